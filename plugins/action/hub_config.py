@@ -1,0 +1,34 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hands the module the Python package that travels inside the collection, so that one step installs all of a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+PACKAGE = Path(__file__).resolve().parents[2] / "python"
+
+
+def package_files() -> dict[str, str]:
+    """Return the package's files: path below its directory -> text."""
+    return {
+        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8")
+        for path in sorted(PACKAGE.glob("jupyterhub_collab/**/*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+class ActionModule(ActionBase):
+    """Runs the module of the same name with the package's files."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        arguments = {**self._task.args, "package": package_files()}
+        result.update(self._execute_module("collab.jupyterhub.hub_config", module_args=arguments, task_vars=task_vars))
+        return result

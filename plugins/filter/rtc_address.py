@@ -1,0 +1,47 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter rtc_address."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rtc_address
+short_description: Tell the address to give to the users
+version_added: 1.0.0
+description:
+  - The address of the shared server, which works whether the server runs or not; in all users mode the hub's home page.
+positional: _input, hub
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+  hub:
+    description: The C(hub) that M(collab.jupyterhub.hub_config) returned.
+    type: dict
+    required: true
+author:
+  - collab.jupyterhub contributors
+"""
+
+EXAMPLES = r"""
+address: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_address(__jupyterhub_rtc_change.hub) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The address.
+  type: str
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"rtc_address": rtc.address}

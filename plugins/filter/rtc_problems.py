@@ -1,0 +1,53 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter rtc_problems."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rtc_problems
+short_description: Say what stands in the way of role jupyterhub_rtc
+version_added: 1.0.0
+description:
+  - Checks the role's variables, and what M(collab.jupyterhub.hub_info) found on the host where that is given.
+  - Every problem is one sentence that names the variable and the way out.
+positional: _input, host
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+  host:
+    description: What M(collab.jupyterhub.hub_info) returned.
+    type: dict
+author:
+  - collab.jupyterhub contributors
+"""
+
+EXAMPLES = r"""
+problems: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_problems(__jupyterhub_rtc_host) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The problems; empty where all is well.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+
+
+def rtc_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
+    """Return the problems of the variables, and of the host where it is given."""
+    return rtc.settings_problems(settings) if host is None else rtc.host_problems(settings, host)
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"rtc_problems": rtc_problems}

@@ -1,0 +1,68 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host knows about an account, as far as it tells whether people may share it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+from typing import Any
+
+
+def login_minimum(path: str = "/etc/login.defs") -> int:
+    """Return the first user id that is not the system's (UID_MIN of login.defs; 1000 where it says nothing)."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            match = re.search(r"^\s*UID_MIN\s+(\d+)", file.read(), re.M)
+    except OSError:
+        match = None
+    return int(match.group(1)) if match else 1000
+
+
+def has_password(name: str, path: str = "/etc/shadow") -> bool:
+    """Return whether somebody can log in to a local account with a password."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            entry = next((line.split(":") for line in file if line.startswith(name + ":")), None)
+    except OSError:
+        return False
+    return entry is not None and not entry[1].startswith(("!", "*"))
+
+
+def describe_account(name: str) -> dict[str, Any]:
+    """Return what is known about an account: whether it exists, whose it is, and its groups."""
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        return {"exists": False}
+    groups = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
+    try:
+        groups.add(grp.getgrgid(account.pw_gid).gr_name)
+    except KeyError:
+        pass  # a primary group that has no name
+    return {
+        "exists": True,
+        "uid": account.pw_uid,
+        "home": account.pw_dir,
+        "comment": account.pw_gecos,
+        "system": account.pw_uid < login_minimum() or account.pw_uid >= 65534,
+        "person": has_password(name) or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
+        "groups": sorted(groups),
+    }
+
+
+def group_exists(name: str) -> bool:
+    """Return whether the host knows a group of this name."""
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def with_comment(comment: str | None) -> list[str]:
+    """Return the accounts that bear a comment."""
+    return sorted(account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment)

@@ -1,0 +1,71 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one marked block at the end of the administrator's main configuration file, as pure functions of bytes."""
+
+from __future__ import annotations
+
+import re
+
+NAME = "collab.jupyterhub"
+# The file had no newline at its end: said in the block, so that removing the block gives back the same bytes.
+UNTERMINATED = " (after a line without an end)"
+BLOCK = """\
+# BEGIN {name}{note}
+# Managed by Ansible: runs the files of {directory} in the order of their names, with what stands above.
+# Change the variables of the collection's roles instead of these lines; keep these lines at the end of the file.
+for _collab_path in sorted(__import__("glob").glob({pattern!r})):
+    with open(_collab_path, encoding="utf-8") as _collab_file:
+        exec(compile(_collab_file.read(), _collab_path, "exec"), {{"c": get_config(), "__file__": _collab_path}})
+# END {name}
+"""
+OURS = re.compile(
+    rb"^# BEGIN " + re.escape(NAME.encode()) + rb"(?P<note>[^\r\n]*)\r?\n.*?^# END " + re.escape(NAME.encode()) + rb"\r?\n?",
+    re.M | re.S,
+)
+
+
+def block(directory: str, unterminated: bool) -> bytes:
+    """Return the block that runs the fragments of a directory."""
+    note = UNTERMINATED if unterminated else ""
+    return BLOCK.format(name=NAME, note=note, directory=directory, pattern=directory + "/*.py").encode()
+
+
+def without_block(main: bytes) -> bytes:
+    """Return the main file as it is without our block: byte for byte what the administrator wrote."""
+    match = OURS.search(main)
+    if not match:
+        return main
+    before, after = main[: match.start()], main[match.end() :]
+    if match["note"].decode() == UNTERMINATED and not after:
+        before = before[:-1]
+    return before + after
+
+
+def with_block(main: bytes, directory: str) -> bytes:
+    """Return the main file with our block as its end, wherever the block stood before."""
+    main = without_block(main)
+    unterminated = bool(main) and not main.endswith((b"\n", b"\r"))
+    return main + (b"\n" if unterminated else b"") + block(directory, unterminated)
+
+
+def find_block(main: bytes) -> bytes:
+    """Return our block as it stands in the main file; empty where there is none."""
+    match = OURS.search(main)
+    return match.group() if match else b""
+
+
+def foreign_block(marker: str) -> re.Pattern[bytes]:
+    """Return the pattern of a block that Ansible's `blockinfile` wrote with a marker such as `# {mark} NAME`.
+
+    `blockinfile` may have put an empty line before and after it, which belong to the file and stay.
+    """
+    begin, end = (re.escape(marker.replace("{mark}", mark).encode()) for mark in ("BEGIN", "END"))
+    return re.compile(rb"^" + begin + rb"\r?\n.*?^" + end + rb"\r?\n?", re.M | re.S)
+
+
+def without_foreign_blocks(main: bytes, markers: list[str]) -> bytes:
+    """Return the main file without the blocks of other tools that ours take the place of."""
+    for marker in markers:
+        main = foreign_block(marker).sub(b"", main)
+    return main

@@ -1,0 +1,115 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells whether a hub is well, and in one sentence why not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .systemd_unit import Unit
+
+POLL_SECONDS = 0.2
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, which a hub may listen on."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.socket_path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.socket_path)
+
+
+def connection(url: str, timeout: float) -> http.client.HTTPConnection:
+    """Return an HTTP connection to the host of a URL as hubs write it: http, https or http+unix."""
+    parts = urlsplit(url)
+    if parts.scheme.startswith("http+unix"):
+        return UnixConnection(unquote(parts.netloc), timeout)
+    # A hub that is told to listen everywhere answers on the loopback address.
+    host = parts.hostname if parts.hostname not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
+    if parts.scheme == "https":
+        # The certificate is for others to judge: what counts here is that the hub of this host answers.
+        context = ssl._create_unverified_context()  # noqa: S323
+        return http.client.HTTPSConnection(str(host), parts.port, timeout=timeout, context=context)
+    return http.client.HTTPConnection(str(host), parts.port, timeout=timeout)
+
+
+def version(api_url: str, timeout: float = 5) -> str | None:
+    """Return the version of the hub whose API answers at this URL; None where no hub answers."""
+    link = connection(api_url, timeout)
+    try:
+        link.request("GET", urlsplit(api_url).path.rstrip("/") + "/", headers={"Accept": "application/json"})
+        response = link.getresponse()
+        body = response.read()
+        return str(json.loads(body)["version"]) if response.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        link.close()
+
+
+def wait_until_it_answers(
+    show: Callable[[], Unit], hub: dict[str, Any], timeout: float, settle: float, error: type[Exception]
+) -> None:
+    """Return when the hub's API has answered and the same process is still there `settle` seconds later.
+
+    Raises `error` when the process ends, or nothing answers within `timeout` seconds.
+    """
+    invocation = ""
+    deadline = time.monotonic() + timeout
+    while True:
+        unit = show()
+        invocation = invocation or unit.invocation
+        if unit.properties.get("ActiveState") in ("failed", "inactive") or unit.invocation not in ("", invocation):
+            raise error("the hub started and ended again")
+        if unit.running and version(hub["api_url"]):
+            break
+        if time.monotonic() > deadline:
+            raise error(f"the hub did not answer at {hub['api_url']} within {timeout:g} s")
+        time.sleep(POLL_SECONDS)
+    deadline = time.monotonic() + settle
+    while time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        if show().invocation != invocation:
+            raise error("the hub answered and ended again")
+
+
+def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]:
+    """Return the names of the roles of a configuration that a live hub does not hold with the same scopes."""
+    return sorted(
+        name
+        for name, role in wanted.items()
+        if name not in held
+        or role["scopes"] != held[name]["scopes"]
+        or not set(role["users"]) <= set(held[name]["users"])
+    )
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a text that says anything."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def reason(output: str, path: str) -> str:
+    """Return in one sentence why the configuration at `path` does not load, from what the hub printed about it."""
+    # The place in the configuration nearest to the error, where the traceback names one.
+    directory = re.escape(path.rpartition("/")[0])
+    places = re.findall(rf'File "({directory}/[^"]+)", line (\d+)', output)
+    where = f"{places[-1][0]}, line {places[-1][1]}" if places else path
+    errors = re.findall(r"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Mismatch|NotFound)\b.*)$", output, re.M)
+    said = re.findall(r"^\[[CE] [^\]]*\] (.+)$", output, re.M)
+    what = (errors or said or [last_line(output)])[-1].strip()
+    return f"the hub would not start with this configuration: {what} ({where})"

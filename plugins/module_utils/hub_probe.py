@@ -1,0 +1,53 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run by the hub's own interpreter: which versions are there, and which command the hub starts servers with.
+
+    python -c SOURCE CONFIGURATION_FILE
+
+Needs nothing but what every hub has, reads the configuration as `traitlets` does and starts nothing. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from typing import Any
+
+
+def version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def commands(path: str) -> list[list[str]]:
+    """Return the commands that the configuration sets for spawners, whatever the class that it sets them on."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config: Any = PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
+    found = []
+    for name, section in config.items():
+        command = section.get("cmd") if name.endswith("Spawner") and hasattr(section, "get") else None
+        if isinstance(command, str):
+            command = [command]
+        if isinstance(command, list):
+            found.append([str(word) for word in command])
+    return found
+
+
+def main(path: str) -> dict[str, Any]:
+    result: dict[str, Any] = {"version": version("jupyterhub"), "prefix": sys.prefix, "error": "", "commands": []}
+    try:
+        result["commands"] = commands(path)
+    except Exception as error:  # the configuration is somebody else's code: whatever it raises is worth a sentence
+        result["error"] = f"{type(error).__name__}: {error}"
+    return result
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1])), flush=True)
+    os._exit(0)  # code in the configuration may have started threads

@@ -1,0 +1,238 @@
+#!/usr/bin/python
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells what is on a host that runs a hub."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hub_info
+short_description: Discover the JupyterHub of a host and the environment that runs JupyterLab
+version_added: 1.0.0
+description:
+  - Looks at the systemd unit that runs the hub, asks the hub's own interpreter for its version and for the command that
+    the configuration starts servers with, and asks the environment that runs JupyterLab what is in it.
+  - Judges nothing. What is not there is reported as missing, and the roles say in one sentence what to do.
+options:
+  service:
+    description: The systemd unit that runs the hub.
+    type: str
+    default: jupyterhub
+  path:
+    description: The hub's main configuration file.
+    type: path
+    required: true
+  environment:
+    description: The environment that runs JupyterLab. A path, V(system) for the system's Python, or V(auto) for the one that
+      the hub's configuration starts servers from.
+    type: str
+    default: auto
+  account:
+    description: An account to look up.
+    type: str
+  group:
+    description: A group to look up.
+    type: str
+  comment:
+    description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
+    type: str
+  markers:
+    description: Texts to look for in the main file.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+author:
+  - collab.jupyterhub contributors
+"""
+
+EXAMPLES = r"""
+- name: Discover the hub
+  collab.jupyterhub.hub_info:
+    path: /usr/local/etc/jupyter/jupyterhub_config.py
+  register: hub
+"""
+
+RETURN = r"""
+service:
+  description: The unit. Whether it exists and runs, and the account that the hub runs as.
+  type: dict
+  returned: always
+  sample: {name: jupyterhub, exists: true, running: true, user: root}
+config:
+  description: The main file. Whether it exists, which file the unit names, and which of the markers stand in it.
+  type: dict
+  returned: always
+  sample: {path: /usr/local/etc/jupyter/jupyterhub_config.py, exists: true, named_by_service: "", markers: []}
+hub:
+  description: The hub's interpreter and version, and why its configuration does not load (empty where it does).
+  type: dict
+  returned: always
+  sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: ""}
+servers:
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told.
+  type: dict
+  returned: always
+  sample: {command: [jupyterhub-singleuser], environment: /usr/local/jupyterhub}
+lab:
+  description: The environment that runs JupyterLab. Its interpreter and the versions of the packages that matter.
+  type: dict
+  returned: always
+  sample: {environment: /usr/local/jupyterhub, python: /usr/local/jupyterhub/bin/python, versions: {jupyterlab: 4.6.6}}
+account:
+  description: The account, where one was asked for.
+  type: dict
+  returned: always
+  sample: {exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
+group:
+  description: The group, where one was asked for.
+  type: dict
+  returned: always
+  sample: {exists: true}
+shared_accounts:
+  description: The accounts that bear the comment.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, hub_probe, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+    HubNotFound,
+    hub_command,
+    run_as_hub,
+    shebang_python,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
+
+PROBE_SECONDS = 60
+SYSTEM_PYTHON = "/usr/bin/python3"
+# What decides which version of what can be installed, and whether it is there already.
+PACKAGES = ("jupyterlab", "jupyterhub", "jupyter-server", "jupyter-collaboration")
+VERSIONS = """
+import importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str]]]:
+    """Return the hub, and the commands that its configuration starts servers with."""
+    try:
+        command = hub_command(unit)
+    except HubNotFound as error:
+        return {"python": "", "version": "", "error": str(error)}, []
+    path = config if os.path.exists(config) else os.devnull
+    try:
+        done = run_as_hub(unit, [command.python, "-c", inspect.getsource(hub_probe), path], PROBE_SECONDS)
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        return {"python": command.python, "version": "", "error": f"{command.python} gave no answer: {error}"}, []
+    hub = {"python": command.python, "version": found["version"], "error": found["error"]}
+    return hub, found["commands"]
+
+
+def environment_of(command: list[str], hub_python: str, path: str) -> str:
+    """Return the environment that a command of a spawner runs in; empty where it cannot be told."""
+    if not command:
+        command = ["jupyterhub-singleuser"]
+    program = command[0]
+    if re.search(r"(^|/)python[\d.]*$", program):
+        python = shutil.which(program, path=path)
+    else:
+        beside_hub = os.path.dirname(hub_python)
+        script = shutil.which(program, path=f"{path}{os.pathsep}{beside_hub}")
+        python = shebang_python(script) if script else None
+    return environment_of_python(python) if python else ""
+
+
+def environment_of_python(python: str) -> str:
+    """Return the virtual environment that an interpreter belongs to, or `system` for the distribution's."""
+    directory = os.path.dirname(os.path.dirname(python))
+    if os.path.exists(os.path.join(directory, "pyvenv.cfg")):
+        return directory
+    return "system" if os.path.realpath(python) == os.path.realpath(SYSTEM_PYTHON) else directory
+
+
+def describe_lab(environment: str) -> dict[str, Any]:
+    """Return the environment's interpreter and the versions of what matters in it; no interpreter, no versions."""
+    python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
+    lab: dict[str, Any] = {"environment": environment, "python": "", "versions": {}}
+    if environment and os.path.exists(python):
+        done = subprocess.run(
+            [python, "-c", VERSIONS, *PACKAGES], capture_output=True, text=True, check=False, cwd="/", timeout=PROBE_SECONDS
+        )
+        if done.returncode == 0:
+            lab.update(python=python, versions=json.loads(done.stdout))
+    return lab
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "default": "jupyterhub"},
+            "path": {"type": "path", "required": True},
+            "environment": {"type": "str", "default": "auto"},
+            "account": {"type": "str"},
+            "group": {"type": "str"},
+            "comment": {"type": "str"},
+            "markers": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    try:
+        unit = show(module.params["service"])
+    except NoSystemd as error:
+        module.fail_json(msg=f"{error}. Nothing was changed.")
+    hub, commands = describe_hub(unit, path)
+    command = commands[-1] if commands else []
+    servers = environment_of(command, hub["python"], unit.environment["PATH"]) if hub["python"] else ""
+    environment = servers if module.params["environment"] == "auto" else module.params["environment"]
+    main_file = transaction.read(path) if os.path.isfile(path) else None
+    try:
+        named = hub_command(unit).config or ""
+    except HubNotFound:
+        named = ""
+    module.exit_json(
+        changed=False,
+        service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
+        config={
+            "path": path,
+            "exists": main_file is not None,
+            "named_by_service": named,
+            "markers": [marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")],
+        },
+        hub=hub,
+        servers={"command": command, "environment": servers},
+        lab=describe_lab(environment),
+        account=accounts.describe_account(module.params["account"]) if module.params["account"] else {"exists": False},
+        shared_accounts=accounts.with_comment(module.params["comment"]),
+        group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
+    )
+
+
+if __name__ == "__main__":
+    main()

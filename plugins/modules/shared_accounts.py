@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes and removes the system accounts that people share."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: shared_accounts
+short_description: Make and remove the system accounts that the users of a hub share
+version_added: 1.0.0
+description:
+  - Makes accounts that nobody logs in to, with a home of their own that nobody else can read, and recognises them later by
+    their comment.
+  - Removes accounts that it made. What runs as them is ended first, their homes are kept. An account that is made anew where
+    a home was kept gets the number that its files belong to.
+  - Accounts that exist without the comment are only put in the group.
+options:
+  names:
+    description: The accounts.
+    type: list
+    elements: str
+    required: true
+  state:
+    description: Whether they are to be there. V(absent) leaves alone whatever does not bear the comment.
+    type: str
+    choices: [present, absent]
+    default: present
+  group:
+    description: The group that may use the hub; made where it does not exist. Required for V(present).
+    type: str
+  comment:
+    description: The comment that marks an account as made by this module.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Reports what would change.
+  diff_mode:
+    support: none
+    description: The names are in the return values.
+author:
+  - collab.jupyterhub contributors
+"""
+
+EXAMPLES = r"""
+- name: Ensure the shared account exists
+  collab.jupyterhub.shared_accounts:
+    names: [shared]
+    group: jupyterhub
+    comment: shared by the users of the hub
+"""
+
+RETURN = r"""
+made:
+  description: Accounts that were made.
+  type: list
+  elements: str
+  returned: always
+joined:
+  description: Accounts that were put in the group.
+  type: list
+  elements: str
+  returned: always
+removed:
+  description: Accounts that were removed.
+  type: list
+  elements: str
+  returned: always
+kept_homes:
+  description: Homes of removed accounts, which were kept.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import os
+import pwd
+import signal
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
+
+SECONDS_TO_END = 10
+
+
+def processes_of(uid: int) -> list[int]:
+    """Return the processes that run as an account."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
+                found.append(int(name))
+        except FileNotFoundError:
+            continue  # it ended this instant
+    return found
+
+
+def end_processes(uid: int) -> None:
+    """End what runs as an account: politely, so that servers save what is open, and for good after some seconds."""
+    deadline = time.monotonic() + SECONDS_TO_END
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes_of(uid):
+            try:
+                os.kill(process, number)
+            except ProcessLookupError:
+                continue
+        while processes_of(uid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        deadline = time.monotonic() + SECONDS_TO_END
+
+
+def owner_of_kept_home(name: str) -> list[str]:
+    """Return the options of useradd that give the account the number that owns its kept home, where it is free."""
+    try:
+        uid = os.stat(os.path.join("/home", name)).st_uid
+        pwd.getpwuid(uid)
+    except FileNotFoundError:
+        return []
+    except KeyError:
+        return ["--uid", str(uid)]
+    return []
+
+
+def ensure_present(module: AnsibleModule) -> dict[str, Any]:
+    """Make the accounts that are missing and put all of them in the group."""
+    group, comment = module.params["group"], module.params["comment"]
+    accounts = {name: describe_account(name) for name in module.params["names"]}
+    made = [name for name, account in accounts.items() if not account["exists"]]
+    joined = [name for name, account in accounts.items() if account["exists"] and group not in account["groups"]]
+    new_group = not group_exists(group)
+    if not module.check_mode:
+        if new_group:
+            module.run_command(["groupadd", "--system", group], check_rc=True)
+        for name in made:
+            command = ["useradd", "--create-home", "--comment", comment, "--shell", "/bin/bash", "--groups", group]
+            command += ["--key", "HOME_MODE=0700", *owner_of_kept_home(name), name]
+            module.run_command(command, check_rc=True)
+        for name in joined:
+            module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
+    return {"changed": bool(made or joined or new_group), "made": made, "joined": joined, "removed": [], "kept_homes": []}
+
+
+def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
+    """Remove those of the accounts that bear the comment."""
+    accounts = {name: describe_account(name) for name in module.params["names"]}
+    removed = [name for name, account in accounts.items() if account.get("comment") == module.params["comment"]]
+    if not module.check_mode:
+        for name in removed:
+            end_processes(accounts[name]["uid"])
+            module.run_command(["userdel", name], check_rc=True)
+    homes = [accounts[name]["home"] for name in removed]
+    return {"changed": bool(removed), "made": [], "joined": [], "removed": removed, "kept_homes": homes}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "group": {"type": "str"},
+            "comment": {"type": "str", "required": True},
+        },
+        required_if=[("state", "present", ["group"])],
+        supports_check_mode=True,
+    )
+    ensure = ensure_present if module.params["state"] == "present" else ensure_absent
+    module.exit_json(**ensure(module))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy of role jupyterhub_rtc: pure functions of its variables and of what was found on the host.
+
+Here, and nowhere else, is decided who holds which scopes, which accounts exist and which version is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+OLDEST_HUB = "5.0"
+# The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
+OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
+# Which jupyter-collaboration fits which JupyterLab: from the packages' metadata. Releases of 4.x before 4.4.2 leave
+# the timeline handlers without authentication and the document connections without authorization.
+COLLABORATION_FOR_LAB = {
+    ">=4.6,<5": "jupyter-collaboration>=5.0.4,<5.1",
+    ">=4.4,<4.6": "jupyter-collaboration>=4.4.2,<4.5",
+}
+OLDEST_LAB = "4.4"
+# What useradd of Debian and of Red Hat both accept.
+ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+# Marks an account as made for being shared; `comment` of the account on the host.
+ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
+# The block that Utrecht University's role writes, which the fragment takes the place of.
+UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
+
+
+def settings_problems(settings: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the variables by themselves, each in one sentence with the way out."""
+    problems = []
+    playbook = settings["playbook_share_all_users"]
+    if playbook not in (None, "") and boolean(playbook) != boolean(settings["share_all_users"]):
+        problems.append(
+            "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users ask for both modes at once: "
+            "remove one of the two variables"
+        )
+    for name in ("user", "group"):
+        value = str(settings[name])
+        if not ACCOUNT_NAME.fullmatch(value):
+            problems.append(
+                f"jupyterhub_rtc_{name} is {value!r}, which is no name for a {name} account of the system: use lower-case "
+                "letters, digits, _ and -, a letter first, 31 characters at the most"
+            )
+    venv = str(settings["venv"])
+    if venv not in ("system", "auto") and not venv.startswith("/"):
+        problems.append(
+            f"jupyter_rtc_venv is {venv!r}: set it to the path of the virtual environment that runs JupyterLab, to system "
+            "for the system's Python, or to auto to have it found"
+        )
+    path = str(settings["config_path"])
+    if not path.startswith("/"):
+        problems.append(f"jupyter_rtc_config_path is {path!r}: set it to the absolute path of the hub's main configuration file")
+    url = str(settings["public_url"])
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+        problems.append(
+            f"jupyterhub_rtc_public_url is {url!r}: set it to the address that people open the hub at, such as https://hub.example.org"
+        )
+    return problems
+
+
+def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return what stands in the way on the host (as module hub_info found it), each in one sentence with the way out."""
+    if not host["service"]["exists"]:
+        return [f"there is no systemd unit {host['service']['name']}: set jupyterhub_rtc_service to the one that runs the hub"]
+    problems = _config_problems(host) + _hub_problems(host)
+    if not problems:
+        problems = _lab_problems(settings, host)
+    return problems + _account_problems(settings, host)
+
+
+def _config_problems(host: dict[str, Any]) -> list[str]:
+    config, service = host["config"], host["service"]
+    named = config["named_by_service"]
+    if not config["exists"]:
+        hint = f"{service['name']} runs with {named}" if named else "name the hub's main configuration file"
+        return [f"there is no file {config['path']}: set jupyter_rtc_config_path ({hint})"]
+    # A hub of The Littlest JupyterHub reads every file of a directory of this name beside the one that its unit names.
+    if named and named != config["path"] and "/jupyterhub_config.d/" not in config["path"]:
+        return [
+            f"jupyter_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}: "
+            "set jupyter_rtc_config_path to that file"
+        ]
+    return []
+
+
+def _hub_problems(host: dict[str, Any]) -> list[str]:
+    hub, service = host["hub"], host["service"]
+    if not hub["version"]:
+        return [f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"]
+    if Version(hub["version"]) < Version(OLDEST_HUB):
+        return [f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"]
+    if hub["error"]:
+        return [f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"]
+    return []
+
+
+def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    lab, servers = host["lab"], host["servers"]["environment"]
+    venv = str(settings["venv"])
+    found = f"this hub starts its servers from {servers}" if servers else "name the environment that runs JupyterLab"
+    if venv == "auto" and not servers:
+        return [
+            f"the environment that runs JupyterLab cannot be told from the command {host['servers']['command']} of the hub's "
+            "configuration: set jupyter_rtc_venv to its path"
+        ]
+    if not lab["python"]:
+        return [f"there is no Python environment at {lab['environment']}: set jupyter_rtc_venv ({found})"]
+    version = lab["versions"].get("jupyterlab")
+    if not version:
+        return [f"there is no JupyterLab in {lab['environment']}: set jupyter_rtc_venv ({found})"]
+    if servers and servers != lab["environment"]:
+        return [f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"]
+    if requirement(version) is None:
+        if Version(version) < Version(OLDEST_LAB):
+            return [
+                f"JupyterLab {version} in {lab['environment']} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
+            ]
+        return [f"JupyterLab {version} in {lab['environment']} is newer than this collection knows: update the collection"]
+    return []
+
+
+def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    account, name = host["account"], settings["user"]
+    if boolean(settings["share_all_users"]) or not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
+        return []
+    if account["system"]:
+        return [f"the account {name} belongs to the system (its number is {account['uid']}): set jupyterhub_rtc_user to another name"]
+    if account["person"]:
+        return [
+            f"the account {name} is somebody's, who logs in with a password or a key: set jupyterhub_rtc_user to another name"
+        ]
+    if host["config"]["markers"] or boolean(settings["adopt_user"]):
+        return []  # Utrecht's role made it for this very purpose, or the administrator says so
+    return [
+        f"the account {name} exists already for another purpose: set jupyterhub_rtc_user to another name, or "
+        "jupyterhub_rtc_adopt_user to true if every user of the hub may act as this account and read its files"
+    ]
+
+
+def requirement(lab_version: str) -> str | None:
+    """Return the requirement for the jupyter-collaboration that fits a JupyterLab; None where none does."""
+    for versions, package in COLLABORATION_FOR_LAB.items():
+        if Requirement("jupyterlab" + versions).specifier.contains(lab_version, prereleases=True):
+            return package
+    return None
+
+
+def can_share(hub_version: str) -> bool:
+    """Return whether the hub's own sharing is safe to give to users in this version."""
+    version = Version(hub_version)
+    line = min(version.major, max(OLDEST_HUB_TO_SHARE))
+    return version >= Version(OLDEST_HUB_TO_SHARE.get(line, OLDEST_HUB_TO_SHARE[6]))
+
+
+def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be on a host without problems.
+
+    mode: `shared user` or `all users`.
+    everyone: scopes of every hub user beyond the hub's own. accounts: accounts that nobody logs in to.
+    retired: accounts of an earlier mode or name, which go.
+    packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
+    table: who may do what, as sentences. warnings: what the administrator must know.
+    """
+    all_users = boolean(settings["share_all_users"])
+    user = str(settings["user"])
+    versions = host["lab"]["versions"]
+    wanted = Requirement(str(requirement(versions["jupyterlab"])))
+    there = versions.get("jupyter-collaboration")
+    wants_sharing = not all_users and boolean(settings["user_sharing"])
+    sharing = wants_sharing and can_share(host["hub"]["version"])
+
+    if all_users:
+        everyone = ["access:servers"]
+        table = [
+            "every hub user opens everybody's running server, under the own name, and edits and runs code there as its owner",
+            "nobody starts or stops somebody else's server",
+        ]
+        warnings = [
+            "All users mode: every hub user can read and change all files of everybody whose server runs, administrators "
+            "included. Use it on fully trusted hubs only."
+        ]
+    else:
+        everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
+        table = [
+            f"every hub user starts, opens and stops the server of {user}, under the own name, and edits and runs code there",
+            f"nobody logs in as {user}",
+            "nobody opens or starts a server of somebody else" + (", unless its owner has shared it" if sharing else ""),
+        ]
+        warnings = []
+    if sharing:
+        everyone += ["shares!user", "read:users:name", "read:groups:name"]
+        table.append("every hub user shares the own server, by link and by name, and ends that")
+    elif wants_sharing:
+        warnings.append(
+            f"Users cannot share their own servers: JupyterHub {host['hub']['version']} has a known hole in sharing; "
+            f"update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}."
+        )
+    return {
+        "mode": "all users" if all_users else "shared user",
+        "everyone": everyone,
+        "accounts": [] if all_users else [user],
+        "retired": [name for name in host["shared_accounts"] if all_users or name != user],
+        "packages": [] if there and wanted.specifier.contains(there, prereleases=True) else [str(wanted)],
+        "constraints": [f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
+        "table": table,
+        "warnings": warnings,
+    }
+
+
+def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
+    """Return the address to give to people: of the shared server, whether it runs or not; of the hub in all users mode."""
+    public = str(settings["public_url"]) or hub.get("public_url") or ""
+    if not public:
+        scheme, separator, rest = hub.get("bind_url", "http://").partition("://")
+        host, slash, _path = rest.partition("/")
+        name, colon, port = host.rpartition(":")
+        name = str(settings["inventory_hostname"]) if name in ("", "*", "0.0.0.0", "[::]") else name
+        public = f"{scheme}{separator}{name}{colon}{port}{hub.get('base_url', '/')}"
+    path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
+    return f"{public.rstrip('/')}/{path}"

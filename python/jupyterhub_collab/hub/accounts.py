@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts that own a server together: known to the hub, and nobody logs in under their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub.utils import maybe_future
+
+from .hooks import Hook, chain
+from .roles import add_members
+
+ROLE = "collab-accounts"
+
+
+def reserve_accounts(c: Any, accounts: list[str]) -> None:
+    """Make the accounts hub users and refuse every login under their names.
+
+    A role's `users` makes them known without touching `allowed_users`, any entry of which would open the hub to
+    people whom another rule had refused. `blocked_users` is no way to refuse the login: since JupyterHub 5.2 it
+    strips the account's roles and stops its server whenever the hub starts.
+    """
+    if not accounts:
+        return
+    add_members(c, ROLE, "Accounts that people share; none can be logged in to", ["self"], accounts)
+    chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
+
+
+def _refuse(accounts: frozenset[str], theirs: Hook | None) -> Hook:
+    """Return a `post_auth_hook` that runs theirs and then refuses a login that ended up under one of the names."""
+
+    async def post_auth_hook(authenticator: Any, handler: Any, auth_model: Any) -> Any:
+        if theirs is not None:
+            auth_model = await maybe_future(theirs(authenticator, handler, auth_model))
+        if auth_model and authenticator.normalize_username(auth_model["name"]) in accounts:
+            authenticator.log.warning("Login as %r refused: people share this account", auth_model["name"])
+            return None
+        return auth_model
+
+    return post_auth_hook

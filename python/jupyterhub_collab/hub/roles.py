@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles, merged into `JupyterHub.load_roles` however the administrator wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub import version_info
+from traitlets.config.loader import LazyConfigValue
+
+
+def reify(section: Any, name: str, default: Any) -> Any:
+    """Return the container trait `name` of a config section as a plain value that later code can change.
+
+    A container in a configuration is unset, assigned, or a `LazyConfigValue` (after `.append` or `.update`);
+    `default` is the value that the hub itself starts from, of the type that the trait has.
+    """
+    value = section[name] if name in section else default
+    if isinstance(value, LazyConfigValue):
+        value = value.get_value(default)
+    # A copy of the same kind: an object that the administrator's code shares between traits stays theirs.
+    section[name] = value = type(value)(value)
+    return value
+
+
+def load_roles(c: Any) -> list[dict[str, Any]]:
+    """Return `c.JupyterHub.load_roles` as a list that may be extended in place."""
+    roles = c.JupyterHub.load_roles = [dict(role) for role in reify(c.JupyterHub, "load_roles", [])]
+    return roles
+
+
+def role_entry(c: Any, name: str) -> dict[str, Any] | None:
+    """Return the entry of `load_roles` with this name; the hub allows one at the most."""
+    return next((role for role in load_roles(c) if role.get("name") == name), None)
+
+
+def missing(scopes: list[str], present: Any) -> list[str]:
+    """Return the scopes that are not present yet, in their order, each once."""
+    return [scope for scope in dict.fromkeys(scopes) if scope not in present]
+
+
+def grant_everyone(c: Any, scopes: list[str]) -> None:
+    """Give the hub's default role `user`, which every user holds, these scopes in addition to its own.
+
+    Two entries of one name stop the hub, so an entry that states scopes is extended. Otherwise JupyterHub 6 has
+    `extra_user_scopes` for the purpose (which it ignores beside an entry with scopes); JupyterHub 5 gets an entry
+    that keeps the default, `self`.
+    """
+    if not scopes:
+        return
+    entry = role_entry(c, "user")
+    if entry is not None and "scopes" in entry:
+        entry["scopes"] = [*entry["scopes"], *missing(scopes, entry["scopes"])]
+    elif version_info >= (6, 0):
+        extra = reify(c.JupyterHub, "extra_user_scopes", set())
+        c.JupyterHub.extra_user_scopes = {*extra, *scopes}
+    elif entry is not None:
+        entry["scopes"] = ["self", *missing(scopes, ["self"])]
+    else:
+        load_roles(c).append({"name": "user", "scopes": ["self", *missing(scopes, ["self"])]})
+
+
+def add_members(c: Any, name: str, description: str, scopes: list[str], users: list[str]) -> None:
+    """Make sure that a role of ours exists with these scopes and that these users are among its members."""
+    entry = role_entry(c, name)
+    if entry is None:
+        load_roles(c).append({"name": name, "description": description, "scopes": scopes, "users": users})
+    else:
+        entry["users"] = [*entry["users"], *missing(users, entry["users"])]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads a hub configuration as the hub would, without touching the hub's database, files or process.
+
+    python trial.py [ARGUMENT ...] --config=FILE
+
+The arguments are those of the `jupyterhub` command. Prints one JSON object (see `describe`) as its last line and
+exits 0 when the hub would start with this configuration; otherwise exits 1 with the reason on standard error.
+`jupyterhub --show-config` is no substitute: it opens the configured database and rewrites the roles in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+from typing import Any
+
+import jupyterhub.app
+from live import roles
+
+NOT_RECOGNIZED = "not recognized"
+
+
+class Warnings(logging.Handler):
+    """Keeps what the hub says about settings that it does not know; a misspelt one is no more than a warning."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if NOT_RECOGNIZED in message:
+            self.messages.append(" ".join(message.split()))
+
+
+class JupyterHub(jupyterhub.app.JupyterHub):  # type: ignore[misc]
+    """A hub that goes through the whole of its initialisation in memory.
+
+    It bears the name of its parent because that name stands in the messages that an administrator reads.
+    """
+
+    configured_db_url = ""
+
+    def init_db(self) -> None:
+        self.configured_db_url, self.db_url = self.db_url, "sqlite:///:memory:"
+        self.db_kwargs = {}
+        super().init_db()
+
+    def init_secrets(self) -> None:
+        self.cookie_secret = secrets.token_bytes(32)
+
+    def init_internal_ssl(self) -> None:
+        """Leave the hub's certificates alone: where they are missing the hub makes them."""
+
+    def write_pid_file(self) -> None:
+        """Leave the running hub's file alone."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a caller needs to find this hub and to tell whether it holds the roles it was asked to."""
+        return {
+            "base_url": self.base_url,
+            "bind_url": self.bind_url,
+            "public_url": getattr(self, "public_url", "") or "",
+            "api_url": self.hub.api_url,
+            "db_url": self.configured_db_url,
+            "authenticator": _qualified(self.authenticator_class),
+            "spawner": _qualified(self.spawner_class),
+            "roles": roles(self.db),
+        }
+
+
+def _qualified(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+async def _load(argv: list[str]) -> dict[str, Any]:
+    warnings = Warnings()
+    app = JupyterHub.instance()
+    app.log.addHandler(warnings)
+    await app.initialize(argv)
+    return {**app.describe(), "warnings": warnings.messages}
+
+
+def main(argv: list[str]) -> None:
+    result = asyncio.run(_load(argv))
+    print(json.dumps(result), flush=True)
+    # Code in the configuration may have started threads, and the hub registers a clean-up for its exit.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
