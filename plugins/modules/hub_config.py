@@ -295,12 +295,16 @@ class HubConfig:
             if os.path.lexists(candidate):
                 os.unlink(candidate)
 
+    def run_package(self, unit: Unit, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of the package's part for the hub with the hub's interpreter, as the hub's account."""
+        code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); from jupyterhub_collab.hub.{module} import main; "
+        code += "main(*sys.argv[1:])"
+        return run_as_hub(unit, [hub_command(unit).python, "-c", code, self.package_path, *arguments], TRIAL_SECONDS)
+
     def load(self, unit: Unit, path: str, fragments: str) -> dict[str, Any]:
         """Load a main file that stands for the real one, with the fragments of a directory, as the hub would."""
-        command = hub_command(unit)
-        script = os.path.join(self.package_path, "jupyterhub_collab", "hub", "trial.py")
         try:
-            done = run_as_hub(unit, [command.python, script, *command.arguments, f"--config={path}"], TRIAL_SECONDS)
+            done = self.run_package(unit, "trial", *hub_command(unit).arguments, f"--config={path}")
         except subprocess.TimeoutExpired as error:
             raise Refused(f"the hub's configuration did not load within {TRIAL_SECONDS} s") from error
         if done.returncode != 0:
@@ -330,9 +334,7 @@ class HubConfig:
         hub_health.wait_until_it_answers(
             lambda: show(self.service), hub, self.params["timeout"], self.params["settle"], Failed
         )
-        unit = show(self.service)
-        script = os.path.join(self.package_path, "jupyterhub_collab", "hub", "live.py")
-        done = run_as_hub(unit, [hub_command(unit).python, script, hub["db_url"]], TRIAL_SECONDS)
+        done = self.run_package(show(self.service), "live", hub["db_url"])
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         lacking = hub_health.roles_that_differ(hub["roles"], json.loads(done.stdout))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads from a live hub's database which roles it holds, and changes nothing there.
 
-    python live.py DATABASE_URL
+    python -m jupyterhub_collab.hub.live DATABASE_URL
 
 Prints the roles as one JSON object (see `roles`).
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loads a hub configuration as the hub would, without touching the hub's database, files or process.
 
-    python trial.py [ARGUMENT ...] --config=FILE
+    python -m jupyterhub_collab.hub.trial [ARGUMENT ...] --config=FILE
 
 The arguments are those of the `jupyterhub` command. Prints one JSON object (see `describe`) as its last line and
 exits 0 when the hub would start with this configuration; otherwise exits 1 with the reason on standard error.
@@ -19,7 +19,8 @@ import sys
 from typing import Any
 
 import jupyterhub.app
-from live import roles
+
+from .live import roles
 
 NOT_RECOGNIZED = "not recognized"
 
@@ -77,7 +78,8 @@ def _qualified(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-async def _load(argv: list[str]) -> dict[str, Any]:
+async def load(argv: list[str]) -> dict[str, Any]:
+    """Return the hub that these arguments of the command `jupyterhub` would start, as `describe` does."""
     warnings = Warnings()
     app = JupyterHub.instance()
     app.log.addHandler(warnings)
@@ -85,12 +87,12 @@ async def _load(argv: list[str]) -> dict[str, Any]:
     return {**app.describe(), "warnings": warnings.messages}
 
 
-def main(argv: list[str]) -> None:
-    result = asyncio.run(_load(argv))
+def main(*argv: str) -> None:
+    result = asyncio.run(load(list(argv)))
     print(json.dumps(result), flush=True)
     # Code in the configuration may have started threads, and the hub registers a clean-up for its exit.
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

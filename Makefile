@@ -1,0 +1,52 @@
+# The work is done by tests/tools and tests/run.py; this file names it.
+# Needs Debian with python3, make and git; what else there is to need, `make env` gets.
+
+SCENARIO ?=
+DEMO_PORT ?= 8000
+with_env := tests/tools/with-env
+run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
+
+.DEFAULT_GOAL := help
+.PHONY: help env lint unit molecule test browser demo demo-down images clean clean-images
+
+help:  ## what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+	@echo
+	@echo "  SCENARIO=name  only this Molecule scenario (test, molecule); KEEP=1 leaves its containers running"
+	@echo "  DEMO_PORT=8000 the demo's port on this machine"
+	@echo
+	@echo "  One step of a scenario: $(with_env) molecule converge -s NAME"
+
+env:  ## everything that the tests need: Debian packages, .cache/venv, .cache/collections
+	@tests/tools/make-env
+
+lint: env  ## formatting, types, docs, ansible-lint, ansible-test sanity
+	@$(run) lint
+
+unit: env  ## tests without a host
+	@$(run) unit
+
+molecule: env  ## scenarios in containers with a real hub
+	@$(run) molecule
+
+test: env  ## lint, unit and all scenarios; with SCENARIO=name only that one
+	@$(run)
+
+browser: env  ## what only a browser shows
+	@$(with_env) pytest tests/browser
+
+demo: env  ## a throw-away hub in a container on this machine, with alice and bob
+	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=present -e demo_port=$(DEMO_PORT)
+
+demo-down: env  ## removes the demo
+	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
+
+images: env  ## the images that scenarios start from (made on demand anyway)
+	@$(with_env) python tests/images/build.py
+
+clean:  ## removes this checkout's containers and .cache
+	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi
+	rm -rf .cache
+
+clean-images: env  ## removes the images, those of other checkouts on this machine too
+	@$(with_env) python tests/images/build.py --remove

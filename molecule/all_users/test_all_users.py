@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All users mode: everybody opens everybody's running server, and starts none but the own."""
+
+import pytest
+from people import Hub, NotRunning, Person, Refused
+from scenario import Credentials, Platform, edit_together, keep_out, kill_server, play
+from testinfra.host import Host
+
+
+@pytest.fixture
+def stopped(host: Host, carol: Person) -> None:
+    """Alice's server does not run."""
+    kill_server(host, "alice")
+    carol.stop("alice")
+
+
+def test_bob_opens_alices_running_server(alice: Person, bob: Person, host: Host) -> None:
+    """Requirements 9 and 4: bob comes in under his own name, and both edit one document of hers."""
+    alice.open("alice")
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    alice.open("alice").write_file("hers.txt")
+    with alice.open("alice").document("hers.txt") as hers, bob.visit("alice").document("hers.txt") as his:
+        his.insert(0, "from bob")
+        hers.wait_until(lambda document: document.text == "from bob")
+
+
+def test_alice_and_bob_meet_on_hers(alice: Person, bob: Person, host: Host) -> None:
+    """Requirement 42: live in both directions, and on disk."""
+    alice.open("alice")
+    edit_together(alice, bob, "alice", host)
+
+
+@pytest.mark.usefixtures("stopped")
+def test_bob_does_not_start_alices_server(bob: Person) -> None:
+    """Requirement 10: neither by its page, nor by the API; what does not run is said not to run."""
+    with pytest.raises(Refused) as by_page:
+        bob.open("alice")
+    assert not isinstance(by_page.value, NotRunning)
+    with pytest.raises(Refused):
+        bob.start("alice")
+    with pytest.raises(Refused):
+        bob.visit("alice")
+    assert bob.api("GET", "/hub/api/users/alice").status_code in (403, 404)
+
+
+def test_bob_does_not_stop_alices_server(alice: Person, bob: Person) -> None:
+    """Requirement 10: opening is all that the mode gives."""
+    alice.open("alice")
+    with pytest.raises(Refused):
+        bob.stop("alice")
+    assert alice.visit("alice").me()["identity"]["username"] == "alice"
+
+
+def test_rights_are_exactly_these(alice: Person) -> None:
+    """One scope more or less, and this fails."""
+    scopes = set(alice.api("GET", "/hub/api/user").json()["scopes"])
+    assert {scope for scope in scopes if "!" not in scope} == {"access:servers"}
+    assert not [scope for scope in scopes if scope.startswith("shares") or "shared" in scope]
+
+
+def test_there_is_no_shared_account(host: Host, carol: Person) -> None:
+    """The account belongs to the other mode."""
+    assert not host.user("shared").exists
+    assert carol.api("GET", "/hub/api/users/shared").status_code == 404
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
+    """'All users' are the users of the hub and nobody else."""
+    alice.open("alice")
+    keep_out(hub, "alice", mallory)
+
+
+def test_play_warns(platform: Platform) -> None:
+    """Requirement 11: every run says plainly what the mode exposes."""
+    again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="yes")
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert "WARNING: All users mode: every hub user can read and change all files of everybody" in again.said
+    assert f"Address for the users: http://{platform.name}:8000/hub/home" in again.said

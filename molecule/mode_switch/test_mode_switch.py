@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching modes leaves nothing of the old one (requirement 17). The tests run in their order, each from what is there."""
+
+import pytest
+from people import Hub, Person, Refused
+from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play
+from testinfra.host import Host
+
+
+def ours(person: Person) -> set[str]:
+    """The rights of a user that the collection may have given: all that reach beyond the own servers."""
+    scopes = set(person.api("GET", "/hub/api/user").json()["scopes"])
+    reach = ("!user", f"!user={person.name}", "!server")
+    return {scope for scope in scopes if not scope.endswith(reach) or scope.startswith("shares")}
+
+
+def test_shared_user_first(alice: Person, bob: Person, host: Host) -> None:
+    """What there is to begin with."""
+    edit_together(alice, bob, "shared", host, "kept.txt")
+    assert "servers!server=shared/" in ours(bob)
+
+
+def test_all_users_leaves_nothing_of_shared_user(
+    hub: Hub, alice: Person, bob: Person, host: Host, platform: Platform
+) -> None:
+    """With everybody logged in: the old rights are gone at once, the account is gone, its files are kept."""
+    switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
+    assert switched.code == 0, switched.output
+    assert "account shared removed, its files are kept in /home/shared" in switched.said
+    assert ours(bob) == {"access:servers"}
+    assert not host.user("shared").exists
+    assert host.run("pgrep --list-full --uid $(stat -c %u /home/shared)").stdout == ""
+    assert host.file("/home/shared/kept.txt").exists
+    with pytest.raises(Refused):
+        bob.start("shared")
+    alice.open("alice")
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+
+
+def test_and_a_second_run_changes_nothing(platform: Platform) -> None:
+    """The other mode is as stable as the first."""
+    again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
+    assert (again.code, again.changed) == (0, 0), again.output
+
+
+def test_back_again_leaves_nothing_of_all_users(
+    hub: Hub, alice: Person, bob: Person, host: Host, platform: Platform
+) -> None:
+    """Alice's running server is hers alone again, and the shared account has its files back."""
+    back = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="false")
+    assert back.code == 0, back.output
+    assert "access:servers" not in ours(bob)
+    newcomer = hub.login("bob", PASSWORDS["bob"])
+    with pytest.raises(Refused):
+        newcomer.visit("alice")
+    assert host.file("/home/shared/kept.txt").user == "shared"
+    edit_together(alice, bob, "shared", host, "kept.txt")
+
+
+def test_another_name_leaves_nothing_of_the_first(
+    alice: Person, bob: Person, host: Host, platform: Platform
+) -> None:
+    """The same with the name of the account."""
+    renamed = play("jupyter_rtc", platform.name, jupyterhub_rtc_user="team")
+    assert renamed.code == 0, renamed.output
+    assert not host.user("shared").exists
+    assert not [scope for scope in ours(bob) if "shared" in scope]
+    edit_together(alice, bob, "team", host)
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
+    """Mallory and a stranger get nowhere, whatever the mode was."""
+    keep_out(hub, "team", mallory)

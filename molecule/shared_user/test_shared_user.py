@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shared user mode: what people do together, and what nobody may do."""
+
+import subprocess
+
+import pytest
+from people import Hub, LoginRefused, NotRunning, Person, Refused
+from scenario import PASSWORDS, ROOT, Credentials, Platform, edit_together, installed, keep_out, kill_server, play
+from testinfra.host import Host
+
+SHARED = "shared"
+
+
+@pytest.fixture
+def stopped(host: Host, carol: Person) -> None:
+    """The shared server does not run."""
+    kill_server(host, SHARED)
+    carol.stop(SHARED)
+
+
+def test_account_is_known_to_hub_and_host(host: Host, carol: Person) -> None:
+    """Requirements 2 and 20: the hub knows `shared`, and so does the host, in the group that may use the hub."""
+    assert carol.api("GET", "/hub/api/users/shared").json()["name"] == SHARED
+    account = host.user(SHARED)
+    assert account.exists
+    assert "jupyterhub" in account.groups
+    assert host.file(account.home).mode == 0o700
+
+
+@pytest.mark.usefixtures("stopped")
+@pytest.mark.parametrize("opener", ["alice", "bob"])
+def test_plain_user_opens_the_shared_server_whether_it_runs_or_not(opener: str, hub: Hub) -> None:
+    """Requirements 3, 5 and 12: /hub/spawn/shared starts it, opens it once it runs, and each comes as themselves."""
+    person = hub.login(opener, PASSWORDS[opener])
+    assert person.open(SHARED).me()["identity"]["username"] == opener
+    assert person.open(SHARED).me()["identity"]["username"] == opener
+
+
+def test_two_people_edit_one_text_file(alice: Person, bob: Person, host: Host) -> None:
+    """Requirements 4, 42, 65 and 68: both edits arrive, and the file on disk holds them without anybody saving."""
+    edit_together(alice, bob, SHARED, host)
+
+
+def test_two_people_edit_one_cell_at_the_same_time(alice: Person, bob: Person) -> None:
+    """Requirement 66: what both type into one cell, in turns and without waiting, converges and loses nothing."""
+    server = alice.open(SHARED)
+    server.create_notebook("both.ipynb")
+    with server.document("both.ipynb") as hers, bob.open(SHARED).document("both.ipynb") as his:
+        cell = hers.append_cell("")
+        his.wait_until(lambda document: len(document.cells) == len(hers.cells))
+        for number in range(20):
+            hers.edit_cell(cell, 0, f"a{number:02};")
+            his.edit_cell(cell, 0, f"b{number:02};")
+        everything = {f"{who}{number:02}" for who in "ab" for number in range(20)}
+        for document in (hers, his):
+            document.wait_until(lambda d: set(d.cells[cell]["source"].strip(";").split(";")) == everything)
+        hers.wait_until(lambda document: document.cells[cell]["source"] == his.cells[cell]["source"])
+
+
+def test_people_see_each_other(alice: Person, bob: Person) -> None:
+    """Requirement 67: each sees who else is in the document."""
+    server = alice.open(SHARED)
+    server.write_file("seen.txt", "some words")
+    with server.document("seen.txt") as hers, bob.open(SHARED).document("seen.txt") as his:
+        hers.point_at(4)
+        his.point_at(7)
+        for document in (hers, his):
+            document.wait_until(
+                lambda d: {("alice", 4), ("bob", 7)} == {(person.username, person.cursor) for person in d.awareness}
+            )
+
+
+def test_execution_is_shared(alice: Person, bob: Person) -> None:
+    """Requirement 69: one kernel; what alice runs, bob sees, and can go on with."""
+    server = alice.open(SHARED)
+    server.create_notebook("run.ipynb")
+    with server.document("run.ipynb") as hers, bob.open(SHARED).document("run.ipynb") as his:
+        hers.run_cell(hers.append_cell("answer = 6 * 7; print(answer)"))
+        his.wait_until(lambda document: document.printed(-1) == "42\n")
+        his.run_cell(his.append_cell("print(answer + 1)"))
+        hers.wait_until(lambda document: document.printed(-1) == "43\n")
+
+
+def test_users_share_their_own_server_beside_the_shared_one(alice: Person, bob: Person) -> None:
+    """Requirements 6 and 8: a plain user makes a share and a code; the guest uses both servers side by side."""
+    alice.open("alice")
+    with pytest.raises(Refused):
+        bob.visit("alice")
+    code = alice.api("POST", "/hub/api/share-codes/alice/")
+    assert code.status_code in (200, 201), code.text
+    assert "accept_url" in code.json()
+    share = alice.api("POST", "/hub/api/shares/alice/", {"user": "bob", "scopes": ["access:servers!server=alice/"]})
+    assert share.status_code in (200, 201), share.text
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    assert bob.open(SHARED).me()["identity"]["username"] == "bob"
+    assert alice.api("DELETE", "/hub/api/shares/alice/").status_code == 204
+    assert alice.api("DELETE", "/hub/api/share-codes/alice/").status_code == 204
+
+
+def test_nobody_starts_or_opens_a_server_of_somebody_else(alice: Person, bob: Person, carol: Person) -> None:
+    """Requirement 5: the shared server is the only one that others start; a running one of alice's stays hers."""
+    carol.stop("alice")
+    with pytest.raises(Refused):
+        bob.open("alice")
+    with pytest.raises(Refused):
+        bob.start("alice")
+    alice.open("alice")
+    with pytest.raises(Refused):
+        bob.visit("alice")
+    with pytest.raises(Refused):
+        bob.stop("alice")
+
+
+def test_no_named_server_beside_the_shared_one(bob: Person) -> None:
+    """The right is to one server: nobody makes `shared/x` under the account."""
+    assert bob.api("POST", "/hub/api/users/shared/servers/x").status_code in (403, 404)
+
+
+def test_nothing_of_the_account_but_its_server(bob: Person) -> None:
+    """Users neither read the account's tokens, nor make some, nor change or delete it, nor list the hub's users."""
+    assert bob.api("GET", "/hub/api/users/shared/tokens").status_code in (403, 404)
+    assert bob.api("POST", "/hub/api/users/shared/tokens", {}).status_code in (403, 404)
+    assert bob.api("PATCH", "/hub/api/users/shared", {"admin": True}).status_code in (403, 404)
+    assert bob.api("DELETE", "/hub/api/users/shared").status_code in (403, 404)
+    assert bob.api("GET", "/hub/api/users").status_code == 403
+    state = bob.api("GET", "/hub/api/users/shared")
+    assert "pid" not in state.text and "unit_name" not in state.text
+
+
+def test_rights_are_exactly_these(alice: Person) -> None:
+    """One scope more or less, and this fails."""
+    scopes = set(alice.api("GET", "/hub/api/user").json()["scopes"])
+    ours = {scope for scope in scopes if not scope.endswith(("!user", "!user=alice")) or "share" in scope}
+    assert {scope for scope in ours if "shared" in scope} == {
+        *(f"{scope}!server=shared/" for scope in ("access:servers", "delete:servers", "read:servers", "servers", "start:servers")),
+    } & scopes
+    assert {"servers!server=shared/", "access:servers!server=shared/"} <= scopes
+    assert {scope for scope in scopes if "!" not in scope} == {"read:users:name", "read:groups:name"}
+    assert {scope for scope in scopes if scope.startswith("shares")} == {"shares!user=alice"}
+
+
+def test_nobody_logs_in_as_the_account(hub: Hub, host: Host) -> None:
+    """No password opens the account, not even one that the host would take."""
+    with pytest.raises(LoginRefused):
+        hub.login(SHARED, "")
+    host.run_test("echo shared:a-password | chpasswd")
+    try:
+        with pytest.raises(LoginRefused):
+            hub.login(SHARED, "a-password")
+    finally:
+        host.run_test("usermod --lock shared")
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
+    """Mallory has an account on the host and a good password, and is not in the group of the hub; a stranger has nothing."""
+    alice.open(SHARED)
+    keep_out(hub, SHARED, mallory)
+
+
+def test_anyone_stops_it_and_then_it_is_gone(alice: Person, bob: Person) -> None:
+    """Who may start the shared server may also stop it; opening it without a start then says that it does not run."""
+    alice.open(SHARED)
+    bob.stop(SHARED)
+    with pytest.raises(NotRunning):
+        alice.visit(SHARED)
+
+
+def test_right_version_is_in_the_right_place(host: Host) -> None:
+    """Requirements 13 and 16: in the default environment, with server part and lab part, and JupyterLab did not move."""
+    venv = "/usr/local/jupyterhub"
+    versions = installed(host, f"{venv}/bin/python")
+    assert versions["jupyterlab"].startswith("4.6.")
+    assert versions["jupyter-collaboration"].startswith("5.0.")
+    extensions = host.check_output(f"{venv}/bin/jupyter server extension list 2>&1")
+    assert "jupyter_server_ydoc" in extensions
+    lab = host.check_output(f"{venv}/bin/jupyter labextension list 2>&1")
+    assert "@jupyter/collaboration-extension" in lab
+
+
+def test_host_differs_only_in_what_is_ours(host: Host, platform: Platform) -> None:
+    """Requirement 1: outside our own files and one marked block, the host is as it was."""
+    source = ROOT / "molecule/shared/list_files.py"
+    subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
+    host.check_output("python3 /root/list_files.py /root/files.now")
+    changed = host.run("diff /root/files.before /root/files.now | grep '^[<>]' | cut -c3- | cut -f1").stdout.split("\n")
+    allowed = (
+        "/usr/local/etc/jupyter/jupyterhub_collab.d",
+        "/usr/local/etc/jupyter/jupyterhub_config.py",
+        "/usr/local/lib/collab.jupyterhub",
+        "/var/lib/collab.jupyterhub",
+        "/usr/local/jupyterhub/",  # the packages of jupyter-collaboration
+        "/home",  # people who have tried it
+        *(f"/etc/{name}" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")),  # the account
+    )
+    assert [path for path in changed if path and not path.startswith(allowed)] == []
+
+
+@pytest.mark.parametrize("no", [False, "false"])
+def test_again_changes_nothing_and_restarts_nothing(no: object, host: Host, platform: Platform, alice: Person) -> None:
+    """Requirement 18: a run with nothing to do leaves hub and servers alone; text that says no means no."""
+    alice.open(SHARED)
+    before = host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID")
+    again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=no)
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert "Mode: shared user" in again.said
+    assert f"Address for the users: http://{platform.name}:8000/hub/spawn/shared" in again.said
+    assert host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID") == before

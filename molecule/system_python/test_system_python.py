@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`jupyter_rtc_venv: system`: a hub on the system's Python, with the spawner that a plain hub has."""
+
+from people import Hub, Person
+from scenario import Credentials, edit_together, installed, keep_out
+from testinfra.host import Host
+
+
+def test_package_is_on_the_systems_python(host: Host) -> None:
+    """Requirements 14 and 16: below /usr/local, where Debian's own files are not, in the version for JupyterLab 4.5."""
+    where = host.check_output("/usr/bin/python3 -c 'import jupyter_collaboration as m; print(m.__file__)'")
+    assert where.startswith("/usr/local/lib/python3")
+    versions = installed(host, "/usr/bin/python3")
+    assert versions["jupyter-collaboration"].startswith("4.4.")
+    assert versions["jupyterlab"].startswith("4.5.")
+
+
+def test_system_is_still_externally_managed(host: Host) -> None:
+    """The mark of the distribution stays, and its own packages are as they were."""
+    assert host.run("ls /usr/lib/python3*/EXTERNALLY-MANAGED").rc == 0
+    assert host.run("dpkg --verify python3 python3-minimal").stdout == ""
+
+
+def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
+    """Requirements 3 to 5."""
+    edit_together(alice, bob, "shared", host)
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
+    """Mallory and a stranger get nowhere."""
+    keep_out(hub, "shared", mallory)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What uv and pip say when they fail, and when they only try, in a form that a sentence can be made of."""
+
+from __future__ import annotations
+
+import re
+
+NAME = r"[`'\"]?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)[`'\"]?"
+UNREACHABLE = "the package index could not be reached ({url})"
+DAMAGED = "what was downloaded of {name} is damaged"
+NO_VERSION = "no version of {name} that can be had meets the requirement"
+
+#: The first that matches gives the reason, so causes come before what follows from them.
+REASONS = (
+    (r"hash mismatch for " + NAME, DAMAGED),
+    (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
+    (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),
+    (r"could not fetch url (?P<url>https?://\S+)", UNREACHABLE),
+    (r"connection broken by .{0,600}?': (?P<url>/\S+)", UNREACHABLE),
+    (r"structure of " + NAME + r" .{0,80}?was invalid", DAMAGED),
+    (r"wheel " + NAME + r" located at .{0,400}? is invalid", DAMAGED),
+    (r"failed to build " + NAME, "{name} comes as source only and could not be built"),
+    (
+        r"failed to (?:download|extract|install|prepare|read)[^`]{0,40}" + NAME,
+        "{name} could not be downloaded",
+    ),
+    (NAME + r" was not found in the (?:package registry|provided package)", "there is no package {name}"),
+    (r"only (?:the following versions of )?" + NAME + r"\S* (?:is|are) available", NO_VERSION),
+    (r"there (?:is|are) no versions? of " + NAME, NO_VERSION),
+    (r"no matching distribution found for " + NAME, NO_VERSION),
+    (r"cannot uninstall " + NAME, "{name} belongs to the distribution"),
+    (r"cannot install (?P<why>.{1,300}?) because these package versions", "{why} exclude each other"),
+    (r"because (?P<why>.{1,300}?), we can conclude", "{why}"),
+    (r"(?:failed to parse|invalid requirement): [`'\"](?P<name>[^`'\"]+)", "{name} is not a requirement"),
+)
+
+
+def plain(output: str) -> str:
+    """The text without the lines and boxes that it is drawn with."""
+    return " ".join(re.sub("[^\x20-\x7e]", " ", output).split())
+
+
+def package_of(url: str) -> str | None:
+    """The package that a page or a file of an index is about."""
+    found = re.search(r"/simple/([^/]+)/?", url) or re.search(r"/([A-Za-z0-9_.]+)-\d[^/]*$", url)
+    return found.group(1) if found else None
+
+
+def reason(output: str) -> tuple[str, str | None]:
+    """Why the tool failed, in words, and the package that is to blame, where one is named."""
+    text = plain(output)
+    for pattern, words in REASONS:
+        found = re.search(pattern, text, re.IGNORECASE)
+        if found:
+            values = {key: value.rstrip(".,:") for key, value in found.groupdict().items()}
+            return words.format(**values), values.get("name") or package_of(values.get("url", ""))
+    return plain(output.strip().rpartition("\n")[2]) or "the tool gave no reason", None
+
+
+def failure(output: str, environment: str, requirements: list[str]) -> str:
+    """The one sentence for the person who runs the play."""
+    why, name = reason(output)
+    return f"{name or ', '.join(requirements)} could not be installed in {environment}: {why.rstrip('.')}."
+
+
+def announced(output: str) -> dict[str, str]:
+    """The versions that a trial run says it would install."""
+    found = re.findall(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", output, re.MULTILINE)
+    for line in re.findall(r"^Would install (.+)$", output, re.MULTILINE):
+        found += re.findall(r"(\S+)-(\d\S*)", line)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}

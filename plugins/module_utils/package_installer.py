@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tools that put packages into an environment: which there are, how to call them, what to tell them."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import importlib.util
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
+    Environment,
+    PackagesError,
+    Run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Settings of pip and what uv calls them. An administrator sets them once, for pip, and expects them to hold.
+UV_NAMES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+}
+NO_INDEX = "no-index"
+NO_PIP = "there is no pip to fetch packages with: install it first (on Debian: apt install python3-venv)"
+DEBIAN_WHEELS = Path("/usr/share/python-wheels")
+PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
+
+
+@dataclass(frozen=True)
+class Installer:
+    name: str
+    command: list[str]
+    """What precedes ``install`` and ``uninstall``."""
+    target: list[str]
+    """What follows them, so that the right environment is meant."""
+    options: list[str] = field(default_factory=list)
+    """What an installation needs besides."""
+    planner: Installer | None = None
+    """What decides on the versions, where this one does not see everything that is there."""
+
+    def install(self, *arguments: str) -> list[str]:
+        return [*self.command, "install", *self.target, *self.options, *arguments]
+
+    def install_afresh(self, *arguments: str) -> list[str]:
+        """Writes every file again, though the packages seem to be there."""
+        flag = {"uv": "--reinstall", "pip": "--ignore-installed"}[self.name]
+        return self.install(flag, "--no-deps", *arguments)
+
+    def uninstall(self, *names: str) -> list[str]:
+        yes = ["--yes"] if self.name == "pip" else []
+        return [*self.command, "uninstall", *self.target, *yes, *names]
+
+
+def own_python() -> str:
+    return sys.executable
+
+
+def pips_at_hand(environment: Environment) -> list[list[str]]:
+    """Every pip that can work in the environment, the environment's own first."""
+    pips = []
+    if environment.pip:
+        pips.append([environment.python, "-m", "pip"])
+    if importlib.util.find_spec("pip"):
+        pips.append([own_python(), "-m", "pip", "--python", environment.python])
+    bundled = Path(os.__file__).parent / "ensurepip" / "_bundled"
+    wheels = [*bundled.glob("pip-*.whl"), *DEBIAN_WHEELS.glob("pip-*.whl")]
+    # A wheel is a zip, and Python runs what is in a zip.
+    return pips + [[environment.python, str(wheel / "pip")] for wheel in wheels[:1]]
+
+
+def find_uv(environment: Environment, tool_directory: str, on_path: str | None) -> str | None:
+    beside = str(Path(environment.python).parent / "uv")
+    own = str(Path(tool_directory) / "bin" / "uv")
+    return next((path for path in (on_path, beside, own) if path and os.access(path, os.X_OK)), None)
+
+
+def fetch_uv(run: Run, pips: list[list[str]], tool_directory: str) -> str | None:
+    """A uv of our own, or None where none can be had."""
+    if not pips:
+        return None
+    fresh = Path(f"{tool_directory}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    status, _out, _err = run([*pips[0], "install", "--no-deps", "--retries=1", "--target", str(fresh), "uv"])
+    if status != 0 or not os.access(fresh / "bin" / "uv", os.X_OK):
+        shutil.rmtree(fresh, ignore_errors=True)
+        return None
+    shutil.rmtree(tool_directory, ignore_errors=True)
+    fresh.replace(tool_directory)
+    return str(Path(tool_directory) / "bin" / "uv")
+
+
+def allowed(environment: Environment) -> list[str]:
+    """The administrator asked for the system's Python by name, so its marker (PEP 668) is answered."""
+    return ["--break-system-packages"] if environment.externally_managed else []
+
+
+def choose(
+    run: Run,
+    environment: Environment,
+    tool_directory: str,
+    uv_on_path: str | None,
+    options: list[str],
+    may_fetch: bool = True,
+) -> Installer:
+    """The tool for this environment: uv, which is ten times as fast as pip, or pip.
+
+    uv takes no notice of packages that the distribution has put beside the environment's own, and would lay
+    second copies over them. pip notices, but can fail to replace them. So there pip decides, and uv installs.
+    """
+    pips = pips_at_hand(environment)
+    if environment.foreign and environment.is_system and not pips:
+        raise PackagesError(f"Only pip heeds the packages that the distribution has put there, and {NO_PIP}.")
+    flags = allowed(environment)
+    pip = Installer("pip", pips[0], flags) if pips else None
+    planner = pip if environment.foreign else None
+    uv = find_uv(environment, tool_directory, uv_on_path)
+    if not uv and may_fetch:
+        uv = fetch_uv(run, pips, tool_directory)
+    if uv:
+        return Installer("uv", [uv, "pip"], ["--python", environment.python, *flags], options, planner)
+    if pip:
+        return replace(pip, planner=planner)
+    raise PackagesError(f"There is no uv, and {NO_PIP}.")
+
+
+def pip_settings(env: Mapping[str, str], prefix: str = "") -> dict[str, str]:
+    """What pip is told by its files and, stronger, by the environment."""
+    parser = configparser.RawConfigParser(strict=False)
+    files = [*PIP_FILES, f"{prefix}/pip.conf", env.get("PIP_CONFIG_FILE", os.devnull)]
+    with contextlib.suppress(configparser.Error):  # pip will say so, where pip is asked
+        parser.read([Path(path).expanduser() for path in files])
+    settings = dict(parser.items("global")) if parser.has_section("global") else {}
+    for name in [*UV_NAMES, NO_INDEX]:
+        settings[name] = env.get("PIP_" + name.upper().replace("-", "_")) or settings.get(name, "")
+    return {name: " ".join(value.split()) for name, value in settings.items() if value}
+
+
+QUIET = {
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "UV_NO_PROGRESS": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
+}
+
+
+def tool_environment(env: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """What the tools have to be told in addition to the task's environment."""
+    told = dict(QUIET)
+    told.update({name: settings[key] for key, name in UV_NAMES.items() if key in settings})
+    if "find-links" in settings:
+        told["UV_FIND_LINKS"] = settings["find-links"].replace(" ", ",")
+    if "extra-index-url" in settings:
+        told["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's way with several indexes
+    if env.get("UV_INDEX_URL"):
+        told.pop("UV_DEFAULT_INDEX", None)
+    return {name: value for name, value in told.items() if not env.get(name)}
+
+
+def uv_options(settings: Mapping[str, str]) -> list[str]:
+    """The one setting that uv takes from no variable."""
+    return ["--no-index"] if settings.get(NO_INDEX, "").lower() in ("1", "on", "true", "yes") else []
+
+
+def constraint_arguments(folder: str, constraints: list[str]) -> list[str]:
+    if not constraints:
+        return []
+    path = Path(folder, "constraints.txt")
+    path.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+    return ["--constraint", str(path)]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One Python environment of the host: where its interpreter is, and what it says of itself."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.collab.jupyterhub.plugins.module_utils import python_probe
+
+SYSTEM = "system"
+
+
+class PackagesError(Exception):
+    """One sentence for the person who runs the play; what the tools wrote goes along with it."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+class Run(Protocol):
+    """Runs a command; answers with its exit status, output and error output."""
+
+    def __call__(self, command: list[str]) -> tuple[int, str, str]: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    python: str
+    is_system: bool = False
+    packages: dict[str, str] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    pip: bool = False
+    externally_managed: bool = False
+
+
+def system_python() -> str:
+    """The distribution's interpreter: not the one that runs this, which may be some other environment's."""
+    distributions = "/usr/bin/python3"
+    return distributions if Path(distributions).exists() else sys.executable
+
+
+def interpreter(environment: str) -> str | None:
+    """The environment's interpreter, or None where there is nothing that could be one."""
+    if environment == SYSTEM:
+        return system_python()
+    for name in ("python", "python3"):
+        path = Path(environment, "bin", name)
+        if path.exists():
+            return str(path)
+        if path.is_symlink():
+            raise PackagesError(
+                f"The environment {environment} is broken, since its Python points to {path.readlink()}, "
+                "which does not exist: move it away and make a new one."
+            )
+    return None
+
+
+def ask(run: Run, environment: str, requirements: list[str]) -> Environment | None:
+    """What the environment says of itself; None where there is none, or where making it was interrupted."""
+    python = interpreter(environment)
+    if python is None:
+        return None
+    status, out, err = run([python, "-I", "-c", inspect.getsource(python_probe), json.dumps(requirements)])
+    if status != 0:
+        raise PackagesError(f"The Python of the environment, {python}, does not work.", err)
+    answer: dict[str, Any] = json.loads(out)
+    prefix = answer.pop("prefix")
+    if environment != SYSTEM and Path(prefix).resolve() != Path(environment).resolve():
+        return None
+    return Environment(python=python, is_system=environment == SYSTEM, **answer)
+
+
+def create(run: Run, environment: str, python: str) -> None:
+    """Makes the environment, or completes it: the interpreter comes last, and without it nothing counts."""
+    status, out, err = run([python, "-m", "venv", "--without-pip", environment])
+    if status != 0:
+        raise PackagesError(f"The environment {environment} could not be made with {python}.", out + err)

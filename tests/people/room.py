@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One person's live copy of a shared document: the asyncio core of `Document`.
+
+It speaks what JupyterLab's side of jupyter-collaboration speaks: the y-sync protocol, awareness, and the
+save message. Everything here belongs to one event loop, and so to one thread. A benchmark with many people
+makes one `Room` for each on a loop of its own::
+
+    room = Room(server.seat("notes.txt"))
+    await room.join()
+    room.insert(0, "hello")
+    await room.wait_until(lambda room: "world" in room.text)
+    await room.leave()
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jupyter_ydoc import YNotebook, YUnicode
+from pycrdt import (
+    Awareness,
+    Decoder,
+    Doc,
+    Encoder,
+    Subscription,
+    Text,
+    TransactionEvent,
+    YMessageType,
+    YSyncMessageType,
+    create_awareness_message,
+    create_sync_message,
+    create_update_message,
+    handle_sync_message,
+    read_message,
+)
+
+from . import kernel
+from .errors import Refused
+from .sockets import Closed, Door, Line
+
+SYNC_TIMEOUT = 30  # seconds until the server must have sent the document
+END_OF_TEXT = {"type": None, "tname": "source", "item": None, "assoc": 0}  # pycrdt panics there
+RAW = 2  # jupyter-collaboration's own message type, beside sync and awareness
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What it takes to join a document: its room's door, what it is, and who sits there."""
+
+    path: str
+    is_notebook: bool
+    door: Door
+    user: dict[str, Any]
+
+
+class Presence(NamedTuple):
+    """Somebody who has the document open, as they present themselves to the others.
+
+    `cursor` is where their cursor is, as Yjs writes a place that moves with the text; None if it is nowhere.
+    """
+
+    username: str
+    name: str
+    colour: str
+    cursor: dict[str, Any] | None
+
+
+class Room:
+    """A document that stays the same for all who joined it. `changes` counts what happened to it so far."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+        self.changes = 0
+        self._doc: Doc[Any] = Doc()
+        self._awareness = Awareness(self._doc)
+        self._notebook = YNotebook(self._doc) if seat.is_notebook else None
+        self._file = None if seat.is_notebook else YUnicode(self._doc)
+        self._line = Line(self._receive, self._ended)
+        self._receiving = False
+        self._changed = asyncio.Event()
+        self._synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._saves: dict[int, asyncio.Future[str]] = {}
+        self._save_ids = itertools.count()
+        self._renewal: asyncio.Task[None] | None = None
+        self._subscriptions: tuple[Subscription, str] = (
+            self._doc.observe(self._on_edit),
+            self._awareness.observe(self._on_awareness),
+        )
+        self._awareness.set_local_state({"user": seat.user, "autosave": True})
+
+    # Coming and going
+
+    async def join(self) -> None:
+        """Connect and wait until the server's state of the document is here; also after a loss, to reconnect.
+
+        Edits made in between are merged, as JupyterLab does. Raises `Refused`, or TimeoutError after
+        `SYNC_TIMEOUT` seconds.
+        """
+        await self.drop()
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._awareness.start())
+        self._synced = asyncio.get_running_loop().create_future()
+        await self._line.open(self.seat.door)
+        self._line.send(create_sync_message(self._doc))
+        self._line.send(self._awareness_message([self._awareness.client_id]))
+        await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
+
+    async def drop(self) -> None:
+        """Lose the connection, without a goodbye. Edits stay here until `join` merges them."""
+        await self._line.close()
+
+    async def leave(self) -> None:
+        """Say goodbye, hang up and free the document; the room is of no use afterwards."""
+        self._awareness.set_local_state(None)
+        try:
+            await self._line.close()
+        finally:
+            await self._free()
+
+    async def _free(self) -> None:
+        subscription, observer = self._subscriptions
+        self._doc.unobserve(subscription)
+        self._awareness.unobserve(observer)
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+        del self._notebook, self._file, self._awareness, self._doc, self._subscriptions, subscription
+
+    @property
+    def closed_by_server(self) -> Closed | None:
+        """How the server ended the connection, or None while it has not."""
+        return self._line.closed_by_server
+
+    # Waiting
+
+    async def changed_since(self, seen: int, timeout: float) -> None:
+        """Wait until `changes` is more than `seen`: an edit, somebody's cursor, the end of the connection.
+
+        Raises TimeoutError after `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            while self.changes == seen:
+                await self._changed.wait()
+
+    async def wait_until(self, condition: Callable[["Room"], bool], timeout: float = 10) -> None:
+        """Wait until the condition holds. Raises TimeoutError after `timeout` seconds."""
+        async with asyncio.timeout(timeout):
+            while not condition(self):
+                await self.changed_since(self.changes, timeout)
+
+    # A text
+
+    @property
+    def text(self) -> str:
+        return str(self._source())
+
+    def insert(self, position: int, text: str, cell: int | None = None) -> None:
+        """Insert at a position in characters, in the text or in one cell of a notebook."""
+        source = self._source(cell)
+        source.insert(_bytes(source, position), text)
+
+    def delete(self, position: int, length: int, cell: int | None = None) -> None:
+        """Delete `length` characters, of the text or of one cell of a notebook."""
+        source = self._source(cell)
+        del source[_bytes(source, position) : _bytes(source, position + length)]
+
+    # A notebook
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """The cells as nbformat has them."""
+        notebook = self._require_notebook()
+        return [notebook.get_cell(index) for index in range(notebook.cell_number)]
+
+    def append_cell(self, source: str, kind: str = "code") -> int:
+        """Add a cell at the end and return its index."""
+        cell: dict[str, Any] = {"cell_type": kind, "source": source, "metadata": {"trusted": True}}
+        if kind == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        notebook = self._require_notebook()
+        notebook.append_cell(cell)
+        return notebook.cell_number - 1
+
+    def delete_cell(self, index: int) -> None:
+        del self._require_notebook().ycells[index]
+
+    async def run_cell(self, index: int, door: Door) -> list[dict[str, Any]]:
+        """Run a cell through the kernel channels at `door`, writing the outputs into the document.
+
+        Returns the outputs as nbformat has them; an error in the code is one of them.
+        """
+        notebook = self._require_notebook()
+        ycell = notebook.ycells[index]
+        await kernel.run_cell(self._doc, ycell, door)
+        ids = [each["id"] for each in notebook.ycells]  # by now the cell may be elsewhere
+        return list(notebook.get_cell(ids.index(ycell["id"]))["outputs"])
+
+    # Those who are there
+
+    @property
+    def presences(self) -> list[Presence]:
+        """Everybody who has the document open, including oneself, by username.
+
+        Somebody who was there before is seen only when they move their cursor or, at the latest, after 15 s:
+        the server does not introduce people to newcomers.
+        """
+        states = [state for state in self._awareness.states.values() if "user" in state]
+        return sorted((_presence(state) for state in states), key=lambda presence: presence.username)
+
+    def point_at(self, position: int) -> None:
+        """Put one's cursor at a position of a text file, in characters. ASCII texts only."""
+        source = self._source()
+        if not str(source).isascii():
+            raise ValueError("pycrdt 0.14 misplaces cursors in texts that are not ASCII")
+        place = source.sticky_index(position).to_json() if position < len(source) else END_OF_TEXT
+        cursor = {"anchor": place, "head": place, "primary": True, "empty": True}
+        self._awareness.set_local_state_field("cursors", [cursor])
+
+    # Saving
+
+    async def save(self, timeout: float = 10) -> str:
+        """Have the server write the file now. Returns 'success', 'skipped' (it was at it) or 'failed'."""
+        number = next(self._save_ids)
+        answer = self._saves[number] = asyncio.get_running_loop().create_future()
+        message = Encoder()
+        message.write_var_uint(RAW)
+        message.write_var_string("save")
+        message.write_var_uint(number)
+        self._line.send(message.to_bytes())
+        return await asyncio.wait_for(answer, timeout)
+
+    # What arrives
+
+    def _receive(self, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        kind, body = message[0], message[1:]
+        if kind == YMessageType.SYNC:
+            self._receive_sync(body)
+        elif kind == YMessageType.AWARENESS:
+            self._awareness.apply_awareness_update(read_message(body), "others")
+        elif kind == RAW:
+            self._receive_raw(json.loads(Decoder(body).read_var_string()))
+
+    def _receive_sync(self, body: bytes) -> None:
+        self._receiving = True
+        try:
+            reply = handle_sync_message(body, self._doc)
+        finally:
+            self._receiving = False
+        if reply is not None:
+            self._line.send(reply)
+        if body[0] == YSyncMessageType.SYNC_STEP2 and not self._synced.done():
+            self._synced.set_result(None)
+
+    def _receive_raw(self, message: dict[str, Any]) -> None:
+        answer = self._saves.pop(message.get("responseTo", -1), None)
+        if answer is not None and not answer.done():
+            answer.set_result(message["status"])
+
+    def _ended(self) -> None:
+        """The connection is gone: nobody is here any more, and nobody need wait for its answers."""
+        others = [client for client in self._awareness.states if client != self._awareness.client_id]
+        self._awareness.remove_awareness_states(others, "connection lost")
+        code, reason = self.closed_by_server or Closed(1000, "")
+        awaited: list[asyncio.Future[Any]] = [self._synced, *self._saves.values()]
+        for answer in awaited:
+            if not answer.done():
+                answer.set_exception(Refused(code, self.seat.door.url, reason or "the connection was closed"))
+        self._wake()
+
+    # What happens here
+
+    def _on_edit(self, event: TransactionEvent) -> None:
+        if not self._receiving:
+            self._line.send(create_update_message(event.update))
+        self._wake()
+
+    def _on_awareness(self, topic: str, event: tuple[dict[str, list[int]], Any]) -> None:
+        clients, origin = event
+        if topic == "update" and origin == "local":
+            self._line.send(self._awareness_message(list(itertools.chain(*clients.values()))))
+        if topic == "change":
+            self._wake()
+
+    def _wake(self) -> None:
+        self.changes += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    # Helpers
+
+    def _awareness_message(self, clients: list[int]) -> bytes:
+        return create_awareness_message(self._awareness.encode_awareness_update(clients))
+
+    def _source(self, cell: int | None = None) -> Text:
+        if cell is not None:
+            source = self._require_notebook().ycells[cell]["source"]
+        elif self._file is not None:
+            source = self._doc.get("source", type=Text)
+        else:
+            raise TypeError(f"{self.seat.path} is a notebook: say which cell")
+        assert isinstance(source, Text)
+        return source
+
+    def _require_notebook(self) -> YNotebook:
+        if self._notebook is None:
+            raise TypeError(f"{self.seat.path} is not a notebook: it has no cells")
+        return self._notebook
+
+
+def _presence(state: dict[str, Any]) -> Presence:
+    user = state["user"]
+    cursors = state.get("cursors")
+    return Presence(
+        username=user.get("username", ""),
+        name=user.get("display_name") or user.get("name", ""),
+        colour=user.get("color") or "",
+        cursor=cursors[0]["head"] if cursors else None,
+    )
+
+
+def _bytes(source: Text, position: int) -> int:
+    """pycrdt counts UTF-8 bytes where people count characters."""
+    return len(str(source)[:position].encode())

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the checks one after another, shows what they say as it comes, goes on after a failure, and counts.
+
+What counts as one check: a lint tool, a unit test, a stage of a Molecule scenario (create, converge, idempotence
+and so on), and every single test of its verify stage. Logs and junit files are left in .cache/results, and
+summary.json there holds the seconds that every step and stage took.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / ".cache/results"
+CONTAINERS = ROOT / "tests/images/containers.py"
+LIMIT = 45 * 60  # seconds; a step that takes longer hangs
+
+LINT = {
+    "yamllint": ["yamllint", "."],
+    "ansible-lint": ["ansible-lint", "--offline"],
+    "ruff check": ["ruff", "check"],
+    "ruff format": ["ruff", "format", "--check"],
+    "mypy": ["mypy"],
+    "docs": ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+    "changelog": ["antsibull-changelog", "lint"],
+    "sanity": ["tests/tools/sanity"],
+}
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Molecule reports every stage in lines like "INFO [hub > converge] Executed: Successful", with a "➜" on terminals.
+STAGE = re.compile(r"[>➜] (\w+)[\]:] (Executing|Executed: (\w+))")
+
+
+@dataclass
+class Step:
+    """What one step did; `failed` holds the names of what did not pass."""
+
+    name: str
+    seconds: float = 0
+    passed: int = 0
+    skipped: int = 0
+    failed: list[str] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def count(self, check: str, good: bool) -> None:
+        if good:
+            self.passed += 1
+        else:
+            self.failed.append(check)
+
+    def count_junit(self, report: Path) -> int:
+        """Counts the tests in a pytest report and returns how many there were."""
+        cases = list(ET.parse(report).iter("testcase")) if report.exists() else []
+        for case in cases:
+            outcome = {child.tag for child in case}
+            if outcome & {"failure", "error"}:
+                self.failed.append(case.get("name", "?"))
+            elif "skipped" in outcome:
+                self.skipped += 1
+            else:
+                self.passed += 1
+        return len(cases)
+
+
+def stream(command: list[str], log: Path, seen: Callable[[str], None] = lambda _: None, **env: str) -> int:
+    """Runs a command, shows and keeps its output line by line, and returns its exit code."""
+    with log.open("w") as kept:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "160"} | env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        limit = threading.Timer(LIMIT, process.terminate)
+        limit.start()
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            kept.write(ANSI.sub("", line))
+            seen(ANSI.sub("", line))
+        limit.cancel()
+        return process.wait()
+
+
+def lint() -> Step:
+    step = Step("lint")
+    for name, command in LINT.items():
+        title(name)
+        begin = time.monotonic()
+        step.count(name, stream(command, RESULTS / f"lint-{name.replace(' ', '-')}.log") == 0)
+        step.stages[name] = time.monotonic() - begin
+    return step
+
+
+def unit() -> Step:
+    step = Step("unit")
+    report = RESULTS / "unit.xml"
+    title("unit tests")
+    report.unlink(missing_ok=True)
+    code = stream(["pytest", f"--junit-xml={report}"], RESULTS / "unit.log")
+    step.count_junit(report)
+    if code and not step.failed:
+        step.failed.append(f"pytest ended with {code}")
+    return step
+
+
+def images(names: list[str]) -> Step:
+    """Makes what the scenarios start from, so that their own times are the same on every run. Counts failures only."""
+    step = Step("images")
+    title("images")
+    described = (yaml.safe_load((ROOT / f"molecule/{name}/molecule.yml").read_text()) for name in names)
+    for image in sorted({platform["image"] for scenario in described for platform in scenario["platforms"]}):
+        begin = time.monotonic()
+        if stream(["python", "tests/images/build.py", image], RESULTS / f"image-{image.replace(':', '-')}.log"):
+            step.failed.append(image)
+        step.stages[image] = time.monotonic() - begin
+    return step
+
+
+def scenario(name: str, keep: bool) -> Step:
+    """One Molecule scenario, from nothing."""
+    step = Step(f"molecule {name}")
+    report = RESULTS / f"molecule-{name}.xml"
+    began: dict[str, float] = {}
+
+    def watch(line: str) -> None:
+        if not (found := STAGE.search(line)):
+            return
+        stage, what, outcome = found.groups()
+        if what == "Executing":
+            began[stage] = time.monotonic()
+        elif stage in began:
+            step.stages[stage] = time.monotonic() - began.pop(stage)
+            if stage == "verify":
+                if not step.count_junit(report):
+                    step.failed.append("verify ran no test")
+            elif outcome in ("Successful", "Failed") and stage != "destroy":
+                step.count(stage, outcome == "Successful")
+
+    title(f"scenario {name}")
+    report.unlink(missing_ok=True)
+    label = f"collab.scenario={name}"
+    # Whatever an earlier run left, in podman or in Molecule's memory, is not this run's.
+    containers("down", label)
+    for memory in (ROOT / ".cache/ansible/tmp").glob(f"molecule.*.{name}"):
+        shutil.rmtree(memory)
+    command = ["molecule", "test", "--no-command-borders", "--destroy=never", f"--scenario-name={name}"]
+    code = stream(command, RESULTS / f"molecule-{name}.log", watch, PYTEST_ADDOPTS=f"--junit-xml={report}")
+    if code and not step.failed:
+        step.failed.append(f"molecule ended with {code}")
+    if "verify" not in step.stages and not step.failed:
+        step.failed.append("no verify stage")
+    if step.failed:
+        containers("logs", label)
+    if not keep:
+        containers("down", label)
+    return step
+
+
+def containers(*arguments: str) -> None:
+    subprocess.run([sys.executable, CONTAINERS, *arguments], check=True)
+
+
+def title(text: str) -> None:
+    print(f"\n=== {text} ===", flush=True)
+
+
+def scenarios() -> list[str]:
+    return sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+
+
+def summarize(steps: list[Step]) -> int:
+    """Prints the table and the last line; returns the exit code."""
+    title("summary")
+    width = max((len(step.name) for step in steps), default=0)
+    for step in steps:
+        skipped = f", {step.skipped} skipped" if step.skipped else ""
+        print(
+            f"{step.name:{width}}  {step.seconds:7.1f} s  {step.passed} passed, {len(step.failed)} failed{skipped}"
+        )
+    for step in steps:
+        for check in step.failed:
+            print(f"FAILED {step.name}: {check}")
+    rows = [
+        {"step": s.name, "seconds": round(s.seconds, 1), "passed": s.passed, "failed": s.failed}
+        | {"stages": {stage: round(seconds, 1) for stage, seconds in s.stages.items()}}
+        for s in steps
+    ]
+    (RESULTS / "summary.json").write_text(json.dumps(rows, indent=2) + "\n")
+    passed = sum(step.passed for step in steps)
+    failed = sum(len(step.failed) for step in steps)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def main() -> int:
+    known = scenarios()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "step", nargs="?", choices=["lint", "unit", "molecule"], help="all where none is named"
+    )
+    parser.add_argument(
+        "--scenario", action="append", choices=known, help="only this scenario; may be repeated"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the scenarios' containers running")
+    given = parser.parse_args()
+    wanted = given.step or ("molecule" if given.scenario else "all")
+
+    jobs: list[Callable[[], Step]] = []
+    if wanted in ("lint", "all"):
+        jobs.append(lint)
+    if wanted in ("unit", "all"):
+        jobs.append(unit)
+    if wanted in ("molecule", "all"):
+        jobs.append(partial(images, given.scenario or known))
+        jobs += [partial(scenario, name, given.keep) for name in given.scenario or known]
+
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    steps = []
+    for job in jobs:
+        begin = time.monotonic()
+        step = job()
+        step.seconds = time.monotonic() - begin
+        steps.append(step)
+    return summarize(steps)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

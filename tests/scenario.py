@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of a scenario work with: its containers, the people on them, and the collection's playbooks."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from people import Hub, LoginRefused, Person, Refused
+from testinfra.host import Host
+
+ROOT = Path(__file__).parents[1]
+PASSWORDS: dict[str, str] = {
+    person["name"]: person["password"]
+    for person in yaml.safe_load((ROOT / "tests/images/people.yml").read_text())["test_people"]
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One container of a scenario, as its molecule.yml describes it."""
+
+    name: str
+    image: str
+
+    @property
+    def suite(self) -> str:
+        """The Debian release: bookworm or trixie."""
+        return self.image.partition(":")[2].partition("-")[0]
+
+    @property
+    def address(self) -> str:
+        """The address at which the test, and a browser on this machine, reach the container."""
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        command = ["podman", "inspect", f"--format={form}", self.name]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Name and password of somebody who is not logged in."""
+
+    name: str
+    password: str
+
+
+@cache
+def platforms(scenario: Path) -> list[Platform]:
+    described = yaml.safe_load((scenario / "molecule.yml").read_text())["platforms"]
+    return [Platform(platform["name"], platform["image"]) for platform in described]
+
+
+INVENTORY = {
+    "ansible_connection": "containers.podman.podman",
+    "ansible_pipelining": True,
+    "ansible_python_interpreter": "/usr/bin/python3",
+    # What the container's environment says about downloads reaches the tasks through sudo, too.
+    "ansible_become_flags": "-H -S -n -E",
+}
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a run of a playbook ended with."""
+
+    code: int
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something."""
+        return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
+
+    @property
+    def said(self) -> str:
+        """The output with every run of white space as one blank, to look for sentences in."""
+        return " ".join(self.output.split())
+
+
+def play(playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any) -> Play:
+    """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
+    command = ["ansible-playbook", f"collab.jupyterhub.{playbook}", f"--inventory={container},", *options]
+    command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "10000"} | (env or {}),
+    )
+    return Play(done.returncode, done.stdout)
+
+
+def installed(host: Host, python: str) -> dict[str, str]:
+    """The packages of a Python environment of a container, name to version."""
+    code = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    return dict(json.loads(host.check_output(f"{python} -c '{code}'")))
+
+
+def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
+    """Wait until a condition on the host holds. Raises TimeoutError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not come true within {timeout} s")
+        time.sleep(0.2)
+
+
+def kill_server(host: Host, owner: str) -> None:
+    """End somebody's server and all that runs in it at once; the hub notices when it looks next."""
+    host.run("pkill -KILL -u %s", owner)
+
+
+def edit_together(first: Person, second: Person, owner: str, host: Host, path: str = "together.txt") -> None:
+    """Two people type into one text file on a server; both edits reach both, and the file in the owner's home."""
+    server = first.open(owner)
+    assert server.me()["identity"]["username"] == first.name
+    server.write_file(path)
+    with server.document(path) as one, second.open(owner).document(path) as other:
+        assert other.server.me()["identity"]["username"] == second.name
+        one.insert(0, "from one\n")
+        other.wait_until(lambda document: document.text == "from one\n")
+        other.insert(0, "from the other\n")
+        one.wait_until(lambda document: document.text == "from the other\nfrom one\n")
+        file = host.file(f"{host.user(owner).home}/{path}")
+        wait_until(lambda: file.content_string == "from the other\nfrom one\n")
+
+
+def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
+    """Who may not use the hub gets nowhere: neither mallory, who has a good password, nor a stranger."""
+    with pytest.raises(LoginRefused):
+        hub.login(mallory.name, mallory.password)
+    for go in (hub.stranger.open, hub.stranger.visit):
+        with pytest.raises(Refused):
+            go(owner)
+    assert hub.stranger.api("POST", f"/hub/api/users/{owner}/server").status_code == 403
+    answer = hub.stranger.api("GET", f"/user/{owner}/api/contents")
+    assert answer.status_code == 403 or "/hub/login" in str(answer.url)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy merges into configurations as people write them: a real hub loads each of them, and so nothing is lost."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyterhub import version_info
+from jupyterhub.app import JupyterHub
+from jupyterhub_collab.hub import apply, trial
+from jupyterhub_collab.hub.accounts import ROLE
+from jupyterhub_collab.hub.hooks import chain
+from traitlets.config import Config
+
+SHARED = ["servers!server=shared/", "access:servers!server=shared/"]
+POLICY = f"""
+from jupyterhub_collab.hub import apply
+apply(c, everyone={SHARED}, accounts=["shared"])
+"""
+DUMMY = 'c.JupyterHub.authenticator_class = "dummy"\n'
+
+# What stands above our block -> the scopes of the role `user` besides ours.
+LOAD_ROLES = {
+    "nothing about roles": ("", {"self"}),
+    "user role assigned": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "list:users"]}]', {"self", "list:users"}),
+    "user role appended": ('c.JupyterHub.load_roles.append({"name": "user", "scopes": ["self"]})', {"self"}),
+    "user role without scopes": ('c.JupyterHub.load_roles = [{"name": "user", "description": "people"}]', {"self"}),
+    "user role without self": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ["read:hub"]}]', {"read:hub"}),
+    "user role as a tuple": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ("self", "read:hub")}]', {"self", "read:hub"}),
+    "other roles assigned": ('c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]', {"self"}),
+    "other roles appended": ('c.JupyterHub.load_roles.append({"name": "readers", "scopes": ["read:hub"]})', {"self"}),
+    "roles extended": ('c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"]}])', {"self"}),
+    "our scopes there already": (f'c.JupyterHub.load_roles = [{{"name": "user", "scopes": ["self", "{SHARED[0]}"]}}]', {"self"}),
+}
+if version_info >= (6, 0):
+    LOAD_ROLES |= {
+        "extra scopes": ('c.JupyterHub.extra_user_scopes = {"read:hub"}', {"self", "read:hub"}),
+        "extra scopes as a list": ('c.JupyterHub.extra_user_scopes = ["read:hub"]', {"self", "read:hub"}),
+        "extra scopes added": ('c.JupyterHub.extra_user_scopes.add("read:hub")', {"self", "read:hub"}),
+    }
+
+
+def load(tmp_path: Path, text: str) -> dict[str, Any]:
+    """Load a configuration with a real hub in memory."""
+    config = tmp_path / "hub.py"
+    config.write_text(text)
+    JupyterHub.clear_instance()
+    try:
+        return asyncio.run(trial.load([f"--config={config}"]))
+    finally:
+        trial.JupyterHub.clear_instance()
+        JupyterHub.clear_instance()
+
+
+@pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
+def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, theirs: set[str]) -> None:
+    hub = load(tmp_path, DUMMY + above + "\n" + POLICY)
+    assert set(hub["roles"]["user"]["scopes"]) == theirs | set(SHARED)
+    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"]}
+
+
+def test_roles_of_others_are_as_they_were(tmp_path: Path) -> None:
+    above = DUMMY + 'c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]\n'
+    before = load(tmp_path, above)
+    after = load(tmp_path, above + POLICY)
+    assert after["roles"]["readers"] == before["roles"]["readers"]
+
+
+def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = DUMMY + 'c.JupyterHub.pid_file = "hub.pid"\nc.JupyterHub.db_url = "sqlite:///people.sqlite"\n'
+    hub = load(tmp_path, text + POLICY)
+    assert [path.name for path in tmp_path.iterdir()] == ["hub.py"]
+    assert hub["db_url"] == "sqlite:///people.sqlite"
+
+
+def test_trial_tells_misspelt_settings(tmp_path: Path) -> None:
+    hub = load(tmp_path, DUMMY + "c.JupyterHub.bind_ulr = 'http://:80'\n")
+    assert any("bind_ulr" in warning for warning in hub["warnings"])
+
+
+@pytest.mark.parametrize("before", [{"ann"}, ["ann"], set()], ids=["set", "list", "empty"])
+def test_allow_list_is_never_touched(before: Any) -> None:
+    c = Config()
+    c.Authenticator.allowed_users = before
+    apply(c, everyone=SHARED, accounts=["shared"])
+    assert c.Authenticator.allowed_users == before
+    untouched = Config()
+    apply(untouched, everyone=SHARED, accounts=["shared"])
+    assert "allowed_users" not in untouched.Authenticator
+
+
+class Authenticator:
+    """As much of one as a hook is given."""
+
+    class log:  # noqa: N801
+        @staticmethod
+        def warning(*_words: object) -> None: ...
+
+    @staticmethod
+    def normalize_username(name: str) -> str:
+        return name.lower()
+
+
+async def their_coroutine(_authenticator: Any, _handler: Any, model: dict[str, Any]) -> dict[str, Any]:
+    return model | {"seen": True}
+
+
+def their_function(_authenticator: Any, _handler: Any, model: dict[str, Any]) -> dict[str, Any]:
+    return model | {"seen": True}
+
+
+@pytest.mark.parametrize("section", ["Authenticator", "PAMAuthenticator", "OurOwn"])
+@pytest.mark.parametrize("theirs", [their_coroutine, their_function])
+def test_both_hooks_run_wherever_theirs_is_set(section: str, theirs: Any) -> None:
+    c = Config()
+    c[section].post_auth_hook = theirs
+    apply(c, accounts=["shared"])
+    for name in {section, "Authenticator"}:
+        hook = c[name].post_auth_hook
+        assert asyncio.run(hook(Authenticator, None, {"name": "Shared"})) is None
+        found = asyncio.run(hook(Authenticator, None, {"name": "ann"}))
+        assert found == ({"name": "ann", "seen": True} if name == section else {"name": "ann"})
+
+
+def test_hook_that_refuses_keeps_refusing() -> None:
+    c = Config()
+    c.Authenticator.post_auth_hook = lambda *_: None
+    apply(c, accounts=["shared"])
+    assert asyncio.run(c.Authenticator.post_auth_hook(Authenticator, None, {"name": "ann"})) is None
+
+
+def test_chain_wraps_each_section_once() -> None:
+    c = Config()
+    c.Spawner.pre_spawn_hook = "a"
+    c.SystemdSpawner.pre_spawn_hook = "b"
+    chain(c, "Spawner", "pre_spawn_hook", lambda theirs: f"ours({theirs})")  # type: ignore[arg-type,return-value]
+    assert (c.Spawner.pre_spawn_hook, c.SystemdSpawner.pre_spawn_hook) == ("ours(a)", "ours(b)")
+
+
+def test_two_fragments_share_the_role_of_accounts() -> None:
+    c = Config()
+    apply(c, accounts=["shared"])
+    apply(c, accounts=["physics", "shared"])
+    (role,) = [role for role in c.JupyterHub.load_roles if role["name"] == ROLE]
+    assert role["users"] == ["shared", "physics"]

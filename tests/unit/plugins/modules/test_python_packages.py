@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages get into a Python environment, by real tools into real environments, from wheels made here (U13-U16)."""
+
+from __future__ import annotations
+
+import base64
+import ensurepip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.collab.jupyterhub.plugins.module_utils import installer_report, package_installer
+from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
+    Environment,
+    PackagesError,
+)
+from ansible_collections.collab.jupyterhub.plugins.modules import python_packages
+
+Result = dict[str, Any]
+UV = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+
+
+def make_wheel(
+    folder: Path, name: str, version: str, *requires: str, provides: str = "", script: str = ""
+) -> Path:
+    about = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
+    needs += f"Provides-Extra: {provides}\n" if provides else ""
+    files = {
+        f"{name}.py": f"version = {version!r}\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if script:
+        files[f"{name}-{version}.data/scripts/{script}"] = "#!python\n"
+    record = ""
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        record += f"{path},sha256={digest},{len(text.encode())}\n"
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, text in {**files, f"{about}/RECORD": f"{record}{about}/RECORD,,\n"}.items():
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, text)
+    return wheel
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of wheels that pip's own settings name; there is no other source of packages."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    make_wheel(folder, "board", "1.0")
+    make_wheel(folder, "board", "2.0")
+    make_wheel(folder, "chalk", "1.0", "board")
+    make_wheel(folder, "chalk", "2.0", "board>=2")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Python's own pip, unpacked: run from its wheel it is compiled anew at each call."""
+    bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"), None)
+    debian = Path("/usr/share/python-wheels")
+    wheel = bundled or next(debian.glob("pip-*.whl"))
+    folder = tmp_path_factory.mktemp("pip")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return str(folder / "pip")
+
+
+@pytest.fixture
+def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, pip: str) -> str:
+    """uv, or a host that has none and cannot get it, where only pip is left."""
+    name = str(getattr(request, "param", "uv"))
+    if name == "uv" and not UV:
+        pytest.skip("no uv here")
+    found = UV if name == "uv" else None
+    monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: found)
+    monkeypatch.setattr(package_installer, "fetch_uv", lambda *_arguments: None)
+    monkeypatch.setattr(package_installer, "pips_at_hand", lambda environment: [[environment.python, pip]])
+    return name
+
+
+with_either_tool = pytest.mark.parametrize("tool", ["uv", "pip"], indirect=True)
+Ensure = Callable[..., Result]
+
+
+@pytest.fixture
+def ensure(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Ensure:
+    """Runs the module on the environment of the test."""
+
+    def run(*packages: str, check: bool = False, **options: Any) -> Result:
+        arguments = {
+            "environment": str(tmp_path / "env"),
+            "packages": list(packages),
+            "tool_directory": str(tmp_path / "tools" / "uv"),
+            "_ansible_check_mode": check,
+            "_ansible_remote_tmp": str(tmp_path / "remote"),
+            **options,
+        }
+        capsys.readouterr()
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            python_packages.main()
+        result: Result = json.loads(capsys.readouterr().out)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A virtual environment without pip."""
+    path = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", path], check=True)
+    return path
+
+
+def module_file(environment: Path, name: str) -> Path:
+    return next(environment.glob("lib/python3*/site-packages")) / f"{name}.py"
+
+
+@with_either_tool
+def test_packages_are_installed_once(ensure: Ensure, environment: Path, tool: str) -> None:
+    first = ensure("chalk>=1")
+    assert first["changed"]
+    assert first["installed"] == first["packages"] == {"board": "2.0", "chalk": "2.0"}
+    assert first["installer"] == tool
+    assert first["diff"] == {"before": "", "after": "board==2.0\nchalk==2.0\n"}
+
+    second = ensure("chalk==2.0")
+    assert not second["changed"]
+    assert second["installed"] == {}
+    assert second["installer"] == ""
+
+
+def test_an_upgrade_names_what_moved(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("chalk==1.0", "board==2.0")
+    result = ensure("chalk==2.0")
+    assert result["installed"] == {"chalk": "2.0"}
+    assert result["diff"] == {"before": "chalk==1.0\n", "after": "chalk==2.0\n"}
+
+
+@with_either_tool
+def test_what_a_constraint_holds_does_not_move(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("board==1.0")
+    assert ensure("chalk", constraints=["board==1.0"])["packages"] == {"board": "1.0", "chalk": "1.0"}
+
+    result = ensure("chalk>=2", constraints=["board==1.0"])
+    assert result["failed"]
+    assert "chalk" in result["msg"]
+    assert result["stderr"]
+    assert ensure("chalk")["packages"] == {"board": "1.0", "chalk": "1.0"}
+
+
+@with_either_tool
+def test_a_failure_is_one_sentence_with_the_name(ensure: Ensure, environment: Path, tool: str) -> None:
+    result = ensure("board", "eraser>=3")
+    assert result["failed"]
+    assert result["msg"].startswith(f"eraser could not be installed in {environment}: ")
+    assert "\n" not in result["msg"]
+    assert not module_file(environment, "board").exists()
+
+
+@with_either_tool
+def test_a_damaged_wheel_is_named(ensure: Ensure, index: Path, environment: Path, tool: str) -> None:
+    (index / "eraser-3.0-py3-none-any.whl").write_bytes(b"not a zip")
+    assert "what was downloaded of eraser is damaged" in ensure("eraser")["msg"]
+
+
+@with_either_tool
+def test_check_mode_says_what_would_come_and_changes_nothing(
+    ensure: Ensure, environment: Path, tool: str
+) -> None:
+    result = ensure("chalk", check=True)
+    assert result["changed"]
+    assert result["diff"]["after"] == "board==2.0\nchalk==2.0\n"
+    assert not module_file(environment, "chalk").exists()
+
+
+def test_check_mode_without_an_environment(ensure: Ensure, tmp_path: Path) -> None:
+    result = ensure("chalk>=1", create=True, check=True)
+    assert result["changed"]
+    assert result["installed"] == {"chalk": "wanted"}
+    assert not (tmp_path / "env").exists()
+
+
+def test_an_environment_is_made_only_if_asked_for(ensure: Ensure, tmp_path: Path, tool: str) -> None:
+    assert "There is no Python environment in" in ensure("board")["msg"]
+    assert ensure("board", create=True)["packages"] == {"board": "2.0"}
+    assert ensure(create=True)["changed"] is False
+
+
+def test_an_interrupted_creation_is_completed(ensure: Ensure, tmp_path: Path, tool: str) -> None:
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    assert ensure("board", create=True)["packages"] == {"board": "2.0"}
+
+
+@with_either_tool
+def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("board==1.0")
+    before = ensure("board==1.0")["packages"]
+    ensure("chalk==2.0")
+    module_file(environment, "chalk").unlink()
+    (environment / ".python_packages-unfinished.json").write_text(json.dumps(before))
+
+    result = ensure("chalk==2.0")
+    assert result["installed"] == {"board": "2.0", "chalk": "2.0"}
+    assert module_file(environment, "chalk").exists()
+    assert not ensure("chalk==2.0")["changed"]
+
+
+def test_an_environment_without_its_python_is_broken(ensure: Ensure, environment: Path) -> None:
+    python = environment / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3.9")
+    assert "is broken, since its Python points to /nowhere/python3.9" in ensure("board", create=True)["msg"]
+
+
+@with_either_tool
+def test_packages_are_removed(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("chalk")
+    assert ensure("chalk", state="absent", check=True)["removed"] == ["chalk"]
+    assert ensure("Chalk", "eraser", state="absent")["removed"] == ["chalk"]
+    assert not ensure("chalk", state="absent")["changed"]
+
+
+def test_a_wheel_of_our_own_is_installed_by_its_address(
+    ensure: Ensure, tmp_path: Path, environment: Path, tool: str
+) -> None:
+    wheel = make_wheel(tmp_path, "eraser", "1.0")
+    requirement = f"eraser @ {wheel.as_uri()}"
+    assert ensure(requirement, "board")["installed"] == {"board": "2.0", "eraser": "1.0"}
+    assert not ensure(requirement, "board")["changed"]
+
+
+def test_extras_count(ensure: Ensure, index: Path, environment: Path, tool: str) -> None:
+    make_wheel(index, "desk", "1.0", 'chalk ; extra == "school"', provides="school")
+    assert ensure("desk")["packages"] == {"desk": "1.0"}
+    assert ensure("desk[school]")["installed"] == {"board": "2.0", "chalk": "2.0"}
+
+
+@pytest.mark.parametrize(("text", "words"), [("--index-url=x", "is not a requirement"), ("", "is not a req")])
+def test_only_requirements_are_taken(ensure: Ensure, environment: Path, text: str, words: str) -> None:
+    assert words in ensure(text)["msg"]
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "words"),
+    [
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because eraser was not found in the "
+            "package registry and you require eraser>=1, we can conclude that your requirements are unsatisfiable.",
+            "eraser",
+            "there is no package eraser",
+        ),
+        (
+            "  \u00d7 No solution found when resolving dependencies:\n  ╰─▶ Because only chalk<=3.20 is available and you\n"
+            "      require chalk>=99, we can conclude that your requirements are unsatisfiable.",
+            "chalk",
+            "no version of chalk that can be had meets the requirement",
+        ),
+        (
+            "error: Request failed after 3 retries in 6.6s\n  cause: Failed to fetch: http://127.0.0.1:9/simple/chalk/",
+            "chalk",
+            "the package index could not be reached (http://127.0.0.1:9/simple/chalk/)",
+        ),
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip.HTTPSConnection "
+            "object at 0x7f>: Failed to establish a new connection: [Errno 111]')': /simple/chalk/\n"
+            "ERROR: Could not find a version that satisfies the requirement chalk (from versions: none)\n"
+            "ERROR: No matching distribution found for chalk",
+            "chalk",
+            "the package index could not be reached (/simple/chalk/)",
+        ),
+        (
+            "ERROR: No matching distribution found for chalk>=9",
+            "chalk",
+            "no version of chalk that can be had",
+        ),
+        (
+            "ERROR: Cannot install board==1.0 and chalk==2.0 because these package versions have conflicting "
+            "dependencies.",
+            None,
+            "board==1.0 and chalk==2.0 exclude each other",
+        ),
+        (
+            "error: No solution found\n  cause: Because chalk==2.0 depends on board>=2 and you require board==1.0, "
+            "we can conclude that chalk==2.0 cannot be used.",
+            None,
+            "chalk==2.0 depends on board>=2 and you require board==1.0",
+        ),
+        ("error: Failed to download and build `chalk==0.6.2`\n  cause: ...", "chalk", "chalk could not be"),
+        ("something new\nthe last line", None, "the last line"),
+        ("", None, "the tool gave no reason"),
+    ],
+)
+def test_the_reason_is_read_from_what_the_tool_says(output: str, name: str | None, words: str) -> None:
+    why, who = installer_report.reason(output)
+    assert words in why
+    assert who == name
+
+
+def test_a_trial_of_either_tool_is_understood() -> None:
+    assert installer_report.announced("Would install 1 package\n + Big_Chalk==2.0\n") == {"big-chalk": "2.0"}
+    assert installer_report.announced("Would install board-1.0 jupyter-chalk-2.0rc1\n") == {
+        "board": "1.0",
+        "jupyter-chalk": "2.0rc1",
+    }
+
+
+def test_what_pip_is_told_holds_for_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://file.example\ncert = /etc/ca.pem\n")
+
+    def told_uv(env: dict[str, str]) -> dict[str, str]:
+        return package_installer.tool_environment(env, package_installer.pip_settings(env, str(tmp_path)))
+
+    told = told_uv({})
+    assert told["UV_DEFAULT_INDEX"] == "https://file.example"
+    assert told["SSL_CERT_FILE"] == "/etc/ca.pem"
+
+    env = {"PIP_INDEX_URL": "https://task.example", "PIP_FIND_LINKS": "/a /b", "SSL_CERT_FILE": "/mine.pem"}
+    told = told_uv(env)
+    assert told["UV_DEFAULT_INDEX"] == "https://task.example"
+    assert told["UV_FIND_LINKS"] == "/a,/b"
+    assert "SSL_CERT_FILE" not in told
+
+    env = {"PIP_INDEX_URL": "https://task.example", "UV_INDEX_URL": "https://uv.example"}
+    assert "UV_DEFAULT_INDEX" not in told_uv(env)
+
+
+def no_tool(command: list[str]) -> tuple[int, str, str]:
+    raise AssertionError(command)
+
+
+def test_beside_packages_of_the_distribution_pip_decides_and_uv_installs() -> None:
+    system = Environment(
+        "/usr/bin/python3", is_system=True, foreign=["jupyterlab"], pip=True, externally_managed=True
+    )
+    installer = package_installer.choose(no_tool, system, "/none", sys.executable, [])
+    assert installer.name == "uv"
+    assert installer.target == ["--python", "/usr/bin/python3", "--break-system-packages"]
+    assert installer.planner
+    assert installer.planner.install("x") == [
+        *("/usr/bin/python3", "-m", "pip", "install"),
+        *("--break-system-packages", "x"),
+    ]
+
+
+@pytest.mark.parametrize("foreign", [[], ["jupyterlab"]])
+def test_without_any_tool_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, foreign: list[str]) -> None:
+    monkeypatch.setattr(package_installer, "pips_at_hand", lambda _environment: [])
+    system = Environment("/usr/bin/python3", is_system=True, foreign=foreign)
+    with pytest.raises(PackagesError, match="apt install python3-venv"):
+        package_installer.choose(no_tool, system, "/none", None, [])
+
+
+def test_uv_is_fetched_with_pip(index: Path, tmp_path: Path) -> None:
+    make_wheel(index, "uv", "1.0", script="uv")
+    pips = package_installer.pips_at_hand(Environment(sys.executable))
+
+    def run(command: list[str]) -> tuple[int, str, str]:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    uv = package_installer.fetch_uv(run, pips, str(tmp_path / "tools" / "uv"))
+    assert uv == str(tmp_path / "tools" / "uv" / "bin" / "uv")
+    assert not (tmp_path / "tools" / "uv.new").exists()

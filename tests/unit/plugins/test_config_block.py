@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The marked block goes in and comes out, and every byte of the administrator's file is as it was (requirement 1)."""
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
+
+DIRECTORY = "/etc/hub/jupyterhub_collab.d"
+FILES = {
+    "empty": b"",
+    "one line": b"c.JupyterHub.port = 8000\n",
+    "no newline at the end": b"c.JupyterHub.port = 8000",
+    "comment without newline": b"# the end",
+    "empty lines at the end": b"c.JupyterHub.port = 8000\n\n\n",
+    "Windows line ends": b"c.JupyterHub.port = 8000\r\nc.JupyterHub.ip = ''\r\n",
+    "Windows line ends, none at the end": b"a = 1\r\nb = 2",
+    "byte-order mark": b"\xef\xbb\xbfc.JupyterHub.port = 8000\n",
+    "not UTF-8": b"# -*- coding: latin-1 -*-\nname = '\xe9'\n",
+    "another tool's block": b"# BEGIN ANSIBLE MANAGED BLOCK\nx = 1\n# END ANSIBLE MANAGED BLOCK\n",
+}
+
+
+@pytest.mark.parametrize("main", FILES.values(), ids=FILES.keys())
+def test_block_comes_out_without_a_trace(main: bytes) -> None:
+    there = config_block.with_block(main, DIRECTORY)
+    assert there.startswith(main)
+    assert config_block.without_block(there) == main
+
+
+@pytest.mark.parametrize("main", FILES.values(), ids=FILES.keys())
+def test_second_time_changes_nothing(main: bytes) -> None:
+    there = config_block.with_block(main, DIRECTORY)
+    assert config_block.with_block(there, DIRECTORY) == there
+
+
+def test_block_moves_to_the_end_again() -> None:
+    there = config_block.with_block(b"a = 1\n", DIRECTORY) + b"a = 2\n"
+    moved = config_block.with_block(there, DIRECTORY)
+    assert moved == config_block.with_block(b"a = 1\na = 2\n", DIRECTORY)
+
+
+def test_block_runs_the_fragments_with_what_stands_above(tmp_path: "pytest.TempPathFactory") -> None:
+    """As the hub does it: the fragments see the same `c`, in the order of their names."""
+    from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415
+
+    fragments = tmp_path / "jupyterhub_collab.d"  # type: ignore[operator]
+    fragments.mkdir()
+    (fragments / "20-second.py").write_text("c.Test.order = c.Test.order + [2]\n")
+    (fragments / "10-first.py").write_text("c.Test.order = c.Test.order + [1]\n")
+    main = tmp_path / "hub.py"  # type: ignore[operator]
+    for text in (b"c.Test.order = [0]", b"\xef\xbb\xbfc.Test.order = [0]\r\n"):
+        main.write_bytes(config_block.with_block(text, str(fragments)))
+        config = PyFileConfigLoader("hub.py", str(tmp_path)).load_config()
+        assert config.Test.order == [0, 1, 2]
+
+
+def test_blocks_of_another_tool_are_superseded() -> None:
+    marker = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
+    old = b"# BEGIN ANSIBLE MANAGED BLOCK -- Jupyter RTC\nc.x = 1\n# END ANSIBLE MANAGED BLOCK -- Jupyter RTC\n"
+    assert config_block.without_foreign_blocks(b"a = 1\n\n" + old + b"\nb = 2\n", [marker]) == b"a = 1\n\n\nb = 2\n"
+    assert config_block.without_foreign_blocks(b"a = 1\n", [marker]) == b"a = 1\n"

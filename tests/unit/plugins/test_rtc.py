@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy: pure functions of the variables and of what is on the host."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+
+SETTINGS: dict[str, Any] = {
+    "playbook_share_all_users": "",
+    "share_all_users": False,
+    "venv": "/usr/local/jupyterhub",
+    "config_path": "/etc/hub.py",
+    "user": "shared",
+    "group": "jupyterhub",
+    "adopt_user": False,
+    "user_sharing": True,
+    "public_url": "",
+    "inventory_hostname": "hub.example.org",
+}
+HOST: dict[str, Any] = {
+    "service": {"name": "jupyterhub", "exists": True, "running": True, "user": "root"},
+    "config": {"path": "/etc/hub.py", "exists": True, "named_by_service": "/etc/hub.py", "markers": []},
+    "hub": {"python": "/usr/local/jupyterhub/bin/python", "version": "6.1.1", "error": ""},
+    "servers": {"command": [], "environment": "/usr/local/jupyterhub"},
+    "lab": {
+        "environment": "/usr/local/jupyterhub",
+        "python": "/usr/local/jupyterhub/bin/python",
+        "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
+    },
+    "account": {"exists": False},
+    "group": {"exists": True},
+    "shared_accounts": [],
+}
+
+
+def host(**parts: dict[str, Any]) -> dict[str, Any]:
+    """A good host, but for some parts of it."""
+    result = copy.deepcopy(HOST)
+    for name, part in parts.items():
+        result[name] |= part
+    return result
+
+
+def account(**properties: Any) -> dict[str, Any]:
+    there = {"exists": True, "uid": 1005, "system": False, "person": False, "comment": "", "groups": []}
+    return {"account": there | properties}
+
+
+def test_good_host_has_no_problems() -> None:
+    assert rtc.settings_problems(SETTINGS) == []
+    assert rtc.host_problems(SETTINGS, HOST) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"playbook_share_all_users": "true"}, "jupyter_rtc_share_all_users"),
+        ({"user": "Shared User"}, "jupyterhub_rtc_user"),
+        ({"user": ""}, "jupyterhub_rtc_user"),
+        ({"user": "x" * 32}, "jupyterhub_rtc_user"),
+        ({"user": "a/../../root"}, "jupyterhub_rtc_user"),
+        ({"group": "-g"}, "jupyterhub_rtc_group"),
+        ({"venv": "usr/local/jupyterhub"}, "jupyter_rtc_venv"),
+        ({"config_path": "jupyterhub_config.py"}, "jupyter_rtc_config_path"),
+        ({"public_url": "hub.example.org"}, "jupyterhub_rtc_public_url"),
+    ],
+)
+def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
+    (problem,) = rtc.settings_problems(SETTINGS | wrong)
+    assert named in problem
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"service": {"exists": False}}, "jupyterhub_rtc_service"),
+        ({"config": {"exists": False}}, "jupyter_rtc_config_path"),
+        ({"config": {"named_by_service": "/srv/hub.py"}}, "set jupyter_rtc_config_path to that file"),
+        ({"hub": {"version": ""}}, "jupyterhub_rtc_service"),
+        ({"hub": {"version": "4.1.6"}}, "JupyterHub 4.1.6 is too old"),
+        ({"hub": {"error": "SyntaxError: invalid"}}, "/etc/hub.py does not load: SyntaxError"),
+        ({"lab": {"python": "", "versions": {}}}, "jupyter_rtc_venv"),
+        ({"lab": {"versions": {}}}, "jupyter_rtc_venv"),
+        ({"lab": {"versions": {"jupyterlab": "4.3.9"}}}, "JupyterLab 4.3.9"),
+        ({"lab": {"versions": {"jupyterlab": "5.0.0"}}}, "JupyterLab 5.0.0"),
+        ({"servers": {"environment": "/opt/lab"}}, "from /opt/lab"),
+        (account(system=True, uid=33), "belongs to the system"),
+        (account(person=True), "is somebody's"),
+        (account(), "jupyterhub_rtc_adopt_user"),
+    ],
+)
+def test_what_is_wrong_with_a_host_is_named(wrong: dict[str, Any], named: str) -> None:
+    (problem,) = rtc.host_problems(SETTINGS, host(**wrong))
+    assert named in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({}, account(comment=rtc.ACCOUNT_COMMENT)),
+        ({"adopt_user": "yes"}, account()),
+        ({}, account() | {"config": {"markers": ["Utrecht's"]}}),
+        ({"share_all_users": "true"}, account(person=True)),
+    ],
+)
+def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, Any]) -> None:
+    assert rtc.host_problems(SETTINGS | settings, host(**found)) == []
+
+
+def test_person_is_never_adopted() -> None:
+    assert rtc.host_problems(SETTINGS | {"adopt_user": True}, host(**account(person=True)))
+
+
+def test_shared_user_gets_the_least_scopes() -> None:
+    policy = rtc.policy(SETTINGS | {"user_sharing": "false"}, HOST)
+    assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
+    assert policy["accounts"] == ["shared"]
+
+
+def test_all_users_get_one_scope() -> None:
+    policy = rtc.policy(SETTINGS | {"share_all_users": "true"}, HOST)
+    assert policy["everyone"] == ["access:servers"]
+    assert policy["accounts"] == []
+    assert any("all files of everybody" in warning for warning in policy["warnings"])
+
+
+@pytest.mark.parametrize("no", [False, "false", "no", "0", "off"])
+def test_text_that_says_no_means_no(no: object) -> None:
+    assert rtc.policy(SETTINGS | {"share_all_users": no}, HOST)["mode"] == "shared user"
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [("5.2.1", False), ("5.5.3", False), ("5.5.4", True), ("6.0.1", False), ("6.1.1", True), ("7.0.0", True)],
+)
+def test_users_share_only_where_sharing_is_safe(version: str, safe: bool) -> None:
+    policy = rtc.policy(SETTINGS, host(hub={"version": version}))
+    assert ("shares!user" in policy["everyone"]) is safe
+    assert any(version in warning for warning in policy["warnings"]) is not safe
+
+
+@pytest.mark.parametrize(
+    ("lab", "package"),
+    [
+        ("4.4.0", "jupyter-collaboration<4.5,>=4.4.2"),
+        ("4.5.9", "jupyter-collaboration<4.5,>=4.4.2"),
+        ("4.6.6", "jupyter-collaboration<5.1,>=5.0.4"),
+        ("4.7.0", "jupyter-collaboration<5.1,>=5.0.4"),
+    ],
+)
+def test_version_fits_the_lab(lab: str, package: str) -> None:
+    policy = rtc.policy(SETTINGS, host(lab={"versions": {"jupyterlab": lab}}))
+    assert policy["packages"] == [package]
+    assert policy["constraints"] == [f"jupyterlab=={lab}"]
+
+
+def test_nothing_is_installed_where_it_fits_already() -> None:
+    versions = {"jupyterlab": "4.6.6", "jupyter-collaboration": "5.0.4"}
+    assert rtc.policy(SETTINGS, host(lab={"versions": versions}))["packages"] == []
+    old = versions | {"jupyter-collaboration": "4.4.2"}
+    assert rtc.policy(SETTINGS, host(lab={"versions": old}))["packages"] != []
+
+
+def test_accounts_of_another_name_or_mode_are_retired() -> None:
+    found = copy.deepcopy(HOST) | {"shared_accounts": ["shared", "team"]}
+    assert rtc.policy(SETTINGS, found)["retired"] == ["team"]
+    assert rtc.policy(SETTINGS | {"share_all_users": True}, found)["retired"] == ["shared", "team"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "hub", "address"),
+    [
+        ({}, {"bind_url": "http://:8000"}, "http://hub.example.org:8000/hub/spawn/shared"),
+        ({}, {"bind_url": "http://127.0.0.1:8000/", "base_url": "/"}, "http://127.0.0.1:8000/hub/spawn/shared"),
+        ({}, {"bind_url": "http://*:80/jupyter/", "base_url": "/jupyter/"}, "http://hub.example.org:80/jupyter/hub/spawn/shared"),
+        ({}, {"public_url": "https://x.org/j/"}, "https://x.org/j/hub/spawn/shared"),
+        ({"public_url": "https://y.org", "user": "team"}, {"public_url": "https://x.org/"}, "https://y.org/hub/spawn/team"),
+        ({"share_all_users": True}, {"public_url": "https://x.org/"}, "https://x.org/hub/home"),
+    ],
+)
+def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) -> None:
+    assert rtc.address(SETTINGS | settings, hub) == address
+
+
+def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
+    from pathlib import Path  # noqa: PLC0415
+
+    variables = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub_rtc/vars/main.yml").read_text())
+    assert variables["__jupyterhub_rtc_comment"] == rtc.ACCOUNT_COMMENT
+    assert set(variables["__jupyterhub_rtc_settings"]) == set(SETTINGS)

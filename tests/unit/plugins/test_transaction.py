@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files change together, and a change that was cut off at any point can be undone."""
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
+
+
+@pytest.fixture
+def changes(tmp_path: Path) -> list[FileChange]:
+    """A new file, one that changes and one that goes."""
+    (tmp_path / "main.py").write_text("old")
+    (tmp_path / "main.py").chmod(0o640)
+    (tmp_path / "gone.py").write_text("gone")
+    return [
+        FileChange(str(tmp_path / "new.py"), b"new", mode=0o600),
+        FileChange(str(tmp_path / "main.py"), b"changed"),
+        FileChange(str(tmp_path / "gone.py"), None),
+    ]
+
+
+def listing(directory: Path) -> dict[str, tuple[bytes, int]]:
+    return {p.name: (p.read_bytes(), p.stat().st_mode & 0o777) for p in directory.iterdir() if p.is_file()}
+
+
+def test_swap_puts_everything_in_place(tmp_path: Path, changes: list[FileChange]) -> None:
+    for change in changes:
+        transaction.stage(change)
+    transaction.swap(changes)
+    assert listing(tmp_path) == {"new.py": (b"new", 0o600), "main.py": (b"changed", 0o640)}
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_undo_after_any_step_gives_back_what_was_there(
+    tmp_path: Path, changes: list[FileChange], steps: int
+) -> None:
+    before = listing(tmp_path)
+    for change in changes:
+        transaction.stage(change)
+    Journal(str(tmp_path / "undo")).begin(changes)
+    transaction.swap(changes[:steps])
+
+    later = Journal(str(tmp_path / "undo"))  # another process, which knows only what is on disk
+    assert later.exists()
+    later.undo()
+    later.end()
+    assert listing(tmp_path) == before
+    assert not later.exists()
+
+
+def test_staging_alone_leaves_the_files_alone(tmp_path: Path, changes: list[FileChange]) -> None:
+    before = listing(tmp_path)
+    for change in changes:
+        transaction.stage(change)
+    transaction.unstage(changes)
+    assert listing(tmp_path) == before
+
+
+def test_half_written_journal_counts_as_none(tmp_path: Path, changes: list[FileChange]) -> None:
+    """Cut off while the files are being kept: nothing has changed yet, and nothing is to be undone."""
+    (tmp_path / "undo").mkdir()
+    (tmp_path / "undo" / "0").write_text("half")
+    journal = Journal(str(tmp_path / "undo"))
+    assert not journal.exists()
+    journal.begin(changes)
+    assert journal.exists()
