@@ -7,7 +7,7 @@ with_env := tests/tools/with-env
 run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule test browser demo demo-down images clean clean-images
+.PHONY: help env lint unit molecule test browser demo demo-down docs images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -41,6 +41,9 @@ demo: env  ## a throw-away hub in a container on this machine, with alice and bo
 demo-down: env  ## removes the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
+docs: env  ## the tables of variables in the documents
+	@$(with_env) python tests/tools/variables.py
+
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py
 
@@ -48,5 +51,8 @@ clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi
 	rm -rf .cache
 
-clean-images: env  ## removes the images, those of other checkouts on this machine too
+clean-docs: env  ## the tables of variables in the documents
+	@$(with_env) python tests/tools/variables.py
+
+images: env  ## removes the images, those of other checkouts on this machine too
 	@$(with_env) python tests/images/build.py --remove

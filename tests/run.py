@@ -35,6 +35,7 @@ LINT = {
     "ruff format": ["ruff", "format", "--check"],
     "mypy": ["mypy"],
     "docs": ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+    "variables": ["python", "tests/tools/variables.py", "--check"],
     "changelog": ["antsibull-changelog", "lint"],
     "sanity": ["tests/tools/sanity"],
 }

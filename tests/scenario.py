@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
-from people import Hub, LoginRefused, Person, Refused
 from testinfra.host import Host
+
+from people import Hub, LoginRefused, Person, Refused
 
 ROOT = Path(__file__).parents[1]
 PASSWORDS: dict[str, str] = {
@@ -85,7 +86,9 @@ class Play:
         return " ".join(self.output.split())
 
 
-def play(playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any) -> Play:
+def play(
+    playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
+) -> Play:
     """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
     command = ["ansible-playbook", f"collab.jupyterhub.{playbook}", f"--inventory={container},", *options]
     command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]

@@ -2,9 +2,10 @@
 """The account, its group, the service and the configuration file under names of the administrator's choice."""
 
 import pytest
+from testinfra.host import Host
+
 from people import Hub, LoginRefused, Person, Refused
 from scenario import Credentials, edit_together, keep_out
-from testinfra.host import Host
 
 TEAM = "team"
 

@@ -2,9 +2,10 @@
 """All users mode: everybody opens everybody's running server, and starts none but the own."""
 
 import pytest
+from testinfra.host import Host
+
 from people import Hub, NotRunning, Person, Refused
 from scenario import Credentials, Platform, edit_together, keep_out, kill_server, play
-from testinfra.host import Host
 
 
 @pytest.fixture

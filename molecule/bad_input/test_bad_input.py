@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scenario import ROOT, Platform, play
 from testinfra.host import Host
+
+from scenario import ROOT, Platform, play
 
 # What is set -> what the play says.
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
@@ -19,7 +20,10 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyter_rtc_venv": "system"},
         "there is no JupyterLab in system: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
-    "venv that is no path": ({"jupyter_rtc_venv": "jupyterhub"}, "jupyter_rtc_venv is 'jupyterhub': set it to the path"),
+    "venv that is no path": (
+        {"jupyter_rtc_venv": "jupyterhub"},
+        "jupyter_rtc_venv is 'jupyterhub': set it to the path",
+    ),
     "configuration that is not there": (
         {"jupyter_rtc_config_path": "/etc/nowhere.py"},
         "there is no file /etc/nowhere.py: set jupyter_rtc_config_path (jupyterhub runs with /usr/local/etc/jupyter/jupyterhub_config.py)",
@@ -36,19 +40,28 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_rtc_service": "dbus"},
         "JupyterHub was not found behind the unit dbus",
     ),
-    "account of the system": ({"jupyterhub_rtc_user": "www-data"}, "the account www-data belongs to the system"),
+    "account of the system": (
+        {"jupyterhub_rtc_user": "www-data"},
+        "the account www-data belongs to the system",
+    ),
     "account of a person": ({"jupyterhub_rtc_user": "alice"}, "the account alice is somebody's"),
     "account of another purpose": (
         {"jupyterhub_rtc_user": "backup-robot"},
         "the account backup-robot exists already for another purpose",
     ),
-    "name that is none": ({"jupyterhub_rtc_user": "The Team"}, "jupyterhub_rtc_user is 'The Team', which is no name"),
+    "name that is none": (
+        {"jupyterhub_rtc_user": "The Team"},
+        "jupyterhub_rtc_user is 'The Team', which is no name",
+    ),
     "both modes": (
         {"jupyter_rtc_share_all_users": True, "jupyterhub_rtc_share_all_users": False},
         "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users ask for both modes at once",
     ),
     "malformed switch": ({"jupyter_rtc_share_all_users": "perhaps"}, "jupyterhub_rtc_share_all_users"),
-    "malformed address": ({"jupyterhub_rtc_public_url": "hub.example.org"}, "jupyterhub_rtc_public_url is 'hub.example.org'"),
+    "malformed address": (
+        {"jupyterhub_rtc_public_url": "hub.example.org"},
+        "jupyterhub_rtc_public_url is 'hub.example.org'",
+    ),
 }
 
 
@@ -66,7 +79,9 @@ def unchanged(host: Host, platform: Platform) -> Iterator[None]:
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("variables", "sentence"), VARIABLES.values(), ids=VARIABLES.keys())
-def test_mistake_is_named_and_nothing_changes(variables: dict[str, Any], sentence: str, platform: Platform) -> None:
+def test_mistake_is_named_and_nothing_changes(
+    variables: dict[str, Any], sentence: str, platform: Platform
+) -> None:
     """Requirements 15 and 46."""
     stopped = play("jupyter_rtc", platform.name, **variables)
     assert stopped.code != 0
@@ -78,24 +93,45 @@ def test_mistake_is_named_and_nothing_changes(variables: dict[str, Any], sentenc
 def test_no_network_names_the_package(platform: Platform) -> None:
     """The package that could not be had is named, and the hub is as it was."""
     nowhere = "http://127.0.0.1:9/simple"
-    environment = {"PIP_INDEX_URL": nowhere, "UV_DEFAULT_INDEX": nowhere, "UV_CACHE_DIR": "/tmp/no-cache", "PIP_NO_CACHE_DIR": "1"}
+    environment = {
+        "PIP_INDEX_URL": nowhere,
+        "UV_DEFAULT_INDEX": nowhere,
+        "UV_CACHE_DIR": "/tmp/no-cache",
+        "PIP_NO_CACHE_DIR": "1",
+    }
     stopped = play("jupyter_rtc", platform.name, jupyterhub_rtc_environment=environment)
     assert stopped.code != 0
-    assert "jupyter-collaboration could not be installed in /usr/local/jupyterhub: the package index could not be reached" in stopped.said
+    assert (
+        "jupyter-collaboration could not be installed in /usr/local/jupyterhub: the package index could not be reached"
+        in stopped.said
+    )
 
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("package", "version", "sentence"),
     [
-        ("jupyterlab", "4.3.9", "JupyterLab 4.3.9 in /usr/local/jupyterhub is too old for live collaboration"),
+        (
+            "jupyterlab",
+            "4.3.9",
+            "JupyterLab 4.3.9 in /usr/local/jupyterhub is too old for live collaboration",
+        ),
         ("jupyterhub", "4.1.6", "JupyterHub 4.1.6 is too old"),
     ],
 )
-def test_too_old_is_refused(package: str, version: str, sentence: str, host: Host, platform: Platform) -> None:
+def test_too_old_is_refused(
+    package: str, version: str, sentence: str, host: Host, platform: Platform
+) -> None:
     """Requirement 46: what the environment says of its packages decides; here it is made to say something else."""
-    metadata = host.check_output(f"ls -d /usr/local/jupyterhub/lib/python3*/site-packages/{package}-[0-9]*.dist-info") + "/METADATA"
-    host.check_output(f"cp -p {metadata} /root/METADATA && sed -i 's/^Version: .*/Version: {version}/' {metadata}")
+    metadata = (
+        host.check_output(
+            f"ls -d /usr/local/jupyterhub/lib/python3*/site-packages/{package}-[0-9]*.dist-info"
+        )
+        + "/METADATA"
+    )
+    host.check_output(
+        f"cp -p {metadata} /root/METADATA && sed -i 's/^Version: .*/Version: {version}/' {metadata}"
+    )
     try:
         stopped = play("jupyter_rtc", platform.name)
         assert stopped.code != 0

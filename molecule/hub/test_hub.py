@@ -9,7 +9,7 @@ from scenario import Credentials, Platform, wait_until
 
 
 def main_process(host: Host, service: str) -> str:
-    return host.check_output(f"systemctl show --property=MainPID --value {service}")
+    return str(host.check_output(f"systemctl show --property=MainPID --value {service}"))
 
 
 @pytest.mark.parametrize("service", ["jupyterhub", "jupyterhub-proxy"])

@@ -2,9 +2,10 @@
 """Switching modes leaves nothing of the old one (requirement 17). The tests run in their order, each from what is there."""
 
 import pytest
+from testinfra.host import Host
+
 from people import Hub, Person, Refused
 from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play
-from testinfra.host import Host
 
 
 def ours(person: Person) -> set[str]:

@@ -10,7 +10,18 @@ import stat
 import sys
 
 PASSED_OVER = (
-    *("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/log", "/var/cache", "/var/lib/systemd", "/root"),
+    *(
+        "/proc",
+        "/sys",
+        "/dev",
+        "/run",
+        "/tmp",
+        "/var/tmp",
+        "/var/log",
+        "/var/cache",
+        "/var/lib/systemd",
+        "/root",
+    ),
     "/var/lib/jupyterhub",  # the hub's database
     "/var/lib/private",
 )

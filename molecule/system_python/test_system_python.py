@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`jupyter_rtc_venv: system`: a hub on the system's Python, with the spawner that a plain hub has."""
 
+from testinfra.host import Host
+
 from people import Hub, Person
 from scenario import Credentials, edit_together, installed, keep_out
-from testinfra.host import Host
 
 
 def test_package_is_on_the_systems_python(host: Host) -> None:

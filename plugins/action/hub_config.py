@@ -28,7 +28,9 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = {**self._task.args, "package": package_files()}
-        result.update(self._execute_module("collab.jupyterhub.hub_config", module_args=arguments, task_vars=task_vars))
+        result |= self._execute_module(
+            "collab.jupyterhub.hub_config", module_args=arguments, task_vars=task_vars
+        )
         return result

@@ -38,18 +38,17 @@ def describe_account(name: str) -> dict[str, Any]:
         account = pwd.getpwnam(name)
     except KeyError:
         return {"exists": False}
-    groups = {group.gr_name for group in grp.getgrall() if name in group.gr_mem}
-    try:
-        groups.add(grp.getgrgid(account.pw_gid).gr_name)
-    except KeyError:
-        pass  # a primary group that has no name
+    groups = {
+        group.gr_name for group in grp.getgrall() if name in group.gr_mem or group.gr_gid == account.pw_gid
+    }
     return {
         "exists": True,
         "uid": account.pw_uid,
         "home": account.pw_dir,
         "comment": account.pw_gecos,
         "system": account.pw_uid < login_minimum() or account.pw_uid >= 65534,
-        "person": has_password(name) or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
+        "person": has_password(name)
+        or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
         "groups": sorted(groups),
     }
 

@@ -20,7 +20,11 @@ for _collab_path in sorted(__import__("glob").glob({pattern!r})):
 # END {name}
 """
 OURS = re.compile(
-    rb"^# BEGIN " + re.escape(NAME.encode()) + rb"(?P<note>[^\r\n]*)\r?\n.*?^# END " + re.escape(NAME.encode()) + rb"\r?\n?",
+    rb"^# BEGIN "
+    + re.escape(NAME.encode())
+    + rb"(?P<note>[^\r\n]*)\r?\n.*?^# END "
+    + re.escape(NAME.encode())
+    + rb"\r?\n?",
     re.M | re.S,
 )
 

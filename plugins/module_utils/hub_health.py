@@ -42,7 +42,7 @@ def connection(url: str, timeout: float) -> http.client.HTTPConnection:
     host = parts.hostname if parts.hostname not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
     if parts.scheme == "https":
         # The certificate is for others to judge: what counts here is that the hub of this host answers.
-        context = ssl._create_unverified_context()  # noqa: S323
+        context = ssl._create_unverified_context()
         return http.client.HTTPSConnection(str(host), parts.port, timeout=timeout, context=context)
     return http.client.HTTPConnection(str(host), parts.port, timeout=timeout)
 
@@ -73,7 +73,10 @@ def wait_until_it_answers(
     while True:
         unit = show()
         invocation = invocation or unit.invocation
-        if unit.properties.get("ActiveState") in ("failed", "inactive") or unit.invocation not in ("", invocation):
+        if unit.properties.get("ActiveState") in ("failed", "inactive") or unit.invocation not in (
+            "",
+            invocation,
+        ):
             raise error("the hub started and ended again")
         if unit.running and version(hub["api_url"]):
             break
@@ -109,7 +112,9 @@ def reason(output: str, path: str) -> str:
     directory = re.escape(path.rpartition("/")[0])
     places = re.findall(rf'File "({directory}/[^"]+)", line (\d+)', output)
     where = f"{places[-1][0]}, line {places[-1][1]}" if places else path
-    errors = re.findall(r"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Mismatch|NotFound)\b.*)$", output, re.M)
+    errors = re.findall(
+        r"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Mismatch|NotFound)\b.*)$", output, re.M
+    )
     said = re.findall(r"^\[[CE] [^\]]*\] (.+)$", output, re.M)
     what = (errors or said or [last_line(output)])[-1].strip()
     return f"the hub would not start with this configuration: {what} ({where})"

@@ -26,7 +26,8 @@ def version(name: str) -> str:
 
 def commands(path: str) -> list[list[str]]:
     """Return the commands that the configuration sets for spawners, whatever the class that it sets them on."""
-    from traitlets.config.loader import PyFileConfigLoader
+    # Not above: an interpreter without it is reported like a configuration that does not load.
+    from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415
 
     config: Any = PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
     found = []
@@ -40,10 +41,17 @@ def commands(path: str) -> list[list[str]]:
 
 
 def main(path: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"version": version("jupyterhub"), "prefix": sys.prefix, "error": "", "commands": []}
+    result: dict[str, Any] = {
+        "version": version("jupyterhub"),
+        "prefix": sys.prefix,
+        "error": "",
+        "commands": [],
+    }
     try:
         result["commands"] = commands(path)
-    except Exception as error:  # the configuration is somebody else's code: whatever it raises is worth a sentence
+    except (
+        Exception
+    ) as error:  # the configuration is somebody else's code: whatever it raises is worth a sentence
         result["error"] = f"{type(error).__name__}: {error}"
     return result
 

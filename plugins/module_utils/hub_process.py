@@ -86,10 +86,17 @@ def hub_command(unit: Unit) -> HubCommand:
     return command
 
 
-def run_as_hub(unit: Unit, command: list[str], timeout: float, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_as_hub(
+    unit: Unit, command: list[str], timeout: float, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a command with the account, environment and working directory that the unit gives to the hub."""
     account = pwd.getpwnam(unit.user)
-    environment = {"HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name, **unit.environment}
+    environment = {
+        "HOME": account.pw_dir,
+        "USER": account.pw_name,
+        "LOGNAME": account.pw_name,
+        **unit.environment,
+    }
     identity: dict[str, Any] = {}
     if os.geteuid() == 0 and account.pw_uid != 0:
         groups = [group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem]

@@ -152,6 +152,8 @@ QUIET = {
     "PIP_NO_INPUT": "1",
     "PIP_PROGRESS_BAR": "off",
     "PIP_ROOT_USER_ACTION": "ignore",
+    # As pip does: users' servers cannot write it into root's environment, and would compile at every start.
+    "UV_COMPILE_BYTECODE": "1",
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
 }

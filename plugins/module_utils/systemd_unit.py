@@ -11,9 +11,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass, field
 
-PROPERTIES = (
-    "LoadState ActiveState SubState MainPID InvocationID User ExecStart WorkingDirectory Environment EnvironmentFiles"
-).split()
+PROPERTIES = ["LoadState", "ActiveState", "SubState", "MainPID", "InvocationID", "User", "ExecStart", "WorkingDirectory", "Environment", "EnvironmentFiles"]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -121,6 +119,17 @@ def show(name: str) -> Unit:
 
 def journal(name: str, since: str, lines: int = 30) -> list[str]:
     """Return the last lines that the unit wrote to the journal since a moment (`@` and seconds of the epoch)."""
-    command = ["journalctl", "--unit", name, "--since", since, "--lines", str(lines), "--output", "cat", "--no-pager"]
+    command = [
+        "journalctl",
+        "--unit",
+        name,
+        "--since",
+        since,
+        "--lines",
+        str(lines),
+        "--output",
+        "cat",
+        "--no-pager",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("-- ")]

@@ -129,9 +129,12 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, hub_health, transaction
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound, hub_command, run_as_hub
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+    HubNotFound,
+    hub_command,
+    run_as_hub,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
     Unit,
@@ -146,7 +149,9 @@ PACKAGE_DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 LOCK = "/run/lock/collab.jupyterhub.lock"
 TRIAL_SECONDS = 120
 LOCK_SECONDS = 600
-NEW_MAIN = b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
+NEW_MAIN = (
+    b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
+)
 
 
 class Refused(Exception):
@@ -189,8 +194,12 @@ class HubConfig:
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path != fragment]
         there = transaction.read(self.main)
         if there is None and not self.params["create"]:
-            raise Refused(f"there is no configuration file {self.params['path']}: set the path of the hub's main file")
-        main = config_block.without_foreign_blocks(NEW_MAIN if there is None else there, self.params["supersedes"])
+            raise Refused(
+                f"there is no configuration file {self.params['path']}: set the path of the hub's main file"
+            )
+        main = config_block.without_foreign_blocks(
+            NEW_MAIN if there is None else there, self.params["supersedes"]
+        )
         main = (
             config_block.with_block(main, self.fragments)
             if present or others
@@ -211,7 +220,9 @@ class HubConfig:
 
         def text(content: bytes | None, path: str) -> str:
             content = content or b""
-            return (config_block.find_block(content) if path == self.main else content).decode(errors="replace")
+            return (config_block.find_block(content) if path == self.main else content).decode(
+                errors="replace"
+            )
 
         return [
             {
@@ -299,7 +310,9 @@ class HubConfig:
         """Run a module of the package's part for the hub with the hub's interpreter, as the hub's account."""
         code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); from jupyterhub_collab.hub.{module} import main; "
         code += "main(*sys.argv[1:])"
-        return run_as_hub(unit, [hub_command(unit).python, "-c", code, self.package_path, *arguments], TRIAL_SECONDS)
+        return run_as_hub(
+            unit, [hub_command(unit).python, "-c", code, self.package_path, *arguments], TRIAL_SECONDS
+        )
 
     def load(self, unit: Unit, path: str, fragments: str) -> dict[str, Any]:
         """Load a main file that stands for the real one, with the fragments of a directory, as the hub would."""
@@ -431,7 +444,9 @@ class HubConfig:
         self.save_state({**state, "stale": stale})
         self.journal.end()
         self.tidy()
-        back = "What was there has been put back and " if changes else "Its configuration was not changed and "
+        back = (
+            "What was there has been put back and " if changes else "Its configuration was not changed and "
+        )
         self.module.fail_json(
             msg=f"{cause}. {back}{outcome}. The last lines of the hub's log are in `log`.",
             log=log,
@@ -448,7 +463,9 @@ def lock(path: str) -> Any:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise Refused(f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end") from None
+                raise Refused(
+                    f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end"
+                ) from None
             time.sleep(0.2)
         else:
             return file

@@ -112,7 +112,6 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, hub_probe, transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
@@ -149,7 +148,11 @@ def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str
         done = run_as_hub(unit, [command.python, "-c", inspect.getsource(hub_probe), path], PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        return {"python": command.python, "version": "", "error": f"{command.python} gave no answer: {error}"}, []
+        return {
+            "python": command.python,
+            "version": "",
+            "error": f"{command.python} gave no answer: {error}",
+        }, []
     hub = {"python": command.python, "version": found["version"], "error": found["error"]}
     return hub, found["commands"]
 
@@ -182,7 +185,12 @@ def describe_lab(environment: str) -> dict[str, Any]:
     lab: dict[str, Any] = {"environment": environment, "python": "", "versions": {}}
     if environment and os.path.exists(python):
         done = subprocess.run(
-            [python, "-c", VERSIONS, *PACKAGES], capture_output=True, text=True, check=False, cwd="/", timeout=PROBE_SECONDS
+            [python, "-c", VERSIONS, *PACKAGES],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            timeout=PROBE_SECONDS,
         )
         if done.returncode == 0:
             lab.update(python=python, versions=json.loads(done.stdout))
@@ -223,12 +231,16 @@ def main() -> None:
             "path": path,
             "exists": main_file is not None,
             "named_by_service": named,
-            "markers": [marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")],
+            "markers": [
+                marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
+            ],
         },
         hub=hub,
         servers={"command": command, "environment": servers},
         lab=describe_lab(environment),
-        account=accounts.describe_account(module.params["account"]) if module.params["account"] else {"exists": False},
+        account=accounts.describe_account(module.params["account"])
+        if module.params["account"]
+        else {"exists": False},
         shared_accounts=accounts.with_comment(module.params["comment"]),
         group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
     )

@@ -83,7 +83,6 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
 
 SECONDS_TO_END = 10
@@ -132,24 +131,43 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
     group, comment = module.params["group"], module.params["comment"]
     accounts = {name: describe_account(name) for name in module.params["names"]}
     made = [name for name, account in accounts.items() if not account["exists"]]
-    joined = [name for name, account in accounts.items() if account["exists"] and group not in account["groups"]]
+    joined = [
+        name for name, account in accounts.items() if account["exists"] and group not in account["groups"]
+    ]
     new_group = not group_exists(group)
     if not module.check_mode:
         if new_group:
             module.run_command(["groupadd", "--system", group], check_rc=True)
         for name in made:
-            command = ["useradd", "--create-home", "--comment", comment, "--shell", "/bin/bash", "--groups", group]
+            command = [
+                "useradd",
+                "--create-home",
+                "--comment",
+                comment,
+                "--shell",
+                "/bin/bash",
+                "--groups",
+                group,
+            ]
             command += ["--key", "HOME_MODE=0700", *owner_of_kept_home(name), name]
             module.run_command(command, check_rc=True)
         for name in joined:
             module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
-    return {"changed": bool(made or joined or new_group), "made": made, "joined": joined, "removed": [], "kept_homes": []}
+    return {
+        "changed": bool(made or joined or new_group),
+        "made": made,
+        "joined": joined,
+        "removed": [],
+        "kept_homes": [],
+    }
 
 
 def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     """Remove those of the accounts that bear the comment."""
     accounts = {name: describe_account(name) for name in module.params["names"]}
-    removed = [name for name, account in accounts.items() if account.get("comment") == module.params["comment"]]
+    removed = [
+        name for name, account in accounts.items() if account.get("comment") == module.params["comment"]
+    ]
     if not module.check_mode:
         for name in removed:
             end_processes(accounts[name]["uid"])

@@ -57,7 +57,9 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
         )
     path = str(settings["config_path"])
     if not path.startswith("/"):
-        problems.append(f"jupyter_rtc_config_path is {path!r}: set it to the absolute path of the hub's main configuration file")
+        problems.append(
+            f"jupyter_rtc_config_path is {path!r}: set it to the absolute path of the hub's main configuration file"
+        )
     url = str(settings["public_url"])
     if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
         problems.append(
@@ -69,7 +71,9 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
 def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return what stands in the way on the host (as module hub_info found it), each in one sentence with the way out."""
     if not host["service"]["exists"]:
-        return [f"there is no systemd unit {host['service']['name']}: set jupyterhub_rtc_service to the one that runs the hub"]
+        return [
+            f"there is no systemd unit {host['service']['name']}: set jupyterhub_rtc_service to the one that runs the hub"
+        ]
     problems = _config_problems(host) + _hub_problems(host)
     if not problems:
         problems = _lab_problems(settings, host)
@@ -94,18 +98,28 @@ def _config_problems(host: dict[str, Any]) -> list[str]:
 def _hub_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]
     if not hub["version"]:
-        return [f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"]
+        return [
+            f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"
+        ]
     if Version(hub["version"]) < Version(OLDEST_HUB):
-        return [f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"]
+        return [
+            f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"
+        ]
     if hub["error"]:
-        return [f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"]
+        return [
+            f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"
+        ]
     return []
 
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     lab, servers = host["lab"], host["servers"]["environment"]
     venv = str(settings["venv"])
-    found = f"this hub starts its servers from {servers}" if servers else "name the environment that runs JupyterLab"
+    found = (
+        f"this hub starts its servers from {servers}"
+        if servers
+        else "name the environment that runs JupyterLab"
+    )
     if venv == "auto" and not servers:
         return [
             f"the environment that runs JupyterLab cannot be told from the command {host['servers']['command']} of the hub's "
@@ -117,13 +131,17 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not version:
         return [f"there is no JupyterLab in {lab['environment']}: set jupyter_rtc_venv ({found})"]
     if servers and servers != lab["environment"]:
-        return [f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"]
+        return [
+            f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
+        ]
     if requirement(version) is None:
         if Version(version) < Version(OLDEST_LAB):
             return [
                 f"JupyterLab {version} in {lab['environment']} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
             ]
-        return [f"JupyterLab {version} in {lab['environment']} is newer than this collection knows: update the collection"]
+        return [
+            f"JupyterLab {version} in {lab['environment']} is newer than this collection knows: update the collection"
+        ]
     return []
 
 
@@ -132,7 +150,9 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
     if boolean(settings["share_all_users"]) or not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:
-        return [f"the account {name} belongs to the system (its number is {account['uid']}): set jupyterhub_rtc_user to another name"]
+        return [
+            f"the account {name} belongs to the system (its number is {account['uid']}): set jupyterhub_rtc_user to another name"
+        ]
     if account["person"]:
         return [
             f"the account {name} is somebody's, who logs in with a password or a key: set jupyterhub_rtc_user to another name"
@@ -192,7 +212,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         table = [
             f"every hub user starts, opens and stops the server of {user}, under the own name, and edits and runs code there",
             f"nobody logs in as {user}",
-            "nobody opens or starts a server of somebody else" + (", unless its owner has shared it" if sharing else ""),
+            "nobody opens or starts a server of somebody else"
+            + (", unless its owner has shared it" if sharing else ""),
         ]
         warnings = []
     if sharing:
@@ -209,7 +230,9 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "accounts": [] if all_users else [user],
         "retired": [name for name in host["shared_accounts"] if all_users or name != user],
         "packages": [] if there and wanted.specifier.contains(there, prereleases=True) else [str(wanted)],
-        "constraints": [f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
+        "constraints": [
+            f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
+        ],
         "table": table,
         "warnings": warnings,
     }
@@ -220,7 +243,7 @@ def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     public = str(settings["public_url"]) or hub.get("public_url") or ""
     if not public:
         scheme, separator, rest = hub.get("bind_url", "http://").partition("://")
-        host, slash, _path = rest.partition("/")
+        host = rest.partition("/")[0]
         name, colon, port = host.rpartition(":")
         name = str(settings["inventory_hostname"]) if name in ("", "*", "0.0.0.0", "[::]") else name
         public = f"{scheme}{separator}{name}{colon}{port}{hub.get('base_url', '/')}"

@@ -20,5 +20,4 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook | None], Hook])
     """
     sections = {name for name, value in c.items() if isinstance(value, Config) and trait in value}
     for name in sorted(sections | {section}):
-        theirs = c[name][trait] if trait in c[name] else None
-        c[name][trait] = wrap(theirs)
+        c[name][trait] = wrap(c[name].get(trait))

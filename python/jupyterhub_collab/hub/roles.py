@@ -15,7 +15,7 @@ def reify(section: Any, name: str, default: Any) -> Any:
     A container in a configuration is unset, assigned, or a `LazyConfigValue` (after `.append` or `.update`);
     `default` is the value that the hub itself starts from, of the type that the trait has.
     """
-    value = section[name] if name in section else default
+    value = section.get(name, default)
     if isinstance(value, LazyConfigValue):
         value = value.get_value(default)
     # A copy of the same kind: an object that the administrator's code shares between traits stays theirs.

@@ -38,13 +38,15 @@ class Warnings(logging.Handler):
             self.messages.append(" ".join(message.split()))
 
 
-class JupyterHub(jupyterhub.app.JupyterHub):  # type: ignore[misc]
+class JupyterHub(jupyterhub.app.JupyterHub):
     """A hub that goes through the whole of its initialisation in memory.
 
     It bears the name of its parent because that name stands in the messages that an administrator reads.
     """
 
     configured_db_url = ""
+    db_url: str
+    db_kwargs: dict[str, Any]
 
     def init_db(self) -> None:
         self.configured_db_url, self.db_url = self.db_url, "sqlite:///:memory:"

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from jupyterhub import version_info
 from jupyterhub.app import JupyterHub
+from traitlets.config import Config
+
 from jupyterhub_collab.hub import apply, trial
 from jupyterhub_collab.hub.accounts import ROLE
 from jupyterhub_collab.hub.hooks import chain
-from traitlets.config import Config
 
 SHARED = ["servers!server=shared/", "access:servers!server=shared/"]
 POLICY = f"""
@@ -23,15 +24,39 @@ DUMMY = 'c.JupyterHub.authenticator_class = "dummy"\n'
 # What stands above our block -> the scopes of the role `user` besides ours.
 LOAD_ROLES = {
     "nothing about roles": ("", {"self"}),
-    "user role assigned": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "list:users"]}]', {"self", "list:users"}),
+    "user role assigned": (
+        'c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "list:users"]}]',
+        {"self", "list:users"},
+    ),
     "user role appended": ('c.JupyterHub.load_roles.append({"name": "user", "scopes": ["self"]})', {"self"}),
-    "user role without scopes": ('c.JupyterHub.load_roles = [{"name": "user", "description": "people"}]', {"self"}),
-    "user role without self": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ["read:hub"]}]', {"read:hub"}),
-    "user role as a tuple": ('c.JupyterHub.load_roles = [{"name": "user", "scopes": ("self", "read:hub")}]', {"self", "read:hub"}),
-    "other roles assigned": ('c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]', {"self"}),
-    "other roles appended": ('c.JupyterHub.load_roles.append({"name": "readers", "scopes": ["read:hub"]})', {"self"}),
-    "roles extended": ('c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"]}])', {"self"}),
-    "our scopes there already": (f'c.JupyterHub.load_roles = [{{"name": "user", "scopes": ["self", "{SHARED[0]}"]}}]', {"self"}),
+    "user role without scopes": (
+        'c.JupyterHub.load_roles = [{"name": "user", "description": "people"}]',
+        {"self"},
+    ),
+    "user role without self": (
+        'c.JupyterHub.load_roles = [{"name": "user", "scopes": ["read:hub"]}]',
+        {"read:hub"},
+    ),
+    "user role as a tuple": (
+        'c.JupyterHub.load_roles = [{"name": "user", "scopes": ("self", "read:hub")}]',
+        {"self", "read:hub"},
+    ),
+    "other roles assigned": (
+        'c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]',
+        {"self"},
+    ),
+    "other roles appended": (
+        'c.JupyterHub.load_roles.append({"name": "readers", "scopes": ["read:hub"]})',
+        {"self"},
+    ),
+    "roles extended": (
+        'c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"]}])',
+        {"self"},
+    ),
+    "our scopes there already": (
+        f'c.JupyterHub.load_roles = [{{"name": "user", "scopes": ["self", "{SHARED[0]}"]}}]',
+        {"self"},
+    ),
 }
 if version_info >= (6, 0):
     LOAD_ROLES |= {
@@ -61,7 +86,9 @@ def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, 
 
 
 def test_roles_of_others_are_as_they_were(tmp_path: Path) -> None:
-    above = DUMMY + 'c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]\n'
+    above = (
+        DUMMY + 'c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]\n'
+    )
     before = load(tmp_path, above)
     after = load(tmp_path, above + POLICY)
     assert after["roles"]["readers"] == before["roles"]["readers"]
@@ -94,7 +121,7 @@ def test_allow_list_is_never_touched(before: Any) -> None:
 class Authenticator:
     """As much of one as a hook is given."""
 
-    class log:  # noqa: N801
+    class log:
         @staticmethod
         def warning(*_words: object) -> None: ...
 

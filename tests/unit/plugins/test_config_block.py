@@ -55,6 +55,11 @@ def test_block_runs_the_fragments_with_what_stands_above(tmp_path: "pytest.TempP
 
 def test_blocks_of_another_tool_are_superseded() -> None:
     marker = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
-    old = b"# BEGIN ANSIBLE MANAGED BLOCK -- Jupyter RTC\nc.x = 1\n# END ANSIBLE MANAGED BLOCK -- Jupyter RTC\n"
-    assert config_block.without_foreign_blocks(b"a = 1\n\n" + old + b"\nb = 2\n", [marker]) == b"a = 1\n\n\nb = 2\n"
+    old = (
+        b"# BEGIN ANSIBLE MANAGED BLOCK -- Jupyter RTC\nc.x = 1\n# END ANSIBLE MANAGED BLOCK -- Jupyter RTC\n"
+    )
+    assert (
+        config_block.without_foreign_blocks(b"a = 1\n\n" + old + b"\nb = 2\n", [marker])
+        == b"a = 1\n\n\nb = 2\n"
+    )
     assert config_block.without_foreign_blocks(b"a = 1\n", [marker]) == b"a = 1\n"

@@ -9,7 +9,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     parse_command,
     shebang_python,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit, read_environment_file
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
+    Unit,
+    read_environment_file,
+)
 
 
 @pytest.fixture
@@ -49,7 +52,9 @@ def test_script_found_by_path(script: str, tmp_path: Path) -> None:
     assert command.config is None
 
 
-@pytest.mark.parametrize("words", [[], ["/bin/sh", "-c", "start-hub"], ["/usr/bin/python3", "-m", "http.server"]])
+@pytest.mark.parametrize(
+    "words", [[], ["/bin/sh", "-c", "start-hub"], ["/usr/bin/python3", "-m", "http.server"]]
+)
 def test_other_commands_are_no_hub(words: list[str]) -> None:
     with pytest.raises(HubNotFound):
         parse_command(words, "/bin")
@@ -60,7 +65,10 @@ def test_other_commands_are_no_hub(words: list[str]) -> None:
     [
         ("#!/opt/hub/bin/python\n", "/opt/hub/bin/python"),
         ("#! /opt/hub/bin/python3.13 -I\n", "/opt/hub/bin/python3.13"),
-        ("#!/bin/sh\n'''exec' /opt/a/very/long/path/bin/python \"$0\" \"$@\"\n' '''\n", "/opt/a/very/long/path/bin/python"),
+        (
+            "#!/bin/sh\n'''exec' /opt/a/very/long/path/bin/python \"$0\" \"$@\"\n' '''\n",
+            "/opt/a/very/long/path/bin/python",
+        ),
         ("#!/bin/sh\nexec start\n", None),
         ("\x7fELF", None),
     ],
@@ -76,7 +84,10 @@ def test_environment_of_a_unit(tmp_path: Path) -> None:
     file.write_text("# a comment\nTOKEN='a b'\nexport=1\nPLAIN=x=y\n\n; another\n")
     unit = Unit(
         "hub",
-        {"Environment": 'PATH=/opt/hub/bin:/bin "NAME=two words"', "EnvironmentFiles": f"{file} (ignore_errors=no)"},
+        {
+            "Environment": 'PATH=/opt/hub/bin:/bin "NAME=two words"',
+            "EnvironmentFiles": f"{file} (ignore_errors=no)",
+        },
     )
     found = unit.environment
     assert found["PATH"] == "/opt/hub/bin:/bin"

@@ -174,10 +174,22 @@ def test_accounts_of_another_name_or_mode_are_retired() -> None:
     ("settings", "hub", "address"),
     [
         ({}, {"bind_url": "http://:8000"}, "http://hub.example.org:8000/hub/spawn/shared"),
-        ({}, {"bind_url": "http://127.0.0.1:8000/", "base_url": "/"}, "http://127.0.0.1:8000/hub/spawn/shared"),
-        ({}, {"bind_url": "http://*:80/jupyter/", "base_url": "/jupyter/"}, "http://hub.example.org:80/jupyter/hub/spawn/shared"),
+        (
+            {},
+            {"bind_url": "http://127.0.0.1:8000/", "base_url": "/"},
+            "http://127.0.0.1:8000/hub/spawn/shared",
+        ),
+        (
+            {},
+            {"bind_url": "http://*:80/jupyter/", "base_url": "/jupyter/"},
+            "http://hub.example.org:80/jupyter/hub/spawn/shared",
+        ),
         ({}, {"public_url": "https://x.org/j/"}, "https://x.org/j/hub/spawn/shared"),
-        ({"public_url": "https://y.org", "user": "team"}, {"public_url": "https://x.org/"}, "https://y.org/hub/spawn/team"),
+        (
+            {"public_url": "https://y.org", "user": "team"},
+            {"public_url": "https://x.org/"},
+            "https://y.org/hub/spawn/team",
+        ),
         ({"share_all_users": True}, {"public_url": "https://x.org/"}, "https://x.org/hub/home"),
     ],
 )

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A hub in a container, Chromium in front of it, and alice and bob who have come to the shared server."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.lab import Lab
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from scenario import PASSWORDS, ROOT, Platform, play
+
+HUB = Platform("collab-browser", "collab-hub:bookworm-hub6")
+LABEL = "collab.scenario=browser"
+# What the home of the shared account holds before the first person comes: notebooks, and no prompt about news.
+HOME = Path(__file__).parent / "home"
+SCREENSHOTS = ROOT / ".cache/results/screenshots"
+
+WINDOW: ViewportSize = {"width": 720, "height": 600}
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",  # Chromium has none for root, and it sees nothing here but the hub
+]
+PATIENCE = 30_000  # milliseconds for anything but the start of a server; two slow cores have to be enough
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("browser")
+    group.addoption("--keep", action="store_true", help="leave the hub's container running")
+    group.addoption(
+        "--screenshots", type=Path, default=SCREENSHOTS, help="folder for two-people.png, the picture of the README"
+    )
+
+
+def containers(*arguments: str) -> None:
+    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
+
+
+@pytest.fixture(scope="session")
+def hub_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A hub that the playbook has been applied to, on which nobody has started a server yet."""
+    try:
+        containers("up", HUB.name, HUB.image, f"--label={LABEL}")
+        done = play("jupyter_rtc", HUB.name)
+        assert done.code == 0, done.output
+        subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB.name}:/home/shared"], check=True)
+        subprocess.run(["podman", "exec", HUB.name, "chown", "-R", "shared:", "/home/shared"], check=True)
+        yield f"http://{HUB.address}:8000"
+    finally:
+        if not request.config.getoption("keep"):
+            containers("down", LABEL)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a screen."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def window(browser: Browser, pixels: float = 1) -> Page:
+    """The window of a person who has never been here: no cookies, nothing remembered."""
+    context = browser.new_context(viewport=WINDOW, device_scale_factor=pixels, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
+    return context.new_page()
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    """The window of somebody who is not logged in."""
+    page = window(browser)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(scope="session")
+def alice(browser: Browser, hub_url: str) -> Lab:
+    """She comes first, so her coming starts the shared server."""
+    return Lab(window(browser), hub_url, "alice", PASSWORDS["alice"])
+
+
+@pytest.fixture(scope="session")
+def bob(browser: Browser, hub_url: str, alice: Lab) -> Lab:
+    """He comes when the shared server runs already."""
+    return Lab(window(browser), hub_url, "bob", PASSWORDS["bob"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """After a failure: a picture of every window, and what the hub said meanwhile."""
+    report = yield
+    if not report.failed:
+        return report
+    browser = getattr(item, "funcargs", {}).get("browser")
+    pages = [page for context in browser.contexts for page in context.pages] if browser else []
+    for number, page in enumerate(pages):
+        file = SCREENSHOTS / f"{item.name}-{number}.png"
+        page.screenshot(path=file)
+        report.sections.append((f"window {number}", f"{page.url}\n{file}"))
+    journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*"]
+    done = subprocess.run(["podman", "exec", HUB.name, *journal], check=False, capture_output=True, text=True)
+    report.sections.append((f"the hub's journal on {HUB.name}", done.stdout))
+    return report

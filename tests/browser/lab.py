@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JupyterLab in a real browser, as the person in front of it sees and handles it."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+ENTRY = "/hub/spawn/shared"
+START_TIMEOUT = 120_000  # milliseconds until a server that somebody asked for must be there
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """Fill in the hub's login form, which has to be what the page shows, and send it."""
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+class Lab:
+    """A browser window in which somebody came to the shared server's JupyterLab from the entry address."""
+
+    def __init__(self, page: Page, hub_url: str, name: str, password: str) -> None:
+        self.page = page
+        self.name = name
+        page.goto(hub_url + ENTRY)
+        log_in(page, name, password)
+        # The first time that somebody comes to a server of another account, the hub may ask whether they mean it.
+        authorize = page.get_by_role("button", name="Authorize")
+        top = page.locator("#jp-top-panel")
+        authorize.or_(top).wait_for(timeout=START_TIMEOUT)
+        if authorize.is_visible():
+            authorize.click()
+        top.wait_for(timeout=START_TIMEOUT)
+        expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+
+    @property
+    def badge(self) -> Locator:
+        """The round icon with the person's own initials."""
+        return self.page.locator("#jp-UserMenu .lm-MenuBar-itemIcon").first
+
+    @property
+    def collaborators(self) -> Locator:
+        """The entries of the panel that lists who else is there; each shows initials and a name."""
+        return self.page.locator(".jp-CollaboratorsPanel .jp-CollaboratorHeader")
+
+    # The sides of the window. All who share a server share one layout: what one has open, the next finds open.
+
+    def show_panel(self, title: str) -> None:
+        """Open a panel of the left side by the title of its tab, if it is not open."""
+        tab = self._side_tab(title)
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+
+    def hide_panel(self) -> None:
+        """Close the panel of the left side that is open, if one is."""
+        tab = self.page.locator(".jp-SideBar.jp-mod-left [role=tab][aria-selected=true]")
+        if tab.count():
+            tab.click()
+        expect(tab).to_have_count(0)
+
+    def _side_tab(self, title: str) -> Locator:
+        return self.page.locator(".jp-SideBar.jp-mod-left").get_by_role("tab", name=re.compile(title)).first
+
+    # Notebooks
+
+    def open(self, name: str) -> None:
+        """Open a notebook from the file browser and wait until its kernel is there."""
+        self.show_panel("File Browser")
+        self.page.locator(".jp-DirListing-item", has_text=name).dblclick()
+        expect(self.page.locator(".jp-mod-current[role=tab]", has_text=name)).to_be_visible()
+        expect(self._notebook.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+
+    def close_others(self) -> None:
+        """Close every tab of the main area but the one in front."""
+        others = self.page.locator("#jp-main-dock-panel [role=tab]:not(.jp-mod-current)")
+        while others.count():
+            before = others.count()
+            others.first.hover()
+            others.first.locator(".lm-TabBar-tabCloseIcon").click()
+            expect(others).to_have_count(before - 1)
+
+    def cell(self, index: int) -> "Cell":
+        """A cell of the notebook in front, counted from 0."""
+        return Cell(self, self._notebook.locator(".jp-Notebook .jp-Cell").nth(index))
+
+    @property
+    def _notebook(self) -> Locator:
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+
+class Cell:
+    """A code cell in the window of one person."""
+
+    def __init__(self, lab: Lab, box: Locator) -> None:
+        self.lab = lab
+        self.text = box.locator(".jp-InputArea-editor .cm-content")
+        self.output = box.locator(".jp-OutputArea-output")
+        # Where others have their cursors in this cell, and the flags with their names. A flag fades after two
+        # seconds without a movement.
+        self.cursors = box.locator(".jp-remote-cursor")
+        self.flags = box.locator(".jp-remote-userFlag")
+
+    def type(self, text: str) -> None:
+        """Click into the cell and type at its end, key by key."""
+        self.text.click()
+        self.text.press("Control+End")
+        self.text.press_sequentially(text)
+
+    def run(self) -> None:
+        """Click into the cell and press what runs it."""
+        self.text.click()
+        self.text.press("Control+Enter")
