@@ -29,11 +29,11 @@ unit: env  ## tests without a host
 molecule: env  ## scenarios in containers with a real hub
 	@$(run) molecule
 
-test: env  ## lint, unit and all scenarios; with SCENARIO=name only that one
-	@$(run)
-
 browser: env  ## what only a browser shows
-	@$(with_env) pytest tests/browser
+	@$(run) browser
+
+test: env  ## all of these; with SCENARIO=name only that scenario
+	@$(run)
 
 demo: env  ## a throw-away hub in a container on this machine, with alice and bob
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=present -e demo_port=$(DEMO_PORT)
@@ -51,8 +51,5 @@ clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi
 	rm -rf .cache
 
-clean-docs: env  ## the tables of variables in the documents
-	@$(with_env) python tests/tools/variables.py
-
-images: env  ## removes the images, those of other checkouts on this machine too
+clean-images: env  ## removes the images, those of other checkouts on this machine too
 	@$(with_env) python tests/images/build.py --remove

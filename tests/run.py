@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the checks one after another, shows what they say as it comes, goes on after a failure, and counts.
 
-What counts as one check: a lint tool, a unit test, a stage of a Molecule scenario (create, converge, idempotence
-and so on), and every single test of its verify stage. Logs and junit files are left in .cache/results, and
-summary.json there holds the seconds that every step and stage took.
+What counts as one check: a lint tool, a unit or browser test, a stage of a Molecule scenario (create, converge,
+idempotence and so on), and every single test of its verify stage. Logs and junit files are left in .cache/results,
+and summary.json there holds the seconds that every step and stage took when it was last run.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -78,26 +79,31 @@ class Step:
 
 def stream(command: list[str], log: Path, seen: Callable[[str], None] = lambda _: None, **env: str) -> int:
     """Runs a command, shows and keeps its output line by line, and returns its exit code."""
-    with log.open("w") as kept:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "160"} | env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        limit = threading.Timer(LIMIT, process.terminate)
-        limit.start()
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "160"} | env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # so that what the command has started itself can be ended with it
+    )
+    limit = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))
+    limit.start()
+    try:
         assert process.stdout
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            kept.write(ANSI.sub("", line))
-            seen(ANSI.sub("", line))
-        limit.cancel()
+        with log.open("w") as kept:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                kept.write(ANSI.sub("", line))
+                seen(ANSI.sub("", line))
         return process.wait()
+    finally:
+        limit.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def lint() -> Step:
@@ -110,12 +116,13 @@ def lint() -> Step:
     return step
 
 
-def unit() -> Step:
-    step = Step("unit")
-    report = RESULTS / "unit.xml"
-    title("unit tests")
+def tests(name: str) -> Step:
+    """The tests in a folder of tests/."""
+    step = Step(name)
+    report = RESULTS / f"{name}.xml"
+    title(f"{name} tests")
     report.unlink(missing_ok=True)
-    code = stream(["pytest", f"--junit-xml={report}"], RESULTS / "unit.log")
+    code = stream(["pytest", f"--junit-xml={report}", f"tests/{name}"], RESULTS / f"{name}.log")
     step.count_junit(report)
     if code and not step.failed:
         step.failed.append(f"pytest ended with {code}")
@@ -129,7 +136,9 @@ def images(names: list[str]) -> Step:
     described = (yaml.safe_load((ROOT / f"molecule/{name}/molecule.yml").read_text()) for name in names)
     for image in sorted({platform["image"] for scenario in described for platform in scenario["platforms"]}):
         begin = time.monotonic()
-        if stream(["python", "tests/images/build.py", image], RESULTS / f"image-{image.replace(':', '-')}.log"):
+        if stream(
+            ["python", "tests/images/build.py", image], RESULTS / f"image-{image.replace(':', '-')}.log"
+        ):
             step.failed.append(image)
         step.stages[image] = time.monotonic() - begin
     return step
@@ -199,12 +208,13 @@ def summarize(steps: list[Step]) -> int:
     for step in steps:
         for check in step.failed:
             print(f"FAILED {step.name}: {check}")
-    rows = [
-        {"step": s.name, "seconds": round(s.seconds, 1), "passed": s.passed, "failed": s.failed}
-        | {"stages": {stage: round(seconds, 1) for stage, seconds in s.stages.items()}}
-        for s in steps
-    ]
-    (RESULTS / "summary.json").write_text(json.dumps(rows, indent=2) + "\n")
+    kept = RESULTS / "summary.json"
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    for step in steps:
+        stages = {stage: round(seconds, 1) for stage, seconds in step.stages.items()}
+        times = {"seconds": round(step.seconds, 1), "stages": stages}
+        rows[step.name] = times | {"passed": step.passed, "skipped": step.skipped, "failed": step.failed}
+    kept.write_text(json.dumps(rows, indent=2) + "\n")
     passed = sum(step.passed for step in steps)
     failed = sum(len(step.failed) for step in steps)
     print(f"{passed} passed, {failed} failed")
@@ -216,9 +226,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "step", nargs="?", choices=["lint", "unit", "molecule"], help="all where none is named"
-    )
+    steps = ["lint", "unit", "molecule", "browser"]
+    parser.add_argument("step", nargs="?", choices=steps, help="all where none is named")
     parser.add_argument(
         "--scenario", action="append", choices=known, help="only this scenario; may be repeated"
     )
@@ -230,19 +239,21 @@ def main() -> int:
     if wanted in ("lint", "all"):
         jobs.append(lint)
     if wanted in ("unit", "all"):
-        jobs.append(unit)
+        jobs.append(partial(tests, "unit"))
     if wanted in ("molecule", "all"):
         jobs.append(partial(images, given.scenario or known))
         jobs += [partial(scenario, name, given.keep) for name in given.scenario or known]
+    if wanted in ("browser", "all"):
+        jobs.append(partial(tests, "browser"))
 
     RESULTS.mkdir(parents=True, exist_ok=True)
-    steps = []
+    done = []
     for job in jobs:
         begin = time.monotonic()
         step = job()
         step.seconds = time.monotonic() - begin
-        steps.append(step)
-    return summarize(steps)
+        done.append(step)
+    return summarize(done)
 
 
 if __name__ == "__main__":

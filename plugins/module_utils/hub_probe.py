@@ -57,5 +57,6 @@ def main(path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1])), flush=True)
+    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")
+    sys.stdout.flush()
     os._exit(0)  # code in the configuration may have started threads

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.machinery
 import importlib.metadata
-import importlib.util
 import json
+import os
 import re
 import sys
 import sysconfig
@@ -21,32 +22,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Found = dict[str, importlib.metadata.Distribution]
+    Distribution = importlib.metadata.Distribution
+    Found = dict[str, Distribution]
+
+WHEELS = (Path(os.__file__).parent / "ensurepip" / "_bundled", Path("/usr/share/python-wheels"))
 
 
 def parser() -> Any:
-    """The class that understands requirements, from wherever there is one."""
-    for module in ("packaging.requirements", "pip._vendor.packaging.requirements"):
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(module).Requirement
+    """The class that understands requirements, from wherever there is one: in the last resort Python's own pip."""
+    wheels = [str(wheel) for folder in WHEELS for wheel in folder.glob("pip-*.whl")]
+    path = sys.path
+    for place in ([], *([wheel] for wheel in wheels)):
+        sys.path = [*path, *place]
+        for module in ("packaging.requirements", "pip._vendor.packaging.requirements"):
+            with contextlib.suppress(ImportError):
+                return importlib.import_module(module).Requirement
     return None
-
-
-Requirement = parser()
 
 
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def headers(distribution: importlib.metadata.Distribution) -> dict[str, str]:
+def headers(distribution: Distribution) -> dict[str, str]:
     """Name and version, without parsing the page of prose that follows them: ten times as fast."""
     text = next(filter(None, map(distribution.read_text, ("METADATA", "PKG-INFO", ""))), "")
     lines = text.partition("\n\n")[0].splitlines()
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return {part[0]: part[2].strip() for part in (line.partition(":") for line in lines)}
 
 
-def distributions() -> Iterator[tuple[str, str, str, importlib.metadata.Distribution]]:
+def distributions() -> Iterator[tuple[str, str, str, Distribution]]:
     """Folder, name, version and the distribution; of two with one name the first counts, as in an import."""
     seen = set()
     for folder in sys.path:
@@ -58,19 +63,14 @@ def distributions() -> Iterator[tuple[str, str, str, importlib.metadata.Distribu
                 yield folder, name, about["Version"], distribution
 
 
-def origin(distribution: importlib.metadata.Distribution) -> str | None:
+def origin(distribution: Distribution) -> str | None:
     """The address it was installed from, where that was not an index."""
     about: dict[str, str] = json.loads(distribution.read_text("direct_url.json") or "{}")
     return about.get("url")
 
 
-def met(text: str, found: Found, extra: str = "") -> bool:
-    if Requirement is None:
-        # Without a parser only an exact pin can be told to be met.
-        name, _, version = text.partition("==")
-        distribution = found.get(canonical(name.strip()))
-        return distribution is not None and distribution.version == version.strip()
-    requirement = Requirement(text)
+def met(text: str, found: Found, parse: Any, extra: str = "") -> bool:
+    requirement = parse(text)
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return True
     distribution = found.get(canonical(requirement.name))
@@ -79,7 +79,7 @@ def met(text: str, found: Found, extra: str = "") -> bool:
     if requirement.url and requirement.url != origin(distribution):
         return False
     return requirement.specifier.contains(distribution.version, prereleases=True) and all(
-        met(needed, found, wanted)
+        met(needed, found, parse, wanted)
         for wanted in requirement.extras
         for needed in distribution.requires or []
         if "extra" in needed
@@ -87,14 +87,17 @@ def met(text: str, found: Found, extra: str = "") -> bool:
 
 
 def unmet(requirements: list[str], found: Found) -> list[str]:
+    """The requirements that are not met, and those of which only the installer can tell."""
+    path = sys.path
+    parse = parser()
+    sys.path = path
     missing = []
     for text in requirements:
-        try:
-            if met(text, found):
-                continue
-        except ValueError:  # a path or an address: only the installer can tell
-            pass
-        missing.append(text)
+        known = False
+        with contextlib.suppress(ValueError):  # a path, or an address
+            known = parse is not None and met(text, found, parse)
+        if not known:
+            missing.append(text)
     return missing
 
 
@@ -103,15 +106,15 @@ def probe(requirements: list[str]) -> dict[str, Any]:
     rows = list(distributions())
     return {
         "prefix": sys.prefix,
-        "packages": {name: version for _, name, version, _ in rows},
-        "unmet": unmet(requirements, {name: distribution for _, name, _, distribution in rows}),
+        "packages": {row[1]: row[2] for row in rows},
+        "unmet": unmet(requirements, {row[1]: row[3] for row in rows}),
         # Distributions that come from somewhere else, such as the system's package manager.
-        "foreign": [name for folder, name, *_ in rows if Path(folder).resolve() not in own],
-        "pip": importlib.util.find_spec("pip") is not None,
+        "foreign": [row[1] for row in rows if Path(row[0]).resolve() not in own],
+        "pip": importlib.machinery.PathFinder.find_spec("pip") is not None,
         "externally_managed": sys.prefix == sys.base_prefix
         and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists(),
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(probe(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(probe(json.loads(sys.argv[1]))))

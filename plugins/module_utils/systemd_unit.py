@@ -11,7 +11,18 @@ import shlex
 import subprocess
 from dataclasses import dataclass, field
 
-PROPERTIES = ["LoadState", "ActiveState", "SubState", "MainPID", "InvocationID", "User", "ExecStart", "WorkingDirectory", "Environment", "EnvironmentFiles"]
+PROPERTIES = [
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "MainPID",
+    "InvocationID",
+    "User",
+    "ExecStart",
+    "WorkingDirectory",
+    "Environment",
+    "EnvironmentFiles",
+]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

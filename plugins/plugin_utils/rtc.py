@@ -12,17 +12,16 @@ import re
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from packaging.requirements import Requirement
-from packaging.version import Version
 
 OLDEST_HUB = "5.0"
 # The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
-# Which jupyter-collaboration fits which JupyterLab: from the packages' metadata. Releases of 4.x before 4.4.2 leave
-# the timeline handlers without authentication and the document connections without authorization.
+# Which jupyter-collaboration fits which JupyterLab, each from a version to below another: from the packages' metadata.
+# Releases of 4.x before 4.4.2 leave the timeline handlers without authentication and the document connections without
+# authorization.
 COLLABORATION_FOR_LAB = {
-    ">=4.6,<5": "jupyter-collaboration>=5.0.4,<5.1",
-    ">=4.4,<4.6": "jupyter-collaboration>=4.4.2,<4.5",
+    ("4.6", "5"): ("5.0.4", "5.1"),
+    ("4.4", "4.6"): ("4.4.2", "4.5"),
 }
 OLDEST_LAB = "4.4"
 # What useradd of Debian and of Red Hat both accept.
@@ -101,7 +100,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         return [
             f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"
         ]
-    if Version(hub["version"]) < Version(OLDEST_HUB):
+    if release(hub["version"]) < release(OLDEST_HUB):
         return [
             f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"
         ]
@@ -134,8 +133,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         return [
             f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
         ]
-    if requirement(version) is None:
-        if Version(version) < Version(OLDEST_LAB):
+    if collaboration_versions(version) is None:
+        if release(version) < release(OLDEST_LAB):
             return [
                 f"JupyterLab {version} in {lab['environment']} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
             ]
@@ -165,19 +164,27 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
     ]
 
 
-def requirement(lab_version: str) -> str | None:
-    """Return the requirement for the jupyter-collaboration that fits a JupyterLab; None where none does."""
-    for versions, package in COLLABORATION_FOR_LAB.items():
-        if Requirement("jupyterlab" + versions).specifier.contains(lab_version, prereleases=True):
-            return package
-    return None
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without what marks a pre-release: `4.6.0rc1` is (4, 6, 0)."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(number) for number in match.group().split(".")) if match else ()
+
+
+def within(version: str, versions: tuple[str, str]) -> bool:
+    """Return whether a version is at least the first of two and below the second."""
+    return release(versions[0]) <= release(version) < release(versions[1])
+
+
+def collaboration_versions(lab_version: str) -> tuple[str, str] | None:
+    """Return from which version, and below which, jupyter-collaboration fits a JupyterLab; None where none does."""
+    return next((fit for lab, fit in COLLABORATION_FOR_LAB.items() if within(lab_version, lab)), None)
 
 
 def can_share(hub_version: str) -> bool:
     """Return whether the hub's own sharing is safe to give to users in this version."""
-    version = Version(hub_version)
-    line = min(version.major, max(OLDEST_HUB_TO_SHARE))
-    return version >= Version(OLDEST_HUB_TO_SHARE.get(line, OLDEST_HUB_TO_SHARE[6]))
+    version = release(hub_version)
+    oldest = OLDEST_HUB_TO_SHARE.get(version[0], OLDEST_HUB_TO_SHARE[max(OLDEST_HUB_TO_SHARE)])
+    return version >= release(oldest)
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
@@ -192,8 +199,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     all_users = boolean(settings["share_all_users"])
     user = str(settings["user"])
     versions = host["lab"]["versions"]
-    wanted = Requirement(str(requirement(versions["jupyterlab"])))
-    there = versions.get("jupyter-collaboration")
+    wanted = collaboration_versions(versions["jupyterlab"]) or ("", "")
+    there = versions.get("jupyter-collaboration", "")
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
 
@@ -229,7 +236,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "everyone": everyone,
         "accounts": [] if all_users else [user],
         "retired": [name for name in host["shared_accounts"] if all_users or name != user],
-        "packages": [] if there and wanted.specifier.contains(there, prereleases=True) else [str(wanted)],
+        "packages": [] if within(there, wanted) else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
         ],

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.lab import Lab
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from browser.lab import Lab
 from scenario import PASSWORDS, ROOT, Platform, play
 
 HUB = Platform("collab-browser", "collab-hub:bookworm-hub6")
@@ -19,7 +20,8 @@ LABEL = "collab.scenario=browser"
 HOME = Path(__file__).parent / "home"
 SCREENSHOTS = ROOT / ".cache/results/screenshots"
 
-WINDOW: ViewportSize = {"width": 720, "height": 600}
+WINDOW: ViewportSize = {"width": 720, "height": 560}
+SCALE = 1.1  # makes the picture of a window 792 pixels wide
 ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -35,9 +37,8 @@ PATIENCE = 30_000  # milliseconds for anything but the start of a server; two sl
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("browser")
     group.addoption("--keep", action="store_true", help="leave the hub's container running")
-    group.addoption(
-        "--screenshots", type=Path, default=SCREENSHOTS, help="folder for two-people.png, the picture of the README"
-    )
+    where = "folder for two-people.png, the picture of the README"
+    group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
 
 
 def containers(*arguments: str) -> None:
@@ -62,6 +63,7 @@ def hub_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a screen."""
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
@@ -69,11 +71,19 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def window(browser: Browser, pixels: float = 1) -> Page:
+def window(browser: Browser) -> Page:
     """The window of a person who has never been here: no cookies, nothing remembered."""
-    context = browser.new_context(viewport=WINDOW, device_scale_factor=pixels, color_scheme="light")
+    context = browser.new_context(viewport=WINDOW, device_scale_factor=SCALE, color_scheme="light")
     context.set_default_timeout(PATIENCE)
     return context.new_page()
+
+
+@pytest.fixture
+def screenshots(request: pytest.FixtureRequest) -> Path:
+    """The folder that pictures are wanted in."""
+    folder = Path(request.config.getoption("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -108,7 +118,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         file = SCREENSHOTS / f"{item.name}-{number}.png"
         page.screenshot(path=file)
         report.sections.append((f"window {number}", f"{page.url}\n{file}"))
-    journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*"]
+    since = f"--since=-{int(call.duration) + 2}s"
+    journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*", since]
     done = subprocess.run(["podman", "exec", HUB.name, *journal], check=False, capture_output=True, text=True)
     report.sections.append((f"the hub's journal on {HUB.name}", done.stdout))
     return report

@@ -24,14 +24,22 @@ class Lab:
         self.name = name
         page.goto(hub_url + ENTRY)
         log_in(page, name, password)
-        # The first time that somebody comes to a server of another account, the hub may ask whether they mean it.
+        # Whoever comes to the server of another account is asked whether it may know who they are.
         authorize = page.get_by_role("button", name="Authorize")
         top = page.locator("#jp-top-panel")
         authorize.or_(top).wait_for(timeout=START_TIMEOUT)
         if authorize.is_visible():
             authorize.click()
-        top.wait_for(timeout=START_TIMEOUT)
-        expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+        self._wait_until_there()
+
+    def reload(self) -> None:
+        """Load the page again. Everybody gets a new colour with every page, one of seven."""
+        self.page.reload()
+        self._wait_until_there()
+
+    def _wait_until_there(self) -> None:
+        self.page.locator("#jp-top-panel").wait_for(timeout=START_TIMEOUT)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     @property
     def badge(self) -> Locator:
@@ -39,9 +47,18 @@ class Lab:
         return self.page.locator("#jp-UserMenu .lm-MenuBar-itemIcon").first
 
     @property
+    def colour(self) -> str:
+        """The colour that the others see the person's cursor in."""
+        return str(self.badge.evaluate("icon => getComputedStyle(icon).backgroundColor"))
+
+    @property
     def collaborators(self) -> Locator:
         """The entries of the panel that lists who else is there; each shows initials and a name."""
         return self.page.locator(".jp-CollaboratorsPanel .jp-CollaboratorHeader")
+
+    def flag(self, name: str) -> Locator:
+        """The flag with somebody's name at their cursor. It fades after two seconds without a movement."""
+        return self.page.locator(".jp-remote-userFlag", has_text=name)
 
     # The sides of the window. All who share a server share one layout: what one has open, the next finds open.
 
@@ -52,12 +69,15 @@ class Lab:
             tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
 
-    def hide_panel(self) -> None:
-        """Close the panel of the left side that is open, if one is."""
-        tab = self.page.locator(".jp-SideBar.jp-mod-left [role=tab][aria-selected=true]")
-        if tab.count():
-            tab.click()
-        expect(tab).to_have_count(0)
+    def resize_panel(self, width: int) -> None:
+        """Drag the right edge of the panel that is open on the left side."""
+        panel = self.page.locator("#jp-left-stack").bounding_box()
+        assert panel
+        mouse, middle = self.page.mouse, panel["y"] + panel["height"] / 2
+        mouse.move(panel["x"] + panel["width"] + 1, middle)
+        mouse.down()
+        mouse.move(panel["x"] + width, middle, steps=5)
+        mouse.up()
 
     def _side_tab(self, title: str) -> Locator:
         return self.page.locator(".jp-SideBar.jp-mod-left").get_by_role("tab", name=re.compile(title)).first
@@ -67,9 +87,10 @@ class Lab:
     def open(self, name: str) -> None:
         """Open a notebook from the file browser and wait until its kernel is there."""
         self.show_panel("File Browser")
-        self.page.locator(".jp-DirListing-item", has_text=name).dblclick()
+        self.page.locator("#filebrowser .jp-DirListing-item", has_text=name).dblclick()
         expect(self.page.locator(".jp-mod-current[role=tab]", has_text=name)).to_be_visible()
-        expect(self._notebook.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", "idle")
+        # The notebook's own sign of the kernel hides behind a menu in narrow windows.
+        expect(self.page.locator("#jp-bottom-panel")).to_contain_text("| Idle")
 
     def close_others(self) -> None:
         """Close every tab of the main area but the one in front."""
@@ -96,10 +117,7 @@ class Cell:
         self.lab = lab
         self.text = box.locator(".jp-InputArea-editor .cm-content")
         self.output = box.locator(".jp-OutputArea-output")
-        # Where others have their cursors in this cell, and the flags with their names. A flag fades after two
-        # seconds without a movement.
-        self.cursors = box.locator(".jp-remote-cursor")
-        self.flags = box.locator(".jp-remote-userFlag")
+        self.cursors = box.locator(".jp-remote-cursor")  # those of others
 
     def type(self, text: str) -> None:
         """Click into the cell and type at its end, key by key."""

@@ -145,10 +145,11 @@ def test_users_share_only_where_sharing_is_safe(version: str, safe: bool) -> Non
 @pytest.mark.parametrize(
     ("lab", "package"),
     [
-        ("4.4.0", "jupyter-collaboration<4.5,>=4.4.2"),
-        ("4.5.9", "jupyter-collaboration<4.5,>=4.4.2"),
-        ("4.6.6", "jupyter-collaboration<5.1,>=5.0.4"),
-        ("4.7.0", "jupyter-collaboration<5.1,>=5.0.4"),
+        ("4.4.0", "jupyter-collaboration>=4.4.2,<4.5"),
+        ("4.5.9", "jupyter-collaboration>=4.4.2,<4.5"),
+        ("4.6.0rc1", "jupyter-collaboration>=5.0.4,<5.1"),
+        ("4.6.6", "jupyter-collaboration>=5.0.4,<5.1"),
+        ("4.7.0", "jupyter-collaboration>=5.0.4,<5.1"),
     ],
 )
 def test_version_fits_the_lab(lab: str, package: str) -> None:

@@ -63,6 +63,9 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(package_installer, "PIP_FILES", ())
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
+    # Nothing runs what is installed here.
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "0")
+    monkeypatch.setenv("PIP_NO_COMPILE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "wheels"
     folder.mkdir()
@@ -146,7 +149,7 @@ def test_packages_are_installed_once(ensure: Ensure, environment: Path, tool: st
     assert first["installer"] == tool
     assert first["diff"] == {"before": "", "after": "board==2.0\nchalk==2.0\n"}
 
-    second = ensure("chalk==2.0")
+    second = ensure("chalk>=1,<3")
     assert not second["changed"]
     assert second["installed"] == {}
     assert second["installer"] == ""
@@ -171,7 +174,6 @@ def test_what_a_constraint_holds_does_not_move(ensure: Ensure, environment: Path
     assert ensure("chalk")["packages"] == {"board": "1.0", "chalk": "1.0"}
 
 
-@with_either_tool
 def test_a_failure_is_one_sentence_with_the_name(ensure: Ensure, environment: Path, tool: str) -> None:
     result = ensure("board", "eraser>=3")
     assert result["failed"]
@@ -180,13 +182,11 @@ def test_a_failure_is_one_sentence_with_the_name(ensure: Ensure, environment: Pa
     assert not module_file(environment, "board").exists()
 
 
-@with_either_tool
 def test_a_damaged_wheel_is_named(ensure: Ensure, index: Path, environment: Path, tool: str) -> None:
     (index / "eraser-3.0-py3-none-any.whl").write_bytes(b"not a zip")
     assert "what was downloaded of eraser is damaged" in ensure("eraser")["msg"]
 
 
-@with_either_tool
 def test_check_mode_says_what_would_come_and_changes_nothing(
     ensure: Ensure, environment: Path, tool: str
 ) -> None:

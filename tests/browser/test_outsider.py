@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody sees who may not use the hub."""
+
+import re
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+from browser.lab import ENTRY, log_in
+from scenario import PASSWORDS
+
+
+def test_mallory_is_refused_at_the_login_page(stranger: Page, hub_url: str) -> None:
+    """Somebody with an account on the host, and the right password, who may not use the hub."""
+    stranger.goto(hub_url + ENTRY)
+    log_in(stranger, "mallory", PASSWORDS["mallory"])
+    expect(stranger.locator(".login_error")).to_have_text(re.compile("Invalid username or password"))
+    stranger.goto(hub_url + "/user/shared/lab")
+    expect(stranger.get_by_label("Password")).to_be_visible()
+    assert urlsplit(stranger.url).path == "/hub/login"

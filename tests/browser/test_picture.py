@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The picture at the top of the README, taken of two real windows.
+
+tests/tools/with-env pytest tests/browser --screenshots docs/images
+"""
+
+import struct
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browser.lab import Lab
+
+DATA, MEAN = 1, 2  # the code cells of Rain.ipynb, below its heading
+
+# Two windows side by side, each with a bar that says whose it is.
+PAGE = """
+<style>
+  body { margin: 0; display: flex; gap: 16px; font: 15px "DejaVu Sans", sans-serif; }
+  figure { margin: 0; width: 792px; border-radius: 10px; overflow: hidden;
+           outline: 1px solid #b8bcc4; outline-offset: -1px; }
+  figcaption { background: #dfe2e8; color: #333; padding: 9px 0; text-align: center; position: relative; }
+  figcaption::before { content: "● ● ●"; color: #9aa0ab; position: absolute; left: 14px; }
+  img { display: block; width: 100%; }
+</style>
+"""
+FIGURE = '<figure><figcaption>{name}</figcaption><img src="data:image/png;base64,{image}"></figure>'
+
+
+@pytest.fixture
+def ready(alice: Lab, bob: Lab) -> None:
+    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colours that differ."""
+    for lab in (alice, bob):
+        lab.open("Rain.ipynb")
+        lab.close_others()
+        lab.show_panel("Collaboration")
+        lab.resize_panel(170)
+    while alice.colour == bob.colour:
+        bob.reload()
+
+
+def photo(lab: Lab, other: Lab) -> bytes:
+    """A window with the other one's cursor in it, whose flag does not fade while the shutter is open."""
+    expect(lab.flag(other.name)).to_be_visible()
+    return lab.page.screenshot(animations="disabled", style=".jp-remote-userFlag { opacity: 1 !important }")
+
+
+@pytest.mark.usefixtures("ready")
+def test_picture_of_two_people_in_one_notebook(
+    alice: Lab, bob: Lab, browser: Browser, screenshots: Path
+) -> None:
+    """Both windows show the same cells and outputs, and each the other one's cursor and name."""
+    alice.cell(DATA).run()
+    bob.cell(MEAN).type("mean = sum(rain.values()) / len(rain)\nprint(mean")
+    expect(alice.cell(MEAN).text).to_contain_text("print(mean")
+    alice.cell(DATA).type("  # measured at noon")
+    for lab in (alice, bob):
+        expect(lab.cell(DATA).output).to_contain_text("Tue ▇▇▇▇▇▇▇▇▇▇▇ 11")
+        expect(lab.cell(DATA).text).to_contain_text("# measured at noon")
+    pictures = {"alice": photo(alice, bob), "bob": photo(bob, alice)}
+
+    figures = [FIGURE.format(name=name, image=b64encode(data).decode()) for name, data in pictures.items()]
+    page = browser.new_page(viewport={"width": 1600, "height": 100})
+    page.set_content(PAGE + "".join(figures))
+    file = screenshots / "two-people.png"
+    picture = page.screenshot(path=file, full_page=True, omit_background=True)
+    page.close()
+    assert struct.unpack(">I", picture[16:20]) == (1600,)  # its width, as the header of every PNG says it
+    assert len(picture) < 400_000
