@@ -16,9 +16,9 @@ from browser.lab import Lab
 DATA, MEAN = 1, 2  # the code cells of Rain.ipynb, below its heading
 
 # Two windows side by side, each with a bar that says whose it is.
-PAGE = """
+PAGE = """<!doctype html>
 <style>
-  body { margin: 0; display: flex; gap: 16px; font: 15px "DejaVu Sans", sans-serif; }
+  body { margin: 0; display: flex; align-items: start; gap: 16px; font: 15px "DejaVu Sans", sans-serif; }
   figure { margin: 0; width: 792px; border-radius: 10px; overflow: hidden;
            outline: 1px solid #b8bcc4; outline-offset: -1px; }
   figcaption { background: #dfe2e8; color: #333; padding: 9px 0; text-align: center; position: relative; }

@@ -13,9 +13,10 @@ FIRST, SECOND, THIRD = 1, 2, 3  # the code cells of Welcome.ipynb, below its hea
 
 @pytest.fixture(scope="module", autouse=True)
 def welcome(alice: Lab, bob: Lab) -> None:
-    """Both have Welcome.ipynb open."""
+    """Both have Welcome.ipynb open, and nothing else."""
     for lab in (alice, bob):
         lab.open("Welcome.ipynb")
+        lab.close_others()
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])

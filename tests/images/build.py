@@ -82,6 +82,8 @@ def find_or_make(name: str, inputs: str, make: Callable[[str], None]) -> str:
                 say(f"make {name}")
                 make(label)
                 found = find()
+                # Those whose name has gone to a newer one; not at once, as another checkout may be at work with them.
+                podman("image", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=24h")
     # For people to see; another checkout may have taken the name meanwhile.
     podman("tag", found, f"localhost/{name}")
     return found
