@@ -146,7 +146,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction impo
 
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 PACKAGE_DIRECTORY = "/usr/local/lib/collab.jupyterhub"
-LOCK = "/run/lock/collab.jupyterhub.lock"
+LOCK = os.path.join(STATE_DIRECTORY, "lock")
 TRIAL_SECONDS = 120
 LOCK_SECONDS = 600
 NEW_MAIN = (
@@ -248,6 +248,8 @@ class HubConfig:
     def install_package(self) -> None:
         """Put the package that the fragment imports in place, where nothing imports it yet."""
         target = self.package_path
+        if os.path.isdir(target):
+            return
         os.makedirs(PACKAGE_DIRECTORY, mode=0o755, exist_ok=True)
         temporary = tempfile.mkdtemp(dir=PACKAGE_DIRECTORY, prefix=".new-")
         try:
@@ -260,8 +262,6 @@ class HubConfig:
                 os.chmod(directory, 0o755)
                 for name in files:
                     os.chmod(os.path.join(directory, name), 0o644)
-            if os.path.isdir(target):
-                shutil.rmtree(target)
             os.rename(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -308,7 +308,8 @@ class HubConfig:
 
     def run_package(self, unit: Unit, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of the package's part for the hub with the hub's interpreter, as the hub's account."""
-        code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); from jupyterhub_collab.hub.{module} import main; "
+        # The package takes the place of the working directory, from which nothing must be imported.
+        code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.hub.{module} import main; "
         code += "main(*sys.argv[1:])"
         return run_as_hub(
             unit, [hub_command(unit).python, "-c", code, self.package_path, *arguments], TRIAL_SECONDS
@@ -491,8 +492,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        if not module.check_mode:
-            os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+        if module.check_mode:
+            module.exit_json(**HubConfig(module).run())
+        os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
         with lock(LOCK):
             module.exit_json(**HubConfig(module).run())
     except (Refused, NoSystemd, HubNotFound) as error:

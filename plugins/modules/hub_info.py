@@ -145,7 +145,10 @@ def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str
         return {"python": "", "version": "", "error": str(error)}, []
     path = config if os.path.exists(config) else os.devnull
     try:
-        done = run_as_hub(unit, [command.python, "-c", inspect.getsource(hub_probe), path], PROBE_SECONDS)
+        # Nothing must be imported from the working directory, which `-c` puts first.
+        code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
+        probe = [command.python, "-c", code, inspect.getsource(hub_probe), path]
+        done = run_as_hub(unit, probe, PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
         return {
@@ -185,7 +188,7 @@ def describe_lab(environment: str) -> dict[str, Any]:
     lab: dict[str, Any] = {"environment": environment, "python": "", "versions": {}}
     if environment and os.path.exists(python):
         done = subprocess.run(
-            [python, "-c", VERSIONS, *PACKAGES],
+            [python, "-I", "-c", VERSIONS, *PACKAGES],
             capture_output=True,
             text=True,
             check=False,

@@ -69,16 +69,6 @@ class Lab:
             tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
 
-    def resize_panel(self, width: int) -> None:
-        """Drag the right edge of the panel that is open on the left side."""
-        panel = self.page.locator("#jp-left-stack").bounding_box()
-        assert panel
-        mouse, middle = self.page.mouse, panel["y"] + panel["height"] / 2
-        mouse.move(panel["x"] + panel["width"] + 1, middle)
-        mouse.down()
-        mouse.move(panel["x"] + width, middle, steps=5)
-        mouse.up()
-
     def _side_tab(self, title: str) -> Locator:
         return self.page.locator(".jp-SideBar.jp-mod-left").get_by_role("tab", name=re.compile(title)).first
 
@@ -119,10 +109,14 @@ class Cell:
         self.output = box.locator(".jp-OutputArea-output")
         self.cursors = box.locator(".jp-remote-cursor")  # those of others
 
-    def type(self, text: str) -> None:
-        """Click into the cell and type at its end, key by key."""
+    def enter(self) -> None:
+        """Click into the cell and go to its end."""
         self.text.click()
         self.text.press("Control+End")
+
+    def type(self, text: str) -> None:
+        """Enter the cell and type, key by key."""
+        self.enter()
         self.text.press_sequentially(text)
 
     def run(self) -> None:

@@ -36,7 +36,6 @@ def ready(alice: Lab, bob: Lab) -> None:
         lab.open("Rain.ipynb")
         lab.close_others()
         lab.show_panel("Collaboration")
-        lab.resize_panel(170)
     while alice.colour == bob.colour:
         bob.reload()
 
@@ -52,13 +51,16 @@ def test_picture_of_two_people_in_one_notebook(
     alice: Lab, bob: Lab, browser: Browser, screenshots: Path
 ) -> None:
     """Both windows show the same cells and outputs, and each the other one's cursor and name."""
+    alice.cell(DATA).type("  # a bar")
     alice.cell(DATA).run()
-    bob.cell(MEAN).type("mean = sum(rain.values()) / len(rain)\nprint(mean")
-    expect(alice.cell(MEAN).text).to_contain_text("print(mean")
-    alice.cell(DATA).type("  # measured at noon")
+    alice.cell(DATA).enter()
+    bob.cell(MEAN).type("mean = sum(rain.values()) / len(rain)")
     for lab in (alice, bob):
+        expect(lab.cell(DATA).text).to_contain_text("# a bar")
         expect(lab.cell(DATA).output).to_contain_text("Tue ▇▇▇▇▇▇▇▇▇▇▇ 11")
-        expect(lab.cell(DATA).text).to_contain_text("# measured at noon")
+        expect(lab.cell(MEAN).text).to_have_text("mean = sum(rain.values()) / len(rain)")
+    expect(alice.cell(MEAN).cursors).to_have_count(1)
+    expect(bob.cell(DATA).cursors).to_have_count(1)
     pictures = {"alice": photo(alice, bob), "bob": photo(bob, alice)}
 
     figures = [FIGURE.format(name=name, image=b64encode(data).decode()) for name, data in pictures.items()]
