@@ -32,12 +32,12 @@ FIGURE = '<figure><figcaption>{name}</figcaption><img src="data:image/png;base64
 @pytest.fixture
 def ready(alice: Lab, bob: Lab) -> None:
     """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colours that differ."""
+    while alice.colour == bob.colour:
+        bob.reload()  # first, because it loses the layout, and the others see the old cursor for some time
     for lab in (alice, bob):
         lab.open("Rain.ipynb")
         lab.close_others()
         lab.show_panel("Collaboration")
-    while alice.colour == bob.colour:
-        bob.reload()
 
 
 def photo(lab: Lab, other: Lab) -> bytes:
