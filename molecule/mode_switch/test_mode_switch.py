@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Switching modes leaves nothing of the old one (requirement 17). The tests run in their order, each from what is there."""
 
+import json
+
 import pytest
 from testinfra.host import Host
 
 from people import Hub, Person, Refused
 from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play
+
+FRAGMENT = "/usr/local/etc/jupyter/jupyterhub_collab.d/50-rtc.py"
+STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
+UNDO = "/var/lib/collab.jupyterhub/jupyterhub.undo"
 
 
 def ours(person: Person) -> set[str]:
@@ -36,6 +42,35 @@ def test_all_users_leaves_nothing_of_shared_user(
         bob.start("shared")
     alice.open("alice")
     assert bob.visit("alice").me()["identity"]["username"] == "bob"
+
+
+def invocation(host: Host) -> str:
+    """The identity of the hub's very start."""
+    return str(host.check_output("systemctl show jupyterhub --property=InvocationID --value"))
+
+
+def test_run_that_died_before_the_restart_is_completed(host: Host, platform: Platform) -> None:
+    """Requirement 18: the hub still runs what an earlier run has replaced; the next run restarts it, though no file changes."""
+    before = invocation(host)
+    state = json.loads(host.file(STATE).content_string) | {"stale": before}
+    host.check_output("echo %s >" + STATE, json.dumps(state))
+    completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
+    assert (completed.code, completed.changed) == (0, 1), completed.output
+    assert "Changed: hub configured and restarted." in completed.said
+    assert invocation(host) != before
+
+
+def test_run_that_died_between_two_files_is_undone_and_completed(host: Host, platform: Platform) -> None:
+    """Requirement 18: a journal is still there, and one file is another than before; the next run puts things right."""
+    before = invocation(host)
+    journal = [{"path": FRAGMENT, "kept": f"{UNDO}/0", "staged": f"{FRAGMENT}.none"}]
+    host.check_output(f"mkdir -p {UNDO} && cp -p {FRAGMENT} {UNDO}/0 && echo pass >{FRAGMENT}")
+    host.check_output(f"echo %s >{UNDO}/journal.json", json.dumps(journal))
+    completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
+    assert completed.code == 0, completed.output
+    assert "access:servers" in host.file(FRAGMENT).content_string
+    assert not host.file(UNDO).exists
+    assert invocation(host) != before
 
 
 def test_and_a_second_run_changes_nothing(platform: Platform) -> None:
