@@ -22,7 +22,7 @@ options:
     type: dict
     required: true
 author:
-  - collab.jupyterhub contributors
+  - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

@@ -22,7 +22,7 @@ options:
     description: What M(collab.jupyterhub.hub_info) returned.
     type: dict
 author:
-  - collab.jupyterhub contributors
+  - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

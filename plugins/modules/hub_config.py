@@ -87,7 +87,7 @@ attributes:
     support: full
     description: Shows the fragment and the marked block, and nothing else of the main file, which may hold secrets.
 author:
-  - collab.jupyterhub contributors
+  - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

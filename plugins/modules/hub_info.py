@@ -50,7 +50,7 @@ attributes:
     support: none
     description: Changes nothing.
 author:
-  - collab.jupyterhub contributors
+  - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""

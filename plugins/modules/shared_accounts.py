@@ -42,7 +42,7 @@ attributes:
     support: none
     description: The names are in the return values.
 author:
-  - collab.jupyterhub contributors
+  - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
