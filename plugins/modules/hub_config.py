@@ -78,7 +78,6 @@ options:
         fills it in from the collection. In O(content), C(@PACKAGE@) stands for the directory that holds the package.
     type: dict
     default: {}
-extends_documentation_fragment: []
 attributes:
   check_mode:
     support: full
