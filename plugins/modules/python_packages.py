@@ -17,7 +17,8 @@ description:
   - Settings that C(pip) knows, from its files or from C(PIP_*) variables of the task, are in force for C(uv),
     too, unless C(UV_*) variables say otherwise.
 version_added: "1.0.0"
-author: collab.jupyterhub contributors (@ansible)
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
 options:
   environment:
     description:
