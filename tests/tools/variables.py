@@ -17,15 +17,15 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "docs/hub.md")
 PLACE = re.compile(r"(<!-- variables: (\w+) -->\n).*?(<!-- end -->)", re.S)
-# Ansible's markup: V(value), O(option), C(code), P(plugin#type)
-MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)|\bP\(([^)#]*)#\w+\)")
+# Ansible's markup: V(value), O(option), C(code)
+MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
 
 
 def words(option: dict[str, Any]) -> str:
     """The description in one line of Markdown."""
     description = option["description"]
     text = " ".join([description] if isinstance(description, str) else description)
-    return MARKUP.sub(lambda found: f"`{found[1] or found[2]}`", text).replace("|", "\\|")
+    return MARKUP.sub(r"`\1`", text).replace("|", "\\|")
 
 
 def default(option: dict[str, Any]) -> str:
