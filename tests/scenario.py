@@ -129,7 +129,7 @@ def edit_together(first: Person, second: Person, owner: str, host: Host, path: s
     server = first.open(owner)
     assert server.me()["identity"]["username"] == first.name
     server.write_file(path)
-    with server.document(path) as one, second.open(owner).document(path) as other:
+    with server.document(path) as one, second.visit(owner).document(path) as other:
         assert other.server.me()["identity"]["username"] == second.name
         one.insert(0, "from one\n")
         other.wait_until(lambda document: document.text == "from one\n")

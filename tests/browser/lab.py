@@ -32,8 +32,9 @@ class Lab:
             authorize.click()
         self._wait_until_there()
 
-    def reload(self) -> None:
-        """Load the page again. Everybody gets a new colour with every page, one of seven."""
+    def change_colour(self) -> None:
+        """Get another colour of seven, maybe the same again: the browser keeps it, and JupyterLab draws lots once."""
+        self.page.evaluate("localStorage.clear()")
         self.page.reload()
         self._wait_until_there()
 
