@@ -31,6 +31,13 @@ ARGUMENTS = [
     "--no-first-run",
     "--no-sandbox",  # Chromium has none for root, and it sees nothing here but the hub
 ]
+# JupyterLab draws one of seven colours for whoever comes in a new browser, which then remembers it. Two people draw
+# the same one now and then, so these two have been here before.
+COLOURS = {"alice": 1, "bob": 5}
+REMEMBER = """if (location.protocol == "http:") localStorage.setItem(
+    "@jupyterlab/services:UserManager#user",
+    JSON.stringify({{username: "{name}", color: "var(--jp-collaborator-color{number})"}})
+)"""
 PATIENCE = 30_000  # milliseconds for anything but the start of a server; two slow cores have to be enough
 
 
@@ -72,7 +79,7 @@ def browser() -> Iterator[Browser]:
 
 
 def window(browser: Browser) -> Page:
-    """The window of a person who has never been here: no cookies, nothing remembered."""
+    """A window with no cookies and nothing remembered."""
     context = browser.new_context(viewport=WINDOW, device_scale_factor=SCALE, color_scheme="light")
     context.set_default_timeout(PATIENCE)
     return context.new_page()
@@ -94,16 +101,22 @@ def stranger(browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
+def arrive(browser: Browser, hub_url: str, name: str) -> Lab:
+    page = window(browser)
+    page.add_init_script(REMEMBER.format(name=name, number=COLOURS[name]))
+    return Lab(page, hub_url, name, PASSWORDS[name])
+
+
 @pytest.fixture(scope="session")
 def alice(browser: Browser, hub_url: str) -> Lab:
     """She comes first, so her coming starts the shared server."""
-    return Lab(window(browser), hub_url, "alice", PASSWORDS["alice"])
+    return arrive(browser, hub_url, "alice")
 
 
 @pytest.fixture(scope="session")
 def bob(browser: Browser, hub_url: str, alice: Lab) -> Lab:
     """He comes when the shared server runs already."""
-    return Lab(window(browser), hub_url, "bob", PASSWORDS["bob"])
+    return arrive(browser, hub_url, "bob")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,17 +30,8 @@ class Lab:
         authorize.or_(top).wait_for(timeout=START_TIMEOUT)
         if authorize.is_visible():
             authorize.click()
-        self._wait_until_there()
-
-    def change_colour(self) -> None:
-        """Get another colour of seven, maybe the same again: the browser keeps it, and JupyterLab draws lots once."""
-        self.page.evaluate("localStorage.clear()")
-        self.page.reload()
-        self._wait_until_there()
-
-    def _wait_until_there(self) -> None:
-        self.page.locator("#jp-top-panel").wait_for(timeout=START_TIMEOUT)
-        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+        top.wait_for(timeout=START_TIMEOUT)
+        expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     @property
     def badge(self) -> Locator:
