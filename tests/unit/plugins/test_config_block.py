@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The marked block goes in and comes out, and every byte of the administrator's file is as it was (requirement 1)."""
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
+from traitlets.config.loader import PyFileConfigLoader
 
 DIRECTORY = "/etc/hub/jupyterhub_collab.d"
 FILES = {
@@ -38,15 +41,13 @@ def test_block_moves_to_the_end_again() -> None:
     assert moved == config_block.with_block(b"a = 1\na = 2\n", DIRECTORY)
 
 
-def test_block_runs_the_fragments_with_what_stands_above(tmp_path: "pytest.TempPathFactory") -> None:
+def test_block_runs_the_fragments_with_what_stands_above(tmp_path: Path) -> None:
     """As the hub does it: the fragments see the same `c`, in the order of their names."""
-    from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415
-
-    fragments = tmp_path / "jupyterhub_collab.d"  # type: ignore[operator]
+    fragments = tmp_path / "jupyterhub_collab.d"
     fragments.mkdir()
     (fragments / "20-second.py").write_text("c.Test.order = c.Test.order + [2]\n")
     (fragments / "10-first.py").write_text("c.Test.order = c.Test.order + [1]\n")
-    main = tmp_path / "hub.py"  # type: ignore[operator]
+    main = tmp_path / "hub.py"
     for text in (b"c.Test.order = [0]", b"\xef\xbb\xbfc.Test.order = [0]\r\n"):
         main.write_bytes(config_block.with_block(text, str(fragments)))
         config = PyFileConfigLoader("hub.py", str(tmp_path)).load_config()

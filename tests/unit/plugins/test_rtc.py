@@ -2,6 +2,7 @@
 """The policy: pure functions of the variables and of what is on the host."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,8 +200,6 @@ def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) ->
 
 
 def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
-    from pathlib import Path  # noqa: PLC0415
-
     variables = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub_rtc/vars/main.yml").read_text())
     assert variables["__jupyterhub_rtc_comment"] == rtc.ACCOUNT_COMMENT
     assert set(variables["__jupyterhub_rtc_settings"]) == set(SETTINGS)
