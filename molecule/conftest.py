@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             platforms(scenario),
             indirect=True,
             scope="session",
-            ids=lambda platform: platform.suite,
+            ids=lambda platform: platform.image.partition(":")[2],
         )
 
 
