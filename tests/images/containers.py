@@ -82,9 +82,10 @@ def labelled(label: str) -> list[str]:
 
 
 def down(label: str) -> None:
-    names = labelled(label)
-    if names:
-        podman("rm", "--force", "--time=1", "--volumes", *names)
+    # podman gives up on a container that ends by itself in the moment in which it is told to; the next try removes it.
+    for last in (False, False, True):
+        if names := labelled(label):
+            podman("rm", "--force", "--time=1", "--volumes", *names, check=last)
 
 
 def logs(label: str, lines: int = 60) -> None:
