@@ -149,3 +149,13 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
     assert hub.stranger.api("POST", f"/hub/api/users/{owner}/server").status_code == 403
     answer = hub.stranger.api("GET", f"/user/{owner}/api/contents")
     assert answer.status_code == 403 or "/hub/login" in str(answer.url)
+
+
+def refuse_password(hub: Hub, host: Host, account: str) -> None:
+    """The hub lets nobody in as this account, not even with a password that the host takes."""
+    host.check_output("echo %s | chpasswd", f"{account}:a-password")
+    try:
+        with pytest.raises(LoginRefused):
+            hub.login(account, "a-password")
+    finally:
+        host.check_output("usermod --lock %s", account)

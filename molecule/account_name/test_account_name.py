@@ -4,8 +4,8 @@
 import pytest
 from testinfra.host import Host
 
-from people import Hub, LoginRefused, Person, Refused
-from scenario import Credentials, edit_together, keep_out
+from people import Hub, Person, Refused
+from scenario import Credentials, edit_together, keep_out, refuse_password
 
 TEAM = "team"
 
@@ -35,12 +35,7 @@ def test_no_other_server_is_open(alice: Person, bob: Person) -> None:
 
 def test_nobody_logs_in_as_the_account(hub: Hub, host: Host) -> None:
     """The name that was chosen is the one that is reserved."""
-    host.check_output("echo team:a-password | chpasswd")
-    try:
-        with pytest.raises(LoginRefused):
-            hub.login(TEAM, "a-password")
-    finally:
-        host.check_output("usermod --lock team")
+    refuse_password(hub, host, TEAM)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:

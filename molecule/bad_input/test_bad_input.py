@@ -70,7 +70,7 @@ def unchanged(host: Host, platform: Platform) -> Iterator[None]:
     """After the test the host's files are as they were, and the hub is the very process that it was."""
     before = host.check_output("systemctl show jupyterhub --property=InvocationID")
     yield
-    source = ROOT / "molecule/shared/list_files.py"
+    source = ROOT / "molecule/resources/list_files.py"
     subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
     host.check_output("python3 /root/list_files.py /root/files.now")
     assert host.run("diff /root/files.before /root/files.now").stdout == ""

@@ -17,6 +17,7 @@ from scenario import (
     keep_out,
     kill_server,
     play,
+    refuse_password,
 )
 
 SHARED = "shared"
@@ -159,12 +160,7 @@ def test_nobody_logs_in_as_the_account(hub: Hub, host: Host) -> None:
     """No password opens the account, not even one that the host would take."""
     with pytest.raises(LoginRefused):
         hub.login(SHARED, "")
-    host.run_test("echo shared:a-password | chpasswd")
-    try:
-        with pytest.raises(LoginRefused):
-            hub.login(SHARED, "a-password")
-    finally:
-        host.run_test("usermod --lock shared")
+    refuse_password(hub, host, SHARED)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
@@ -195,7 +191,7 @@ def test_right_version_is_in_the_right_place(host: Host) -> None:
 
 def test_host_differs_only_in_what_is_ours(host: Host, platform: Platform) -> None:
     """Requirement 1: outside our own files and one marked block, the host is as it was."""
-    source = ROOT / "molecule/shared/list_files.py"
+    source = ROOT / "molecule/resources/list_files.py"
     subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
     host.check_output("python3 /root/list_files.py /root/files.now")
     changed = host.run(
