@@ -305,14 +305,15 @@ class HubConfig:
             if os.path.lexists(candidate):
                 os.unlink(candidate)
 
-    def run_package(self, unit: Unit, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_package(
+        self, unit: Unit, module: str, *arguments: str, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run a module of the package's part for the hub with the hub's interpreter, as the hub's account."""
         # The package takes the place of the working directory, from which nothing must be imported.
         code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.hub.{module} import main; "
         code += "main(*sys.argv[1:])"
-        return run_as_hub(
-            unit, [hub_command(unit).python, "-c", code, self.package_path, *arguments], TRIAL_SECONDS
-        )
+        command = [hub_command(unit).python, "-c", code, self.package_path, *arguments]
+        return run_as_hub(unit, command, TRIAL_SECONDS, **options)
 
     def load(self, unit: Unit, path: str, fragments: str) -> dict[str, Any]:
         """Load a main file that stands for the real one, with the fragments of a directory, as the hub would."""
@@ -347,7 +348,7 @@ class HubConfig:
         hub_health.wait_until_it_answers(
             lambda: show(self.service), hub, self.params["timeout"], self.params["settle"], Failed
         )
-        done = self.run_package(show(self.service), "live", hub["db_url"])
+        done = self.run_package(show(self.service), "live", input=hub["db_url"])
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         lacking = hub_health.roles_that_differ(hub["roles"], json.loads(done.stdout))

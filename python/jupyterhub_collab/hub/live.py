@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads from a live hub's database which roles it holds, and changes nothing there.
 
-    python -m jupyterhub_collab.hub.live DATABASE_URL
+    python -m jupyterhub_collab.hub.live
 
-Prints the roles as one JSON object (see `roles`).
+Reads the database URL from its input, since everybody on the host sees the arguments of a process and the URL may hold
+a password. Prints the roles as one JSON object (see `roles`).
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ def read_only(url: str) -> str:
     return parsed.set(database=path).update_query_dict(query).render_as_string(hide_password=False)
 
 
-def main(url: str) -> None:
-    with Session(create_engine(read_only(url))) as db:
+def main() -> None:
+    with Session(create_engine(read_only(sys.stdin.readline().strip()))) as db:
         print(json.dumps(roles(db)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
