@@ -28,14 +28,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             platforms(scenario),
             indirect=True,
             scope="session",
-            ids=lambda platform: platform.image.partition(":")[2],
+            ids=lambda platform: platform.tag,
         )
 
 
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Platform:
     """The container that this run of the test is about."""
-    return request.param  # type: ignore[no-any-return]
+    platform: Platform = request.param
+    return platform
 
 
 @pytest.fixture(scope="session")

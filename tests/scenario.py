@@ -33,9 +33,14 @@ class Platform:
     image: str
 
     @property
+    def tag(self) -> str:
+        """What tells the images of the hub apart, such as trixie-hub6."""
+        return self.image.partition(":")[2]
+
+    @property
     def suite(self) -> str:
         """The Debian release: bookworm or trixie."""
-        return self.image.partition(":")[2].partition("-")[0]
+        return self.tag.partition("-")[0]
 
     @property
     def address(self) -> str:
@@ -108,6 +113,15 @@ def installed(host: Host, python: str) -> dict[str, str]:
     """The packages of a Python environment of a container, name to version."""
     code = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
     return dict(json.loads(host.check_output(f"{python} -c '{code}'")))
+
+
+def changed_files(host: Host, platform: Platform) -> set[str]:
+    """The paths of the files of a host that differ from the list in /root/files.before, which was made at its beginning."""
+    source = ROOT / "molecule/resources/list_files.py"
+    subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
+    host.check_output("python3 /root/list_files.py /root/files.now")
+    difference = host.run_expect([0, 1], "diff /root/files.before /root/files.now").stdout
+    return {line[2:].partition("\t")[0] for line in difference.splitlines() if line.startswith(("<", ">"))}
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:

@@ -2,6 +2,7 @@
 """Switching modes leaves nothing of the old one (requirement 17). The tests run in their order, each from what is there."""
 
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
@@ -49,8 +50,22 @@ def invocation(host: Host) -> str:
     return str(host.check_output("systemctl show jupyterhub --property=InvocationID --value"))
 
 
-def test_run_that_died_before_the_restart_is_completed(host: Host, platform: Platform) -> None:
-    """Requirement 18: the hub still runs what an earlier run has replaced; the next run restarts it, though no file changes."""
+@pytest.fixture
+def arguments(host: Host) -> Iterator[Callable[[], str]]:
+    """What anybody on the host can see of the arguments of all processes, from now on."""
+    watch = "while sleep 0.1; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done >/tmp/arguments"
+    host.check_output("systemd-run --unit=watch-arguments sh -c %s", watch)
+    yield lambda: str(host.file("/tmp/arguments").content_string)
+    host.check_output("systemctl stop watch-arguments")
+
+
+def test_run_that_died_before_the_restart_is_completed(
+    host: Host, platform: Platform, arguments: Callable[[], str]
+) -> None:
+    """Requirement 18: the hub still runs what an earlier run has replaced; the next run restarts it, though no file changes.
+
+    The address of the hub's database may hold a password, so no process has it among its arguments meanwhile.
+    """
     before = invocation(host)
     state = json.loads(host.file(STATE).content_string) | {"stale": before}
     host.check_output("echo %s >" + STATE, json.dumps(state))
@@ -58,6 +73,8 @@ def test_run_that_died_before_the_restart_is_completed(host: Host, platform: Pla
     assert (completed.code, completed.changed) == (0, 1), completed.output
     assert "Changed: hub configured and restarted." in completed.said
     assert invocation(host) != before
+    assert "jupyterhub_collab.hub.live" in arguments()
+    assert "sqlite:" not in arguments()
 
 
 def test_run_that_died_between_two_files_is_undone_and_completed(host: Host, platform: Platform) -> None:

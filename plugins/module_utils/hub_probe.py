@@ -49,9 +49,8 @@ def main(path: str) -> dict[str, Any]:
     }
     try:
         result["commands"] = commands(path)
-    except (
-        Exception
-    ) as error:  # the configuration is somebody else's code: whatever it raises is worth a sentence
+    # The configuration is somebody else's code: whatever it raises is worth a sentence.
+    except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"
     return result
 

@@ -125,6 +125,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -455,21 +456,22 @@ class HubConfig:
         )
 
 
-def lock(path: str) -> Any:
-    """Hold the one lock of the host for as long as the returned file is open."""
-    file = open(path, "w", encoding="utf-8")  # noqa: SIM115
+@contextlib.contextmanager
+def lock(path: str) -> Iterator[None]:
+    """Hold the one lock of the host; closing the file lets it go."""
     deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise Refused(
-                    f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end"
-                ) from None
-            time.sleep(0.2)
-        else:
-            return file
+    with open(path, "w", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Refused(
+                        f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end"
+                    ) from None
+                time.sleep(0.2)
+        yield
 
 
 def main() -> None:
