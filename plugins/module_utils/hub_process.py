@@ -86,31 +86,29 @@ def hub_command(unit: Unit) -> HubCommand:
     return command
 
 
+def hub_surroundings(unit: Unit) -> dict[str, Any]:
+    """Return the arguments of `subprocess.Popen` for the account, environment and directory that the unit gives the hub."""
+    account = pwd.getpwnam(unit.user)
+    surroundings: dict[str, Any] = {
+        "cwd": unit.working_directory if os.path.isdir(unit.working_directory) else "/",
+        "env": {
+            "HOME": account.pw_dir,
+            "USER": account.pw_name,
+            "LOGNAME": account.pw_name,
+            **unit.environment,
+        },
+        "text": True,
+        "errors": "replace",
+    }
+    if os.geteuid() == 0 and account.pw_uid != 0:
+        groups = [group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem]
+        surroundings |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
+    return surroundings
+
+
 def run_as_hub(
     unit: Unit, command: list[str], timeout: float, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command with the account, environment and working directory that the unit gives to the hub."""
-    account = pwd.getpwnam(unit.user)
-    environment = {
-        "HOME": account.pw_dir,
-        "USER": account.pw_name,
-        "LOGNAME": account.pw_name,
-        **unit.environment,
-    }
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0 and account.pw_uid != 0:
-        groups = [group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem]
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
-    directory = unit.working_directory if os.path.isdir(unit.working_directory) else "/"
-    return subprocess.run(
-        command,
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout,
-        check=False,
-        **identity,
-        **options,
-    )
+    """Run a command as the hub would run it, and return what it printed."""
+    options |= hub_surroundings(unit)
+    return subprocess.run(command, capture_output=True, timeout=timeout, check=False, **options)

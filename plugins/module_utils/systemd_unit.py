@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 PROPERTIES = [
+    "Id",
     "LoadState",
     "ActiveState",
     "SubState",
@@ -22,6 +25,7 @@ PROPERTIES = [
     "WorkingDirectory",
     "Environment",
     "EnvironmentFiles",
+    "KillMode",
 ]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -126,6 +130,31 @@ def show(name: str) -> Unit:
             # EnvironmentFiles and the like are printed once for each of their values.
             properties[key] = f"{properties[key]}\n{value}" if key in properties else value
     return Unit(name, properties)
+
+
+@contextlib.contextmanager
+def only_main_process(unit: Unit) -> Iterator[None]:
+    """As long as this lasts, systemd ends the unit's main process only, and no process that it has started.
+
+    By default (`KillMode=control-group`) the servers that a hub has started as its children end with it. The setting
+    lies in /run: a reboot forgets it even where this process was killed.
+    """
+    directory = os.path.join("/run/systemd/system", f"{unit.properties.get('Id', unit.name)}.d")
+    path = os.path.join(directory, "zz-collab.jupyterhub.conf")
+    if unit.properties.get("KillMode") in ("process", "none") and not os.path.exists(path):
+        yield
+        return
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[Service]\nKillMode=process\n")
+    systemctl("daemon-reload")
+    try:
+        yield
+    finally:
+        os.unlink(path)
+        with contextlib.suppress(OSError):  # somebody else's setting is there, too
+            os.rmdir(directory)
+        systemctl("daemon-reload")
 
 
 def journal(name: str, since: str, lines: int = 30) -> list[str]:

@@ -129,7 +129,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, hub_health, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    config_block,
+    hub_health,
+    hub_shutdown,
+    transaction,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import NoAnswer, hub_api
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
     hub_command,
@@ -139,6 +145,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
     NoSystemd,
     Unit,
     journal,
+    only_main_process,
     show,
     systemctl,
 )
@@ -306,20 +313,18 @@ class HubConfig:
             if os.path.lexists(candidate):
                 os.unlink(candidate)
 
-    def run_package(
-        self, unit: Unit, module: str, *arguments: str, **options: Any
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a module of the package's part for the hub with the hub's interpreter, as the hub's account."""
+    def package_command(self, unit: Unit, module: str, *arguments: str) -> list[str]:
+        """Return the command that runs a module of the package's part for the hub with the hub's interpreter."""
         # The package takes the place of the working directory, from which nothing must be imported.
         code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.hub.{module} import main; "
         code += "main(*sys.argv[1:])"
-        command = [hub_command(unit).python, "-c", code, self.package_path, *arguments]
-        return run_as_hub(unit, command, TRIAL_SECONDS, **options)
+        return [hub_command(unit).python, "-c", code, self.package_path, *arguments]
 
     def load(self, unit: Unit, path: str, fragments: str) -> dict[str, Any]:
         """Load a main file that stands for the real one, with the fragments of a directory, as the hub would."""
         try:
-            done = self.run_package(unit, "trial", *hub_command(unit).arguments, f"--config={path}")
+            command = self.package_command(unit, "trial", *hub_command(unit).arguments, f"--config={path}")
+            done = run_as_hub(unit, command, TRIAL_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise Refused(f"the hub's configuration did not load within {TRIAL_SECONDS} s") from error
         if done.returncode != 0:
@@ -336,11 +341,23 @@ class HubConfig:
             return Refused(f"{without}; it is so without this change already: mend it first")
         return error
 
-    def restart(self, unit: Unit) -> None:
-        """Start or restart the hub."""
+    def restart(self, unit: Unit, hub: dict[str, Any]) -> None:
+        """Start or restart the hub, and leave the servers that it has started running."""
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
-        done = systemctl("restart" if unit.running else "start", self.service)
+        verb = "start"
+        if unit.running:
+            try:
+                make_token = self.package_command(unit, "service_token", hub_shutdown.SCOPE)
+                with hub_api(unit, make_token, hub) as api:
+                    hub_shutdown.shut_down(unit, api, self.params["timeout"])
+            except NoAnswer as error:
+                self.module.warn(
+                    f"The hub was ended by a signal, since {error}. Unless c.JupyterHub.cleanup_servers is False, "
+                    "it has stopped the servers that people had running."
+                )
+                verb = "restart"
+        done = systemctl(verb, self.service)
         if done.returncode != 0:
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 
@@ -349,7 +366,8 @@ class HubConfig:
         hub_health.wait_until_it_answers(
             lambda: show(self.service), hub, self.params["timeout"], self.params["settle"], Failed
         )
-        done = self.run_package(show(self.service), "live", input=hub["db_url"])
+        unit = show(self.service)
+        done = run_as_hub(unit, self.package_command(unit, "live"), TRIAL_SECONDS, input=hub["db_url"])
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         lacking = hub_health.roles_that_differ(hub["roles"], json.loads(done.stdout))
@@ -413,10 +431,11 @@ class HubConfig:
     def replace(self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]) -> None:
         """Make the change, and put everything back where it does not prove itself."""
         self.journal.begin(changes)
-        try:
-            self.go_live(state, changes, hub)
-        except Exception as error:  # whatever it is, the hub must not stay with half of a change
-            self.return_to_before(state, changes, hub, error)
+        with only_main_process(show(self.service)):
+            try:
+                self.go_live(state, changes, hub)
+            except Exception as error:  # whatever it is, the hub must not stay with half of a change
+                self.return_to_before(state, changes, hub, error)
 
     def go_live(self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]) -> None:
         """Swap the files in, restart the hub and prove it."""
@@ -424,7 +443,7 @@ class HubConfig:
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         unit = show(self.service)
         self.save_state({**state, "stale": unit.invocation})
-        self.restart(unit)
+        self.restart(unit, {**hub, **state.get("hub", {})})
         self.prove(hub)
 
     def return_to_before(
@@ -436,7 +455,7 @@ class HubConfig:
         outcome = "the hub runs again as before"
         stale = ""
         try:
-            self.restart(show(self.service))
+            self.restart(show(self.service), hub)
             hub_health.wait_until_it_answers(
                 lambda: show(self.service), state.get("hub") or hub, self.params["timeout"], 0, Failed
             )

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a token for a live hub's API, with the scopes named and no more, for as long as this process has an open input.
+
+    python -m jupyterhub_collab.hub.service_token SCOPE [SCOPE ...]
+
+Reads the database URL as the first line of its input, prints the token as one line, and takes the token back when its
+input ends. The token belongs to a service that exists for this moment, since a hub may have no administrator.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jupyterhub import orm
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+PREFIX = "collab-moment-"
+SECONDS = 600
+
+
+@contextmanager
+def service_token(db: Session, scopes: list[str]) -> Iterator[str]:
+    """Yield the token. It is gone afterwards, and so are those of processes that were killed."""
+    forget(db)
+    name = PREFIX + secrets.token_hex(8)
+    role = orm.Role(name=name, description="A change by collab.jupyterhub", scopes=scopes)
+    service = orm.Service(name=name)
+    service.roles.append(role)
+    db.add_all([role, service])
+    db.commit()
+    try:
+        yield service.new_api_token(scopes=scopes, expires_in=SECONDS, note=role.description)
+    finally:
+        db.rollback()
+        forget(db)
+
+
+def forget(db: Session) -> None:
+    """Remove every such service with its tokens and its role."""
+    for kind in (orm.Service, orm.Role):
+        for entry in db.query(kind).filter(kind.name.startswith(PREFIX, autoescape=True)):
+            db.delete(entry)
+    db.commit()
+
+
+def main(*scopes: str) -> None:
+    url = sys.stdin.readline().strip()
+    with Session(create_engine(url)) as db, service_token(db, list(scopes)) as token:
+        print(token, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
