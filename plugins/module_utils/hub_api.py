@@ -56,7 +56,7 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
     """Yield the API of the hub that the unit runs.
 
     `make_token` is the command that prints a token for it (see `jupyterhub_collab.hub.service_token`); it takes the
-    token back when this ends. `hub` has `db_url` and `api_url`. Raises NoAnswer where there is no token.
+    token back when this ends. `hub` has `database` and `api_url`. Raises NoAnswer where there is no token.
     """
     pipe = subprocess.PIPE
     surroundings = hub_surroundings(unit)
@@ -64,7 +64,7 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
     with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
         assert process.stdin and process.stdout and process.stderr
         with contextlib.suppress(BrokenPipeError):  # it ended at once, and says why below
-            process.stdin.write(hub["db_url"] + "\n")
+            process.stdin.write(json.dumps(hub["database"]) + "\n")
             process.stdin.flush()
         token = process.stdout.readline().strip()
         if not token:

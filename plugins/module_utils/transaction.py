@@ -9,6 +9,7 @@ finds a journal knows that nobody finished what it describes.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -91,6 +92,13 @@ def stage(change: FileChange) -> None:
             os.fchmod(file.fileno(), change.mode)
         file.flush()
         os.fsync(file.fileno())
+
+
+def leftovers(directory: str) -> list[str]:
+    """Return what a process that was killed may have left in a directory while it staged or wrote files there."""
+    return [
+        path for pattern in (".*.collab-new*", "*.collab-new") for path in glob.glob(f"{directory}/{pattern}")
+    ]
 
 
 def unstage(changes: list[FileChange]) -> None:

@@ -154,6 +154,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction impo
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 PACKAGE_DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 LOCK = os.path.join(STATE_DIRECTORY, "lock")
+TRIAL_PREFIX = ".collab-trial-"
+NEW_PACKAGE_PREFIX = ".new-"
 TRIAL_SECONDS = 120
 LOCK_SECONDS = 600
 NEW_MAIN = (
@@ -258,7 +260,7 @@ class HubConfig:
         if os.path.isdir(target):
             return
         os.makedirs(PACKAGE_DIRECTORY, mode=0o755, exist_ok=True)
-        temporary = tempfile.mkdtemp(dir=PACKAGE_DIRECTORY, prefix=".new-")
+        temporary = tempfile.mkdtemp(dir=PACKAGE_DIRECTORY, prefix=NEW_PACKAGE_PREFIX)
         try:
             for relative, text in self.params["package"].items():
                 path = os.path.join(temporary, relative)
@@ -285,6 +287,20 @@ class HubConfig:
                 with contextlib.suppress(OSError):  # not there, or not ours alone
                     os.rmdir(path)
 
+    def sweep(self) -> None:
+        """Remove what runs that were killed have left behind: no other run is at work, as this one holds the lock."""
+        beside = os.path.dirname(self.main)
+        paths = glob.glob(f"{beside}/{TRIAL_PREFIX}*") + glob.glob(
+            f"{PACKAGE_DIRECTORY}/{NEW_PACKAGE_PREFIX}*"
+        )
+        for directory in (beside, self.fragments, STATE_DIRECTORY):
+            paths += transaction.leftovers(directory)
+        for path in paths:
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
     def try_out(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
         """Load the candidate configuration in memory and return what the hub would be.
 
@@ -292,9 +308,9 @@ class HubConfig:
         fragments of a directory in which the new one has its place already. Raises Refused where it would not start.
         """
         new = {change.path: change for change in changes}
-        directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=".collab-trial-")
+        directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=TRIAL_PREFIX)
         source = new[self.main].staged if self.main in new else self.main
-        candidate = FileChange(self.main, None).staged.replace(".collab-new", ".collab-trial")
+        candidate = os.path.join(os.path.dirname(self.main), TRIAL_PREFIX + os.path.basename(self.main))
         try:
             os.chmod(directory, 0o755)
             for path in {*glob.glob(os.path.join(self.fragments, "*.py")), *new} - {self.main}:
@@ -332,6 +348,14 @@ class HubConfig:
             raise Refused(hub_health.reason(output, self.main))
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
+    def refuse_unknown(self, unit: Unit, warnings: list[str]) -> None:
+        """Raise Refused where the change brings settings that the hub does not know: it would go on without them."""
+        if not warnings:
+            return
+        before = self.load(unit, self.main, self.fragments)["warnings"] if os.path.exists(self.main) else []
+        if ours := [warning for warning in warnings if warning not in before]:
+            raise Refused(f"the hub does not know what {self.params['fragment']} sets: {'; '.join(ours)}")
+
     def blame(self, unit: Unit, error: Refused) -> Refused:
         """Say it where the hub's configuration does not even load as it stands now."""
         try:
@@ -367,12 +391,22 @@ class HubConfig:
             lambda: show(self.service), hub, self.params["timeout"], self.params["settle"], Failed
         )
         unit = show(self.service)
-        done = run_as_hub(unit, self.package_command(unit, "live"), TRIAL_SECONDS, input=hub["db_url"])
+        held = self.live_roles(unit, hub)
+        if held is None:
+            self.module.warn(
+                "The hub keeps its database in memory, so which roles it holds was not looked at."
+            )
+        elif lacking := hub_health.roles_that_differ(hub["roles"], held):
+            raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+
+    def live_roles(self, unit: Unit, hub: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the roles in the hub's database; None where only the hub itself can read it."""
+        command = self.package_command(unit, "live")
+        done = run_as_hub(unit, command, TRIAL_SECONDS, input=json.dumps(hub["database"]))
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
-        lacking = hub_health.roles_that_differ(hub["roles"], json.loads(done.stdout))
-        if lacking:
-            raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+        roles: dict[str, Any] | None = json.loads(done.stdout)
+        return roles
 
     # The whole
 
@@ -382,6 +416,8 @@ class HubConfig:
             raise Refused(f"there is no systemd unit {self.service}: name the one that runs the hub")
         state = self.load_state()
         recovered = self.recover(unit, state)
+        if not self.module.check_mode:
+            self.sweep()
         changes = self.changes(unit)
         if state.get("runs_with", {}).get(self.params["fragment"], {}) != self.params["runs_with"]:
             stale = unit.invocation
@@ -401,6 +437,7 @@ class HubConfig:
                 transaction.stage(change)
             hub = self.try_out(unit, changes)
             warnings = hub.pop("warnings")
+            self.refuse_unknown(unit, warnings)
             if restart:
                 self.replace(state, changes, hub)
         except Refused as error:
@@ -409,7 +446,7 @@ class HubConfig:
             raise verdict from error
         finally:
             transaction.unstage(changes)
-        state["hub"] = {key: value for key, value in hub.items() if key not in ("roles", "db_url")}
+        state["hub"] = {key: value for key, value in hub.items() if key not in ("roles", "database")}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["stale"] = ""
         self.save_state(state)

@@ -3,20 +3,19 @@
 
     python -m jupyterhub_collab.hub.live
 
-Reads the database URL from its input, since everybody on the host sees the arguments of a process and the URL may hold
-a password. Prints the roles as one JSON object (see `roles`).
+Reads where the database is from its input (see `database.describe`), and prints the roles as one JSON object (see
+`roles`), null where no other process than the hub can read them.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 from jupyterhub import orm
-from sqlalchemy import create_engine
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
+
+from . import database
 
 
 def roles(db: Session) -> dict[str, dict[str, list[str]]]:
@@ -33,18 +32,12 @@ def roles(db: Session) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def read_only(url: str) -> str:
-    """Return the URL under which an SQLite file is opened for reading only; other URLs as they are."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return url
-    query = {"mode": "ro", "uri": "true"}
-    path = f"file:{os.path.abspath(str(parsed.database))}"
-    return parsed.set(database=path).update_query_dict(query).render_as_string(hide_password=False)
-
-
 def main() -> None:
-    with Session(create_engine(read_only(sys.stdin.readline().strip()))) as db:
+    described = sys.stdin.readline()
+    if database.is_in_memory(described):
+        print(json.dumps(None))
+        return
+    with database.session(described, read_only=True) as db:
         print(json.dumps(roles(db)))
 
 

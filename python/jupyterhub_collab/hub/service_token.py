@@ -3,7 +3,7 @@
 
     python -m jupyterhub_collab.hub.service_token SCOPE [SCOPE ...]
 
-Reads the database URL as the first line of its input, prints the token as one line, and takes the token back when its
+Reads where the database is as the first line of its input (see `database.describe`), prints the token as one line, and takes the token back when its
 input ends. The token belongs to a service that exists for this moment, since a hub may have no administrator.
 """
 
@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from jupyterhub import orm
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
+
+from . import database
 
 PREFIX = "collab-moment-"
 SECONDS = 600
@@ -48,8 +49,10 @@ def forget(db: Session) -> None:
 
 
 def main(*scopes: str) -> None:
-    url = sys.stdin.readline().strip()
-    with Session(create_engine(url)) as db, service_token(db, list(scopes)) as token:
+    described = sys.stdin.readline()
+    if database.is_in_memory(described):
+        sys.exit("the hub keeps it in memory")
+    with database.session(described) as db, service_token(db, list(scopes)) as token:
         print(token, flush=True)
         sys.stdin.read()
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import jupyterhub.app
 
+from . import database
 from .live import roles
 
 NOT_RECOGNIZED = "not recognized"
@@ -44,13 +45,13 @@ class JupyterHub(jupyterhub.app.JupyterHub):
     It bears the name of its parent because that name stands in the messages that an administrator reads.
     """
 
-    configured_db_url = ""
+    configured_database: dict[str, Any]
     db_url: str
     db_kwargs: dict[str, Any]
 
     def init_db(self) -> None:
-        self.configured_db_url, self.db_url = self.db_url, "sqlite:///:memory:"
-        self.db_kwargs = {}
+        self.configured_database = database.describe(self.db_url, self.db_kwargs)
+        self.db_url, self.db_kwargs = "sqlite:///:memory:", {}
         super().init_db()
 
     def init_secrets(self) -> None:
@@ -69,7 +70,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "bind_url": self.bind_url,
             "public_url": getattr(self, "public_url", "") or "",
             "api_url": self.hub.api_url,
-            "db_url": self.configured_db_url,
+            "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
             "spawner": _qualified(self.spawner_class),
             "roles": roles(self.db),

@@ -96,10 +96,11 @@ def test_roles_of_others_are_as_they_were(tmp_path: Path) -> None:
 
 def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = DUMMY + 'c.JupyterHub.pid_file = "hub.pid"\nc.JupyterHub.db_url = "sqlite:///people.sqlite"\n'
+    text = DUMMY + 'c.JupyterHub.pid_file = "hub.pid"\nc.JupyterHub.db_url = "people.sqlite"\n'
+    text += 'c.JupyterHub.db_kwargs = {"echo": False, "poolclass": object}\n'
     hub = load(tmp_path, text + POLICY)
     assert [path.name for path in tmp_path.iterdir()] == ["hub.py"]
-    assert hub["db_url"] == "sqlite:///people.sqlite"
+    assert hub["database"] == {"url": "sqlite:///people.sqlite", "options": {"echo": False}}
 
 
 def test_trial_tells_misspelt_settings(tmp_path: Path) -> None:
