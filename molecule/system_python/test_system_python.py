@@ -4,7 +4,9 @@
 from testinfra.host import Host
 
 from people import Hub, Person
-from scenario import Credentials, edit_together, installed, keep_out
+from scenario import Credentials, Platform, edit_together, installed, keep_out, play, wait_until
+
+INVOCATION = "systemctl show jupyterhub --property=InvocationID --value"
 
 
 def test_package_is_on_the_systems_python(host: Host) -> None:
@@ -30,3 +32,23 @@ def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
     """Mallory and a stranger get nowhere."""
     keep_out(hub, "shared", mallory)
+
+
+def test_restart_leaves_servers_and_open_documents_alone(alice: Person, host: Host, platform: Platform) -> None:
+    """The play restarts the hub, which would stop everybody's server if it got a signal, and systemd would end the rest."""
+    server = alice.open("alice")
+    server.write_file("open.txt")
+    processes = "pgrep --uid alice --full singleuser"
+    before = host.check_output(processes), host.check_output(INVOCATION)
+    with server.document("open.txt") as document:
+        switched = play("jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True)
+        assert switched.code == 0, switched.output
+        assert "by a signal" not in switched.said
+        assert document.closed_by_server is None
+        document.insert(0, "typed after the restart\n")
+        file = host.file("/home/alice/open.txt")
+        wait_until(lambda: file.content_string == "typed after the restart\n")
+    after = host.check_output(processes), host.check_output(INVOCATION)
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert host.run("ls /run/systemd/system/jupyterhub.service.d").rc != 0
