@@ -8,7 +8,7 @@ import pytest
 from testinfra.host import Host
 
 from people import Hub, Person, Refused
-from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play
+from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play, wait_until
 
 FRAGMENT = "/usr/local/etc/jupyter/jupyterhub_collab.d/50-rtc.py"
 STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
@@ -99,10 +99,27 @@ def test_and_a_second_run_changes_nothing(platform: Platform) -> None:
 def test_back_again_leaves_nothing_of_all_users(
     hub: Hub, alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """Alice's running server is hers alone again, and the shared account has its files back."""
-    back = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="false")
-    assert back.code == 0, back.output
-    assert "access:servers" not in ours(bob)
+    """Alice's running server is hers alone again, though bob is connected meanwhile; hers goes on where it was."""
+    server, visit = alice.open("alice"), bob.visit("alice")
+    server.write_file("hers.txt")
+    processes = host.check_output("pgrep --uid alice --full singleuser")
+    with server.document("hers.txt") as hers, visit.document("hers.txt") as his:
+        his.insert(0, "by bob\n")
+        hers.wait_until(lambda document: document.text == "by bob\n")
+        back = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="false")
+        assert back.code == 0, back.output
+        assert "put out bob from the server of alice" in back.said
+        assert "access:servers" not in ours(bob)
+        assert his.closed_by_server is not None
+        with pytest.raises(Refused):
+            his.reconnect()
+        with pytest.raises(Refused):
+            visit.read_file("hers.txt")
+        hers.reconnect()
+        hers.append("by alice\n")
+        file = host.file("/home/alice/hers.txt")
+        wait_until(lambda: file.content_string == "by bob\nby alice\n")
+    assert host.check_output("pgrep --uid alice --full singleuser") == processes
     newcomer = hub.login("bob", PASSWORDS["bob"])
     with pytest.raises(Refused):
         newcomer.visit("alice")

@@ -34,14 +34,18 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
     keep_out(hub, "shared", mallory)
 
 
-def test_restart_leaves_servers_and_open_documents_alone(alice: Person, host: Host, platform: Platform) -> None:
+def test_restart_leaves_servers_and_open_documents_alone(
+    alice: Person, host: Host, platform: Platform
+) -> None:
     """The play restarts the hub, which would stop everybody's server if it got a signal, and systemd would end the rest."""
     server = alice.open("alice")
     server.write_file("open.txt")
     processes = "pgrep --uid alice --full singleuser"
     before = host.check_output(processes), host.check_output(INVOCATION)
     with server.document("open.txt") as document:
-        switched = play("jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True)
+        switched = play(
+            "jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True
+        )
         assert switched.code == 0, switched.output
         assert "by a signal" not in switched.said
         assert document.closed_by_server is None

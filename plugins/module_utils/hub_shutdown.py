@@ -18,13 +18,15 @@ from .systemd_unit import Unit, show
 SCOPE = "shutdown"
 
 
-def shut_down(unit: Unit, api: HubApi, timeout: float) -> None:
+def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
     """Return when the hub that this unit was seen to run has ended by itself.
 
-    Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.
+    Without `with_proxy` the proxy goes or stays as the hub's configuration says: a hub finds again only what it would
+    have left itself. Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.
     """
-    # The proxy goes or stays as the hub's configuration says: a hub finds again only what it would have left itself.
-    status, _answer = api.request("POST", "/shutdown", {"servers": False})
+    status, _answer = api.request(
+        "POST", "/shutdown", {"servers": False} | ({"proxy": True} if with_proxy else {})
+    )
     if status != 202:
         raise NoAnswer(f"its API at {api.url} answered {status} to the request for its shutdown")
     deadline = time.monotonic() + timeout

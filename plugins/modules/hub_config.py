@@ -112,6 +112,12 @@ warnings_of_the_hub:
   type: list
   elements: str
   returned: when the configuration was tried in this run
+put_out:
+  description: Whose connections were ended, as their right to be on somebody's server ended with the change.
+  type: list
+  elements: str
+  returned: when the configuration was tried in this run
+  sample: [bob from the server of alice]
 """
 
 import contextlib
@@ -119,6 +125,7 @@ import fcntl
 import glob
 import hashlib
 import json
+import math
 import os
 import pwd
 import shutil
@@ -132,6 +139,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     hub_health,
+    hub_proxy,
     hub_shutdown,
     transaction,
 )
@@ -158,6 +166,8 @@ TRIAL_PREFIX = ".collab-trial-"
 NEW_PACKAGE_PREFIX = ".new-"
 TRIAL_SECONDS = 120
 LOCK_SECONDS = 600
+# For how long a server trusts what the hub has said about a visitor where nothing else is set (HubOAuth.cache_max_age).
+DEFAULT_REVOCATION_SECONDS = 300
 NEW_MAIN = (
     b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
 )
@@ -183,6 +193,7 @@ class HubConfig:
         self.journal = transaction.Journal(os.path.join(STATE_DIRECTORY, f"{self.service}.undo"))
         self.state_path = os.path.join(STATE_DIRECTORY, f"{self.service}.json")
         self.started = time.time()
+        self.disconnected: list[str] = []
 
     # What is to be
 
@@ -365,8 +376,8 @@ class HubConfig:
             return Refused(f"{without}; it is so without this change already: mend it first")
         return error
 
-    def restart(self, unit: Unit, hub: dict[str, Any]) -> None:
-        """Start or restart the hub, and leave the servers that it has started running."""
+    def restart(self, unit: Unit, hub: dict[str, Any], proxy: str = "") -> None:
+        """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running."""
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
         verb = "start"
@@ -374,24 +385,31 @@ class HubConfig:
             try:
                 make_token = self.package_command(unit, "service_token", hub_shutdown.SCOPE)
                 with hub_api(unit, make_token, hub) as api:
-                    hub_shutdown.shut_down(unit, api, self.params["timeout"])
+                    hub_shutdown.shut_down(unit, api, self.params["timeout"], with_proxy=bool(proxy))
             except NoAnswer as error:
                 self.module.warn(
                     f"The hub was ended by a signal, since {error}. Unless c.JupyterHub.cleanup_servers is False, "
                     "it has stopped the servers that people had running."
                 )
                 verb = "restart"
+        # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
+        if proxy and proxy != unit.properties["Id"]:
+            systemctl("restart", proxy)
         done = systemctl(verb, self.service)
         if done.returncode != 0:
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 
-    def prove(self, hub: dict[str, Any]) -> None:
-        """Wait until the hub answers, stays up and holds the roles that its configuration asks for."""
+    def wait(self, hub: dict[str, Any]) -> None:
+        """Wait until the hub answers, and some seconds more, in which it must stay up."""
         hub_health.wait_until_it_answers(
             lambda: show(self.service), hub, self.params["timeout"], self.params["settle"], Failed
         )
+
+    def prove(self, hub: dict[str, Any]) -> None:
+        """Wait until the hub answers, stays up and holds the roles that its configuration asks for."""
+        self.wait(hub)
         unit = show(self.service)
-        held = self.live_roles(unit, hub)
+        held = self.read_database(unit, hub, "live")
         if held is None:
             self.module.warn(
                 "The hub keeps its database in memory, so which roles it holds was not looked at."
@@ -399,14 +417,58 @@ class HubConfig:
         elif lacking := hub_health.roles_that_differ(hub["roles"], held):
             raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
 
-    def live_roles(self, unit: Unit, hub: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the roles in the hub's database; None where only the hub itself can read it."""
-        command = self.package_command(unit, "live")
+    def read_database(self, unit: Unit, hub: dict[str, Any], module: str) -> Any:
+        """Return what a module of the package reads from the hub's database."""
+        command = self.package_command(unit, module)
         done = run_as_hub(unit, command, TRIAL_SECONDS, input=json.dumps(hub["database"]))
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
-        roles: dict[str, Any] | None = json.loads(done.stdout)
-        return roles
+        return json.loads(done.stdout)
+
+    def remember_visitors(self, unit: Unit, state: dict[str, Any], hub: dict[str, Any]) -> None:
+        """Keep in the state who may be on somebody else's server now, beside those that a run that was cut off kept."""
+        if unit.running:
+            with contextlib.suppress(Failed):  # there is no database yet, or none that the candidate names
+                found = self.read_database(unit, hub, "visitors")
+                state.setdefault("visitors", []).extend(each for each in found if each["allowed"])
+
+    def put_out(self, state: dict[str, Any], hub: dict[str, Any]) -> list[str]:
+        """End the connections of people whose right to be on somebody's server has ended with the change.
+
+        Servers trust what the hub said about a visitor for some seconds and never look at a connection again that is
+        open. So all connections end once no server remembers, and those who may come back do so by themselves.
+        Returns whom it has put out.
+        """
+        unit = show(self.service)
+        before = {(each["user"], each["owner"], each["server"]) for each in state.get("visitors", [])}
+        outcasts = [
+            each
+            for each in self.read_database(unit, hub, "visitors")
+            if not each["allowed"] and (each["user"], each["owner"], each["server"]) in before
+        ]
+        if not outcasts:
+            return []
+        trusting = sorted(
+            {each["owner"] for each in outcasts if each["started"] < state.get("revocation_since", math.inf)}
+        )
+        if trusting:
+            self.module.warn(
+                f"Stop and start the servers of {', '.join(trusting)}: they were started before this collection configured "
+                "the hub, so people who were on them and have no right to it any more may stay."
+            )
+        # What the servers were started with, which the configuration before this change said.
+        time.sleep(state["hub"]["revocation_seconds"] + 1 if "revocation_since" in state else 0)
+        try:
+            self.restart(unit, hub, hub_proxy.find_unit(unit, hub))
+        except hub_proxy.NoProxy as error:
+            names = ", ".join(sorted({each["owner"] for each in outcasts}))
+            self.module.warn(
+                f"Restart the hub's proxy or the servers of {names}: people who have no right to be there any more may "
+                f"still be connected, and their connections could not be ended, since {error}."
+            )
+            return []
+        self.wait(hub)
+        return sorted(f"{each['user']} from the server of {each['owner']}" for each in outcasts)
 
     # The whole
 
@@ -448,11 +510,16 @@ class HubConfig:
             transaction.unstage(changes)
         state["hub"] = {key: value for key, value in hub.items() if key not in ("roles", "database")}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
+        if hub["revocation_seconds"] < DEFAULT_REVOCATION_SECONDS:
+            state.setdefault("revocation_since", time.time())
+        else:
+            state.pop("revocation_since", None)
+        state.pop("visitors", None)
         state["stale"] = ""
         self.save_state(state)
         self.journal.end()
         self.tidy()
-        return {**result, "hub": state["hub"], "warnings_of_the_hub": warnings}
+        return {**result, "hub": state["hub"], "warnings_of_the_hub": warnings, "put_out": self.disconnected}
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
@@ -467,8 +534,10 @@ class HubConfig:
 
     def replace(self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]) -> None:
         """Make the change, and put everything back where it does not prove itself."""
+        unit = show(self.service)
+        self.remember_visitors(unit, state, hub)
         self.journal.begin(changes)
-        with only_main_process(show(self.service)):
+        with only_main_process(unit):
             try:
                 self.go_live(state, changes, hub)
             except Exception as error:  # whatever it is, the hub must not stay with half of a change
@@ -482,6 +551,7 @@ class HubConfig:
         self.save_state({**state, "stale": unit.invocation})
         self.restart(unit, {**hub, **state.get("hub", {})})
         self.prove(hub)
+        self.disconnected = self.put_out(state, hub)
 
     def return_to_before(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any], cause: Exception

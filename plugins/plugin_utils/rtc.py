@@ -28,6 +28,9 @@ OLDEST_LAB = "4.4"
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # Marks an account as made for being shared; `comment` of the account on the host.
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
+# For how long a server trusts what the hub has said about a visitor, in seconds; by itself it does for 300. One question
+# to the hub per visitor and this time is the price.
+REVOCATION_SECONDS = 5
 # The block that Utrecht University's role writes, which the fragment takes the place of.
 UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
 
@@ -193,6 +196,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     mode: `shared user` or `all users`.
     everyone: scopes of every hub user beyond the hub's own. accounts: accounts that nobody logs in to.
     retired: accounts of an earlier mode or name, which go.
+    revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
     table: who may do what, as sentences. warnings: what the administrator must know.
     """
@@ -236,6 +240,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "everyone": everyone,
         "accounts": [] if all_users else [user],
         "retired": [name for name in host["shared_accounts"] if all_users or name != user],
+        "revocation_seconds": REVOCATION_SECONDS,
         "packages": [] if within(there, wanted) else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions

@@ -22,6 +22,7 @@ import jupyterhub.app
 
 from . import database
 from .live import roles
+from .servers import revocation_seconds
 
 NOT_RECOGNIZED = "not recognized"
 
@@ -73,6 +74,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
             "spawner": _qualified(self.spawner_class),
+            "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
         }
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How people's servers are started so that a right that ends, ends there too."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jupyterhub.utils import maybe_future
+
+from .hooks import Hook, chain
+
+# The commands that take options of the single-user server; what another program would do with them is unknown.
+COMMANDS = {"jupyterhub-singleuser", "jupyter-labhub"}
+OPTION = "--HubOAuth.cache_max_age="
+DEFAULT_SECONDS = 300
+
+
+def limit_cached_rights(c: Any, seconds: int) -> None:
+    """Let servers ask the hub again who may come in after so many seconds, where they trust an answer for 300 by default.
+
+    An administrator's own setting of it stays, and so does a server that is started by a command of another kind.
+    """
+    chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _add_option(f"{OPTION}{seconds}", theirs))
+    c.Spawner.pre_spawn_hook.revocation_seconds = seconds
+
+
+def revocation_seconds(c: Any) -> int:
+    """Return after how many seconds a server that the hub starts with this configuration asks it again."""
+    return getattr(c.Spawner.get("pre_spawn_hook"), "revocation_seconds", DEFAULT_SECONDS)
+
+
+def _add_option(option: str, theirs: Hook | None) -> Hook:
+    """Return a `pre_spawn_hook` that runs theirs and then adds an option to the server's command."""
+
+    async def pre_spawn_hook(spawner: Any) -> None:
+        if theirs is not None:
+            await maybe_future(theirs(spawner))
+        command = [*(spawner.cmd or []), *spawner.args]
+        if command and os.path.basename(command[0]) in COMMANDS and OPTION not in " ".join(command):
+            spawner.args = [*spawner.args, option]
+
+    return pre_spawn_hook

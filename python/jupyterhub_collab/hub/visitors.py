@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads from a live hub's database who has been let into somebody else's running server, and changes nothing there.
+
+    python -m jupyterhub_collab.hub.visitors
+
+Reads where the database is from its input (see `database.describe`), and prints one JSON list (see `visitors`), which
+is empty where no other process than the hub can read the database.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC
+from typing import Any
+
+from jupyterhub import orm, scopes
+from sqlalchemy.orm import Session
+
+from . import database
+
+
+def visitors(db: Session) -> list[dict[str, Any]]:
+    """Return everybody whose browser holds a token for a server of somebody else that runs.
+
+    user, owner, server: names, of the server empty where it is the owner's default one. started: when the server was
+    started, in seconds of the epoch. allowed: whether the user may come in, by the roles and shares of this moment.
+    """
+    found = {}
+    for spawner in db.query(orm.Spawner).filter(orm.Spawner.server_id.is_not(None)):
+        for token in spawner.oauth_client.access_tokens if spawner.oauth_client else []:
+            if token.user is None or token.user is spawner.user:
+                continue
+            entrance = scopes.access_scopes(spawner.oauth_client)
+            found[token.user.name, spawner.user.name, spawner.name] = {
+                "user": token.user.name,
+                "owner": spawner.user.name,
+                "server": spawner.name,
+                "started": spawner.started.replace(tzinfo=UTC).timestamp() if spawner.started else 0,
+                "allowed": entrance <= scopes.get_scopes_for(token),
+            }
+    return list(found.values())
+
+
+def main() -> None:
+    described = sys.stdin.readline()
+    if database.is_in_memory(described):
+        print(json.dumps([]))
+        return
+    with database.session(described, read_only=True) as db:
+        print(json.dumps(visitors(db)))
+
+
+if __name__ == "__main__":
+    main()
