@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 
 from . import database
 
+ENTRANCE = "access:servers"
+
 
 def visitors(db: Session) -> list[dict[str, Any]]:
     """Return everybody whose browser holds a token for a server of somebody else that runs.
@@ -31,13 +33,13 @@ def visitors(db: Session) -> list[dict[str, Any]]:
         for token in spawner.oauth_client.access_tokens if spawner.oauth_client else []:
             if token.user is None or token.user is spawner.user:
                 continue
-            entrance = scopes.access_scopes(spawner.oauth_client)
+            held = scopes.parse_scopes(scopes.get_scopes_for(token)).get(ENTRANCE)
             found[token.user.name, spawner.user.name, spawner.name] = {
                 "user": token.user.name,
                 "owner": spawner.user.name,
                 "server": spawner.name,
                 "started": spawner.started.replace(tzinfo=UTC).timestamp() if spawner.started else 0,
-                "allowed": entrance <= scopes.get_scopes_for(token),
+                "allowed": held is not None and bool(scopes.check_scope_filter(held, spawner, "server")),
             }
     return list(found.values())
 
