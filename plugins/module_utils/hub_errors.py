@@ -1,0 +1,25 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a change of a hub's configuration ended."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The change cannot be made; nothing on the host has changed."""
+
+
+class Failed(Exception):
+    """The change was made and did not prove itself."""
+
+
+class PutBack(Exception):
+    """The change was made, did not prove itself, and what was there has been put back.
+
+    log: the last lines of the hub's log.
+    """
+
+    def __init__(self, message: str, log: list[str]) -> None:
+        super().__init__(message)
+        self.log = log

@@ -1,0 +1,80 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Python package that fragments import, on the host: each version in a directory of its own that never changes."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import Any
+
+from .hub_process import hub_command, run_as_hub
+from .systemd_unit import Unit
+
+DIRECTORY = "/usr/local/lib/collab.jupyterhub"
+NEW_PREFIX = ".new-"
+SECONDS = 120
+
+
+class HubPackage:
+    """One version of the package, from its files: relative path to text."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+        digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        self.path = os.path.join(DIRECTORY, digest[:12])
+
+    def install(self) -> None:
+        """Put the package in place, where nothing imports it yet."""
+        if os.path.isdir(self.path):
+            return
+        os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+        temporary = tempfile.mkdtemp(dir=DIRECTORY, prefix=NEW_PREFIX)
+        try:
+            for relative, text in self.files.items():
+                path = os.path.join(temporary, relative)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            for directory, _names, files in os.walk(temporary):
+                os.chmod(directory, 0o755)
+                for name in files:
+                    os.chmod(os.path.join(directory, name), 0o644)
+            os.rename(temporary, self.path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def command(self, unit: Unit, module: str, *arguments: str) -> list[str]:
+        """Return the command that runs a module of the package's part for the hub with the hub's interpreter."""
+        # The package takes the place of the working directory, from which nothing must be imported.
+        code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.hub.{module} import main; "
+        code += "main(*sys.argv[1:])"
+        return [hub_command(unit).python, "-c", code, self.path, *arguments]
+
+    def run(
+        self, unit: Unit, module: str, *arguments: str, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module of the package's part for the hub as the hub would be run."""
+        return run_as_hub(unit, self.command(unit, module, *arguments), SECONDS, **options)
+
+
+def leftovers() -> list[str]:
+    """Return what a process that was killed may have left while it installed a version."""
+    return glob.glob(f"{DIRECTORY}/{NEW_PREFIX}*")
+
+
+def remove_unused(used: bytes) -> None:
+    """Remove the versions whose directories are not named in these fragments, and the place of all with the last one."""
+    for path in glob.glob(os.path.join(DIRECTORY, "[0-9a-f]" * 12)):
+        if path.encode() not in used:
+            shutil.rmtree(path, ignore_errors=True)
+    if not used:
+        with contextlib.suppress(OSError):  # not there, or not ours alone
+            os.rmdir(DIRECTORY)

@@ -1,0 +1,100 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tries a whole candidate configuration without touching the live hub."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import Any
+
+from . import config_block, hub_health, hub_package, transaction
+from .hub_errors import Refused
+from .hub_package import HubPackage
+from .hub_process import hub_command
+from .systemd_unit import Unit
+from .transaction import FileChange
+
+PREFIX = ".collab-trial-"
+
+
+class Trial:
+    """Loads a main file and the fragments beside it in memory, as the unit's hub would."""
+
+    def __init__(self, package: HubPackage, unit: Unit, main: str, fragments: str) -> None:
+        self.package = package
+        self.unit = unit
+        self.main = main
+        self.fragments = fragments
+
+    def of(self, changes: list[FileChange]) -> dict[str, Any]:
+        """Return the hub as it would be after staged changes (see `jupyterhub_collab.hub.trial`).
+
+        The candidate lies beside the main file, so that what it looks up beside itself is there, and runs the
+        fragments of a directory in which the new one has its place already. Raises Refused where it would not start,
+        or where it would go on without a setting that the change brings.
+        """
+        new = {change.path: change for change in changes}
+        directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=PREFIX)
+        source = new[self.main].staged if self.main in new else self.main
+        candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
+        try:
+            os.chmod(directory, 0o755)
+            for path in {*glob.glob(os.path.join(self.fragments, "*.py")), *new} - {self.main}:
+                if path not in new:
+                    transaction.copy(path, os.path.join(directory, os.path.basename(path)))
+                elif new[path].content is not None:
+                    transaction.copy(new[path].staged, os.path.join(directory, os.path.basename(path)))
+            transaction.copy(source, candidate)
+            main = transaction.read(source) or b""
+            if config_block.find_block(main):
+                with open(candidate, "wb") as file:
+                    file.write(config_block.with_block(main, directory))
+            hub = self._load(candidate, directory)
+        except Refused as error:
+            raise self._blame(error) from error
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+            if os.path.lexists(candidate):
+                os.unlink(candidate)
+        self._refuse_unknown(hub["warnings"])
+        return hub
+
+    def _load(self, path: str, fragments: str) -> dict[str, Any]:
+        """Load a main file that stands for the real one, with the fragments of a directory."""
+        arguments = [*hub_command(self.unit).arguments, f"--config={path}"]
+        try:
+            done = self.package.run(self.unit, "trial", *arguments)
+        except subprocess.TimeoutExpired as error:
+            raise Refused(f"the hub's configuration did not load within {hub_package.SECONDS} s") from error
+        if done.returncode != 0:
+            output = (done.stderr or done.stdout).replace(fragments, self.fragments).replace(path, self.main)
+            raise Refused(hub_health.reason(output, self.main))
+        return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+    def _blame(self, error: Refused) -> Refused:
+        """Say it where the hub's configuration does not even load as it stands now."""
+        try:
+            if os.path.exists(self.main):
+                self._load(self.main, self.fragments)
+        except Refused as without:
+            return Refused(f"{without}; it is so without this change already: mend it first")
+        return error
+
+    def _refuse_unknown(self, warnings: list[str]) -> None:
+        """Raise Refused where the change brings settings that the hub does not know."""
+        if not warnings:
+            return
+        there = self._load(self.main, self.fragments)["warnings"] if os.path.exists(self.main) else []
+        if ours := [warning for warning in warnings if warning not in there]:
+            raise Refused(f"the change brings settings that this JupyterHub does not know: {'; '.join(ours)}")
+
+
+def leftovers(main: str) -> list[str]:
+    """Return what a process that was killed may have left while it tried a candidate for a main file."""
+    return glob.glob(f"{os.path.dirname(main)}/{PREFIX}*")

@@ -1,0 +1,82 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub that a unit runs: restarted without harm to anybody's server, waited for, asked and proven."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from . import hub_health, hub_shutdown
+from .hub_api import HubApi, NoAnswer, hub_api
+from .hub_errors import Failed
+from .hub_package import HubPackage
+from .systemd_unit import show, systemctl
+
+
+class LiveHub:
+    """A hub and what is needed to look after it.
+
+    timeout: seconds in which the hub must answer after a start, or end after it was asked to. settle: seconds that it
+    must stay up after its first answer. `hub` is everywhere the hub as a trial described it (`trial.describe`).
+    """
+
+    def __init__(
+        self, service: str, package: HubPackage, timeout: float, settle: float, warn: Callable[[str], None]
+    ) -> None:
+        self.service = service
+        self.package = package
+        self.timeout = timeout
+        self.settle = settle
+        self.warn = warn
+
+    def api(self, hub: dict[str, Any], *scopes: str) -> AbstractContextManager[HubApi]:
+        """Return the hub's API, with a token for these scopes that lasts as long as the context."""
+        unit = show(self.service)
+        return hub_api(unit, self.package.command(unit, "service_token", *scopes), hub)
+
+    def read(self, hub: dict[str, Any], module: str) -> Any:
+        """Return what a module of the package reads from the hub's database. Raises Failed where it cannot."""
+        done = self.package.run(show(self.service), module, input=json.dumps(hub["database"]))
+        if done.returncode != 0:
+            raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
+        return json.loads(done.stdout)
+
+    def restart(self, hub: dict[str, Any], proxy: str = "") -> None:
+        """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running."""
+        unit = show(self.service)
+        # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
+        systemctl("reset-failed", self.service)
+        verb = "start"
+        if unit.running:
+            try:
+                with self.api(hub, hub_shutdown.SCOPE) as api:
+                    hub_shutdown.shut_down(unit, api, self.timeout, with_proxy=bool(proxy))
+            except NoAnswer as error:
+                self.warn(
+                    f"The hub was ended by a signal, since {error}. Unless c.JupyterHub.cleanup_servers is False, "
+                    "it has stopped the servers that people had running."
+                )
+                verb = "restart"
+        # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
+        if proxy and proxy != unit.properties["Id"]:
+            systemctl("restart", proxy)
+        done = systemctl(verb, self.service)
+        if done.returncode != 0:
+            raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
+
+    def wait(self, hub: dict[str, Any]) -> None:
+        """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
+        hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, self.settle, Failed)
+
+    def prove(self, hub: dict[str, Any]) -> None:
+        """Wait, and raise Failed where the hub does not hold the roles that its configuration asks for."""
+        self.wait(hub)
+        held = self.read(hub, "live")
+        if held is None:
+            self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
+        elif lacking := hub_health.roles_that_differ(hub["roles"], held):
+            raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
