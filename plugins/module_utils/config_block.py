@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 NAME = "collab.jupyterhub"
@@ -27,6 +28,16 @@ OURS = re.compile(
     + rb"\r?\n?",
     re.M | re.S,
 )
+
+
+def fragments_directory(main: str) -> str:
+    """Return where the fragments of a main file lie: beside it, wherever a link to it may be."""
+    return os.path.join(os.path.dirname(os.path.realpath(main)), "jupyterhub_collab.d")
+
+
+def fragment_path(main: str, name: str) -> str:
+    """Return the path of a fragment of a main file."""
+    return os.path.join(fragments_directory(main), name + ".py")
 
 
 def block(directory: str, unterminated: bool) -> bytes:

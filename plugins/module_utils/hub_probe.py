@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: which versions are there, and which command the hub starts servers with.
+"""Run by the hub's own interpreter: its version, which command it starts servers with, and who checks logins.
 
     python -c SOURCE CONFIGURATION_FILE
 
@@ -16,6 +16,9 @@ import os
 import sys
 from typing import Any
 
+# Its authenticators log in whomever a web server in front names, past the hub's hooks and allow-lists.
+PAST_HOOKS = "jhub_remote_user_authenticator"
+
 
 def version(name: str) -> str:
     try:
@@ -24,12 +27,15 @@ def version(name: str) -> str:
         return ""
 
 
-def commands(path: str) -> list[list[str]]:
-    """Return the commands that the configuration sets for spawners, whatever the class that it sets them on."""
+def load(path: str) -> Any:
     # Not above: an interpreter without it is reported like a configuration that does not load.
     from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415
 
-    config: Any = PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
+    return PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
+
+
+def commands(config: Any) -> list[list[str]]:
+    """Return the commands that the configuration sets for spawners, whatever the class that it sets them on."""
     found = []
     for name, section in config.items():
         command = section.get("cmd") if name.endswith("Spawner") and hasattr(section, "get") else None
@@ -40,15 +46,28 @@ def commands(path: str) -> list[list[str]]:
     return found
 
 
+def trusts_front_end(config: Any) -> bool:
+    """Return whether the authenticator takes the word of a web server in front for who somebody is, unchecked."""
+    chosen = config.JupyterHub.get("authenticator_class", "")
+    if isinstance(chosen, str) and "." in chosen:
+        from traitlets.utils.importstring import import_item  # noqa: PLC0415
+
+        chosen = import_item(chosen)
+    return any(each.__module__.startswith(PAST_HOOKS) for each in getattr(chosen, "__mro__", ()))
+
+
 def main(path: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "version": version("jupyterhub"),
         "prefix": sys.prefix,
         "error": "",
         "commands": [],
+        "trusts_front_end": False,
     }
     try:
-        result["commands"] = commands(path)
+        config = load(path)
+        result["commands"] = commands(config)
+        result["trusts_front_end"] = trusts_front_end(config)
     # The configuration is somebody else's code: whatever it raises is worth a sentence.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"

@@ -168,7 +168,7 @@ class HubConfig:
         self.params = module.params
         self.service: str = module.params["service"]
         self.main: str = os.path.realpath(module.params["path"])
-        self.fragments: str = os.path.join(os.path.dirname(self.main), "jupyterhub_collab.d")
+        self.fragments: str = config_block.fragments_directory(self.main)
         self.journal = transaction.Journal(os.path.join(STATE_DIRECTORY, f"{self.service}.undo"))
         self.state_path = os.path.join(STATE_DIRECTORY, f"{self.service}.json")
         self.package = hub_package.HubPackage(module.params["package"])
@@ -186,7 +186,7 @@ class HubConfig:
         configuration is whole after every single step.
         """
         present = self.params["state"] == "present"
-        fragment = os.path.join(self.fragments, self.params["fragment"] + ".py")
+        fragment = config_block.fragment_path(self.main, self.params["fragment"])
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path != fragment]
         there = transaction.read(self.main)
         if there is None and not self.params["create"]:

@@ -37,6 +37,9 @@ options:
   comment:
     description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
     type: str
+  fragment:
+    description: Name of the fragment beside the main file to read the accounts from that nobody may log in to.
+    type: str
   markers:
     description: Texts to look for in the main file.
     type: list
@@ -67,15 +70,17 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root}
 config:
-  description: The main file. Whether it exists, which file the unit names, and which of the markers stand in it.
+  description: The main file. Whether it exists, which file the unit names, which of the markers stand in it, and which
+    accounts the fragment has in force.
   type: dict
   returned: always
-  sample: {path: /usr/local/etc/jupyter/jupyterhub_config.py, exists: true, named_by_service: "", markers: []}
+  sample: {path: /etc/jupyterhub/jupyterhub_config.py, exists: true, named_by_service: "", markers: [], accounts: [shared]}
 hub:
-  description: The hub's interpreter and version, and why its configuration does not load (empty where it does).
+  description: The hub's interpreter and version, why its configuration does not load (empty where it does), and whether it
+    logs in whomever a web server in front names, past its own checks.
   type: dict
   returned: always
-  sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: ""}
+  sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
   description: The environment that the hub's configuration starts servers from, empty where that cannot be told.
   type: dict
@@ -103,6 +108,7 @@ shared_accounts:
   returned: always
 """
 
+import ast
 import inspect
 import json
 import os
@@ -112,7 +118,12 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, hub_probe, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    accounts,
+    config_block,
+    hub_probe,
+    transaction,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
     hub_command,
@@ -156,8 +167,8 @@ def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str
             "version": "",
             "error": f"{command.python} gave no answer: {error}",
         }, []
-    hub = {"python": command.python, "version": found["version"], "error": found["error"]}
-    return hub, found["commands"]
+    told = ("version", "error", "trusts_front_end")
+    return {"python": command.python, **{name: found[name] for name in told}}, found["commands"]
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
@@ -200,6 +211,14 @@ def describe_lab(environment: str) -> dict[str, Any]:
     return lab
 
 
+def accounts_of(fragment: str) -> list[str]:
+    """Return the accounts that a fragment of ours hands to `apply`; none where there is no such fragment."""
+    for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
+        if isinstance(node, ast.keyword) and node.arg == "accounts":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -209,6 +228,7 @@ def main() -> None:
             "account": {"type": "str"},
             "group": {"type": "str"},
             "comment": {"type": "str"},
+            "fragment": {"type": "str"},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -237,6 +257,7 @@ def main() -> None:
             "markers": [
                 marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
             ],
+            "accounts": accounts_of(config_block.fragment_path(path, module.params["fragment"] or "")),
         },
         hub=hub,
         servers={"command": command, "environment": servers},

@@ -159,6 +159,8 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         return [
             f"the account {name} is somebody's, who logs in with a password or a key: set jupyterhub_rtc_user to another name"
         ]
+    if name in host["config"]["accounts"]:
+        return []  # an earlier run has taken it
     if host["config"]["markers"] or boolean(settings["adopt_user"]):
         return []  # Utrecht's role made it for this very purpose, or the administrator says so
     return [
@@ -207,6 +209,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     there = versions.get("jupyter-collaboration", "")
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
+    trusting = host["hub"]["trusts_front_end"]
 
     if all_users:
         everyone = ["access:servers"]
@@ -222,11 +225,18 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
         table = [
             f"every hub user starts, opens and stops the server of {user}, under the own name, and edits and runs code there",
-            f"nobody logs in as {user}",
+            f"the web server in front of the hub decides who logs in as {user}"
+            if trusting
+            else f"nobody logs in as {user}",
             "nobody opens or starts a server of somebody else"
             + (", unless its owner has shared it" if sharing else ""),
         ]
         warnings = []
+        if trusting:
+            warnings.append(
+                f"This hub cannot keep people from logging in as {user}, as its authenticator takes a web server's word for who "
+                f"somebody is: make sure that the web server never says {user}, and that nobody reaches the hub around it."
+            )
     if sharing:
         everyone += ["shares!user", "read:users:name", "read:groups:name"]
         table.append("every hub user shares the own server, by link and by name, and ends that")

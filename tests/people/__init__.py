@@ -32,7 +32,7 @@ Each module is one thing a person has to do with:
 
 from .document import Document
 from .errors import LoginRefused, NotRunning, Refused
-from .hub import Hub
+from .hub import Hub, HubBehindLogin
 from .page import Page
 from .person import Person
 from .room import Presence, Room
@@ -44,6 +44,7 @@ __all__ = [
     "Closed",
     "Document",
     "Hub",
+    "HubBehindLogin",
     "LoginRefused",
     "NotRunning",
     "Page",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hub, as everybody sees it."""
 
+import base64
 import ssl
 from contextlib import ExitStack
 from typing import Any, Self
@@ -77,3 +78,16 @@ class Hub:
     def client(self) -> httpx.Client:
         """An empty browser."""
         return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT)
+
+
+class HubBehindLogin(Hub):
+    """A hub behind a web server that asks for name and password itself, and tells the hub who somebody is."""
+
+    def login(self, name: str, password: str) -> Person:
+        """Log in at the web server. Raises `LoginRefused` where it, or the hub behind it, says no."""
+        said = base64.b64encode(f"{name}:{password}".encode()).decode()
+        person = Person(self, name, {"Authorization": f"Basic {said}"})
+        page = person.page("/hub/login", next=self.path("/hub/home"))
+        if page.status >= 400 or page.asks_for_login:
+            raise LoginRefused(page.status, page.url, page.sentence)
+        return person

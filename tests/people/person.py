@@ -25,13 +25,18 @@ FETCH = {"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site
 
 
 class Person:
-    """A person with their own cookies. `Hub.login` returns one; `Hub.stranger` is one who never logged in."""
+    """A person with their own cookies. `Hub.login` returns one; `Hub.stranger` is one who never logged in.
 
-    def __init__(self, hub: "Hub", name: str) -> None:
+    `headers` is what the browser sends with every request besides, such as the password for a web server in front.
+    """
+
+    def __init__(self, hub: "Hub", name: str, headers: dict[str, str] | None = None) -> None:
         self.hub = hub
         self.name = name
+        self.headers = headers or {}
         self._browser = hub.belongings.enter_context(hub.client())
         self._browser.follow_redirects = True
+        self._browser.headers.update(self.headers)
         parts = urlsplit(hub.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
 
@@ -172,9 +177,9 @@ class Person:
 
     def door(self, url: str) -> Door:
         """What it takes to open the websocket at an http(s) address as this person, at this moment."""
-        request = httpx.Request("GET", url, headers={"Origin": self._origin})
-        self._browser.cookies.set_cookie_header(request)
-        headers = {key: request.headers[key] for key in ("Origin", "Cookie") if key in request.headers}
+        request = self._browser.build_request("GET", url, headers={"Origin": self._origin})
+        sent = ("Origin", "Cookie", "Authorization")
+        headers = {key: request.headers[key] for key in sent if key in request.headers}
         return Door(re.sub("^http", "ws", url), headers, self.hub.tls)
 
     def _address(self, path: str) -> str:

@@ -23,8 +23,19 @@ SETTINGS: dict[str, Any] = {
 }
 HOST: dict[str, Any] = {
     "service": {"name": "jupyterhub", "exists": True, "running": True, "user": "root"},
-    "config": {"path": "/etc/hub.py", "exists": True, "named_by_service": "/etc/hub.py", "markers": []},
-    "hub": {"python": "/usr/local/jupyterhub/bin/python", "version": "6.1.1", "error": ""},
+    "config": {
+        "path": "/etc/hub.py",
+        "exists": True,
+        "named_by_service": "/etc/hub.py",
+        "markers": [],
+        "accounts": [],
+    },
+    "hub": {
+        "python": "/usr/local/jupyterhub/bin/python",
+        "version": "6.1.1",
+        "error": "",
+        "trusts_front_end": False,
+    },
     "servers": {"command": [], "environment": "/usr/local/jupyterhub"},
     "lab": {
         "environment": "/usr/local/jupyterhub",
@@ -104,6 +115,7 @@ def test_what_is_wrong_with_a_host_is_named(wrong: dict[str, Any], named: str) -
         ({}, account(comment=rtc.ACCOUNT_COMMENT)),
         ({"adopt_user": "yes"}, account()),
         ({}, account() | {"config": {"markers": ["Utrecht's"]}}),
+        ({}, account() | {"config": {"accounts": ["shared"]}}),
         ({"share_all_users": "true"}, account(person=True)),
     ],
 )
@@ -119,6 +131,13 @@ def test_shared_user_gets_the_least_scopes() -> None:
     policy = rtc.policy(SETTINGS | {"user_sharing": "false"}, HOST)
     assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
     assert policy["accounts"] == ["shared"]
+
+
+def test_front_end_that_logs_people_in_is_warned_of() -> None:
+    policy = rtc.policy(SETTINGS, host(hub={"trusts_front_end": True}))
+    assert "nobody logs in as shared" not in policy["table"]
+    (warning,) = policy["warnings"]
+    assert "cannot keep people from logging in as shared" in warning
 
 
 def test_all_users_get_one_scope() -> None:

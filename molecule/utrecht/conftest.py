@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People come in through the web server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from people import Hub, HubBehindLogin
+from scenario import Platform
+
+
+@pytest.fixture(scope="module")
+def hub(platform: Platform) -> Iterator[Hub]:
+    """The hub behind the web server, which asks for name and password."""
+    with HubBehindLogin(f"http://{platform.address}") as hub:
+        yield hub
