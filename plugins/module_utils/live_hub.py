@@ -38,9 +38,10 @@ class LiveHub:
         unit = show(self.service)
         return hub_api(unit, self.package.command(unit, "service_token", *scopes), hub)
 
-    def read(self, hub: dict[str, Any], module: str) -> Any:
+    def read(self, hub: dict[str, Any], module: str, *arguments: str) -> Any:
         """Return what a module of the package reads from the hub's database. Raises Failed where it cannot."""
-        done = self.package.run(show(self.service), module, input=json.dumps(hub["database"]))
+        database = json.dumps(hub["database"])
+        done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         return json.loads(done.stdout)

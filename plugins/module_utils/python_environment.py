@@ -36,6 +36,8 @@ class Environment:
     packages: dict[str, str] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    needs: dict[str, list[str]] = field(default_factory=dict)
+    unfit: dict[str, list[str]] = field(default_factory=dict)
     pip: bool = False
     externally_managed: bool = False
 
@@ -62,12 +64,19 @@ def interpreter(environment: str) -> str | None:
     return None
 
 
-def ask(run: Run, environment: str, requirements: list[str]) -> Environment | None:
-    """What the environment says of itself; None where there is none, or where making it was interrupted."""
+def ask(
+    run: Run, environment: str, requirements: list[str], versions: dict[str, str] | None = None
+) -> Environment | None:
+    """What the environment says of itself; None where there is none, or where making it was interrupted.
+
+    Where versions of some distributions are given, it also says which distribution needs which (`needs`), and of these
+    versions those that others do not accept (`unfit`).
+    """
     python = interpreter(environment)
     if python is None:
         return None
-    status, out, err = run([python, "-I", "-c", inspect.getsource(python_probe), json.dumps(requirements)])
+    questions = [json.dumps(each) for each in (requirements, versions) if each is not None]
+    status, out, err = run([python, "-I", "-c", inspect.getsource(python_probe), *questions])
     if status != 0:
         raise PackagesError(f"The Python of the environment, {python}, does not work.", err)
     answer: dict[str, Any] = json.loads(out)

@@ -9,15 +9,11 @@ finds a journal knows that nobody finished what it describes.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import glob
 import json
 import os
 import shutil
 import stat
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,22 +106,6 @@ def unstage(changes: list[FileChange]) -> None:
     for change in changes:
         if os.path.lexists(change.staged):
             os.unlink(change.staged)
-
-
-@contextlib.contextmanager
-def lock(path: str, seconds: float) -> Iterator[None]:
-    """Hold a lock; closing the file lets it go, however this process ends. Raises TimeoutError after so many seconds."""
-    deadline = time.monotonic() + seconds
-    with open(path, "w", encoding="utf-8") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(path) from None
-                time.sleep(0.2)
-        yield
 
 
 class Journal:

@@ -37,6 +37,9 @@ options:
   comment:
     description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
     type: str
+  fragment:
+    description: A fragment of M(collab.jupyterhub.hub_config), to tell which hubs it has been given to.
+    type: str
   markers:
     description: Texts to look for in the main file.
     type: list
@@ -70,7 +73,12 @@ config:
   description: The main file. Whether it exists, which file the unit names, and which of the markers stand in it.
   type: dict
   returned: always
-  sample: {path: /usr/local/etc/jupyter/jupyterhub_config.py, exists: true, named_by_service: "", markers: []}
+  sample:
+    path: /usr/local/etc/jupyter/jupyterhub_config.py
+    real_path: /usr/local/etc/jupyter/jupyterhub_config.py
+    exists: true
+    named_by_service: ""
+    markers: []
 hub:
   description: The hub's interpreter and version, and why its configuration does not load (empty where it does).
   type: dict
@@ -101,8 +109,15 @@ shared_accounts:
   type: list
   elements: str
   returned: always
+remembered:
+  description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
+    and the environments that M(collab.jupyterhub.python_packages) can restore.
+  type: dict
+  returned: always
+  sample: {hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}, environments: [/usr/local/jupyterhub]}
 """
 
+import glob
 import inspect
 import json
 import os
@@ -112,7 +127,13 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, hub_probe, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    accounts,
+    host_state,
+    hub_probe,
+    package_record,
+    transaction,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
     hub_command,
@@ -200,6 +221,16 @@ def describe_lab(environment: str) -> dict[str, Any]:
     return lab
 
 
+def hubs_with(fragment: str) -> dict[str, str]:
+    """Return the main files of the hubs that have been given a fragment, each by the name of the unit."""
+    found = {}
+    for path in sorted(glob.glob(host_state.path_of("*.json"))):
+        state = host_state.recall(os.path.basename(path))
+        if fragment in state.get("runs_with", {}):
+            found[os.path.basename(path).removesuffix(".json")] = state["path"]
+    return found
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -209,6 +240,7 @@ def main() -> None:
             "account": {"type": "str"},
             "group": {"type": "str"},
             "comment": {"type": "str"},
+            "fragment": {"type": "str"},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -232,6 +264,7 @@ def main() -> None:
         service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
         config={
             "path": path,
+            "real_path": os.path.realpath(path),
             "exists": main_file is not None,
             "named_by_service": named,
             "markers": [
@@ -244,6 +277,10 @@ def main() -> None:
         account=accounts.describe_account(module.params["account"])
         if module.params["account"]
         else {"exists": False},
+        remembered={
+            "hubs": hubs_with(module.params["fragment"]),
+            "environments": package_record.environments(),
+        },
         shared_accounts=accounts.with_comment(module.params["comment"]),
         group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
     )
