@@ -64,9 +64,7 @@ def end(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[s
     return sentences(ended)
 
 
-def end_at_rest(
-    live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]
-) -> list[str]:
+def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]) -> list[str]:
     """Do the same in the database of a hub that does not run, which still holds the roles of the configuration before."""
     before = state.get("sharing") or lets_everybody_share(live.read(hub, "live") or {})
     withdrawn = before and not lets_everybody_share(hub["roles"])

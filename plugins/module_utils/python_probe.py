@@ -124,18 +124,32 @@ def dependencies(found: Found, versions: dict[str, str]) -> tuple[dict[str, list
     return needs, unfit
 
 
-def probe(requirements: list[str], versions: dict[str, str] | None = None) -> dict[str, Any]:
+def folders(distribution: Distribution) -> set[str]:
+    """The folders that hold its files and may be its alone; not those that every environment has."""
+    paths = sysconfig.get_paths()
+    roots = {paths["purelib"], paths["platlib"], *(f"{paths['data']}/{name}" for name in ("etc", "share"))}
+    found = set()
+    for file in distribution.files or []:
+        folder = Path(os.path.normpath(str(distribution.locate_file(file)))).parent
+        for inner in (folder, *folder.parents):
+            if roots & {str(outer) for outer in inner.parents}:
+                found.add(str(inner))
+    return found
+
+
+def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dict[str, Any]:
     own = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     rows = list(distributions())
-    needs, unfit = (
-        dependencies({row[1]: row[3] for row in rows}, versions) if versions is not None else ({}, {})
-    )
+    found = {row[1]: row[3] for row in rows}
+    needs, unfit = dependencies(found, leaving["versions"]) if leaving else ({}, {})
+    names = found.keys() & {*leaving["names"]} if leaving else ()
     return {
         "needs": needs,
         "unfit": unfit,
+        "folders": sorted({folder for name in names for folder in folders(found[name])}),
         "prefix": sys.prefix,
         "packages": {row[1]: row[2] for row in rows},
-        "unmet": unmet(requirements, {row[1]: row[3] for row in rows}),
+        "unmet": unmet(requirements, found),
         # Distributions that come from somewhere else, such as the system's package manager.
         "foreign": [row[1] for row in rows if Path(row[0]).resolve() not in own],
         "pip": importlib.machinery.PathFinder.find_spec("pip") is not None,

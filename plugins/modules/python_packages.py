@@ -344,6 +344,9 @@ class Task:
         going, needed = split([name for name in record.added if name not in now.foreign], now.needs)
         if going:
             self.remove(now, going)
+            for folder in sorted(now.folders, reverse=True):
+                with contextlib.suppress(OSError):  # something else is in it, or the tool has removed it
+                    os.rmdir(folder)
         after_all = self.ask() or now
         self.journal.end()
         self.remove_tool(record.forget(undone))
@@ -353,7 +356,7 @@ class Task:
     def ask_dependencies(self, record: Record) -> Environment | None:
         """What the environment says of itself, and of the versions that are to be put back."""
         versions = {name: old for name, (old, _new) in record.changed.items()}
-        return ask(self.run, self.name, [], versions)
+        return ask(self.run, self.name, [], {"names": record.added, "versions": versions})
 
     def to_put_back(self, record: Record, environment: Environment) -> tuple[dict[str, str], dict[str, str]]:
         """The versions to put back, and the distributions that stay as they are, each with the reason."""
