@@ -113,6 +113,7 @@ def test_collaboration_goes(
     assert host.file(KEPT).content_string.endswith("typed at the last moment\n")
     assert not host.user("shared").exists
     assert host.run("pgrep --list-full --uid $(stat -c %u /home/shared)").stdout == ""
+    assert "shared" not in host.check_output("systemctl list-units --failed --plain --no-legend")
     assert carol.api("GET", "/hub/api/users/shared").status_code == 404
     newcomer = hub.login("bob", PASSWORDS["bob"])
     for owner in ("alice", "shared"):

@@ -51,21 +51,17 @@ class LiveHub:
         unit = show(self.service)
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
-        verb = "start"
         if unit.running:
             try:
                 with self.api(hub, hub_shutdown.SCOPE) as api:
                     hub_shutdown.shut_down(unit, api, self.timeout, with_proxy=bool(proxy))
             except NoAnswer as error:
-                self.warn(
-                    f"The hub was ended by a signal, since {error}. Unless c.JupyterHub.cleanup_servers is False, "
-                    "it has stopped the servers that people had running."
-                )
-                verb = "restart"
+                self.warn(f"The hub was killed, since {error}. The servers that people have running go on.")
+                hub_shutdown.kill(unit, self.timeout)
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        done = systemctl(verb, self.service)
+        done = systemctl("start", self.service)
         if done.returncode != 0:
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 

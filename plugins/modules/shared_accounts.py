@@ -105,6 +105,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
 STATE = "accounts.json"  # remembers the groups that were made
@@ -142,6 +143,16 @@ def end_processes(uid: int) -> None:
         while processes_of(uid) and time.monotonic() < deadline:
             time.sleep(0.1)
         deadline = time.monotonic() + SECONDS_TO_END
+
+
+def forget_failed_units(uid: int) -> None:
+    """Let systemd forget services that ran as an account and ended badly, as servers do that had to be killed."""
+    with contextlib.suppress(NoSystemd):
+        failed = systemctl("list-units", "--failed", "--type=service", "--plain", "--no-legend").stdout
+        for line in failed.splitlines():
+            name = line.split()[0]
+            if systemctl("show", name, "--property=UID", "--value").stdout.strip() == str(uid):
+                systemctl("reset-failed", name)
 
 
 def owner_of_kept_home(name: str) -> list[str]:
@@ -198,6 +209,7 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     if not module.check_mode:
         for name in removed:
             end_processes(accounts[name]["uid"])
+            forget_failed_units(accounts[name]["uid"])
             module.run_command(["userdel", *(["--remove"] if delete_homes else []), name], check_rc=True)
         for name in groups:
             module.run_command(["groupdel", name], check_rc=True)
