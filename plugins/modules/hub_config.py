@@ -144,8 +144,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
     Unit,
+    guarded,
     journal,
-    only_main_process,
     show,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
@@ -205,11 +205,11 @@ class HubConfig:
         content = self.params["content"].replace("@PACKAGE@", self.package.path).encode() if present else None
         wanted = [
             FileChange(fragment, content, int(self.params["mode"], 8), owner.pw_uid, owner.pw_gid),
-            FileChange(self.main, main),
+            FileChange(self.main, main, keeps_attributes=True),
         ]
         if not present:
             wanted.reverse()
-        return [change for change in wanted if transaction.read(change.path) != change.content]
+        return [change for change in wanted if not change.is_made]
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
         """Return Ansible's diff of the changes, of the main file only what is ours."""
@@ -319,7 +319,8 @@ class HubConfig:
         """Make the change, and put everything back where it does not prove itself. Returns whom it has put out."""
         hub_visitors.remember(self.live, hub, state)
         self.journal.begin(changes)
-        with only_main_process(show(self.service)):
+        # Where this run is killed nobody holds the lock, and the next start of the hub is one with what there was before.
+        with guarded(show(self.service), f"flock --nonblock {LOCK} sh {self.journal.script}"):
             try:
                 return self.go_live(state, changes, hub)
             except Exception as error:  # whatever it is, the hub must not stay with half of a change
@@ -339,6 +340,7 @@ class HubConfig:
     ) -> PutBack:
         """Put back what was there, restart the hub with it, and return what to fail with."""
         log = journal(self.service, f"@{int(self.started)}")
+        said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
         outcome = "the hub runs again as before"
         stale = ""
@@ -350,13 +352,25 @@ class HubConfig:
         except Failed as error:
             outcome = f"the hub did not come back with it either ({error})"
             stale = show(self.service).invocation
-        self.save_state({**state, "stale": stale})
-        self.journal.end()
-        self.tidy()
+        with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
+            self.save_state({**state, "stale": stale})
+            self.journal.end()
+            self.tidy()
         back = (
             "What was there has been put back and " if changes else "Its configuration was not changed and "
         )
-        return PutBack(f"{cause}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
+        return PutBack(f"{cause}{said}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
+
+
+def make_state_directory() -> None:
+    """Raise Refused where others than root can write what is done as root."""
+    os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+    there = os.stat(STATE_DIRECTORY)
+    if there.st_uid != os.geteuid() or there.st_mode & 0o022:
+        raise Refused(
+            f"{STATE_DIRECTORY} can be written by others than root: look who has changed what is in it, and make it "
+            "root's alone (chown root and chmod 700) or remove it"
+        )
 
 
 def main() -> None:
@@ -381,7 +395,7 @@ def main() -> None:
     try:
         if module.check_mode:
             module.exit_json(**HubConfig(module).run())
-        os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+        make_state_directory()
         with transaction.lock(LOCK, LOCK_SECONDS):
             module.exit_json(**HubConfig(module).run())
     except (Refused, NoSystemd, HubNotFound) as error:
@@ -392,7 +406,12 @@ def main() -> None:
         reason = f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end"
         module.fail_json(msg=f"{reason}. Nothing was changed.")
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or module.params['path']}: {error.strerror or error}")
+        unfinished = HubConfig(module).journal.exists()
+        outcome = (
+            "The next run undoes or completes what this one began" if unfinished else "Nothing was changed"
+        )
+        place = error.filename or module.params["path"]
+        module.fail_json(msg=f"{place}: {error.strerror or error}; mend that and run it again. {outcome}.")
 
 
 if __name__ == "__main__":
