@@ -20,6 +20,8 @@ DIRECTORY = "/usr/local/etc/jupyter"
 MAIN = f"{DIRECTORY}/jupyterhub_config.py"
 FRAGMENT = f"{DIRECTORY}/jupyterhub_collab.d/60-probe.py"
 STATE = "/var/lib/collab.jupyterhub"
+PYTHON = "/usr/local/jupyterhub/bin/python"
+UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 KILLERS = "/usr/local/lib/killed-at"
 RESULTS = ROOT / ".cache/results/faults.json"
 
@@ -34,9 +36,22 @@ def fragment(scope: str, *lines: str) -> str:
     return "\n".join((f"c.JupyterHub.load_roles.append({json.dumps(role)})", *lines, ""))
 
 
+def change_of(content: str, **options: Any) -> dict[str, Any]:
+    """The arguments of module `hub_config` for a fragment that comes after the roles' own."""
+    return {
+        "service": UNIT,
+        "path": MAIN,
+        "fragment": "60-probe",
+        "content": content,
+        "timeout": 120,
+        "settle": 0.2,
+        **options,
+    }
+
+
 @dataclass(frozen=True)
-class Change:
-    """What one call of module `hub_config` ended with."""
+class Run:
+    """What one module ended with."""
 
     code: int
     result: dict[str, Any]
@@ -97,16 +112,14 @@ class Site:
         return play("jupyter_rtc", self.platform.name, *options, jupyterhub_rtc_service=UNIT, **variables)
 
     @contextmanager
-    def changing(
-        self, content: str, *, python: str = "/usr/bin/python3", **options: Any
+    def running(
+        self, module: str, arguments: dict[str, Any], python: str
     ) -> Iterator["subprocess.Popen[str]"]:
-        """Call `hub_config` for a fragment that comes after the roles' own, and go on meanwhile."""
-        wanted = {"service": UNIT, "path": MAIN, "fragment": "60-probe", "content": content}
-        wanted |= {"timeout": 60, "settle": 0.2, **options}
+        """Run one module of the collection with an interpreter of the host, and go on meanwhile."""
         inventory = INVENTORY | {"ansible_python_interpreter": python}
         command = ["ansible", self.platform.name, f"--inventory={self.platform.name},"]
-        command += ["--extra-vars", json.dumps(inventory), "--module-name=collab.jupyterhub.hub_config"]
-        command += ["--args", json.dumps(wanted)]
+        command += ["--extra-vars", json.dumps(inventory)]
+        command += [f"--module-name=collab.jupyterhub.{module}", "--args", json.dumps(arguments)]
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -114,20 +127,29 @@ class Site:
             stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+            start_new_session=True,  # so that it can be ended with what it has started
         ) as process:
             yield process
 
-    def change(self, content: str, *, python: str = "/usr/bin/python3", **options: Any) -> Change:
-        """Call `hub_config` and wait for its end."""
-        with self.changing(content, python=python, **options) as process:
+    def module(self, module: str, arguments: dict[str, Any], python: str = "/usr/bin/python3") -> Run:
+        """Run one module of the collection and wait for its end."""
+        with self.running(module, arguments, python) as process:
             output = process.communicate()[0]
-        return Change(process.returncode, json.loads(output.partition(" => ")[2] or "{}"))
+        return Run(process.returncode, json.loads(output.partition(" => ")[2] or "{}"))
 
-    def killed(self, step: str, content: str, **options: Any) -> None:
-        """Call `hub_config`, and its process is killed at a step (see killed_at.py)."""
+    def change(self, content: str, **options: Any) -> Run:
+        """Let module `hub_config` change the hub's configuration."""
+        return self.module("hub_config", change_of(content, **options))
+
+    def kill(self, step: str, module: str, arguments: dict[str, Any]) -> None:
+        """Run one module of the collection and have its process killed at a step (see killed_at.py)."""
         self.host.check_output(f"mkdir -p {KILLERS} && ln -sf /root/killed_at.py {KILLERS}/{step}")
-        ended = self.change(content, python=f"{KILLERS}/{step}", **options)
+        ended = self.module(module, arguments, f"{KILLERS}/{step}")
         assert ended.result.get("rc") == 137, (step, ended)
+
+    def uninstall(self, *packages: str) -> None:
+        """Take packages away that alice's server, which has been started with them, does not look at again."""
+        self.host.check_output(f"{UV} pip uninstall --python {PYTHON} {' '.join(packages)}")
 
     @contextmanager
     def edited(self, path: str, line: str) -> Iterator[None]:
@@ -150,7 +172,9 @@ class Fault:
 
     site: Site
     name: str
-    row: dict[str, str] = field(default_factory=dict)
+    row: dict[str, str] = field(
+        default_factory=lambda: {"said": "nothing: it is killed"}
+    )  # its cells, as tests/tools/reliability.py has them
 
     @contextmanager
     def survived(self, asked_for: str | None = None) -> Iterator[None]:
@@ -164,7 +188,7 @@ class Fault:
         assert before.answers and before.servers, before
         site.document.append(f"while there is a fault: {self.name}\n")
         yield
-        wait_until(lambda: site.look().answers, 30)
+        wait_until(lambda: site.look().answers, 120)
         after = site.look()
         self.see_people(before, after)
         if asked_for is None:
@@ -181,7 +205,7 @@ class Fault:
         document = self.site.document
         assert document.closed_by_server is None
         file = self.site.host.file("/home/alice/open.txt")
-        wait_until(lambda: file.content_string == document.text)
+        wait_until(lambda: file.content_string == document.text, 60)
         self.row["people"] = "the same processes, documents open"
 
     def converges(self, scope: str) -> None:
@@ -199,10 +223,23 @@ class Fault:
         self.row["next"] = "changed, then nothing to do" if changed else "nothing to do"
         self.record()
 
+    def converges_by_play(self, **variables: Any) -> None:
+        """The same with a whole play, in the mode that the hub has."""
+        site = self.site
+        before = site.look()
+        first = site.play(**variables)
+        assert first.code == 0, first.output
+        second = site.play(**variables)
+        assert (second.code, second.changed) == (0, 0), second.output
+        after = site.look()
+        self.see_people(before, after)
+        assert after.answers
+        assert after.files.keys() == site.usual_files
+        self.row["next"] = "changed, then nothing to do" if first.changed else "nothing to do"
+        self.record()
+
     def record(self) -> None:
         """Put the row into the table of this run."""
         rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(rows | {self.name: self.row}, indent=1) + "\n")
-
-

@@ -50,7 +50,10 @@ DEADLY = {
         f"{WHERE_A_HUB_IS}\nimport asyncio\nif live: asyncio.get_running_loop().call_later(2, time.sleep, 3600)",
         "the hub answered at http://127.0.0.1:8081/hub/api and then no more",
     ),
-    "a port that is taken": ("c.JupyterHub.hub_port = 8001", "the hub started and ended again (OSError: [Errno 98] Address already in use)"),
+    "a port that is taken": (
+        "c.JupyterHub.hub_port = 8001",
+        "the hub started and ended again (OSError: [Errno 98] Address already in use)",
+    ),
 }
 
 

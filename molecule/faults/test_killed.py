@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faults import MAIN, Fault, Site, fragment
+from faults import MAIN, Fault, Site, change_of, fragment
 
 # What the run does when it is killed -> the step, as killed_at.py takes it. In the order of the run.
 STEPS = {
@@ -37,6 +37,30 @@ def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Faul
     wanted = site.other_scope
     site.host.check_output(f"echo '# {when}' >>{MAIN}")
     with tried.survived(wanted):
-        site.killed(step, fragment(wanted))
-    tried.row["said"] = ""
+        site.kill(step, "hub_config", change_of(fragment(wanted)))
     tried.converges(wanted)
+
+
+@pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
+def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
+    """The hub dies with the change, and the run that is about to put things back dies as well."""
+    tried = fault(f"the hub dies with the change and the run is killed {when}")
+    wanted = site.other_scope
+    deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'
+    site.host.check_output(f"echo '# {when}' >>{MAIN}")
+    with tried.survived():
+        site.kill(step, "hub_config", change_of(fragment(wanted, deadly)))
+    tried.converges(wanted)
+
+
+def test_refused_run_does_not_hide_a_killed_one(site: Site, fault: Callable[[str], Fault]) -> None:
+    """The hub runs with what a killed run brought. A run that is refused puts the files back, the next one the hub."""
+    tried = fault("the run is killed when the hub has restarted, and the next one is refused")
+    now, wanted = site.scope, site.other_scope
+    with tried.survived(wanted):
+        site.kill("prove.call", "hub_config", change_of(fragment(wanted)))
+        refused = site.change("c.JupyterHub.port = = 1")
+    assert "Nothing was changed." in refused.refusal
+    tried.row["said"] = refused.refusal
+    tried.converges(now)
+    assert site.scope == now

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prints as JSON what a change of a hub may touch: python3 look_at_hub.py UNIT. See `Sight` in tests/faults.py."""
 
+import glob
 import hashlib
 import json
 import os
@@ -15,31 +16,31 @@ from typing import Any
 DIRECTORIES = (
     "/usr/local/etc/jupyter",
     "/usr/local/lib/collab.jupyterhub",
-    "/usr/local/jupyterhub",
     "/var/lib/collab.jupyterhub",
     "/run/systemd/system",
 )
+# The tool for packages has thousands of files, and no change touches one of them.
+PASSED_OVER = ("__pycache__", "uv")
+UNFINISHED = "/usr/local/jupyterhub/.*.json"  # the journals of installations
 DATABASE = "file:/var/lib/jupyterhub/jupyterhub.sqlite?mode=ro"
 
 
 def files() -> dict[str, list[Any]]:
-    found = {}
+    paths = glob.glob(UNFINISHED)
     for top in DIRECTORIES:
         for directory, names, others in os.walk(top):
-            # The tool for packages has thousands of files, and no change touches one of them.
-            names[:] = [
-                name for name in names if name not in ("__pycache__", "uv", "lib", "share") or top != DIRECTORIES[1]
-            ]
-            if top == DIRECTORIES[2]:
-                names[:], others = [], [name for name in others if name.startswith(".")]
-            for path in (os.path.join(directory, name) for name in (*names, *others)):
-                seen = os.lstat(path)
-                content = ""
-                if stat.S_ISREG(seen.st_mode):
-                    with open(path, "rb") as file:
-                        content = hashlib.md5(file.read()).hexdigest()
-                found[path] = [oct(seen.st_mode), seen.st_uid, seen.st_gid, content]
-    return found
+            names[:] = [name for name in names if name not in PASSED_OVER]
+            paths += [os.path.join(directory, name) for name in (*names, *others)]
+    return {path: describe(path) for path in paths}
+
+
+def describe(path: str) -> list[Any]:
+    seen = os.lstat(path)
+    content = ""
+    if stat.S_ISREG(seen.st_mode):
+        with open(path, "rb") as file:
+            content = hashlib.md5(file.read()).hexdigest()
+    return [oct(seen.st_mode), seen.st_uid, seen.st_gid, content]
 
 
 def roles() -> dict[str, list[Any]]:
@@ -48,7 +49,10 @@ def roles() -> dict[str, list[Any]]:
         users = "select group_concat(u.name) from user_role_map m join users u on u.id = m.user_id where m.role_id = r.id"
         query = f"select r.name, r.scopes, ({users}) from roles r where r.name not like 'collab-moment-%'"
         return {
-            name: [sorted(json.loads(scopes)), sorted(members.split(",")) if members and name != "user" else []]
+            name: [
+                sorted(json.loads(scopes)),
+                sorted(members.split(",")) if members and name != "user" else [],
+            ]
             for name, scopes, members in db.execute(query)
         }
 
