@@ -23,8 +23,16 @@ LOCK = "lock"
 LOCK_SECONDS = 600
 
 
-class Busy(Exception):
+class Unusable(Exception):
+    """Nothing can be remembered now; nothing on the host has changed."""
+
+
+class Busy(Unusable):
     """Another run is at work on this host."""
+
+
+class Unsafe(Unusable):
+    """Others than root may have changed what is remembered."""
 
 
 def path_of(name: str) -> str:
@@ -60,10 +68,12 @@ def lock() -> Iterator[None]:
 
 
 def _locked() -> TextIO:
-    """Return the lock's file, open and locked; closing it lets it go. Raises Busy."""
+    """Return the lock's file, open and locked; closing it lets it go. Raises Busy, and Unsafe."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _check_owner()
         with contextlib.suppress(FileNotFoundError):  # the directory went this instant
             file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115
             try:
@@ -79,3 +89,13 @@ def _locked() -> TextIO:
         if time.monotonic() > deadline:
             raise Busy(f"another run has been at work on this host for {LOCK_SECONDS} s: wait for it to end")
         time.sleep(0.2)
+
+
+def _check_owner() -> None:
+    """Raise Unsafe where others than root can write what is done as root."""
+    there = os.stat(STATE_DIRECTORY)
+    if there.st_uid != os.geteuid() or there.st_mode & 0o022:
+        raise Unsafe(
+            f"{STATE_DIRECTORY} can be written by others than root: look who has changed what is in it, and make it "
+            "root's alone (chown root and chmod 700) or remove it"
+        )

@@ -61,7 +61,9 @@ class LiveHub:
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        done = systemctl("start", self.service)
+        # A mere start would wait until systemd starts the hub by itself, where it is to (see systemd_unit.guarded).
+        waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
+        done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 

@@ -164,8 +164,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
     Unit,
+    guarded,
     journal,
-    only_main_process,
     show,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
@@ -223,11 +223,14 @@ class HubConfig:
             content = self.params["content"].replace("@PACKAGE@", self.package.path).encode()
             files = [
                 FileChange(fragment, content, int(self.params["mode"], 8), owner.pw_uid, owner.pw_gid),
-                FileChange(self.main, main),
+                FileChange(self.main, main, keeps_attributes=True),
             ]
         else:
-            files = [FileChange(self.main, None if there is None else main), FileChange(fragment, None)]
-        return [change for change in files if transaction.read(change.path) != change.content]
+            files = [
+                FileChange(self.main, None if there is None else main, keeps_attributes=True),
+                FileChange(fragment, None),
+            ]
+        return [change for change in files if not change.is_made]
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
         """Return Ansible's diff of the changes, of the main file only what is ours."""
@@ -352,7 +355,11 @@ class HubConfig:
         hub_rights.remember(self.live, hub, state)
         self.save_state(state)
         self.journal.begin(changes)
-        with only_main_process(show(self.service)):
+        # Where this run is killed nobody holds the lock, and the next start of the hub is one with what there was before.
+        with guarded(
+            show(self.service),
+            f"flock --nonblock {host_state.path_of(host_state.LOCK)} sh {self.journal.script}",
+        ):
             try:
                 return self.go_live(state, changes, hub)
             except Exception as error:  # whatever it is, the hub must not stay with half of a change
@@ -425,6 +432,7 @@ class HubConfig:
     ) -> PutBack:
         """Put back what was there, restart the hub with it, and return what to fail with."""
         log = journal(self.service, f"@{int(self.started)}")
+        said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
         outcome = "the hub runs again as before"
         stale = ""
@@ -436,13 +444,14 @@ class HubConfig:
         except Failed as error:
             outcome = f"the hub did not come back with it either ({error})"
             stale = show(self.service).invocation
-        self.save_state({**state, "stale": stale})
-        self.journal.end()
-        self.tidy()
+        with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
+            self.save_state({**state, "stale": stale})
+            self.journal.end()
+            self.tidy()
         back = (
             "What was there has been put back and " if changes else "Its configuration was not changed and "
         )
-        return PutBack(f"{cause}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
+        return PutBack(f"{cause}{said}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
 
 
 def main() -> None:
@@ -471,12 +480,17 @@ def main() -> None:
         with host_state.lock():
             result = HubConfig(module).run()
         module.exit_json(**result)
-    except (Refused, NoSystemd, HubNotFound, host_state.Busy) as error:
+    except (Refused, NoSystemd, HubNotFound, host_state.Unusable) as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     except PutBack as error:
         module.fail_json(msg=str(error), log=error.log, restarted=True)
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or module.params['path']}: {error.strerror or error}")
+        unfinished = HubConfig(module).journal.exists()
+        outcome = (
+            "The next run undoes or completes what this one began" if unfinished else "Nothing was changed"
+        )
+        place = error.filename or module.params["path"]
+        module.fail_json(msg=f"{place}: {error.strerror or error}; mend that and run it again. {outcome}.")
 
 
 if __name__ == "__main__":

@@ -469,7 +469,7 @@ def main() -> None:
             result = Task(module).perform()
     except PackagesError as error:
         module.fail_json(msg=str(error), stderr=error.output)
-    except host_state.Busy as error:
+    except host_state.Unusable as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     module.exit_json(**result)
 

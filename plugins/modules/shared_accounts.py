@@ -257,7 +257,7 @@ def main() -> None:
     try:
         with contextlib.nullcontext() if module.check_mode else host_state.lock():
             result = ensure(module)
-    except host_state.Busy as error:
+    except host_state.Unusable as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     module.exit_json(**result)
 
