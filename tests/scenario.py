@@ -104,6 +104,17 @@ def play(
     """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
     command = ["ansible-playbook", f"collab.jupyterhub.{playbook}", f"--inventory={container},", *options]
     command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]
+    return _run(command, env)
+
+
+def module(name: str, container: str, **arguments: Any) -> Play:
+    """Run one module of the collection against a container."""
+    command = ["ansible", container, f"--inventory={container},", "--extra-vars", json.dumps(INVENTORY)]
+    command += ["--module-name", f"collab.jupyterhub.{name}", "--args", json.dumps(arguments)]
+    return _run(command)
+
+
+def _run(command: list[str], env: dict[str, str] | None = None) -> Play:
     done = subprocess.run(
         command,
         check=False,
@@ -170,6 +181,16 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
     assert hub.stranger.api("POST", f"/hub/api/users/{owner}/server").status_code == 403
     answer = hub.stranger.api("GET", f"/user/{owner}/api/contents")
     assert answer.status_code == 403 or "/hub/login" in str(answer.url)
+
+
+def take_away(alice: Person, host: Host, platform: Platform, path: str, before: bytes) -> None:
+    """Without the fragment of the role the main file is what it was, byte for byte, and the hub runs without our rights."""
+    gone = module("hub_config", platform.name, path=path, fragment="50-rtc", state="absent")
+    assert gone.code == 0, gone.output
+    assert host.file(path).content == before
+    assert not host.file(f"{os.path.dirname(path)}/jupyterhub_collab.d").exists
+    with pytest.raises(Refused):
+        alice.open("shared")
 
 
 def refuse_password(hub: Hub, host: Host, account: str) -> None:

@@ -42,6 +42,14 @@ class Hub:
         """JupyterHub's version."""
         return str(self.api("GET", "/hub/api/").raise_for_status().json()["version"])
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the hub answers at its address now."""
+        try:
+            return self.api("GET", "/hub/api/").is_success
+        except httpx.TransportError:
+            return False
+
     def login(self, name: str, password: str) -> Person:
         """Log in through the login page. Raises `LoginRefused` with what the page says.
 

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hub that Debian 13 packages (requirement 46). The tests run in their order, each from what is there."""
+
+from testinfra.host import Host
+
+from people import Hub, Person
+from scenario import (
+    Credentials,
+    Platform,
+    changed_files,
+    edit_together,
+    installed,
+    keep_out,
+    module,
+    play,
+    take_away,
+    wait_until,
+)
+
+CONFIG = "/etc/jupyterhub/jupyterhub_config.py"
+LAB = "/opt/lab"
+INVOCATION = "systemctl show jupyterhub --property=InvocationID --value"
+
+
+def test_packaged_jupyterlab_is_refused_in_one_sentence(host: Host, platform: Platform) -> None:
+    """Debian's JupyterLab is too old to collaborate; nothing has changed, and the hub is the process that it was."""
+    before = host.check_output(INVOCATION)
+    refused = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv="auto")
+    assert refused.code != 0
+    assert (
+        '"JupyterLab 4.0.11 in system is too old for live collaboration: update it to 4.4 or newer. Nothing was changed."'
+        in refused.said
+    )
+    assert refused.changed == 0
+    assert changed_files(host, platform) == set()
+    assert host.check_output(INVOCATION) == before
+
+
+def test_newer_jupyterlab_beside_it_is_served(host: Host, platform: Platform, hub: Hub) -> None:
+    """The way out: an environment with a newer JupyterLab, from which the packaged hub starts its servers.
+
+    The message says what this hub's users lack, and why.
+    """
+    packages = [f"jupyterhub=={hub.version}", "jupyterlab>=4.6,<4.7"]
+    made = module("python_packages", platform.name, environment=LAB, create=True, packages=packages)
+    assert made.code == 0, made.output
+    setting = f'c.Spawner.cmd = ["{LAB}/bin/jupyterhub-singleuser"]'
+    host.check_output(f"echo %s >>{CONFIG} && cp -p {CONFIG} /root/config.before", setting)
+    host.check_output("systemctl restart jupyterhub")
+    wait_until(lambda: hub.is_up, timeout=60)
+
+    served = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv=LAB)
+    assert served.code == 0, served.output
+    assert (
+        "WARNING: Users cannot share their own servers: JupyterHub 5.2.1 has a known hole in sharing; update it to 5.5.4 or "
+        "6.1.1." in served.said
+    )
+    assert installed(host, f"{LAB}/bin/python")["jupyter-collaboration"].startswith("5.0.")
+
+
+def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
+    """Requirements 3 to 5."""
+    edit_together(alice, bob, "shared", host)
+
+
+def test_nobody_shares_the_own_server(alice: Person, bob: Person) -> None:
+    """Neither by link nor by name: this hub's sharing has a hole."""
+    alice.open("alice")
+    assert alice.api("POST", "/hub/api/share-codes/alice/").status_code == 403
+    share = {"user": "bob", "scopes": ["access:servers!server=alice/"]}
+    assert alice.api("POST", "/hub/api/shares/alice/", share).status_code == 403
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
+    """Mallory and a stranger get nowhere."""
+    keep_out(hub, "shared", mallory)
+
+
+def test_again_changes_nothing(platform: Platform) -> None:
+    """Requirement 18."""
+    again = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv=LAB)
+    assert (again.code, again.changed) == (0, 0), again.output
+
+
+def test_without_it_the_package_is_as_it_was(alice: Person, host: Host, platform: Platform) -> None:
+    """The main file is the administrator's again, and Debian's files have never changed."""
+    take_away(alice, host, platform, CONFIG, host.file("/root/config.before").content)
+    assert host.run("dpkg --verify jupyterhub").stdout == ""
