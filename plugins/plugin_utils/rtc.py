@@ -177,9 +177,10 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         ]
     if not lab["python"]:
         return [f"there is no Python environment at {lab['environment']}: set jupyter_rtc_venv ({found})"]
+    where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
     version = lab["versions"].get("jupyterlab")
     if not version:
-        return [f"there is no JupyterLab in {lab['environment']}: set jupyter_rtc_venv ({found})"]
+        return [f"there is no JupyterLab in {where}: set jupyter_rtc_venv ({found})"]
     if servers and servers != lab["environment"]:
         return [
             f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
@@ -187,11 +188,9 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if collaboration_versions(version) is None:
         if release(version) < release(OLDEST_LAB):
             return [
-                f"JupyterLab {version} in {lab['environment']} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
+                f"JupyterLab {version} in {where} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
             ]
-        return [
-            f"JupyterLab {version} in {lab['environment']} is newer than this collection knows: update the collection"
-        ]
+        return [f"JupyterLab {version} in {where} is newer than this collection knows: update the collection"]
     return []
 
 
