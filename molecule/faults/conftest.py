@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
+pytest.register_assert_rewrite("faults")
+
 from faults import RESULTS, SCOPES, Fault, Site, fragment
 from people import Hub
 from scenario import PASSWORDS, Platform
@@ -27,7 +29,7 @@ def site(host: Host, hub_url: str, platform: Platform) -> Iterator[Site]:
         server.write_file("open.txt")
         with server.document("open.txt") as document:
             site = Site(host, platform, document)
-            site.change(fragment(SCOPES[0]))
+            assert site.change(fragment(SCOPES[0])).code == 0
             site.usual_files = set(site.look().files)
             yield site
 

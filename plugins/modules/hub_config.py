@@ -273,6 +273,8 @@ class HubConfig:
     def sweep(self) -> None:
         """Remove what runs that were killed have left behind: no other run is at work, as this one holds the lock."""
         paths = hub_trial.leftovers(self.main) + hub_package.leftovers()
+        # A journal that counted is gone by now; what is left of one was written or removed halfway.
+        paths += glob.glob(glob.escape(self.journal.directory))
         for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
             paths += transaction.leftovers(directory)
         for path in paths:
