@@ -1,0 +1,6 @@
+# Takes names away that Python has by itself, and throws away what it does not need any more.
+from os import *
+
+c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
+sorted = glob = exec = None
+del c
