@@ -56,8 +56,9 @@ STARTS = {
 }
 # Configurations that cannot be merged -> the sentence that says why.
 REFUSED = {
-    "our_role_taken": "the role collab-accounts is there already for another purpose",
-    "managed_roles": "When authenticator manages roles, `load_roles` can not be used for assigning roles to users",
+    "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
+    "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
+    "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
 MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
