@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-pytest.register_assert_rewrite("faults")
-
-from faults import RESULTS, SCOPES, Fault, Site, fragment
 from people import Hub
 from scenario import PASSWORDS, Platform
+
+# Before it is imported: its assertions shall say what they saw.
+pytest.register_assert_rewrite("faults")
+from faults import RESULTS, SCOPES, Fault, Site, fragment  # noqa: E402
 
 FILES = Path(__file__).with_name("files")
 

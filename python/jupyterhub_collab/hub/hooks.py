@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from traitlets.config import Config
+from traitlets.config.loader import LazyConfigValue
 
 Hook = Callable[..., Any]
 
@@ -24,6 +25,8 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> Non
     """
     for name in sorted(sections_with(c, trait) | {section}):
         theirs = c[name].get(trait)
+        if isinstance(theirs, LazyConfigValue):
+            theirs = None  # the configuration has looked at the hook and set none
         hook: Any = wrap(theirs or of_the_class(trait))
         hook.__wrapped__ = theirs  # as functools.wraps has it, for whoever looks at what runs
         c[name][trait] = hook

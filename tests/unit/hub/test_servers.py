@@ -54,3 +54,10 @@ def test_hook_of_theirs_runs_before() -> None:
 def test_configuration_tells_its_seconds(c: Config) -> None:
     assert revocation_seconds(c) == 5
     assert revocation_seconds(Config()) == 300
+
+
+def test_hook_that_was_only_looked_at_is_none_of_theirs() -> None:
+    c = Config()
+    assert not callable(c.Spawner.pre_spawn_hook)
+    apply(c, revocation_seconds=5)
+    assert args_after_the_hook(c, ["jupyterhub-singleuser"]) == [OPTION]
