@@ -7,7 +7,7 @@ with_env := tests/tools/with-env
 run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule test browser demo demo-down docs images clean clean-images
+.PHONY: help env lint unit molecule test browser demo demo-down docs reliability images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -44,6 +44,9 @@ demo-down: env  ## removes the demo
 docs: env  ## the tables of variables in the documents
 	@$(with_env) python tests/tools/variables.py
 
+reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
+	@$(with_env) python tests/tools/reliability.py
+
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py
 
@@ -51,5 +54,8 @@ clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi
 	rm -rf .cache
 
-clean-images: env  ## removes the images, those of other checkouts on this machine too
+clean-reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
+	@$(with_env) python tests/tools/reliability.py
+
+images: env  ## removes the images, those of other checkouts on this machine too
 	@$(with_env) python tests/images/build.py --remove

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the checks one after another, shows what they say as it comes, goes on after a failure, and counts.
+"""Runs the checks, shows what they say as it comes, goes on after a failure, and counts.
+
+Scenarios run two at a time, since most of their time is waiting for servers to start; all else runs by itself.
 
 What counts as one check: a lint tool, a unit or browser test, a stage of a Molecule scenario (create, converge,
 idempotence and so on), and every single test of its verify stage. Logs and junit files are left in .cache/results,
@@ -18,6 +20,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache/results"
 CONTAINERS = ROOT / "tests/images/containers.py"
 LIMIT = 45 * 60  # seconds; a step that takes longer hangs
+AT_ONCE = 2  # scenarios
 
 LINT = {
     "yamllint": ["yamllint", "."],
@@ -77,8 +81,10 @@ class Step:
         return len(cases)
 
 
-def stream(command: list[str], log: Path, seen: Callable[[str], None] = lambda _: None, **env: str) -> int:
-    """Runs a command, shows and keeps its output line by line, and returns its exit code."""
+def stream(
+    command: list[str], log: Path, seen: Callable[[str], None] = lambda _: None, mark: str = "", **env: str
+) -> int:
+    """Runs a command, shows its output line by line with a mark before each, keeps it, and returns its exit code."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -96,7 +102,7 @@ def stream(command: list[str], log: Path, seen: Callable[[str], None] = lambda _
         assert process.stdout
         with log.open("w") as kept:
             for line in process.stdout:
-                print(line, end="", flush=True)
+                print(f"{mark}{line}", end="", flush=True)
                 kept.write(ANSI.sub("", line))
                 seen(ANSI.sub("", line))
         return process.wait()
@@ -172,7 +178,8 @@ def scenario(name: str, keep: bool) -> Step:
     for memory in (ROOT / ".cache/ansible/tmp").glob(f"molecule.*.{name}"):
         shutil.rmtree(memory)
     command = ["molecule", "test", "--no-command-borders", "--destroy=never", f"--scenario-name={name}"]
-    code = stream(command, RESULTS / f"molecule-{name}.log", watch, PYTEST_ADDOPTS=f"--junit-xml={report}")
+    log = RESULTS / f"molecule-{name}.log"
+    code = stream(command, log, watch, f"{name} | ", PYTEST_ADDOPTS=f"--junit-xml={report}")
     if code and not step.failed:
         step.failed.append(f"molecule ended with {code}")
     if "verify" not in step.stages and not step.failed:
@@ -221,6 +228,13 @@ def summarize(steps: list[Step]) -> int:
     return 1 if failed or not passed else 0
 
 
+def timed(job: Callable[[], Step]) -> Step:
+    begin = time.monotonic()
+    step = job()
+    step.seconds = time.monotonic() - begin
+    return step
+
+
 def main() -> int:
     known = scenarios()
     parser = argparse.ArgumentParser(
@@ -235,24 +249,19 @@ def main() -> int:
     given = parser.parse_args()
     wanted = given.step or ("molecule" if given.scenario else "all")
 
-    jobs: list[Callable[[], Step]] = []
-    if wanted in ("lint", "all"):
-        jobs.append(lint)
-    if wanted in ("unit", "all"):
-        jobs.append(partial(tests, "unit"))
-    if wanted in ("molecule", "all"):
-        jobs.append(partial(images, given.scenario or known))
-        jobs += [partial(scenario, name, given.keep) for name in given.scenario or known]
-    if wanted in ("browser", "all"):
-        jobs.append(partial(tests, "browser"))
-
     RESULTS.mkdir(parents=True, exist_ok=True)
     done = []
-    for job in jobs:
-        begin = time.monotonic()
-        step = job()
-        step.seconds = time.monotonic() - begin
-        done.append(step)
+    if wanted in ("lint", "all"):
+        done.append(timed(lint))
+    if wanted in ("unit", "all"):
+        done.append(timed(partial(tests, "unit")))
+    if wanted in ("molecule", "all"):
+        names = given.scenario or known
+        done.append(timed(partial(images, names)))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            done += pool.map(timed, [partial(scenario, name, given.keep) for name in names])
+    if wanted in ("browser", "all"):
+        done.append(timed(partial(tests, "browser")))
     return summarize(done)
 
 

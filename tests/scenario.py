@@ -86,6 +86,13 @@ class Play:
         return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
 
     @property
+    def message(self) -> str:
+        """What the task that failed says to the person who runs the play."""
+        found = re.search(r"^(?:fatal|\[ERROR\]).*?\"msg\": \"((?:[^\"\\]|\\.)*)\"", self.output, re.M | re.S)
+        assert found, self.output
+        return str(json.loads(f'"{found[1]}"'))
+
+    @property
     def said(self) -> str:
         """The output with every run of white space as one blank, to look for sentences in."""
         return " ".join(self.output.split())

@@ -17,7 +17,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "venv without JupyterLab": (
         {"jupyter_rtc_venv": "system"},
-        "there is no JupyterLab in system: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
+        "there is no JupyterLab in the system's Python: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
     "venv that is no path": (
         {"jupyter_rtc_venv": "jupyterhub"},

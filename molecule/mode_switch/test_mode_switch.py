@@ -22,19 +22,48 @@ def ours(person: Person) -> set[str]:
     return {scope for scope in scopes if not scope.endswith(reach) or scope.startswith("shares")}
 
 
+def share(person: Person, guest: str, server_of: str = "") -> None:
+    """Let somebody into the own server, or an administrator into another one, by name and by a link."""
+    owner = server_of or person.name
+    url = f"{person.hub.url}/hub/api"
+    wish = {"user": guest, "scopes": [f"access:servers!server={owner}/"]}
+    person.ask("POST", f"{url}/shares/{owner}/", wish)
+    person.ask("POST", f"{url}/share-codes/{owner}/", {})
+
+
+def shared_with(person: Person) -> list[str]:
+    """The servers that others share with somebody, by their owners."""
+    items = person.ask("GET", f"{person.hub.url}/hub/api/users/{person.name}/shared")["items"]
+    return [item["server"]["user"]["name"] for item in items]
+
+
+def links(administrator: Person, owner: str) -> list[str]:
+    """The links to a server that are good."""
+    items = administrator.ask("GET", f"{administrator.hub.url}/hub/api/share-codes/{owner}")["items"]
+    return [item["id"] for item in items]
+
+
 def test_shared_user_first(alice: Person, bob: Person, host: Host) -> None:
-    """What there is to begin with."""
+    """What there is to begin with: the shared server, and alice's, which she shares by name and by link."""
     edit_together(alice, bob, "shared", host, "kept.txt")
+    share(alice, "bob")
+    assert len(shared_with(bob)) == 1
     assert "servers!server=shared/" in ours(bob)
 
 
 def test_all_users_leaves_nothing_of_shared_user(
-    hub: Hub, alice: Person, bob: Person, host: Host, platform: Platform
+    alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
     """With everybody logged in: the old rights are gone at once, the account is gone, its files are kept."""
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert switched.code == 0, switched.output
     assert "account shared removed, its files are kept in /home/shared" in switched.said
+    assert (
+        "ended 1 share and 1 link of users who may not share any more, the hub user shared" in switched.said
+    )
+    assert shared_with(bob) == []
+    assert links(carol, "alice") == []
+    assert carol.api("GET", "/hub/api/users/shared").status_code == 404
     assert ours(bob) == {"access:servers"}
     assert not host.user("shared").exists
     assert host.run("pgrep --list-full --uid $(stat -c %u /home/shared)").stdout == ""
@@ -60,18 +89,21 @@ def arguments(host: Host) -> Iterator[Callable[[], str]]:
 
 
 def test_run_that_died_before_the_restart_is_completed(
-    host: Host, platform: Platform, arguments: Callable[[], str]
+    host: Host, platform: Platform, arguments: Callable[[], str], bob: Person, carol: Person
 ) -> None:
     """Requirement 18: the hub still runs what an earlier run has replaced; the next run restarts it, though no file changes.
 
-    The address of the hub's database may hold a password, so no process has it among its arguments meanwhile.
+    It also ends what people have shared while they could, which the run that died has left to it. The address of the
+    hub's database may hold a password, so no process has it among its arguments meanwhile.
     """
+    share(carol, "bob", server_of="alice")
     before = invocation(host)
-    state = json.loads(host.file(STATE).content_string) | {"stale": before}
+    state = json.loads(host.file(STATE).content_string) | {"stale": before, "sharing": True}
     host.check_output("echo %s >" + STATE, json.dumps(state))
     completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert (completed.code, completed.changed) == (0, 1), completed.output
-    assert "Changed: hub configured and restarted." in completed.said
+    assert "Changed: hub configured and restarted; ended 1 share and 1 link" in completed.said
+    assert shared_with(bob) == []
     assert invocation(host) != before
     assert "jupyterhub_collab.hub.live" in arguments()
     assert "sqlite:" not in arguments()

@@ -7,6 +7,7 @@ from people import Hub, Person
 from scenario import Credentials, Platform, edit_together, installed, keep_out, play, wait_until
 
 INVOCATION = "systemctl show jupyterhub --property=InvocationID --value"
+SERVERS = "pgrep --uid alice --full singleuser"
 
 
 def test_package_is_on_the_systems_python(host: Host) -> None:
@@ -40,19 +41,32 @@ def test_restart_leaves_servers_and_open_documents_alone(
     """The play restarts the hub, which would stop everybody's server if it got a signal, and systemd would end the rest."""
     server = alice.open("alice")
     server.write_file("open.txt")
-    processes = "pgrep --uid alice --full singleuser"
-    before = host.check_output(processes), host.check_output(INVOCATION)
+    before = host.check_output(SERVERS), host.check_output(INVOCATION)
     with server.document("open.txt") as document:
         switched = play(
             "jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True
         )
         assert switched.code == 0, switched.output
-        assert "by a signal" not in switched.said
+        assert "killed" not in switched.said
         assert document.closed_by_server is None
         document.insert(0, "typed after the restart\n")
         file = host.file("/home/alice/open.txt")
         wait_until(lambda: file.content_string == "typed after the restart\n")
-    after = host.check_output(processes), host.check_output(INVOCATION)
+    after = host.check_output(SERVERS), host.check_output(INVOCATION)
     assert after[0] == before[0]
     assert after[1] != before[1]
     assert host.run("ls /run/systemd/system/jupyterhub.service.d").rc != 0
+
+
+def test_hub_that_hangs_is_replaced_and_servers_stay(alice: Person, host: Host, platform: Platform) -> None:
+    """Nobody can ask it for anything, and a signal that it might still understand would stop everybody's server."""
+    alice.open("alice")
+    before = host.check_output(SERVERS)
+    host.check_output("systemctl kill --signal=STOP --kill-who=main jupyterhub")
+    switched = play("jupyter_rtc", platform.name, jupyter_rtc_venv="system")
+    assert switched.code == 0, switched.output
+    assert (
+        "The hub was killed, since its API at http://127.0.0.1:8081/hub/api does not answer" in switched.said
+    )
+    assert host.check_output(SERVERS) == before
+    assert alice.visit("alice").me()["identity"]["username"] == "alice"

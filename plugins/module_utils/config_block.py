@@ -16,8 +16,7 @@ BLOCK = """\
 # Managed by Ansible: runs the files of {directory} in the order of their names, with what stands above.
 # Change the variables of the collection's roles instead of these lines; keep these lines at the end of the file.
 for _collab_path in sorted(__import__("glob").glob({pattern!r})):
-    with open(_collab_path, encoding="utf-8") as _collab_file:
-        exec(compile(_collab_file.read(), _collab_path, "exec"), {{"c": get_config(), "__file__": _collab_path}})
+    __import__("runpy").run_path(_collab_path, {{"c": get_config()}})
 # END {name}
 """
 OURS = re.compile(
@@ -60,7 +59,7 @@ def without_block(main: bytes) -> bytes:
 def with_block(main: bytes, directory: str) -> bytes:
     """Return the main file with our block as its end, wherever the block stood before."""
     main = without_block(main)
-    unterminated = bool(main) and not main.endswith((b"\n", b"\r"))
+    unterminated = bool(main) and not main.endswith(b"\n")
     return main + (b"\n" if unterminated else b"") + block(directory, unterminated)
 
 

@@ -32,12 +32,14 @@ class HubApi:
     url: str
     token: str
 
-    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def request(
+        self, method: str, path: str, body: Any = None, timeout: float = ANSWER_SECONDS
+    ) -> tuple[int, Any]:
         """Return the status and what the JSON of the answer says (None where there is none).
 
-        `path` is what follows `/hub/api`, percent-encoded. Raises NoAnswer where no hub answers.
+        `path` is what follows `/hub/api`, percent-encoded. Raises NoAnswer where no hub answers within `timeout` seconds.
         """
-        link = hub_health.connection(self.url, ANSWER_SECONDS)
+        link = hub_health.connection(self.url, timeout)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         try:
             data = None if body is None else json.dumps(body)

@@ -64,7 +64,7 @@ def version(api_url: str, timeout: float = 5) -> str | None:
 def wait_until_it_answers(
     show: Callable[[], Unit], hub: dict[str, Any], timeout: float, settle: float, error: type[Exception]
 ) -> None:
-    """Return when the hub's API has answered and the same process is still there `settle` seconds later.
+    """Return when the hub's API has answered and the same process still does so `settle` seconds later.
 
     Raises `error` when the process ends, or nothing answers within `timeout` seconds.
     """
@@ -88,6 +88,8 @@ def wait_until_it_answers(
         time.sleep(POLL_SECONDS)
         if show().invocation != invocation:
             raise error("the hub answered and ended again")
+    if not version(hub["api_url"]):
+        raise error(f"the hub answered at {hub['api_url']} and then no more")
 
 
 def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]:
@@ -106,15 +108,25 @@ def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
+def exceptions(output: str) -> list[str]:
+    """Return the exceptions in what a hub printed, each in the line that ends its traceback."""
+    lines, hubs_own = [], True
+    for line in output.splitlines():
+        # Servers that the hub has started as its children print to the same place.
+        if record := re.match(r"\[[A-Z] [-\d]+ [:.\d]+ (\w+)", line):
+            hubs_own = record.group(1) == "JupyterHub"
+        if hubs_own:
+            lines.append(line.strip())
+    name = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Mismatch|NotFound)\b")
+    return [line for line in lines if name.match(line)]
+
+
 def reason(output: str, path: str) -> str:
     """Return in one sentence why the configuration at `path` does not load, from what the hub printed about it."""
     # The place in the configuration nearest to the error, where the traceback names one.
     directory = re.escape(path.rpartition("/")[0])
     places = re.findall(rf'File "({directory}/[^"]+)", line (\d+)', output)
     where = f"{places[-1][0]}, line {places[-1][1]}" if places else path
-    errors = re.findall(
-        r"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Mismatch|NotFound)\b.*)$", output, re.M
-    )
     said = re.findall(r"^\[[CE] [^\]]*\] (.+)$", output, re.M)
-    what = (errors or said or [last_line(output)])[-1].strip()
+    what = (exceptions(output) or said or [last_line(output)])[-1].strip()
     return f"the hub would not start with this configuration: {what} ({where})"

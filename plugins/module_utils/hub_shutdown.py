@@ -9,6 +9,9 @@ not by default. One that is asked for its shutdown through its API can be told n
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 
 from . import hub_health
@@ -16,6 +19,8 @@ from .hub_api import HubApi, NoAnswer
 from .systemd_unit import Unit, show
 
 SCOPE = "shutdown"
+# A hub answers this request before it does anything.
+ANSWER_SECONDS = 10
 
 
 def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
@@ -24,13 +29,29 @@ def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = Fal
     Without `with_proxy` the proxy goes or stays as the hub's configuration says: a hub finds again only what it would
     have left itself. Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.
     """
-    status, _answer = api.request(
-        "POST", "/shutdown", {"servers": False} | ({"proxy": True} if with_proxy else {})
-    )
+    body = {"servers": False, "proxy": True} if with_proxy else {"servers": False}
+    status, _answer = api.request("POST", "/shutdown", body, timeout=ANSWER_SECONDS)
     if status != 202:
         raise NoAnswer(f"its API at {api.url} answered {status} to the request for its shutdown")
+    if not _has_ended(unit, timeout):
+        raise NoAnswer(f"it did not end within {timeout:g} s of the request")
+
+
+def kill(unit: Unit, timeout: float) -> None:
+    """Kill the hub that this unit was seen to run: the one signal upon which it stops nobody's server.
+
+    What a hub has to keep is in its database, and the next one goes on from there, as after a crash.
+    """
+    with contextlib.suppress(ProcessLookupError):  # it ended this instant
+        os.kill(unit.main_pid, signal.SIGKILL)
+    _has_ended(unit, timeout)
+
+
+def _has_ended(unit: Unit, timeout: float) -> bool:
+    """Wait for the end of the hub that this unit was seen to run, and return whether it came in time."""
     deadline = time.monotonic() + timeout
     while show(unit.name).invocation == unit.invocation:
         if time.monotonic() > deadline:
-            raise NoAnswer(f"it did not end within {timeout:g} s of the request")
+            return False
         time.sleep(hub_health.POLL_SECONDS)
+    return True

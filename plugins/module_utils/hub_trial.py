@@ -65,6 +65,10 @@ class Trial:
         self._refuse_unknown(hub["warnings"])
         return hub
 
+    def of_now(self) -> dict[str, Any]:
+        """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""
+        return self._load(self.main, self.fragments)
+
     def _load(self, path: str, fragments: str) -> dict[str, Any]:
         """Load a main file that stands for the real one, with the fragments of a directory."""
         arguments = [*hub_command(self.unit).arguments, f"--config={path}"]

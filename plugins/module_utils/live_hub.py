@@ -38,9 +38,10 @@ class LiveHub:
         unit = show(self.service)
         return hub_api(unit, self.package.command(unit, "service_token", *scopes), hub)
 
-    def read(self, hub: dict[str, Any], module: str) -> Any:
+    def read(self, hub: dict[str, Any], module: str, *arguments: str) -> Any:
         """Return what a module of the package reads from the hub's database. Raises Failed where it cannot."""
-        done = self.package.run(show(self.service), module, input=json.dumps(hub["database"]))
+        database = json.dumps(hub["database"])
+        done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         return json.loads(done.stdout)
@@ -50,21 +51,19 @@ class LiveHub:
         unit = show(self.service)
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
-        verb = "start"
         if unit.running:
             try:
                 with self.api(hub, hub_shutdown.SCOPE) as api:
                     hub_shutdown.shut_down(unit, api, self.timeout, with_proxy=bool(proxy))
             except NoAnswer as error:
-                self.warn(
-                    f"The hub was ended by a signal, since {error}. Unless c.JupyterHub.cleanup_servers is False, "
-                    "it has stopped the servers that people had running."
-                )
-                verb = "restart"
+                self.warn(f"The hub was killed, since {error}. The servers that people have running go on.")
+                hub_shutdown.kill(unit, self.timeout)
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        done = systemctl(verb, self.service)
+        # A mere start would wait until systemd starts the hub by itself, where it is to (see systemd_unit.guarded).
+        waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
+        done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 

@@ -36,6 +36,9 @@ class Environment:
     packages: dict[str, str] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    needs: dict[str, list[str]] = field(default_factory=dict)
+    unfit: dict[str, list[str]] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
     pip: bool = False
     externally_managed: bool = False
 
@@ -62,12 +65,20 @@ def interpreter(environment: str) -> str | None:
     return None
 
 
-def ask(run: Run, environment: str, requirements: list[str]) -> Environment | None:
-    """What the environment says of itself; None where there is none, or where making it was interrupted."""
+def ask(
+    run: Run, environment: str, requirements: list[str], leaving: dict[str, Any] | None = None
+) -> Environment | None:
+    """What the environment says of itself; None where there is none, or where making it was interrupted.
+
+    Where distributions are to leave it, `leaving` says which (`names`) and which versions of others are to come back
+    (`versions`). Then it also says which distribution needs which (`needs`), which of these versions others do not accept
+    (`unfit`), and which folders those that leave have files in (`folders`).
+    """
     python = interpreter(environment)
     if python is None:
         return None
-    status, out, err = run([python, "-I", "-c", inspect.getsource(python_probe), json.dumps(requirements)])
+    questions = [json.dumps(each) for each in (requirements, leaving) if each is not None]
+    status, out, err = run([python, "-I", "-c", inspect.getsource(python_probe), *questions])
     if status != 0:
         raise PackagesError(f"The Python of the environment, {python}, does not work.", err)
     answer: dict[str, Any] = json.loads(out)

@@ -101,13 +101,55 @@ def unmet(requirements: list[str], found: Found) -> list[str]:
     return missing
 
 
-def probe(requirements: list[str]) -> dict[str, Any]:
+def dependencies(found: Found, versions: dict[str, str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What every distribution requires, and of these versions those that some would not accept, each with who."""
+    path = sys.path
+    parse = parser()
+    sys.path = path
+    required = {name: [parse(text) for text in each.requires or []] for name, each in found.items()}
+    extras: dict[str, set[str]] = {name: {""} for name in found}
+    for lines in required.values():
+        for line in lines:
+            extras.setdefault(canonical(line.name), {""}).update(line.extras)
+    needs: dict[str, list[str]] = {name: [] for name in found}
+    unfit: dict[str, list[str]] = {}
+    for name, lines in required.items():
+        for line in lines:
+            needed = canonical(line.name)
+            if line.marker and not any(line.marker.evaluate({"extra": extra}) for extra in extras[name]):
+                continue
+            needs[name].append(needed)
+            if needed in versions and not line.specifier.contains(versions[needed], prereleases=True):
+                unfit.setdefault(needed, []).append(name)
+    return needs, unfit
+
+
+def folders(distribution: Distribution) -> set[str]:
+    """The folders that hold its files and may be its alone; not those that every environment has."""
+    paths = sysconfig.get_paths()
+    roots = {paths["purelib"], paths["platlib"], *(f"{paths['data']}/{name}" for name in ("etc", "share"))}
+    found = set()
+    for file in distribution.files or []:
+        folder = Path(os.path.normpath(str(distribution.locate_file(file)))).parent
+        for inner in (folder, *folder.parents):
+            if roots & {str(outer) for outer in inner.parents}:
+                found.add(str(inner))
+    return found
+
+
+def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dict[str, Any]:
     own = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     rows = list(distributions())
+    found = {row[1]: row[3] for row in rows}
+    needs, unfit = dependencies(found, leaving["versions"]) if leaving else ({}, {})
+    names = found.keys() & {*leaving["names"]} if leaving else ()
     return {
+        "needs": needs,
+        "unfit": unfit,
+        "folders": sorted({folder for name in names for folder in folders(found[name])}),
         "prefix": sys.prefix,
         "packages": {row[1]: row[2] for row in rows},
-        "unmet": unmet(requirements, {row[1]: row[3] for row in rows}),
+        "unmet": unmet(requirements, found),
         # Distributions that come from somewhere else, such as the system's package manager.
         "foreign": [row[1] for row in rows if Path(row[0]).resolve() not in own],
         "pip": importlib.machinery.PathFinder.find_spec("pip") is not None,
@@ -117,4 +159,4 @@ def probe(requirements: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(probe(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(probe(*map(json.loads, sys.argv[1:]))))

@@ -25,7 +25,6 @@ PROPERTIES = [
     "WorkingDirectory",
     "Environment",
     "EnvironmentFiles",
-    "KillMode",
 ]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -132,21 +131,29 @@ def show(name: str) -> Unit:
     return Unit(name, properties)
 
 
-@contextlib.contextmanager
-def only_main_process(unit: Unit) -> Iterator[None]:
-    """As long as this lasts, systemd ends the unit's main process only, and no process that it has started.
+GUARD = """\
+[Service]
+# Servers that the hub has started as its children outlive it.
+KillMode=process
+# The hub that ends is started again, later than who has ended it on purpose would do that.
+Restart=always
+RestartSec=10
+ExecStartPre=-+{first}
+"""
 
-    By default (`KillMode=control-group`) the servers that a hub has started as its children end with it. The setting
-    lies in /run: a reboot forgets it even where this process was killed.
+
+@contextlib.contextmanager
+def guarded(unit: Unit, first: str) -> Iterator[None]:
+    """As long as this lasts, an end of the hub is neither the end of what it has started nor for long.
+
+    Before each start systemd runs the command `first`, as root. It goes on with all this where this process is killed,
+    since the setting lies in a file; that is in /run, so a reboot forgets it.
     """
     directory = os.path.join("/run/systemd/system", f"{unit.properties.get('Id', unit.name)}.d")
     path = os.path.join(directory, "zz-collab.jupyterhub.conf")
-    if unit.properties.get("KillMode") in ("process", "none") and not os.path.exists(path):
-        yield
-        return
     os.makedirs(directory, mode=0o755, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("[Service]\nKillMode=process\n")
+        file.write(GUARD.format(first=first))
     systemctl("daemon-reload")
     try:
         yield

@@ -9,35 +9,53 @@ finds a journal knows that nobody finished what it describes.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import glob
 import json
 import os
+import shlex
 import shutil
 import stat
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass
 class FileChange:
-    """One file as it is to be: its bytes and, where it does not exist yet, its mode, owner and group."""
+    """One file as it is to be: its bytes, mode, owner and group."""
 
     path: str
     content: bytes | None  # None: the file is to be gone
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    keeps_attributes: bool = (
+        False  # a file that is there keeps its mode, owner and group, since it is somebody else's
+    )
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the file is already as it is to be."""
+        if read(self.path) != self.content:
+            return False
+        if self.content is None or self.keeps_attributes:
+            return True
+        there = os.stat(self.path)
+        return (stat.S_IMODE(there.st_mode), there.st_uid, there.st_gid) == (self.mode, self.uid, self.gid)
 
     @property
     def staged(self) -> str:
         """Where the new content waits: beside the file, hidden, so that a rename puts it in place at once."""
+        return self._beside("new")
+
+    @property
+    def kept(self) -> str:
+        """Where what stood there waits: beside the file, too, so that no disk is too full to put it back."""
+        return self._beside("old")
+
+    def _beside(self, what: str) -> str:
         directory, name = os.path.split(self.path)
         base, extension = os.path.splitext(name)
-        return os.path.join(directory, f".{base}.collab-new{extension}")
+        return os.path.join(directory, f".{base}.collab-{what}{extension}")
 
 
 def read(path: str) -> bytes | None:
@@ -79,13 +97,13 @@ def copy(source: str, target: str) -> None:
 
 
 def stage(change: FileChange) -> None:
-    """Write the new content beside the file, with the attributes of the file that it will replace."""
+    """Write the new content beside the file, with the attributes that it is to have."""
     if change.content is None:
         return
     descriptor = os.open(change.staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(change.content)
-        if os.path.exists(change.path):
+        if change.keeps_attributes and os.path.exists(change.path):
             there = os.stat(change.path)
             os.fchown(file.fileno(), there.st_uid, there.st_gid)
             os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
@@ -100,9 +118,8 @@ def stage(change: FileChange) -> None:
 
 def leftovers(directory: str) -> list[str]:
     """Return what a process that was killed may have left in a directory while it staged or wrote files there."""
-    return [
-        path for pattern in (".*.collab-new*", "*.collab-new") for path in glob.glob(f"{directory}/{pattern}")
-    ]
+    patterns = (".*.collab-new*", ".*.collab-old*", "*.collab-new")
+    return [path for pattern in patterns for path in glob.glob(f"{directory}/{pattern}")]
 
 
 def unstage(changes: list[FileChange]) -> None:
@@ -112,28 +129,13 @@ def unstage(changes: list[FileChange]) -> None:
             os.unlink(change.staged)
 
 
-@contextlib.contextmanager
-def lock(path: str, seconds: float) -> Iterator[None]:
-    """Hold a lock; closing the file lets it go, however this process ends. Raises TimeoutError after so many seconds."""
-    deadline = time.monotonic() + seconds
-    with open(path, "w", encoding="utf-8") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(path) from None
-                time.sleep(0.2)
-        yield
-
-
 class Journal:
     """What stood in the place of the files that are being changed, kept until the change has proven itself."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self.path = os.path.join(directory, "journal.json")
+        self.script = os.path.join(directory, "undo.sh")
 
     def exists(self) -> bool:
         return os.path.exists(self.path)
@@ -143,14 +145,20 @@ class Journal:
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory, mode=0o700)
         entries: list[dict[str, Any]] = []
-        for number, change in enumerate(changes):
-            content = read(change.path)
-            kept = None
-            if content is not None:
-                kept = os.path.join(self.directory, str(number))
-                copy(change.path, kept)
+        for change in changes:
+            kept = change.kept if os.path.exists(change.path) else None
+            if kept:
+                if os.path.lexists(kept):
+                    os.unlink(kept)
+                # The very file: it takes no room and keeps whatever attributes it has.
+                os.link(change.path, kept)
             entries.append({"path": change.path, "kept": kept, "staged": change.staged})
-        write(self.path, json.dumps(entries).encode())
+        try:
+            write(self.script, undo_script(entries).encode())
+            write(self.path, json.dumps(entries).encode())
+        except OSError:
+            self._forget(entries)
+            raise
 
     def undo(self) -> list[str]:
         """Put back what stood there, and return the paths that this changed."""
@@ -165,20 +173,34 @@ class Journal:
                 if os.path.lexists(path):
                     os.unlink(path)
                     restored.append(path)
-            elif read(path) != read(kept):
-                returning = f"{path}.collab-new"
-                copy(kept, returning)
-                os.replace(returning, path)
+            elif os.path.lexists(kept):  # otherwise it has been put back already
+                os.replace(kept, path)
                 sync_directory(os.path.dirname(path))
                 restored.append(path)
         return restored
 
     def end(self) -> None:
         """Forget what was kept: the change, or its undoing, is complete."""
+        entries = json.loads(read(self.path) or b"[]")
         if self.exists():
             os.unlink(self.path)
             sync_directory(self.directory)
+        self._forget(entries)
+
+    def _forget(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["kept"] and os.path.lexists(entry["kept"]):
+                os.unlink(entry["kept"])
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def undo_script(entries: list[dict[str, Any]]) -> str:
+    """Return what `Journal.undo` does as a shell script, for a moment when nothing of this collection runs."""
+    lines = []
+    for entry in reversed(entries):
+        path, kept = shlex.quote(entry["path"]), shlex.quote(entry["kept"] or "")
+        lines.append(f"test ! -e {kept} || mv -fT {kept} {path}" if entry["kept"] else f"rm -f {path}")
+    return "\n".join((*lines, ""))
 
 
 def swap(changes: list[FileChange]) -> None:

@@ -18,6 +18,7 @@ description:
   - Restarts the hub if and only if what runs is not what is on disk, also when it was an earlier run that was cut off.
     Then waits until the hub answers and holds the roles that its configuration asks for. Otherwise everything is put
     back, the hub is restarted with what it had, and the task fails with the reason.
+  - What a configuration that goes has let people make, and what would go on to let people in, ends with it.
   - Every role of this collection that configures the hub uses this module, and nothing else edits the hub's
     configuration or restarts it. Two runs on one host wait for each other.
 options:
@@ -35,7 +36,9 @@ options:
     description: What the fragment says. Python, executed with the C(c) of the main file. Required unless it is to be absent.
     type: str
   state:
-    description: Whether the fragment is to be there. With the last fragment, the block goes from the main file.
+    description:
+      - Whether the fragment is to be there. With the last fragment, the block goes from the main file.
+      - V(absent) leaves a hub stopped that does not run, and ends what is to end in its database.
     type: str
     choices: [present, absent]
     default: present
@@ -64,6 +67,13 @@ options:
         checksum of its unit. The hub is restarted when these differ from those of the last run.
     type: dict
     default: {}
+  retired:
+    description:
+      - Users of the hub that go with the change, such as accounts that people have shared. Once the change has proven itself,
+        their servers are stopped, and they are deleted from the hub with their tokens.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: How long to wait for the hub to answer after a restart, in seconds.
     type: int
@@ -118,11 +128,19 @@ put_out:
   elements: str
   returned: when the configuration was tried in this run
   sample: [bob from the server of alice]
+ended:
+  description:
+    - What the change ended in the hub's database, which outlives every configuration. That is what people share who may not any
+      more, where the change takes everybody's right to share, and the users in O(retired).
+    - In check mode, what it would end, as far as that can be known.
+  type: list
+  elements: str
+  returned: when the configuration changes
+  sample: [2 shares and 1 link of users who may not share any more, the hub user shared with server and tokens]
 """
 
 import contextlib
 import glob
-import json
 import os
 import pwd
 import shutil
@@ -132,8 +150,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
+    host_state,
     hub_health,
     hub_package,
+    hub_rights,
     hub_trial,
     hub_visitors,
     transaction,
@@ -144,15 +164,12 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
     Unit,
+    guarded,
     journal,
-    only_main_process,
     show,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 
-STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
-LOCK = os.path.join(STATE_DIRECTORY, "lock")
-LOCK_SECONDS = 600
 # Of what a trial tells about a hub: what may hold a password, and what is asked for anew each time.
 NOT_REMEMBERED = ("database", "roles", "warnings")
 NEW_MAIN = (
@@ -169,8 +186,9 @@ class HubConfig:
         self.service: str = module.params["service"]
         self.main: str = os.path.realpath(module.params["path"])
         self.fragments: str = config_block.fragments_directory(self.main)
-        self.journal = transaction.Journal(os.path.join(STATE_DIRECTORY, f"{self.service}.undo"))
-        self.state_path = os.path.join(STATE_DIRECTORY, f"{self.service}.json")
+        self.present: bool = module.params["state"] == "present"
+        self.journal = transaction.Journal(host_state.path_of(f"{self.service}.undo"))
+        self.state_name = f"{self.service}.json"
         self.package = hub_package.HubPackage(module.params["package"])
         self.live = LiveHub(
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
@@ -185,11 +203,10 @@ class HubConfig:
         The main file names the fragments, so it comes last where a fragment is added and first where one goes: the
         configuration is whole after every single step.
         """
-        present = self.params["state"] == "present"
         fragment = config_block.fragment_path(self.main, self.params["fragment"])
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path != fragment]
         there = transaction.read(self.main)
-        if there is None and not self.params["create"]:
+        if there is None and self.present and not self.params["create"]:
             raise Refused(
                 f"there is no configuration file {self.params['path']}: set the path of the hub's main file"
             )
@@ -198,18 +215,22 @@ class HubConfig:
         )
         main = (
             config_block.with_block(main, self.fragments)
-            if present or others
+            if self.present or others
             else config_block.without_block(main)
         )
-        owner = pwd.getpwnam(unit.user)
-        content = self.params["content"].replace("@PACKAGE@", self.package.path).encode() if present else None
-        wanted = [
-            FileChange(fragment, content, int(self.params["mode"], 8), owner.pw_uid, owner.pw_gid),
-            FileChange(self.main, main),
-        ]
-        if not present:
-            wanted.reverse()
-        return [change for change in wanted if transaction.read(change.path) != change.content]
+        if self.present:
+            owner = pwd.getpwnam(unit.user)
+            content = self.params["content"].replace("@PACKAGE@", self.package.path).encode()
+            files = [
+                FileChange(fragment, content, int(self.params["mode"], 8), owner.pw_uid, owner.pw_gid),
+                FileChange(self.main, main, keeps_attributes=True),
+            ]
+        else:
+            files = [
+                FileChange(self.main, None if there is None else main, keeps_attributes=True),
+                FileChange(fragment, None),
+            ]
+        return [change for change in files if not change.is_made]
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
         """Return Ansible's diff of the changes, of the main file only what is ours."""
@@ -233,11 +254,11 @@ class HubConfig:
     # What is remembered from run to run
 
     def load_state(self) -> dict[str, Any]:
-        """Return what earlier runs left: `stale` (the start of the hub that must not go on), `runs_with`, `hub`."""
-        return dict(json.loads(transaction.read(self.state_path) or b"{}"))
+        """Return what earlier runs left: `stale` (the start of the hub that must not go on), `runs_with`, `hub`, `path`."""
+        return host_state.recall(self.state_name)
 
     def save_state(self, state: dict[str, Any]) -> None:
-        transaction.write(self.state_path, json.dumps(state, indent=1, sort_keys=True).encode())
+        host_state.remember(self.state_name, state)
 
     # The steps
 
@@ -252,7 +273,9 @@ class HubConfig:
     def sweep(self) -> None:
         """Remove what runs that were killed have left behind: no other run is at work, as this one holds the lock."""
         paths = hub_trial.leftovers(self.main) + hub_package.leftovers()
-        for directory in (os.path.dirname(self.main), self.fragments, STATE_DIRECTORY):
+        # A journal that counted is gone by now; what is left of one was written or removed halfway.
+        paths += glob.glob(glob.escape(self.journal.directory))
+        for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
             paths += transaction.leftovers(directory)
         for path in paths:
             if os.path.isdir(path):
@@ -264,7 +287,7 @@ class HubConfig:
 
     def run(self) -> dict[str, Any]:
         unit = show(self.service)
-        if not unit.exists:
+        if self.present and not unit.exists:
             raise Refused(f"there is no systemd unit {self.service}: name the one that runs the hub")
         state = self.load_state()
         recovered = self.recover(unit, state)
@@ -275,11 +298,20 @@ class HubConfig:
             stale = unit.invocation
         else:
             stale = state.get("stale", "")
-        restart = bool(changes) or not unit.running or unit.invocation == stale or recovered
-        untried = "hub" not in state
+        restart = bool(changes) or unit.invocation == (stale or None) or recovered
+        untried = False
+        if self.present:
+            restart |= not unit.running
+            untried = "hub" not in state
         result: dict[str, Any] = {"changed": restart, "restarted": restart, "diff": self.diff(changes)}
-        if self.module.check_mode or not (restart or untried):
+        if self.module.check_mode:
+            ended = self.foresee(unit, changes) if restart else []
+            return {**result, "hub": state.get("hub", {}), "ended": ended}
+        if not (restart or untried):
+            self.forget(state)
             return {**result, "hub": state.get("hub", {})}
+        if not unit.running and not self.present:
+            return {**result, "restarted": False, **self.remove_at_rest(unit, state, changes)}
 
         self.package.install()
         for change in changes:
@@ -288,7 +320,7 @@ class HubConfig:
             for change in changes:
                 transaction.stage(change)
             hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
-            put_out = self.replace(state, changes, hub) if restart else []
+            told = self.replace(state, changes, hub) if restart else {}
         except Refused:
             self.tidy()
             raise
@@ -296,13 +328,15 @@ class HubConfig:
             transaction.unstage(changes)
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
+        state["path"] = self.main
         hub_visitors.note_revocation(hub, state)
         state.pop("visitors", None)
         state["stale"] = ""
         self.save_state(state)
         self.journal.end()
         self.tidy()
-        return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], "put_out": put_out}
+        self.forget(state)
+        return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
@@ -315,30 +349,92 @@ class HubConfig:
             self.journal.end()
         return True
 
-    def replace(self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]) -> list[str]:
-        """Make the change, and put everything back where it does not prove itself. Returns whom it has put out."""
+    def replace(
+        self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
         hub_visitors.remember(self.live, hub, state)
+        hub_rights.remember(self.live, hub, state)
+        self.save_state(state)
         self.journal.begin(changes)
-        with only_main_process(show(self.service)):
+        # Where this run is killed nobody holds the lock, and the next start of the hub is one with what there was before.
+        with guarded(
+            show(self.service),
+            f"flock --nonblock {host_state.path_of(host_state.LOCK)} sh {self.journal.script}",
+        ):
             try:
                 return self.go_live(state, changes, hub)
             except Exception as error:  # whatever it is, the hub must not stay with half of a change
                 raise self.return_to_before(state, changes, hub, error) from error
 
-    def go_live(self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]) -> list[str]:
-        """Swap the files in, restart the hub, prove it, and put out whom it has no room for any more."""
+    def go_live(
+        self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Swap the files in, restart the hub, prove it, and end what it gives nobody any more."""
         transaction.swap(changes)
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
         self.live.restart({**hub, **state.get("hub", {})})
         self.live.prove(hub)
-        return hub_visitors.put_out(self.live, hub, state)
+        ended = hub_rights.end(self.live, hub, state, self.params["retired"])
+        return {"ended": ended, "put_out": hub_visitors.put_out(self.live, hub, state)}
+
+    def remove_at_rest(self, unit: Unit, state: dict[str, Any], changes: list[FileChange]) -> dict[str, Any]:
+        """Take the fragment away from a hub that does not run, or is no more, and leave it so."""
+        ended: list[str] = []
+        self.package.install()
+        try:
+            for change in changes:
+                transaction.stage(change)
+            try:
+                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                ended = hub_rights.end_at_rest(self.live, hub, state, self.params["retired"])
+            except (Refused, Failed, HubNotFound, OSError) as error:
+                self.module.warn(
+                    "What people have shared with each other, and users that the hub had for collaboration, may still be in "
+                    f"its database and count when it runs again, since it could not be opened: {error}."
+                )
+            self.journal.begin(changes)
+            transaction.swap(changes)
+        finally:
+            transaction.unstage(changes)
+        self.journal.end()
+        self.tidy()
+        self.forget(state)
+        return {"hub": {}, "ended": ended}
+
+    def foresee(self, unit: Unit, changes: list[FileChange]) -> list[str]:
+        """Return what the change would end, as far as that can be known without making it."""
+        users: list[str] = self.params["retired"]
+        shares = {"shares": 0, "links": 0}
+        withdrawn = any(
+            hub_rights.RIGHT_TO_SHARE.encode() in (transaction.read(change.path) or b"")
+            and hub_rights.RIGHT_TO_SHARE.encode() not in (change.content or b"")
+            for change in changes
+        )
+        if withdrawn and unit.exists and os.path.isdir(self.package.path):
+            with contextlib.suppress(Refused, Failed, HubNotFound, OSError):
+                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of_now()
+                shares = hub_rights.count(self.live.read(hub, "grants"))
+        return hub_rights.sentences({**shares, "users": users})
+
+    def forget(self, state: dict[str, Any]) -> None:
+        """Forget a fragment that is gone, and the whole hub with the last one."""
+        if self.present or self.journal.exists():
+            return
+        if glob.glob(os.path.join(self.fragments, "*.py")):
+            runs_with = state.get("runs_with", {})
+            if runs_with.pop(self.params["fragment"], None) is not None:
+                self.save_state(state)
+        else:
+            self.save_state({})
 
     def return_to_before(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any], cause: Exception
     ) -> PutBack:
         """Put back what was there, restart the hub with it, and return what to fail with."""
         log = journal(self.service, f"@{int(self.started)}")
+        said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
         outcome = "the hub runs again as before"
         stale = ""
@@ -350,13 +446,14 @@ class HubConfig:
         except Failed as error:
             outcome = f"the hub did not come back with it either ({error})"
             stale = show(self.service).invocation
-        self.save_state({**state, "stale": stale})
-        self.journal.end()
-        self.tidy()
+        with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
+            self.save_state({**state, "stale": stale})
+            self.journal.end()
+            self.tidy()
         back = (
             "What was there has been put back and " if changes else "Its configuration was not changed and "
         )
-        return PutBack(f"{cause}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
+        return PutBack(f"{cause}{said}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
 
 
 def main() -> None:
@@ -373,6 +470,7 @@ def main() -> None:
             "runs_with": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 60},
             "settle": {"type": "float", "default": 2},
+            "retired": {"type": "list", "elements": "str", "default": []},
             "package": {"type": "dict", "default": {}},
         },
         required_if=[("state", "present", ["content"])],
@@ -381,18 +479,20 @@ def main() -> None:
     try:
         if module.check_mode:
             module.exit_json(**HubConfig(module).run())
-        os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
-        with transaction.lock(LOCK, LOCK_SECONDS):
-            module.exit_json(**HubConfig(module).run())
-    except (Refused, NoSystemd, HubNotFound) as error:
+        with host_state.lock():
+            result = HubConfig(module).run()
+        module.exit_json(**result)
+    except (Refused, NoSystemd, HubNotFound, host_state.Unusable) as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     except PutBack as error:
         module.fail_json(msg=str(error), log=error.log, restarted=True)
-    except TimeoutError:
-        reason = f"another run has been changing this hub for {LOCK_SECONDS} s: wait for it to end"
-        module.fail_json(msg=f"{reason}. Nothing was changed.")
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or module.params['path']}: {error.strerror or error}")
+        unfinished = HubConfig(module).journal.exists()
+        outcome = (
+            "The next run undoes or completes what this one began" if unfinished else "Nothing was changed"
+        )
+        place = error.filename or module.params["path"]
+        module.fail_json(msg=f"{place}: {error.strerror or error}; mend that and run it again. {outcome}.")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ options:
     description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
     type: str
   fragment:
-    description: Name of the fragment beside the main file to read the accounts from that nobody may log in to.
+    description: A fragment of M(collab.jupyterhub.hub_config), to tell which hubs it has been given to and which accounts it
+      has in force.
     type: str
   markers:
     description: Texts to look for in the main file.
@@ -74,7 +75,13 @@ config:
     accounts the fragment has in force.
   type: dict
   returned: always
-  sample: {path: /etc/jupyterhub/jupyterhub_config.py, exists: true, named_by_service: "", markers: [], accounts: [shared]}
+  sample:
+    path: /usr/local/etc/jupyter/jupyterhub_config.py
+    real_path: /usr/local/etc/jupyter/jupyterhub_config.py
+    exists: true
+    named_by_service: ""
+    markers: []
+    accounts: [shared]
 hub:
   description: The hub's interpreter and version, why its configuration does not load (empty where it does), and whether it
     logs in whomever a web server in front names, past its own checks.
@@ -106,9 +113,16 @@ shared_accounts:
   type: list
   elements: str
   returned: always
+remembered:
+  description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
+    and the environments that M(collab.jupyterhub.python_packages) can restore.
+  type: dict
+  returned: always
+  sample: {hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}, environments: [/usr/local/jupyterhub]}
 """
 
 import ast
+import glob
 import inspect
 import json
 import os
@@ -121,7 +135,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     accounts,
     config_block,
+    host_state,
     hub_probe,
+    package_record,
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
@@ -219,6 +235,16 @@ def accounts_of(fragment: str) -> list[str]:
     return []
 
 
+def hubs_with(fragment: str) -> dict[str, str]:
+    """Return the main files of the hubs that have been given a fragment, each by the name of the unit."""
+    found = {}
+    for path in sorted(glob.glob(host_state.path_of("*.json"))):
+        state = host_state.recall(os.path.basename(path))
+        if fragment in state.get("runs_with", {}):
+            found[os.path.basename(path).removesuffix(".json")] = state["path"]
+    return found
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -252,6 +278,7 @@ def main() -> None:
         service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
         config={
             "path": path,
+            "real_path": os.path.realpath(path),
             "exists": main_file is not None,
             "named_by_service": named,
             "markers": [
@@ -265,6 +292,10 @@ def main() -> None:
         account=accounts.describe_account(module.params["account"])
         if module.params["account"]
         else {"exists": False},
+        remembered={
+            "hubs": hubs_with(module.params["fragment"]),
+            "environments": package_record.environments(),
+        },
         shared_accounts=accounts.with_comment(module.params["comment"]),
         group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
     )

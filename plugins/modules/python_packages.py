@@ -31,10 +31,9 @@ options:
   packages:
     description:
       - Requirements, in the form in which C(pip) takes them.
-      - Names only, with O(state=absent).
+      - Names only, with O(state=absent). Not used with O(state=restored), and required otherwise.
     type: list
     elements: str
-    required: true
   constraints:
     description:
       - Versions that must not move, whatever the packages need, such as V(jupyterlab==4.6.6).
@@ -47,9 +46,17 @@ options:
       - Whether the packages are to be there or not.
         Packages that were installed along with one that goes are left where they are,
         and so are those that belong to the distribution.
+      - V(restored) takes back what installations with O(remember=true) have done to the environment. What they added goes,
+        unless something that stays needs it by now. What they moved to another version gets the version of before, unless
+        somebody has moved it since, something that stays does not accept that version, or it cannot be had.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, restored]
     default: present
+  remember:
+    description:
+      - Whether to remember on the host what an installation adds and changes, for O(state=restored).
+    type: bool
+    default: false
   create:
     description:
       - Whether to make the environment where it is missing. Without that, a missing environment is an error.
@@ -96,6 +103,11 @@ EXAMPLES = r"""
   environment:
     PIP_INDEX_URL: https://packages.example.org/simple
 
+- name: Ensure the environment is as it was before
+  collab.jupyterhub.python_packages:
+    environment: /usr/local/jupyterhub
+    state: restored
+
 - name: Ensure the system's Python is without it
   collab.jupyterhub.python_packages:
     environment: system
@@ -121,6 +133,12 @@ removed:
   type: list
   elements: str
   sample: []
+kept:
+  description:
+    - Of what is to be taken back, the distributions that stay, each with the reason.
+  returned: success
+  type: dict
+  sample: {pycrdt: needed by jupyter-live}
 installer:
   description: The tool that did the work; empty where there was nothing to do.
   returned: success
@@ -132,19 +150,23 @@ stderr:
   type: str
 """
 
+import contextlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     installer_report as report,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     package_installer as tools,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import Record, split
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
     SYSTEM,
     Environment,
@@ -156,9 +178,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.python_probe imp
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "environment": {"type": "str", "required": True},
-    "packages": {"type": "list", "elements": "str", "required": True},
+    "packages": {"type": "list", "elements": "str"},
     "constraints": {"type": "list", "elements": "str", "default": []},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
+    "remember": {"type": "bool", "default": False},
     "create": {"type": "bool", "default": False},
     "python": {"type": "path"},
     "tool_directory": {"type": "path", "default": "/usr/local/lib/collab.jupyterhub/uv"},
@@ -204,15 +227,21 @@ def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
     return {"before": lines(before), "after": lines(after)}
 
 
+def needed_by(needed: dict[str, list[str]]) -> dict[str, str]:
+    return {name: f"needed by {', '.join(others)}" for name, others in needed.items()}
+
+
 class Task:
     """One run of the module."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.name: str = module.params["environment"]
-        self.wanted: list[str] = [text.strip() for text in module.params["packages"]]
+        self.wanted: list[str] = [text.strip() for text in module.params["packages"] or []]
         self.constraints: list[str] = [text.strip() for text in module.params["constraints"]]
         self.absent: bool = module.params["state"] == "absent"
+        self.restoring: bool = module.params["state"] == "restored"
+        self.record = Record(self.name) if self.restoring or module.params["remember"] else None
         self.settings = tools.pip_settings(os.environ, "" if self.name == SYSTEM else self.name)
         self.extra_environment = tools.tool_environment(os.environ, self.settings)
         self.created = False
@@ -230,6 +259,8 @@ class Task:
 
     def perform(self) -> dict[str, Any]:
         self.check_arguments()
+        if self.restoring and self.record:
+            return self.restore(self.record)
         environment = self.ask()
         if environment is None and not self.absent:
             environment = self.make()
@@ -266,7 +297,7 @@ class Task:
             self.module.params["tool_directory"],
             self.module.get_bin_path("uv"),
             tools.uv_options(self.settings),
-            may_fetch=not self.module.check_mode,
+            may_fetch=not (self.module.check_mode or self.restoring),
         )
 
     def to_remove(self, environment: Environment) -> list[str]:
@@ -281,23 +312,92 @@ class Task:
         installer = self.choose(environment)
         status, out, err = self.run(installer.uninstall(*names))
         after = self.ask() or environment
-        left_over = self.to_remove(after)
+        left_over = [name for name in names if canonical(name) in after.packages.keys() - {*after.foreign}]
         if status != 0 or left_over:
             what = ", ".join(left_over or names)
             raise PackagesError(f"{what} could not be removed from {self.name}.", out + err)
         return self.result(environment.packages, after.packages, installer.name)
 
+    def restore(self, record: Record) -> dict[str, Any]:
+        """Takes back what the record says; what has become somebody else's since stays."""
+        if not (record.added or record.changed):
+            return self.result({}, {}, "")
+        before = self.ask_dependencies(record)
+        if before is None:  # the environment is gone, and everything with it
+            self.remove_tool("" if self.module.check_mode else record.forget({}))
+            return self.result({}, {}, "")
+        back, kept = self.to_put_back(record, before)
+        if self.module.check_mode:
+            going, needed = split(record.added, before.needs)
+            after = {
+                name: version for name, version in {**before.packages, **back}.items() if name not in going
+            }
+            return {**self.result(before.packages, after, ""), "kept": kept | needed_by(needed)}
+        installer = self.choose(before)
+        undone = {}
+        if back:
+            status, out, err = self.run(installer.install("--no-deps", *self.pinned(back)))
+            if status != 0:
+                undone = {name: record.changed[name] for name in back}
+                kept |= dict.fromkeys(back, report.failure(out + err, self.name, self.pinned(back)))
+        now = self.ask_dependencies(record) or before
+        going, needed = split([name for name in record.added if name not in now.foreign], now.needs)
+        if going:
+            self.remove(now, going)
+            for folder in sorted(now.folders, reverse=True):
+                with contextlib.suppress(OSError):  # something else is in it, or the tool has removed it
+                    os.rmdir(folder)
+        after_all = self.ask() or now
+        self.journal.end()
+        self.remove_tool(record.forget(undone))
+        result = self.result(before.packages, after_all.packages, installer.name)
+        return {**result, "kept": kept | needed_by(needed)}
+
+    def ask_dependencies(self, record: Record) -> Environment | None:
+        """What the environment says of itself, and of the versions that are to be put back."""
+        versions = {name: old for name, (old, _new) in record.changed.items()}
+        return ask(self.run, self.name, [], {"names": record.added, "versions": versions})
+
+    def to_put_back(self, record: Record, environment: Environment) -> tuple[dict[str, str], dict[str, str]]:
+        """The versions to put back, and the distributions that stay as they are, each with the reason."""
+        back = record.to_put_back(environment.packages)
+        kept = {}
+        for name in list(back):
+            # Of those that go, or change as well, nobody knows here; the packages were fine with each other before.
+            others = {*environment.unfit.get(name, [])} - {*record.added} - back.keys()
+            if others:
+                kept[name] = f"{', '.join(sorted(others))} does not accept {back.pop(name)}"
+        return back, kept
+
+    def remove_tool(self, directory: str) -> None:
+        """Removes the tool that was fetched for what is not there any more."""
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
+            with contextlib.suppress(OSError):  # something else is there
+                Path(directory).parent.rmdir()
+
     def install(self, environment: Environment) -> dict[str, Any]:
         if self.module.check_mode:
             return self.try_install(environment)
+        tool = Path(self.module.params["tool_directory"])
+        tool_was_there = tool.exists()
         installer = self.choose(environment)
         arguments = [*self.constraint_arguments(), *self.wanted]
+        planned = {}
+        if installer.planner or self.record:
+            planner = installer.planner or installer
+            planned = report.announced(self.call(planner.install("--dry-run", *arguments)))
         if installer.planner:
-            plan = self.call(installer.planner.install("--dry-run", *arguments))
-            arguments = ["--no-deps", *self.pinned(report.announced(plan))]
+            arguments = ["--no-deps", *self.pinned(planned)]
         interrupted = self.journal.read()
         before = environment.packages if interrupted is None else interrupted
         half = self.pinned(changed_versions(before, environment.packages))
+        recorded = self.record and self.record.copy()
+        if self.record:
+            if tool.exists() and not tool_was_there:
+                self.record.note_tool(str(tool))
+            # Before anything is there: whatever cuts this off, it is known what may have been added.
+            self.record.note(before, {**environment.packages, **planned})
         self.journal.begin(before)
         try:
             if half:
@@ -308,8 +408,12 @@ class Task:
             now = self.ask()
             if now and now.packages == before:
                 self.journal.end()
+                if recorded:
+                    recorded.save()
             raise
         after = self.ask() or environment
+        if self.record:
+            self.record.note(before, after.packages)
         self.journal.end()
         return self.result(before, after.packages, installer.name)
 
@@ -347,17 +451,26 @@ class Task:
             "packages": after,
             "installed": changed_versions(before, after),
             "removed": sorted(before.keys() - after.keys()),
+            "kept": {},
             "installer": installer,
             "diff": difference(before, after),
         }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        required_if=[("state", "present", ["packages"]), ("state", "absent", ["packages"])],
+        supports_check_mode=True,
+    )
+    remembers = module.params["remember"] or module.params["state"] == "restored"
     try:
-        result = Task(module).perform()
+        with host_state.lock() if remembers and not module.check_mode else contextlib.nullcontext():
+            result = Task(module).perform()
     except PackagesError as error:
         module.fail_json(msg=str(error), stderr=error.output)
+    except host_state.Unusable as error:
+        module.fail_json(msg=f"{error}. Nothing was changed.")
     module.exit_json(**result)
 
 

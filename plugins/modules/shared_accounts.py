@@ -13,8 +13,8 @@ version_added: 1.0.0
 description:
   - Makes accounts that nobody logs in to, with a home of their own that nobody else can read, and recognises them later by
     their comment.
-  - Removes accounts that it made. What runs as them is ended first, their homes are kept. An account that is made anew where
-    a home was kept gets the number that its files belong to.
+  - Removes accounts that it made. What runs as them is ended first, their homes are kept unless something else is asked for.
+    An account that is made anew where a home was kept gets the number that its files belong to.
   - Accounts that exist without the comment are only put in the group.
 options:
   names:
@@ -34,6 +34,14 @@ options:
     description: The comment that marks an account as made by this module.
     type: str
     required: true
+  delete_homes:
+    description: Whether the homes of accounts that are removed are deleted.
+    type: bool
+    default: false
+  remove_groups:
+    description: With V(absent), whether groups that this module made go as well, where nobody is in them any more.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -69,6 +77,16 @@ removed:
   type: list
   elements: str
   returned: always
+deleted_homes:
+  description: Homes of removed accounts, which were deleted.
+  type: list
+  elements: str
+  returned: always
+removed_groups:
+  description: Groups that were removed.
+  type: list
+  elements: str
+  returned: always
 kept_homes:
   description: Homes of removed accounts, which were kept.
   type: list
@@ -76,6 +94,8 @@ kept_homes:
   returned: always
 """
 
+import contextlib
+import grp
 import os
 import pwd
 import signal
@@ -83,9 +103,20 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
+STATE = "accounts.json"  # remembers the groups that were made
+NOTHING: dict[str, Any] = {
+    "made": [],
+    "joined": [],
+    "removed": [],
+    "kept_homes": [],
+    "deleted_homes": [],
+    "removed_groups": [],
+}
 
 
 def processes_of(uid: int) -> list[int]:
@@ -114,6 +145,16 @@ def end_processes(uid: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_END
 
 
+def forget_failed_units(uid: int) -> None:
+    """Let systemd forget services that ran as an account and ended badly, as servers do that had to be killed."""
+    with contextlib.suppress(NoSystemd):
+        failed = systemctl("list-units", "--failed", "--type=service", "--plain", "--no-legend").stdout
+        for line in failed.splitlines():
+            name = line.split()[0]
+            if systemctl("show", name, "--property=UID", "--value").stdout.strip() == str(uid):
+                systemctl("reset-failed", name)
+
+
 def owner_of_kept_home(name: str) -> list[str]:
     """Return the options of useradd that give the account the number that owns its kept home, where it is free."""
     try:
@@ -137,6 +178,7 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
     new_group = not group_exists(group)
     if not module.check_mode:
         if new_group:
+            host_state.remember(STATE, {"groups": sorted({*made_groups(), group})})
             module.run_command(["groupadd", "--system", group], check_rc=True)
         for name in made:
             command = [
@@ -153,13 +195,7 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
             module.run_command(command, check_rc=True)
         for name in joined:
             module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
-    return {
-        "changed": bool(made or joined or new_group),
-        "made": made,
-        "joined": joined,
-        "removed": [],
-        "kept_homes": [],
-    }
+    return {**NOTHING, "changed": bool(made or joined or new_group), "made": made, "joined": joined}
 
 
 def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
@@ -168,12 +204,40 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     removed = [
         name for name, account in accounts.items() if account.get("comment") == module.params["comment"]
     ]
+    delete_homes: bool = module.params["delete_homes"]
+    groups = unused_groups(removed) if module.params["remove_groups"] else []
     if not module.check_mode:
         for name in removed:
             end_processes(accounts[name]["uid"])
-            module.run_command(["userdel", name], check_rc=True)
+            forget_failed_units(accounts[name]["uid"])
+            module.run_command(["userdel", *(["--remove"] if delete_homes else []), name], check_rc=True)
+        for name in groups:
+            module.run_command(["groupdel", name], check_rc=True)
+        if module.params["remove_groups"]:
+            host_state.remember(STATE, {})
     homes = [accounts[name]["home"] for name in removed]
-    return {"changed": bool(removed), "made": [], "joined": [], "removed": removed, "kept_homes": homes}
+    return {
+        **NOTHING,
+        "changed": bool(removed or groups),
+        "removed": removed,
+        "deleted_homes" if delete_homes else "kept_homes": homes,
+        "removed_groups": groups,
+    }
+
+
+def made_groups() -> list[str]:
+    """Return the groups that this module has made on this host."""
+    return list(host_state.recall(STATE).get("groups", []))
+
+
+def unused_groups(leaving: list[str]) -> list[str]:
+    """Return those of the groups that this module has made that are empty once these accounts are gone."""
+    primary = {account.pw_gid for account in pwd.getpwall() if account.pw_name not in leaving}
+    return [
+        group.gr_name
+        for group in grp.getgrall()
+        if group.gr_name in made_groups() and group.gr_gid not in primary and not {*group.gr_mem} - {*leaving}
+    ]
 
 
 def main() -> None:
@@ -183,12 +247,19 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "group": {"type": "str"},
             "comment": {"type": "str", "required": True},
+            "delete_homes": {"type": "bool", "default": False},
+            "remove_groups": {"type": "bool", "default": False},
         },
         required_if=[("state", "present", ["group"])],
         supports_check_mode=True,
     )
     ensure = ensure_present if module.params["state"] == "present" else ensure_absent
-    module.exit_json(**ensure(module))
+    try:
+        with contextlib.nullcontext() if module.check_mode else host_state.lock():
+            result = ensure(module)
+    except host_state.Unusable as error:
+        module.fail_json(msg=f"{error}. Nothing was changed.")
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

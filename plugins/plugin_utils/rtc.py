@@ -38,6 +38,21 @@ UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
 def settings_problems(settings: dict[str, Any]) -> list[str]:
     """Return what is wrong with the variables by themselves, each in one sentence with the way out."""
     problems = []
+    path = str(settings["config_path"])
+    if not path.startswith("/"):
+        problems.append(
+            f"jupyter_rtc_config_path is {path!r}: set it to the absolute path of the hub's main configuration file"
+        )
+    return problems if is_removal(settings) else problems + _wish_problems(settings)
+
+
+def is_removal(settings: dict[str, Any]) -> bool:
+    """Return whether collaboration is to be taken away."""
+    return bool(settings["state"] == "absent")
+
+
+def _wish_problems(settings: dict[str, Any]) -> list[str]:
+    problems = []
     playbook = settings["playbook_share_all_users"]
     if playbook not in (None, "") and boolean(playbook) != boolean(settings["share_all_users"]):
         problems.append(
@@ -57,11 +72,6 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
             f"jupyter_rtc_venv is {venv!r}: set it to the path of the virtual environment that runs JupyterLab, to system "
             "for the system's Python, or to auto to have it found"
         )
-    path = str(settings["config_path"])
-    if not path.startswith("/"):
-        problems.append(
-            f"jupyter_rtc_config_path is {path!r}: set it to the absolute path of the hub's main configuration file"
-        )
     url = str(settings["public_url"])
     if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
         problems.append(
@@ -72,6 +82,8 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
 
 def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return what stands in the way on the host (as module hub_info found it), each in one sentence with the way out."""
+    if is_removal(settings):
+        return _removal_problems(settings, host)
     if not host["service"]["exists"]:
         return [
             f"there is no systemd unit {host['service']['name']}: set jupyterhub_rtc_service to the one that runs the hub"
@@ -80,6 +92,42 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not problems:
         problems = _lab_problems(settings, host)
     return problems + _account_problems(settings, host)
+
+
+def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """What only collaboration needs need not be there: a JupyterLab, the group, the hub itself."""
+    hubs, service, config = host["remembered"]["hubs"], host["service"]["name"], host["config"]
+    problems = []
+    if hubs and service not in hubs:
+        problems.append(
+            f"collaboration was given to the hub of {' and '.join(hubs)}, not of {service}: set jupyterhub_rtc_service to that unit"
+        )
+    elif hubs and hubs[service] != config["real_path"]:
+        problems.append(
+            f"collaboration was given to the hub by its configuration {hubs[service]}, not {config['path']}: set "
+            "jupyter_rtc_config_path to that file"
+        )
+    if boolean(settings["delete_home"]):
+        problems += _deletion_problems(settings, host)
+    return problems
+
+
+def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    named, made = str(settings["confirm_delete"]), host["shared_accounts"]
+    if not made and not host["account"]["exists"]:
+        return []  # it is gone already
+    if not made:
+        return [
+            f"jupyterhub_rtc_delete_home is true, but this role did not make the account {settings['user']}, so it and its home "
+            "stay: remove that variable"
+        ]
+    if made != [named]:
+        names = " and ".join(made)
+        return [
+            f"jupyterhub_rtc_delete_home would delete the home of {names} with all files for good: set "
+            f"jupyterhub_rtc_confirm_delete to {names} as well, or remove jupyterhub_rtc_delete_home"
+        ]
+    return []
 
 
 def _config_problems(host: dict[str, Any]) -> list[str]:
@@ -129,9 +177,10 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         ]
     if not lab["python"]:
         return [f"there is no Python environment at {lab['environment']}: set jupyter_rtc_venv ({found})"]
+    where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
     version = lab["versions"].get("jupyterlab")
     if not version:
-        return [f"there is no JupyterLab in {lab['environment']}: set jupyter_rtc_venv ({found})"]
+        return [f"there is no JupyterLab in {where}: set jupyter_rtc_venv ({found})"]
     if servers and servers != lab["environment"]:
         return [
             f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
@@ -139,11 +188,9 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if collaboration_versions(version) is None:
         if release(version) < release(OLDEST_LAB):
             return [
-                f"JupyterLab {version} in {lab['environment']} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
+                f"JupyterLab {version} in {where} is too old for live collaboration: update it to {OLDEST_LAB} or newer"
             ]
-        return [
-            f"JupyterLab {version} in {lab['environment']} is newer than this collection knows: update the collection"
-        ]
+        return [f"JupyterLab {version} in {where} is newer than this collection knows: update the collection"]
     return []
 
 

@@ -1,7 +1,7 @@
 # The hub of a university. It has no rights of its own: sudo lets it start one program as others.
 import os
 
-c = get_config()  # noqa: F821
+c = get_config()
 
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.ConfigurableHTTPProxy.should_start = False

@@ -7,8 +7,8 @@ from typing import Any
 
 from jupyterhub.utils import maybe_future
 
-from .hooks import Hook, chain
-from .roles import add_members
+from .hooks import Hook, chain, sections_with
+from .roles import add_members, value_of
 
 ROLE = "collab-accounts"
 
@@ -22,16 +22,32 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
     """
     if not accounts:
         return
+    _check(c, accounts)
     add_members(c, ROLE, "Accounts that people share; none can be logged in to", ["self"], accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
 
 
-def _refuse(accounts: frozenset[str], theirs: Hook | None) -> Hook:
+def _check(c: Any, accounts: list[str]) -> None:
+    """Raise ValueError where the configuration leaves no way to share these accounts."""
+    for section in sections_with(c, "blocked_users"):
+        if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):
+            raise ValueError(
+                f"{section}.blocked_users names {', '.join(blocked)}, whose server the hub would stop at each start: "
+                "take that out, as nobody can log in under the name of a shared account anyway"
+            )
+    for section in sections_with(c, "manage_roles"):
+        if c[section].manage_roles:
+            raise ValueError(
+                f"{section}.manage_roles is on, and then the hub takes no members of roles from its configuration, "
+                "which is how it would know a shared account: turn it off"
+            )
+
+
+def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
     """Return a `post_auth_hook` that runs theirs and then refuses a login that ended up under one of the names."""
 
     async def post_auth_hook(authenticator: Any, handler: Any, auth_model: Any) -> Any:
-        if theirs is not None:
-            auth_model = await maybe_future(theirs(authenticator, handler, auth_model))
+        auth_model = await maybe_future(theirs(authenticator, handler, auth_model))
         if auth_model and authenticator.normalize_username(auth_model["name"]) in accounts:
             authenticator.log.warning("Login as %r refused: people share this account", auth_model["name"])
             return None

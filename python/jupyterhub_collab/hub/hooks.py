@@ -7,17 +7,39 @@ from collections.abc import Callable
 from typing import Any
 
 from traitlets.config import Config
+from traitlets.config.loader import LazyConfigValue
 
 Hook = Callable[..., Any]
 
 
-def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook | None], Hook]) -> None:
+def sections_with(c: Any, trait: str) -> set[str]:
+    """Return the names of the configuration's sections that set a trait; a class may be configured in several."""
+    return {name for name, value in c.items() if isinstance(value, Config) and trait in value}
+
+
+def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> None:
     """Set the hook `trait` to `wrap(theirs)` in `section` and in every other section that sets it.
 
-    `wrap` gets the hook that stood there (None where there was none) and returns the one to put in its place.
-    The more specific section wins over the base class's, so a hook on `PAMAuthenticator` would hide ours on
-    `Authenticator`.
+    `wrap` gets the hook that runs without ours, and returns the one to put in its place. The more specific section
+    wins over the base class's, so a hook on `PAMAuthenticator` would hide ours on `Authenticator`.
     """
-    sections = {name for name, value in c.items() if isinstance(value, Config) and trait in value}
-    for name in sorted(sections | {section}):
-        c[name][trait] = wrap(c[name].get(trait))
+    for name in sorted(sections_with(c, trait) | {section}):
+        theirs = c[name].get(trait)
+        if isinstance(theirs, LazyConfigValue):
+            theirs = None  # the configuration has looked at the hook and set none
+        hook: Any = wrap(theirs or of_the_class(trait))
+        hook.__wrapped__ = theirs  # as functools.wraps has it, for whoever looks at what runs
+        c[name][trait] = hook
+
+
+def of_the_class(trait: str) -> Hook:
+    """Return a hook that runs the one that a class has by itself, which any setting in the configuration hides.
+
+    Where it has none, the hook returns its last argument, as hooks do that change nothing.
+    """
+
+    def hook(owner: Any, *arguments: Any) -> Any:
+        own = owner.trait_defaults(trait)
+        return own(owner, *arguments) if own else [owner, *arguments][-1]
+
+    return hook

@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from jupyterhub import version_info
 from traitlets.config.loader import LazyConfigValue
 
 
-def reify(section: Any, name: str, default: Any) -> Any:
-    """Return the container trait `name` of a config section as a plain value that later code can change.
+def value_of(section: Any, name: str, default: Any) -> Any:
+    """Return the container trait `name` of a config section, and leave the section as it is.
 
     A container in a configuration is unset, assigned, or a `LazyConfigValue` (after `.append` or `.update`);
     `default` is the value that the hub itself starts from, of the type that the trait has.
     """
     value = section.get(name, default)
-    if isinstance(value, LazyConfigValue):
-        value = value.get_value(default)
+    # A copy, as a LazyConfigValue keeps the first value that anybody asks it for.
+    return deepcopy(value).get_value(default) if isinstance(value, LazyConfigValue) else value
+
+
+def reify(section: Any, name: str, default: Any) -> Any:
+    """Return the container trait `name` of a config section as a plain value that later code can change."""
+    value = value_of(section, name, default)
     # A copy of the same kind: an object that the administrator's code shares between traits stays theirs.
     section[name] = value = type(value)(value)
     return value
@@ -61,9 +67,17 @@ def grant_everyone(c: Any, scopes: list[str]) -> None:
 
 
 def add_members(c: Any, name: str, description: str, scopes: list[str], users: list[str]) -> None:
-    """Make sure that a role of ours exists with these scopes and that these users are among its members."""
+    """Make sure that a role of ours exists with these scopes and that these users are among its members.
+
+    Raises ValueError where a role of this name is for something else: its rights would be the members'.
+    """
+    ours = {"name": name, "description": description, "scopes": scopes}
     entry = role_entry(c, name)
     if entry is None:
-        load_roles(c).append({"name": name, "description": description, "scopes": scopes, "users": users})
-    else:
+        load_roles(c).append({**ours, "users": users})
+    elif entry == {**ours, "users": entry.get("users")}:
         entry["users"] = [*entry["users"], *missing(users, entry["users"])]
+    else:
+        raise ValueError(
+            f"load_roles has a role {name} of its own, the name of one of ours: give it another name"
+        )

@@ -30,12 +30,11 @@ def revocation_seconds(c: Any) -> int:
     return getattr(c.Spawner.get("pre_spawn_hook"), "revocation_seconds", DEFAULT_SECONDS)
 
 
-def _add_option(option: str, theirs: Hook | None) -> Hook:
+def _add_option(option: str, theirs: Hook) -> Hook:
     """Return a `pre_spawn_hook` that runs theirs and then adds an option to the server's command."""
 
     async def pre_spawn_hook(spawner: Any) -> None:
-        if theirs is not None:
-            await maybe_future(theirs(spawner))
+        await maybe_future(theirs(spawner))
         command = [*(spawner.cmd or []), *spawner.args]
         if command and os.path.basename(command[0]) in COMMANDS and OPTION not in " ".join(command):
             spawner.args = [*spawner.args, option]

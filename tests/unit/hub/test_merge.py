@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from jupyterhub import version_info
 from jupyterhub.app import JupyterHub
+from jupyterhub.auth import DummyAuthenticator
+from traitlets import Any as Trait
 from traitlets.config import Config
 
 from jupyterhub_collab.hub import apply, trial
@@ -119,16 +121,7 @@ def test_allow_list_is_never_touched(before: Any) -> None:
     assert "allowed_users" not in untouched.Authenticator
 
 
-class Authenticator:
-    """As much of one as a hook is given."""
-
-    class log:
-        @staticmethod
-        def warning(*_words: object) -> None: ...
-
-    @staticmethod
-    def normalize_username(name: str) -> str:
-        return name.lower()
+AUTHENTICATOR = DummyAuthenticator()
 
 
 async def their_coroutine(_authenticator: Any, _handler: Any, model: dict[str, Any]) -> dict[str, Any]:
@@ -147,8 +140,8 @@ def test_both_hooks_run_wherever_theirs_is_set(section: str, theirs: Any) -> Non
     apply(c, accounts=["shared"])
     for name in {section, "Authenticator"}:
         hook = c[name].post_auth_hook
-        assert asyncio.run(hook(Authenticator, None, {"name": "Shared"})) is None
-        found = asyncio.run(hook(Authenticator, None, {"name": "ann"}))
+        assert asyncio.run(hook(AUTHENTICATOR, None, {"name": "Shared"})) is None
+        found = asyncio.run(hook(AUTHENTICATOR, None, {"name": "ann"}))
         assert found == ({"name": "ann", "seen": True} if name == section else {"name": "ann"})
 
 
@@ -156,15 +149,60 @@ def test_hook_that_refuses_keeps_refusing() -> None:
     c = Config()
     c.Authenticator.post_auth_hook = lambda *_: None
     apply(c, accounts=["shared"])
-    assert asyncio.run(c.Authenticator.post_auth_hook(Authenticator, None, {"name": "ann"})) is None
+    assert asyncio.run(c.Authenticator.post_auth_hook(AUTHENTICATOR, None, {"name": "ann"})) is None
+
+
+def test_hook_of_a_class_runs_unless_the_configuration_has_one() -> None:
+    class Gatekeeper(DummyAuthenticator):
+        post_auth_hook = Trait(their_function, config=True)
+
+    c = Config()
+    apply(c, accounts=["shared"])
+    hook = c.Authenticator.post_auth_hook
+    assert asyncio.run(hook(Gatekeeper(), None, {"name": "ann"})) == {"name": "ann", "seen": True}
+    configured = Config()
+    configured.Authenticator.post_auth_hook = lambda _authenticator, _handler, model: model
+    apply(configured, accounts=["shared"])
+    hook = configured.Authenticator.post_auth_hook
+    assert asyncio.run(hook(Gatekeeper(), None, {"name": "ann"})) == {"name": "ann"}
 
 
 def test_chain_wraps_each_section_once() -> None:
     c = Config()
-    c.Spawner.pre_spawn_hook = "a"
-    c.SystemdSpawner.pre_spawn_hook = "b"
-    chain(c, "Spawner", "pre_spawn_hook", lambda theirs: f"ours({theirs})")  # type: ignore[arg-type,return-value]
-    assert (c.Spawner.pre_spawn_hook, c.SystemdSpawner.pre_spawn_hook) == ("ours(a)", "ours(b)")
+    c.Spawner.pre_spawn_hook = lambda _spawner: "a"
+    c.SystemdSpawner.pre_spawn_hook = lambda _spawner: "b"
+    chain(c, "Spawner", "pre_spawn_hook", lambda theirs: lambda spawner: f"ours({theirs(spawner)})")
+    assert c.Spawner.pre_spawn_hook(None) == "ours(a)"
+    assert c.SystemdSpawner.pre_spawn_hook(None) == "ours(b)"
+
+
+IMPOSSIBLE = {
+    "role of our name": ("c.JupyterHub.load_roles = [{'name': 'collab-accounts'}]", "load_roles"),
+    "role of our name, rights": (
+        "c.JupyterHub.load_roles.append({'name': 'collab-accounts', 'scopes': ['admin:users'], 'users': []})",
+        "load_roles",
+    ),
+    "blocked": ("c.Authenticator.blocked_users = {'shared', 'ann'}", "Authenticator.blocked_users"),
+    "blocked, added": ("c.PAMAuthenticator.blocked_users.add('shared')", "PAMAuthenticator.blocked_users"),
+    "roles of people": ("c.OurOwn.manage_roles = True", "OurOwn.manage_roles"),
+}
+
+
+@pytest.mark.parametrize(("above", "setting"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_what_cannot_be_merged_names_the_setting(above: str, setting: str) -> None:
+    c = Config()
+    exec(above, {"c": c})
+    with pytest.raises(ValueError, match=setting):
+        apply(c, accounts=["shared"])
+    apply(c, everyone=SHARED)
+
+
+def test_changes_of_others_stay_changes() -> None:
+    """A value that was added to is made only when the hub knows what it is added to."""
+    c = Config()
+    c.Authenticator.blocked_users.add("ann")
+    apply(c, accounts=["shared"])
+    assert c.Authenticator.blocked_users.get_value({"bob"}) == {"ann", "bob"}
 
 
 def test_two_fragments_share_the_role_of_accounts() -> None:

@@ -2,10 +2,10 @@
 """The option that makes a server ask the hub again, and nobody's own start lost with it."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
 
 from jupyterhub_collab.hub import apply
@@ -15,7 +15,7 @@ OPTION = "--HubOAuth.cache_max_age=5"
 
 
 def args_after_the_hook(c: Config, cmd: list[str] | None, *args: str, starts: int = 1) -> list[str]:
-    spawner = SimpleNamespace(cmd=cmd, args=list(args))
+    spawner = LocalProcessSpawner(cmd=cmd, args=list(args))
     for _start in range(starts):
         asyncio.run(c.Spawner.pre_spawn_hook(spawner))
     return list(spawner.args)
@@ -33,7 +33,7 @@ def test_option_is_added_once_beside_theirs(c: Config, command: str) -> None:
     assert args_after_the_hook(c, [command], "--debug", starts=2) == ["--debug", OPTION]
 
 
-@pytest.mark.parametrize("cmd", [None, [], ["/usr/local/bin/start-everything"], ["jhsingle-native-proxy"]])
+@pytest.mark.parametrize("cmd", [None, ["/usr/local/bin/start-everything"], ["jhsingle-native-proxy"]])
 def test_other_commands_are_left_alone(c: Config, cmd: Any) -> None:
     assert args_after_the_hook(c, cmd, "--debug") == ["--debug"]
 
@@ -54,3 +54,10 @@ def test_hook_of_theirs_runs_before() -> None:
 def test_configuration_tells_its_seconds(c: Config) -> None:
     assert revocation_seconds(c) == 5
     assert revocation_seconds(Config()) == 300
+
+
+def test_hook_that_was_only_looked_at_is_none_of_theirs() -> None:
+    c = Config()
+    assert not callable(c.Spawner.pre_spawn_hook)
+    apply(c, revocation_seconds=5)
+    assert args_after_the_hook(c, ["jupyterhub-singleuser"]) == [OPTION]

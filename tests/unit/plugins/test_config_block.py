@@ -16,6 +16,7 @@ FILES = {
     "empty lines at the end": b"c.JupyterHub.port = 8000\n\n\n",
     "Windows line ends": b"c.JupyterHub.port = 8000\r\nc.JupyterHub.ip = ''\r\n",
     "Windows line ends, none at the end": b"a = 1\r\nb = 2",
+    "line ends of old": b"a = 1\rb = 2\r",
     "byte-order mark": b"\xef\xbb\xbfc.JupyterHub.port = 8000\n",
     "not UTF-8": b"# -*- coding: latin-1 -*-\nname = '\xe9'\n",
     "another tool's block": b"# BEGIN ANSIBLE MANAGED BLOCK\nx = 1\n# END ANSIBLE MANAGED BLOCK\n",

@@ -10,6 +10,9 @@ import yaml
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 
 SETTINGS: dict[str, Any] = {
+    "state": "present",
+    "delete_home": False,
+    "confirm_delete": "",
     "playbook_share_all_users": "",
     "share_all_users": False,
     "venv": "/usr/local/jupyterhub",
@@ -25,6 +28,7 @@ HOST: dict[str, Any] = {
     "service": {"name": "jupyterhub", "exists": True, "running": True, "user": "root"},
     "config": {
         "path": "/etc/hub.py",
+        "real_path": "/etc/hub.py",
         "exists": True,
         "named_by_service": "/etc/hub.py",
         "markers": [],
@@ -45,6 +49,16 @@ HOST: dict[str, Any] = {
     "account": {"exists": False},
     "group": {"exists": True},
     "shared_accounts": [],
+    "remembered": {"hubs": {"jupyterhub": "/etc/hub.py"}, "environments": []},
+}
+# A host that has never been given anything, nor a hub.
+BARE = {
+    "service": {"exists": False, "running": False},
+    "config": {"exists": False, "named_by_service": ""},
+    "hub": {"python": "", "version": "", "error": "no hub"},
+    "lab": {"python": "", "versions": {}},
+    "group": {"exists": False},
+    "remembered": {"hubs": {}},
 }
 
 
@@ -222,3 +236,68 @@ def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
     variables = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub_rtc/vars/main.yml").read_text())
     assert variables["__jupyterhub_rtc_comment"] == rtc.ACCOUNT_COMMENT
     assert set(variables["__jupyterhub_rtc_settings"]) == set(SETTINGS)
+
+
+REMOVAL = SETTINGS | {"state": "absent"}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        BARE,
+        {"service": {"exists": False}},
+        {"hub": {"version": "4.1.6"}},
+        {"hub": {"error": "SyntaxError: invalid"}},
+        {"lab": {"versions": {"jupyterlab": "4.3.9"}}},
+        {"config": {"exists": False}},
+        account(person=True),
+    ],
+)
+def test_removal_asks_for_nothing_that_only_collaboration_needs(parts: dict[str, Any]) -> None:
+    wrong = {"playbook_share_all_users": "true", "venv": "here", "user": "Shared User", "public_url": "hub"}
+    assert rtc.settings_problems(REMOVAL | wrong) == []
+    assert rtc.host_problems(REMOVAL, host(**parts)) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"service": {"name": "hub"}}, "set jupyterhub_rtc_service"),
+        ({"config": {"path": "/etc/b.py", "real_path": "/etc/b.py"}}, "set jupyter_rtc_config_path"),
+    ],
+)
+def test_removal_from_another_hub_than_it_was_given_to_is_refused(parts: dict[str, Any], named: str) -> None:
+    (problem,) = rtc.host_problems(REMOVAL, host(**parts))
+    assert named in problem
+
+
+def test_removal_needs_to_know_the_file() -> None:
+    (problem,) = rtc.settings_problems(REMOVAL | {"config_path": "hub.py"})
+    assert "jupyter_rtc_config_path" in problem
+
+
+@pytest.mark.parametrize(
+    ("made", "confirmation", "problems"),
+    [
+        (["shared"], "shared", 0),
+        (["shared"], "", 1),
+        (["shared"], "alice", 1),
+        (["team"], "shared", 1),
+        (["team"], "team", 0),
+        (["shared", "team"], "shared", 1),
+        ([], "shared", 0),
+    ],
+)
+def test_files_are_deleted_only_where_the_account_is_named(
+    made: list[str], confirmation: str, problems: int
+) -> None:
+    settings = REMOVAL | {"delete_home": "true", "confirm_delete": confirmation}
+    assert len(rtc.host_problems(settings, HOST | {"shared_accounts": made})) == problems
+    assert rtc.host_problems(settings | {"delete_home": "false"}, HOST | {"shared_accounts": made}) == []
+
+
+def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
+    settings = REMOVAL | {"delete_home": True, "confirm_delete": "shared"}
+    (problem,) = rtc.host_problems(settings, host(**account()))
+    assert "this role did not make the account shared" in problem

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files change together, and a change that was cut off at any point can be undone."""
 
+import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ def changes(tmp_path: Path) -> list[FileChange]:
     (tmp_path / "gone.py").write_text("gone")
     return [
         FileChange(str(tmp_path / "new.py"), b"new", mode=0o600),
-        FileChange(str(tmp_path / "main.py"), b"changed"),
+        FileChange(str(tmp_path / "main.py"), b"changed", keeps_attributes=True),
         FileChange(str(tmp_path / "gone.py"), None),
     ]
 
@@ -32,9 +35,15 @@ def test_swap_puts_everything_in_place(tmp_path: Path, changes: list[FileChange]
     assert listing(tmp_path) == {"new.py": (b"new", 0o600), "main.py": (b"changed", 0o640)}
 
 
+def undo_by_script(journal: Journal) -> None:
+    """As systemd does where no run is at work."""
+    subprocess.run(["sh", journal.script], check=True)
+
+
+@pytest.mark.parametrize("undo", [Journal.undo, undo_by_script])
 @pytest.mark.parametrize("steps", range(4))
 def test_undo_after_any_step_gives_back_what_was_there(
-    tmp_path: Path, changes: list[FileChange], steps: int
+    tmp_path: Path, changes: list[FileChange], steps: int, undo: Callable[[Journal], object]
 ) -> None:
     before = listing(tmp_path)
     for change in changes:
@@ -44,7 +53,8 @@ def test_undo_after_any_step_gives_back_what_was_there(
 
     later = Journal(str(tmp_path / "undo"))  # another process, which knows only what is on disk
     assert later.exists()
-    later.undo()
+    undo(later)
+    transaction.unstage(changes)
     later.end()
     assert listing(tmp_path) == before
     assert not later.exists()
@@ -66,3 +76,18 @@ def test_half_written_journal_counts_as_none(tmp_path: Path, changes: list[FileC
     assert not journal.exists()
     journal.begin(changes)
     assert journal.exists()
+
+
+def test_attributes_that_are_ours_are_put_right(tmp_path: Path) -> None:
+    path = tmp_path / "ours.py"
+    path.write_text("same")
+    path.chmod(0o666)
+    change = FileChange(str(path), b"same", 0o600, os.getuid(), os.getgid())
+    assert not change.is_made
+    transaction.stage(change)
+    transaction.swap([change])
+    assert listing(tmp_path) == {"ours.py": (b"same", 0o600)}
+    assert change.is_made
+    path.chmod(0o640)
+    change.keeps_attributes = True
+    assert change.is_made

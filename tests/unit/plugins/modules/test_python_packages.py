@@ -18,7 +18,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import installer_report, package_installer
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
+    installer_report,
+    package_installer,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
     Environment,
     PackagesError,
@@ -30,7 +34,13 @@ UV = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).pare
 
 
 def make_wheel(
-    folder: Path, name: str, version: str, *requires: str, provides: str = "", script: str = ""
+    folder: Path,
+    name: str,
+    version: str,
+    *requires: str,
+    provides: str = "",
+    script: str = "",
+    data: str = "",
 ) -> Path:
     about = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
@@ -42,6 +52,8 @@ def make_wheel(
     }
     if script:
         files[f"{name}-{version}.data/scripts/{script}"] = "#!python\n"
+    if data:
+        files[f"{name}-{version}.data/data/{data}"] = "{}"
     record = ""
     for path, text in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
@@ -61,6 +73,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     # Nothing runs what is installed here.
@@ -241,6 +254,175 @@ def test_packages_are_removed(ensure: Ensure, environment: Path, tool: str) -> N
     assert ensure("chalk", state="absent", check=True)["removed"] == ["chalk"]
     assert ensure("Chalk", "eraser", state="absent")["removed"] == ["chalk"]
     assert not ensure("chalk", state="absent")["changed"]
+
+
+def restore(ensure: Ensure, **options: Any) -> Result:
+    return ensure(state="restored", **options)
+
+
+def remembered(tmp_path: Path) -> list[str]:
+    state = tmp_path / "state"
+    return sorted(path.name for path in state.iterdir()) if state.exists() else []
+
+
+@with_either_tool
+def test_what_an_installation_added_goes_with_its_folders(
+    ensure: Ensure, index: Path, tmp_path: Path, environment: Path, tool: str
+) -> None:
+    make_wheel(index, "easel", "1.0", "board", data="share/school/room/easel.json")
+    ensure("board==1.0")
+    ensure("easel", remember=True)
+    assert (environment / "share/school/room/easel.json").exists()
+    tried = restore(ensure, check=True)
+    assert (tried["changed"], tried["removed"]) == (True, ["easel"])
+    result = restore(ensure)
+    assert (result["removed"], result["packages"], result["kept"]) == (["easel"], {"board": "1.0"}, {})
+    assert not (environment / "share/school").exists()
+    assert remembered(tmp_path) == []
+    assert not restore(ensure)["changed"]
+
+
+def test_nothing_is_taken_back_that_nobody_remembered(
+    ensure: Ensure, tmp_path: Path, environment: Path, tool: str
+) -> None:
+    ensure("chalk")
+    assert not restore(ensure)["changed"]
+    assert "chalk" in ensure("chalk", remember=True)["packages"]
+    assert not restore(ensure)["changed"]
+    assert remembered(tmp_path) == []
+
+
+def test_what_somebody_needs_by_now_is_kept_and_named(
+    ensure: Ensure, index: Path, environment: Path, tool: str
+) -> None:
+    make_wheel(index, "lesson", "1.0", "board>=2")
+    ensure("chalk", remember=True)
+    ensure("lesson")
+    result = restore(ensure)
+    assert result["removed"] == ["chalk"]
+    assert result["kept"] == {"board": "needed by lesson"}
+    assert result["packages"] == {"board": "2.0", "lesson": "1.0"}
+
+
+@with_either_tool
+def test_what_was_moved_gets_its_version_back(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("board==1.0")
+    ensure("chalk==2.0", remember=True)
+    assert restore(ensure, check=True)["diff"]["after"] == "board==1.0\n"
+    result = restore(ensure)
+    assert result["packages"] == {"board": "1.0"}
+    assert result["installed"] == {"board": "1.0"}
+
+
+def test_version_of_before_that_cannot_be_had_is_tried_again_the_next_time(
+    ensure: Ensure, index: Path, tmp_path: Path, environment: Path, tool: str
+) -> None:
+    ensure("board==1.0")
+    ensure("chalk==2.0", remember=True)
+    wheel = index / "board-1.0-py3-none-any.whl"
+    content = wheel.read_bytes()
+    wheel.unlink()
+    shutil.rmtree(tmp_path / "cache")
+    result = restore(ensure)
+    assert (result["removed"], result["packages"]) == (["chalk"], {"board": "2.0"})
+    assert "board could not be installed" in result["kept"]["board"]
+    wheel.write_bytes(content)
+    assert restore(ensure)["packages"] == {"board": "1.0"}
+    assert remembered(tmp_path) == []
+
+
+def test_version_that_somebody_would_not_accept_is_not_put_back(
+    ensure: Ensure, index: Path, environment: Path, tool: str
+) -> None:
+    make_wheel(index, "lesson", "1.0", "board>=2")
+    ensure("board==1.0")
+    ensure("chalk==2.0", remember=True)
+    ensure("lesson")
+    result = restore(ensure)
+    assert result["packages"] == {"board": "2.0", "lesson": "1.0"}
+    assert result["kept"] == {"board": "lesson does not accept 1.0"}
+
+
+def test_version_that_somebody_has_chosen_since_stays(
+    ensure: Ensure, index: Path, environment: Path, tool: str
+) -> None:
+    make_wheel(index, "board", "3.0")
+    ensure("board==1.0")
+    ensure("chalk==2.0", "board<3", remember=True)
+    ensure("board==3.0")
+    assert restore(ensure)["packages"] == {"board": "3.0"}
+
+
+def test_what_came_in_several_steps_goes_at_once(ensure: Ensure, environment: Path, tool: str) -> None:
+    ensure("board==1.0", remember=True)
+    ensure("chalk==2.0", remember=True)
+    assert restore(ensure)["packages"] == {}
+
+
+def test_installation_that_was_cut_off_is_taken_back(
+    ensure: Ensure, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends as soon as the packages are there: what came is known from before."""
+    call = python_packages.Task.call
+
+    def call_and_die(task: python_packages.Task, command: list[str]) -> str:
+        output = call(task, command)
+        if "--dry-run" not in command:
+            raise KeyboardInterrupt
+        return output
+
+    monkeypatch.setattr(python_packages.Task, "call", call_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        ensure("chalk", remember=True)
+    assert module_file(environment, "chalk").exists()
+    assert restore(ensure)["removed"] == ["board", "chalk"]
+
+
+def test_installation_that_failed_is_not_remembered(
+    ensure: Ensure, tmp_path: Path, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(task: python_packages.Task, command: list[str]) -> str:
+        if "--dry-run" in command:
+            return " + chalk==2.0\n"
+        raise PackagesError("no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(python_packages.Task, "call", fail)
+        assert ensure("chalk", remember=True)["failed"]
+    assert remembered(tmp_path) == []
+    ensure("chalk")
+    assert not restore(ensure)["changed"]
+
+
+def test_environment_that_is_gone_is_forgotten(
+    ensure: Ensure, tmp_path: Path, environment: Path, tool: str
+) -> None:
+    ensure("chalk", remember=True)
+    shutil.rmtree(environment)
+    assert not restore(ensure)["changed"]
+    assert remembered(tmp_path) == []
+
+
+def test_tool_that_was_fetched_for_it_goes_with_the_last_environment(
+    ensure: Ensure, tmp_path: Path, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tools" / "uv"
+    choose = package_installer.choose
+
+    def fetch(*arguments: Any, **options: Any) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+        return choose(*arguments, **options)
+
+    monkeypatch.setattr(package_installer, "choose", fetch)
+    ensure("board", remember=True)
+    ensure("chalk", remember=True)
+    restore(ensure)
+    assert not folder.parent.exists()
+    # one that was there before stays
+    folder.mkdir(parents=True)
+    ensure("board", remember=True)
+    restore(ensure)
+    assert folder.exists()
 
 
 def test_a_wheel_of_our_own_is_installed_by_its_address(

@@ -1,0 +1,2 @@
+# Run by split_by_exec.py.
+c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

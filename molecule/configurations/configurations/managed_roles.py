@@ -1,0 +1,13 @@
+# An authenticator that brings people's roles along: the hub then takes no members of roles from its configuration.
+from jupyterhub.auth import PAMAuthenticator
+
+
+class RolesOfTheHost(PAMAuthenticator):
+    async def authenticate(self, handler, data):
+        if name := await super().authenticate(handler, data):
+            return {"name": name, "roles": [{"name": "members", "scopes": ["read:hub"]}]}
+
+
+c.JupyterHub.authenticator_class = RolesOfTheHost
+c.RolesOfTheHost.manage_roles = True
+c.RolesOfTheHost.allowed_groups = {"jupyterhub"}

@@ -1,0 +1,5 @@
+# The least: who may use the hub. No word about roles, hooks or the spawner.
+c = get_config()
+
+c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
+c.Authenticator.admin_users = {"carol"}

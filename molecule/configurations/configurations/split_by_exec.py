@@ -1,0 +1,5 @@
+# Split over files that the main file runs itself, one after another.
+from pathlib import Path
+
+for part in sorted(Path(__file__).parent.glob("site.d/*.py")):
+    exec(part.read_text())

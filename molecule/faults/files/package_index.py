@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A package index that is of no use: python3 package_index.py PORT.
+
+/slow/simple never answers. /broken/simple has one release of jupyter-collaboration, which is no archive at all.
+"""
+
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+WHEEL = "jupyter_collaboration-5.0.99-py3-none-any.whl"
+ANSWERS = {
+    "/broken/simple/jupyter-collaboration/": ("text/html", f'<a href="{WHEEL}">{WHEEL}</a>'.encode()),
+    f"/broken/simple/jupyter-collaboration/{WHEEL}": ("application/octet-stream", b"no archive" * 1000),
+}
+
+
+class Index(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path.startswith("/slow/"):
+            time.sleep(3600)
+        kind, content = ANSWERS.get(self.path, ("text/plain", b""))
+        self.send_response(200 if content else 404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    do_HEAD = do_GET
+
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Index).serve_forever()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configurations that a hub does not live with: they are never put in place, or taken back."""
+
+from collections.abc import Callable
+
+import pytest
+
+from faults import MAIN, Fault, Site, fragment
+
+# What the administrator has written into the main file since the hub was started -> what the run says.
+BROKEN = {
+    "a syntax error in the hub's configuration": ("c.JupyterHub.port = = 1", "SyntaxError"),
+    "an unknown scope in the hub's configuration": (
+        'c.JupyterHub.load_roles = [{"name": "graders", "scopes": ["read:everything"]}]',
+        "Scope 'read:everything'",
+    ),
+    "a wrong type in the hub's configuration": ("c.JupyterHub.hub_port = 'eighty'", "hub_port"),
+    "a missing file in the hub's configuration": (
+        'exec(open("/etc/jupyterhub/more.py").read())',
+        "/etc/jupyterhub/more.py",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "word"), BROKEN.values(), ids=BROKEN.keys())
+def test_hub_that_would_not_start_again(
+    line: str, word: str, site: Site, fault: Callable[[str], Fault], request: pytest.FixtureRequest
+) -> None:
+    """The hub goes on with what it has read, and the file of its administrator stays as it is."""
+    tried = fault(request.node.callspec.id.rpartition("-")[2])
+    now = site.scope
+    with site.edited(MAIN, line):
+        with tried.survived():
+            refused = site.change(fragment(site.other_scope))
+        assert word in refused.refusal
+        assert "it is so without this change already: mend it first. Nothing was changed." in refused.refusal
+        tried.row["said"] = refused.refusal
+    tried.converges(now)
+
+
+# Lines of the fragment -> what the run says. In memory each is a good configuration.
+WHERE_A_HUB_IS = 'import os, sys, threading, time\nlive = "jupyterhub_collab.hub.trial" not in sys.modules'
+DEADLY = {
+    "a hub that starts and dies after two seconds": (
+        f"{WHERE_A_HUB_IS}\nif live: threading.Timer(2, os._exit, (1,)).start()",
+        "the hub answered and ended again",
+    ),
+    "a hub that never answers": (f"{WHERE_A_HUB_IS}\nif live: time.sleep(3600)", "the hub did not answer"),
+    "a hub that stops to answer": (
+        f"{WHERE_A_HUB_IS}\nimport asyncio\nif live: asyncio.get_running_loop().call_later(2, time.sleep, 3600)",
+        "the hub answered at http://127.0.0.1:8081/hub/api and then no more",
+    ),
+    "a port that is taken": (
+        "c.JupyterHub.hub_port = 8001",
+        "the hub started and ended again (OSError: [Errno 98] Address already in use)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "word"), DEADLY.values(), ids=DEADLY.keys())
+def test_hub_that_does_not_live_with_the_change(
+    lines: str, word: str, site: Site, fault: Callable[[str], Fault], request: pytest.FixtureRequest
+) -> None:
+    """What was there is put back, and the hub runs with it again."""
+    tried = fault(request.node.callspec.id.rpartition("-")[2])
+    now = site.scope
+    with tried.survived():
+        refused = site.change(fragment(site.other_scope, lines), timeout=25, settle=3)
+    assert word in refused.refusal
+    assert "What was there has been put back and the hub runs again as before." in refused.refusal
+    tried.row["said"] = refused.refusal
+    tried.converges(now)

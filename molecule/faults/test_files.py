@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks that are full or read-only, and files that belong to the wrong people."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from faults import DIRECTORY, FRAGMENT, MAIN, STATE, Fault, Site, fragment
+
+FILLER = "dd if=/dev/zero of={path}/filler bs=4k status=none; true"
+
+
+@contextmanager
+def small_disk(site: Site, path: str, *, full: bool) -> Iterator[None]:
+    """As long as this lasts, a directory is on a small disk of its own, with no room left or enough for one change."""
+    kept = f"/root/kept{path}"
+    site.host.check_output(f"rm -rf {kept} && mkdir -p {kept} && cp -a {path}/. {kept}")
+    with site.mounted(path, f"-t tmpfs -o size=400k,mode=$(stat -c %a {path}) none"):
+        site.host.check_output(f"cp -a {kept}/. {path}")
+        if full:
+            site.host.check_output(FILLER.format(path=path))
+        yield
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    {"the configuration": DIRECTORY, "the collection's state": STATE}.items(),
+    ids=["configuration", "state"],
+)
+def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fault]) -> None:
+    """Nothing is begun that cannot be finished."""
+    tried = fault(f"the disk with {where} is full")
+    now = site.scope
+    with small_disk(site, path, full=True), tried.survived():
+        refused = site.change(fragment(site.other_scope))
+    tried.row["said"] = refused.refusal
+    assert "No space left on device; mend that and run it again. Nothing was changed." in refused.refusal
+    tried.converges(now)
+
+
+def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str], Fault]) -> None:
+    """To put back what was there takes no room."""
+    tried = fault("the disks with configuration and state fill up while the hub starts, and it dies")
+    now = site.scope
+    lines = [
+        "import os, subprocess, sys",
+        'if "jupyterhub_collab.hub.trial" not in sys.modules:',
+        *(f"    subprocess.run({FILLER.format(path=path)!r}, shell=True)" for path in (DIRECTORY, STATE)),
+        "    os._exit(1)",
+    ]
+    # The main file changes as well: it is put back from beside itself.
+    site.host.check_output(f"echo '# a line below' >>{MAIN}")
+    with (
+        small_disk(site, DIRECTORY, full=False),
+        small_disk(site, STATE, full=False),
+        tried.survived(),
+    ):
+        refused = site.change(fragment(site.other_scope, *lines))
+        site.host.check_output(f"rm {DIRECTORY}/filler {STATE}/filler")
+    tried.row["said"] = refused.refusal
+    assert "What was there has been put back and the hub runs again as before." in refused.refusal
+    tried.converges(now)
+
+
+def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
+    """As where the configuration is deployed by other means, or the disk has failed."""
+    tried = fault("the directory of the configuration is read-only")
+    now = site.scope
+    with site.mounted(DIRECTORY, f"--bind {DIRECTORY}"):
+        site.host.check_output(f"mount -o remount,ro,bind {DIRECTORY}")
+        with tried.survived():
+            refused = site.change(fragment(site.other_scope))
+    tried.row["said"] = refused.refusal
+    assert f"{DIRECTORY}/" in refused.refusal
+    assert "Read-only file system; mend that and run it again. Nothing was changed." in refused.refusal
+    tried.converges(now)
+
+
+def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
+    """What is the collection's is put right. The main file is its administrator's, who may have reasons."""
+    tried = fault("the files of the configuration belong to somebody else")
+    wanted = site.other_scope
+    site.host.check_output(
+        f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT} && chown bob:users {MAIN} && chmod 0640 {MAIN}"
+    )
+    site.host.check_output(f"echo '# a line below' >>{MAIN}")
+    with tried.survived(wanted):
+        assert site.change(fragment(wanted)).changed
+    assert site.look().files[FRAGMENT][:3] == ["0o100644", 0, 0]
+    assert site.host.file(MAIN).user == "bob" and site.host.file(MAIN).mode == 0o640
+    site.host.check_output(f"chown bob {FRAGMENT}")
+    tried.row["said"] = "nothing: what is the collection's is put right"
+    tried.converges(wanted)
+    assert site.host.file(FRAGMENT).user == "root"
+    site.host.check_output(f"chown root:root {MAIN} && chmod 0644 {MAIN}")
+
+
+def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) -> None:
+    """What stands there is done as root: nobody else may have a hand in it."""
+    tried = fault("the collection's state can be written by somebody else")
+    now = site.scope
+    site.host.check_output(f"chown bob {STATE}")
+    with tried.survived():
+        refused = site.change(fragment(site.other_scope))
+    tried.row["said"] = refused.refusal
+    assert f"{STATE} can be written by others than root" in refused.refusal
+    site.host.check_output(f"chown root {STATE}")
+    tried.converges(now)

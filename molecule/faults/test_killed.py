@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process of a run is killed at each of its steps: what it left is whole, and the next run completes it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from faults import MAIN, Fault, Site, change_of, fragment
+
+# What the run does when it is killed -> the step, as killed_at.py takes it. In the order of the run.
+STEPS = {
+    "while it stages its files": "stage.return",
+    "while it tries the candidate": "run_as_hub.call",
+    "before it keeps what was there": "begin.call",
+    "before it writes its journal": "copy.return.4",
+    "between two files": "swap-replace.c_return",
+    "before it notes that a restart is due": "save_state.call",
+    "before it asks the hub to end": "shut_down.call",
+    "when the hub has ended": "shut_down.return",
+    "while the hub starts": "wait_until_it_answers.call",
+    "before it removes its journal": "end.call",
+    "while it removes its journal": "end-unlink.c_return",
+    "before it tidies up": "tidy.call",
+}
+RETURN = {
+    "before it puts anything back": "return_to_before.call",
+    "between two files that it puts back": "undo-replace.c_return",
+    "before it restarts the hub with what it had": "restart.call.2",
+    "when it has put everything back": "end.call",
+}
+
+
+@pytest.mark.parametrize(("when", "step"), STEPS.items(), ids=STEPS.keys())
+def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
+    """Both files of a hub are to change: ours, and the main file, at whose end somebody has written."""
+    tried = fault(f"the run is killed {when}")
+    wanted = site.other_scope
+    site.host.check_output(f"echo '# {when}' >>{MAIN}")
+    with tried.survived(wanted):
+        site.kill(step, "hub_config", change_of(fragment(wanted)))
+    tried.converges(wanted)
+
+
+@pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
+def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
+    """The hub dies with the change, and the run that is about to put things back dies as well."""
+    tried = fault(f"the hub dies with the change and the run is killed {when}")
+    wanted = site.other_scope
+    deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'
+    site.host.check_output(f"echo '# {when}' >>{MAIN}")
+    with tried.survived():
+        site.kill(step, "hub_config", change_of(fragment(wanted, deadly)))
+    tried.converges(wanted)
+
+
+def test_refused_run_does_not_hide_a_killed_one(site: Site, fault: Callable[[str], Fault]) -> None:
+    """The hub runs with what a killed run brought. A run that is refused puts the files back, the next one the hub."""
+    tried = fault("the run is killed when the hub has restarted, and the next one is refused")
+    now, wanted = site.scope, site.other_scope
+    with tried.survived(wanted):
+        site.kill("prove.call", "hub_config", change_of(fragment(wanted)))
+        refused = site.change("c.JupyterHub.port = = 1")
+    assert "Nothing was changed." in refused.refusal
+    tried.row["said"] = refused.refusal
+    tried.converges(now)
+    assert site.scope == now

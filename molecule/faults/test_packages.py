@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tasks before the configuration: packages that cannot be had or installed, accounts that are made halfway."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from faults import PYTHON, Fault, Site
+
+INDEX = "http://127.0.0.1:9999"
+NOTHING_KEPT = {"UV_CACHE_DIR": "/tmp/no-cache", "PIP_NO_CACHE_DIR": "1"}
+IMPATIENT = {"UV_HTTP_TIMEOUT": "2", "UV_HTTP_RETRIES": "0"}
+# What is the matter with the index -> what the administrator has set, and what the play says.
+INDEXES: dict[str, tuple[dict[str, str], str]] = {
+    "the package index is out of reach": (
+        {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", **NOTHING_KEPT},
+        "the package index could not be reached",
+    ),
+    "the package index takes connections and never answers": (
+        {"PIP_INDEX_URL": f"{INDEX}/slow/simple", **NOTHING_KEPT, **IMPATIENT},
+        "the package index could not be reached",
+    ),
+    "the package index has a wheel that is broken": (
+        {"PIP_EXTRA_INDEX_URL": f"{INDEX}/broken/simple"},
+        "what was downloaded of jupyter-collaboration is damaged",
+    ),
+}
+WHOLE = """
+import importlib.metadata as m
+print([str(f) for d in m.distributions() for f in d.files or () if not f.locate().exists() and f.suffix != ".pyc"])
+"""
+
+
+@pytest.fixture
+def useless_index(site: Site) -> Iterator[None]:
+    site.host.check_output("systemd-run --unit=package-index python3 /root/package_index.py 9999")
+    yield
+    site.host.check_output("systemctl stop package-index")
+
+
+@pytest.mark.usefixtures("useless_index")
+def test_package_index(site: Site, fault: Callable[[str], Fault]) -> None:
+    """The play ends before anything on the host has changed, and says which package it is about."""
+    site.uninstall("jupyter-collaboration")
+    tried = [fault(name) for name in INDEXES]
+    for each in tried:
+        environment, sentence = INDEXES[each.name]
+        with each.survived():
+            stopped = site.play(jupyterhub_rtc_environment=environment)
+        each.row["said"] = stopped.message
+        assert (
+            f"jupyter-collaboration could not be installed in /usr/local/jupyterhub: {sentence}"
+            in stopped.said
+        )
+        assert stopped.changed == 0
+    tried[0].converges_by_play()
+    for each in tried[1:]:
+        each.row["next"] = tried[0].row["next"]
+        each.record()
+
+
+def test_installer_killed_halfway(site: Site, fault: Callable[[str], Fault]) -> None:
+    """Some files of a package are there and some are not: the next run writes them all again."""
+    tried = fault("the installer and the play are killed in the midst of an installation")
+    site.uninstall("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider")
+    site.host.check_output("install -m 755 /root/uv_killed_halfway.py /usr/local/bin/uv")
+    with tried.survived():
+        assert site.play().code != 0
+        site.host.check_output("rm /usr/local/bin/uv")
+        site.host.check_output(f"{PYTHON} -c 'import jupyterlab, jupyterhub, jupyter_server_ydoc'")
+    assert site.host.check_output(f"{PYTHON} -c '{WHOLE}'") != "[]"
+    tried.converges_by_play()
+    assert site.host.check_output(f"{PYTHON} -c '{WHOLE}'") == "[]"
+
+
+def test_environment_on_a_full_disk(site: Site, fault: Callable[[str], Fault]) -> None:
+    """What was in the environment goes on, and is all there is after it has failed."""
+    tried = fault("the disk with the environment is full")
+    arguments: dict[str, Any] = {"environment": "/mnt/environment", "create": True, "packages": ["six"]}
+    more = arguments | {"packages": ["six", "babel"]}
+    site.host.check_output("mkdir -p /mnt/environment")
+    with site.mounted("/mnt/environment", "-t tmpfs -o size=3m none"):
+        assert site.module("python_packages", arguments).changed
+        with tried.survived():
+            refused = site.module("python_packages", more)
+        tried.row["said"] = refused.refusal
+        assert "No space left on device" in refused.refusal
+        site.host.check_output("/mnt/environment/bin/python -c 'import six'")
+        site.host.check_output("mount -o remount,size=100m /mnt/environment")
+        assert site.module("python_packages", more).changed
+        assert not site.module("python_packages", more).changed
+        site.host.check_output("/mnt/environment/bin/python -c 'import six, babel.numbers'")
+    tried.row["next"] = "changed, then nothing to do"
+    tried.record()
+
+
+ACCOUNT: dict[str, Any] = {"names": ["team"], "group": "team-group", "comment": "of a test"}
+ACCOUNT_STEPS = {
+    "when it has made the group": ("owner_of_kept_home.call", ACCOUNT),
+    "when it has made the account": ("ensure_present.return", ACCOUNT),
+    "when it has ended what runs as the account": ("end_processes.return", ACCOUNT | {"state": "absent"}),
+    "when it has removed the account": ("ensure_absent.return", ACCOUNT | {"state": "absent"}),
+}
+
+
+@pytest.mark.parametrize(("when", "killed"), ACCOUNT_STEPS.items(), ids=ACCOUNT_STEPS.keys())
+def test_accounts_made_halfway(
+    when: str, killed: tuple[str, dict[str, Any]], site: Site, fault: Callable[[str], Fault]
+) -> None:
+    """The next run does what is left to do."""
+    step, arguments = killed
+    tried = fault(f"the task with the accounts is killed {when}")
+    if arguments is not ACCOUNT:
+        site.module("shared_accounts", ACCOUNT)
+    else:
+        site.module("shared_accounts", ACCOUNT | {"state": "absent"})
+        site.host.run("groupdel team-group; rm -rf /home/team")
+    with tried.survived():
+        site.kill(step, "shared_accounts", arguments)
+    changed = site.module("shared_accounts", arguments).changed
+    assert not site.module("shared_accounts", arguments).changed
+    account = site.host.user("team")
+    assert account.exists is (arguments is ACCOUNT)
+    if account.exists:
+        assert "team-group" in account.groups and site.host.file("/home/team").user == "team"
+    tried.row["next"] = "changed, then nothing to do" if changed else "nothing to do"
+    tried.record()

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What befalls a whole play: its connection, another play, a service that it does not find. The tests run in their order."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import testinfra
+
+from faults import Fault, Site, change_of, fragment
+from scenario import Platform, play, wait_until
+
+
+def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> None:
+    """No fault at all: a play that changes the mode of a hub on which people work."""
+    tried = fault("none: the play changes the mode and restarts the hub")
+    before = site.look()
+    site.document.append("typed while the play begins\n")
+    switched = site.play(jupyter_rtc_share_all_users=True)
+    assert switched.code == 0, switched.output
+    after = site.look()
+    assert after.invocation != before.invocation
+    tried.see_people(before, after)
+    assert ["access:servers"] in [
+        [scope for scope in role[0] if scope == "access:servers"] for role in after.roles.values()
+    ]
+    tried.row |= {"said": "what has changed", "hub": "was restarted, rights as asked for"}
+    tried.converges_by_play(jupyter_rtc_share_all_users=True)
+
+
+def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
+    """Both find everything still to be done; what one of them has done the other does not do again."""
+    tried = fault("two plays at once")
+    site.uninstall("jupyter-collaboration")
+    site.host.run("userdel shared")
+    before = site.look()
+    with ThreadPoolExecutor() as both:
+        plays = [both.submit(site.play) for _ in range(2)]
+        for done in (each.result() for each in plays):
+            assert done.code == 0, done.output
+    after = site.look()
+    tried.see_people(before, after)
+    tried.row |= {"said": "what has changed", "hub": "was restarted, rights as asked for"}
+    tried.converges_by_play()
+
+
+def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
+    """One waits for the other: the fragment and the rights are those of the one that came last, and not of both."""
+    tried = fault("two changes of the hub at once")
+    now, wanted = site.scope, site.other_scope
+    with tried.survived(wanted), ThreadPoolExecutor() as both:
+        for done in both.map(site.change, (fragment(now, "# again"), fragment(wanted))):
+            assert done.changed
+    tried.row["said"] = "what has changed"
+    tried.converges(site.scope)
+
+
+def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
+    """Ansible and its connection are killed while the candidate is tried; the module may go on by itself or not."""
+    tried = fault("the connection is lost while the candidate is tried")
+    wanted = site.other_scope
+    module = "pgrep --full AnsiballZ_hub_config"
+    with tried.survived(wanted):
+        with site.running("hub_config", change_of(fragment(wanted)), "/usr/bin/python3") as process:
+            wait_until(lambda: site.host.run("pgrep --full hub.trial").stdout, 60)
+            os.killpg(process.pid, signal.SIGKILL)
+        wait_until(lambda: not site.host.run(module).stdout, 120)
+    tried.converges(wanted)
+
+
+def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> None:
+    """The variable is named. With it, all these tests are about a hub whose unit has another name."""
+    tried = fault("the service has another name")
+    with tried.survived():
+        stopped = play("jupyter_rtc", site.platform.name)
+    assert "there is no systemd unit jupyterhub: set jupyterhub_rtc_service" in stopped.said
+    tried.row["said"] = stopped.message
+    tried.converges_by_play()
+
+
+@pytest.fixture
+def bare(platform: Platform) -> Iterator[str]:
+    """A host with the same hub that systemd does not run."""
+    name = f"{platform.name}-bare"
+    label = "--label=collab.scenario=faults"
+    subprocess.run(
+        [
+            "podman",
+            "run",
+            "--detach",
+            "--replace",
+            f"--name={name}",
+            label,
+            platform.image,
+            "sleep",
+            "infinity",
+        ],
+        check=True,
+    )
+    yield name
+    subprocess.run(["podman", "rm", "--force", "--time=0", name], check=True)
+
+
+def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> None:
+    """A hub that somebody has started by hand goes on."""
+    tried = fault("there is no systemd")
+    host = testinfra.get_host(f"podman://{bare}")
+    hub = "/usr/local/jupyterhub/bin/jupyterhub --config=/usr/local/etc/jupyter/jupyterhub_config.py"
+    host.check_output(f"cd /var/lib/jupyterhub && . ./proxy.env && (setsid {hub} >/dev/null 2>&1 &)")
+    before = host.check_output("pgrep --full bin/jupyterhub; md5sum /usr/local/etc/jupyter/*/*.py")
+    with tried.survived():
+        stopped = play("jupyter_rtc", bare)
+    assert "this host is not run by systemd" in stopped.said
+    assert stopped.changed == 0
+    assert host.check_output("pgrep --full bin/jupyterhub; md5sum /usr/local/etc/jupyter/*/*.py") == before
+    tried.row |= {"said": stopped.message, "hub": "goes on, rights as before", "next": "the same"}
+    tried.record()

@@ -1,0 +1,101 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this collection remembers on a host from run to run, and the lock that keeps two runs apart.
+
+Everything lies in one directory, which is there only as long as there is something to remember.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from . import transaction
+
+STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
+LOCK = "lock"
+LOCK_SECONDS = 600
+
+
+class Unusable(Exception):
+    """Nothing can be remembered now; nothing on the host has changed."""
+
+
+class Busy(Unusable):
+    """Another run is at work on this host."""
+
+
+class Unsafe(Unusable):
+    """Others than root may have changed what is remembered."""
+
+
+def path_of(name: str) -> str:
+    """Return the path of a file of the state."""
+    return os.path.join(STATE_DIRECTORY, name)
+
+
+def recall(name: str) -> dict[str, Any]:
+    """Return what earlier runs have remembered under a name; empty where that is nothing."""
+    return dict(json.loads(transaction.read(path_of(name)) or b"{}"))
+
+
+def remember(name: str, what: dict[str, Any]) -> None:
+    """Remember this under a name, in the place of what was there. Nothing to remember leaves no file."""
+    if what:
+        transaction.write(path_of(name), json.dumps(what, indent=1, sort_keys=True).encode())
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path_of(name))
+
+
+@contextlib.contextmanager
+def lock() -> Iterator[None]:
+    """Hold the one lock of the host. Afterwards the directory goes, where nothing but the lock is in it."""
+    with _locked() as file:
+        try:
+            yield
+        finally:
+            if os.listdir(STATE_DIRECTORY) == [LOCK]:
+                # Before it is let go: who waits for it sees that the file is no longer the one at the path.
+                os.unlink(file.name)
+                os.rmdir(STATE_DIRECTORY)
+
+
+def _locked() -> TextIO:
+    """Return the lock's file, open and locked; closing it lets it go. Raises Busy, and Unsafe."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _check_owner()
+        with contextlib.suppress(FileNotFoundError):  # the directory went this instant
+            file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):
+                    return file
+            except BlockingIOError:
+                pass
+            except FileNotFoundError:
+                file.close()
+                continue
+            file.close()
+        if time.monotonic() > deadline:
+            raise Busy(f"another run has been at work on this host for {LOCK_SECONDS} s: wait for it to end")
+        time.sleep(0.2)
+
+
+def _check_owner() -> None:
+    """Raise Unsafe where others than root can write what is done as root."""
+    there = os.stat(STATE_DIRECTORY)
+    if there.st_uid != os.geteuid() or there.st_mode & 0o022:
+        raise Unsafe(
+            f"{STATE_DIRECTORY} can be written by others than root: look who has changed what is in it, and make it "
+            "root's alone (chown root and chmod 700) or remove it"
+        )

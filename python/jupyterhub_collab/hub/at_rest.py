@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ends in the database of a hub that does not run what would let people in when it runs again.
+
+    python -m jupyterhub_collab.hub.at_rest WHAT
+
+A hub that runs is asked through its API instead, as it keeps much of this in memory. WHAT is a JSON object: `sharing`,
+whether everybody's right to share has gone, and `users`, the hub users that go. Reads where the database is from its
+input (see `database.describe`), and prints what it ended as one JSON object: `shares`, `links` and `users`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from jupyterhub import orm
+from sqlalchemy.orm import Session
+
+from . import database
+from .grants import grants
+
+
+def end(db: Session, *, sharing: bool, users: list[str]) -> dict[str, Any]:
+    """Delete these users with all that is theirs, and what people share who may not any more; return what that was."""
+    ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
+    for user in db.query(orm.User).filter(orm.User.name.in_(users)):
+        db.delete(user)
+        ended["users"].append(user.name)
+    db.flush()
+    for grant in grants(db) if sharing else []:
+        spawner = orm.User.find(db, grant["owner"]).orm_spawners[grant["server"]]
+        for each in [*spawner.shares, *spawner.share_codes]:
+            db.delete(each)
+        ended["shares"] += grant["shares"]
+        ended["links"] += grant["links"]
+    db.commit()
+    return ended
+
+
+def main(what: str) -> None:
+    described = sys.stdin.readline()
+    if database.is_in_memory(described):
+        print(json.dumps({"shares": 0, "links": 0, "users": []}))
+        return
+    with database.session(described) as db:
+        print(json.dumps(end(db, **json.loads(what))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

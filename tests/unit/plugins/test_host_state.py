@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is remembered on a host, and the lock: both leave nothing where there is nothing to remember."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "state"
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(path))
+    return path
+
+
+def test_directory_lasts_as_long_as_there_is_something_in_it(directory: Path) -> None:
+    with host_state.lock():
+        host_state.remember("hub.json", {"stale": "x"})
+    with host_state.lock():
+        assert host_state.recall("hub.json") == {"stale": "x"}
+        host_state.remember("hub.json", {})
+        assert host_state.recall("hub.json") == {}
+        assert directory.exists()
+    assert not directory.exists()
+
+
+def test_directory_is_for_nobody_else(directory: Path) -> None:
+    with host_state.lock():
+        assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_lock_that_is_held_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_state, "LOCK_SECONDS", 0)
+    with host_state.lock(), pytest.raises(host_state.Busy, match="wait for it to end"), host_state.lock():
+        pass
+
+
+def test_two_never_hold_it_though_its_file_comes_and_goes() -> None:
+    """Each removes the file as it leaves; who has waited for the file that is gone must not go in with who has the new one."""
+    inside: list[int] = []
+    together = []
+
+    def work() -> None:
+        for _turn in range(30):
+            with host_state.lock():
+                inside.append(1)
+                together.append(len(inside))
+                os.sched_yield()
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == [1] * 120
