@@ -19,6 +19,8 @@ PASSED_OVER = (
         "/var/tmp",
         "/var/log",
         "/var/cache",
+        "/var/backups",
+        "/var/lib/apt",
         "/var/lib/systemd",
         "/root",
     ),

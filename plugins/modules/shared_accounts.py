@@ -145,13 +145,13 @@ def end_processes(uid: int) -> None:
         deadline = time.monotonic() + SECONDS_TO_END
 
 
-def forget_failed_units(uid: int) -> None:
+def forget_failed_units(account: str, uid: int) -> None:
     """Let systemd forget services that ran as an account and ended badly, as servers do that had to be killed."""
     with contextlib.suppress(NoSystemd):
         failed = systemctl("list-units", "--failed", "--type=service", "--plain", "--no-legend").stdout
         for line in failed.splitlines():
             name = line.split()[0]
-            if systemctl("show", name, "--property=UID", "--value").stdout.strip() == str(uid):
+            if systemctl("show", name, "--property=User", "--value").stdout.strip() in (account, str(uid)):
                 systemctl("reset-failed", name)
 
 
@@ -209,7 +209,7 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     if not module.check_mode:
         for name in removed:
             end_processes(accounts[name]["uid"])
-            forget_failed_units(accounts[name]["uid"])
+            forget_failed_units(name, accounts[name]["uid"])
             module.run_command(["userdel", *(["--remove"] if delete_homes else []), name], check_rc=True)
         for name in groups:
             module.run_command(["groupdel", name], check_rc=True)

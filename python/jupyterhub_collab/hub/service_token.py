@@ -28,16 +28,28 @@ def service_token(db: Session, scopes: list[str]) -> Iterator[str]:
     """Yield the token. It is gone afterwards, and so are those of processes that were killed."""
     forget(db)
     name = PREFIX + secrets.token_hex(8)
-    role = orm.Role(name=name, description="A change by collab.jupyterhub", scopes=scopes)
-    service = orm.Service(name=name)
+    role = orm.Role(id=_new_id(), name=name, description="A change by collab.jupyterhub", scopes=scopes)
+    service = orm.Service(id=_new_id(), name=name)
     service.roles.append(role)
     db.add_all([role, service])
     db.commit()
     try:
-        yield service.new_api_token(scopes=scopes, expires_in=SECONDS, note=role.description)
+        token = service.new_api_token(scopes=scopes, expires_in=SECONDS, note=role.description)
+        orm.APIToken.find(db, token).id = _new_id()
+        db.commit()
+        yield token
     finally:
         db.rollback()
         forget(db)
+
+
+def _new_id() -> int:
+    """Return an id that no row has had.
+
+    SQLite gives the id of a row that is gone to the next one, and a hub that has seen the former may take the latter for
+    it: the second token in a hub's life would be refused. Below zero, as the hub's own ids go on from the greatest one.
+    """
+    return -1 - secrets.randbelow(2**31)
 
 
 def forget(db: Session) -> None:

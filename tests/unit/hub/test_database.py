@@ -96,6 +96,29 @@ def test_token_may_do_what_it_is_for_and_leaves_nothing_behind(db: Session, url:
     assert not [role.name for role in db.query(orm.Role) if role.name.startswith("collab")]
 
 
+def test_hub_that_remembers_a_token_of_before_takes_the_next_for_another(db: Session, url: str) -> None:
+    """A hub's session keeps what it has read, and does not look again at rows whose ids it knows."""
+    hub: Session = orm.new_session_factory(url)()
+    with service_token(db, ["shares"]) as text:
+        before = orm.APIToken.find(hub, text)
+        assert "shares" in scopes.get_scopes_for(before)
+    hub.commit()
+    with service_token(db, ["shutdown"]) as text:
+        token = orm.APIToken.find(hub, text)
+        assert token is not None
+        assert token is not before
+        assert "shutdown" in scopes.get_scopes_for(token)
+    hub.close()
+
+
+def test_token_leaves_the_ids_of_the_hub_as_they_were(db: Session) -> None:
+    with service_token(db, ["shutdown"]):
+        role = orm.Role(name="new", scopes=[])
+        db.add(role)
+        db.commit()
+        assert 0 < role.id < 100
+
+
 def test_token_of_a_process_that_was_killed_goes_with_the_next(db: Session) -> None:
     killed = service_token(db, ["shutdown"])
     left = killed.__enter__()
