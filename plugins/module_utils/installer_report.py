@@ -12,6 +12,7 @@ NO_VERSION = "no version of {name} that can be had meets the requirement"
 
 #: The first that matches gives the reason, so causes come before what follows from them.
 REASONS = (
+    (r"no space left on device", "the disk is full"),
     (r"hash mismatch for " + NAME, DAMAGED),
     (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
     (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),
