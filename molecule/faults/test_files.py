@@ -80,19 +80,16 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
 def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
     """What is the collection's is put right. The main file is its administrator's, who may have reasons."""
     tried = fault("the files of the configuration belong to somebody else")
-    wanted = site.other_scope
-    site.host.check_output(
-        f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT} && chown bob:users {MAIN} && chmod 0640 {MAIN}"
-    )
-    site.host.check_output(f"echo '# a line below' >>{MAIN}")
-    with tried.survived(wanted):
-        assert site.change(fragment(wanted)).changed
-    assert site.look().files[FRAGMENT][:3] == ["0o100644", 0, 0]
-    assert site.host.file(MAIN).user == "bob" and site.host.file(MAIN).mode == 0o640
-    site.host.check_output(f"chown bob {FRAGMENT}")
-    tried.row["said"] = "nothing: what is the collection's is put right"
-    tried.converges(wanted)
-    assert site.host.file(FRAGMENT).user == "root"
+    now = site.scope
+    site.host.check_output(f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT}")
+    site.host.check_output(f"chown bob:users {MAIN} && chmod 0640 {MAIN} && echo '# a line below' >>{MAIN}")
+    with tried.survived(now):
+        assert site.change(fragment(now)).changed
+    fragments, main = site.host.file(FRAGMENT), site.host.file(MAIN)
+    assert (fragments.user, fragments.group, fragments.mode) == ("root", "root", 0o644)
+    assert (main.user, main.group, main.mode) == ("bob", "users", 0o640)
+    tried.row["said"] = "nothing: what is the collection's is put right, what is the administrator's stays"
+    tried.converges(now)
     site.host.check_output(f"chown root:root {MAIN} && chmod 0644 {MAIN}")
 
 

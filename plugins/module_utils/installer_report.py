@@ -12,6 +12,7 @@ NO_VERSION = "no version of {name} that can be had meets the requirement"
 
 #: The first that matches gives the reason, so causes come before what follows from them.
 REASONS = (
+    (r"no space left on device", "the disk is full"),
     (r"hash mismatch for " + NAME, DAMAGED),
     (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
     (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),
@@ -19,6 +20,10 @@ REASONS = (
     (r"connection broken by .{0,600}?': (?P<url>/\S+)", UNREACHABLE),
     (r"structure of " + NAME + r" .{0,80}?was invalid", DAMAGED),
     (r"wheel " + NAME + r" located at .{0,400}? is invalid", DAMAGED),
+    (
+        r"failed to download [^`]{0,20}" + NAME + r".{0,200}?(?:failed to extract archive|invalid zip)",
+        DAMAGED,
+    ),
     (r"failed to build " + NAME, "{name} comes as source only and could not be built"),
     (
         r"failed to (?:download|extract|install|prepare|read)[^`]{0,40}" + NAME,

@@ -9,9 +9,13 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 WHEEL = "jupyter_collaboration-5.0.99-py3-none-any.whl"
+PAGE = "/broken/simple/jupyter-collaboration/"
+# What the index says of the release beside it, so that it is chosen.
+METADATA = "Metadata-Version: 2.1\nName: jupyter-collaboration\nVersion: 5.0.99\n"
 ANSWERS = {
-    "/broken/simple/jupyter-collaboration/": ("text/html", f'<a href="{WHEEL}">{WHEEL}</a>'.encode()),
-    f"/broken/simple/jupyter-collaboration/{WHEEL}": ("application/octet-stream", b"no archive" * 1000),
+    PAGE: ("text/html", f'<a href="{WHEEL}" data-core-metadata="true">{WHEEL}</a>'.encode()),
+    f"{PAGE}{WHEEL}.metadata": ("application/octet-stream", METADATA.encode()),
+    f"{PAGE}{WHEEL}": ("application/octet-stream", b"no archive" * 1000),
 }
 
 
