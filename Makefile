@@ -41,8 +41,9 @@ demo: env  ## a throw-away hub in a container on this machine, with alice and bo
 demo-down: env  ## removes the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## the tables of variables in the documents
+docs: env  ## the tables of variables in the documents, and who may do what
 	@$(with_env) python tests/tools/variables.py
+	@$(with_env) python tests/tools/access_matrix.py
 
 reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
 	@$(with_env) python tests/tools/reliability.py

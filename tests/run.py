@@ -41,6 +41,7 @@ LINT = {
     "mypy": ["mypy"],
     "docs": ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
     "variables": ["python", "tests/tools/variables.py", "--check"],
+    "access": ["python", "tests/tools/access_matrix.py", "--check"],
     "changelog": ["antsibull-changelog", "lint"],
     "sanity": ["tests/tools/sanity"],
 }

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modes follow each other on one hub: whoever came in under one is still there under the next."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from access.scene import ACCESS, Scene, Stage
+from access.table import Mode
+from scenario import Platform
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of a platform and mode, then those of the next mode: a switch is a play, and takes its time."""
+    platforms = list(dict.fromkeys(_parameter(item, "platform") for item in items))
+    items.sort(
+        key=lambda item: (
+            platforms.index(_parameter(item, "platform")),
+            ACCESS.modes.index(_parameter(item, "mode")),
+        )
+    )
+
+
+def _parameter(item: pytest.Item, name: str) -> Any:
+    assert isinstance(item, pytest.Function)
+    return item.callspec.params[name]
+
+
+@pytest.fixture(scope="module")
+def stage(hub_url: str, platform: Platform) -> Iterator[Stage]:
+    stage = Stage(hub_url, platform)
+    with stage.belongings:
+        yield stage
+
+
+@pytest.fixture
+def scene(stage: Stage, mode: Mode) -> Scene:
+    """The mode in force, everybody at the hub, and the servers running."""
+    return stage.set(mode)

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the actions of the access matrix are tried: as a person in a browser and as a program with the person's token.
+
+`ACTIONS` holds the ways to do each action. Who may do it succeeds in every way; for who may not, every way raises `Refused`.
+The ways are short of luck: what they work on (a document, a kernel, a terminal) is there, and the server runs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from people import Hub, Page, Person, Refused, Server, background
+from people.kernel import execute
+from people.sockets import Door, dial
+
+DOCUMENT = "access.txt"
+MADE_UP = "0" * 32  # what somebody shows who has no token
+
+
+@dataclass
+class Visitor:
+    """A person, the token that they made (if the hub let them), and the servers that they have gone to."""
+
+    person: Person
+    token: str | None = None
+    _servers: dict[str, Server] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> Hub:
+        return self.person.hub
+
+    def of_hub(self, method: str, path: str, json: Any = None) -> Any:
+        """A request to the hub's API from one of its pages."""
+        return self.person.ask(method, f"{self.hub.url}/hub/api/{path}", json)
+
+    def of_server(self, owner: str, method: str, path: str) -> Any:
+        """A request to the API of a server, by a program; who has no token sends what their browser has, XSRF cookie included."""
+        url = f"{self.hub.url}/user/{owner}/{path}"
+        if not self.token:
+            self.person.page(f"/user/{owner}/nowhere")  # a server hands the cookie out with any page
+            return self.person.ask(method, url)
+        answer = self.hub.api(method, f"/user/{owner}/{path}", token=self.token)
+        if not answer.is_success:
+            raise Refused(answer.status_code, url, Page.of(answer).sentence)
+        return answer.json() if answer.text else None
+
+    def at(self, owner: str) -> Server:
+        """The server as the person's browser reaches it; who was shown the door goes on with the cookies that they have."""
+        if owner not in self._servers:
+            try:
+                self._servers[owner] = self.person.visit(owner)
+            except Refused as no:
+                page = Page(no.status, no.url, no.sentence)
+                return Server(self.person, owner, "", f"{self.hub.url}/user/{owner}/", page)
+        return self._servers[owner]
+
+    def knock(self, owner: str, path: str) -> None:
+        """Open a websocket and close it again, with the token instead of the cookies."""
+        door = self.at(owner).door(path)
+        token = {"Authorization": f"token {self.token or MADE_UP}"}
+        _knock(Door(door.url, {"Origin": door.headers["Origin"], **token}))
+
+    def leave(self) -> None:
+        """Forget the servers, so that the next look at one is a new one."""
+        self._servers.clear()
+
+
+class Furniture:
+    """What there is on a server to work with. Somebody who may be there has put it there."""
+
+    def __init__(self, insider: Visitor, owner: str) -> None:
+        self.server = insider.at(owner)
+        self.server.write_file(DOCUMENT)
+        self.document = self.server.document(DOCUMENT)
+        self.terminal = str(self.server.ask("POST", "api/terminals")["name"])
+        self.kernel = str(self.server.start_kernel()["id"])
+
+    @property
+    def terminal_path(self) -> str:
+        return f"terminals/websocket/{self.terminal}"
+
+    @property
+    def kernel_path(self) -> str:
+        return f"api/kernels/{self.kernel}/channels"
+
+    @cached_property
+    def room_path(self) -> str:
+        """The address of the document's room, with the session that the insider has there."""
+        url = self.server.seat(DOCUMENT).door.url
+        return url.partition(f"/user/{self.server.owner}/")[2]
+
+
+@dataclass(frozen=True)
+class Try:
+    """One try: who, on whose server, and what is there."""
+
+    visitor: Visitor
+    owner: str
+    furniture: Furniture | None
+    named: str = ""  # the named server that this is about
+    really: bool = True  # whether a server that would end is to end
+
+    @property
+    def there(self) -> Furniture:
+        assert self.furniture, f"nothing was put on the server of {self.owner}"
+        return self.furniture
+
+    @property
+    def name(self) -> str:
+        return self.visitor.person.name or "stranger"
+
+
+def list_users(do: Try) -> None:
+    assert {"alice", "bob"} <= {user["name"] for user in do.visitor.of_hub("GET", "users")}
+
+
+def look_up_name(do: Try) -> None:
+    assert do.visitor.of_hub("GET", f"users/{do.owner}")["name"] == do.owner
+
+
+def see_server(do: Try) -> None:
+    assert _part(do, "servers")[""]["ready"] is True
+
+
+def read_state(do: Try) -> None:
+    server = _part(do, "servers")[""]
+    if "state" not in server:
+        raise Refused(200, f"users/{do.owner}", "the hub leaves the state out")
+    assert server["state"]
+
+
+def _part(do: Try, key: str) -> Any:
+    """A part of the model of a user. What the person may not read the hub leaves out."""
+    user = do.visitor.of_hub("GET", f"users/{do.owner}")
+    if key not in user:
+        raise Refused(200, f"users/{do.owner}", f"the hub leaves {key} out")
+    return user[key]
+
+
+def read_tokens(do: Try) -> None:
+    assert do.visitor.of_hub("GET", f"users/{do.owner}/tokens")["api_tokens"]
+
+
+def share_by_code(do: Try) -> None:
+    code = do.visitor.of_hub("POST", f"share-codes/{do.owner}/", {"expires_in": 60})
+    do.visitor.of_hub("DELETE", f"share-codes/{do.owner}/?id={code['id']}")
+
+
+def share_by_name(do: Try) -> None:
+    """With the administrator, who needs it least."""
+    do.visitor.of_hub("POST", f"shares/{do.owner}/", {"user": "carol"})
+    do.visitor.of_hub("PATCH", f"shares/{do.owner}/", {"user": "carol"})
+
+
+def go_to_page(do: Try) -> None:
+    do.visitor.leave()
+    assert do.visitor.person.visit(do.owner).me()["identity"]["username"] == do.name
+
+
+def use_api(do: Try) -> None:
+    names = [entry["name"] for entry in do.visitor.of_server(do.owner, "GET", "api/contents")["content"]]
+    assert DOCUMENT in names
+
+
+def edit(do: Try) -> None:
+    """First the websocket alone, which asks for no XSRF cookie; then as the editor does it."""
+    _knock(do.visitor.at(do.owner).door(do.there.room_path))
+    with do.visitor.at(do.owner).document(DOCUMENT) as document:
+        document.append(f"by {do.name}\n")
+        do.there.document.wait_until(lambda shown: f"by {do.name}\n" in shown.text)
+
+
+def enter_room_with_token(do: Try) -> None:
+    do.visitor.knock(do.owner, do.there.room_path)
+
+
+def run_code(do: Try) -> None:
+    door = do.visitor.at(do.owner).door(do.there.kernel_path)
+
+    async def printed() -> str:
+        messages = [message async for message in execute(door, "print(6 * 7)")]
+        return "".join(str(message["content"].get("text", "")) for message in messages)
+
+    assert background.run(printed()) == "42\n"
+
+
+def reach_kernel_with_token(do: Try) -> None:
+    do.visitor.knock(do.owner, do.there.kernel_path)
+
+
+def type_commands(do: Try) -> None:
+    with do.visitor.at(do.owner).open_terminal(do.there.terminal) as terminal:
+        terminal.type(f"echo $((6 * 7)) of {do.name}")
+        terminal.wait_for(f"42 of {do.name}")
+
+
+def reach_terminal_with_token(do: Try) -> None:
+    do.visitor.knock(do.owner, do.there.terminal_path)
+
+
+def create_named(do: Try) -> None:
+    do.visitor.of_hub("POST", f"users/{do.owner}/servers/{do.named}")
+
+
+def delete_named(do: Try) -> None:
+    do.visitor.of_hub("DELETE", f"users/{do.owner}/servers/{do.named}", {"remove": True})
+
+
+def stop(do: Try) -> None:
+    do.visitor.person.stop(do.owner)
+
+
+def start(do: Try) -> None:
+    try:
+        do.visitor.person.start(do.owner)
+    except Refused as no:
+        if "already running" not in no.sentence:
+            raise
+
+
+def start_by_page(do: Try) -> None:
+    do.visitor.leave()
+    do.visitor.person.open(do.owner)
+
+
+def shut_down(do: Try) -> None:
+    """Ends the server for everybody, so all who may but the last are told by the server that they may."""
+    if do.really:
+        do.visitor.of_server(do.owner, "POST", "api/shutdown")
+    else:
+        wish = 'api/me?permissions={"server":["write"]}'
+        assert do.visitor.of_server(do.owner, "GET", wish)["permissions"]["server"] == ["write"]
+
+
+def _knock(door: Door) -> None:
+    async def open_and_close() -> None:
+        socket = await dial(door)
+        await socket.close()
+
+    background.run(open_and_close())
+
+
+ACTIONS: dict[str, tuple[Callable[[Try], None], ...]] = {
+    "list users": (list_users,),
+    "look up name": (look_up_name,),
+    "see server": (see_server,),
+    "read state": (read_state,),
+    "read tokens": (read_tokens,),
+    "share": (share_by_code, share_by_name),
+    "open": (go_to_page, use_api),
+    "edit": (edit, enter_room_with_token),
+    "run code": (run_code, reach_kernel_with_token),
+    "open terminal": (type_commands, reach_terminal_with_token),
+    "create named": (create_named,),
+    "delete named": (delete_named,),
+    "stop": (stop,),
+    "start": (start, start_by_page),
+    "shut down": (shut_down,),
+}

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mode in force, and everybody there who has a column in the matrix."""
+
+from contextlib import ExitStack
+
+from people import Hub, Person
+from scenario import Platform, play, wait_until
+
+from .actions import Furniture, Visitor
+from .table import Mode, load
+
+ACCESS = load()
+# Who is on a server before anybody else, and puts things there.
+INSIDERS = {"shared": "hub user", "alice": "owner"}
+
+
+class Scene:
+    """A mode in force, everybody at the hub, and the servers running."""
+
+    def __init__(self, hub: Hub, mode: Mode) -> None:
+        self.hub = hub
+        self.mode = mode
+        self.visitors = {name: arrive(hub, name) for name in ACCESS.people if name != "member"}
+        self.administrator = self.visitors["administrator"].person
+        self.owners = [server for server in mode.servers if server != "hub"]
+        self.furniture: dict[str, Furniture] = {}
+
+    def begin(self) -> None:
+        """Servers run and hold something to work with, and the guest is invited where that can be."""
+        for owner in self.owners:
+            self.administrator.stop(owner)
+        for owner in self.owners:
+            self.insider(owner).api("POST", f"/hub/api/users/{owner}/server")
+        for owner in self.owners:
+            self.ensure(owner, running=True)
+            self.furniture[owner] = Furniture(self.visitors[INSIDERS[owner]], owner)
+        if "shares!user" in self.mode.rights["everyone"]:
+            self.invite()
+
+    def insider(self, owner: str) -> Person:
+        return self.visitors[INSIDERS[owner]].person
+
+    def invite(self) -> None:
+        """The guest comes in by a share code of the owner's."""
+        wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
+        guest = self.visitors["invited guest"].person
+        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept invitation")
+
+    def runs(self, owner: str) -> bool:
+        """Whether the server answers; the hub learns of an end from inside only later."""
+        return self.hub.api("GET", f"/user/{owner}/api").status_code == 200
+
+    def ensure(self, owner: str, *, running: bool) -> None:
+        """The server runs, or does not."""
+        if self.runs(owner) != running:
+            self.administrator.stop(owner)
+            if running:
+                self.insider(owner).start(owner)
+                wait_until(lambda: self.runs(owner), timeout=60)
+
+
+def arrive(hub: Hub, name: str) -> Visitor:
+    """Log in with the right password, as far as the hub lets one."""
+    account = ACCESS.people[name].get("account")
+    if not account:
+        hub.stranger.page("/hub/login")
+        return Visitor(hub.stranger)
+    if name == "outsider":
+        person = Person(hub, account)
+        page = person.press(person.page("/hub/login"), username=account, password=f"{account}-password")
+        assert page.status == 403, page.sentence
+        return Visitor(person)
+    person = hub.login(account, f"{account}-password")
+    return Visitor(person, person.token())
+
+
+class Stage:
+    """Has one scene at a time."""
+
+    def __init__(self, url: str, platform: Platform) -> None:
+        self.url = url
+        self.platform = platform
+        self.scene: Scene | None = None
+        self.belongings = ExitStack()
+
+    def set(self, mode: Mode) -> Scene:
+        """The scene of this mode; where another one is up, a play switches, and everybody logs in anew."""
+        if self.scene is None or self.scene.mode != mode:
+            self.belongings.close()
+            self.scene = None
+            switched = play("jupyter_rtc", self.platform.name, **mode.variables)
+            assert switched.code == 0, switched.output
+            self.scene = Scene(self.belongings.enter_context(Hub(self.url)), mode)
+            self.scene.begin()
+        return self.scene

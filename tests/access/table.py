@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The access matrix of docs/access.yml, for the document that is made from it and for the tests that ask a hub for it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SOURCE = Path(__file__).parents[2] / "docs/access.yml"
+CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Whether somebody may do something on a server, and the note that explains it."""
+
+    server: str  # whose: `shared` or `alice`; `hub` for what is about no server
+    action: str
+    person: str
+    may: bool | None  # None: there is no such person
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to run the play, and what it comes to."""
+
+    name: str
+    sentence: str
+    variables: dict[str, Any]
+    rights: dict[str, list[str]]
+    servers: dict[str, list[Cell]]
+    columns: list[str]  # as the table's head has them, such as `hub user = member`
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for cells in self.servers.values() for cell in cells]
+
+
+@dataclass(frozen=True)
+class Access:
+    """The whole file."""
+
+    people: dict[str, dict[str, str]]
+    actions: dict[str, str]
+    notes: dict[str, str]
+    own: list[str]
+    admin: list[str]
+    modes: list[Mode]
+
+
+def load(source: Path = SOURCE) -> Access:
+    """Read the file. Raises ValueError where a table is not whole: nothing is left unsaid by mistake."""
+    content = yaml.safe_load(source.read_text())
+    modes = [_mode(mode, content) for mode in content["modes"]]
+    return Access(**{**content, "modes": modes})
+
+
+def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
+    tables: dict[str, str] = {
+        name: described[name] for name in ("hub", "shared", "alice") if name in described
+    }
+    heads = {name: _columns(text.splitlines()[0]) for name, text in tables.items()}
+    columns = heads["hub"]
+    people = [column.partition(" = ")[0] for column in columns]
+    if set(content["people"]) - set(people) - {"member"} or any(head != columns for head in heads.values()):
+        raise ValueError(f"the tables of {described['name']} have not one column for each of the people")
+    servers = {name: list(_cells(name, text, people)) for name, text in tables.items()}
+    asked = {cell.action for cells in servers.values() for cell in cells}
+    noted = {cell.note for cells in servers.values() for cell in cells if cell.note}
+    if asked != set(content["actions"]) or noted - set(content["notes"]):
+        raise ValueError(f"the tables of {described['name']} name other actions or notes than there are")
+    return Mode(
+        described["name"], described["is"], described["variables"], described["rights"], servers, columns
+    )
+
+
+def _cells(server: str, text: str, people: list[str]) -> Iterator[Cell]:
+    for line in text.splitlines()[1:]:
+        action, *words = [line.split("  ")[0], *_columns(line)]
+        found = [CELL.fullmatch(word) for word in words]
+        if len(words) != len(people) or None in found:
+            raise ValueError(f"not a row of cells, which read yes, no or -: {line}")
+        for person, cell in zip(people, found, strict=True):
+            assert cell
+            yield Cell(server, action, person, {"yes": True, "no": False}.get(cell[1]), cell[2])
+
+
+def _columns(line: str) -> list[str]:
+    """What stands apart by two blanks or more, without what the line begins with."""
+    return re.split(r" {2,}", line.strip())[1:]
