@@ -39,6 +39,7 @@ class Environment:
     needs: dict[str, list[str]] = field(default_factory=dict)
     unfit: dict[str, list[str]] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    fragments: list[str] = field(default_factory=list)
     pip: bool = False
     externally_managed: bool = False
 

@@ -137,6 +137,14 @@ def folders(distribution: Distribution) -> set[str]:
     return found
 
 
+def fragments(folder: Path) -> list[Path]:
+    """What an installer that is killed leaves, and the next one stumbles over: descriptions without the description,
+    and places that are there for a moment only.
+    """
+    begun = [path for path in folder.glob("*.dist-info") if not (path / "METADATA").exists()]
+    return [*begun, *folder.glob("*-*.data")]
+
+
 def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dict[str, Any]:
     own = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     rows = list(distributions())
@@ -152,6 +160,7 @@ def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dic
         "unmet": unmet(requirements, found),
         # Distributions that come from somewhere else, such as the system's package manager.
         "foreign": [row[1] for row in rows if Path(row[0]).resolve() not in own],
+        "fragments": [str(path) for folder in sorted(own) for path in fragments(folder)],
         "pip": importlib.machinery.PathFinder.find_spec("pip") is not None,
         "externally_managed": sys.prefix == sys.base_prefix
         and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists(),

@@ -390,6 +390,9 @@ class Task:
         if installer.planner:
             arguments = ["--no-deps", *self.pinned(planned)]
         interrupted = self.journal.read()
+        if interrupted is not None:
+            for path in environment.fragments:
+                shutil.rmtree(path)
         before = environment.packages if interrupted is None else interrupted
         half = self.pinned(changed_versions(before, environment.packages))
         recorded = self.record and self.record.copy()

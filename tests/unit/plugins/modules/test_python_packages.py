@@ -233,11 +233,15 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
     before = ensure("board==1.0")["packages"]
     ensure("chalk==2.0")
     module_file(environment, "chalk").unlink()
+    packages = module_file(environment, "chalk").parent
+    for path in ("duster-1.0.dist-info", "duster-1.0.data/scripts"):  # of a package that was begun
+        (packages / path).mkdir(parents=True)
     (environment / ".python_packages-unfinished.json").write_text(json.dumps(before))
 
     result = ensure("chalk==2.0")
     assert result["installed"] == {"board": "2.0", "chalk": "2.0"}
     assert module_file(environment, "chalk").exists()
+    assert not list(packages.glob("duster*"))
     assert not ensure("chalk==2.0")["changed"]
 
 
@@ -375,6 +379,16 @@ def test_installation_that_was_cut_off_is_taken_back(
     with pytest.raises(KeyboardInterrupt):
         ensure("chalk", remember=True)
     assert module_file(environment, "chalk").exists()
+    assert restore(ensure)["removed"] == ["board", "chalk"]
+
+
+def test_what_came_counts_and_not_what_was_announced(
+    ensure: Ensure, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool that announces nothing in a form that is understood installs all the same."""
+    with monkeypatch.context() as patched:
+        patched.setattr(installer_report, "announced", lambda _output: {})
+        ensure("chalk", remember=True)
     assert restore(ensure)["removed"] == ["board", "chalk"]
 
 
