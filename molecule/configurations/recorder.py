@@ -8,7 +8,6 @@ Runs with the hub's interpreter.
 
 import inspect
 import json
-import os
 import sqlite3
 import sys
 from typing import Any
@@ -60,7 +59,7 @@ def names(code: Any) -> list[str]:
 
 def settings(path: str) -> Any:
     """Load a configuration as the hub does: section, then setting, then value."""
-    config = PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
+    config = PyFileConfigLoader(path).load_config()
     for name, default in DEFAULTS.items():
         if isinstance(value := config.JupyterHub.get(name), LazyConfigValue):
             config.JupyterHub[name] = value.get_value(default)

@@ -21,6 +21,11 @@ from .systemd_unit import Unit
 from .transaction import FileChange
 
 PREFIX = ".collab-trial-"
+# What the candidate says of itself is what it will be: the path of the main file, which it may look things up by.
+STAND_IN = """\
+__file__ = {path!r}
+exec(compile(open({content!r}, "rb").read(), __file__, "exec"))
+"""
 
 
 class Trial:
@@ -50,11 +55,15 @@ class Trial:
                     transaction.copy(path, os.path.join(directory, os.path.basename(path)))
                 elif new[path].content is not None:
                     transaction.copy(new[path].staged, os.path.join(directory, os.path.basename(path)))
-            transaction.copy(source, candidate)
+            content = os.path.join(directory, "main")
+            transaction.copy(source, content)
             main = transaction.read(source) or b""
             if config_block.find_block(main):
-                with open(candidate, "wb") as file:
+                with open(content, "wb") as file:
                     file.write(config_block.with_block(main, directory))
+            transaction.copy(source, candidate)
+            with open(candidate, "w", encoding="utf-8") as file:
+                file.write(STAND_IN.format(path=self._path_of_the_hub(), content=content))
             hub = self._load(candidate, directory)
         except Refused as error:
             raise self._blame(error) from error
@@ -64,6 +73,11 @@ class Trial:
                 os.unlink(candidate)
         self._refuse_unknown(hub["warnings"])
         return hub
+
+    def _path_of_the_hub(self) -> str:
+        """Return the path of the main file as the hub is told it, which may lead there over links."""
+        told = hub_command(self.unit).config
+        return told if told and os.path.realpath(told) == self.main else self.main
 
     def of_now(self) -> dict[str, Any]:
         """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""
