@@ -64,7 +64,8 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
     surroundings = hub_surroundings(unit)
     # Leaving the block closes the input of the process, which takes the token back, and waits for its end.
     with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
-        assert process.stdin and process.stdout and process.stderr
+        if not (process.stdin and process.stdout and process.stderr):
+            raise AssertionError("they are pipes")
         with contextlib.suppress(BrokenPipeError):  # it ended at once, and says why below
             process.stdin.write(json.dumps(hub["database"]) + "\n")
             process.stdin.flush()
