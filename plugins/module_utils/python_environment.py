@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ansible_collections.collab.jupyterhub.plugins.module_utils import python_probe
 
 SYSTEM = "system"
+TOOL_DIRECTORY = "/usr/local/lib/collab.jupyterhub/uv"
 
 
 class PackagesError(Exception):
@@ -48,6 +49,12 @@ def system_python() -> str:
     """The distribution's interpreter: not the one that runs this, which may be some other environment's."""
     distributions = "/usr/bin/python3"
     return distributions if Path(distributions).exists() else sys.executable
+
+
+def journal_path(environment: str, tool_directory: str = TOOL_DIRECTORY) -> Path:
+    """Where the journal of an installation lies as long as it is not complete."""
+    folder = Path(tool_directory).parent if environment == SYSTEM else Path(environment)
+    return folder / ".python_packages-unfinished.json"
 
 
 def interpreter(environment: str) -> str | None:

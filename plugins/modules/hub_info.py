@@ -94,10 +94,15 @@ servers:
   returned: always
   sample: {command: [jupyterhub-singleuser], environment: /usr/local/jupyterhub}
 lab:
-  description: The environment that runs JupyterLab. Its interpreter and the versions of the packages that matter.
+  description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, and whether an
+    installation was cut off there.
   type: dict
   returned: always
-  sample: {environment: /usr/local/jupyterhub, python: /usr/local/jupyterhub/bin/python, versions: {jupyterlab: 4.6.6}}
+  sample:
+    environment: /usr/local/jupyterhub
+    python: /usr/local/jupyterhub/bin/python
+    versions: {jupyterlab: 4.6.6}
+    unfinished: false
 account:
   description: The account, where one was asked for.
   type: dict
@@ -146,6 +151,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
 
 PROBE_SECONDS = 60
@@ -210,9 +216,16 @@ def environment_of_python(python: str) -> str:
 
 
 def describe_lab(environment: str) -> dict[str, Any]:
-    """Return the environment's interpreter and the versions of what matters in it; no interpreter, no versions."""
+    """Return the environment's interpreter, the versions of what matters in it (none without an interpreter), and whether
+    an installation was cut off there.
+    """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
-    lab: dict[str, Any] = {"environment": environment, "python": "", "versions": {}}
+    lab: dict[str, Any] = {
+        "environment": environment,
+        "python": "",
+        "versions": {},
+        "unfinished": bool(environment) and journal_path(environment).exists(),
+    }
     if environment and os.path.exists(python):
         done = subprocess.run(
             [python, "-I", "-c", VERSIONS, *PACKAGES],

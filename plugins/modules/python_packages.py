@@ -169,10 +169,12 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import Record, split
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
     SYSTEM,
+    TOOL_DIRECTORY,
     Environment,
     PackagesError,
     ask,
     create,
+    journal_path,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_probe import canonical
 
@@ -184,7 +186,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "remember": {"type": "bool", "default": False},
     "create": {"type": "bool", "default": False},
     "python": {"type": "path"},
-    "tool_directory": {"type": "path", "default": "/usr/local/lib/collab.jupyterhub/uv"},
+    "tool_directory": {"type": "path", "default": TOOL_DIRECTORY},
 }
 
 
@@ -192,8 +194,7 @@ class Journal:
     """The versions before an installation, kept on disk until it is complete."""
 
     def __init__(self, environment: str, tool_directory: str) -> None:
-        folder = Path(tool_directory).parent if environment == SYSTEM else Path(environment)
-        self.path = folder / ".python_packages-unfinished.json"
+        self.path = journal_path(environment, tool_directory)
 
     def read(self) -> dict[str, str] | None:
         try:
@@ -379,6 +380,10 @@ class Task:
     def install(self, environment: Environment) -> dict[str, Any]:
         if self.module.check_mode:
             return self.try_install(environment)
+        interrupted = self.journal.read()
+        if interrupted is not None:
+            for path in environment.fragments:
+                shutil.rmtree(path)
         tool = Path(self.module.params["tool_directory"])
         tool_was_there = tool.exists()
         installer = self.choose(environment)
@@ -389,10 +394,6 @@ class Task:
             planned = report.announced(self.call(planner.install("--dry-run", *arguments)))
         if installer.planner:
             arguments = ["--no-deps", *self.pinned(planned)]
-        interrupted = self.journal.read()
-        if interrupted is not None:
-            for path in environment.fragments:
-                shutil.rmtree(path)
         before = environment.packages if interrupted is None else interrupted
         half = self.pinned(changed_versions(before, environment.packages))
         recorded = self.record and self.record.copy()

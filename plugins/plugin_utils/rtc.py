@@ -253,7 +253,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     user = str(settings["user"])
     versions = host["lab"]["versions"]
     wanted = collaboration_versions(versions["jupyterlab"]) or ("", "")
-    there = versions.get("jupyter-collaboration", "")
+    # A version that is there says nothing of the packages that it needs where its installation was cut off.
+    complete = within(versions.get("jupyter-collaboration", ""), wanted) and not host["lab"]["unfinished"]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
     trusting = host["hub"]["trusts_front_end"]
@@ -298,7 +299,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "accounts": [] if all_users else [user],
         "retired": [name for name in host["shared_accounts"] if all_users or name != user],
         "revocation_seconds": REVOCATION_SECONDS,
-        "packages": [] if within(there, wanted) else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
+        "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
         ],

@@ -43,6 +43,7 @@ HOST: dict[str, Any] = {
     "servers": {"command": [], "environment": "/usr/local/jupyterhub"},
     "lab": {
         "environment": "/usr/local/jupyterhub",
+        "unfinished": False,
         "python": "/usr/local/jupyterhub/bin/python",
         "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
     },
@@ -195,6 +196,8 @@ def test_version_fits_the_lab(lab: str, package: str) -> None:
 def test_nothing_is_installed_where_it_fits_already() -> None:
     versions = {"jupyterlab": "4.6.6", "jupyter-collaboration": "5.0.4"}
     assert rtc.policy(SETTINGS, host(lab={"versions": versions}))["packages"] == []
+    cut_off = host(lab={"versions": versions, "unfinished": True})
+    assert rtc.policy(SETTINGS, cut_off)["packages"] != []
     old = versions | {"jupyter-collaboration": "4.4.2"}
     assert rtc.policy(SETTINGS, host(lab={"versions": old}))["packages"] != []
 

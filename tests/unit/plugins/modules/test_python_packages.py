@@ -245,6 +245,17 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
     assert not ensure("chalk==2.0")["changed"]
 
 
+@with_either_tool
+def test_a_half_made_package_is_not_in_the_way_of_a_plan(
+    ensure: Ensure, environment: Path, tool: str
+) -> None:
+    """Where what is installed is remembered, a trial run asks first what it will be: it reads what is there, too."""
+    packages = module_file(environment, "board").parent
+    (packages / "board-2.0.dist-info").mkdir(parents=True)
+    (environment / ".python_packages-unfinished.json").write_text("{}")
+    assert ensure("board", remember=True)["packages"] == {"board": "2.0"}
+
+
 def test_an_environment_without_its_python_is_broken(ensure: Ensure, environment: Path) -> None:
     python = environment / "bin" / "python"
     python.unlink()
