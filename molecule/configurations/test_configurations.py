@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's fragment on configurations as administrators write them, one real hub started for each (issue 3, 'Merging').
+"""The role's fragment on configurations as administrators write them, one real hub started for each.
 
 Each file of `configurations` is put on the hub, the fragment is applied to it and taken away again. Whatever is not
 ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte what it was.
@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.action.hub_config import package_files
 
 from people import Hub, LoginRefused, Person
-from scenario import PASSWORDS, ROOT, Platform, platforms, wait_until
+from scenario import PASSWORDS, ROOT, Platform, wait_until
 
 SCENARIO = Path(__file__).parent
 CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py"))
@@ -110,9 +110,6 @@ class Host:
 
     def __init__(self, platform: Platform) -> None:
         self.name = platform.name
-        # What a file is afterwards has nothing to do with the hub's version, so the platforms take turns.
-        every = platforms(SCENARIO)
-        self.removes = CONFIGURATIONS[every.index(platform) :: len(every)]
         self.url = f"http://{platform.address}:8000"
         self.fragment = ""
 
@@ -221,8 +218,7 @@ class Host:
         tried = Tried(file, self.record(), self.hub_config(content=self.fragment))
         if tried.applied.good:
             tried.after = self.record(starts=name in STARTS)
-            if name in self.removes:
-                tried.removed = self.hub_config(state="absent")
+            tried.removed = self.hub_config(state="absent")
         tried.left = self.files()
         return tried
 
@@ -304,9 +300,9 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) ->
         assert "--HubOAuth.cache_max_age=5" in after.process
 
     # And all of it comes out again.
-    if hub_with.removed:
-        assert hub_with.removed.good, hub_with.removed.said
-        assert hub_with.left == {MAIN: hub_with.file}
+    assert hub_with.removed
+    assert hub_with.removed.good, hub_with.removed.said
+    assert hub_with.left == {MAIN: hub_with.file}
 
 
 @pytest.mark.parametrize("name", REFUSED)
