@@ -14,5 +14,7 @@ PLACE = "/usr/local/jupyterhub/lib/python3*/site-packages/jupyter_docprovider*"
 with subprocess.Popen([UV, *sys.argv[1:]]) as process:
     while process.poll() is None and not glob.glob(PLACE):
         pass
-    process.kill()
-os.kill(os.getppid(), signal.SIGKILL)
+    if glob.glob(PLACE):
+        process.kill()
+        os.kill(os.getppid(), signal.SIGKILL)
+sys.exit(process.returncode)
