@@ -33,7 +33,7 @@ CONTAINERS = ROOT / "tests/images/containers.py"
 LIMIT = 45 * 60  # seconds; a step that takes longer hangs
 AT_ONCE = 2  # scenarios
 # Scenarios that take too long to be part of a run of everything; --scenario runs them.
-APART = {"faults"}
+APART = {"configurations", "faults"}
 
 LINT = {
     "yamllint": ["yamllint", "."],
