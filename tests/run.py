@@ -32,8 +32,8 @@ RESULTS = ROOT / ".cache/results"
 CONTAINERS = ROOT / "tests/images/containers.py"
 LIMIT = 45 * 60  # seconds; a step that takes longer hangs
 AT_ONCE = 2  # scenarios
-# Scenarios that take too long to be part of a run of everything; --scenario runs them.
-APART = {"configurations", "faults"}
+# Scenarios that take too long to be part of a run of everything, or fetch Debian's packages; --scenario runs them.
+APART = {"configurations", "debian_package", "faults", "utrecht"}
 
 LINT = {
     "yamllint": ["yamllint", "."],
