@@ -55,8 +55,5 @@ clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi
 	rm -rf .cache
 
-clean-reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
-	@$(with_env) python tests/tools/reliability.py
-
-images: env  ## removes the images, those of other checkouts on this machine too
+clean-images: env  ## removes the images, those of other checkouts on this machine too
 	@$(with_env) python tests/images/build.py --remove

@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -181,6 +182,24 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
     assert hub.stranger.api("POST", f"/hub/api/users/{owner}/server").status_code in (401, 403)
     answer = hub.stranger.api("GET", f"/user/{owner}/api/contents")
     assert answer.status_code in (401, 403) or "/hub/login" in str(answer.url)
+
+
+@contextmanager
+def undisturbed(person: Person, host: Host) -> Iterator[None]:
+    """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on."""
+    server = person.open(person.name)
+    server.write_file("open.txt")
+    servers = f"pgrep --uid {person.name} --full singleuser"
+    invocation = "systemctl show jupyterhub --property=InvocationID --value"
+    before = host.check_output(servers), host.check_output(invocation)
+    with server.document("open.txt") as document:
+        yield
+        assert document.closed_by_server is None
+        document.insert(0, "typed after the restart\n")
+        file = host.file(f"{host.user(person.name).home}/open.txt")
+        wait_until(lambda: file.content_string == "typed after the restart\n")
+    assert host.check_output(servers) == before[0]
+    assert host.check_output(invocation) != before[1]
 
 
 def take_away(alice: Person, host: Host, platform: Platform, path: str, before: bytes) -> None:

@@ -23,13 +23,13 @@ EVERYWHERE = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Every hub's start takes its time, so the platforms take turns with what is the same on all of them."""
     every = platforms(Path(__file__).parent)
-    names = sorted({item.callspec.params["name"] for item in items if hasattr(item, "callspec")})
-
-    def belongs(item: pytest.Item) -> bool:
-        parameters = getattr(item, "callspec").params  # noqa: B009 - only functions with parameters have it
-        name = parameters["name"]
-        return name in EVERYWHERE or names.index(name) % len(every) == every.index(parameters["platform"])
-
-    kept = [item for item in items if belongs(item)]
+    tests = {item: item.callspec.params for item in items if isinstance(item, pytest.Function)}
+    names = sorted({parameters["name"] for parameters in tests.values()})
+    kept = [
+        item
+        for item, parameters in tests.items()
+        if parameters["name"] in EVERYWHERE
+        or names.index(parameters["name"]) % len(every) == every.index(parameters["platform"])
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
