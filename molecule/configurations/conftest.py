@@ -2,6 +2,7 @@
 """Which configuration is tried on which platform."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,9 @@ EVERYWHERE = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Every hub's start takes its time, so the platforms take turns with what is the same on all of them."""
     every = platforms(Path(__file__).parent)
-    tests = {item: item.callspec.params for item in items if isinstance(item, pytest.Function)}
+    tests: dict[pytest.Item, dict[str, Any]] = {
+        item: item.callspec.params for item in items if isinstance(item, pytest.Function)
+    }
     names = sorted({parameters["name"] for parameters in tests.values()})
     kept = [
         item
