@@ -18,7 +18,6 @@ from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 from .hub_health import POLL_SECONDS
 from .live_hub import LiveHub
-from .systemd_unit import show
 
 RIGHT_TO_SHARE = "shares!user"
 SCOPES = ("shares", "delete:users", "delete:servers")
@@ -26,33 +25,29 @@ SCOPES = ("shares", "delete:users", "delete:servers")
 STOP_SECONDS = 180
 
 
-def remember(live: LiveHub, hub: dict[str, Any], state: dict[str, Any]) -> None:
+def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
     """Keep in the state that everybody may share, so that a run that finishes a change that was cut off knows it."""
-    if not show(live.service).running:
-        return
-    try:
-        roles = live.read(hub, "live")
-    except Failed:
-        return  # there is no database yet, or the candidate names another than the hub that runs
-    if roles is not None and lets_everybody_share(roles):
+    if lets_everybody_share(held["roles"]):
         state["sharing"] = True
 
 
-def lets_everybody_share(roles: dict[str, Any]) -> bool:
+def lets_everybody_share(roles: dict[str, Any] | None) -> bool:
     """Return whether every user of a hub with these roles may share the own server."""
-    return RIGHT_TO_SHARE in roles.get("user", {}).get("scopes", [])
+    return RIGHT_TO_SHARE in (roles or {}).get("user", {}).get("scopes", [])
 
 
-def end(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]) -> list[str]:
+def end(
+    live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str], held: dict[str, Any]
+) -> list[str]:
     """End on a hub that has proven itself what people share who may not any more, and these hub users.
 
     Returns what that was, as parts of a sentence that begins with `ended`. Raises Failed where it cannot.
     """
     sharing = lets_everybody_share(hub["roles"])
     ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
-    found = live.read(hub, "grants") if state.get("sharing") and not sharing else []
+    found = held["grants"] if state.get("sharing") and not sharing else []
     # A database in the hub's memory has begun anew with the hub.
-    if (found or users) and live.read(hub, "live") is not None:
+    if (found or users) and held["roles"] is not None:
         try:
             with live.api(hub, *SCOPES) as api:
                 ended = end_grants(api, found)
@@ -66,7 +61,7 @@ def end(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[s
 
 def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]) -> list[str]:
     """Do the same in the database of a hub that does not run, which still holds the roles of the configuration before."""
-    before = state.get("sharing") or lets_everybody_share(live.read(hub, "live") or {})
+    before = state.get("sharing") or lets_everybody_share(live.held(hub)["roles"])
     withdrawn = before and not lets_everybody_share(hub["roles"])
     return sentences(live.read(hub, "at_rest", json.dumps({"sharing": withdrawn, "users": users})))
 

@@ -15,7 +15,6 @@ import time
 from typing import Any
 
 from . import hub_proxy
-from .hub_errors import Failed
 from .live_hub import LiveHub
 from .systemd_unit import show
 
@@ -23,26 +22,20 @@ from .systemd_unit import show
 DEFAULT_REVOCATION_SECONDS = 300
 
 
-def remember(live: LiveHub, hub: dict[str, Any], state: dict[str, Any]) -> None:
+def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
     """Keep in the state who may be on somebody else's server now, beside those that a run that was cut off kept."""
-    if not show(live.service).running:
-        return
-    try:
-        found = live.read(hub, "visitors")
-    except Failed:
-        return  # there is no database yet, or the candidate names another than the hub that runs
     known = state.setdefault("visitors", [])
-    known += [each for each in found if each["allowed"] and _key(each) not in map(_key, known)]
+    known += [each for each in held["visitors"] if each["allowed"] and _key(each) not in map(_key, known)]
 
 
-def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any]) -> list[str]:
+def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
     """End the connections of those remembered people whose right has ended; return who they were.
 
     state: `hub` is the hub as it was before the change, `revocation_since` the moment, in seconds of the epoch, from
     which on servers have been started with its `revocation_seconds`.
     """
     before = list(map(_key, state.get("visitors", [])))
-    outcasts = [each for each in live.read(hub, "visitors") if not each["allowed"] and _key(each) in before]
+    outcasts = [each for each in held["visitors"] if not each["allowed"] and _key(each) in before]
     if not outcasts:
         return []
     since = state.get("revocation_since", math.inf)

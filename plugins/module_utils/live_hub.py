@@ -46,6 +46,10 @@ class LiveHub:
             raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
         return json.loads(done.stdout)
 
+    def held(self, hub: dict[str, Any]) -> dict[str, Any]:
+        """Return what the hub holds (see `jupyterhub_collab.hub.live`). Raises Failed where it cannot be read."""
+        return dict(self.read(hub, "live"))
+
     def restart(self, hub: dict[str, Any], proxy: str = "") -> None:
         """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running."""
         unit = show(self.service)
@@ -71,11 +75,12 @@ class LiveHub:
         """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
         hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, self.settle, Failed)
 
-    def prove(self, hub: dict[str, Any]) -> None:
-        """Wait, and raise Failed where the hub does not hold the roles that its configuration asks for."""
+    def prove(self, hub: dict[str, Any]) -> dict[str, Any]:
+        """Wait, and return what the hub holds. Raises Failed where it lacks roles that its configuration asks for."""
         self.wait(hub)
-        held = self.read(hub, "live")
-        if held is None:
+        held = self.held(hub)
+        if held["roles"] is None:
             self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
-        elif lacking := hub_health.roles_that_differ(hub["roles"], held):
+        elif lacking := hub_health.roles_that_differ(hub["roles"], held["roles"]):
             raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+        return held

@@ -353,8 +353,13 @@ class HubConfig:
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
     ) -> dict[str, Any]:
         """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
-        hub_visitors.remember(self.live, hub, state)
-        hub_rights.remember(self.live, hub, state)
+        if show(self.service).running:
+            with contextlib.suppress(
+                Failed
+            ):  # no database yet, or the candidate names another than the hub has
+                held = self.live.held(hub)
+                hub_visitors.remember(held, state)
+                hub_rights.remember(held, state)
         self.save_state(state)
         self.journal.begin(changes)
         # Where this run is killed nobody holds the lock, and the next start of the hub is one with what there was before.
@@ -375,9 +380,11 @@ class HubConfig:
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
         self.live.restart({**hub, **state.get("hub", {})})
-        self.live.prove(hub)
-        ended = hub_rights.end(self.live, hub, state, self.params["retired"])
-        return {"ended": ended, "put_out": hub_visitors.put_out(self.live, hub, state)}
+        held = self.live.prove(hub)
+        ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
+        if ended:  # and with it the right of those who were guests by it
+            held = self.live.held(hub)
+        return {"ended": ended, "put_out": hub_visitors.put_out(self.live, hub, state, held)}
 
     def remove_at_rest(self, unit: Unit, state: dict[str, Any], changes: list[FileChange]) -> dict[str, Any]:
         """Take the fragment away from a hub that does not run, or is no more, and leave it so."""
@@ -415,7 +422,7 @@ class HubConfig:
         if withdrawn and unit.exists and os.path.isdir(self.package.path):
             with contextlib.suppress(Refused, Failed, HubNotFound, OSError):
                 hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of_now()
-                shares = hub_rights.count(self.live.read(hub, "grants"))
+                shares = hub_rights.count(self.live.held(hub)["grants"])
         return hub_rights.sentences({**shares, "users": users})
 
     def forget(self, state: dict[str, Any]) -> None:

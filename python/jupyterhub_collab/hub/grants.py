@@ -1,22 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a hub's database what would outlive the right to share that everybody has, and changes nothing there.
-
-    python -m jupyterhub_collab.hub.grants
-
-Reads where the database is from its input (see `database.describe`), and prints one JSON list (see `grants`), which is
-empty where no other process than the hub can read the database.
-"""
+"""Reads from a hub's database what would outlive the right to share that everybody has, and changes nothing there."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from jupyterhub import orm, roles, scopes
 from sqlalchemy.orm import Session
-
-from . import database
 
 EVERYBODY = "user"  # the hub's name of the role that every user holds
 RIGHT = "shares!user"
@@ -52,16 +42,3 @@ def _has_another_right(spawner: orm.Spawner) -> bool:
     }
     where = scopes.parse_scopes(scopes.expand_scopes(held, owner=spawner.user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))
-
-
-def main() -> None:
-    described = sys.stdin.readline()
-    if database.is_in_memory(described):
-        print(json.dumps([]))
-        return
-    with database.session(described, read_only=True) as db:
-        print(json.dumps(grants(db)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,23 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a live hub's database who has been let into somebody else's running server, and changes nothing there.
-
-    python -m jupyterhub_collab.hub.visitors
-
-Reads where the database is from its input (see `database.describe`), and prints one JSON list (see `visitors`), which
-is empty where no other process than the hub can read the database.
-"""
+"""Reads from a live hub's database who has been let into somebody else's running server, and changes nothing there."""
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import UTC
 from typing import Any
 
 from jupyterhub import orm, scopes
 from sqlalchemy.orm import Session
-
-from . import database
 
 ENTRANCE = "access:servers"
 
@@ -42,16 +32,3 @@ def visitors(db: Session) -> list[dict[str, Any]]:
                 "allowed": held is not None and bool(scopes.check_scope_filter(held, spawner, "server")),
             }
     return list(found.values())
-
-
-def main() -> None:
-    described = sys.stdin.readline()
-    if database.is_in_memory(described):
-        print(json.dumps([]))
-        return
-    with database.session(described, read_only=True) as db:
-        print(json.dumps(visitors(db)))
-
-
-if __name__ == "__main__":
-    main()
