@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the checks, shows what they say as it comes, goes on after a failure, and counts.
 
-Scenarios run two at a time, since most of their time is waiting for servers to start; all else runs by itself.
+Two things run at a time: what waits for a server to start leaves the machine to the other.
 
 What counts as one check: a lint tool, a unit or browser test, a stage of a Molecule scenario (create, converge,
 idempotence and so on), and every single test of its verify stage. Logs and junit files are left in .cache/results,
@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache/results"
 CONTAINERS = ROOT / "tests/images/containers.py"
 LIMIT = 45 * 60  # seconds; a step that takes longer hangs
-AT_ONCE = 2  # scenarios
+AT_ONCE = 2
+REASON = 300  # characters of why a test failed
 # Scenarios that take too long to be part of a run of everything, or fetch Debian's packages; --scenario runs them.
 APART = {"configurations", "debian_package", "faults", "utrecht"}
 
@@ -55,7 +56,7 @@ STAGE = re.compile(r"[>➜] (\w+)[\]:] (Executing|Executed: (\w+))")
 
 @dataclass
 class Step:
-    """What one step did; `failed` holds the names of what did not pass."""
+    """What one step did; `failed` holds the names of what did not pass, and why where a test says so."""
 
     name: str
     seconds: float = 0
@@ -74,9 +75,10 @@ class Step:
         """Counts the tests in a pytest report and returns how many there were."""
         cases = list(ET.parse(report).iter("testcase")) if report.exists() else []
         for case in cases:
-            outcome = {child.tag for child in case}
-            if outcome & {"failure", "error"}:
-                self.failed.append(case.get("name", "?"))
+            outcome = {child.tag: child for child in case}
+            if bad := [outcome[tag] for tag in ("failure", "error") if tag in outcome]:
+                why = bad[0].get("message", "").partition("\n")[0][:REASON]
+                self.failed.append(f"{case.get('name', '?')}: {why}")
             elif "skipped" in outcome:
                 self.skipped += 1
             else:
@@ -120,7 +122,8 @@ def lint() -> Step:
     for name, command in LINT.items():
         title(name)
         begin = time.monotonic()
-        step.count(name, stream(command, RESULTS / f"lint-{name.replace(' ', '-')}.log") == 0)
+        log = RESULTS / f"lint-{name.replace(' ', '-')}.log"
+        step.count(name, stream(command, log, mark="lint | ") == 0)
         step.stages[name] = time.monotonic() - begin
     return step
 
@@ -131,7 +134,8 @@ def tests(name: str) -> Step:
     report = RESULTS / f"{name}.xml"
     title(f"{name} tests")
     report.unlink(missing_ok=True)
-    code = stream(["pytest", f"--junit-xml={report}", f"tests/{name}"], RESULTS / f"{name}.log")
+    command = ["pytest", f"--junit-xml={report}", f"tests/{name}"]
+    code = stream(command, RESULTS / f"{name}.log", mark=f"{name} | ")
     step.count_junit(report)
     if code and not step.failed:
         step.failed.append(f"pytest ended with {code}")
@@ -253,18 +257,22 @@ def main() -> int:
     wanted = given.step or ("molecule" if given.scenario else "all")
 
     RESULTS.mkdir(parents=True, exist_ok=True)
-    done = []
-    if wanted in ("lint", "all"):
-        done.append(timed(lint))
-    if wanted in ("unit", "all"):
-        done.append(timed(partial(tests, "unit")))
+    first: list[Callable[[], Step]] = []
+    then: list[Callable[[], Step]] = []  # what needs the images
     if wanted in ("molecule", "all"):
         names = given.scenario or [name for name in known if name not in APART]
-        done.append(timed(partial(images, names)))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            done += pool.map(timed, [partial(scenario, name, given.keep) for name in names])
+        first.append(partial(images, names))
+        then += [partial(scenario, name, given.keep) for name in names]
+    if wanted in ("lint", "all"):
+        first.append(lint)
+    if wanted in ("unit", "all"):
+        first.append(partial(tests, "unit"))
     if wanted in ("browser", "all"):
-        done.append(timed(partial(tests, "browser")))
+        then.append(partial(tests, "browser"))
+    done: list[Step] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for jobs in (first, then):
+            done += pool.map(timed, jobs)
     return summarize(done)
 
 

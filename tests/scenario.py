@@ -155,6 +155,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
 def kill_server(host: Host, owner: str) -> None:
     """End somebody's server and all that runs in it at once; the hub notices when it looks next."""
     host.run("pkill -KILL -u %s", owner)
+    wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
 
 
 def edit_together(first: Person, second: Person, owner: str, host: Host, path: str = "together.txt") -> None:

@@ -137,8 +137,6 @@ class Host:
         self.run("touch", f"{MODULES}/ansible/__init__.py")
         self.copy(ROOT / "plugins", f"{MODULES}/ansible_collections/collab/jupyterhub/plugins")
         self.copy(SCENARIO / "beside", DIRECTORY)
-        # Loading its grammars is two thirds of what a hub's start takes, for a check that hubs never make.
-        self.run("sh", "-c", "rm -rf /usr/local/jupyterhub/lib/python3*/site-packages/rfc3987_syntax")
 
     def start(self, main: bytes) -> None:
         """Start the hub anew with a configuration, and without what the one before has left in its database."""

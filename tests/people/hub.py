@@ -13,6 +13,9 @@ from .errors import LoginRefused
 from .person import Person
 
 TIMEOUT = 60  # seconds that one request may take; a hub answers a start only after up to 10
+# Seconds for which a connection is kept for the next request. The hub's proxy ends its own after 5: httpx, which keeps them
+# as long, would send a request into a connection that is just ending, and not again on a new one, as browsers do.
+KEPT = 2
 
 
 class Hub:
@@ -77,7 +80,8 @@ class Hub:
 
     def client(self) -> httpx.Client:
         """An empty browser."""
-        return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT)
+        limits = httpx.Limits(keepalive_expiry=KEPT)
+        return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT, limits=limits)
 
 
 class HubBehindLogin(Hub):
