@@ -158,8 +158,13 @@ def kill_server(host: Host, owner: str) -> None:
     wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
 
 
-def edit_together(first: Person, second: Person, owner: str, host: Host, path: str = "together.txt") -> None:
-    """Two people type into one text file on a server; both edits reach both, and the file in the owner's home."""
+def edit_together(
+    first: Person, second: Person, owner: str, host: Host, path: str = "together.txt", account: str = ""
+) -> None:
+    """Two people type into one text file on a server; both edits reach both, and the file in the owner's home.
+
+    account: of the host, where it has another name than the owner.
+    """
     server = first.open(owner)
     assert server.me()["identity"]["username"] == first.name
     server.write_file(path)
@@ -169,7 +174,7 @@ def edit_together(first: Person, second: Person, owner: str, host: Host, path: s
         other.wait_until(lambda document: document.text == "from one\n")
         other.insert(0, "from the other\n")
         one.wait_until(lambda document: document.text == "from the other\nfrom one\n")
-        file = host.file(f"{host.user(owner).home}/{path}")
+        file = host.file(f"{host.user(account or owner).home}/{path}")
         wait_until(lambda: file.content_string == "from the other\nfrom one\n")
 
 
@@ -186,18 +191,22 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
 
 
 @contextmanager
-def undisturbed(person: Person, host: Host) -> Iterator[None]:
-    """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on."""
+def undisturbed(person: Person, host: Host, account: str = "") -> Iterator[None]:
+    """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on.
+
+    account: of the host, where it has another name than the person.
+    """
+    account = account or person.name
     server = person.open(person.name)
     server.write_file("open.txt")
-    servers = f"pgrep --uid {person.name} --full singleuser"
+    servers = f"pgrep --uid {account} --full singleuser"
     invocation = "systemctl show jupyterhub --property=InvocationID --value"
     before = host.check_output(servers), host.check_output(invocation)
     with server.document("open.txt") as document:
         yield
         assert document.closed_by_server is None
         document.insert(0, "typed after the restart\n")
-        file = host.file(f"{host.user(person.name).home}/open.txt")
+        file = host.file(f"{host.user(account).home}/open.txt")
         wait_until(lambda: file.content_string == "typed after the restart\n")
     assert host.check_output(servers) == before[0]
     assert host.check_output(invocation) != before[1]

@@ -11,6 +11,8 @@ import pwd
 import re
 from typing import Any
 
+USERNAME = "{USERNAME}"  # stands for the hub user in what SystemdSpawner makes the names of accounts of
+
 
 def login_minimum(path: str = "/etc/login.defs") -> int:
     """Return the first user id that is not the system's (UID_MIN of login.defs; 1000 where it says nothing)."""
@@ -32,16 +34,29 @@ def has_password(name: str, path: str = "/etc/shadow") -> bool:
     return entry is not None and not entry[1].startswith(("!", "*"))
 
 
+def account_of(user: str, names: str) -> str:
+    """Return the name of a hub user's account, where `names` is what such names are made of."""
+    return names.replace(USERNAME, user)
+
+
+def user_of(account: str, names: str) -> str:
+    """Return the hub user of an account; its own name where it is not made of `names`, as one that is older than those."""
+    before, _, after = names.partition(USERNAME)
+    user = account.removeprefix(before).removesuffix(after)
+    return user if account_of(user, names) == account else account
+
+
 def describe_account(name: str) -> dict[str, Any]:
     """Return what is known about an account: whether it exists, whose it is, and its groups."""
     try:
         account = pwd.getpwnam(name)
     except KeyError:
-        return {"exists": False}
+        return {"name": name, "exists": False}
     groups = {
         group.gr_name for group in grp.getgrall() if name in group.gr_mem or group.gr_gid == account.pw_gid
     }
     return {
+        "name": name,
         "exists": True,
         "uid": account.pw_uid,
         "home": account.pw_dir,

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, which command it starts servers with, and who checks logins.
+"""Run by the hub's own interpreter: its version, how it starts servers, and who checks logins.
 
     python -c SOURCE CONFIGURATION_FILE
 
@@ -34,16 +34,32 @@ def load(path: str) -> Any:
     return PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
 
 
+def of_spawners(config: Any, name: str) -> list[Any]:
+    """Return the values that the configuration gives a setting of spawners, whatever the class that it sets it on."""
+    sections = [section for title, section in config.items() if title.endswith("Spawner")]
+    return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
+
+
 def commands(config: Any) -> list[list[str]]:
-    """Return the commands that the configuration sets for spawners, whatever the class that it sets them on."""
-    found = []
-    for name, section in config.items():
-        command = section.get("cmd") if name.endswith("Spawner") and hasattr(section, "get") else None
-        if isinstance(command, str):
-            command = [command]
-        if isinstance(command, list):
-            found.append([str(word) for word in command])
-    return found
+    """Return the commands that servers are started with."""
+    found = of_spawners(config, "cmd")
+    return [
+        [str(word) for word in ([command] if isinstance(command, str) else command)]
+        for command in found
+        if isinstance(command, (str, list))
+    ]
+
+
+def paths(config: Any) -> list[str]:
+    """Return the directories that SystemdSpawner looks for programs in before all others."""
+    found = of_spawners(config, "extra_paths")
+    return [str(path) for value in found if isinstance(value, list) for path in value]
+
+
+def account_names(config: Any) -> str:
+    """Return what SystemdSpawner makes the name of a user's account of, with `{USERNAME}` for the name of the user."""
+    found = [value for value in of_spawners(config, "username_template") if isinstance(value, str)]
+    return found[-1] if found else ""
 
 
 def trusts_front_end(config: Any) -> bool:
@@ -62,11 +78,15 @@ def main(path: str) -> dict[str, Any]:
         "prefix": sys.prefix,
         "error": "",
         "commands": [],
+        "paths": [],
+        "account_names": "",
         "trusts_front_end": False,
     }
     try:
         config = load(path)
         result["commands"] = commands(config)
+        result["paths"] = paths(config)
+        result["account_names"] = account_names(config)
         result["trusts_front_end"] = trusts_front_end(config)
     # The configuration is somebody else's code: whatever it raises is worth a sentence.
     except Exception as error:

@@ -44,7 +44,7 @@ class HubCommand:
 
     python: str
     arguments: list[str]  # without the one that names the configuration file
-    config: str | None
+    config: str  # empty where it names none
 
 
 def parse_command(words: list[str], path: str) -> HubCommand:
@@ -66,7 +66,7 @@ def parse_command(words: list[str], path: str) -> HubCommand:
     if not python.startswith("/"):
         python = shutil.which(python, path=path) or python
     arguments: list[str] = []
-    config = None
+    config = ""
     while rest:
         word = rest.pop(0)
         if word in ("-f", "--config") and rest:

@@ -29,7 +29,10 @@ exec(compile(open({content!r}, "rb").read(), __file__, "exec"))
 
 
 class Trial:
-    """Loads a main file and the fragments beside it in memory, as the unit's hub would."""
+    """Loads a main file and the fragments beside it in memory, as the unit's hub would.
+
+    main is the file that the unit names, or one that is loaded by it, such as those of a `jupyterhub_config.d`.
+    """
 
     def __init__(self, package: HubPackage, unit: Unit, main: str, fragments: str) -> None:
         self.package = package
@@ -48,6 +51,11 @@ class Trial:
         directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=PREFIX)
         source = new[self.main].staged if self.main in new else self.main
         candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
+        new_file = not os.path.lexists(self.main)
+        if new_file:
+            # So that a configuration which loads what is in a directory comes upon it.
+            with open(self.main, "xb") as file:
+                os.fchmod(file.fileno(), 0o644)
         try:
             os.chmod(directory, 0o755)
             for path in {*glob.glob(os.path.join(self.fragments, "*.py")), *new} - {self.main}:
@@ -71,23 +79,31 @@ class Trial:
             shutil.rmtree(directory, ignore_errors=True)
             if os.path.lexists(candidate):
                 os.unlink(candidate)
+            if new_file:
+                os.unlink(self.main)
         self._refuse_unknown(hub["warnings"])
         return hub
 
     def _path_of_the_hub(self) -> str:
         """Return the path of the main file as the hub is told it, which may lead there over links."""
         told = hub_command(self.unit).config
-        return told if told and os.path.realpath(told) == self.main else self.main
+        return told if os.path.realpath(told) == self.main else self.main
 
     def of_now(self) -> dict[str, Any]:
         """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""
         return self._load(self.main, self.fragments)
 
     def _load(self, path: str, fragments: str) -> dict[str, Any]:
-        """Load a main file that stands for the real one, with the fragments of a directory."""
-        arguments = [*hub_command(self.unit).arguments, f"--config={path}"]
+        """Load a file that stands for the main file, with the fragments of a directory."""
+        command = hub_command(self.unit)
         try:
-            done = self.package.run(self.unit, "trial", *arguments)
+            if os.path.exists(command.config) and os.path.realpath(command.config) != self.main:
+                told = [*command.arguments, f"--config={command.config}"]
+                done = self.package.run(
+                    self.unit, "trial", f"--instead-of={self.main}", f"--use={path}", *told
+                )
+            else:
+                done = self.package.run(self.unit, "trial", *command.arguments, f"--config={path}")
         except subprocess.TimeoutExpired as error:
             raise Refused(f"the hub's configuration did not load within {hub_package.SECONDS} s") from error
         if done.returncode != 0:
@@ -99,7 +115,7 @@ class Trial:
         """Say it where the hub's configuration does not even load as it stands now."""
         try:
             if os.path.exists(self.main):
-                self._load(self.main, self.fragments)
+                self.of_now()
         except Refused as without:
             return Refused(f"{without}; it is so without this change already: mend it first")
         return error
@@ -108,7 +124,7 @@ class Trial:
         """Raise Refused where the change brings settings that the hub does not know."""
         if not warnings:
             return
-        there = self._load(self.main, self.fragments)["warnings"] if os.path.exists(self.main) else []
+        there = self.of_now()["warnings"] if os.path.exists(self.main) else []
         if ours := [warning for warning in warnings if warning not in there]:
             raise Refused(f"the change brings settings that this JupyterHub does not know: {'; '.join(ours)}")
 

@@ -210,14 +210,16 @@ class HubConfig:
             raise Refused(
                 f"there is no configuration file {self.params['path']}: set the path of the hub's main file"
             )
-        main = config_block.without_foreign_blocks(
+        ground = config_block.without_foreign_blocks(
             NEW_MAIN if there is None else there, self.params["supersedes"]
         )
-        main = (
-            config_block.with_block(main, self.fragments)
+        main: bytes | None = (
+            config_block.with_block(ground, self.fragments)
             if self.present or others
-            else config_block.without_block(main)
+            else config_block.without_block(ground)
         )
+        if not self.present and (there is None or main == NEW_MAIN):
+            main = None  # there was none, or it was made for the block
         if self.present:
             owner = pwd.getpwnam(unit.user)
             content = self.params["content"].replace("@PACKAGE@", self.package.path).encode()
@@ -227,7 +229,7 @@ class HubConfig:
             ]
         else:
             files = [
-                FileChange(self.main, None if there is None else main, keeps_attributes=True),
+                FileChange(self.main, main, keeps_attributes=True),
                 FileChange(fragment, None),
             ]
         return [change for change in files if not change.is_made]
@@ -317,15 +319,16 @@ class HubConfig:
         for change in changes:
             os.makedirs(os.path.dirname(change.path), mode=0o755, exist_ok=True)
         try:
-            for change in changes:
-                transaction.stage(change)
-            hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
-            told = self.replace(state, changes, hub) if restart else {}
+            try:
+                for change in changes:
+                    transaction.stage(change)
+                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                told = self.replace(state, changes, hub) if restart else {}
+            finally:
+                transaction.unstage(changes)
         except Refused:
             self.tidy()
             raise
-        finally:
-            transaction.unstage(changes)
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main

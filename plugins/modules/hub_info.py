@@ -29,7 +29,7 @@ options:
     type: str
     default: auto
   account:
-    description: An account to look up.
+    description: A hub user whose account to look up.
     type: str
   group:
     description: A group to look up.
@@ -71,7 +71,7 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root}
 config:
-  description: The main file. Whether it exists, which file the unit names, which of the markers stand in it, and which
+  description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
     accounts the fragment has in force.
   type: dict
   returned: always
@@ -79,6 +79,7 @@ config:
     path: /usr/local/etc/jupyter/jupyterhub_config.py
     real_path: /usr/local/etc/jupyter/jupyterhub_config.py
     exists: true
+    directory_exists: true
     named_by_service: ""
     markers: []
     accounts: [shared]
@@ -89,10 +90,11 @@ hub:
   returned: always
   sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told.
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, and what the
+    name of a user's account is made of.
   type: dict
   returned: always
-  sample: {command: [jupyterhub-singleuser], environment: /usr/local/jupyterhub}
+  sample: {command: [jupyterhub-singleuser], environment: /usr/local/jupyterhub, account_names: "{USERNAME}"}
 lab:
   description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, and whether an
     installation was cut off there.
@@ -107,7 +109,7 @@ account:
   description: The account, where one was asked for.
   type: dict
   returned: always
-  sample: {exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
+  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
 group:
   description: The group, where one was asked for.
   type: dict
@@ -115,6 +117,11 @@ group:
   sample: {exists: true}
 shared_accounts:
   description: The accounts that bear the comment.
+  type: list
+  elements: str
+  returned: always
+shared_users:
+  description: The hub users whose accounts these are.
   type: list
   elements: str
   returned: always
@@ -170,13 +177,14 @@ print(json.dumps(found))
 """
 
 
-def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str]]]:
-    """Return the hub, and the commands that its configuration starts servers with."""
+def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the hub, and how its configuration has it start servers (see module_utils hub_probe)."""
     try:
         command = hub_command(unit)
     except HubNotFound as error:
-        return {"python": "", "version": "", "error": str(error)}, []
-    path = config if os.path.exists(config) else os.devnull
+        return {"python": "", "version": "", "error": str(error)}, {}
+    # What the unit names may load other files, and one of them may be the main file.
+    path = next(filter(os.path.exists, (command.config, config)), os.devnull)
     try:
         # Nothing must be imported from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
@@ -188,9 +196,9 @@ def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], list[list[str
             "python": command.python,
             "version": "",
             "error": f"{command.python} gave no answer: {error}",
-        }, []
+        }, {}
     told = ("version", "error", "trusts_front_end")
-    return {"python": command.python, **{name: found[name] for name in told}}, found["commands"]
+    return {"python": command.python, **{name: found[name] for name in told}}, found
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
@@ -277,9 +285,12 @@ def main() -> None:
         unit = show(module.params["service"])
     except NoSystemd as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
-    hub, commands = describe_hub(unit, path)
-    command = commands[-1] if commands else []
-    servers = environment_of(command, hub["python"], unit.environment["PATH"]) if hub["python"] else ""
+    hub, starts = describe_hub(unit, path)
+    command = (starts.get("commands") or [[]])[-1]
+    search = os.pathsep.join([*starts.get("paths", []), unit.environment["PATH"]])
+    servers = environment_of(command, hub["python"], search) if hub["python"] else ""
+    account_names = starts.get("account_names") or accounts.USERNAME
+    shared = accounts.with_comment(module.params["comment"])
     environment = servers if module.params["environment"] == "auto" else module.params["environment"]
     main_file = transaction.read(path) if os.path.isfile(path) else None
     try:
@@ -293,6 +304,7 @@ def main() -> None:
             "path": path,
             "real_path": os.path.realpath(path),
             "exists": main_file is not None,
+            "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
             "markers": [
                 marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
@@ -300,16 +312,17 @@ def main() -> None:
             "accounts": accounts_of(config_block.fragment_path(path, module.params["fragment"] or "")),
         },
         hub=hub,
-        servers={"command": command, "environment": servers},
+        servers={"command": command, "environment": servers, "account_names": account_names},
         lab=describe_lab(environment),
-        account=accounts.describe_account(module.params["account"])
+        account=accounts.describe_account(accounts.account_of(module.params["account"], account_names))
         if module.params["account"]
         else {"exists": False},
         remembered={
             "hubs": hubs_with(module.params["fragment"]),
             "environments": package_record.environments(),
         },
-        shared_accounts=accounts.with_comment(module.params["comment"]),
+        shared_accounts=shared,
+        shared_users=[accounts.user_of(name, account_names) for name in shared],
         group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
     )
 

@@ -133,11 +133,14 @@ def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[s
 def _config_problems(host: dict[str, Any]) -> list[str]:
     config, service = host["config"], host["service"]
     named = config["named_by_service"]
+    # A hub of The Littlest JupyterHub reads every file of a directory of this name, which its unit's file loads.
+    is_part = "/jupyterhub_config.d/" in config["path"]
+    if is_part and named and config["directory_exists"]:
+        return []
     if not config["exists"]:
         hint = f"{service['name']} runs with {named}" if named else "name the hub's main configuration file"
         return [f"there is no file {config['path']}: set jupyter_rtc_config_path ({hint})"]
-    # A hub of The Littlest JupyterHub reads every file of a directory of this name beside the one that its unit names.
-    if named and named != config["path"] and "/jupyterhub_config.d/" not in config["path"]:
+    if named and named != config["path"]:
         return [
             f"jupyter_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}: "
             "set jupyter_rtc_config_path to that file"
@@ -195,8 +198,16 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    account, name = host["account"], settings["user"]
-    if boolean(settings["share_all_users"]) or not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
+    if boolean(settings["share_all_users"]):
+        return []
+    account = host["account"]
+    name = account["name"]
+    if not ACCOUNT_NAME.fullmatch(name):
+        return [
+            f"the hub would run the server of {settings['user']} as {name!r}, by {host['servers']['account_names']}, which is no name "
+            "for an account of the system: set jupyterhub_rtc_user to another name"
+        ]
+    if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:
         return [
@@ -206,7 +217,7 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         return [
             f"the account {name} is somebody's, who logs in with a password or a key: set jupyterhub_rtc_user to another name"
         ]
-    if name in host["config"]["accounts"]:
+    if settings["user"] in host["config"]["accounts"]:
         return []  # an earlier run has taken it
     if host["config"]["markers"] or boolean(settings["adopt_user"]):
         return []  # Utrecht's role made it for this very purpose, or the administrator says so
@@ -243,14 +254,15 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be on a host without problems.
 
     mode: `shared user` or `all users`.
-    everyone: scopes of every hub user beyond the hub's own. accounts: accounts that nobody logs in to.
-    retired: accounts of an earlier mode or name, which go.
+    everyone: scopes of every hub user beyond the hub's own. accounts: hub users whom nobody logs in as.
+    retired: such hub users of an earlier mode or name, which go.
+    host_accounts, retired_host_accounts: the accounts of the host that their servers run as.
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
     table: who may do what, as sentences. warnings: what the administrator must know.
     """
     all_users = boolean(settings["share_all_users"])
-    user = str(settings["user"])
+    user, account = str(settings["user"]), host["account"].get("name")
     versions = host["lab"]["versions"]
     wanted = collaboration_versions(versions["jupyterlab"]) or ("", "")
     # A version that is there says nothing of the packages that it needs where its installation was cut off.
@@ -297,7 +309,9 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "mode": "all users" if all_users else "shared user",
         "everyone": everyone,
         "accounts": [] if all_users else [user],
-        "retired": [name for name in host["shared_accounts"] if all_users or name != user],
+        "retired": [name for name in host["shared_users"] if all_users or name != user],
+        "host_accounts": [] if all_users else [account],
+        "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
         "revocation_seconds": REVOCATION_SECONDS,
         "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [

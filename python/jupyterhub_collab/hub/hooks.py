@@ -29,7 +29,13 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> Non
             theirs = None  # the configuration has looked at the hook and set none
         hook: Any = wrap(theirs or of_the_class(trait))
         hook.__wrapped__ = theirs  # as functools.wraps has it, for whoever looks at what runs
+        hook.is_chained = True
         c[name][trait] = hook
+
+
+def is_chained(hook: Any) -> bool:
+    """Return whether a hook is one that `chain` has set."""
+    return getattr(hook, "is_chained", False)
 
 
 def of_the_class(trait: str) -> Hook:

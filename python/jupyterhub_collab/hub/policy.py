@@ -6,9 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .accounts import reserve_accounts
+from .accounts import ROLE, reserve_accounts
+from .hooks import is_chained, sections_with
 from .roles import grant_everyone
 from .servers import limit_cached_rights
+from .whole import whole
+
+# What each call of `apply` in this process has asked for.
+applied: list[dict[str, Any]] = []
 
 
 def apply(
@@ -25,7 +30,29 @@ def apply(
     revocation_seconds: after how long a server that is started from now on asks the hub again whether somebody may come
     in; None leaves it at what the server does by itself.
     """
-    grant_everyone(c, list(everyone))
-    reserve_accounts(c, list(accounts))
+    c = whole(c)
+    everyone, accounts = list(everyone), list(accounts)
+    grant_everyone(c, everyone)
+    reserve_accounts(c, accounts)
+    hooks = ["post_auth_hook"] if accounts else []
     if revocation_seconds is not None:
         limit_cached_rights(c, revocation_seconds)
+        hooks.append("pre_spawn_hook")
+    applied.append({"everyone": everyone, "accounts": accounts, "hooks": hooks})
+
+
+def lost(config: Any, roles: dict[str, Any]) -> list[str]:
+    """Return which settings of what was applied have been replaced since, by what the hub has loaded after it.
+
+    roles: as the hub holds them (see `live.roles`).
+    """
+    found = set()
+    for policy in applied:
+        scopes = roles.get("user", {"scopes": []})["scopes"]
+        members = roles.get(ROLE, {"users": []})["users"]
+        if not {*policy["everyone"]} <= {*scopes} or not {*policy["accounts"]} <= {*members}:
+            found.add("JupyterHub.load_roles")
+        for hook in policy["hooks"]:
+            sections = sections_with(config, hook)
+            found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}
+    return sorted(found)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loads a hub configuration as the hub would, without touching the hub's database, files or process.
 
-    python -m jupyterhub_collab.hub.trial [ARGUMENT ...] --config=FILE
+    python -m jupyterhub_collab.hub.trial [--instead-of=FILE --use=CANDIDATE] [ARGUMENT ...] --config=FILE
 
-The arguments are those of the `jupyterhub` command. Prints one JSON object (see `describe`) as its last line and
+The arguments are those of the `jupyterhub` command, after a candidate that is read where the configuration would load
+another file. Prints one JSON object (see `describe`) as its last line and
 exits 0 when the hub would start with this configuration; otherwise exits 1 with the reason on standard error.
 `jupyterhub --show-config` is no substitute: it opens the configured database and rewrites the roles in it.
 """
@@ -19,12 +20,16 @@ import sys
 from typing import Any
 
 import jupyterhub.app
+from traitlets.config.loader import PyFileConfigLoader
 
 from . import database
 from .live import roles
+from .policy import applied, lost
 from .servers import revocation_seconds
 
 NOT_RECOGNIZED = "not recognized"
+INSTEAD_OF = "--instead-of="
+USE = "--use="
 
 
 class Warnings(logging.Handler):
@@ -40,11 +45,31 @@ class Warnings(logging.Handler):
             self.messages.append(" ".join(message.split()))
 
 
+class Loader(PyFileConfigLoader):
+    """Reads the candidate in the place of the file that it stands for, wherever the configuration loads that."""
+
+    instead_of = candidate = ""
+    used = False
+
+    def _find_file(self) -> None:
+        super()._find_file()
+        if os.path.realpath(self.full_filename) == Loader.instead_of:
+            self.full_filename = Loader.candidate
+            Loader.used = True
+
+
 class JupyterHub(jupyterhub.app.JupyterHub):
     """A hub that goes through the whole of its initialisation in memory.
 
     It bears the name of its parent because that name stands in the messages that an administrator reads.
     """
+
+    python_config_loader_class = Loader
+
+    @classmethod
+    def section_names(cls) -> list[str]:
+        """Return the sections that set this class, each once: what one appends to a setting would count twice."""
+        return list(dict.fromkeys(super().section_names()))
 
     configured_database: dict[str, Any]
     db_url: str
@@ -85,14 +110,27 @@ def _qualified(cls: type) -> str:
 
 async def load(argv: list[str]) -> dict[str, Any]:
     """Return the hub that these arguments of the command `jupyterhub` would start, as `describe` does."""
+    applied.clear()
     warnings = Warnings()
     app = JupyterHub.instance()
     app.log.addHandler(warnings)
     await app.initialize(argv)
-    return {**app.describe(), "warnings": warnings.messages}
+    hub = app.describe()
+    if Loader.candidate and not Loader.used:
+        raise ValueError(f"{app.config_file} does not load {Loader.instead_of}")
+    if replaced := lost(app.config, hub["roles"]):
+        raise ValueError(
+            f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub: "
+            "give the block a file that comes last"
+        )
+    return {**hub, "warnings": warnings.messages}
 
 
 def main(*argv: str) -> None:
+    if argv and argv[0].startswith(INSTEAD_OF):
+        Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
+        Loader.candidate = argv[1].removeprefix(USE)
+        argv = argv[2:]
     result = asyncio.run(load(list(argv)))
     print(json.dumps(result), flush=True)
     # Code in the configuration may have started threads, and the hub registers a clean-up for its exit.

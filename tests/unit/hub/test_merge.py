@@ -87,6 +87,40 @@ def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, 
     assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"]}
 
 
+@pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
+def test_without_it_everyone_has_what_they_had(tmp_path: Path, above: str, theirs: set[str]) -> None:
+    """The trial of a configuration that is none of ours, as before a removal."""
+    hub = load(tmp_path, DUMMY + above)
+    assert set(hub["roles"]["user"]["scopes"]) - set(SHARED) == theirs
+
+
+@pytest.mark.parametrize("deep", [1, 2])
+@pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
+def test_it_is_so_from_a_file_that_others_load(
+    tmp_path: Path, above: str, theirs: set[str], deep: int
+) -> None:
+    """As The Littlest JupyterHub does; what comes before, at every depth, counts, and what comes after does."""
+    part = POLICY
+    for depth in range(deep):
+        file = tmp_path / f"part{depth}.py"
+        file.write_text(part)
+        part = f'c.Spawner.mem_limit = "1G"\nload_subconfig("{file}")\nc.Spawner.cpu_limit = 2\n'
+    hub = load(tmp_path, DUMMY + above + "\n" + part)
+    assert set(hub["roles"]["user"]["scopes"]) == theirs | set(SHARED)
+    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"]}
+
+
+def test_what_is_set_anew_after_it_is_refused(tmp_path: Path) -> None:
+    """A hub that lost our roles or hooks again would start with less than was asked for, or let somebody in."""
+    part = tmp_path / "part.py"
+    part.write_text(POLICY)
+    with pytest.raises(ValueError, match=r"JupyterHub\.load_roles is set anew"):
+        load(tmp_path, DUMMY + f'load_subconfig("{part}")\nc.JupyterHub.load_roles = []\n')
+    hook = "c.Authenticator.post_auth_hook = lambda authenticator, handler, model: model"
+    with pytest.raises(ValueError, match=r"Authenticator\.post_auth_hook is set anew"):
+        load(tmp_path, DUMMY + f'load_subconfig("{part}")\n{hook}\n')
+
+
 def test_roles_of_others_are_as_they_were(tmp_path: Path) -> None:
     above = (
         DUMMY + 'c.JupyterHub.load_roles = [{"name": "readers", "scopes": ["read:hub"], "users": ["ann"]}]\n'

@@ -49,7 +49,7 @@ def test_script_found_by_path(script: str, tmp_path: Path) -> None:
     Path(script).chmod(0o755)
     command = parse_command(["jupyterhub"], str(tmp_path))
     assert command.python == "/opt/hub/bin/python3.11"
-    assert command.config is None
+    assert command.config == ""
 
 
 @pytest.mark.parametrize(

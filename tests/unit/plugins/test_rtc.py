@@ -30,6 +30,7 @@ HOST: dict[str, Any] = {
         "path": "/etc/hub.py",
         "real_path": "/etc/hub.py",
         "exists": True,
+        "directory_exists": True,
         "named_by_service": "/etc/hub.py",
         "markers": [],
         "accounts": [],
@@ -40,16 +41,17 @@ HOST: dict[str, Any] = {
         "error": "",
         "trusts_front_end": False,
     },
-    "servers": {"command": [], "environment": "/usr/local/jupyterhub"},
+    "servers": {"command": [], "environment": "/usr/local/jupyterhub", "account_names": "{USERNAME}"},
     "lab": {
         "environment": "/usr/local/jupyterhub",
         "unfinished": False,
         "python": "/usr/local/jupyterhub/bin/python",
         "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
     },
-    "account": {"exists": False},
+    "account": {"name": "shared", "exists": False},
     "group": {"exists": True},
     "shared_accounts": [],
+    "shared_users": [],
     "remembered": {"hubs": {"jupyterhub": "/etc/hub.py"}, "environments": []},
 }
 # A host that has never been given anything, nor a hub.
@@ -203,9 +205,34 @@ def test_nothing_is_installed_where_it_fits_already() -> None:
 
 
 def test_accounts_of_another_name_or_mode_are_retired() -> None:
-    found = copy.deepcopy(HOST) | {"shared_accounts": ["shared", "team"]}
-    assert rtc.policy(SETTINGS, found)["retired"] == ["team"]
-    assert rtc.policy(SETTINGS | {"share_all_users": True}, found)["retired"] == ["shared", "team"]
+    """As users of the hub, and on the host, where their names may be longer."""
+    found = host(account={"name": "jupyter-shared"}) | {
+        "shared_accounts": ["jupyter-shared", "jupyter-team"],
+        "shared_users": ["shared", "team"],
+    }
+    policy = rtc.policy(SETTINGS, found)
+    assert (policy["accounts"], policy["retired"]) == (["shared"], ["team"])
+    assert policy["host_accounts"] == ["jupyter-shared"]
+    assert policy["retired_host_accounts"] == ["jupyter-team"]
+    policy = rtc.policy(SETTINGS | {"share_all_users": True}, found)
+    assert (policy["accounts"], policy["retired"]) == ([], ["shared", "team"])
+    assert policy["host_accounts"] == []
+    assert policy["retired_host_accounts"] == ["jupyter-shared", "jupyter-team"]
+
+
+def test_account_that_cannot_be_named_is_refused() -> None:
+    found = host(account={"name": "jupyter-{USERID}"}, servers={"account_names": "jupyter-{USERID}"})
+    assert "jupyter-{USERID}" in " ".join(rtc.host_problems(SETTINGS, found))
+    assert rtc.host_problems(SETTINGS | {"share_all_users": True}, found) == []
+
+
+def test_file_among_those_of_a_directory_may_be_made() -> None:
+    """The Littlest JupyterHub reads them all; elsewhere the main file must be the one that the unit names."""
+    part = {"path": "/opt/tljh/config/jupyterhub_config.d/zz-collab.py", "exists": False}
+    assert rtc.host_problems(SETTINGS, host(config=part)) == []
+    assert len(rtc.host_problems(SETTINGS, host(config=part | {"directory_exists": False}))) == 1
+    assert len(rtc.host_problems(SETTINGS, host(config=part | {"named_by_service": ""}))) == 1
+    assert len(rtc.host_problems(SETTINGS, host(config={"path": "/etc/other.py"}))) == 1
 
 
 @pytest.mark.parametrize(
