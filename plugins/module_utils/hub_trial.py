@@ -49,7 +49,9 @@ class Trial:
         """
         new = {change.path: change for change in changes}
         directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=PREFIX)
-        source = new[self.main].staged if self.main in new else self.main
+        wanted = new.get(self.main)
+        goes = wanted is not None and wanted.content is None
+        source = self.main if wanted is None or goes else wanted.staged
         candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
         new_file = not os.path.lexists(self.main)
         if new_file:
@@ -65,10 +67,9 @@ class Trial:
                     transaction.copy(new[path].staged, os.path.join(directory, os.path.basename(path)))
             content = os.path.join(directory, "main")
             transaction.copy(source, content)
-            main = transaction.read(source) or b""
-            if config_block.find_block(main):
-                with open(content, "wb") as file:
-                    file.write(config_block.with_block(main, directory))
+            main = b"" if goes else transaction.read(source) or b""
+            with open(content, "wb") as file:
+                file.write(config_block.with_block(main, directory) if config_block.find_block(main) else main)
             transaction.copy(source, candidate)
             with open(candidate, "w", encoding="utf-8") as file:
                 file.write(STAND_IN.format(path=self._path_of_the_hub(), content=content))
