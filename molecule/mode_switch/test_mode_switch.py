@@ -10,9 +10,7 @@ from testinfra.host import Host
 from people import Hub, Person, Refused
 from scenario import PASSWORDS, Credentials, Platform, edit_together, keep_out, play, wait_until
 
-FRAGMENT = "/usr/local/etc/jupyter/jupyterhub_collab.d/50-rtc.py"
 STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
-UNDO = "/var/lib/collab.jupyterhub/jupyterhub.undo"
 
 
 def ours(person: Person) -> set[str]:
@@ -107,19 +105,6 @@ def test_run_that_died_before_the_restart_is_completed(
     assert invocation(host) != before
     assert "jupyterhub_collab.hub.live" in arguments()
     assert "sqlite:" not in arguments()
-
-
-def test_run_that_died_between_two_files_is_undone_and_completed(host: Host, platform: Platform) -> None:
-    """Requirement 18: a journal is still there, and one file is another than before; the next run puts things right."""
-    before = invocation(host)
-    journal = [{"path": FRAGMENT, "kept": f"{UNDO}/0", "staged": f"{FRAGMENT}.none"}]
-    host.check_output(f"mkdir -p {UNDO} && cp -p {FRAGMENT} {UNDO}/0 && echo pass >{FRAGMENT}")
-    host.check_output(f"echo %s >{UNDO}/journal.json", json.dumps(journal))
-    completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
-    assert completed.code == 0, completed.output
-    assert "access:servers" in host.file(FRAGMENT).content_string
-    assert not host.file(UNDO).exists
-    assert invocation(host) != before
 
 
 def test_and_a_second_run_changes_nothing(platform: Platform) -> None:

@@ -69,7 +69,9 @@ class Trial:
             transaction.copy(source, content)
             main = b"" if goes else transaction.read(source) or b""
             with open(content, "wb") as file:
-                file.write(config_block.with_block(main, directory) if config_block.find_block(main) else main)
+                file.write(
+                    config_block.with_block(main, directory) if config_block.find_block(main) else main
+                )
             transaction.copy(source, candidate)
             with open(candidate, "w", encoding="utf-8") as file:
                 file.write(STAND_IN.format(path=self._path_of_the_hub(), content=content))
