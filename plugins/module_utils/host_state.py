@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import time
@@ -54,6 +55,13 @@ def remember(name: str, what: dict[str, Any]) -> None:
             os.unlink(path_of(name))
 
 
+def hubs() -> dict[str, dict[str, Any]]:
+    """Return what is remembered of each hub of the host that has fragments, by the name of its unit."""
+    names = [os.path.basename(path) for path in sorted(glob.glob(path_of("*.json")))]
+    states = {name.removesuffix(".json"): recall(name) for name in names}
+    return {unit: state for unit, state in states.items() if state.get("runs_with")}
+
+
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
     """Hold the one lock of the host. Afterwards the directory goes, where nothing but the lock is in it."""
@@ -75,7 +83,7 @@ def _locked() -> TextIO:
         with contextlib.suppress(FileNotFoundError):
             _check_owner()
         with contextlib.suppress(FileNotFoundError):  # the directory went this instant
-            file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115
+            file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115 - closing it would let go
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):

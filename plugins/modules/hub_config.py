@@ -266,9 +266,16 @@ class HubConfig:
 
     def tidy(self) -> None:
         """Remove what nothing names any more: packages of earlier versions, and all of ours with the last fragment."""
-        fragments = glob.glob(os.path.join(self.fragments, "*.py"))
-        hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in fragments))
-        if not fragments:
+        directories = {
+            config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
+        }
+        fragments = {
+            directory: glob.glob(os.path.join(directory, "*.py"))
+            for directory in {*directories, self.fragments}
+        }
+        paths = [path for each in fragments.values() for path in each]
+        hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
+        if not fragments[self.fragments]:
             with contextlib.suppress(OSError):  # not there, or not ours alone
                 os.rmdir(self.fragments)
 

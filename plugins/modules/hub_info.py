@@ -134,7 +134,6 @@ remembered:
 """
 
 import ast
-import glob
 import inspect
 import json
 import os
@@ -256,16 +255,6 @@ def accounts_of(fragment: str) -> list[str]:
     return []
 
 
-def hubs_with(fragment: str) -> dict[str, str]:
-    """Return the main files of the hubs that have been given a fragment, each by the name of the unit."""
-    found = {}
-    for path in sorted(glob.glob(host_state.path_of("*.json"))):
-        state = host_state.recall(os.path.basename(path))
-        if fragment in state.get("runs_with", {}):
-            found[os.path.basename(path).removesuffix(".json")] = state["path"]
-    return found
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -318,7 +307,11 @@ def main() -> None:
         if module.params["account"]
         else {"exists": False},
         remembered={
-            "hubs": hubs_with(module.params["fragment"]),
+            "hubs": {
+                unit: state["path"]
+                for unit, state in host_state.hubs().items()
+                if module.params["fragment"] in state["runs_with"]
+            },
             "environments": package_record.environments(),
         },
         shared_accounts=shared,

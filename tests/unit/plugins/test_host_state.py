@@ -57,3 +57,13 @@ def test_two_never_hold_it_though_its_file_comes_and_goes() -> None:
     for thread in threads:
         thread.join()
     assert together == [1] * 120
+
+
+def test_hubs_are_those_that_have_fragments() -> None:
+    """Other things are remembered beside them, and a hub may be about to lose its last fragment."""
+    with host_state.lock():
+        one = {"path": "/etc/one.py", "runs_with": {"50-rtc": {}}}
+        host_state.remember("one.json", one)
+        host_state.remember("two.json", {"stale": "x", "runs_with": {}})
+        host_state.remember("packages.json", {"environment": "/opt/lab"})
+        assert host_state.hubs() == {"one": one}
