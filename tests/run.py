@@ -34,7 +34,7 @@ LIMIT = 45 * 60  # seconds; a step that takes longer hangs
 AT_ONCE = 2
 REASON = 300  # characters of why a test failed
 # Scenarios that take too long to be part of a run of everything, or fetch Debian's packages; --scenario runs them.
-APART = {"configurations", "debian_package", "faults", "utrecht"}
+APART = {"debian_package", "faults", "utrecht"}
 
 LINT = {
     "yamllint": ["yamllint", "."],

@@ -35,6 +35,7 @@ def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fau
     with small_disk(site, path, full=True), tried.survived():
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
+    assert refused.refusal.startswith(path)
     assert "No space left on device; mend that and run it again. Nothing was changed." in refused.refusal
     tried.converges(now)
 

@@ -126,5 +126,6 @@ def test_accounts_made_halfway(
     assert account.exists is (arguments is ACCOUNT)
     if account.exists:
         assert "team-group" in account.groups and site.host.file("/home/team").user == "team"
+    site.module("shared_accounts", ACCOUNT | {"state": "absent", "remove_groups": True})
     tried.row["next"] = "changed, then nothing to do" if changed else "nothing to do"
     tried.record()

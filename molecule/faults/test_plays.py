@@ -107,8 +107,14 @@ def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> Non
     """A hub that somebody has started by hand goes on."""
     tried = fault("there is no systemd")
     host = testinfra.get_host(f"podman://{bare}")
-    hub = "/usr/local/jupyterhub/bin/jupyterhub --config=/usr/local/etc/jupyter/jupyterhub_config.py"
-    host.check_output(f"cd /var/lib/jupyterhub && . ./proxy.env && (setsid {hub} >/dev/null 2>&1 &)")
+    node = "/usr/local/lib/jupyterhub-proxy"
+    start = (
+        "set -a; cd /var/lib/jupyterhub; . ./proxy.env; "
+        f"setsid {node}/bin/node {node}/*/node_modules/.bin/configurable-http-proxy & "
+        "setsid /usr/local/jupyterhub/bin/jupyterhub --config=/usr/local/etc/jupyter/jupyterhub_config.py &"
+    )
+    host.check_output(f"({start}) >/dev/null 2>&1")
+    wait_until(lambda: host.run("ss --listening --tcp --numeric | grep :8081").rc == 0, 60)
     look = "pgrep --full [b]in/jupyterhub; md5sum /usr/local/etc/jupyter/*.py /usr/local/etc/jupyter/*/*.py"
     before = host.check_output(look)
     with tried.survived():

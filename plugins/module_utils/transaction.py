@@ -9,12 +9,14 @@ finds a journal knows that nobody finished what it describes.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import shlex
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +69,16 @@ def read(path: str) -> bytes | None:
         return None
 
 
+@contextlib.contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Have errors name the file that they are about, also those of file descriptors, which know no name."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
+
+
 def sync_directory(path: str) -> None:
     """Make renames in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -80,7 +92,7 @@ def write(path: str, content: bytes, mode: int = 0o600) -> None:
     """Write a file so that it is either the old one or the new one, and durable."""
     temporary = f"{path}.collab-new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with _about(path), os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(file.fileno(), mode)
         file.flush()
@@ -101,7 +113,7 @@ def stage(change: FileChange) -> None:
     if change.content is None:
         return
     descriptor = os.open(change.staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with _about(change.path), os.fdopen(descriptor, "wb") as file:
         file.write(change.content)
         if change.keeps_attributes and os.path.exists(change.path):
             there = os.stat(change.path)
