@@ -53,7 +53,7 @@ class Trial:
         goes = wanted is not None and wanted.content is None
         source = self.main if wanted is None or goes else wanted.staged
         candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
-        new_file = not os.path.lexists(self.main)
+        new_file = self._is_loaded_by_another() and not os.path.lexists(self.main)
         if new_file:
             # So that a configuration which loads what is in a directory comes upon it.
             with open(self.main, "xb") as file:
@@ -87,6 +87,11 @@ class Trial:
         self._refuse_unknown(hub["warnings"])
         return hub
 
+    def _is_loaded_by_another(self) -> bool:
+        """Return whether the unit names another file, which is to load the main file."""
+        told = hub_command(self.unit).config
+        return os.path.exists(told) and os.path.realpath(told) != self.main
+
     def _path_of_the_hub(self) -> str:
         """Return the path of the main file as the hub is told it, which may lead there over links."""
         told = hub_command(self.unit).config
@@ -100,7 +105,7 @@ class Trial:
         """Load a file that stands for the main file, with the fragments of a directory."""
         command = hub_command(self.unit)
         try:
-            if os.path.exists(command.config) and os.path.realpath(command.config) != self.main:
+            if self._is_loaded_by_another():
                 told = [*command.arguments, f"--config={command.config}"]
                 done = self.package.run(
                     self.unit, "trial", f"--instead-of={self.main}", f"--use={path}", *told

@@ -364,9 +364,8 @@ class HubConfig:
     ) -> dict[str, Any]:
         """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
         if show(self.service).running:
-            with contextlib.suppress(
-                Failed
-            ):  # no database yet, or the candidate names another than the hub has
+            # There may be no database yet, or the candidate may name another than the hub has.
+            with contextlib.suppress(Failed):
                 held = self.live.held(hub)
                 hub_visitors.remember(held, state)
                 hub_rights.remember(held, state)
