@@ -50,6 +50,18 @@ def download_options() -> list[str]:
     return options + [f"--env={name}={value}" for name, value in env.items()]
 
 
+def keep_address_of_bridge() -> None:
+    """Give the containers' bridge the address that it has, for good.
+
+    Without that Linux gives it the lowest address of its ports, which is another one when that container has gone. The
+    others go on sending to the old one for up to a minute, so whoever talks to them meanwhile hears nothing.
+    """
+    bridge = podman("network", "inspect", "podman", "--format={{.NetworkInterface}}")
+    address = Path(f"/sys/class/net/{bridge}/address").read_text().strip()
+    as_root = [] if os.getuid() == 0 else ["sudo"]
+    subprocess.run([*as_root, "ip", "link", "set", "dev", bridge, "address", address], check=True)
+
+
 def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
     podman(
         *("run", "--detach", "--replace", f"--name={name}", f"--hostname={name}", "--systemd=always"),
@@ -60,6 +72,7 @@ def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
         image,
         "/sbin/init",
     )
+    keep_address_of_bridge()
     # Boot clears /tmp, under the feet of whoever begins too early. Degraded is up as well: what a test needs
     # to be running it asks for itself.
     deadline = time.monotonic() + 60
