@@ -41,7 +41,7 @@ def account_of(user: str, names: str) -> str:
 
 def user_of(account: str, names: str) -> str:
     """Return the hub user of an account; its own name where it is not made of `names`, as one that is older than those."""
-    before, _, after = names.partition(USERNAME)
+    before, _name, after = names.partition(USERNAME)
     user = account.removeprefix(before).removesuffix(after)
     return user if account_of(user, names) == account else account
 
