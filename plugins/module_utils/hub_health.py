@@ -92,6 +92,28 @@ def wait_until_it_answers(
         raise error(f"the hub answered at {hub['api_url']} and then no more")
 
 
+def wait_for_pages(hub: dict[str, Any], timeout: float, error: type[Exception]) -> None:
+    """Return when the pages that the hub's services show answer. Raises `error` where one does not in time."""
+    deadline = time.monotonic() + timeout
+    for url in hub.get("pages", []):
+        while not answers(url):
+            if time.monotonic() > deadline:
+                raise error(f"the hub runs, but its service at {url} did not answer within {timeout:g} s")
+            time.sleep(POLL_SECONDS)
+
+
+def answers(url: str, timeout: float = 5) -> bool:
+    """Return whether a page is there at a URL."""
+    link = connection(url, timeout)
+    try:
+        link.request("GET", urlsplit(url).path)
+        return link.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
+
+
 def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]:
     """Return the names of the roles of a configuration that a live hub does not hold with the same scopes."""
     return sorted(
@@ -100,6 +122,7 @@ def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]
         if name not in held
         or role["scopes"] != held[name]["scopes"]
         or not set(role["users"]) <= set(held[name]["users"])
+        or not set(role["groups"]) <= set(held[name]["groups"])
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -20,20 +21,35 @@ from .hub_health import POLL_SECONDS
 from .live_hub import LiveHub
 
 RIGHT_TO_SHARE = "shares!user"
+# How a fragment does that gives it.
+GIVES_IT = b"share_servers("
+# How we give that right: to everybody, by the role that the hub gives to each user, or to groups, by a role of ours.
+EVERYBODY = "user"
+GROUPS = "collab-sharing"
 SCOPES = ("shares", "delete:users", "delete:servers")
 # Some servers take a minute and a half to stop while a document is open.
 STOP_SECONDS = 180
 
 
 def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state that everybody may share, so that a run that finishes a change that was cut off knows it."""
-    if lets_everybody_share(held["roles"]):
-        state["sharing"] = True
+    """Keep in the state who may share, so that a run that finishes a change that was cut off knows it."""
+    if who := sharers(held["roles"]):
+        state["sharing"] = sorted({*who, *state.get("sharing", [])})
 
 
-def lets_everybody_share(roles: dict[str, Any] | None) -> bool:
-    """Return whether every user of a hub with these roles may share the own server."""
-    return RIGHT_TO_SHARE in (roles or {}).get("user", {}).get("scopes", [])
+def sharers(roles: dict[str, Any] | None) -> set[str]:
+    """Return who may share the own server by the right that we give on a hub with these roles: groups, or everybody."""
+    found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
+    if EVERYBODY in found:
+        return {EVERYBODY}
+    return {f"group {name}" for name in found.get(GROUPS, {}).get("groups", [])}
+
+
+def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]) -> list[dict[str, Any]]:
+    """Return those of these servers (see `jupyterhub_collab.hub.grants`) whose owners may not share them any more."""
+    if EVERYBODY in now or not {*before} - now:
+        return []
+    return [grant for grant in grants if not now & {f"group {name}" for name in grant["groups"]}]
 
 
 def end(
@@ -43,9 +59,9 @@ def end(
 
     Returns what that was, as parts of a sentence that begins with `ended`. Raises Failed where it cannot.
     """
-    sharing = lets_everybody_share(hub["roles"])
+    now = sharers(hub["roles"])
     ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
-    found = held["grants"] if state.get("sharing") and not sharing else []
+    found = withdrawn(held["grants"], state.get("sharing", []), now)
     # A database in the hub's memory has begun anew with the hub.
     if (found or users) and held["roles"] is not None:
         try:
@@ -54,16 +70,17 @@ def end(
                 ended["users"] = [name for name in users if delete_user(api, name)]
         except NoAnswer as error:
             raise Failed(f"rights that end with the change could not be ended, since {error}") from error
-    if not sharing:
-        state.pop("sharing", None)
+    state.pop("sharing", None)
     return sentences(ended)
 
 
 def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]) -> list[str]:
     """Do the same in the database of a hub that does not run, which still holds the roles of the configuration before."""
-    before = state.get("sharing") or lets_everybody_share(live.held(hub)["roles"])
-    withdrawn = before and not lets_everybody_share(hub["roles"])
-    return sentences(live.read(hub, "at_rest", json.dumps({"sharing": withdrawn, "users": users})))
+    before = {*state.get("sharing", []), *sharers(live.held(hub)["roles"])}
+    now = sharers(hub["roles"])
+    groups = [name.removeprefix("group ") for name in now]
+    wish = {"sharing": EVERYBODY not in now and bool(before - now), "groups": groups, "users": users}
+    return sentences(live.read(hub, "at_rest", json.dumps(wish)))
 
 
 def end_grants(api: HubApi, grants: list[dict[str, Any]]) -> dict[str, Any]:

@@ -83,4 +83,5 @@ class LiveHub:
             self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
         elif lacking := hub_health.roles_that_differ(hub["roles"], held["roles"]):
             raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+        hub_health.wait_for_pages(hub, self.timeout, Failed)
         return held

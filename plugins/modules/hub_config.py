@@ -42,8 +42,15 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  others:
+    description:
+      - Further fragments that change in the same transaction, each name with what it says. The hub is tried with all of them and
+        restarted once. An empty text takes the fragment away.
+    type: dict
+    default: {}
+    version_added: 1.1.0
   mode:
-    description: Permissions of the fragment. Its owner and group are those of the account that runs the hub.
+    description: Permissions of the fragments. Its owner and group are those of the account that runs the hub.
     type: str
     default: "0644"
   create:
@@ -171,7 +178,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 
 # Of what a trial tells about a hub: what may hold a password, and what is asked for anew each time.
-NOT_REMEMBERED = ("database", "roles", "warnings")
+NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
 NEW_MAIN = (
     b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
 )
@@ -203,8 +210,8 @@ class HubConfig:
         The main file names the fragments, so it comes last where a fragment is added and first where one goes: the
         configuration is whole after every single step.
         """
-        fragment = config_block.fragment_path(self.main, self.params["fragment"])
-        others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path != fragment]
+        wanted = self.wanted()
+        others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in wanted]
         there = transaction.read(self.main)
         if there is None and self.present and not self.params["create"]:
             raise Refused(
@@ -215,24 +222,34 @@ class HubConfig:
         )
         main: bytes | None = (
             config_block.with_block(ground, self.fragments)
-            if self.present or others
+            if others or any(content is not None for content in wanted.values())
             else config_block.without_block(ground)
         )
         if not self.present and (there is None or main == NEW_MAIN):
             main = None  # there was none, or it was made for the block
-        if self.present:
-            owner = pwd.getpwnam(unit.user)
-            content = self.params["content"].replace("@PACKAGE@", self.package.path).encode()
-            files = [
-                FileChange(fragment, content, int(self.params["mode"], 8), owner.pw_uid, owner.pw_gid),
-                FileChange(self.main, main, keeps_attributes=True),
-            ]
-        else:
-            files = [
-                FileChange(self.main, main, keeps_attributes=True),
-                FileChange(fragment, None),
-            ]
+        files = [FileChange(self.main, main, keeps_attributes=True)]
+        for path, content in wanted.items():
+            if content is None:
+                files.append(FileChange(path, None))
+            else:
+                owner = pwd.getpwnam(unit.user)
+                mode = int(self.params["mode"], 8)
+                files.insert(0, FileChange(path, content, mode, owner.pw_uid, owner.pw_gid))
         return [change for change in files if not change.is_made]
+
+    def wanted(self) -> dict[str, bytes | None]:
+        """Return what each fragment of the change is to say, by its path; None where it is to be gone."""
+        texts = {
+            **self.params["others"],
+            self.params["fragment"]: self.params["content"] if self.present else "",
+        }
+        return {
+            config_block.fragment_path(self.main, name): (text or "")
+            .replace("@PACKAGE@", self.package.path)
+            .encode()
+            or None
+            for name, text in texts.items()
+        }
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
         """Return Ansible's diff of the changes, of the main file only what is ours."""
@@ -424,8 +441,8 @@ class HubConfig:
         users: list[str] = self.params["retired"]
         shares = {"shares": 0, "links": 0}
         withdrawn = any(
-            hub_rights.RIGHT_TO_SHARE.encode() in (transaction.read(change.path) or b"")
-            and hub_rights.RIGHT_TO_SHARE.encode() not in (change.content or b"")
+            hub_rights.GIVES_IT in (transaction.read(change.path) or b"")
+            and hub_rights.GIVES_IT not in (change.content or b"")
             for change in changes
         )
         if withdrawn and unit.exists and os.path.isdir(self.package.path):
@@ -478,6 +495,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "fragment": {"type": "str", "required": True},
             "content": {"type": "str"},
+            "others": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "mode": {"type": "str", "default": "0644"},
             "create": {"type": "bool", "default": False},
