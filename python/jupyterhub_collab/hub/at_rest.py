@@ -4,14 +4,16 @@
     python -m jupyterhub_collab.hub.at_rest WHAT
 
 A hub that runs is asked through its API instead, as it keeps much of this in memory. WHAT is a JSON object: `sharing`,
-whether everybody's right to share has gone, and `users`, the hub users that go. Reads where the database is from its
-input (see `database.describe`), and prints what it ended as one JSON object: `shares`, `links` and `users`.
+whether the right to share has gone, `groups`, those that keep it, and `users`, the hub users that go. Reads where the
+database is from its input (see `database.describe`), and prints what it ended as one JSON object: `shares`, `links` and
+`users`.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from jupyterhub import orm
@@ -21,7 +23,7 @@ from . import database
 from .grants import grants
 
 
-def end(db: Session, *, sharing: bool, users: list[str]) -> dict[str, Any]:
+def end(db: Session, *, sharing: bool, groups: Collection[str] = (), users: list[str]) -> dict[str, Any]:
     """Delete these users with all that is theirs, and what people share who may not any more; return what that was."""
     ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
     for user in db.query(orm.User).filter(orm.User.name.in_(users)):
@@ -29,6 +31,8 @@ def end(db: Session, *, sharing: bool, users: list[str]) -> dict[str, Any]:
         ended["users"].append(user.name)
     db.flush()
     for grant in grants(db) if sharing else []:
+        if {*grant["groups"]} & {*groups}:
+            continue
         spawner = orm.User.find(db, grant["owner"]).orm_spawners[grant["server"]]
         for each in [*spawner.shares, *spawner.share_codes]:
             db.delete(each)

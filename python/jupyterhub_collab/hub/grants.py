@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a hub's database what would outlive the right to share that everybody has, and changes nothing there."""
+"""Reads from a hub's database what would outlive the right to share that we give, and changes nothing there."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 from jupyterhub import orm, roles, scopes
 from sqlalchemy.orm import Session
 
-EVERYBODY = "user"  # the hub's name of the role that every user holds
+# The roles that we give the right by: the one that the hub gives to every user, and the one of groups.
+OURS = ("user", "collab-sharing")
 RIGHT = "shares!user"
 
 
 def grants(db: Session) -> list[dict[str, Any]]:
-    """Return the servers with shares or links (share codes) whose owner shares them as everybody may, by no other right.
+    """Return the servers with shares or links (share codes) whose owner shares them by the right that we give, and no other.
 
-    owner, server: names, of the server empty where it is the owner's default one. shares, links: how many. They are the
-    same before and after everybody's right goes, as it does not count here.
+    owner, server: names, of the server empty where it is the owner's default one. groups: those that the owner is in.
+    shares, links: how many. They are the same before and after the right goes, as it does not count here.
     """
     found = []
     for spawner in db.query(orm.Spawner).order_by(orm.Spawner.id):
@@ -25,6 +26,7 @@ def grants(db: Session) -> list[dict[str, Any]]:
                 {
                     "owner": spawner.user.name,
                     "server": spawner.name,
+                    "groups": sorted(group.name for group in spawner.user.groups),
                     "shares": len(spawner.shares),
                     "links": len(spawner.share_codes),
                 }
@@ -33,12 +35,12 @@ def grants(db: Session) -> list[dict[str, Any]]:
 
 
 def _has_another_right(spawner: orm.Spawner) -> bool:
-    """Return whether a role other than everybody's lets the owner of a server share it."""
+    """Return whether a role other than ours lets the owner of a server share it."""
     held = {
         scope
         for role in roles.get_roles_for(spawner.user)
         for scope in role.scopes
-        if (role.name, scope) != (EVERYBODY, RIGHT)
+        if role.name not in OURS or scope != RIGHT
     }
     where = scopes.parse_scopes(scopes.expand_scopes(held, owner=spawner.user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

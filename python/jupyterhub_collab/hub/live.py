@@ -23,7 +23,7 @@ from .visitors import visitors
 
 
 def roles(db: Session) -> dict[str, dict[str, list[str]]]:
-    """Return the scopes and the users of every role in a hub's database, by the role's name.
+    """Return the scopes, the users and the groups of every role in a hub's database, by the role's name.
 
     The role `user` is everybody's by default: its users are the hub's people and not listed.
     """
@@ -31,6 +31,7 @@ def roles(db: Session) -> dict[str, dict[str, list[str]]]:
         role.name: {
             "scopes": sorted(role.scopes),
             "users": [] if role.name == "user" else sorted(user.name for user in role.users),
+            "groups": sorted(group.name for group in role.groups),
         }
         for role in db.query(orm.Role)
     }

@@ -8,11 +8,12 @@ from typing import Any
 
 from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
-from .roles import grant_everyone
+from .roles import grant_everyone, value_of
 from .servers import limit_cached_rights
 from .whole import whole
 
-# What each call of `apply` in this process has asked for.
+# What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
+# whom; `hooks` and `services` that have to be there; `page`, that has to work.
 applied: list[dict[str, Any]] = []
 
 
@@ -41,6 +42,11 @@ def apply(
     applied.append({"everyone": everyone, "accounts": accounts, "hooks": hooks})
 
 
+def services_of(config: Any) -> set[str]:
+    """Return the names of the services of a configuration."""
+    return {service.get("name", "") for service in value_of(config.JupyterHub, "services", [])}
+
+
 def lost(config: Any, roles: dict[str, Any]) -> list[str]:
     """Return which settings of what was applied have been replaced since, by what the hub has loaded after it.
 
@@ -50,8 +56,13 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
     for policy in applied:
         scopes = roles.get("user", {"scopes": []})["scopes"]
         members = roles.get(ROLE, {"users": []})["users"]
-        if not {*policy["everyone"]} <= {*scopes} or not {*policy["accounts"]} <= {*members}:
+        if not {*policy["everyone"]} <= {*scopes} or not {*policy.get("accounts", [])} <= {*members}:
             found.add("JupyterHub.load_roles")
+        for role, groups in policy.get("groups", {}).items():
+            if not {*groups} <= {*roles.get(role, {"groups": []})["groups"]}:
+                found.add("JupyterHub.load_roles")
+        if not {*policy.get("services", [])} <= services_of(config):
+            found.add("JupyterHub.services")
         for hook in policy["hooks"]:
             sections = sections_with(config, hook)
             found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}

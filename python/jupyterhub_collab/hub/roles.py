@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -40,7 +41,7 @@ def role_entry(c: Any, name: str) -> dict[str, Any] | None:
     return next((role for role in load_roles(c) if role.get("name") == name), None)
 
 
-def missing(scopes: list[str], present: Any) -> list[str]:
+def missing(scopes: Sequence[str], present: Any) -> list[str]:
     """Return the scopes that are not present yet, in their order, each once."""
     return [scope for scope in dict.fromkeys(scopes) if scope not in present]
 
@@ -71,12 +72,21 @@ def add_members(c: Any, name: str, description: str, scopes: list[str], users: l
 
     Raises ValueError where a role of this name is for something else: its rights would be the members'.
     """
-    ours = {"name": name, "description": description, "scopes": scopes}
+    _add(c, {"name": name, "description": description, "scopes": scopes}, "users", users)
+
+
+def add_groups(c: Any, name: str, description: str, scopes: list[str], groups: Sequence[str]) -> None:
+    """Do the same for the members of these groups of the hub, whoever they are at the time."""
+    _add(c, {"name": name, "description": description, "scopes": scopes}, "groups", groups)
+
+
+def _add(c: Any, ours: dict[str, Any], kind: str, names: Sequence[str]) -> None:
+    name = ours["name"]
     entry = role_entry(c, name)
     if entry is None:
-        load_roles(c).append({**ours, "users": users})
-    elif entry == {**ours, "users": entry.get("users")}:
-        entry["users"] = [*entry["users"], *missing(users, entry["users"])]
+        load_roles(c).append({**ours, kind: [*names]})
+    elif entry == {**ours, kind: entry.get(kind)}:
+        entry[kind] = [*entry[kind], *missing(names, entry[kind])]
     else:
         raise ValueError(
             f"load_roles has a role {name} of its own, the name of one of ours: give it another name"

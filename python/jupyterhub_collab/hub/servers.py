@@ -27,7 +27,12 @@ def limit_cached_rights(c: Any, seconds: int) -> None:
 
 def revocation_seconds(c: Any) -> int:
     """Return after how many seconds a server that the hub starts with this configuration asks it again."""
-    return getattr(c.Spawner.get("pre_spawn_hook"), "revocation_seconds", DEFAULT_SECONDS)
+    hook = c.Spawner.get("pre_spawn_hook")
+    while hook is not None:  # what has been chained to it since stands before it
+        if seconds := getattr(hook, "revocation_seconds", None):
+            return int(seconds)
+        hook = getattr(hook, "__wrapped__", None)
+    return DEFAULT_SECONDS
 
 
 def _add_option(option: str, theirs: Hook) -> Hook:

@@ -24,6 +24,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from . import database
 from .live import roles
+from .page_check import pages
 from .policy import applied, lost
 from .servers import revocation_seconds
 
@@ -101,6 +102,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
+            "pages": [page.health(self.base_url) for page in pages(applied)],
         }
 
 
@@ -123,6 +125,10 @@ async def load(argv: list[str]) -> dict[str, Any]:
             f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub: "
             "give the block a file that comes last"
         )
+    if problems := [
+        problem for page in pages(applied) for problem in page.problems(app.base_url, hub["api_url"])
+    ]:
+        raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}
 
 

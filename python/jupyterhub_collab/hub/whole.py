@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from typing import Any
 
 from traitlets.config.loader import PyFileConfigLoader
+
+from .callers import callers
 
 
 def whole(c: Any) -> Any:
@@ -18,13 +19,7 @@ def whole(c: Any) -> Any:
     the loaders of the files around it are at work, so their parts are put together now, in the order in which they would
     be: what is left of the parts to be merged later is nothing.
     """
-    loaders: list[PyFileConfigLoader] = []  # of the innermost file first
-    frame = sys._getframe(1)
-    while frame is not None:
-        loader = frame.f_locals.get("self")
-        if isinstance(loader, PyFileConfigLoader) and loader not in loaders:
-            loaders.append(loader)
-        frame = frame.f_back  # type: ignore[assignment]
+    loaders = callers(PyFileConfigLoader)  # of the innermost file first
     if not loaders or loaders[0].config is not c:
         return c
     for inner, outer in pairwise(loaders):

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jupyterhub import orm, roles
@@ -44,7 +45,9 @@ def owners(db: Session) -> set[str]:
 
 
 def test_what_everybody_shares_is_the_same_before_and_after_the_right_goes(db: Session) -> None:
-    expected = [{"owner": name, "server": "", "shares": 1, "links": 1} for name in ("ann", "ben")]
+    expected: list[dict[str, Any]] = [
+        {"owner": name, "server": "", "groups": [], "shares": 1, "links": 1} for name in ("ann", "ben")
+    ]
     assert grants(db) == expected
     withdraw(db)
     assert grants(db) == expected
@@ -82,6 +85,25 @@ def test_at_rest_the_same_ends(db: Session) -> None:
 def test_at_rest_shares_stay_where_the_right_does(db: Session) -> None:
     assert end(db, sharing=False, users=["nobody"]) == {"shares": 0, "links": 0, "users": []}
     assert owners(db) == {"ann", "ben"}
+
+
+def put_in_group(db: Session, name: str, group: str) -> None:
+    db.add(orm.Group(name=group, users=[orm.User.find(db, name)]))
+    db.commit()
+
+
+def test_right_that_we_give_to_groups_does_not_count_either(db: Session) -> None:
+    """As it goes with the configuration, too; who is in which group is told."""
+    put_in_group(db, "ben", "teachers")
+    roles.create_role(db, {"name": "collab-sharing", "scopes": ["shares!user", "read:users:name"]})
+    roles.grant_role(db, orm.Group.find(db, "teachers"), "collab-sharing")
+    assert [(each["owner"], each["groups"]) for each in grants(db)] == [("ann", []), ("ben", ["teachers"])]
+
+
+def test_at_rest_shares_of_groups_that_keep_the_right_stay(db: Session) -> None:
+    put_in_group(db, "ben", "teachers")
+    assert end(db, sharing=True, groups=["teachers"], users=[]) == {"shares": 1, "links": 1, "users": []}
+    assert owners(db) == {"ben"}
 
 
 def test_at_rest_users_go_with_all_that_is_theirs(db: Session) -> None:

@@ -84,7 +84,7 @@ def load(tmp_path: Path, text: str) -> dict[str, Any]:
 def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, theirs: set[str]) -> None:
     hub = load(tmp_path, DUMMY + above + "\n" + POLICY)
     assert set(hub["roles"]["user"]["scopes"]) == theirs | set(SHARED)
-    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"]}
+    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"], "groups": []}
 
 
 @pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
@@ -107,7 +107,7 @@ def test_it_is_so_from_a_file_that_others_load(
         part = f'c.Spawner.mem_limit = "1G"\nload_subconfig("{file}")\nc.Spawner.cpu_limit = 2\n'
     hub = load(tmp_path, DUMMY + above + "\n" + part)
     assert set(hub["roles"]["user"]["scopes"]) == theirs | set(SHARED)
-    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"]}
+    assert hub["roles"][ROLE] == {"scopes": ["self"], "users": ["shared"], "groups": []}
 
 
 def test_what_is_set_anew_after_it_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has called, for code that is called without being told."""
+
+from __future__ import annotations
+
+import sys
+from typing import TypeVar
+
+Kind = TypeVar("Kind")
+
+
+def callers(kind: type[Kind]) -> list[Kind]:
+    """Return the objects of a kind whose methods are at work in this thread, the innermost first, each once."""
+    found: list[Kind] = []
+    frame = sys._getframe(1)
+    while frame is not None:
+        holder = frame.f_locals.get("self")
+        if isinstance(holder, kind) and not any(holder is each for each in found):
+            found.append(holder)
+        frame = frame.f_back  # type: ignore[assignment]
+    return found

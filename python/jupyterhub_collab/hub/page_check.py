@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be right on the host for a page of ours, looked at before the hub is told of it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pwd
+import socket
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+SIGN = "collab.jupyterhub sharing"  # how the page's process names itself
+SECONDS = 2
+
+
+@dataclass
+class Page:
+    """The page of a service: its name, the address where its process listens, and the account that the process becomes.
+
+    log: the file that the hub itself writes; empty where it is the hub's log.
+    """
+
+    service: str
+    address: str
+    account: str
+    log: str
+
+    def health(self, base_url: str) -> str:
+        """Return the address that answers 200 while the page is well. base_url: of the hub."""
+        return f"{self.address}{base_url}services/{self.service}/health"
+
+    def problems(self, base_url: str, api_url: str) -> list[str]:
+        """Return what stands in the way, each in one sentence, for the account that asks, which is to be the hub's.
+
+        base_url, api_url: of the hub.
+        """
+        return [
+            *self._problems_of_log(),
+            *self._problems_of_port(base_url, api_url),
+            *self._problems_of_account(),
+        ]
+
+    def _problems_of_log(self) -> list[str]:
+        if not self.log:
+            return []
+        directory = os.path.dirname(self.log)
+        if os.access(self.log if os.path.lexists(self.log) else directory, os.W_OK) and os.path.isdir(
+            directory
+        ):
+            return []
+        return [
+            f"jupyterhub_sharing_log is {self.log}, where the hub may not write: set it to a file in a directory in which it may"
+        ]
+
+    def _problems_of_port(self, base_url: str, api_url: str) -> list[str]:
+        port = urlsplit(self.address).port or 0
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno == errno.EACCES:
+                    return [
+                        f"jupyterhub_sharing_port is {port}, which only root may take, and the hub is not root: set it to a port "
+                        "above 1023"
+                    ]
+                if error.errno == errno.EADDRINUSE and not self._is_ours(base_url, api_url):
+                    return [
+                        f"jupyterhub_sharing_port is {port}, where another program listens: set it to a port that is free"
+                    ]
+        return []
+
+    def _is_ours(self, base_url: str, api_url: str) -> bool:
+        """Return whether it is the page itself that listens there, for a hub that runs already, and for this one."""
+        try:
+            with urllib.request.urlopen(self.health(base_url), timeout=SECONDS) as answer:
+                said = json.load(answer)
+            # The hub's proxy hands out the page as well, from a port of its own; and a host may have two hubs.
+            ours = {"page": SIGN, "port": urlsplit(self.address).port, "hub_port": urlsplit(api_url).port}
+            return bool(said == ours)
+        except (OSError, ValueError):
+            return False
+
+    def _problems_of_account(self) -> list[str]:
+        if os.geteuid() != 0:
+            return []
+        try:
+            entry = pwd.getpwnam(self.account)
+        except KeyError:
+            there = f"{self.account}, and there is no account of that name"
+        else:
+            if entry.pw_uid != 0:
+                return []
+            there = f"{self.account}, which is root's"
+        return [
+            f"jupyterhub_sharing_account is {there}: set it to an account of the host that may do little, such as nobody"
+        ]
+
+
+def pages(applied: list[dict[str, Any]]) -> list[Page]:
+    """Return the pages of what has been applied (see `policy.applied`)."""
+    return [policy["page"] for policy in applied if "page" in policy]

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one call of the fragment with which users share their own servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .authorize import skip_authorize_page, trust
+from .page_check import Page
+from .policy import applied
+from .roles import add_groups, grant_everyone, reify, value_of
+from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
+from .share_log import log_shares
+from .shares import end_shares_with_server, limit_shares
+from .whole import whole
+
+NAME = "sharing"
+ROLE = "collab-sharing"
+PACKAGE = Path(__file__).parents[2]
+TEMPLATES = Path(__file__).parent / "templates"
+# In the place of the working directory, from which nothing must be imported.
+START = "import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.sharing import main; main()"
+SETTINGS = "JUPYTERHUB_COLLAB_SHARING"  # the service's module `settings` reads it
+RIGHT = "shares!user"
+LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
+# Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
+PORT_OF_ROOT = 905
+PORT = 8905
+# What one has to be allowed to name somebody in a share. It tells whether a name is there, and nothing more.
+NAMES = ["read:users:name", "read:groups:name"]
+# What the service asks each user's token for, and all that it can do: look at the user's own servers and share them, and see
+# and leave what others share. Whoever lacks one of the rights gets a token without it.
+SCOPES = ["read:servers!user", "read:users:name!user", RIGHT, "users:shares!user"]
+
+
+def share_servers(
+    c: Any,
+    *,
+    groups: Sequence[str],
+    by_name: bool,
+    link_seconds: int,
+    longest_link: int,
+    ends_with_server: bool,
+    authorize_page: bool,
+    revocation: int,
+    log: str,
+    port: int,
+    account: str,
+) -> None:
+    """Let users share their own servers, within limits, and register the page for it as a service.
+
+    groups: of the hub, whose members may; everybody where there are none. by_name: whether they may name users and groups.
+    link_seconds, longest_link: life of a link in seconds, where its owner does not choose one and at the most.
+    ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
+    somebody's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
+    nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
+    own log where the hub is not root. port: of 127.0.0.1, where the hub's proxy finds the page; by itself (0) one that only
+    root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root.
+    """
+    root = os.geteuid() == 0
+    log = log or (LOG_OF_ROOT if root else "")
+    port = port or (PORT_OF_ROOT if root else PORT)
+    c = whole(c)
+    if c.JupyterHub.get("internal_ssl") is True:
+        raise ValueError(
+            "JupyterHub.internal_ssl is on, which the sharing page cannot serve with: set jupyter_rtc_user_sharing to false"
+        )
+    rights = [RIGHT, *(NAMES if by_name else [])]
+    # Everybody comes to the page: it lists what others share with them.
+    everyone = [f"access:services!service={NAME}", *([] if groups else rights)]
+    grant_everyone(c, everyone)
+    if groups:
+        add_groups(c, ROLE, "May share the own server", rights, groups)
+    limit_shares(longest_link)
+    log_shares(log)
+    hooks = ["pre_spawn_hook"]
+    if revocation_seconds(c) == DEFAULT_SECONDS:
+        limit_cached_rights(c, revocation)
+    if ends_with_server:
+        end_shares_with_server(c)
+        hooks.append("post_stop_hook")
+    trust(c, f"service-{NAME}")
+    if not authorize_page:
+        skip_authorize_page(c)
+    services = reify(c.JupyterHub, "services", [])
+    if any(service.get("name") == NAME for service in services):
+        raise ValueError(
+            f"JupyterHub.services has a service {NAME} of its own, which is the name of the sharing page: give it another name"
+        )
+    address = f"http://127.0.0.1:{port}"
+    template_vars = value_of(c.JupyterHub, "template_vars", {})
+    settings = {
+        "by_name": by_name,
+        "link_seconds": min(link_seconds, longest_link),
+        "longest_link": longest_link,
+        "ends_with_server": ends_with_server,
+        "revocation_seconds": revocation_seconds(c),
+        "template_paths": list(value_of(c.JupyterHub, "template_paths", [])),
+        "template_vars": {name: value for name, value in template_vars.items() if _is_json(value)},
+        "account": account,
+    }
+    _show_invitations(c, ends_with_server)
+    services.append(
+        {
+            "name": NAME,
+            "url": address,
+            "command": [sys.executable, "-c", START, str(PACKAGE)],
+            "environment": {SETTINGS: json.dumps(settings)},
+            "oauth_client_allowed_scopes": [*SCOPES, *(NAMES if by_name else [])],
+            "oauth_no_confirm": True,
+        }
+    )
+    applied.append(
+        {
+            "everyone": everyone,
+            "groups": {ROLE: list(groups)} if groups else {},
+            "hooks": hooks,
+            "services": [NAME],
+            "page": Page(NAME, address, account, log),
+        }
+    )
+
+
+def _show_invitations(c: Any, ends_with_server: bool) -> None:
+    """Put our pages for those who are invited before the hub's, and after the administrator's own."""
+    paths = reify(c.JupyterHub, "template_paths", [])
+    if str(TEMPLATES) not in paths:
+        paths.append(str(TEMPLATES))
+    reify(c.JupyterHub, "template_vars", {})["shares_end_with_server"] = ends_with_server
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sharing merges into configurations, and what stands in its way on the host is said before the hub is told of it."""
+
+import logging
+import os
+import pwd
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from jupyterhub.app import JupyterHub
+from sqlalchemy import event
+from traitlets.config import Config
+
+from jupyterhub_collab.hub import sharing
+from jupyterhub_collab.hub.authorize import Trusted
+from jupyterhub_collab.hub.page_check import Page
+from jupyterhub_collab.hub.policy import applied, lost
+from jupyterhub_collab.hub.servers import revocation_seconds
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+SETTINGS: dict[str, Any] = {
+    "groups": [],
+    "by_name": True,
+    "link_seconds": 3600,
+    "longest_link": 86400,
+    "ends_with_server": True,
+    "authorize_page": True,
+    "revocation": 5,
+    "log": "/nowhere/shares.jsonl",
+    "port": 905,
+    "account": "nobody",
+}
+
+
+@pytest.fixture(autouse=True)
+def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database's events of this process are not those of a hub."""
+    applied.clear()
+    monkeypatch.setattr(event, "listen", lambda *what, **how: None)
+    yield
+    applied.clear()
+    logging.getLogger("jupyterhub_collab.shares").handlers.clear()
+
+
+def share(c: Config, **settings: Any) -> Config:
+    sharing.share_servers(c, **SETTINGS | settings)
+    return c
+
+
+def scopes_of_everyone(c: Config) -> set[str]:
+    roles = {role["name"]: set(role["scopes"]) for role in c.JupyterHub.get("load_roles", [])}
+    return roles.get("user", set()) | set(c.JupyterHub.get("extra_user_scopes", set()))
+
+
+def test_everybody_may_share_and_comes_to_the_page() -> None:
+    rights = {"shares!user", "access:services!service=sharing"}
+    names = {"read:users:name", "read:groups:name"}
+    assert scopes_of_everyone(share(Config())) >= rights | names
+    assert not scopes_of_everyone(share(Config(), by_name=False)) & names
+
+
+def test_groups_alone_may_share() -> None:
+    c = share(Config(), groups=["teachers"])
+    assert "shares!user" not in scopes_of_everyone(c)
+    assert "access:services!service=sharing" in scopes_of_everyone(c)
+    (role,) = [role for role in c.JupyterHub.load_roles if role["name"] == "collab-sharing"]
+    assert role["groups"] == ["teachers"]
+    assert "shares!user" in role["scopes"]
+
+
+def test_page_has_no_rights_of_its_own() -> None:
+    """The service holds no scopes; what it asks users for is about their own servers, and names."""
+    c = share(Config())
+    (service,) = c.JupyterHub.services
+    assert not {"admin", "api_token", "oauth_roles"} & service.keys()
+    assert not [role for role in c.JupyterHub.get("load_roles", []) if "services" in role]
+    bare = {"read:users:name", "read:groups:name"}
+    assert all(scope.endswith("!user") or scope in bare for scope in service["oauth_client_allowed_scopes"])
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "sentence"),
+    [
+        ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "has a service sharing of its own"),
+        ({"JupyterHub": {"internal_ssl": True}}, {}, "internal_ssl is on, which the sharing page cannot"),
+        (
+            {"JupyterHub": {"load_roles": [{"name": "collab-sharing", "scopes": ["self"]}]}},
+            {"groups": ["teachers"]},
+            "load_roles has a role collab-sharing of its own",
+        ),
+        (
+            {"SystemdSpawner": {"oauth_client_allowed_scopes": ["read:users"]}},
+            {"authorize_page": False},
+            "SystemdSpawner.oauth_client_allowed_scopes lets servers act for their visitors",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(config: dict[str, Any], settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        share(Config(config), **settings)
+
+
+def test_what_the_hub_loads_later_must_not_undo_it() -> None:
+    c = share(Config(), groups=["teachers"])
+    roles = {
+        "user": {"scopes": ["access:services!service=sharing"], "users": [], "groups": []},
+        "collab-sharing": {"scopes": ["shares!user"], "users": [], "groups": ["teachers"]},
+    }
+    assert lost(c, roles) == []
+    c.JupyterHub.services = []
+    roles["collab-sharing"]["groups"] = []
+    c.Spawner.post_stop_hook = lambda _spawner: None
+    assert lost(c, roles) == ["JupyterHub.load_roles", "JupyterHub.services", "Spawner.post_stop_hook"]
+
+
+def test_servers_ask_again_as_often_as_the_policy_says() -> None:
+    """What another fragment has set stays; there is one such option on a server's command."""
+    assert revocation_seconds(share(Config(), revocation=7)) == 7
+
+
+def test_services_that_are_trusted_stay_trusted_beside_ours() -> None:
+    named = Config({"JupyterHub": {"tornado_settings": {"oauth_no_confirm_list": {"service-grades"}}}})
+    settings = share(named).JupyterHub.tornado_settings
+    assert settings["oauth_no_confirm_list"] == {"service-grades", "service-sharing"}
+    assert "tornado_settings" not in share(Config()).JupyterHub  # the hub makes the list of its services
+
+
+def test_without_authorize_page_servers_are_trusted_and_no_service_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = {
+        name: SimpleNamespace(oauth_client_id=f"service-{name}", oauth_no_confirm=name == "sharing")
+        for name in ("sharing", "other")
+    }
+    monkeypatch.setattr(JupyterHub, "instance", lambda: SimpleNamespace(_service_map=services))
+    settings = share(Config(), authorize_page=False).JupyterHub.tornado_settings
+    trusted = settings["oauth_no_confirm_list"]
+    assert isinstance(trusted, Trusted)
+    assert "jupyterhub-user-alice" in trusted
+    assert "service-sharing" in trusted
+    assert "service-other" not in trusted
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    """A page without problems."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return Page("sharing", f"http://127.0.0.1:{port}", "nobody", str(tmp_path / "shares.jsonl"))
+
+
+def problems(page: Page) -> list[str]:
+    return page.problems("/", "http://127.0.0.1:8081/hub/api")
+
+
+def test_page_without_problems(page: Page) -> None:
+    assert problems(page) == []
+
+
+def test_log_in_no_directory_is_refused(page: Page) -> None:
+    page.log = "/nowhere/shares.jsonl"
+    assert problems(page) == [
+        "jupyterhub_sharing_log is /nowhere/shares.jsonl, where the hub may not write: set it to a file in a directory in which it may"
+    ]
+
+
+def test_port_of_another_program_is_refused(page: Page) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        page.address = f"http://127.0.0.1:{other.getsockname()[1]}"
+        (problem,) = problems(page)
+    assert "where another program listens" in problem
+
+
+@pytest.mark.skipif(ME != "root", reason="whoever is not root becomes nobody else")
+@pytest.mark.parametrize(
+    ("account", "why"), [("no-such-account", "no account of that name"), ("root", "root's")]
+)
+def test_account_that_will_not_do_is_refused(page: Page, account: str, why: str) -> None:
+    page.account = account
+    (problem,) = problems(page)
+    assert why in problem
