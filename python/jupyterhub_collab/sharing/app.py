@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The service's process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+
+from jupyterhub.services.auth import HubOAuthCallbackHandler
+from tornado.httpserver import HTTPServer
+from tornado.web import Application
+
+from .handlers import Elsewhere, Health, SharingPage
+from .privileges import give_up_root, sockets
+from .settings import Settings
+from .templates import templates
+
+PARENT_CHECK = 1  # seconds
+
+
+def application(settings: Settings) -> Application:
+    prefix = settings.prefix
+    return Application(
+        [
+            (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
+            (f"{prefix}health", Health),
+            (prefix, SharingPage),
+            (".*", Elsewhere),
+        ],
+        sharing=settings,
+        templates=templates(settings.template_paths),
+        plain_templates=templates([]),
+        cookie_secret=secrets.token_bytes(32),
+        xsrf_cookies=True,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    # What takes rights comes first: templates that only the hub may read, and a port of root's.
+    server = HTTPServer(application(settings), xheaders=True)
+    server.add_sockets(await sockets(settings.address, settings.port))
+    give_up_root(settings.account)
+    # A hub that was killed ends nobody, and the next one starts a process of its own for this.
+    hub = os.getppid()
+    while os.getppid() == hub:
+        await asyncio.sleep(PARENT_CHECK)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="sharing: %(levelname)s %(message)s")
+    # The hub's log has who did what. Addresses of answered requests add codes to it with which people log in.
+    logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    os.umask(0o077)
+    try:
+        asyncio.run(serve(Settings.of_environment()))
+    except KeyboardInterrupt:
+        pass  # how a hub ends its services
+    except OSError as error:
+        raise SystemExit(f"sharing: {error}") from error

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page, and what its buttons do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from jinja2 import TemplateError
+from jupyterhub.services.auth import HubOAuthenticated
+from tornado.web import HTTPError, RequestHandler, authenticated
+
+from .hub import Hub, HubAway, Refused, server_path
+from .settings import Settings
+from .state import my_servers, shared_with_me
+
+SIGN = "collab.jupyterhub sharing"  # the trial of a configuration knows this process by it
+log = logging.getLogger("jupyterhub_collab.sharing")
+
+# What the hub says no with -> what a user can make of it.
+SENTENCES = {
+    400: "The hub did not understand that. Look at what you typed in, and try again.",
+    403: "The hub does not let you do that. Ask its administrator if you should be able to.",
+    404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
+}
+NOBODY = "There is no user or group of that name on this hub. Look at how it is spelt."
+AWAY = "The hub does not answer just now. Try again in a minute, and see then what is shared."
+OLD = "This page was open for too long, or something else than this page sent that. Load it again."
+# The two sides of the page: what one shares, and what others do.
+TABS = ("mine", "theirs")
+# What the address may say has been done; nothing else of it gets onto the page.
+DONE = {
+    "link-ended": "The link has ended. Whoever came in by it before is still in the list of people.",
+    "links-ended": "All links have ended. Whoever came in by one before is still in the list of people.",
+    "given": "They can open your server now.",
+    "guest-ended": "They cannot open your server any more, unless a link is still valid.",
+    "guests-ended": "Nobody but you can open your server any more, unless a link is still valid.",
+    "all-ended": "Nobody but you can open your server any more, and no link leads to it.",
+    "left": "You have left that server.",
+}
+
+
+class Base(HubOAuthenticated, RequestHandler):
+    """A page in the look of the hub."""
+
+    @property
+    def sharing(self) -> Settings:
+        settings: Settings = self.settings["sharing"]
+        return settings
+
+    @property
+    def user(self) -> str:
+        return str(self.current_user["name"])
+
+    @property
+    def may_share(self) -> bool:
+        """Whether the hub lets the user share the own server."""
+        return any(scope.partition("!")[0] == "shares" for scope in self.current_user["scopes"])
+
+    @property
+    def origin(self) -> str:
+        """The address of the hub as people have it in their browsers, up to its path."""
+        public = urlsplit(self.sharing.public_url)
+        return (
+            f"{public.scheme}://{public.netloc}"
+            if public.netloc
+            else f"{self.request.protocol}://{self.request.host}"
+        )
+
+    @property
+    def hub(self) -> Hub:
+        return Hub(self.sharing.api_url, self.hub_auth.get_token(self))
+
+    def set_default_headers(self) -> None:
+        self.set_header(
+            "Content-Security-Policy",
+            "frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'",
+        )
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def show(self, template: str, **more: Any) -> None:
+        hub = self.sharing.hub_prefix
+        user = self.current_user
+        page = {
+            "base_url": hub,
+            "prefix": self.sharing.base_url,
+            "logo_url": f"{hub}home",
+            "login_url": f"{hub}login",
+            "logout_url": f"{hub}logout",
+            "static_url": lambda path, **_: f"{hub}static/{path}",
+            "user": SimpleNamespace(name=user["name"], json_escaped_name=_in_script(user["name"]))
+            if user
+            else None,
+            "no_spawner_check": True,
+            "parsed_scopes": {},
+            "services": [{"name": "sharing", "href": self.sharing.prefix}],
+            "xsrf": self.xsrf_token.decode("ascii"),
+            "xsrf_token": self.xsrf_token.decode("ascii"),
+            "settings": self.sharing,
+        }
+        values = {**self.sharing.template_vars, **page, **more}
+        try:
+            self.finish(self.settings["templates"].get_template(template).render(**values))
+        except TemplateError as error:
+            # Templates of the administrator's own may ask for what only pages of the hub itself have.
+            log.warning("the page is shown without JupyterHub.template_paths, which fail here: %s", error)
+            self.finish(self.settings["plain_templates"].get_template(template).render(**values))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None))[1]
+        sentence = SENTENCES.get(status_code, "Something went wrong here. Try again.")
+        if isinstance(error, HubAway) or (isinstance(error, HTTPError) and status_code >= 500):
+            sentence = AWAY
+        elif isinstance(error, HTTPError) and status_code == 403 and "XSRF" in (error.log_message or ""):
+            sentence = OLD
+        self.show("sharing-error.html", sentence=sentence)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, (HubAway, Refused)):
+            log.warning(
+                "%s %s for %s: %r",
+                self.request.method,
+                self.request.path,
+                self.current_user and self.user,
+                value,
+            )
+        else:
+            super().log_exception(typ, value, tb)
+
+
+class Health(RequestHandler):
+    """Tells whoever asks that the page is there."""
+
+    def get(self) -> None:
+        sharing: Settings = self.settings["sharing"]
+        self.finish({"page": SIGN, "port": sharing.port, "hub_port": urlsplit(sharing.api_url).port})
+
+
+class Elsewhere(Base):
+    """Whatever else is asked for."""
+
+    @authenticated
+    def get(self) -> None:
+        raise HTTPError(404)
+
+
+class SharingPage(Base):
+    """Shows what the user shares and what others share with the user."""
+
+    @authenticated
+    async def get(self) -> None:
+        tab = self.get_query_argument("tab", "")
+        await self.show_page(
+            notice=DONE.get(self.get_query_argument("done", ""), ""), tab=tab if tab in TABS else TABS[0]
+        )
+
+    async def show_page(self, status: int = 200, **more: Any) -> None:
+        try:
+            servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
+            shared = await shared_with_me(self.hub, self.user)
+        except HubAway as error:
+            log.warning("the page of %s: %s", self.user, error)
+            self.set_status(503)
+            self.show("sharing-error.html", sentence=AWAY)
+            return
+        self.set_status(status)
+        page = {
+            "notice": "",
+            "problem": "",
+            "new_link": None,
+            "tab": TABS[0],
+            "origin": self.origin,
+            "may_share": self.may_share,
+        }
+        self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})
+
+    def lives(self) -> list[int]:
+        """Return the lives of a link that the page offers, in seconds."""
+        usual = [
+            900,
+            3600,
+            4 * 3600,
+            24 * 3600,
+            7 * 24 * 3600,
+            self.sharing.link_seconds,
+            self.sharing.longest_link,
+        ]
+        return sorted({life for life in usual if life <= self.sharing.longest_link})
+
+    @authenticated
+    async def post(self) -> None:
+        action = ACTIONS.get(self.get_body_argument("action", ""))
+        if action is None:
+            raise HTTPError(400)
+        try:
+            done = await action(self)
+        except Refused as no:
+            log.info(
+                "%s was refused %s: %s %s",
+                self.user,
+                self.get_body_argument("action"),
+                no.status,
+                no.sentence,
+            )
+            await self.show_page(no.status, problem=no.advice or SENTENCES.get(no.status, SENTENCES[400]))
+        except HubAway as error:
+            log.warning("%s could not %s: %s", self.user, self.get_body_argument("action"), error)
+            self.set_status(503)
+            self.show("sharing-error.html", sentence=AWAY)
+        else:
+            if done:
+                shown = {"done": done, "tab": TABS[action is SharingPage.leave]}
+                self.redirect(f"{self.sharing.prefix}?{urlencode(shown)}", status=303)
+
+    @property
+    def mine(self) -> str:
+        """The server that a form is about, which is always one of the user's own."""
+        return server_path(self.user, self.get_body_argument("server", ""))
+
+    async def make_link(self) -> None:
+        seconds = self.get_body_argument("seconds", "")
+        life = int(seconds) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
+        # What is granted is left to the hub: without scopes in the wish it is access and nothing else.
+        wish = {"expires_in": max(60, min(life, self.sharing.longest_link))}
+        made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)
+        await self.show_page(
+            new_link={"server": self.get_body_argument("server", ""), "address": self.address_of(made)}
+        )
+
+    def address_of(self, made: dict[str, Any]) -> str:
+        """Return the address of a link: the hub's accept page, and the document that it leads to."""
+        query = {"code": made["code"]}
+        if document := self.get_body_argument("document", "").strip().strip("/"):
+            query["next"] = f"{self.sharing.base_url}user/{self.mine.rstrip('/')}/lab/tree/{quote(document)}"
+        return f"{self.origin}{self.sharing.hub_prefix}accept-share?{urlencode(query)}"
+
+    async def end_link(self) -> str:
+        await self.hub.ask("DELETE", f"share-codes/{self.mine}", id=self.get_body_argument("id"))
+        return "link-ended"
+
+    async def end_links(self) -> str:
+        await self.hub.ask("DELETE", f"share-codes/{self.mine}")
+        return "links-ended"
+
+    def guest(self) -> dict[str, str]:
+        kind = self.get_body_argument("kind")
+        if kind not in ("user", "group"):
+            raise HTTPError(400)
+        return {kind: self.get_body_argument("name").strip()}
+
+    async def give(self) -> str:
+        if not self.sharing.by_name:
+            raise Refused(403, "sharing by name is off")
+        try:
+            await self.hub.ask("POST", f"shares/{self.mine}", self.guest())
+        except Refused as no:
+            raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
+        return "given"
+
+    async def end_guest(self) -> str:
+        await self.hub.ask("PATCH", f"shares/{self.mine}", self.guest())
+        return "guest-ended"
+
+    async def end_guests(self) -> str:
+        await self.hub.ask("DELETE", f"shares/{self.mine}")
+        return "guests-ended"
+
+    async def end_all(self) -> str:
+        """Links first: nobody comes in again between the two."""
+        await self.end_links()
+        await self.end_guests()
+        return "all-ended"
+
+    async def leave(self) -> str:
+        whose = server_path(self.get_body_argument("owner"), self.get_body_argument("server", ""))
+        await self.hub.ask("DELETE", f"users/{quote(self.user, safe='')}/shared/{whose}")
+        return "left"
+
+
+# What a button of the page asks for -> what is done.
+ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
+    "make-link": SharingPage.make_link,
+    "end-link": SharingPage.end_link,
+    "end-links": SharingPage.end_links,
+    "give": SharingPage.give,
+    "end-guest": SharingPage.end_guest,
+    "end-guests": SharingPage.end_guests,
+    "end-all": SharingPage.end_all,
+    "leave": SharingPage.leave,
+}
+
+
+def _in_script(text: str) -> str:
+    """Return text as it may stand between double quotes in a script in a page."""
+    return "".join(letter if letter.isalnum() else f"\\u{ord(letter):04x}" for letter in text)

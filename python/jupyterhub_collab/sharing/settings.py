@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the service is told by the hub that starts it, in its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+# The name of the one variable that is ours; the others are those that a hub gives to every service.
+VARIABLE = "JUPYTERHUB_COLLAB_SHARING"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """link_seconds, longest_link: life of a link, as offered and at the most. ends_with_server: whether everything does.
+
+    by_name: whether users may name users and groups. revocation_seconds: after how long a server has noticed an end.
+    template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.
+    base_url: of the hub, `/` or with a path. prefix: of this service. api_url: of the hub's API.
+    public_url: of the hub, empty where it has not been told. address, port: where to listen.
+    """
+
+    link_seconds: int
+    longest_link: int
+    ends_with_server: bool
+    by_name: bool
+    revocation_seconds: int
+    template_paths: list[str]
+    template_vars: dict[str, Any]
+    account: str
+    base_url: str
+    prefix: str
+    api_url: str
+    public_url: str
+    address: str
+    port: int
+
+    @property
+    def hub_prefix(self) -> str:
+        return f"{self.base_url}hub/"
+
+    @classmethod
+    def of_environment(cls) -> Settings:
+        ours: dict[str, Any] = json.loads(os.environ[VARIABLE])
+        listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+        return cls(
+            **ours,
+            base_url=os.environ["JUPYTERHUB_BASE_URL"],
+            prefix=os.environ["JUPYTERHUB_SERVICE_PREFIX"],
+            api_url=os.environ["JUPYTERHUB_API_URL"],
+            public_url=os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
+            address=listen.hostname or "127.0.0.1",
+            port=listen.port or 0,
+        )

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The page works without this: it copies a link with one click, and shows times as the clock on the wall does.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    // Only pages that came over https, or from this machine, may use the clipboard directly.
+    const copied = navigator.clipboard
+      ? await navigator.clipboard.writeText(field.value).then(() => true, () => false)
+      : document.execCommand("copy");
+    button.textContent = copied ? "Copied" : "Press Ctrl+C"; // the link is selected
+  });
+}
+for (const time of document.querySelectorAll("#sharing time")) {
+  time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The service's process without a hub: what it takes, what it gives up, and what it says."""
+
+import asyncio
+import os
+import pwd
+import socket
+from collections.abc import Iterator
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import create_signed_value
+
+from jupyterhub_collab.sharing import app, privileges
+from jupyterhub_collab.sharing.settings import Settings
+
+PREFIX = "/services/sharing/"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens, and which nobody else takes meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def settings(hub_port: int, port: int = 0) -> Settings:
+    return Settings(
+        link_seconds=3600,
+        longest_link=86400,
+        ends_with_server=True,
+        by_name=True,
+        revocation_seconds=5,
+        template_paths=[],
+        template_vars={},
+        account="nobody",
+        base_url="/",
+        prefix=PREFIX,
+        api_url=f"http://127.0.0.1:{hub_port}/hub/api",
+        public_url="",
+        address="127.0.0.1",
+        port=port,
+    )
+
+
+async def ask(told: Settings, path: str, **cookies: str) -> tuple[int, str]:
+    """Ask the service for a page, with cookies that it has given."""
+    application = app.application(told)
+    listening = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(application)
+    server.add_sockets(listening)
+    secret = application.settings["cookie_secret"]
+    signed = [
+        f"{name}={create_signed_value(secret, name, value).decode()}" for name, value in cookies.items()
+    ]
+    url = f"http://127.0.0.1:{listening[0].getsockname()[1]}{path}"
+    try:
+        answer = await AsyncHTTPClient().fetch(
+            url, headers={"Cookie": "; ".join(signed)}, raise_error=False, follow_redirects=False
+        )
+    finally:
+        server.stop()
+    return answer.code, answer.body.decode()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
+    """What the hub tells every service."""
+    for name, value in {
+        "API_URL": f"http://127.0.0.1:{closed_port}/hub/api",
+        "API_TOKEN": "x" * 32,
+        "CLIENT_ID": "service-sharing",
+        "SERVICE_NAME": "sharing",
+        "SERVICE_PREFIX": PREFIX,
+        "SERVICE_URL": "http://127.0.0.1:905",
+        "BASE_URL": "/",
+        "OAUTH_ACCESS_SCOPES": "[]",
+        "OAUTH_SCOPES": "[]",
+    }.items():
+        monkeypatch.setenv(f"JUPYTERHUB_{name}", value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_hub_that_cannot_say_who_it_is_is_away(closed_port: int) -> None:
+    """In a sentence, on a page in the hub's look, though nobody can be asked whose page it is."""
+    status, text = asyncio.run(ask(settings(closed_port), PREFIX, **{"service-sharing": "a token of before"}))
+    assert status >= 500
+    assert "The hub does not answer just now. Try again in a minute" in text
+
+
+@pytest.mark.usefixtures("environment")
+def test_strangers_are_sent_to_the_hub(closed_port: int) -> None:
+    for path in (PREFIX, f"{PREFIX}elsewhere"):
+        status, text = asyncio.run(ask(settings(closed_port), path))
+        assert (status, text) == (302, "")
+
+
+@pytest.mark.usefixtures("environment")
+def test_health_says_whose_page_it_is(closed_port: int) -> None:
+    status, text = asyncio.run(ask(settings(closed_port, 905), f"{PREFIX}health"))
+    assert (status, text) == (
+        200,
+        f'{{"page": "collab.jupyterhub sharing", "port": 905, "hub_port": {closed_port}}}',
+    )
+
+
+def test_port_is_waited_for(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that was killed leaves its page's process for a moment; another program stays."""
+    monkeypatch.setattr(privileges, "PAUSE", 0.05)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        async def meanwhile() -> int:
+            asyncio.get_running_loop().call_later(0.2, other.close)
+            (taken,) = await privileges.sockets("127.0.0.1", port)
+            with taken:
+                return int(taken.getsockname()[1])
+
+        assert asyncio.run(meanwhile()) == port
+    with pytest.raises(OSError, match="is taken by another program; set jupyterhub_sharing_port"):
+        asyncio.run(privileges.sockets("127.0.0.1", closed_port))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root has nothing to give up")
+@pytest.mark.parametrize(("account", "why"), [("no-such-account", "no account"), ("root", "root's")])
+def test_root_is_not_kept(account: str, why: str) -> None:
+    with pytest.raises(OSError, match=why):
+        privileges.give_up_root(account)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root has nothing to give up")
+def test_root_is_given_up_for_good() -> None:
+    """Groups, effective, real and saved numbers: none of them leads back."""
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return
+    os.setgroups([0, 4])
+    privileges.give_up_root("nobody")
+    nobody = pwd.getpwnam("nobody")
+    good = (
+        os.getresuid() == (nobody.pw_uid,) * 3
+        and os.getresgid() == (nobody.pw_gid,) * 3
+        and not os.getgroups()
+    )
+    try:
+        os.setuid(0)
+        good = False
+    except PermissionError:
+        pass
+    os._exit(0 if good else 1)
