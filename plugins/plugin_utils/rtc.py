@@ -13,9 +13,9 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .sharing import can_share, hole, release
+
 OLDEST_HUB = "5.0"
-# The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
-OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
 # Which jupyter-collaboration fits which JupyterLab, each from a version to below another: from the packages' metadata.
 # Releases of 4.x before 4.4.2 leave the timeline handlers without authentication and the document connections without
 # authorization.
@@ -28,9 +28,6 @@ OLDEST_LAB = "4.4"
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # Marks an account as made for being shared; `comment` of the account on the host.
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
-# For how long a server trusts what the hub has said about a visitor, in seconds; by itself it does for 300. One question
-# to the hub per visitor and this time is the price.
-REVOCATION_SECONDS = 5
 # The block that Utrecht University's role writes, which the fragment takes the place of.
 UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
 
@@ -227,12 +224,6 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
     ]
 
 
-def release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, without what marks a pre-release: `4.6.0rc1` is (4, 6, 0)."""
-    match = re.match(r"\d+(\.\d+)*", version)
-    return tuple(int(number) for number in match.group().split(".")) if match else ()
-
-
 def within(version: str, versions: tuple[str, str]) -> bool:
     """Return whether a version is at least the first of two and below the second."""
     return release(versions[0]) <= release(version) < release(versions[1])
@@ -243,19 +234,13 @@ def collaboration_versions(lab_version: str) -> tuple[str, str] | None:
     return next((fit for lab, fit in COLLABORATION_FOR_LAB.items() if within(lab_version, lab)), None)
 
 
-def can_share(hub_version: str) -> bool:
-    """Return whether the hub's own sharing is safe to give to users in this version."""
-    version = release(hub_version)
-    oldest = OLDEST_HUB_TO_SHARE.get(version[0], OLDEST_HUB_TO_SHARE[max(OLDEST_HUB_TO_SHARE)])
-    return version >= release(oldest)
-
-
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be on a host without problems.
 
     mode: `shared user` or `all users`.
     everyone: scopes of every hub user beyond the hub's own. accounts: hub users whom nobody logs in as.
     retired: such hub users of an earlier mode or name, which go.
+    sharing: whether users share their own servers, by role jupyterhub_sharing.
     host_accounts, retired_host_accounts: the accounts of the host that their servers run as.
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
@@ -297,14 +282,13 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
                 f"This hub cannot keep people from logging in as {user}, as its authenticator takes a web server's word for who "
                 f"somebody is: make sure that the web server never says {user}, and that nobody reaches the hub around it."
             )
-    if sharing:
-        everyone += ["shares!user", "read:users:name", "read:groups:name"]
-        table.append("every hub user shares the own server, by link and by name, and ends that")
-    elif wants_sharing:
+    if boolean(settings["impersonation_links"]):
         warnings.append(
-            f"Users cannot share their own servers: JupyterHub {host['hub']['version']} has a known hole in sharing; "
-            f"update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}."
+            "JupyterLab's Share button may make links with which whoever opens them acts as the user who made them, with all that the "
+            "user may do on that server, and is not to be told from that user: jupyterhub_rtc_impersonation_links."
         )
+    if wants_sharing and not sharing:
+        warnings.append(f"{hole(host['hub']['version'])}.")
     return {
         "mode": "all users" if all_users else "shared user",
         "everyone": everyone,
@@ -312,7 +296,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "retired": [name for name in host["shared_users"] if all_users or name != user],
         "host_accounts": [] if all_users else [account],
         "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
-        "revocation_seconds": REVOCATION_SECONDS,
+        "sharing": sharing,
+        "revocation_seconds": int(settings["revocation_seconds"]),
         "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions

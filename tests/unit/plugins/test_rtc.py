@@ -21,6 +21,8 @@ SETTINGS: dict[str, Any] = {
     "group": "jupyterhub",
     "adopt_user": False,
     "user_sharing": True,
+    "impersonation_links": False,
+    "revocation_seconds": "5",
     "public_url": "",
     "inventory_hostname": "hub.example.org",
 }
@@ -145,7 +147,8 @@ def test_person_is_never_adopted() -> None:
 
 
 def test_shared_user_gets_the_least_scopes() -> None:
-    policy = rtc.policy(SETTINGS | {"user_sharing": "false"}, HOST)
+    """Sharing is another fragment's."""
+    policy = rtc.policy(SETTINGS, HOST)
     assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
     assert policy["accounts"] == ["shared"]
 
@@ -155,6 +158,18 @@ def test_front_end_that_logs_people_in_is_warned_of() -> None:
     assert "nobody logs in as shared" not in policy["table"]
     (warning,) = policy["warnings"]
     assert "cannot keep people from logging in as shared" in warning
+
+
+@pytest.mark.parametrize("no", [{"user_sharing": "false"}, {"share_all_users": True}])
+def test_users_share_where_that_is_wanted(no: dict[str, Any]) -> None:
+    assert rtc.policy(SETTINGS, HOST)["sharing"]
+    assert not rtc.policy(SETTINGS | no, HOST)["sharing"]
+
+
+def test_links_that_act_as_their_maker_are_warned_of() -> None:
+    policy = rtc.policy(SETTINGS | {"impersonation_links": "yes"}, HOST)
+    (warning,) = policy["warnings"]
+    assert "whoever opens them acts as the user who made them" in warning
 
 
 def test_all_users_get_one_scope() -> None:
@@ -175,7 +190,7 @@ def test_text_that_says_no_means_no(no: object) -> None:
 )
 def test_users_share_only_where_sharing_is_safe(version: str, safe: bool) -> None:
     policy = rtc.policy(SETTINGS, host(hub={"version": version}))
-    assert ("shares!user" in policy["everyone"]) is safe
+    assert policy["sharing"] is safe
     assert any(version in warning for warning in policy["warnings"]) is not safe
 
 

@@ -1,0 +1,53 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter sharing_problems."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sharing_problems
+short_description: Say what stands in the way of role jupyterhub_sharing
+version_added: 1.1.0
+description:
+  - Checks the role's variables, or what M(collab.jupyterhub.hub_info) found on the host where that is given.
+  - Every problem is one sentence that names the variable and the way out.
+positional: _input, host
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+  host:
+    description: What M(collab.jupyterhub.hub_info) returned.
+    type: dict
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+problems: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_problems }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The problems; empty where all is well.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+
+
+def sharing_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
+    """Return the problems of the variables, or those of the host where it is given."""
+    return sharing.problems(settings) if host is None else sharing.host_problems(host)
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"sharing_problems": sharing_problems}

@@ -1,0 +1,43 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter sharing_table."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sharing_table
+short_description: Tell who shares what with role jupyterhub_sharing
+version_added: 1.1.0
+description:
+  - Says in sentences what the role's variables let people do.
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+table: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_table }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The sentences.
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"sharing_table": sharing.table}

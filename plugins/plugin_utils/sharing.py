@@ -1,0 +1,94 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy of role jupyterhub_sharing: pure functions of its variables and of what was found on the host."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+# The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
+OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
+SHORTEST_LINK = 60  # seconds, and the next one too: the limits of JupyterHub's own
+LONGEST_LINK = 31536000
+# A server asks the hub again after 300 seconds by itself.
+REVOCATION = range(1, 301)
+PORTS = range(65536)  # 0: the one that fits
+
+
+def problems(settings: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the variables, each in one sentence with the way out."""
+    link, longest = int(settings["link_seconds"]), int(settings["longest_link_seconds"])
+    revocation, port, log = int(settings["revocation_seconds"]), int(settings["port"]), str(settings["log"])
+    found = []
+    if settings["lifetime"] not in ("session", "persistent"):
+        found.append(
+            f"jupyterhub_sharing_lifetime is {settings['lifetime']!r}: set it to session, or to persistent"
+        )
+    if not SHORTEST_LINK <= longest <= LONGEST_LINK:
+        found.append(
+            f"jupyterhub_sharing_longest_link_seconds is {longest}: set it to a number from {SHORTEST_LINK} to {LONGEST_LINK}, a year"
+        )
+    if not SHORTEST_LINK <= link <= longest:
+        found.append(
+            f"jupyterhub_sharing_link_seconds is {link}: set it to a number from {SHORTEST_LINK} to "
+            f"jupyterhub_sharing_longest_link_seconds, which is {longest}"
+        )
+    if revocation not in REVOCATION:
+        found.append(
+            f"jupyterhub_sharing_revocation_seconds is {revocation}: set it to a number from {REVOCATION[0]} to {REVOCATION[-1]}"
+        )
+    if port not in PORTS:
+        found.append(f"jupyterhub_sharing_port is {port}: set it to a number from {PORTS[0]} to {PORTS[-1]}")
+    if log and not re.fullmatch(r"/[^\n]*[^/\n]", log):
+        found.append(
+            f"jupyterhub_sharing_log is {log!r}: set it to the absolute path of a file on the hub's host"
+        )
+    return found
+
+
+def host_problems(host: dict[str, Any]) -> list[str]:
+    """Return what stands in the way on the host (as module hub_info found it), each in one sentence with the way out."""
+    hub, service = host["hub"], host["service"]["name"]
+    if not hub["version"]:
+        return [
+            f"JupyterHub was not found behind the unit {service}: {hub['error']}; set jupyterhub_sharing_service"
+        ]
+    if not can_share(hub["version"]):
+        return [hole(hub["version"])]
+    return []
+
+
+def can_share(hub_version: str) -> bool:
+    """Return whether the hub's own sharing is safe to give to users in this version."""
+    version = release(hub_version)
+    oldest = OLDEST_HUB_TO_SHARE.get(version[0], OLDEST_HUB_TO_SHARE[max(OLDEST_HUB_TO_SHARE)])
+    return version >= release(oldest)
+
+
+def hole(hub_version: str) -> str:
+    """Return the sentence that says why users of this hub cannot share."""
+    return (
+        f"Users cannot share their own servers: JupyterHub {hub_version} has a known hole in sharing; "
+        f"update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}"
+    )
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without what marks a pre-release: `4.6.0rc1` is (4, 6, 0)."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(number) for number in match.group().split(".")) if match else ()
+
+
+def table(settings: dict[str, Any]) -> list[str]:
+    """Return who may do what, as sentences."""
+    groups = settings["groups"]
+    who = f"every member of {' or '.join(groups)}" if groups else "every hub user"
+    how = "by link and by name" if boolean(settings["by_name"]) else "by link"
+    ends = (
+        "until the server stops at the latest" if settings["lifetime"] == "session" else "until that is ended"
+    )
+    return [f"{who} shares the own server, {how}, on the hub's page /services/sharing/, {ends}"]

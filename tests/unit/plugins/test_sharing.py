@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy of sharing: pure functions of the variables and of what is on the host."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+
+ROOT = Path(__file__).parents[3]
+SPECS = yaml.safe_load((ROOT / "roles/jupyterhub_sharing/meta/argument_specs.yml").read_text())
+SETTINGS: dict[str, Any] = {
+    name.removeprefix("jupyterhub_sharing_"): option["default"]
+    for name, option in SPECS["argument_specs"]["main"]["options"].items()
+}
+
+
+def test_defaults_are_without_problems() -> None:
+    assert sharing.problems(SETTINGS) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"link_seconds": "59"}, "jupyterhub_sharing_link_seconds is 59: set it to a number from 60 to"),
+        ({"link_seconds": 7200, "longest_link_seconds": 3600}, "longest_link_seconds, which is 3600"),
+        (
+            {"longest_link_seconds": 31536001},
+            "jupyterhub_sharing_longest_link_seconds is 31536001: set it to",
+        ),
+        (
+            {"lifetime": "forever"},
+            "jupyterhub_sharing_lifetime is 'forever': set it to session, or to persistent",
+        ),
+        (
+            {"revocation_seconds": 0},
+            "jupyterhub_sharing_revocation_seconds is 0: set it to a number from 1 to 300",
+        ),
+        ({"port": 65536}, "jupyterhub_sharing_port is 65536: set it to a number from 0 to 65535"),
+        (
+            {"log": "shares.jsonl"},
+            "jupyterhub_sharing_log is 'shares.jsonl': set it to the absolute path of a file",
+        ),
+        (
+            {"log": "/var/log/"},
+            "jupyterhub_sharing_log is '/var/log/': set it to the absolute path of a file",
+        ),
+    ],
+)
+def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sentence: str) -> None:
+    (problem,) = sharing.problems(SETTINGS | settings)
+    assert sentence in problem
+
+
+@pytest.mark.parametrize(
+    ("hub", "sentence"),
+    [
+        (
+            {"version": "5.5.3", "error": ""},
+            "JupyterHub 5.5.3 has a known hole in sharing; update it to 5.5.4 or 6.1.1",
+        ),
+        ({"version": "", "error": "no such file"}, "not found behind the unit hub: no such file; set"),
+    ],
+)
+def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> None:
+    (problem,) = sharing.host_problems({"hub": hub, "service": {"name": "hub"}})
+    assert sentence in problem
+    good = {"version": "6.1.1", "error": ""}
+    assert sharing.host_problems({"hub": good, "service": {"name": "hub"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "every hub user shares the own server, by link and by name, on"),
+        ({"by_name": "no"}, "every hub user shares the own server, by link, on"),
+        ({"groups": ["a", "b"]}, "every member of a or b shares the own server"),
+        ({"lifetime": "session"}, "until the server stops at the latest"),
+        ({"lifetime": "persistent"}, "until that is ended"),
+    ],
+)
+def test_table_says_who_shares_how_long(settings: dict[str, Any], sentence: str) -> None:
+    (line,) = sharing.table(SETTINGS | settings)
+    assert sentence in line
