@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -103,7 +103,23 @@ def play(
     playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:
     """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
-    command = ["ansible-playbook", f"collab.jupyterhub.{playbook}", f"--inventory={container},", *options]
+    return _play(f"collab.jupyterhub.{playbook}", container, options, env, variables)
+
+
+def role(name: str, container: str, *options: str, **variables: Any) -> Play:
+    """Apply one role of the collection by itself to a container."""
+    playbook = str(ROOT / "molecule/resources/role.yml")
+    return _play(playbook, container, options, None, {**variables, "role": name})
+
+
+def _play(
+    playbook: str,
+    container: str,
+    options: Iterable[str],
+    env: dict[str, str] | None,
+    variables: dict[str, Any],
+) -> Play:
+    command = ["ansible-playbook", playbook, f"--inventory={container},", *options]
     command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]
     return _run(command, env)
 
@@ -214,7 +230,9 @@ def undisturbed(person: Person, host: Host, account: str = "") -> Iterator[None]
 
 def take_away(alice: Person, host: Host, platform: Platform, path: str, before: bytes) -> None:
     """Without the fragment of the role the main file is what it was, byte for byte, and the hub runs without our rights."""
-    gone = module("hub_config", platform.name, path=path, fragment="50-rtc", state="absent")
+    gone = module(
+        "hub_config", platform.name, path=path, fragment="50-rtc", others={"60-sharing": ""}, state="absent"
+    )
     assert gone.code == 0, gone.output
     assert host.file(path).content == before
     assert not host.file(f"{os.path.dirname(path)}/jupyterhub_collab.d").exists

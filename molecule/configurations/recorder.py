@@ -16,7 +16,13 @@ from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue, PyFileConfigLoader
 
 # What these start from, as it does not matter whether they were assigned, or appended to.
-DEFAULTS: dict[str, Any] = {"load_roles": [], "extra_user_scopes": set()}
+DEFAULTS: dict[str, Any] = {
+    "load_roles": [],
+    "extra_user_scopes": set(),
+    "services": [],
+    "template_paths": [],
+    "template_vars": {},
+}
 HELD = {
     "users": "SELECT name, admin FROM users",
     "groups": "SELECT g.name, u.name FROM groups g LEFT JOIN user_group_map m ON m.group_id = g.id LEFT JOIN users u ON u.id = m.user_id",

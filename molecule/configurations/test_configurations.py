@@ -43,12 +43,16 @@ with patch_module_args(json.load(sys.stdin)):
 # Everybody who tries to log in to every hub; the account's password is one that the host takes.
 PEOPLE = PASSWORDS | {"shared": "shared-password"}
 OURS = {"servers!server=shared/", "access:servers!server=shared/"}
-SHARING = {"shares!user", "read:users:name", "read:groups:name"}
+SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
+SERVICE = "sharing"
+SHARER = "alice"  # whom every configuration lets in
 ROLE = "collab-accounts"
 OUR_HOOKS = {
     "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
-    "pre_spawn_hook": "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
+    "pre_spawn_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
+    "post_stop_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
 }
+OUR_CODE = {*OUR_HOOKS.values(), "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook"}
 
 # What no file of a repository should look like.
 BYTES: dict[str, Callable[[bytes], bytes]] = {
@@ -68,6 +72,7 @@ STARTS = {
 REFUSED = {
     "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
     "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
+    "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
     "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
@@ -83,6 +88,7 @@ class Record:
     scopes: dict[str, set[str]]  # of everybody whom the hub lets in
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server
+    page: str = ""  # of sharing, as alice sees it
 
 
 @dataclass
@@ -111,7 +117,7 @@ class Host:
     def __init__(self, platform: Platform) -> None:
         self.name = platform.name
         self.url = f"http://{platform.address}:8000"
-        self.fragment = ""
+        self.fragments: dict[str, str] = {}
 
     def run(self, *command: str, given: bytes = b"") -> bytes:
         done = subprocess.run(
@@ -129,9 +135,11 @@ class Host:
         subprocess.run(["podman", "cp", f"{source}/.", f"{self.name}:{target}"], check=True)
 
     def prepare(self) -> None:
-        """Bring what the tests need, and take what the play has made of the fragment."""
-        content = self.run("cat", "/root/50-rtc.py").decode()
-        self.fragment = re.sub(r"/usr/local/lib/collab\.jupyterhub/[0-9a-f]{12}", "@PACKAGE@", content)
+        """Bring what the tests need, and take what the play has made of the fragments."""
+        for name in ("50-rtc", "60-sharing"):
+            content = self.run("cat", f"/root/fragments/{name}.py").decode()
+            package = r"/usr/local/lib/collab\.jupyterhub/[0-9a-f]{12}"
+            self.fragments[name] = re.sub(package, "@PACKAGE@", content)
         self.run("chpasswd", given=f"shared:{PEOPLE['shared']}".encode())
         self.copy(Path(ansible.module_utils.__file__).parent, f"{MODULES}/ansible/module_utils")
         self.run("touch", f"{MODULES}/ansible/__init__.py")
@@ -173,7 +181,7 @@ class Host:
         said.pop("invocation", None)  # which is longer than all the rest
         return Done(done.returncode == 0, said)
 
-    def record(self, starts: bool = False) -> Record:
+    def record(self, shares: bool = False, starts: bool = False) -> Record:
         """Let people do what they can, and write down what the hub is told and holds."""
         self.run("rm", "-f", LOG)
         with Hub(self.url) as hub:
@@ -185,11 +193,12 @@ class Host:
                 name: set(person.api("GET", "/hub/api/user").json()["scopes"])
                 for name, person in people.items()
             }
-            process = self.start_and_stop(people["alice"]) if starts else ""
+            page = sharing_page(people[SHARER]) if shares else ""
+            process = self.start_and_stop(people[SHARER]) if starts else ""
         log = self.run("sh", "-c", f"cat {LOG} 2>/dev/null || true").decode().splitlines()
         recorder = (SCENARIO / "recorder.py").read_bytes()
         recorded = json.loads(self.run(PYTHON, "-", MAIN, DATABASE, given=recorder))
-        return Record(recorded["settings"], recorded["held"], scopes, log, process)
+        return Record(recorded["settings"], recorded["held"], scopes, log, process, page)
 
     def start_and_stop(self, person: Person) -> str:
         """Return the arguments and the environment of somebody's server, which is gone again."""
@@ -208,19 +217,26 @@ class Host:
 
     def try_with(self, name: str) -> Tried:
         """Start the hub with a configuration, apply the fragment to it, and take it away again."""
-        if not self.fragment:
+        if not self.fragments:
             self.prepare()
         file = (SCENARIO / "configurations" / f"{name}.py").read_bytes()
         file = BYTES[name](file) if name in BYTES else file
         self.start(file)
-        tried = Tried(file, self.record(), self.hub_config(content=self.fragment))
+        ours = {"content": self.fragments["50-rtc"], "others": {"60-sharing": self.fragments["60-sharing"]}}
+        tried = Tried(file, self.record(), self.hub_config(**ours))
         if tried.applied.good:
-            tried.after = self.record(starts=name in STARTS)
+            tried.after = self.record(shares=True, starts=name in STARTS)
             # At rest, which is enough to see what is left; scenario removal has hubs that run.
             self.run("systemctl", "stop", "jupyterhub")
-            tried.removed = self.hub_config(state="absent")
+            tried.removed = self.hub_config(state="absent", others={"60-sharing": ""})
         tried.left = self.files()
         return tried
+
+
+def sharing_page(person: Person) -> str:
+    """What somebody sees there, once the proxy has been told of it."""
+    wait_until(lambda: person.page("/services/sharing/").status == 200)
+    return person.page("/services/sharing/").text
 
 
 @pytest.fixture(scope="session")
@@ -256,9 +272,17 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
     user["scopes"] = [scope for scope in user.get("scopes", ["self"]) if scope not in OURS | SHARING]
     extra = set(hub.pop("extra_user_scopes", {}).get("a set", []))
     hub |= {"load_roles": roles, "extra_user_scopes": sorted(extra - OURS - SHARING)}
+    hub["services"] = [service for service in hub.get("services", []) if service["name"] != SERVICE]
+    paths = hub.pop("template_paths", [])
+    hub["template_paths"] = [path for path in paths if not path.endswith("/jupyterhub_collab/hub/templates")]
+    if "oauth_no_confirm_list" in hub.get("tornado_settings", {}):
+        clients = hub["tornado_settings"]["oauth_no_confirm_list"]["a set"]
+        clients[:] = [client for client in clients if client != f"service-{SERVICE}"]
+    variables = hub.pop("template_vars", {})
+    hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
     for section in list(settings.values()):
-        for hook, ours in OUR_HOOKS.items():
-            if hook in section and section[hook]["code"][0] == ours:
+        for hook in OUR_HOOKS:
+            while hook in section and section[hook]["code"][0] in OUR_CODE:
                 section[hook]["code"].pop(0)
                 if not section[hook]["code"]:
                     del section[hook]
@@ -269,6 +293,7 @@ def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """What the hub holds, without the account, its role, and the scopes that everybody got."""
     held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
     held["users"] = [row for row in held["users"] if row[0] != "shared"]
+    held["services"] = [row for row in held["services"] if row[0] != SERVICE]
     held["users of roles"] = [row for row in held["users of roles"] if row != ["user", "shared"]]
     held["roles"] = [
         [name, words, sorted(set(json.loads(scopes)) - (OURS | SHARING if name == "user" else set()))]
@@ -294,8 +319,17 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) ->
     assert all(scopes >= OURS for scopes in people)
     assert not any(scopes & OURS for scopes in before.scopes.values())
     assert [ROLE, "shared"] in after.held["users of roles"]
-    for section, hook in (("Authenticator", "post_auth_hook"), ("Spawner", "pre_spawn_hook")):
+    assert all(scopes >= SHARING - {"shares!user"} for scopes in people)
+    assert after.scopes[SHARER] & {f"shares!user={SHARER}", "shares"}
+    hooks = (
+        ("Authenticator", "post_auth_hook"),
+        ("Spawner", "pre_spawn_hook"),
+        ("Spawner", "post_stop_hook"),
+    )
+    assert SERVICE in {row[0] for row in after.held["services"]}
+    for section, hook in hooks:
         assert after.settings[section][hook]["code"][0] == OUR_HOOKS[hook]
+    assert "Keep no passwords or keys on a server that you share" in after.page
     if name in STARTS:
         assert "--HubOAuth.cache_max_age=5" in after.process
 
@@ -323,3 +357,11 @@ def test_servers_start_with_their_own_settings(hub_with: Tried) -> None:
     arguments = ["--ServerApp.terminado_settings={}", "--debug", "--ServerApp.max_body_size=1000000"]
     environment = ["TEAM=physics", "ROOM=2.17", "GREETING=hello alice"]
     assert set(lines) >= {*arguments, *environment}
+
+
+@pytest.mark.parametrize("name", ["templates"])
+def test_sharing_page_has_the_look_of_the_hub(hub_with: Tried) -> None:
+    """Templates and variables of the administrator's, of which some ask for what only the hub's own pages have."""
+    assert hub_with.after
+    assert "The hub is away on Sunday." in hub_with.after.page
+    assert "<p>The hub of physics, </p>" in hub_with.after.page

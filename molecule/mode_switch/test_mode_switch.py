@@ -96,7 +96,7 @@ def test_run_that_died_before_the_restart_is_completed(
     """
     share(carol, "bob", server_of="alice")
     before = invocation(host)
-    state = json.loads(host.file(STATE).content_string) | {"stale": before, "sharing": True}
+    state = json.loads(host.file(STATE).content_string) | {"stale": before, "sharing": ["user"]}
     host.check_output("echo %s >" + STATE, json.dumps(state))
     completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert (completed.code, completed.changed) == (0, 1), completed.output

@@ -34,17 +34,23 @@ class Scene:
         for owner in self.owners:
             self.ensure(owner, running=True)
             self.furniture[owner] = Furniture(self.visitors[INSIDERS[owner]], owner)
-        if "shares!user" in self.mode.rights["everyone"]:
-            self.invite()
+        self.invite()
 
     def insider(self, owner: str) -> Person:
         return self.visitors[INSIDERS[owner]].person
 
     def invite(self) -> None:
-        """The guest comes in by a share code of the owner's."""
+        """Where users share, the guest comes in by a share code of the owner's: anew in each session, with which it ends."""
+        if "shares!user" not in self.mode.rights["everyone"] or self.is_invited:
+            return
         wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
         guest = self.visitors["invited guest"].person
         guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept invitation")
+
+    @property
+    def is_invited(self) -> bool:
+        shares = self.visitors["owner"].of_hub("GET", "shares/alice/")["items"]
+        return any(share["user"]["name"] == self.visitors["invited guest"].person.name for share in shares)
 
     def runs(self, owner: str) -> bool:
         """Whether the server answers; the hub learns of an end from inside only later."""
@@ -57,6 +63,8 @@ class Scene:
             if running:
                 self.insider(owner).start(owner)
                 wait_until(lambda: self.runs(owner), timeout=60)
+        if running:
+            self.invite()
 
 
 def arrive(hub: Hub, name: str) -> Visitor:

@@ -50,16 +50,35 @@ class Person:
         return Page.of(self._browser.get(self._address(path), params=query or None, headers=NAVIGATE))
 
     def press(self, page: Page, button: str | None = None, **fields: str) -> Page:
-        """Fill `fields` into a form of the page and press its button.
+        """Fill `fields` into a form of the page, press its button, and follow redirects.
 
         Without `button` it is the first form of the page. Raises LookupError if there is no such form.
         """
+        return Page.of(self._send(page, button, fields))
+
+    def press_only(self, page: Page, button: str | None = None) -> Page:
+        """Press a button and go nowhere that the answer sends one to."""
+        return Page.of(self._send(page, button, {}, follow_redirects=False))
+
+    def _send(
+        self, page: Page, button: str | None, fields: dict[str, str], *, follow_redirects: bool = True
+    ) -> httpx.Response:
         form = page.form(button)
         filled = {**form.fields, **{name: [value] for name, value in fields.items()}}
         headers = NAVIGATE | {"Origin": self._origin, "Referer": page.url}
-        if form.method == "GET":
-            return Page.of(self._browser.get(form.url, params=filled, headers=headers))
-        return Page.of(self._browser.request(form.method, form.url, data=filled, headers=headers))
+        get = form.method == "GET"
+        return self._browser.request(
+            form.method,
+            form.url,
+            params=filled if get else None,
+            data=None if get else filled,
+            headers=headers,
+            follow_redirects=follow_redirects,
+        )
+
+    def look(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        """Ask for something with the cookies of the browser as something else than a page does, and follow no redirect."""
+        return self._browser.get(self._address(path), headers=headers, follow_redirects=False)
 
     def logout(self) -> Page:
         return self.page("/hub/logout")

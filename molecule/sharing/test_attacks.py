@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people do to the sharing page who want something else than to share, and what goes wrong by itself."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from testinfra.host import Host
+
+from people import Hub, Person
+from scenario import wait_until
+from sharing import (
+    PAGE,
+    accept,
+    begin,
+    code_of,
+    crowd,
+    guests,
+    in_database,
+    log,
+    make_link,
+    shared_with,
+    told,
+)
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+ENDED = "This invitation has ended, or its link is not whole."
+
+
+@pytest.fixture
+def running(alice: Person) -> None:
+    begin(alice)
+
+
+@pytest.fixture
+def zoe(host: Host, carol: Person) -> Iterator[str]:
+    """A user of the hub who is nobody's friend for long: deleted and renamed at will."""
+    host.check_output("id zoe >/dev/null 2>&1 || useradd --create-home --groups jupyterhub zoe")
+    host.check_output("id zoella >/dev/null 2>&1 || useradd --create-home --groups jupyterhub zoella")
+    assert carol.api("POST", "/hub/api/users/zoe").status_code == 201
+    yield "zoe"
+    for name in ("zoe", "zoella"):
+        carol.api("DELETE", f"/hub/api/users/{name}")
+
+
+def link_of_administrator(carol: Person, owner: str) -> str:
+    """A link to somebody's server, which only the owner and the hub's administrators make."""
+    made = carol.ask("POST", f"{carol.hub.url}/hub/api/share-codes/{owner}/")
+    return f"/hub/accept-share?code={made['code']}"
+
+
+@contextmanager
+def hub_away(host: Host) -> Iterator[None]:
+    """The hub hears nothing meanwhile, while its proxy and its page go on."""
+    process = host.check_output("systemctl show jupyterhub --property=MainPID --value")
+    host.check_output("kill -STOP %s", process)
+    try:
+        yield
+    finally:
+        host.check_output("kill -CONT %s", process)
+
+
+@pytest.mark.usefixtures("running")
+def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) -> None:
+    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody is let in."""
+    expired, revoked, good = make_link(alice), make_link(alice), make_link(alice)
+    codes = alice.api("GET", "/hub/api/share-codes/alice/").json()["items"]
+    first, second, _third = sorted(codes, key=lambda code: int(code["id"].removeprefix("sc_")))
+    in_database(
+        host,
+        "from datetime import timedelta",
+        f"code = db.get(orm.ShareCode, {first['id'].removeprefix('sc_')})",
+        "code.expires_at = code.now() - timedelta(seconds=1)",
+    )
+    alice.api("DELETE", f"/hub/api/share-codes/alice/?id={second['id']}")
+    mangled = good[:-3]
+    unknown = good.replace(code_of(good), "A" * len(code_of(good)))
+    for link in (expired, revoked, mangled, unknown):
+        page = bob.page(link)
+        assert page.status == 404
+        assert ENDED in page.text
+    assert guests(alice.page(PAGE)) == []
+    # Between the invitation's page and the button.
+    page = bob.page(good)
+    alice.api("DELETE", "/hub/api/share-codes/alice/")
+    assert bob.press(page, "Accept invitation").status == 400
+    assert guests(alice.page(PAGE)) == []
+
+
+def test_code_for_an_owner_who_is_no_more(bob: Person, carol: Person, zoe: str) -> None:
+    link = link_of_administrator(carol, zoe)
+    assert bob.page(link).status == 200
+    carol.api("DELETE", f"/hub/api/users/{zoe}")
+    page = bob.page(link)
+    assert page.status == 404
+    assert ENDED in page.text
+
+
+def test_code_of_an_owner_who_was_renamed(bob: Person, carol: Person, zoe: str, host: Host) -> None:
+    """It is about the same person, and lets nobody in to whoever gets the name after them."""
+    link = link_of_administrator(carol, zoe)
+    assert carol.api("PATCH", f"/hub/api/users/{zoe}", {"name": "zoella"}).status_code == 200
+    page = bob.page(link)
+    assert "zoella" in page.sentence
+    accept(bob, link)
+    assert carol.api("POST", f"/hub/api/users/{zoe}").status_code == 201
+    assert shared_with(bob.page(PAGE)) == ["zoella"]
+    bob.press(bob.page(PAGE), "Leave")
+    assert log(host)[-1]["because"] == "left"
+
+
+@pytest.mark.usefixtures("running")
+def test_owner_cannot_invite_herself(alice: Person) -> None:
+    page = alice.page(make_link(alice))
+    assert page.status == 403
+    assert guests(alice.page(PAGE)) == []
+
+
+@pytest.mark.usefixtures("running")
+def test_accept_page_tells_what_it_is_about(alice: Person, bob: Person) -> None:
+    """Requirement 29: the owner, what is granted, the dangers, and whether the server runs."""
+    link = make_link(alice)
+    page = bob.page(link)
+    text = " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
+    assert "alice invites you (bob) to work on their server" in text
+    for word in (
+        "read and change the files of alice",
+        "as alice",
+        "It ends when the server stops",
+        "trust alice",
+    ):
+        assert word in text
+    assert "does not run now" not in text
+    # While it starts and stops, too, the link of another server.
+    alice.api("DELETE", "/hub/api/users/alice/server")
+    assert bob.page(link).status == 404  # a session's links end with it
+
+
+def test_accept_page_of_a_server_that_does_not_run(bob: Person, carol: Person, zoe: str) -> None:
+    """Requirement 29."""
+    assert "does not run now" in bob.page(link_of_administrator(carol, zoe)).text
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)"],
+)
+def test_link_leads_nowhere_else(alice: Person, bob: Person, elsewhere: str) -> None:
+    """No open redirect by `next`."""
+    link = f"/hub/accept-share?code={code_of(make_link(alice))}&next={quote(elsewhere, safe='')}"
+    page = bob.page(link)
+    assert not [
+        a for a in BeautifulSoup(page.text, "html.parser").select("a[href]") if "elsewhere" in str(a["href"])
+    ]
+    landed = bob.press(page, "Accept invitation")
+    assert urlsplit(landed.url).netloc == urlsplit(bob.hub.url).netloc
+
+
+@pytest.mark.usefixtures("running")
+def test_link_to_a_file_stays_on_the_server(alice: Person, bob: Person) -> None:
+    """Whatever the name of the file is."""
+    for document in ("../../../hub/home", "//elsewhere.example/x", f"{SCRIPT}.txt", "a?b=c#d", "ä ö/ü.ipynb"):
+        link = make_link(alice, document=document)
+        target = parse_qs(urlsplit(link).query)["next"][0]
+        assert target.startswith("/user/alice/lab/tree/")
+        page = bob.page(link)
+        assert SCRIPT not in page.text
+        assert page.status == 200
+        alice.press(alice.page(PAGE), "End all links")
+
+
+@pytest.mark.usefixtures("running")
+def test_scripts_in_names_are_text(alice: Person, bob: Person, carol: Person) -> None:
+    """In the name of a group and in everything that the page is told."""
+    assert carol.api("POST", f"/hub/api/groups/{quote(SCRIPT, safe='')}").status_code == 201
+    try:
+        page = alice.press(alice.page(PAGE), "Let in", kind="group", name=SCRIPT)
+        assert guests(page) == [f"{SCRIPT} (group)"]
+        assert SCRIPT not in page.text
+        assert SCRIPT not in alice.page(PAGE, done=SCRIPT, server=SCRIPT).text
+        for field in ("server", "name", "kind", "action"):
+            sent = alice.press(page, "Revoke", **{field: SCRIPT})
+            assert SCRIPT not in sent.text
+            assert sent.status in (200, 400, 404)
+    finally:
+        carol.api("DELETE", f"/hub/api/groups/{quote(SCRIPT, safe='')}")
+
+
+@pytest.mark.usefixtures("running")
+def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
+    """A name of a server is one of the user's own, whatever it says; one leaves only what one has been given."""
+    accept(bob, make_link(alice))
+    page = bob.page(PAGE)
+    for name in ("../alice/", "../alice", "alice/", "/alice/"):
+        assert bob.press(page, "Leave", action="end-all", server=name).status == 404
+        assert bob.press(page, "Leave", action="give", server=name, kind="user", name="bob").status == 404
+        assert bob.press(page, "Leave", owner=f"../../shares/{name}").status == 404
+    assert guests(alice.page(PAGE)) == ["bob"]
+
+
+@pytest.mark.usefixtures("running")
+def test_form_without_its_token_is_refused(alice: Person, bob: Person) -> None:
+    """Neither the page nor the invitation can be pressed by another site, which has the cookies and no more."""
+    for owner_page, button in (
+        (alice.page(PAGE), "Make a link"),
+        (bob.page(make_link(alice)), "Accept invitation"),
+    ):
+        who = alice if button == "Make a link" else bob
+        for token in ("", "0" * 32):
+            assert who.press(owner_page, button, _xsrf=token).status == 403
+    assert guests(alice.page(PAGE)) == []
+
+
+def test_script_of_another_page_of_the_hub_does_not_get_the_page(alice: Person) -> None:
+    """A server whose owner alice visits has the hub's own origin: what runs in its pages must not read this one."""
+    page = alice.page(PAGE)
+    assert "_xsrf" in page.text
+    script = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
+    answer = alice.look(PAGE, script)
+    assert answer.status_code in (302, 403)
+    assert "_xsrf" not in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("frame-ancestors 'none'")
+
+
+@pytest.mark.usefixtures("running")
+def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -> None:
+    """None is missing, though the hub hands out lists in parts, and one button ends them."""
+    crowd(host, "alice", 200)
+    page = alice.page(PAGE)
+    assert guests(page) == [f"guest-{index:03}" for index in range(200)]
+    assert page.text.count("End link<") == 200
+    page = alice.press(page, "End all links and revoke everybody")
+    assert guests(page) == []
+    assert "No link is valid." in page.text
+    in_database(host, "db.query(orm.User).filter(orm.User.name.like('guest-%')).delete()")
+
+
+@pytest.mark.usefixtures("running")
+def test_hub_away_is_said_and_changes_nothing(alice: Person, bob: Person, host: Host) -> None:
+    """The page was open when the hub went: what it says is what a user can do."""
+    accept(bob, make_link(alice))
+    page = alice.page(PAGE)
+    with hub_away(host):
+        for answer in (alice.press(page, "Revoke"), alice.page(PAGE)):
+            assert answer.status == 503
+            assert "The hub does not answer just now." in told(answer)
+    wait_until(lambda: alice.hub.is_up)
+    # The hub may have heard of it afterwards. What it then did is what was asked for.
+    assert guests(alice.page(PAGE)) in ([], ["bob"])
+    assert "sharing: WARNING" in host.check_output("journalctl -u jupyterhub --since=-60s --no-pager")
+
+
+@pytest.mark.usefixtures("running")
+def test_flood_on_one_code_makes_one_guest(alice: Person, bob: Person) -> None:
+    """And guessing at codes lets nobody in, and keeps nobody out."""
+    page = bob.page(make_link(alice))
+    code = bob.page(make_link(alice)).url
+    with ThreadPoolExecutor(20) as pool:
+        accepted = [pool.submit(bob.press_only, page, "Accept invitation") for _ in range(100)]
+        guessed = [pool.submit(bob.page, f"{code[:-4]}{index:04}") for index in range(100)]
+    assert {each.result().status for each in accepted} == {302}
+    assert {each.result().status for each in guessed} == {404}
+    assert guests(alice.page(PAGE)) == ["bob"]
+    assert alice.hub.is_up
+
+
+def test_page_is_nobodys_process(hub: Hub, alice: Person, host: Host) -> None:
+    """It has a port that only root can take and is not root; when it dies, or the hub does, it comes back."""
+    health = "/services/sharing/health"
+
+    def process() -> str:
+        return str(host.run("pgrep --full 'jupyterhub_[c]ollab.sharing import'").stdout).strip()
+
+    first = process()
+    assert host.check_output("ps -o user= -p %s", first) == "nobody"
+    status = host.file(f"/proc/{first}/status").content_string
+    assert "\nCapEff:\t0000000000000000\n" in status
+    assert "\nGroups:\t \n" in status
+    assert json.loads(hub.api("GET", health).text)["port"] < 1024
+    host.check_output("kill -KILL %s", first)
+    wait_until(lambda: process() not in ("", first) and hub.api("GET", health).status_code == 200, 60)
+    host.check_output("systemctl kill --signal=KILL --kill-whom=main jupyterhub")
+    second = process()
+    wait_until(lambda: process() not in ("", second) and "\n" not in process(), 60)
+    wait_until(lambda: hub.is_up and alice.page(PAGE).status == 200, 60)
+
+
+@pytest.mark.usefixtures("running")
+def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
+    """What a group was given goes with it."""
+    assert carol.api("POST", "/hub/api/groups/leavers").status_code == 201
+    assert guests(alice.press(alice.page(PAGE), "Let in", kind="group", name="leavers")) == [
+        "leavers (group)"
+    ]
+    carol.api("DELETE", "/hub/api/groups/leavers")
+    assert guests(alice.page(PAGE)) == []
+    wait_until(lambda: log(host)[-1].get("group") == "leavers")
+    assert (log(host)[-1]["because"], log(host)[-1]["by"]) == ("deleted", "carol")
+
+
+@pytest.mark.usefixtures("running")
+def test_administrator_who_acts_for_somebody_is_named(alice: Person, carol: Person, host: Host) -> None:
+    """The log tells who gave it, not only whose it is."""
+    carol.ask("POST", f"{carol.hub.url}/hub/api/shares/alice/", {"user": "bob"})
+    line = log(host)[-1]
+    assert (line["event"], line["owner"], line["user"], line["by"]) == (
+        "access given",
+        "alice",
+        "bob",
+        "carol",
+    )
+    assert host.file("/var/log/jupyterhub-sharing.jsonl").mode == 0o640

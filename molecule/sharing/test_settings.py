@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the administrator's variables change: who may share, how, for how long, and what is asked."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, LoginRefused, Person, Refused
+from scenario import PASSWORDS, Platform, play, wait_until
+from sharing import PAGE, SETTINGS, accept, begin, guests, log, make_link, shared_with
+
+OTHERS = SETTINGS | {
+    "jupyterhub_sharing_groups": ["teachers"],
+    "jupyterhub_sharing_by_name": False,
+    "jupyterhub_sharing_link_seconds": 120,
+    "jupyterhub_sharing_longest_link_seconds": 1800,
+    "jupyterhub_sharing_lifetime": "persistent",
+    "jupyterhub_sharing_authorize_page": False,
+    "jupyterhub_rtc_impersonation_links": True,
+}
+BUTTON_OFF = "/usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
+Arrive = Callable[[str], Person]
+
+
+@pytest.fixture(scope="module")
+def before(alice: Person, bob: Person) -> None:
+    """Alice and bob share with each other while everybody may."""
+    for owner, guest in ((alice, bob), (bob, alice)):
+        begin(owner)
+        accept(guest, make_link(owner))
+
+
+@pytest.fixture(scope="module")
+def changed(platform: Platform, before: None, carol: Person, hub: Hub) -> Iterator[str]:
+    """Other settings than usual; alice is a teacher, and bob is not. The play's output."""
+    carol.ask("POST", f"{hub.url}/hub/api/groups/teachers")
+    carol.ask("POST", f"{hub.url}/hub/api/groups/teachers/users", {"users": ["alice"]})
+    switched = play("jupyter_rtc", platform.name, **OTHERS)
+    assert switched.code == 0, switched.output
+    yield switched.output
+    carol.ask("DELETE", f"{hub.url}/hub/api/groups/teachers")
+    back = play("jupyter_rtc", platform.name, **SETTINGS)
+    assert back.code == 0, back.output
+
+
+@pytest.fixture(scope="module")
+def arrive(hub: Hub, changed: str) -> Arrive:
+    """Logs in whom the changed hub has not seen yet: rights by a group count from the next login on at the latest."""
+    return lambda name: hub.login(name, PASSWORDS[name])
+
+
+def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person, bob: Person) -> None:
+    """Bob's share and link are gone with his right, and alice's stay with hers; the play says so."""
+    assert "ended 1 share and 1 link of users who may not share any more" in changed
+    assert "every member of teachers shares the own server, by link," in changed
+    assert alice.api("GET", "/hub/api/shares/alice/").json()["items"][0]["user"]["name"] == "bob"
+    with pytest.raises(Refused):
+        alice.visit("bob")
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+
+
+def test_links_with_tokens_are_there_when_they_are_asked_for(changed: str, host: Host) -> None:
+    """Requirements 76 and 77: with a warning, and by a variable that is named for the danger."""
+    assert "acts as the user who made them" in changed
+    assert not host.file(BUTTON_OFF).exists
+
+
+def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
+    """Requirement 52, and who may share is the administrator's to say: by the page and by the API."""
+    bob = arrive("bob")
+    page = bob.page(PAGE)
+    assert "Sharing your own server is not open to you on this hub." in page.text
+    assert "Make a link" not in page.text
+    assert shared_with(page) == ["alice"]
+    for kind, wish in (("share-codes", None), ("shares", {"user": "alice"})):
+        assert bob.api("POST", f"/hub/api/{kind}/bob/", wish).status_code in (403, 404)
+        answer = hub.api("POST", f"/hub/api/{kind}/bob/", token=bob.token(), json=wish)
+        assert answer.status_code in (403, 404)
+
+
+def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
+    """Neither on the page nor past it."""
+    alice = arrive("alice")
+    page = alice.page(PAGE)
+    assert "Let somebody in by name" not in page.text
+    forged = alice.press(page, "Make a link", action="give", kind="user", name="carol")
+    assert forged.status == 403
+    wish = {"user": "carol"}
+    assert hub.api("POST", "/hub/api/shares/alice/", token=alice.token(), json=wish).status_code in (400, 403)
+    assert guests(alice.page(PAGE)) == ["bob"]
+
+
+def test_links_live_as_long_as_the_administrator_lets_them(arrive: Arrive, host: Host) -> None:
+    """Requirement 25."""
+    alice = arrive("alice")
+    make_link(alice)
+    alice.api("POST", "/hub/api/share-codes/alice/", {"expires_in": 31536000})
+    lines = [line for line in log(host) if line["event"] == "link made"][-2:]
+    assert [seconds(line["time"], line["expires_at"]) for line in lines] == [120, 1800]
+
+
+def test_authorize_page_is_left_out(arrive: Arrive) -> None:
+    """Requirement 30, settable: one button leads to the server."""
+    carol = arrive("carol")
+    landed = accept(carol, make_link(arrive("alice")))
+    assert urlsplit(landed.url).path.startswith("/user/alice/")
+    assert landed.status == 200
+
+
+def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
+    """Requirements 57 and 58: the same address works in later sessions, without a new invitation."""
+    alice, bob = arrive("alice"), arrive("bob")
+    address = f"/user/{alice.name}/"
+    assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text
+    link = make_link(alice)
+    alice.stop("alice")
+    with pytest.raises(Refused):
+        bob.visit("alice")
+    alice.open("alice")
+    assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text
+    wait_until(lambda: bob.page(address).status == 200)
+    assert "bob" in guests(alice.page(PAGE))
+    assert bob.page(link).status == 200
+    alice.press(alice.page(PAGE), "End all links and revoke everybody")
+
+
+def test_strangers_stay_out(hub: Hub, changed: str) -> None:
+    """Whatever is set."""
+    with pytest.raises(LoginRefused):
+        hub.login("mallory", PASSWORDS["mallory"])
+    assert hub.stranger.page(PAGE).asks_for_login
+
+
+def seconds(start: str, end: str) -> int:
+    """How long it is from one time to another, to ten seconds."""
+    return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 10) * 10

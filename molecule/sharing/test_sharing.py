@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What users do on the sharing page, and what nobody gets past (requirements 21 to 41)."""
+
+import json
+import time
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, NotRunning, Person, Refused
+from scenario import Credentials, kill_server, wait_until
+from sharing import PAGE, accept, begin, code_of, guests, log, make_link, shared_with
+
+
+@pytest.fixture
+def running(alice: Person) -> None:
+    """Alice's server runs, nothing of it is shared, and it remembers of nobody that they were refused."""
+    begin(alice)
+
+
+@pytest.mark.usefixtures("running")
+def test_one_link_lets_several_in(alice: Person, bob: Person, carol: Person, host: Host) -> None:
+    """Requirements 21, 24, 26, 31, 32 to 34: the link leads to the document, and the list shows who came and when."""
+    alice.visit("alice").write_file("plan.txt", "first")
+    link = make_link(alice, document="plan.txt")
+    landed = accept(bob, link)
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    assert landed.status == 200
+    assert guests(alice.page(PAGE)) == ["bob"]
+    accept(carol, link)
+    assert guests(alice.page(PAGE)) == ["bob", "carol"]
+    events = [(line["event"], line.get("user"), line["by"]) for line in log(host)]
+    assert ("access given", "bob", "bob") in events
+    assert all(code_of(link)[:8] not in json.dumps(line) for line in log(host))
+
+
+@pytest.mark.usefixtures("running")
+def test_who_is_revoked_is_out_in_seconds(alice: Person, bob: Person) -> None:
+    """Requirements 35, 39 and 41: and the page says that a link still lets them back in."""
+    accept(bob, make_link(alice))
+    visit = bob.visit("alice")
+    page = alice.page(PAGE)
+    assert "A link is still valid" in page.text
+    page = alice.press(page, "Revoke")
+    assert guests(page) == []
+    assert "A link is still valid" in page.text  # bob used it, and could again
+    deadline = time.monotonic() + 15
+    while visit.api("GET", "api/contents").status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+@pytest.mark.usefixtures("running")
+def test_one_button_ends_links_and_guests(alice: Person, bob: Person) -> None:
+    """Requirements 28, 36 and 41."""
+    link = make_link(alice)
+    accept(bob, link)
+    page = alice.press(alice.page(PAGE), "End all links and revoke everybody")
+    assert guests(page) == []
+    assert bob.page(link).status == 404
+
+
+@pytest.mark.usefixtures("running")
+def test_everything_ends_with_the_server_however_it_stops(
+    alice: Person, bob: Person, carol: Person, host: Host
+) -> None:
+    """Requirements 37, 38 and 40: a stop, a crash, and a new session has nothing; a restart of the hub leaves it all."""
+    for crash in (False, True):
+        alice.open("alice")
+        link = make_link(alice)
+        accept(bob, link)
+        host.check_output("systemctl restart jupyterhub")
+        wait_until(lambda: alice.hub.is_up, 60)
+        assert bob.visit("alice").me()["identity"]["username"] == "bob"
+        if crash:
+            kill_server(host, "alice")
+        alice.stop("alice")
+        with pytest.raises((Refused, NotRunning)):
+            bob.visit("alice")
+        alice.open("alice")
+        page = alice.page(PAGE)
+        assert guests(page) == []
+        assert "No link is valid." in page.text
+        assert bob.page(link).status == 404
+
+
+@pytest.mark.usefixtures("running")
+def test_guest_lists_what_is_shared_and_leaves(alice: Person, bob: Person) -> None:
+    """Requirement 64."""
+    alice.press(alice.page(PAGE), "Let in", name="bob")
+    page = bob.page(PAGE)
+    assert shared_with(page) == ["alice"]
+    page = bob.press(page, "Leave")
+    assert shared_with(page) == []
+
+
+@pytest.mark.usefixtures("running")
+def test_raw_requests_get_past_no_limit(alice: Person) -> None:
+    """Requirement 25: the cap, and nothing but access, whatever a program asks for."""
+    wish = {"expires_in": 31536000, "scopes": ["servers!server=alice/", "access:servers!server=alice/"]}
+    made = alice.api("POST", "/hub/api/share-codes/alice/", wish).json()
+    assert made["scopes"] == ["access:servers!server=alice/"]
+    assert made["expires_at"][:10] <= time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 + 60))
+    assert (
+        alice.api("POST", "/hub/api/share-codes/alice/", {"scopes": ["servers!server=alice/"]}).status_code
+        == 403
+    )
+    assert alice.api("GET", "/hub/api/share-codes/alice").status_code == 200  # the hub's session is whole
+
+
+@pytest.mark.usefixtures("running")
+def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
+    """No sharing on, no list, no revoking, no stop, no token of the owner's."""
+    accept(bob, make_link(alice))
+    for method, path in (
+        ("POST", "/hub/api/share-codes/alice/"),
+        ("GET", "/hub/api/share-codes/alice/"),
+        ("GET", "/hub/api/shares/alice/"),
+        ("DELETE", "/hub/api/shares/alice/"),
+        ("DELETE", "/hub/api/users/alice/server"),
+        ("GET", "/hub/api/users/alice/tokens"),
+    ):
+        assert bob.api(method, path).status_code in (403, 404), (method, path)
+
+
+@pytest.mark.usefixtures("running")
+def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub) -> None:
+    """Every guest can read it there, in a terminal; it neither shares nor stops the server, nor reads tokens."""
+    accept(bob, make_link(alice))
+    visit = bob.visit("alice")
+    with visit.open_terminal() as terminal:
+        terminal.type("printenv JUPYTERHUB_API_TOKEN >token.txt && echo writ''ten")
+        terminal.wait_for("written")
+    token = visit.read_file("token.txt").strip()
+    assert hub.api("GET", "/hub/api/user", token=token).json()["name"] == "alice"
+    for method, path in (
+        ("POST", "/hub/api/share-codes/alice/"),
+        ("POST", "/hub/api/shares/alice/"),
+        ("GET", "/hub/api/shares/alice/"),
+        ("DELETE", "/hub/api/shares/alice/"),
+        ("DELETE", "/hub/api/users/alice/server"),
+        ("GET", "/hub/api/users/alice/tokens"),
+        ("POST", "/hub/api/users/alice/tokens"),
+    ):
+        wish = {"user": "mallory"} if path.endswith("shares/alice/") else None
+        answer = hub.api(method, path, token=token, json=wish)
+        assert answer.status_code in (403, 404), (method, path, answer.text)
+
+
+@pytest.mark.usefixtures("running")
+def test_names_are_text(alice: Person) -> None:
+    """A name that is a script is shown, if at all, as it was typed; an answer is a sentence."""
+    page = alice.press(alice.page(PAGE), "Let in", name="<script>alert(1)</script>")
+    assert page.status == 404
+    assert "<script>alert(1)" not in page.text
+    assert "There is no user or group of that name" in page.text
+
+
+def test_form_of_another_site_is_refused(alice: Person) -> None:
+    """A session cookie is not enough: the token of the page must come with it."""
+    page = alice.page(PAGE)
+    sent = alice.press(page, "Make a link", _xsrf="0" * 32)
+    assert sent.status == 403
+    assert "Load it again" in sent.text
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
+    """A stranger lands on the login page, with a link as well."""
+    alice.open("alice")
+    link = make_link(alice)
+    for address in (PAGE, link):
+        assert hub.stranger.page(address).asks_for_login
+
+
+def test_share_button_makes_no_links_with_tokens(host: Host) -> None:
+    """Requirements 76 and 77; the tests in the browser see that it is not there."""
+    off = host.file(
+        "/usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
+    ).content_string
+    assert json.loads(off) == {"disabledExtensions": {"@jupyter/collaboration-extension:shared-link": True}}

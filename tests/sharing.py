@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sharing page as people use it, and what the hub's host holds of it."""
+
+import json
+import time
+from typing import Any
+
+from bs4 import BeautifulSoup
+from testinfra.host import Host
+
+from people import Page, Person
+from scenario import ROOT, wait_until
+
+PAGE = "/services/sharing/"
+LOG = "/var/log/jupyterhub-sharing.jsonl"
+# What scenario sharing sets: less than usual, so that its tests wait less.
+REVOCATION = 1  # second
+SETTINGS: dict[str, Any] = {"jupyterhub_sharing_revocation_seconds": REVOCATION}
+CACHED = REVOCATION + 0.5  # a server trusts a refusal for as long as a permission
+HUB_PYTHON = "/usr/local/jupyterhub/bin/python"
+DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
+
+
+def begin(owner: Person) -> None:
+    """The owner's server runs, nothing of it is shared, and it remembers of nobody that they were refused."""
+    wait_until(lambda: owner.page(PAGE).status == 200, 60)
+    owner.open(owner.name)
+    for kind in ("shares", "share-codes"):
+        owner.api("DELETE", f"/hub/api/{kind}/{owner.name}/")
+    time.sleep(CACHED)
+
+
+def make_link(owner: Person, **fields: str) -> str:
+    """Make a link on the page, and return its address."""
+    page = owner.press(owner.page(PAGE), "Make a link", **fields)
+    field = BeautifulSoup(page.text, "html.parser").select_one("#new-link")
+    assert field, page.sentence
+    return str(field["value"])
+
+
+def code_of(link: str) -> str:
+    """The secret in a link."""
+    return link.partition("code=")[2].partition("&")[0]
+
+
+def accept(guest: Person, link: str) -> Page:
+    """Accept an invitation, and return the page that it leads to."""
+    return guest.press(guest.page(link), "Accept invitation")
+
+
+def rows(page: Page, caption: str) -> list[str]:
+    """The first cells of a table of the page."""
+    tables = BeautifulSoup(page.text, "html.parser").select("table")
+    table = next((each for each in tables if caption in each.get_text()), None)
+    return (
+        [row.select("td")[0].get_text(" ", strip=True) for row in table.select("tbody tr")] if table else []
+    )
+
+
+def guests(page: Page) -> list[str]:
+    return rows(page, "People who can open this server")
+
+
+def shared_with(page: Page) -> list[str]:
+    return rows(page, "Servers that others share with you")
+
+
+def told(page: Page) -> str:
+    """What the page says of what was just done, or why not."""
+    found = BeautifulSoup(page.text, "html.parser").select("[role=status], [role=alert]")
+    return " ".join(each.get_text(" ", strip=True) for each in found)
+
+
+def log(host: Host) -> list[dict[str, Any]]:
+    """The lines of the log of what is shared."""
+    return [json.loads(line) for line in host.file(LOG).content_string.splitlines()]
+
+
+def in_database(host: Host, *lines: str) -> None:
+    """Change the hub's database from outside, as the hub's own code would: `db` is a session, `orm` JupyterHub's module."""
+    program = [
+        "from jupyterhub import orm",
+        f"db = orm.new_session_factory('sqlite:///{DATABASE}')()",
+        *lines,
+        "db.commit()",
+    ]
+    host.check_output("%s -c %s", HUB_PYTHON, "\n".join(program))
+
+
+def crowd(host: Host, owner: str, number: int) -> None:
+    """Give somebody so many links, and as many guests who have accepted one, past all pages."""
+    program = (ROOT / "tests/crowd.py").read_text()
+    host.check_output("%s -c %s %s %s %s", HUB_PYTHON, program, DATABASE, owner, str(number))
