@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from browser.lab import Lab
+from browser.lab import ENTRY, TIME_ZONE, Lab, come
 from scenario import PASSWORDS, ROOT, Platform, play
 
 HUB = Platform("collab-browser", "collab-hub:bookworm-hub6")
 LABEL = "collab.scenario=browser"
-# What the home of the shared account holds before the first person comes: notebooks, and no prompt about news.
+# What the homes of the shared account and of alice hold before the first person comes: notebooks, and no prompt about
+# news.
 HOME = Path(__file__).parent / "home"
 SCREENSHOTS = ROOT / ".cache/results/screenshots"
 
 WINDOW: ViewportSize = {"width": 720, "height": 560}
 SCALE = 1.1  # makes the picture of a window 792 pixels wide
+WIDE: ViewportSize = {"width": 960, "height": 600}
 ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -44,7 +46,7 @@ PATIENCE = 30_000  # milliseconds for anything but the start of a server; two sl
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("browser")
     group.addoption("--keep", action="store_true", help="leave the hub's container running")
-    where = "folder for two-people.png, the picture of the README"
+    where = "folder for the pictures of the README and of the documents"
     group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
 
 
@@ -59,8 +61,10 @@ def hub_url(request: pytest.FixtureRequest) -> Iterator[str]:
         containers("up", HUB.name, HUB.image, f"--label={LABEL}")
         done = play("jupyter_rtc", HUB.name)
         assert done.code == 0, done.output
-        subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB.name}:/home/shared"], check=True)
-        subprocess.run(["podman", "exec", HUB.name, "chown", "-R", "shared:", "/home/shared"], check=True)
+        for owner in ("shared", "alice"):
+            subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB.name}:/home/{owner}"], check=True)
+            chown = ["chown", "-R", f"{owner}:", f"/home/{owner}"]
+            subprocess.run(["podman", "exec", HUB.name, *chown], check=True)
         yield f"http://{HUB.address}:8000"
     finally:
         if not request.config.getoption("keep"):
@@ -78,9 +82,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def window(browser: Browser) -> Page:
+def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) -> Page:
     """A window with no cookies and nothing remembered."""
-    context = browser.new_context(viewport=WINDOW, device_scale_factor=SCALE, color_scheme="light")
+    context = browser.new_context(
+        viewport=size, device_scale_factor=scale, color_scheme="light", timezone_id=TIME_ZONE
+    )
     context.set_default_timeout(PATIENCE)
     return context.new_page()
 
@@ -104,7 +110,7 @@ def stranger(browser: Browser) -> Iterator[Page]:
 def arrive(browser: Browser, hub_url: str, name: str) -> Lab:
     page = window(browser)
     page.add_init_script(REMEMBER.format(name=name, number=COLOURS[name]))
-    return Lab(page, hub_url, name, PASSWORDS[name])
+    return come(page, hub_url + ENTRY, name, PASSWORDS[name])
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +123,22 @@ def alice(browser: Browser, hub_url: str) -> Lab:
 def bob(browser: Browser, hub_url: str, alice: Lab) -> Lab:
     """He comes when the shared server runs already."""
     return arrive(browser, hub_url, "bob")
+
+
+@pytest.fixture(scope="module")
+def owner(browser: Browser, hub_url: str) -> Iterator[Lab]:
+    """Alice on her own server, in another window."""
+    page = window(browser, WIDE, scale=1)
+    yield come(page, f"{hub_url}/hub/spawn/alice", "alice", PASSWORDS["alice"])
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[Page]:
+    """Another window of bob's, in which he has not logged in yet."""
+    page = window(browser, WIDE, scale=1)
+    yield page
+    page.context.close()
 
 
 @pytest.hookimpl(wrapper=True)

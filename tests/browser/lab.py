@@ -2,10 +2,14 @@
 """JupyterLab in a real browser, as the person in front of it sees and handles it."""
 
 import re
+from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
 ENTRY = "/hub/spawn/shared"
+# Where the browsers are, by their clocks: half an hour off, so that no machine's own clock passes for it.
+TIME_ZONE, UTC_OFFSET = "Asia/Kolkata", timedelta(hours=5, minutes=30)
+TOP = "#jp-top-panel"
 START_TIMEOUT = 120_000  # milliseconds until a server that somebody asked for must be there
 
 
@@ -16,21 +20,25 @@ def log_in(page: Page, name: str, password: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-class Lab:
-    """A browser window in which somebody came to the shared server's JupyterLab from the entry address."""
+def come(page: Page, address: str, name: str, password: str) -> "Lab":
+    """Go to an address that leads to a server, and log in."""
+    page.goto(address)
+    log_in(page, name, password)
+    # Whoever comes to the server of another account is asked whether it may know who they are.
+    authorize = page.get_by_role("button", name="Authorize")
+    authorize.or_(page.locator(TOP)).wait_for(timeout=START_TIMEOUT)
+    if authorize.is_visible():
+        authorize.click()
+    return Lab(page, name)
 
-    def __init__(self, page: Page, hub_url: str, name: str, password: str) -> None:
+
+class Lab:
+    """A browser window in which somebody has come to the JupyterLab of a server."""
+
+    def __init__(self, page: Page, name: str) -> None:
         self.page = page
         self.name = name
-        page.goto(hub_url + ENTRY)
-        log_in(page, name, password)
-        # Whoever comes to the server of another account is asked whether it may know who they are.
-        authorize = page.get_by_role("button", name="Authorize")
-        top = page.locator("#jp-top-panel")
-        authorize.or_(top).wait_for(timeout=START_TIMEOUT)
-        if authorize.is_visible():
-            authorize.click()
-        top.wait_for(timeout=START_TIMEOUT)
+        page.locator(TOP).wait_for(timeout=START_TIMEOUT)
         expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     @property
@@ -52,6 +60,17 @@ class Lab:
         """The flag with somebody's name at their cursor. It fades after two seconds without a movement."""
         return self.page.locator(".jp-remote-userFlag", has_text=name)
 
+    # The top of the window
+
+    @property
+    def buttons(self) -> Locator:
+        """The buttons at the top right, left of one's own initials."""
+        return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent")
+
+    def show_menu(self, title: str) -> None:
+        """Open a menu of the menu bar."""
+        self.page.get_by_role("menuitem", name=title, exact=True).click()
+
     # The sides of the window. All who share a server share one layout: what one has open, the next finds open.
 
     def show_panel(self, title: str) -> None:
@@ -70,6 +89,10 @@ class Lab:
         """Open a notebook from the file browser and wait until its kernel is there."""
         self.show_panel("File Browser")
         self.page.locator("#filebrowser .jp-DirListing-item", has_text=name).dblclick()
+        self.expect_open(name)
+
+    def expect_open(self, name: str) -> None:
+        """Wait until a notebook is in front, with its kernel."""
         expect(self.page.locator(".jp-mod-current[role=tab]", has_text=name)).to_be_visible()
         # The notebook's own sign of the kernel hides behind a menu in narrow windows.
         expect(self.page.locator("#jp-bottom-panel")).to_contain_text("| Idle")

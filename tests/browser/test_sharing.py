@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alice shares her own server with bob, in two real windows, and puts him out again."""
+
+import re
+import struct
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.lab import TOP, UTC_OFFSET, Lab, log_in
+from browser.sharing import PATH, SharingPage, shown_time
+from scenario import PASSWORDS, wait_until
+
+HERS = "/user/alice/lab"
+NOTEBOOK = "Rain.ipynb"
+MEAN = 2  # its empty cell
+MINUTE = timedelta(minutes=1)  # what the page shows no part of
+REVOCATION = 5 + 5  # seconds that the page promises, and some for slow machines
+
+
+def open_page(lab: Lab, way: str) -> SharingPage:
+    """Press what leads to the sharing page, which comes in a tab of its own."""
+    with lab.page.expect_popup() as popup:
+        if way == "menu":
+            lab.show_menu("User sharing")
+            lab.page.get_by_role("menuitem", name="Share your server", exact=True).click()
+        else:
+            lab.buttons.filter(has_text="Share").click()
+    return SharingPage(popup.value)
+
+
+@pytest.fixture(scope="module")
+def sharing(owner: Lab) -> SharingPage:
+    """The page in alice's window, beside her JupyterLab."""
+    return open_page(owner, "menu")
+
+
+@pytest.fixture(scope="module")
+def link(sharing: SharingPage) -> str:
+    """A link of alice's that leads to a notebook in her home."""
+    return sharing.make_link(NOTEBOOK)
+
+
+@pytest.fixture(scope="module")
+def invited(visitor: Page, link: str) -> Page:
+    """Bob has opened the link and logged in, and is asked whether he accepts."""
+    visitor.goto(link)
+    log_in(visitor, "bob", PASSWORDS["bob"])
+    expect(visitor.get_by_role("button", name="Accept invitation")).to_be_visible()
+    return visitor
+
+
+@pytest.fixture(scope="module")
+def guest(invited: Page) -> Lab:
+    """Bob has accepted, and said that alice's server may know who he is."""
+    invited.get_by_role("button", name="Accept invitation").click()
+    invited.get_by_role("button", name="Authorize").click()
+    return Lab(invited, "bob")
+
+
+def accept_again(guest: Lab, link: str) -> None:
+    """Somebody whom the server knows already is not asked for more than that."""
+    guest.page.goto(link)
+    with guest.page.expect_event("load"):
+        guest.page.get_by_role("button", name="Accept invitation").click()
+
+
+def visit(page: Page, address: str) -> int:
+    """Go to an address, and return the HTTP status of what is there."""
+    response = page.goto(address)
+    assert response
+    return response.status
+
+
+def now() -> datetime:
+    """The time on the clocks of alice and bob."""
+    return datetime.now(UTC).replace(tzinfo=None) + UTC_OFFSET
+
+
+def keep(picture: bytes, file: Path) -> None:
+    """Save a picture that a document can show as it is."""
+    assert struct.unpack(">I", picture[16:20]) == (960,)  # its width, as the header of every PNG says it
+    assert len(picture) < 300_000
+    file.write_bytes(picture)
+
+
+@pytest.mark.parametrize("way", ["menu", "button"])
+def test_jupyterlab_leads_to_the_page(owner: Lab, way: str) -> None:
+    """Requirements 22, 23 and 75: a menu and a button lead to the page, which warns."""
+    opened = open_page(owner, way)
+    assert urlsplit(opened.page.url).path == PATH
+    expect(opened.server).to_contain_text("running")
+    expect(opened.page.get_by_role("tabpanel")).to_contain_text("they can read and change all your files")
+    opened.page.close()
+
+
+def test_share_button_is_top_right(owner: Lab) -> None:
+    """Requirement 75: a Share button at the top right."""
+    box, window = owner.buttons.filter(has_text="Share").bounding_box(), owner.page.viewport_size
+    assert box and window
+    assert box["x"] > window["width"] - 160
+    assert box["y"] < 30
+
+
+def test_jupyterlab_offers_no_link_with_a_token(owner: Lab) -> None:
+    """Requirements 76 and 77: the button of jupyter-collaboration, whose link holds a token, is not there."""
+    expect(owner.buttons).to_have_text(["Share"])
+    expect(owner.page.locator("[data-jp-item-name*=shared-link]")).to_have_count(0)
+    expect(owner.page.locator("[data-command*=shared-link]")).to_have_count(0)
+
+
+def test_picture_of_the_menu(owner: Lab, screenshots: Path) -> None:
+    """Requirement 23: the menu is one of the menu bar and says what it is for."""
+    owner.show_menu("User sharing")
+    expect(owner.page.get_by_role("menu").get_by_role("menuitem")).to_have_text(["Share your server"])
+    keep(owner.page.screenshot(animations="disabled"), screenshots / "sharing-menu.png")
+    owner.page.keyboard.press("Escape")
+
+
+def test_link_is_copied_with_one_click(sharing: SharingPage) -> None:
+    """Requirement 24: and that where the browser keeps its clipboard from scripts, as on a hub without TLS."""
+    assert not sharing.page.evaluate("isSecureContext")
+    link = sharing.make_link(NOTEBOOK)
+    expect(sharing.copy).to_have_text("Copy")
+    sharing.copy.click()
+    expect(sharing.copy).to_have_text("Copied")
+    sharing.document.press("Control+V")
+    expect(sharing.document).to_have_value(link)
+
+
+def test_page_shows_when_a_link_ends(sharing: SharingPage) -> None:
+    """Requirement 25: an hour later where nothing else was chosen, by the clock on the owner's wall."""
+    sharing.make_link(NOTEBOOK)
+    made, ends, used = sharing.links.last.get_by_role("cell").all()[:3]
+    assert abs(now() - shown_time(made)) <= 2 * MINUTE
+    assert abs(shown_time(ends) - shown_time(made) - timedelta(hours=1)) <= MINUTE
+    expect(used).to_have_text("never")
+
+
+def test_guest_is_asked_first(invited: Page, screenshots: Path) -> None:
+    """Requirement 29: the accept page names the owner and what is granted, and warns."""
+    expect(invited.get_by_text("alice invites you (bob) to work on their server")).to_be_visible()
+    expect(invited.get_by_text("read and change the files of alice")).to_be_visible()
+    expect(invited.get_by_text("Accept only if you know and trust alice")).to_be_visible()
+    keep(invited.screenshot(full_page=True), screenshots / "accept.png")
+
+
+def test_link_leads_to_the_notebook(guest: Lab) -> None:
+    """Requirements 30 and 31: past the authorize page, to JupyterLab on the owner's server, with the notebook open."""
+    assert urlsplit(guest.page.url).path == f"{HERS}/tree/{NOTEBOOK}"
+    guest.expect_open(NOTEBOOK)
+    expect(guest.page.get_by_role("heading", name="Rain in May")).to_be_visible()
+    expect(guest.badge).to_have_text("b", ignore_case=True)
+
+
+def test_each_sees_what_the_other_types(owner: Lab, guest: Lab) -> None:
+    """Requirements 42 and 79: they edit one notebook together."""
+    owner.open(NOTEBOOK)
+    owner.cell(MEAN).type("# from alice")
+    expect(guest.cell(MEAN).text).to_have_text("# from alice")
+    guest.cell(MEAN).type(", and from bob")
+    expect(owner.cell(MEAN).text).to_have_text("# from alice, and from bob")
+
+
+@pytest.mark.usefixtures("guest")
+def test_owner_sees_who_came(sharing: SharingPage, screenshots: Path) -> None:
+    """Requirements 32 to 34: who accepted and when, once the page is refreshed; a link that nobody used is ended."""
+    sharing.refresh()
+    expect(sharing.guests).to_have_count(1)
+    who, since = sharing.guests.get_by_role("cell").all()[:2]
+    expect(who).to_have_text("bob")
+    assert abs(now() - shown_time(since)) <= 5 * MINUTE
+    expect(sharing.links.filter(has_text="1 time, last ")).to_have_count(1)
+    while sharing.unused_links.count():
+        sharing.press("End link", within=sharing.unused_links.first)
+    sharing.make_link(NOTEBOOK)
+    expect(sharing.links).to_have_count(2)
+    keep(sharing.page.screenshot(full_page=True), screenshots / "sharing-page.png")
+
+
+def test_guest_finds_the_server_on_his_own_page(guest: Lab, hub_url: str) -> None:
+    """Requirement 64: a page where users find the servers shared with them, and come to them from there."""
+    page = guest.page.context.new_page()
+    page.goto(hub_url + PATH)
+    his = SharingPage(page)
+    his.tab("Shared with me (1)").click()
+    expect(his.shared_with_me).to_have_count(1)
+    cells = his.shared_with_me.get_by_role("cell")
+    expect(cells.nth(0)).to_have_text("alice")
+    expect(cells.nth(1)).to_have_text("running")
+    expect(cells.nth(2).get_by_role("button", name="Leave", exact=True)).to_be_visible()
+    cells.nth(2).get_by_role("link", name="Open", exact=True).click()
+    Lab(page, "bob")
+    assert urlsplit(page.url).path.startswith(HERS)
+    page.close()
+
+
+@pytest.mark.usefixtures("guest")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everything_can_be_read(sharing: SharingPage, theme: Literal["light", "dark"]) -> None:
+    """On a bright screen and on a dark one."""
+    sharing.page.emulate_media(color_scheme=theme)
+    sharing.make_link(NOTEBOOK)
+    expect(sharing.page.locator("html")).to_have_attribute("data-bs-theme", theme)
+    faint = sharing.faint_texts
+    sharing.page.emulate_media(color_scheme="light")
+    assert faint == []
+
+
+@pytest.mark.usefixtures("guest")
+def test_every_control_has_a_name(sharing: SharingPage) -> None:
+    """One who hears the page is told what each button and field is."""
+    sharing.make_link(NOTEBOOK)
+    assert sharing.controls.count() > 10
+    for control in sharing.controls.all():
+        expect(control).to_have_accessible_name(re.compile(r"\w\w"))
+
+
+def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
+    """From the top of the page to the copied link: Tab, arrows and Enter, and the focus goes along."""
+    sharing.refresh()
+    keyboard = sharing.page.keyboard
+    sharing.tab_to(sharing.life)
+    keyboard.press("ArrowUp")
+    expect(sharing.life.locator("option:checked")).to_have_text("15 minutes")
+    keyboard.press("Tab")
+    keyboard.type(NOTEBOOK)
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(sharing.new_link).to_be_focused()
+    link = sharing.new_link.input_value()
+    assert link.endswith(NOTEBOOK)
+    made, ends = sharing.links.first.get_by_role("cell").all()[:2]  # it ends before all others
+    assert abs(shown_time(ends) - shown_time(made) - timedelta(minutes=15)) <= MINUTE
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(sharing.copy).to_have_text("Copied")
+    sharing.tab_to(sharing.document)
+    keyboard.press("Control+V")
+    expect(sharing.document).to_have_value(link)
+
+
+def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
+    """Arrows go from one tab to the next, as in every list of tabs; Tab goes into what the tab shows."""
+    sharing.refresh()
+    sharing.tab_to(sharing.tab("My servers"))
+    sharing.page.keyboard.press("ArrowRight")
+    expect(sharing.tab("Shared with me")).to_be_focused()
+    expect(sharing.tab("Shared with me")).to_have_attribute("aria-selected", "true")
+    expect(sharing.page.get_by_text("Nobody shares a server with you.")).to_be_visible()
+    expect(sharing.server).to_be_hidden()
+    sharing.page.keyboard.press("Tab")
+    expect(sharing.page.get_by_role("tabpanel", name="Shared with me")).to_be_focused()
+    sharing.page.keyboard.press("Shift+Tab")
+    sharing.page.keyboard.press("ArrowLeft")
+    expect(sharing.server).to_be_visible()
+
+
+def test_revoked_guest_comes_back_by_a_link(
+    sharing: SharingPage, guest: Lab, link: str, hub_url: str
+) -> None:
+    """Requirements 35, 39 and 41: he is out in seconds, and it is clear to her that the link lets him in again."""
+    sharing.refresh()
+    sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
+    expect(sharing.guests).to_have_count(0)
+    expect(sharing.server.get_by_text("A link is still valid: whoever has it")).to_be_visible()
+    wait_until(lambda: visit(guest.page, hub_url + HERS) == 403, REVOCATION)
+    expect(guest.page.locator(TOP)).to_have_count(0)
+
+    accept_again(guest, link)
+    wait_until(lambda: visit(guest.page, hub_url + HERS) == 200, REVOCATION)
+
+
+def test_everything_ends_with_one_button(sharing: SharingPage, guest: Lab, link: str, hub_url: str) -> None:
+    """Requirements 28, 36, 39 and 41. Comes last: there is no guest after it."""
+    accept_again(guest, link)
+    sharing.refresh()
+    expect(sharing.guests).to_have_count(1)
+    sharing.press("End all links and revoke everybody")
+    expect(sharing.notice).to_have_text(
+        re.compile("Nobody but you can open your server .* no link leads to it")
+    )
+    expect(sharing.guests).to_have_count(0)
+    expect(sharing.links).to_have_count(0)
+    wait_until(lambda: visit(guest.page, hub_url + HERS) == 403, REVOCATION)
+    expect(guest.page.locator(TOP)).to_have_count(0)
+    assert visit(guest.page, link) == 404
+    expect(guest.page.get_by_role("button", name="Accept invitation")).to_have_count(0)
