@@ -2,17 +2,19 @@
 # Needs Debian with python3, make and git; what else there is to need, `make env` gets.
 
 SCENARIO ?=
+BENCH ?=
 DEMO_PORT ?= 8000
 with_env := tests/tools/with-env
 run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule test browser demo demo-down docs reliability images clean clean-images
+.PHONY: help env lint unit molecule test browser demo demo-down docs reliability bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 	@echo
 	@echo "  SCENARIO=name  only this Molecule scenario (test, molecule); KEEP=1 leaves its containers running"
+	@echo "  BENCH=name     only this benchmark (bench); KEEP=1 leaves its container running"
 	@echo "  DEMO_PORT=8000 the demo's port on this machine"
 	@echo
 	@echo "  One step of a scenario: $(with_env) molecule converge -s NAME"
@@ -47,6 +49,10 @@ docs: env  ## the tables of variables in the documents, and who may do what
 
 reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
 	@$(with_env) python tests/tools/reliability.py
+
+bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
+	@$(with_env) python tests/bench.py $(BENCH) $(if $(KEEP),--keep)
+	@$(with_env) python tests/tools/benchmarks.py
 
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the benchmarks of tests/benchmarks, each on a hub of its own in a container, and keeps what they measured.
+
+Raw results are left in .cache/results/bench-NAME.json; tests/tools/benchmarks.py makes docs/benchmarks.md of them.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform as machine
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import testinfra
+
+from benchmarks import Result, Stage
+from people import Hub
+from scenario import ROOT, Platform, play
+from sharing import HUB_PYTHON
+
+HUB = Platform("collab-bench", "collab-hub:trixie-hub6")
+LABEL = "collab.scenario=bench"
+RESULTS = ROOT / ".cache/results"
+
+
+def containers(*arguments: str) -> None:
+    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
+
+
+@contextmanager
+def stage(keep: bool) -> Iterator[Stage]:
+    """A new container with a hub to which the playbook has been applied."""
+    try:
+        containers("up", HUB.name, HUB.image, f"--label={LABEL}")
+        done = play("jupyter_rtc", HUB.name)
+        assert done.code == 0, done.output
+        with Hub(f"http://{HUB.address}:8000") as hub:
+            yield Stage(HUB, testinfra.get_host(f"podman://{HUB.name}"), hub)
+    finally:
+        if not keep:
+            containers("down", LABEL)
+
+
+def busy() -> str:
+    """The load average of the last minute: how many programs wanted a core at a time."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def circumstances(stage: Stage, load_before: str) -> dict[str, str]:
+    """Where and with what a benchmark ran, and what else was going on: the load after is the benchmark's own, too."""
+    models = re.findall(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores, {models[0] if models else machine.machine()}",
+        "JupyterHub": stage.hub.version,
+        "Python": stage.host.check_output(f"{HUB_PYTHON} --version").removeprefix("Python "),
+        "image": stage.platform.image,
+        "load": f"{load_before} before, {busy()} after",
+    }
+
+
+def run(name: str, keep: bool) -> Result:
+    print(f"\n=== {name} ===", flush=True)
+    load_before = busy()
+    with stage(keep) as ready:
+        result: Result = importlib.import_module(f"benchmarks.{name}").measure(ready)
+        kept = {"circumstances": circumstances(ready, load_before), **asdict(result)}
+    (RESULTS / f"bench-{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    return result
+
+
+def main() -> None:
+    known = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("benchmark", nargs="*", help=f"{', '.join(known)}; all where none is named")
+    parser.add_argument("--keep", action="store_true", help="leave the container running")
+    given = parser.parse_args()
+    if unknown := sorted(set(given.benchmark) - set(known)):
+        parser.error(f"no such benchmark: {', '.join(unknown)}")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in given.benchmark or known:
+        print(run(name, given.keep).reading)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sharing page beside the hub's own pages, and beside the calls of the hub's API without which there is no such page."""
+
+import json
+
+from testinfra.host import Host
+
+from people import Page, Person
+from scenario import ROOT
+from sharing import HUB_PYTHON, PAGE, begin, crowd, guests, rows
+
+from . import Result, Stage, Timing
+
+MANY = 200
+GOAL = 200  # milliseconds for the page with so many links and guests
+ROUNDS = 30
+SOME, NONE = f"{MANY} links, {MANY} guests", "nothing shared"
+# The page's rights, and what it asks.
+SCOPES = ["read:servers!user", "read:users:name!user", "shares!user", "users:shares!user"]
+CALLS = {
+    "servers": "users/{}?include_stopped_servers=1",
+    "links": "share-codes/{}?offset=0&limit=200",
+    "guests": "shares/{}?offset=0&limit=200",
+    "shared by others": "users/{}/shared?offset=0&limit=200",
+}
+ALL_CALLS = "hub's API, these four calls"
+
+
+def measure(stage: Stage) -> Result:
+    alice, bob = (stage.login(name) for name in ("alice", "bob"))
+    people = {NONE: bob, SOME: alice}
+    for person in people.values():
+        begin(person)
+    crowd(stage.host, alice.name, MANY)
+    for _ in range(MANY):  # the hub's page of tokens then lists about as much
+        alice.token()
+    full = read(alice, PAGE)
+    assert len(guests(full)) == len(rows(full, "Links that are valid")) == MANY
+
+    timing = Timing()
+    pages(timing, people, stage.host)
+    buttons(timing, alice, full)
+    page, floor = (timing.median(f"{SOME}: {what}") for what in ("sharing page", ALL_CALLS))
+    return Result(
+        timing.milliseconds,
+        "ms",
+        f"With {MANY} links and {MANY} guests the page takes {page:.0f} ms, which is {'within' if page <= GOAL else 'above'} "
+        f"the goal of {GOAL} ms; {floor:.0f} ms are the hub's, for the four answers of its API "
+        "that the page is made from.",
+    )
+
+
+def pages(timing: Timing, people: dict[str, Person], host: Host) -> None:
+    """The page by turns with the hub's pages, and with the bare calls as the page makes them: on the hub's host."""
+    program = (ROOT / "tests/time_calls.py").read_text()
+    tokens = {shared: person.token(SCOPES) for shared, person in people.items()}
+    for _ in timing.rounds(ROUNDS):
+        for shared, person in people.items():
+            with timing.of(f"{shared}: sharing page"):
+                read(person, PAGE)
+            with timing.of(f"{shared}: `/hub/home`"):
+                read(person, "/hub/home")
+            with timing.of(f"{shared}: `/hub/token`" + f", {MANY} tokens" * (shared == SOME)):
+                read(person, "/hub/token")
+            paths = [path.format(person.name) for path in CALLS.values()]
+            command = " ".join(["%s"] * (4 + len(paths)))
+            took = json.loads(host.check_output(command, HUB_PYTHON, "-c", program, tokens[shared], *paths))
+            for call, each in zip(CALLS, took, strict=True):
+                timing.add(f"{shared}: hub's API, {call}", each)
+            timing.add(f"{shared}: {ALL_CALLS}", sum(took))
+
+
+def buttons(timing: Timing, owner: Person, full: Page) -> None:
+    """What a click takes until the page is there again; each is taken back by another one, so that there is always as much."""
+    guest = full.form("Revoke").fields["name"][0]
+    clicks = {"Revoke": {}, "Let in": {"name": guest}, "Make a link": {}}
+    for _ in timing.rounds(ROUNDS):
+        for button, fields in clicks.items():
+            with timing.of(f"{SOME}: click on *{button}*"):
+                page = owner.press(full, button, **fields)
+            assert page.status == 200, page.sentence
+        [newest] = owner.api("GET", f"/hub/api/share-codes/{owner.name}?offset={MANY}").json()["items"]
+        with timing.of(f"{SOME}: click on *End link*"):
+            owner.press(full, "End link", id=newest["id"])
+    now = read(owner, PAGE)
+    assert len(guests(now)) == len(rows(now, "Links that are valid")) == MANY
+
+
+def read(person: Person, path: str) -> Page:
+    page = person.page(path)
+    assert page.status == 200, page.sentence
+    return page
