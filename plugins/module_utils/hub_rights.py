@@ -21,7 +21,7 @@ from .hub_health import POLL_SECONDS
 from .live_hub import LiveHub
 
 RIGHT_TO_SHARE = "shares!user"
-# How a fragment does that gives it.
+# What stands in a fragment that gives it.
 GIVES_IT = b"share_servers("
 # How we give that right: to everybody, by the role that the hub gives to each user, or to groups, by a role of ours.
 EVERYBODY = "user"

@@ -50,7 +50,7 @@ options:
     default: {}
     version_added: 1.1.0
   mode:
-    description: Permissions of the fragments. Its owner and group are those of the account that runs the hub.
+    description: Permissions of the fragments. Their owner and group are those of the account that runs the hub.
     type: str
     default: "0644"
   create:
