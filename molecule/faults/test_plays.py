@@ -13,6 +13,8 @@ import testinfra
 from faults import STATE, Fault, Site, change_of, fragment
 from scenario import Platform, play, wait_until
 
+SHARING = "/usr/local/etc/jupyter/jupyterhub_collab.d/60-sharing.py"  # all users mode has none
+
 
 def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> None:
     """No fault at all: a play that changes the mode of a hub on which people work."""
@@ -28,7 +30,7 @@ def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> Non
         [scope for scope in role[0] if scope == "access:servers"] for role in after.roles.values()
     ]
     tried.row |= {"said": "what has changed", "hub": "was restarted, rights as asked for"}
-    tried.converges_by_play(jupyter_rtc_share_all_users=True)
+    tried.converges_by_play(SHARING, jupyter_rtc_share_all_users=True)
 
 
 def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:

@@ -33,14 +33,14 @@ class Page:
         """Return the address that answers 200 while the page is well. base_url: of the hub."""
         return f"{self.address}{base_url}services/{self.service}/health"
 
-    def problems(self, base_url: str, api_url: str) -> list[str]:
+    def problems(self, base_url: str) -> list[str]:
         """Return what stands in the way, each in one sentence, for the account that asks, which is to be the hub's.
 
-        base_url, api_url: of the hub.
+        base_url: of the hub.
         """
         return [
             *self._problems_of_log(),
-            *self._problems_of_port(base_url, api_url),
+            *self._problems_of_port(base_url),
             *self._problems_of_account(),
         ]
 
@@ -56,7 +56,7 @@ class Page:
             f"jupyterhub_sharing_log is {self.log}, where the hub may not write: set it to a file in a directory in which it may"
         ]
 
-    def _problems_of_port(self, base_url: str, api_url: str) -> list[str]:
+    def _problems_of_port(self, base_url: str) -> list[str]:
         port = urlsplit(self.address).port or 0
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,20 +68,18 @@ class Page:
                         f"jupyterhub_sharing_port is {port}, which only root may take, and the hub is not root: set it to a port "
                         "above 1023"
                     ]
-                if error.errno == errno.EADDRINUSE and not self._is_ours(base_url, api_url):
+                if error.errno == errno.EADDRINUSE and not self._is_ours(base_url):
                     return [
                         f"jupyterhub_sharing_port is {port}, where another program listens: set it to a port that is free"
                     ]
         return []
 
-    def _is_ours(self, base_url: str, api_url: str) -> bool:
-        """Return whether it is the page itself that listens there, for a hub that runs already, and for this one."""
+    def _is_ours(self, base_url: str) -> bool:
+        """Return whether it is the page itself that listens there, for a hub that runs already."""
         try:
             with urllib.request.urlopen(self.health(base_url), timeout=SECONDS) as answer:
-                said = json.load(answer)
-            # The hub's proxy hands out the page as well, from a port of its own; and a host may have two hubs.
-            ours = {"page": SIGN, "port": urlsplit(self.address).port, "hub_port": urlsplit(api_url).port}
-            return bool(said == ours)
+                # The hub's proxy hands out the page as well, from a port of its own.
+                return bool(json.load(answer) == {"page": SIGN, "port": urlsplit(self.address).port})
         except (OSError, ValueError):
             return False
 

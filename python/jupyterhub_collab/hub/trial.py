@@ -125,9 +125,7 @@ async def load(argv: list[str]) -> dict[str, Any]:
             f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub: "
             "give the block a file that comes last"
         )
-    if problems := [
-        problem for page in pages(applied) for problem in page.problems(app.base_url, hub["api_url"])
-    ]:
+    if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}
 

@@ -138,7 +138,7 @@ class Health(RequestHandler):
 
     def get(self) -> None:
         sharing: Settings = self.settings["sharing"]
-        self.finish({"page": SIGN, "port": sharing.port, "hub_port": urlsplit(sharing.api_url).port})
+        self.finish({"page": SIGN, "port": sharing.port})
 
 
 class Elsewhere(Base):

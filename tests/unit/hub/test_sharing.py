@@ -155,7 +155,7 @@ def page(tmp_path: Path) -> Page:
 
 
 def problems(page: Page) -> list[str]:
-    return page.problems("/", "http://127.0.0.1:8081/hub/api")
+    return page.problems("/")
 
 
 def test_page_without_problems(page: Page) -> None:
