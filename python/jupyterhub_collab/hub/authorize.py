@@ -48,11 +48,7 @@ def skip_authorize_page(c: Any) -> None:
     """
     for trait in GIVING:
         for section in sections_with(c, trait):
-            if trait == "oauth_client_allowed_scopes" and not callable(c[section][trait]):
-                given: Any = value_of(c[section], trait, [])
-            else:
-                given = c[section][trait]
-            if given and section.endswith("Spawner"):
+            if section.endswith("Spawner") and value_of(c[section], trait, []):
                 raise ValueError(
                     f"{section}.{trait} lets servers act for their visitors, who have to be asked before: "
                     "leave jupyterhub_sharing_authorize_page on"

@@ -8,8 +8,9 @@ from typing import Any
 from jupyterhub import orm, roles, scopes
 from sqlalchemy.orm import Session
 
-# The roles that we give the right by: the one that the hub gives to every user, and the one of groups.
-OURS = ("user", "collab-sharing")
+# The roles that we give the right by: the one that the hub gives to every user, and one of ours for groups.
+EVERYBODY = "user"
+GROUPS = "collab-sharing"
 RIGHT = "shares!user"
 
 
@@ -40,7 +41,7 @@ def _has_another_right(spawner: orm.Spawner) -> bool:
         scope
         for role in roles.get_roles_for(spawner.user)
         for scope in role.scopes
-        if role.name not in OURS or scope != RIGHT
+        if role.name not in (EVERYBODY, GROUPS) or scope != RIGHT
     }
     where = scopes.parse_scopes(scopes.expand_scopes(held, owner=spawner.user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

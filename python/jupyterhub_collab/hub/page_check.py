@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-SIGN = "collab.jupyterhub sharing"  # how the page's process names itself
+from ..names import SIGN
+
 SECONDS = 2
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..names import SETTINGS
 from .authorize import skip_authorize_page, trust
+from .grants import GROUPS, RIGHT
 from .page_check import Page
 from .policy import applied
 from .roles import add_groups, grant_everyone, reify, value_of
@@ -20,13 +22,10 @@ from .shares import end_shares_with_server, limit_shares
 from .whole import whole
 
 NAME = "sharing"
-ROLE = "collab-sharing"
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 # In the place of the working directory, from which nothing must be imported.
 START = "import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.sharing import main; main()"
-SETTINGS = "JUPYTERHUB_COLLAB_SHARING"  # the service's module `settings` reads it
-RIGHT = "shares!user"
 LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
 # Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
 PORT_OF_ROOT = 905
@@ -75,7 +74,7 @@ def share_servers(
     everyone = [f"access:services!service={NAME}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:
-        add_groups(c, ROLE, "May share the own server", rights, groups)
+        add_groups(c, GROUPS, "May share the own server", rights, groups)
     limit_shares(longest_link)
     log_shares(log)
     hooks = ["pre_spawn_hook"]
@@ -118,7 +117,7 @@ def share_servers(
     applied.append(
         {
             "everyone": everyone,
-            "groups": {ROLE: list(groups)} if groups else {},
+            "groups": {GROUPS: list(groups)} if groups else {},
             "hooks": hooks,
             "services": [NAME],
             "page": Page(NAME, address, account, log),

@@ -13,11 +13,11 @@ from jinja2 import TemplateError
 from jupyterhub.services.auth import HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, authenticated
 
+from ..names import SIGN
 from .hub import Hub, HubAway, Refused, server_path
 from .settings import Settings
 from .state import my_servers, shared_with_me
 
-SIGN = "collab.jupyterhub sharing"  # the trial of a configuration knows this process by it
 log = logging.getLogger("jupyterhub_collab.sharing")
 
 # What the hub says no with -> what a user can make of it.
@@ -114,7 +114,7 @@ class Base(HubOAuthenticated, RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None))[1]
         sentence = SENTENCES.get(status_code, "Something went wrong here. Try again.")
-        if isinstance(error, HubAway) or (isinstance(error, HTTPError) and status_code >= 500):
+        if isinstance(error, HTTPError) and status_code >= 500:
             sentence = AWAY
         elif isinstance(error, HTTPError) and status_code == 403 and "XSRF" in (error.log_message or ""):
             sentence = OLD
@@ -160,14 +160,8 @@ class SharingPage(Base):
         )
 
     async def show_page(self, status: int = 200, **more: Any) -> None:
-        try:
-            servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
-            shared = await shared_with_me(self.hub, self.user)
-        except HubAway as error:
-            log.warning("the page of %s: %s", self.user, error)
-            self.set_status(503)
-            self.show("sharing-error.html", sentence=AWAY)
-            return
+        servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
+        shared = await shared_with_me(self.hub, self.user)
         self.set_status(status)
         page = {
             "notice": "",
@@ -208,10 +202,6 @@ class SharingPage(Base):
                 no.sentence,
             )
             await self.show_page(no.status, problem=no.advice or SENTENCES.get(no.status, SENTENCES[400]))
-        except HubAway as error:
-            log.warning("%s could not %s: %s", self.user, self.get_body_argument("action"), error)
-            self.set_status(503)
-            self.show("sharing-error.html", sentence=AWAY)
         else:
             if done:
                 shown = {"done": done, "tab": TABS[action is SharingPage.leave]}

@@ -9,13 +9,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from tornado.web import HTTPError
 
 PAGE = 200  # entries in one answer; the most that a hub gives by default
 SECONDS = 10
 
 
-class HubAway(Exception):
-    """The hub does not answer."""
+class HubAway(HTTPError):
+    """The hub does not answer, and so neither can the page."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, reason)
 
 
 @dataclass

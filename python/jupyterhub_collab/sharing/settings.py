@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-# The name of the one variable that is ours; the others are those that a hub gives to every service.
-VARIABLE = "JUPYTERHUB_COLLAB_SHARING"
+from ..names import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Settings:
 
     @classmethod
     def of_environment(cls) -> Settings:
-        ours: dict[str, Any] = json.loads(os.environ[VARIABLE])
+        ours: dict[str, Any] = json.loads(os.environ[SETTINGS])
         listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         return cls(
             **ours,
