@@ -5,21 +5,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
-PACKAGE = Path(__file__).resolve().parents[2] / "python"
-
-
-def package_files() -> dict[str, str]:
-    """Return the package's files: path below its directory -> text."""
-    return {
-        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8")
-        for path in sorted(PACKAGE.glob("jupyterhub_collab/**/*"))
-        if path.is_file() and path.suffix != ".pyc"
-    }
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
 
 class ActionModule(ActionBase):

@@ -79,7 +79,8 @@ def _locked() -> TextIO:
     """Return the lock's file, open and locked; closing it lets it go. Raises Busy, and Unsafe."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
-        os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # it was there, and went this instant
+            os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             _check_owner()
         with contextlib.suppress(FileNotFoundError):  # the directory went this instant

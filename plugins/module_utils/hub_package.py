@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from .hub_process import hub_command, run_as_hub
@@ -51,10 +52,12 @@ class HubPackage:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def command(self, unit: Unit, module: str, *arguments: str) -> list[str]:
-        """Return the command that runs a module of the package's part for the hub with the hub's interpreter."""
+    def command(self, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
+        """Return the command that runs a module of a part of the package with the hub's interpreter."""
         # The package takes the place of the working directory, from which nothing must be imported.
-        code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.hub.{module} import main; "
+        code = (
+            f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
+        )
         code += "main(*sys.argv[1:])"
         return [hub_command(unit).python, "-c", code, self.path, *arguments]
 
@@ -70,11 +73,33 @@ def leftovers() -> list[str]:
     return glob.glob(f"{DIRECTORY}/{NEW_PREFIX}*")
 
 
-def remove_unused(used: bytes) -> None:
-    """Remove the versions whose directories are not named in these fragments, and the place of all with the last one."""
+def remove_unused(fragments: bytes) -> None:
+    """Remove the versions that neither these fragments nor servers that run name, and all where no fragment names any."""
+    used = fragments
+    if DIRECTORY.encode() in fragments:
+        used += b"".join(environments())
     for path in glob.glob(os.path.join(DIRECTORY, "[0-9a-f]" * 12)):
         if path.encode() not in used:
             shutil.rmtree(path, ignore_errors=True)
     if not used:
         with contextlib.suppress(OSError):  # not there, or not ours alone
             os.rmdir(DIRECTORY)
+
+
+def environments() -> Iterator[bytes]:
+    """Yield the environments of the host's processes: servers read from the version that they were started with."""
+    locked: dict[tuple[int, int], list[str]] = {}
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends this instant
+            owner = os.stat(path)
+            try:
+                with open(path, "rb") as file:
+                    yield file.read()
+            except PermissionError:
+                locked.setdefault((owner.st_uid, owner.st_gid), []).append(path)
+    # In a container root may not look into everybody's processes, but their owner may.
+    for (uid, gid), paths in locked.items():
+        done = subprocess.run(
+            ["cat", *paths], user=uid, group=gid, extra_groups=[], capture_output=True, check=False
+        )
+        yield done.stdout

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, how it starts servers, and who checks logins.
+"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, and who checks logins.
 
     python -c SOURCE CONFIGURATION_FILE
 
@@ -10,6 +10,8 @@ Needs nothing but what every hub has, reads the configuration as `traitlets` doe
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import importlib.metadata
 import json
 import os
@@ -18,6 +20,7 @@ from typing import Any
 
 # Its authenticators log in whomever a web server in front names, past the hub's hooks and allow-lists.
 PAST_HOOKS = "jhub_remote_user_authenticator"
+DATABASE = "jupyterhub.sqlite"  # the hub's own default
 
 
 def version(name: str) -> str:
@@ -72,6 +75,42 @@ def trusts_front_end(config: Any) -> bool:
     return any(each.__module__.startswith(PAST_HOOKS) for each in getattr(chosen, "__mro__", ()))
 
 
+def running(config: Any) -> list[dict[str, Any]]:
+    """Return the servers that run by the hub's database, each with its owner, its name, and its start in seconds of the epoch.
+
+    Raises whatever sqlalchemy or a driver does where there is no database, or none that another process than the hub can read.
+    """
+    from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine, select  # noqa: PLC0415
+    from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
+
+    told = config.JupyterHub.get("db_url")
+    url = make_url(told) if told else URL.create("sqlite", database=DATABASE)
+    options = {}
+    if url.get_backend_name() == "sqlite":
+        path = f"file:{os.path.abspath(url.database or '')}"
+        url = url.set(database=path).update_query_dict({"mode": "ro", "uri": "true"})
+    elif isinstance(config.JupyterHub.get("db_kwargs"), dict):
+        options = config.JupyterHub.db_kwargs
+    users = Table("users", MetaData(), Column("id"), Column("name", String))
+    spawners = Table(
+        *("spawners", MetaData(), Column("user_id"), Column("server_id")),
+        *(Column("name", String), Column("started", DateTime)),
+    )
+    who = select(users.c.name, spawners.c.name, spawners.c.started).where(
+        spawners.c.user_id == users.c.id, spawners.c.server_id.is_not(None), spawners.c.started.is_not(None)
+    )
+    with create_engine(url, **options).connect() as connection:
+        rows = list(connection.execute(who))
+    return [
+        {
+            "owner": user,
+            "name": f"{user}/{name}" if name else user,
+            "started": started.replace(tzinfo=datetime.UTC).timestamp(),
+        }
+        for user, name, started in rows
+    ]
+
+
 def main(path: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "version": version("jupyterhub"),
@@ -81,6 +120,7 @@ def main(path: str) -> dict[str, Any]:
         "paths": [],
         "account_names": "",
         "trusts_front_end": False,
+        "running": None,
     }
     try:
         config = load(path)
@@ -88,6 +128,8 @@ def main(path: str) -> dict[str, Any]:
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
         result["trusts_front_end"] = trusts_front_end(config)
+        with contextlib.suppress(Exception):
+            result["running"] = running(config)
     # The configuration is somebody else's code: whatever it raises is worth a sentence.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"

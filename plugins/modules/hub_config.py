@@ -129,6 +129,10 @@ warnings_of_the_hub:
   type: list
   elements: str
   returned: when the configuration was tried in this run
+in_force_since:
+  description: When the hub was started with what O(fragment) says, in seconds of the epoch; 0 where that is not known.
+  type: float
+  returned: always
 put_out:
   description: Whose connections were ended, as their right to be on somebody's server ended with the change.
   type: list
@@ -193,6 +197,7 @@ class HubConfig:
         self.service: str = module.params["service"]
         self.main: str = os.path.realpath(module.params["path"])
         self.fragments: str = config_block.fragments_directory(self.main)
+        self.fragment: str = config_block.fragment_path(self.main, module.params["fragment"])
         self.present: bool = module.params["state"] == "present"
         self.journal = transaction.Journal(host_state.path_of(f"{self.service}.undo"))
         self.state_name = f"{self.service}.json"
@@ -200,7 +205,7 @@ class HubConfig:
         self.live = LiveHub(
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
         )
-        self.started = time.time()
+        self.started = self.restarted = time.time()
 
     # What is to be
 
@@ -273,7 +278,9 @@ class HubConfig:
     # What is remembered from run to run
 
     def load_state(self) -> dict[str, Any]:
-        """Return what earlier runs left: `stale` (the start of the hub that must not go on), `runs_with`, `hub`, `path`."""
+        """Return what earlier runs left: `stale` (the start of the hub that must not go on), `runs_with`, `in_force_since`,
+        `hub`, `path`.
+        """
         return host_state.recall(self.state_name)
 
     def save_state(self, state: dict[str, Any]) -> None:
@@ -324,7 +331,8 @@ class HubConfig:
             stale = unit.invocation
         else:
             stale = state.get("stale", "")
-        restart = bool(changes) or unit.invocation == (stale or None) or recovered
+        unfinished = unit.invocation == (stale or None) or recovered
+        restart = bool(changes) or unfinished
         untried = False
         if self.present:
             restart |= not unit.running
@@ -332,10 +340,10 @@ class HubConfig:
         result: dict[str, Any] = {"changed": restart, "restarted": restart, "diff": self.diff(changes)}
         if self.module.check_mode:
             ended = self.foresee(unit, changes) if restart else []
-            return {**result, "hub": state.get("hub", {}), "ended": ended}
+            return {**result, "hub": state.get("hub", {}), "ended": ended, **self.in_force_since(state)}
         if not (restart or untried):
             self.forget(state)
-            return {**result, "hub": state.get("hub", {})}
+            return {**result, "hub": state.get("hub", {}), **self.in_force_since(state)}
         if not unit.running and not self.present:
             return {**result, "restarted": False, **self.remove_at_rest(unit, state, changes)}
 
@@ -356,6 +364,8 @@ class HubConfig:
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
+        if unfinished or self.fragment in [change.path for change in changes]:
+            state.setdefault("in_force_since", {})[self.params["fragment"]] = self.restarted
         hub_visitors.note_revocation(hub, state)
         state.pop("visitors", None)
         state["stale"] = ""
@@ -363,7 +373,11 @@ class HubConfig:
         self.journal.end()
         self.tidy()
         self.forget(state)
+        result |= self.in_force_since(state)
         return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
+
+    def in_force_since(self, state: dict[str, Any]) -> dict[str, float]:
+        return {"in_force_since": state.get("in_force_since", {}).get(self.params["fragment"], 0)}
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
@@ -406,6 +420,7 @@ class HubConfig:
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
         self.live.restart({**hub, **state.get("hub", {})})
+        self.restarted = time.time()
         held = self.live.prove(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # and with it the right of those who were guests by it
@@ -457,6 +472,7 @@ class HubConfig:
             return
         if glob.glob(os.path.join(self.fragments, "*.py")):
             runs_with = state.get("runs_with", {})
+            state.get("in_force_since", {}).pop(self.params["fragment"], None)
             if runs_with.pop(self.params["fragment"], None) is not None:
                 self.save_state(state)
         else:

@@ -38,9 +38,13 @@ options:
     description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
     type: str
   fragment:
-    description: A fragment of M(collab.jupyterhub.hub_config), to tell which hubs it has been given to and which accounts it
-      has in force.
+    description: A fragment of M(collab.jupyterhub.hub_config), to tell which hubs it has been given to, and which accounts
+      and which state directory it has in force.
     type: str
+  state_directory:
+    description: A directory in which servers are to keep state, to tell whether it holds something else.
+    type: path
+    version_added: 1.1.0
   markers:
     description: Texts to look for in the main file.
     type: list
@@ -72,7 +76,7 @@ service:
   sample: {name: jupyterhub, exists: true, running: true, user: root}
 config:
   description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
-    accounts the fragment has in force.
+    accounts and state directory the fragment has in force.
   type: dict
   returned: always
   sample:
@@ -83,6 +87,7 @@ config:
     named_by_service: ""
     markers: []
     accounts: [shared]
+    state_directory: /var/lib/jupyterhub-rtc
 hub:
   description: The hub's interpreter and version, why its configuration does not load (empty where it does), and whether it
     logs in whomever a web server in front names, past its own checks.
@@ -90,20 +95,30 @@ hub:
   returned: always
   sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, and what the
-    name of a user's account is made of.
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, what the
+    name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
+    database cannot be read).
   type: dict
   returned: always
-  sample: {command: [jupyterhub-singleuser], environment: /usr/local/jupyterhub, account_names: "{USERNAME}"}
+  sample:
+    command: [jupyterhub-singleuser]
+    environment: /usr/local/jupyterhub
+    account_names: "{USERNAME}"
+    running: [{owner: shared, name: shared, started: 1795281063.5}]
+state_directory_is_taken:
+  description: Whether O(state_directory) holds something else than state of servers.
+  type: bool
+  returned: always
 lab:
-  description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, and whether an
-    installation was cut off there.
+  description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, since when
+    jupyter-collaboration is there in seconds of the epoch, and whether an installation was cut off there.
   type: dict
   returned: always
   sample:
     environment: /usr/local/jupyterhub
     python: /usr/local/jupyterhub/bin/python
     versions: {jupyterlab: 4.6.6}
+    collaboration_since: 1795281063.5
     unfinished: false
 account:
   description: The account, where one was asked for.
@@ -134,11 +149,13 @@ remembered:
 """
 
 import ast
+import glob
 import inspect
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 from typing import Any
 
@@ -165,14 +182,18 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
 PACKAGES = ("jupyterlab", "jupyterhub", "jupyter-server", "jupyter-collaboration")
 VERSIONS = """
-import importlib.metadata, json, sys
-found = {}
+import importlib.metadata, json, os, sys
+versions, since = {}, 0
 for name in sys.argv[1:]:
     try:
-        found[name] = importlib.metadata.version(name)
+        found = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        pass
-print(json.dumps(found))
+        continue
+    versions[name] = found.version
+    if name == "jupyter-collaboration":
+        description = found.locate_file("jupyter_collaboration-" + found.version + ".dist-info")
+        since = os.stat(description).st_mtime if os.path.exists(description) else 0
+print(json.dumps({"versions": versions, "collaboration_since": since}))
 """
 
 
@@ -223,14 +244,15 @@ def environment_of_python(python: str) -> str:
 
 
 def describe_lab(environment: str) -> dict[str, Any]:
-    """Return the environment's interpreter, the versions of what matters in it (none without an interpreter), and whether
-    an installation was cut off there.
+    """Return the environment's interpreter, the versions of what matters in it (none without an interpreter), since when
+    jupyter-collaboration is there in seconds of the epoch, and whether an installation was cut off there.
     """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
     lab: dict[str, Any] = {
         "environment": environment,
         "python": "",
         "versions": {},
+        "collaboration_since": 0,
         "unfinished": bool(environment) and journal_path(environment).exists(),
     }
     if environment and os.path.exists(python):
@@ -243,16 +265,28 @@ def describe_lab(environment: str) -> dict[str, Any]:
             timeout=PROBE_SECONDS,
         )
         if done.returncode == 0:
-            lab.update(python=python, versions=json.loads(done.stdout))
+            lab |= {"python": python, **json.loads(done.stdout)}
     return lab
 
 
-def accounts_of(fragment: str) -> list[str]:
-    """Return the accounts that a fragment of ours hands to `apply`; none where there is no such fragment."""
+def said(fragment: str, argument: str) -> Any:
+    """Return what a fragment of ours gives for an argument; None where it gives nothing, or is not there."""
     for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
-        if isinstance(node, ast.keyword) and node.arg == "accounts":
-            return list(ast.literal_eval(node.value))
-    return []
+        if isinstance(node, ast.keyword) and node.arg == argument:
+            return ast.literal_eval(node.value)
+    return None
+
+
+def looks_ours(directory: str) -> bool:
+    """Return whether a directory is one below which the hub keeps state of servers (see `jupyterhub_collab.hub.state_directory`).
+
+    It is root's, who lets others pass and not look, and so is all in it.
+    """
+    try:
+        found = [os.lstat(path) for path in (directory, *glob.glob(f"{glob.escape(directory)}/*"))]
+    except OSError:
+        return False
+    return all(each.st_uid == 0 and each.st_mode == stat.S_IFDIR | 0o711 for each in found)
 
 
 def main() -> None:
@@ -265,6 +299,7 @@ def main() -> None:
             "group": {"type": "str"},
             "comment": {"type": "str"},
             "fragment": {"type": "str"},
+            "state_directory": {"type": "path"},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -286,6 +321,10 @@ def main() -> None:
         named = hub_command(unit).config or ""
     except HubNotFound:
         named = ""
+    fragment = config_block.fragment_path(path, module.params["fragment"] or "")
+    wanted = module.params["state_directory"] or ""
+    # A run that was cut off may have taken the fragment away and left the directory.
+    state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
         service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
@@ -298,10 +337,16 @@ def main() -> None:
             "markers": [
                 marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
             ],
-            "accounts": accounts_of(config_block.fragment_path(path, module.params["fragment"] or "")),
+            "accounts": said(fragment, "accounts") or [],
+            "state_directory": state_directory,
         },
         hub=hub,
-        servers={"command": command, "environment": servers, "account_names": account_names},
+        servers={
+            "command": command,
+            "environment": servers,
+            "account_names": account_names,
+            "running": starts.get("running"),
+        },
         lab=describe_lab(environment),
         account=accounts.describe_account(accounts.account_of(module.params["account"], account_names))
         if module.params["account"]
@@ -316,6 +361,9 @@ def main() -> None:
         },
         shared_accounts=shared,
         shared_users=[accounts.user_of(name, account_names) for name in shared],
+        state_directory_is_taken=bool(glob.glob(f"{glob.escape(wanted)}/*")) and not looks_ours(wanted)
+        if wanted
+        else False,
         group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
     )
 

@@ -11,8 +11,9 @@ module: lab_settings
 short_description: Set what JupyterLab shows to everybody, in files of our own
 version_added: 1.1.0
 description:
-  - Writes defaults of settings (C(overrides.d)) and extensions that are off (C(page_config.d)) into the environment that runs
-    JupyterLab. JupyterLab puts these files together with those of others, so nothing of anybody else is touched.
+  - Writes defaults of settings (C(overrides.d)) and extensions that are off (C(page_config.d), C(jupyter_server_config.d)) into the
+    environment that runs JupyterLab. JupyterLab puts these files together with those of others, so nothing of anybody else is
+    touched.
   - Users may still set something else for themselves. Servers show it once they have been started anew.
 options:
   python:
@@ -20,7 +21,7 @@ options:
     type: path
     required: true
   name:
-    description: The name of the files, without their ending.
+    description: The name of the files, without their ending. That of the server's begins with C(zz-), as the last one counts.
     type: str
     required: true
   settings:
@@ -32,6 +33,12 @@ options:
     type: list
     elements: str
     default: []
+  disabled_server_extensions:
+    description: Extensions of the server that are off.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   state:
     description: Whether the files are to be there.
     type: str
@@ -83,8 +90,11 @@ app = sys.prefix + "/share/jupyter/lab"
 if not (find_spec("jupyterlab") and os.path.isdir(app + "/static")) or os.environ.get("JUPYTERLAB_DIR"):
     from jupyterlab.commands import get_app_dir
     app = get_app_dir()
-print(json.dumps([app + "/settings/overrides.d", ENV_CONFIG_PATH[0] + "/labconfig/page_config.d"]))
+config = ENV_CONFIG_PATH[0]
+print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_config.d", config + "/jupyter_server_config.d"]))
 """
+# The server reads these files in the order of their names, and packages bring theirs under their own.
+LAST = "zz-"
 
 
 def wanted(params: dict[str, Any]) -> dict[str, bytes | None]:
@@ -94,12 +104,19 @@ def wanted(params: dict[str, Any]) -> dict[str, bytes | None]:
     )
     if done.returncode:
         raise LookupError(f"there is no JupyterLab behind {params['python']}")
-    settings, page_config = json.loads(done.stdout.splitlines()[-1])
-    disabled = {"disabledExtensions": dict.fromkeys(params["disabled_extensions"], True)}
-    contents = {
-        os.path.join(settings, params["name"] + ".json"): params["settings"],
-        os.path.join(page_config, params["name"] + ".json"): disabled
-        if params["disabled_extensions"]
+    settings, page_config, server_config = json.loads(done.stdout.splitlines()[-1])
+    name, off, off_in_server = (
+        params[key] for key in ("name", "disabled_extensions", "disabled_server_extensions")
+    )
+    contents: dict[str, dict[str, Any]] = {
+        os.path.join(settings, f"{name}.json"): params["settings"],
+        os.path.join(page_config, f"{name}.json"): {"disabledExtensions": dict.fromkeys(off, True)}
+        if off
+        else {},
+        os.path.join(server_config, f"{LAST}{name}.json"): {
+            "ServerApp": {"jpserver_extensions": dict.fromkeys(off_in_server, False)}
+        }
+        if off_in_server
         else {},
     }
     there = params["state"] == "present"
@@ -116,6 +133,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "settings": {"type": "dict", "default": {}},
             "disabled_extensions": {"type": "list", "elements": "str", "default": []},
+            "disabled_server_extensions": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,

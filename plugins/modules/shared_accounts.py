@@ -98,16 +98,16 @@ import contextlib
 import grp
 import os
 import pwd
-import signal
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import (
+    end_processes,
+    forget_failed_units,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, systemctl
 
-SECONDS_TO_END = 10
 STATE = "accounts.json"  # remembers the groups that were made
 NOTHING: dict[str, Any] = {
     "made": [],
@@ -117,42 +117,6 @@ NOTHING: dict[str, Any] = {
     "deleted_homes": [],
     "removed_groups": [],
 }
-
-
-def processes_of(uid: int) -> list[int]:
-    """Return the processes that run as an account."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
-                found.append(int(name))
-        except FileNotFoundError:
-            continue  # it ended this instant
-    return found
-
-
-def end_processes(uid: int) -> None:
-    """End what runs as an account: politely, so that servers save what is open, and for good after some seconds."""
-    deadline = time.monotonic() + SECONDS_TO_END
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes_of(uid):
-            try:
-                os.kill(process, number)
-            except ProcessLookupError:
-                continue
-        while processes_of(uid) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        deadline = time.monotonic() + SECONDS_TO_END
-
-
-def forget_failed_units(account: str, uid: int) -> None:
-    """Let systemd forget services that ran as an account and ended badly, as servers do that had to be killed."""
-    with contextlib.suppress(NoSystemd):
-        failed = systemctl("list-units", "--failed", "--type=service", "--plain", "--no-legend").stdout
-        for line in failed.splitlines():
-            name = line.split()[0]
-            if systemctl("show", name, "--property=User", "--value").stdout.strip() in (account, str(uid)):
-                systemctl("reset-failed", name)
 
 
 def owner_of_kept_home(name: str) -> list[str]:

@@ -28,6 +28,12 @@ OLDEST_LAB = "4.4"
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # Marks an account as made for being shared; `comment` of the account on the host.
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
+# How JupyterHub takes an amount of memory (ByteSpecification).
+MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
+SERVERS = ("collaboration_servers", "everyone")
+LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
+SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
+DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 # The block that Utrecht University's role writes, which the fragment takes the place of.
 UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
 
@@ -74,6 +80,40 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
         problems.append(
             f"jupyterhub_rtc_public_url is {url!r}: set it to the address that people open the hub at, such as https://hub.example.org"
         )
+    return problems + _collaboration_problems(settings)
+
+
+def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
+    problems = []
+    servers, directory, domain = (
+        str(settings[name]) for name in ("servers", "state_directory", "email_domain")
+    )
+    if servers not in SERVERS:
+        problems.append(f"jupyter_rtc_servers is {servers!r}: set it to {' or to '.join(SERVERS)}")
+    # Whatever is there goes when collaboration is taken away.
+    if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
+        problems.append(
+            f"jupyterhub_rtc_state_directory is {directory!r}: set it to the absolute path of a directory of its own, at least three "
+            "names deep, such as /var/lib/jupyterhub-rtc"
+        )
+    if (megabytes := int(settings["history_megabytes"])) < 1:
+        problems.append(f"jupyterhub_rtc_history_megabytes is {megabytes}: set it to 1 or more")
+    if (memory := str(settings["mem_limit"])) and not MEMORY.fullmatch(memory):
+        problems.append(
+            f"jupyterhub_rtc_mem_limit is {memory!r}: set it to a number with K, M, G or T after it, such as 4G"
+        )
+    if (processors := float(settings["cpu_limit"])) < 0:
+        problems.append(
+            f"jupyterhub_rtc_cpu_limit is {processors:g}: set it to a number of processors such as 2 or 0.5, or to 0 for no limit"
+        )
+    if (idle := int(settings["idle_seconds"])) < -1:
+        problems.append(
+            f"jupyterhub_rtc_idle_seconds is {idle}: set it to a number of seconds, to 0 for never, or to -1 for what the idle culler does"
+        )
+    if domain and not DOMAIN.fullmatch(domain):
+        problems.append(
+            f"jupyterhub_rtc_email_domain is {domain!r}: set it to a domain name such as example.org"
+        )
     return problems
 
 
@@ -88,6 +128,11 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     problems = _config_problems(host) + _hub_problems(host)
     if not problems:
         problems = _lab_problems(settings, host)
+    if host["state_directory_is_taken"]:
+        problems.append(
+            f"the directory {settings['state_directory']} holds something else, which would go with collaboration: set "
+            "jupyterhub_rtc_state_directory to a directory of its own"
+        )
     return problems + _account_problems(settings, host)
 
 
@@ -243,6 +288,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     sharing: whether users share their own servers, by role jupyterhub_sharing.
     host_accounts, retired_host_accounts: the accounts of the host that their servers run as.
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
+    collaboration: which servers have live collaboration, and with what (see `jupyterhub_collab.hub.collaboration`).
+    disabled_extensions: of JupyterLab, in the environment.
     packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
     table: who may do what, as sentences. warnings: what the administrator must know.
     """
@@ -282,7 +329,10 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
                 f"This hub cannot keep people from logging in as {user}, as its authenticator takes a web server's word for who "
                 f"somebody is: make sure that the web server never says {user}, and that nobody reaches the hub around it."
             )
-    if boolean(settings["impersonation_links"]):
+    links = boolean(settings["impersonation_links"])
+    everywhere = all_users or settings["servers"] == "everyone"
+    table.append(_live_sentence(everywhere, user, sharing))
+    if links:
         warnings.append(
             "JupyterLab's Share button may make links with which whoever opens them acts as the user who made them, with all that the "
             "user may do on that server, and is not to be told from that user: jupyterhub_rtc_impersonation_links."
@@ -298,6 +348,17 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
         "sharing": sharing,
         "revocation_seconds": int(settings["revocation_seconds"]),
+        "collaboration": {
+            "everyone": everywhere,
+            "owners": sharing,
+            "state_directory": str(settings["state_directory"]),
+            "history_megabytes": int(settings["history_megabytes"]),
+            "mem_limit": str(settings["mem_limit"]),
+            "cpu_limit": float(settings["cpu_limit"]),
+            "idle_seconds": int(settings["idle_seconds"]),
+            "email_domain": email_domain(settings),
+        },
+        "disabled_extensions": [*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])],
         "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
@@ -305,6 +366,25 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "table": table,
         "warnings": warnings,
     }
+
+
+def _live_sentence(everywhere: bool, user: str, sharing: bool) -> str:
+    if everywhere:
+        return "every server has live collaboration"
+    owners = " and those of everybody who may share the own server have" if sharing else " has"
+    return f"the server of {user}{owners} live collaboration, and all others are plain JupyterLab"
+
+
+def email_domain(settings: dict[str, Any]) -> str:
+    """Return what follows the @ in addresses of the hub's people; empty where only the hub's host may know its name."""
+    if settings["email_domain"]:
+        return str(settings["email_domain"])
+    public = re.sub(r":\d+$", "", str(settings["public_url"]).partition("://")[2].partition("/")[0])
+    for name in (public, str(settings["inventory_hostname"])):
+        # An address of four numbers is none that mail has.
+        if "." in name and DOMAIN.fullmatch(name) and re.search(r"[A-Za-z]", name):
+            return name
+    return ""
 
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the part for the hub and the process of the sharing page have to call by the same name."""
+"""What the part for the hub and the processes that it starts have to call by the same name."""
 
 SIGN = "collab.jupyterhub sharing"  # how the process names itself to whoever asks whether it is there
 SETTINGS = "JUPYTERHUB_COLLAB_SHARING"  # the variable of its environment that holds what the hub's configuration tells it
+SERVER_SETTINGS = "JUPYTERHUB_COLLAB"  # the same of the environment of a single-user server

@@ -99,11 +99,26 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "api_url": self.hub.api_url,
             "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
+            "admission": admission(self.authenticator),
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
             "pages": [page.health(self.base_url) for page in pages(applied)],
         }
+
+
+def admission(authenticator: Any) -> dict[str, Any]:
+    """Return who may use the hub, as far as it decides by accounts of its host.
+
+    accounts: whether people log in with the password of such an account. everybody: whether that is enough. groups: of the host, of
+    which one is enough, too. named: whether those may whom an administrator has added.
+    """
+    return {
+        "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
+        "everybody": bool(getattr(authenticator, "allow_all", False)),
+        "groups": sorted(getattr(authenticator, "allowed_groups", ())),
+        "named": bool(getattr(authenticator, "allow_existing_users", False)),
+    }
 
 
 def _qualified(cls: type) -> str:

@@ -22,6 +22,13 @@ SETTINGS: dict[str, Any] = {
     "adopt_user": False,
     "user_sharing": True,
     "impersonation_links": False,
+    "servers": "collaboration_servers",
+    "state_directory": "/var/lib/jupyterhub-rtc",
+    "history_megabytes": "100",
+    "mem_limit": "",
+    "cpu_limit": "0",
+    "idle_seconds": "-1",
+    "email_domain": "",
     "revocation_seconds": "5",
     "public_url": "",
     "inventory_hostname": "hub.example.org",
@@ -51,6 +58,7 @@ HOST: dict[str, Any] = {
         "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
     },
     "account": {"name": "shared", "exists": False},
+    "state_directory_is_taken": False,
     "group": {"exists": True},
     "shared_accounts": [],
     "shared_users": [],
@@ -97,6 +105,17 @@ def test_good_host_has_no_problems() -> None:
         ({"venv": "usr/local/jupyterhub"}, "jupyter_rtc_venv"),
         ({"config_path": "jupyterhub_config.py"}, "jupyter_rtc_config_path"),
         ({"public_url": "hub.example.org"}, "jupyterhub_rtc_public_url"),
+        ({"servers": "nobody"}, "jupyter_rtc_servers"),
+        ({"state_directory": "var/lib/history"}, "jupyterhub_rtc_state_directory"),
+        ({"state_directory": "/var/lib"}, "jupyterhub_rtc_state_directory"),
+        ({"state_directory": "/var/lib/hub/../.."}, "jupyterhub_rtc_state_directory"),
+        ({"state_directory": "/var/lib/hub/"}, "jupyterhub_rtc_state_directory"),
+        ({"history_megabytes": 0}, "jupyterhub_rtc_history_megabytes"),
+        ({"mem_limit": "4 GB"}, "jupyterhub_rtc_mem_limit"),
+        ({"mem_limit": "0"}, "jupyterhub_rtc_mem_limit"),
+        ({"cpu_limit": -0.5}, "jupyterhub_rtc_cpu_limit"),
+        ({"idle_seconds": -2}, "jupyterhub_rtc_idle_seconds"),
+        ({"email_domain": "@example.org"}, "jupyterhub_rtc_email_domain"),
     ],
 )
 def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
@@ -177,6 +196,67 @@ def test_all_users_get_one_scope() -> None:
     assert policy["everyone"] == ["access:servers"]
     assert policy["accounts"] == []
     assert any("all files of everybody" in warning for warning in policy["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "everyone", "owners", "sentence"),
+    [
+        (
+            {},
+            False,
+            True,
+            "the server of shared and those of everybody who may share the own server have live collaboration, "
+            "and all others are plain JupyterLab",
+        ),
+        (
+            {"user_sharing": "no"},
+            False,
+            False,
+            "the server of shared has live collaboration, and all others are plain JupyterLab",
+        ),
+        ({"servers": "everyone"}, True, True, "every server has live collaboration"),
+        ({"share_all_users": "yes"}, True, False, "every server has live collaboration"),
+    ],
+)
+def test_servers_that_people_share_are_live(
+    settings: dict[str, Any], everyone: bool, owners: bool, sentence: str
+) -> None:
+    policy = rtc.policy(SETTINGS | settings, HOST)
+    collaboration = policy["collaboration"]
+    assert (collaboration["everyone"], collaboration["owners"]) == (everyone, owners)
+    assert policy["table"][-1] == sentence
+
+
+def test_fragment_gets_numbers() -> None:
+    wish = {"history_megabytes": "20", "mem_limit": "4G", "cpu_limit": "1.5", "idle_seconds": "600"}
+    collaboration = rtc.policy(SETTINGS | wish, HOST)["collaboration"]
+    assert collaboration | {"history_megabytes": 20, "cpu_limit": 1.5, "idle_seconds": 600} == collaboration
+
+
+def test_nothing_is_live_by_itself() -> None:
+    live = {"@jupyter/collaboration-extension", "@jupyter/docprovider-extension"}
+    button = "@jupyter/collaboration-extension:shared-link"
+    assert {*rtc.policy(SETTINGS, HOST)["disabled_extensions"]} == live | {button}
+    assert {*rtc.policy(SETTINGS | {"impersonation_links": True}, HOST)["disabled_extensions"]} == live
+
+
+@pytest.mark.parametrize(
+    ("settings", "domain"),
+    [
+        ({"email_domain": "example.org", "public_url": "https://hub.example.net"}, "example.org"),
+        ({"public_url": "https://hub.example.net:8443/hub"}, "hub.example.net"),
+        ({"public_url": "http://localhost:8000"}, "hub.example.org"),
+        ({"inventory_hostname": "10.0.0.5"}, ""),
+        ({"inventory_hostname": "hub"}, ""),
+    ],
+)
+def test_addresses_end_as_the_hubs_does(settings: dict[str, Any], domain: str) -> None:
+    assert rtc.email_domain(SETTINGS | settings) == domain
+
+
+def test_directory_of_somebody_else_is_not_taken() -> None:
+    (problem,) = rtc.host_problems(SETTINGS, HOST | {"state_directory_is_taken": True})
+    assert "jupyterhub_rtc_state_directory" in problem
 
 
 @pytest.mark.parametrize("no", [False, "false", "no", "0", "off"])

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A private directory on the hub's host for each server, of the account that it runs as."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pwd
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
+
+DEFAULT = "default"  # the server without a name
+NAMED = "server-"
+PASSABLE, PRIVATE = 0o711, 0o700
+A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def state_directory_of(spawner: Any, root: str) -> str:
+    """Return the directory `root/ACCOUNT/SERVER`, made where it is missing; empty where there can be none.
+
+    That is where the hub is not root, or where servers run elsewhere than as accounts of this host.
+    """
+    if not root or os.geteuid() != 0:
+        return ""
+    try:
+        account = pwd.getpwnam(account_of(spawner))
+        names = account.pw_name, NAMED + quote(spawner.name, safe="") if spawner.name else DEFAULT
+        _make(root, names, account)
+    except KeyError:
+        return ""
+    except OSError as error:
+        spawner.log.warning("No state directory for %s below %s: %s", spawner._log_name, root, error)
+        return ""
+    return os.path.join(root, *names)
+
+
+def account_of(spawner: Any) -> str:
+    """Return the account that a spawner runs the server as. Raises KeyError where it is none of this host."""
+    if spawner.has_trait(
+        "username_template"
+    ):  # SystemdSpawner, which may also make an account for as long as a server runs
+        if not spawner.dynamic_users:
+            return str(spawner._expand_user_vars(spawner.username_template))
+    # The simple one runs everybody's server as the hub.
+    elif isinstance(spawner, LocalProcessSpawner) and not isinstance(spawner, SimpleLocalProcessSpawner):
+        return str(spawner.user.name)
+    raise KeyError(spawner.user.name)
+
+
+def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None:
+    """Make the directories. All but the last are root's, so nobody else puts a link in the place of one."""
+    os.makedirs(root, exist_ok=True)
+    with _opened(root) as top:
+        _belongs(top, PASSABLE, 0, 0)
+        with _made(names[0], top) as middle:
+            _belongs(middle, PASSABLE, 0, 0)
+            with _made(names[1], middle) as private:
+                _belongs(private, PRIVATE, account.pw_uid, account.pw_gid)
+
+
+@contextlib.contextmanager
+def _made(name: str, place: int) -> Iterator[int]:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, PRIVATE, dir_fd=place)
+    with _opened(name, place) as directory:
+        yield directory
+
+
+@contextlib.contextmanager
+def _opened(path: str, place: int | None = None) -> Iterator[int]:
+    directory = os.open(path, A_DIRECTORY, dir_fd=place)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _belongs(directory: int, mode: int, uid: int, gid: int) -> None:
+    if os.fstat(directory).st_uid not in (
+        0,
+        uid,
+    ):  # such as that of an account that is gone and had the same name
+        raise PermissionError(errno.EPERM, "it belongs to another account")
+    os.fchown(directory, uid, gid)
+    os.fchmod(directory, mode)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is who: name, initials and a colour for each person, the same at every visit."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pwd
+from typing import Any
+
+from .history import History
+
+# Light, as JupyterLab writes black on them, and begun with its own; each can be told from each.
+COLOURS = [
+    "#ffad8e", "#dac83d", "#72dd76", "#00e4d0", "#45d4ff", "#e2b1ff", "#ff9de6", "#f2706b",
+    "#ffb300", "#b5cc18", "#2fbf7f", "#7fa6ff", "#b18cff", "#d174d6", "#ff80a0", "#d99a4e",
+    "#8bc34a", "#1fb5c9", "#8fb3cf", "#c8b0a0", "#a8d5a2", "#ff7f3f", "#e6e27a", "#b8b8e8",
+]  # fmt: skip
+
+
+class Identities:
+    """Fills in what the hub does not tell about people. What it tells stays: a hub from 6.0 by `user_info`.
+
+    The name is that of the account on the host, where there is one under the name that the hub knows. A colour is the first that is
+    free on this server, beginning with one that comes from the name; so people differ from each other as long as there are
+    colours, and have mostly the same one on other servers.
+    """
+
+    def __init__(self, past: History) -> None:
+        self._past = past
+        self.colours = past.colours()
+
+    def complete(self, user: Any) -> None:
+        """Fill in a `jupyter_server.auth.User`."""
+        if user.display_name in ("", user.username):
+            user.display_name = user.name = _full_name(user.username) or user.username
+        user.initials = user.initials or initials(user.display_name)
+        user.color = user.color or self.colour(user.username)
+
+    def colour(self, username: str) -> str:
+        """Return somebody's colour, as CSS has it."""
+        if username not in self.colours:
+            start = int.from_bytes(hashlib.sha256(username.encode()).digest()[:4], "big") % len(COLOURS)
+            wheel = COLOURS[start:] + COLOURS[:start]
+            taken = list(self.colours.values())
+            self.colours[username] = min(wheel, key=taken.count)
+            self._past.set_colour(username, self.colours[username])
+        return self.colours[username]
+
+    def wrap(self, provider: Any) -> None:
+        """Have a server's identity provider return people who are filled in."""
+        get_user = provider.get_user
+
+        async def complete_user(handler: Any) -> Any:
+            user = get_user(handler)
+            user = await user if hasattr(user, "__await__") else user
+            if user is not None:
+                self.complete(user)
+            return user
+
+        provider.get_user = complete_user
+
+
+def initials(name: str) -> str:
+    """Return one or two letters that stand for a name."""
+    words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]
+    if len(words) > 1:
+        return (words[0][0] + words[-1][0]).upper()
+    return name[:2].title()
+
+
+def _full_name(username: str) -> str:
+    with contextlib.suppress(KeyError, ValueError):
+        return pwd.getpwnam(username).pw_gecos.partition(",")[0].strip()
+    return ""

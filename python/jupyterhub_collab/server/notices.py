@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people who have a document open are told about it, wherever they are: JupyterLab shows it (`labextensions`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+from jupyter_events import EventLogger
+
+SCHEMA_ID = "https://collab-jupyterhub.invalid/document/v1"
+SCHEMA = {
+    "$id": SCHEMA_ID,
+    "version": "1",
+    "title": "A document that people edit together",
+    "personal-data": False,
+    "type": "object",
+    "required": ["id", "path", "level", "message"],
+    "properties": {
+        "id": {"type": "string", "description": "Of the notice, which may come more than once."},
+        "path": {"type": "string", "description": "Of the document, as the server's API has it."},
+        "level": {"type": "string", "enum": ["info", "warning", "error"]},
+        "message": {"type": "string", "description": "One sentence, as it is shown."},
+    },
+}
+# JupyterLab shows the first 140 characters.
+MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
+COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
+NOT_SAVED = (
+    "error",
+    "{name} cannot be saved. It will be as soon as that is possible; leave it open. The reason: {detail}",
+)
+NOT_KEPT = ("error", "What is typed into {name} is saved, but not kept safe from a crash: {detail}")
+# The same is not said again before so many seconds have passed.
+PAUSE = 60
+# After a loss of its connection JupyterLab takes up to half a minute until it listens to events again.
+AGAIN = 35
+
+
+class Notices:
+    """Tells people. Several times the same at once is told once."""
+
+    def __init__(self, events: EventLogger) -> None:
+        self._events = events
+        self._told: dict[tuple[str, str], float] = {}
+        events.register_event_schema(SCHEMA)
+
+    def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
+        """Tell everybody who has the document at `path` open one of the notices above."""
+        level, form = notice
+        now = time.monotonic()
+        if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
+            return
+        self._told[path, form] = now
+        data: dict[str, Any] = {
+            "id": uuid4().hex,
+            "path": path,
+            "level": level,
+            "message": form.format(name=PurePosixPath(path).name, detail=detail),
+        }
+        self._emit(data)
+        if level != "info":
+            asyncio.get_running_loop().call_later(AGAIN, self._emit, data)
+
+    def _emit(self, data: dict[str, Any]) -> None:
+        self._events.emit(schema_id=SCHEMA_ID, data=data)

@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A document that people have open, kept so that nothing they have typed is lost.
+
+Takes the place of `jupyter_server_ydoc.rooms.DocumentRoom`, whose ways of loading, saving and ending it replaces:
+
+- An update is in the server's history before anybody else gets it; a server that starts again goes on from there.
+- What has changed is saved a moment later, however many changes go on coming.
+- What many people type at once goes to each of them as one message.
+- A file that somebody else has written is merged with what people have typed since it was last read or written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from anyio import EndOfStream, WouldBlock
+from jupyter_server.utils import ensure_async
+from jupyter_server_ydoc import rooms
+from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
+from jupyter_ydoc import ydocs
+from jupyter_ydoc.ybasedoc import YBaseDoc
+from pycrdt import (
+    Doc,
+    TransactionEvent,
+    YMessageType,
+    YSyncMessageType,
+    create_update_message,
+    merge_updates,
+    read_message,
+)
+from tornado.web import HTTPError
+
+from .history import History, OnDisk
+from .merge import changes, has_lost, is_cut_off, lines_of
+from .notices import COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from pycrdt import Channel
+
+# A document is saved so many seconds after its first change that is not saved yet, at the latest, ...
+LONGEST_SAVE_DELAY = 4
+# ... and saving it takes no more than this part of the time, where that is possible.
+SHARE_OF_SAVING = 0.1
+# Sending takes no more than about this part of a processor's time: what is typed meanwhile goes as one message.
+SHARE_OF_SENDING = 0.25
+# How often a document is written once more because somebody else wrote the file meanwhile.
+ATTEMPTS = 5
+# For so many seconds people may still send what they typed before they saw that text was taken out.
+ON_THE_WAY = 2
+# What JupyterLab takes for the reason to ask somebody to open a document anew.
+UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
+
+
+class Room(rooms.DocumentRoom):
+    """One document: a file, its content as people have it, and its history. `use` gives all of them what they have in common."""
+
+    _past: History
+    _notices: Notices
+    _active: Callable[[], None]
+    ready: bool
+
+    @classmethod
+    def use(cls, past: History, notices: Notices, active: Callable[[], None]) -> None:
+        """Tell all rooms of the server its history, how people are told something, and whom to tell that they are at work."""
+        cls._past, cls._notices, cls._active = past, notices, staticmethod(active)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
+        self._document.unobserve()
+        self.ystore = Timeline(self._past, self._room_id)
+        self._writing = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
+        self._changes = 0
+        self._saved_changes = 0
+        self._is_complete = False  # whether the history holds all that the document is
+        self._on_disk = OnDisk("", 0)
+        self._written = ""  # what tells the content that the file holds from others
+        self._told: dict[int, Any] = {}  # what each tab has last told about its user
+        # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
+        self._late: list[Doc[Any]] = []
+        self.on_message = self._gather
+        self._modified: Any = None  # when the file was last changed, as far as this room knows
+        self.awareness.observe(self._on_awareness)
+
+    # Loading
+
+    async def initialize(self) -> None:
+        """Load the document: from its history where there is one, with what has been done to the file since."""
+        if self.ready:
+            return
+        known = self._past.on_disk(self._room_id)
+        try:
+            content, hash_ = await self._read()
+        except HTTPError:
+            if known is None or not known.writing:
+                raise
+            content, hash_ = None, await self._hash()  # it was cut off, and cannot be read any more
+        async with self._update_lock:
+            if self.ready:
+                return  # for somebody else who came at the same time
+            if known is None:
+                await self._load(content, hash_)
+            elif gone := self._resume(known, content, hash_):
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(gone)))
+            if self._document.dirty:
+                self._document.dirty = False
+            self.ydoc.observe(self._remember)
+            self.ready = True
+        self._emit(LogLevel.INFO, "initialize", "Room initialized")
+        if self._changes:
+            self._keep_saved()
+
+    async def _load(self, content: Any, hash_: str) -> None:
+        """Begin with the file."""
+        await self._apply_deterministic_source_content(content)
+        self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
+        self._set_on_disk(OnDisk(hash_, *self._place()))
+        self._written = _digest_of(self._document.get())
+
+    def _resume(self, known: OnDisk, content: Any, hash_: str) -> Any:
+        """Go on from where the document was, with what has happened to its file since.
+
+        content: of the file; None where that cannot be read. Returns what people had typed where some of it is not there any more.
+        """
+        for update, _time in self._past.updates(self._room_id):
+            self.ydoc.apply_update(update)
+        self._is_complete = True
+        self._on_disk = known
+        typed = self._document.get()
+        if known.writing and hash_ != known.hash:
+            # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
+            self._on_disk = OnDisk(known.hash, known.writing)
+            written = self._kind(self._base()).get()
+            if content is None or is_cut_off(content, written):
+                self._changes += 1
+                return None
+            if lines_of(content) == lines_of(written):
+                self._set_on_disk(OnDisk(hash_, known.writing))
+        unsaved = self._kind(self._base()).get() != typed
+        if hash_ != self._on_disk.hash:
+            self._merge(content, hash_)
+        merged = self._document.get()
+        if unsaved and merged != content:
+            self._changes += 1
+        else:
+            self._written = _digest_of(merged)
+        return typed if unsaved and has_lost(typed, merged) else None
+
+    async def _read(self) -> tuple[Any, str]:
+        """Return the file's content and hash. Both are of the same content: what is written in between is read again."""
+        while True:
+            before = await self._hash()
+            model = await self._file.load_content(self._file_format, self._file_type)
+            if before == await self._hash():
+                return model["content"], before
+
+    async def _hash(self) -> str:
+        """Return the file's hash. What is noted with it: when the file was last changed."""
+        get = self._file._contents_manager.get
+        model = await ensure_async(get(self._file.path, content=False, require_hash=True))
+        self._modified = self._file.last_modified = model["last_modified"]
+        return _hash_of(model)
+
+    async def _last_modified(self) -> Any:
+        get = self._file._contents_manager.get
+        return (await ensure_async(get(self._file.path, content=False)))["last_modified"]
+
+    @property
+    def _kind(self) -> type[YBaseDoc]:
+        """The class of the document."""
+        kind: type[YBaseDoc] = ydocs.get(self._file_type, rooms.YFILE)
+        return kind
+
+    def _base(self) -> Doc[Any]:
+        """Return the document as the file held it when it was last read or written."""
+        base: Doc[Any] = Doc()
+        if self._on_disk.state is not None:
+            base.apply_update(self._on_disk.state)
+        else:
+            for update, _time in self._past.updates(self._room_id, self._on_disk.last_update):
+                base.apply_update(update)
+        return base
+
+    # What people type
+
+    def _remember(self, event: TransactionEvent) -> None:
+        """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
+        # After a write that failed there is a gap, which only the whole document closes.
+        update = event.update if self._is_complete else self.ydoc.get_update()
+        was_complete = self._is_complete
+        self._is_complete = bool(self._past.add(self._room_id, update))
+        if was_complete and not self._is_complete:
+            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        if self._update_lock.locked():
+            return  # it is the room itself that notes something
+        self._active()
+        self._changes += 1
+        states = [state for state in self.awareness.states.values() if state]
+        if not states or any(state.get("autosave", True) for state in states):
+            self._keep_saved()
+
+    async def _broadcast_updates(self) -> None:
+        """Send to everybody what has happened. What has come together meanwhile is one message.
+
+        Else many people who type make as many messages for each of them, which the server cannot send from some number of people on;
+        what they see is then later and later.
+        """
+        async with self._update_receive_stream as stream:
+            async for update in stream:
+                updates = [update]
+                with contextlib.suppress(WouldBlock, EndOfStream):
+                    while True:
+                        updates.append(stream.receive_nowait())
+                message = create_update_message(merge_updates(*updates) if len(updates) > 1 else update)
+                began = time.thread_time()
+                for client in list(self.clients):
+                    await client.send(message)  # which does not wait for the client
+                took = time.thread_time() - began
+                await asyncio.sleep(took / SHARE_OF_SENDING - took)
+
+    def _on_awareness(self, topic: str, event: tuple[dict[str, list[int]], Any]) -> None:
+        """Take somebody who moves for somebody at work. A tab that is only there tells the same again and again."""
+        for client in [*event[0]["added"], *event[0]["updated"]] if topic == "change" else []:
+            state = self.awareness.states.get(client)
+            if self._told.get(client, state) != state:
+                self._active()
+            self._told[client] = state
+
+    # Saving
+
+    def _keep_saved(self) -> None:
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._save_until_quiet())
+
+    async def _save_until_quiet(self) -> None:
+        if self._save_delay is None:
+            return
+        pause = min(self._save_delay, LONGEST_SAVE_DELAY)
+        while self._saved_changes < self._changes:
+            await asyncio.sleep(pause)
+            began = time.monotonic()
+            saved = await self.flush()
+            took = (time.monotonic() - began) / SHARE_OF_SAVING
+            pause = min(max(self._save_delay, took), LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+
+    def _save_to_disc(self) -> asyncio.Task[None]:
+        """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
+        return asyncio.create_task(self._save_by_hand())
+
+    async def _save_by_hand(self) -> None:
+        if not await self.flush(by_hand=True):
+            raise OSError(f"{self._file.path} could not be saved")
+
+    async def flush_changes(self) -> None:
+        """Write the document into its file if it does not hold it."""
+        if self.ready and self._saved_changes < self._changes:
+            await self.flush()
+
+    async def flush(self, by_hand: bool = False) -> bool:
+        """Write the document into its file. Returns whether the file holds it now; why not is in the log, and people are told."""
+        async with self._writing:
+            try:
+                return await self._write(by_hand)
+            except Exception as error:
+                self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
+                self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
+                self._notices.tell(NOT_SAVED, self._document.path, str(error))
+                return False
+
+    async def _write(self, by_hand: bool) -> bool:
+        for _attempt in range(ATTEMPTS):
+            if self._modified != self._file.last_modified:
+                await self._take_over()  # another room of the same file has written it
+            changed, number, state, content = await self._snapshot()
+            digest = _digest_of(content)
+            if digest == self._written and not by_hand:
+                self._saved_changes = changed  # it was nothing that the file holds
+                async with self._update_lock:
+                    self._document.dirty = changed < self._changes
+                return True
+            model = {"format": self._file_format, "type": self._file_type, "content": content}
+            self._set_on_disk(replace(self._on_disk, writing=number))
+            try:
+                saved = await self._file.maybe_save_content(model)
+            except OutOfBandChanges:
+                await self._take_over()
+                continue
+            if saved is None:
+                raise PermissionError("the file may only be read")
+            self._modified = saved["last_modified"]
+            async with self._update_lock:
+                quiet = number == self._past.last(self._room_id)
+                self._document.dirty = changed < self._changes
+                self._document.hash = saved["hash"]
+                number = self._past.last(self._room_id) if quiet else number
+            # Whoever wrote the file after us and before its hash was taken: it is theirs, and they are to be noticed.
+            is_ours = await self._last_modified() == saved["last_modified"]
+            self._set_on_disk(OnDisk(_hash_of(saved) if is_ours else "", number, state))
+            self._saved_changes, self._written = changed, digest
+            # Nobody undoes anything by the server's own copy: people do so in their tabs. But it remembers each change for it.
+            self._document.undo_manager.clear()
+            self._emit(LogLevel.INFO, "save", "Content saved.")
+            for room, tell in list(self._file._subscriptions.items()):
+                if room != self._room_id:
+                    self.create_task(tell())
+            return True
+        raise OSError("somebody else writes the file again and again")
+
+    async def _snapshot(self) -> tuple[int, int, bytes | None, Any]:
+        """Return the number of changes so far, where the history is then (see `_place`), and the content."""
+        for _attempt in range(ATTEMPTS):
+            seen = self._changes
+            content = await self._document.aget()  # lets others at work, and so the document change
+            if seen == self._changes:
+                return seen, *self._place(), content
+        return self._changes, *self._place(), self._document.get()
+
+    def _place(self) -> tuple[int, bytes | None]:
+        """Return the number of the last update in the history, and the document itself where the history does not hold all of it."""
+        return self._past.last(self._room_id), None if self._is_complete else self.ydoc.get_update()
+
+    def _set_on_disk(self, on_disk: OnDisk) -> None:
+        self._on_disk = on_disk
+        self._past.set_on_disk(self._room_id, on_disk)
+
+    # Writes from outside
+
+    async def _on_outofband_change(self) -> None:
+        """Merge what somebody else has written into the file."""
+        async with self._writing:
+            try:
+                await self._take_over()
+            except Exception as error:  # half written, most likely: there will be another change
+                self.log.warning("%s cannot be read: %r", self._document.path, error)
+                self._modified = None
+                return
+        if self._saved_changes < self._changes:
+            self._keep_saved()
+
+    async def _take_over(self) -> None:
+        """Read the file and merge it into the document."""
+        content, hash_ = await self._read()
+        if hash_ == self._on_disk.hash:
+            return
+        before, path, state = self._document.get(), self._document.path, self.ydoc.get_update()
+        self.log.info("%s was written from outside; merging", path)
+        self._merge(content, hash_)
+        merged = self._document.get()
+        if merged == content:
+            self._written = _digest_of(merged)
+        else:
+            self._changes, self._written = self._changes + 1, ""
+        self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
+        if has_lost(before, merged):
+            late: Doc[Any] = Doc()
+            late.apply_update(state)
+            self._late.append(late)
+            copy = await self._keep_copy(before)
+            self._notices.tell(COPY_KEPT, path, _told_of(copy))
+            self.create_task(self._complete_copy(copy, before, late))
+        elif self.clients and merged != before:
+            self._notices.tell(MERGED, path)
+
+    def _merge(self, content: Any, hash_: str) -> None:
+        """Merge the content of the file, and note it. In one go, so that nobody types in between."""
+        base = self._base()
+        update = changes(base, self._kind, content)
+        self.ydoc.apply_update(update)
+        if not self.ready:
+            self._is_complete = bool(self._past.add(self._room_id, update))
+        self._set_on_disk(OnDisk(hash_, self._on_disk.last_update, base.get_update()))
+
+    def _gather(self, message: bytes) -> bool:
+        """Have what people send go into the documents of `_late`, too. Called with each message; False has it dealt with as always."""
+        if self._late and message[0] == YMessageType.SYNC and message[1] != YSyncMessageType.SYNC_STEP1:
+            for late in self._late:
+                late.apply_update(read_message(message[2:]))
+        return False
+
+    async def _complete_copy(self, copy: PurePosixPath | str, before: Any, late: Doc[Any]) -> None:
+        """Write a copy once more, with what was on its way."""
+        await asyncio.sleep(ON_THE_WAY)
+        self._late.remove(late)
+        content = self._kind(late).get()
+        if content != before and isinstance(copy, PurePosixPath):
+            await self._write_copy(copy, content)
+
+    async def _keep_copy(self, content: Any) -> PurePosixPath | str:
+        """Write what people had beside the file. Returns its path, or why there is none."""
+        path = PurePosixPath(self._file.path)
+        for number in itertools.count(1):  # several may be of one second
+            again = f"-{number}" if number > 1 else ""
+            copy = path.with_name(f"{path.stem}.before-{time.strftime('%Y%m%d-%H%M%S')}{again}{path.suffix}")
+            if not await ensure_async(self._file._contents_manager.file_exists(str(copy))):
+                break
+        return await self._write_copy(copy, content)
+
+    async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
+        kind = self._file_type if self._file_type in ("notebook", "file") else "file"
+        model = {"format": self._file_format, "type": kind, "content": content}
+        try:
+            await ensure_async(self._file._contents_manager.save(model, str(copy)))
+        except Exception as error:
+            self.log.error("What people had could not be kept as %s: %r", copy, error)
+            return f"not kept ({error})"
+        return copy
+
+    # Coming and going
+
+    async def serve(self, channel: Channel) -> None:
+        """Serve somebody, unless they come back to a document of another history, with which theirs would not merge."""
+        # From then on everybody gets what is typed; releases before 3 of jupyter-server-ydoc have only the other event.
+        observed: Any = getattr(self, "ydoc_observed", self.ready_event)
+        await observed.wait()
+        session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
+        if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
+            self._past.visit(self._room_id, SERVER_SESSION)
+            await super().serve(channel)
+            return
+        self.clients.add(channel)  # so that the room is tidied up after them
+        channel.close(1003, json.dumps(UNKNOWN_SESSION))  # type: ignore[attr-defined]
+        async for _message in channel:
+            pass
+        self.clients.discard(channel)
+
+    async def stop(self) -> None:
+        """End the room, with its file written."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+        await self.flush_changes()
+        await super().stop()
+
+
+def _hash_of(model: dict[str, Any]) -> str:
+    """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
+    return str(model.get("hash") or model["last_modified"])
+
+
+def _told_of(copy: PurePosixPath | str) -> str:
+    """Return what people are told of a copy: its name, or why there is none."""
+    return copy if isinstance(copy, str) else copy.name
+
+
+def _digest_of(content: Any) -> str:
+    """Return what tells a document's content from others."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the hub has told this server when it started it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..names import SERVER_SETTINGS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """state: a private directory on a local disk, kept across restarts. history_megabytes: how much of documents' past is kept there.
+
+    idle_seconds: after how long without anybody at work the server ends itself, 0 for never. email_domain: what comes behind
+    people's names where Git asks for an address.
+    """
+
+    state: Path
+    history_megabytes: int = 100
+    idle_seconds: int = 0
+    email_domain: str = "localhost"
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        told = json.loads(os.environ.get(SERVER_SETTINGS, "{}"))
+        state = told.get("state_directory") or _own_directory()
+        return cls(
+            state=Path(state),
+            history_megabytes=told.get("history_megabytes", cls.history_megabytes),
+            idle_seconds=told.get("idle_seconds", cls.idle_seconds),
+            email_domain=told.get("email_domain") or cls.email_domain,
+        )
+
+
+def _own_directory() -> Path:
+    """Return where the account keeps the state of programs, for a hub that cannot make a directory for it (XDG base directories)."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    server = os.environ.get("JUPYTERHUB_SERVER_NAME") or "default"
+    return Path(base).expanduser() / "jupyterhub-rtc" / server.replace("/", "_")

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which servers are started for live collaboration, with what, and what the hub keeps of them: the hub's own classes."""
+
+import asyncio
+import json
+import logging
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from jupyterhub import orm, roles
+from jupyterhub.app import JupyterHub
+from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
+from jupyterhub.user import User, UserDict
+from sqlalchemy.orm import Session
+from traitlets import Bool, Unicode
+from traitlets.config import Config
+
+from jupyterhub_collab.hub import apply, state_directory
+from jupyterhub_collab.hub.collaboration import CONFIG, collaborate
+from jupyterhub_collab.hub.policy import applied, lost
+from jupyterhub_collab.hub.resume import end_own_tokens, forget_visitors
+
+SETTINGS: dict[str, Any] = {
+    "everyone": False,
+    "accounts": ["team"],
+    "owners": True,
+    "state_directory": "",
+    "history_megabytes": 100,
+    "mem_limit": "",
+    "cpu_limit": 0.0,
+    "idle_seconds": 0,
+    "email_domain": "example.org",
+}
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is set for the hub's process is taken back."""
+    monkeypatch.setattr(User, "stop", User.stop)
+    monkeypatch.setattr(JupyterHub, "cleanup_oauth_clients", JupyterHub.cleanup_oauth_clients)
+    applied.clear()
+    yield
+    applied.clear()
+
+
+@pytest.fixture
+def db() -> Iterator[Session]:
+    """Ann and ben use the hub; ann may share the own server, being in a group that may; team is what people share."""
+    session: Session = orm.new_session_factory("sqlite:///:memory:")()
+    for role in roles.get_default_roles():
+        roles.create_role(session, role)
+    roles.create_role(session, {"name": "sharers", "scopes": ["shares!user"]})
+    teachers = orm.Group(name="teachers")
+    session.add(teachers)
+    for name in ("ann", "ben", "team"):
+        user = orm.User(name=name)
+        session.add(user)
+        session.add(orm.Spawner(name="", user=user))
+    session.commit()
+    for name in ("ann", "ben", "team"):
+        roles.grant_role(session, orm.User.find(session, name), "user")
+    roles.grant_role(session, teachers, "sharers")
+    teachers.users.append(orm.User.find(session, "ann"))
+    session.add(orm.OAuthClient(identifier="jupyterhub"))
+    session.commit()
+    yield session
+    session.close()
+
+
+def spawner_of(db: Session, name: str, **settings: Any) -> Any:
+    class Spawner(SimpleLocalProcessSpawner):
+        pass
+
+    user = User(orm.User.find(db, name), {"spawner_class": Spawner, "base_url": "/"}, db=db)
+    spawner = user.spawners[""]
+    for setting, value in settings.items():
+        setattr(spawner, setting, value)
+    return spawner
+
+
+def start(c: Config, spawner: Any) -> dict[str, str]:
+    """What our hook puts into the environment of a server."""
+    asyncio.run(c.Spawner.pre_spawn_hook(spawner))
+    return {name: value(spawner) if callable(value) else value for name, value in spawner.environment.items()}
+
+
+def hub(**settings: Any) -> Config:
+    c = Config()
+    collaborate(c, **SETTINGS | settings)
+    return c
+
+
+def is_live(environment: dict[str, str]) -> bool:
+    assert ("JUPYTERHUB_COLLAB" in environment) == (str(CONFIG) in environment.get("JUPYTER_CONFIG_PATH", ""))
+    return "JUPYTERHUB_COLLAB" in environment
+
+
+@pytest.mark.parametrize(
+    ("settings", "live"),
+    [
+        ({}, {"ann", "team"}),
+        ({"owners": False}, {"team"}),
+        ({"everyone": True, "accounts": []}, {"ann", "ben", "team"}),
+    ],
+)
+def test_servers_that_people_share_are_live(db: Session, settings: dict[str, Any], live: set[str]) -> None:
+    c = hub(**settings)
+    assert {name for name in ("ann", "ben", "team") if is_live(start(c, spawner_of(db, name)))} == live
+
+
+def test_administrators_may_share_by_their_role(db: Session) -> None:
+    roles.grant_role(db, orm.User.find(db, "ben"), "admin")
+    assert is_live(start(hub(), spawner_of(db, "ben")))
+
+
+def test_right_that_ended_counts_at_the_next_start(db: Session) -> None:
+    """Also where the hub uses the spawner of a start that failed again."""
+    c, spawner = hub(), spawner_of(db, "ann", environment={"JUPYTER_CONFIG_PATH": "/theirs"})
+    assert start(c, spawner)["JUPYTER_CONFIG_PATH"] == start(c, spawner)["JUPYTER_CONFIG_PATH"]
+    db.query(orm.Group).one().users.clear()
+    db.commit()
+    assert start(c, spawner) == {"JUPYTER_CONFIG_PATH": "/theirs"}
+
+
+@pytest.mark.parametrize("theirs", ["/theirs:/more", lambda _spawner: "/theirs:/more"])
+def test_paths_of_theirs_come_after_ours(db: Session, theirs: Any) -> None:
+    environment = start(hub(), spawner_of(db, "team", environment={"JUPYTER_CONFIG_PATH": theirs, "A": "b"}))
+    assert environment["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/theirs:/more"
+    assert environment["A"] == "b"
+
+
+def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/of/the/hub")
+    assert start(hub(), spawner_of(db, "team"))["JUPYTER_CONFIG_PATH"] == str(CONFIG)
+    handed = spawner_of(db, "team", env_keep=["JUPYTER_CONFIG_PATH"])
+    assert start(hub(), handed)["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/of/the/hub"
+
+
+def test_server_is_told_its_settings(db: Session) -> None:
+    told = json.loads(start(hub(), spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
+    assert told == {
+        "state_directory": "",
+        "history_megabytes": 100,
+        "idle_seconds": 0,
+        "email_domain": "example.org",
+    }
+
+
+def test_limits_are_the_shared_accounts_alone(db: Session) -> None:
+    c = hub(mem_limit="4G", cpu_limit=1.5)
+    team, ann = spawner_of(db, "team"), spawner_of(db, "ann", mem_limit="1G", cpu_limit=1.0)
+    start(c, team)
+    start(c, ann)
+    assert (team.mem_limit, team.cpu_limit) == (4 << 30, 1.5)
+    assert (ann.mem_limit, ann.cpu_limit) == (1 << 30, 1.0)
+    theirs = spawner_of(db, "team", mem_limit="2G", cpu_limit=2.0)
+    start(hub(), theirs)
+    assert (theirs.mem_limit, theirs.cpu_limit) == (2 << 30, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (["python3", "-m", "jupyterhub_idle_culler", "--timeout=3600"], 3600),
+        (["/opt/hub/bin/jupyterhub-idle-culler", "--cull-every=60", "--timeout", "900"], 900),
+        (["python3", "-m", "jupyterhub_idle_culler"], 600),
+        (["python3", "-m", "something_else", "--timeout=3600"], 0),
+    ],
+)
+def test_servers_end_when_the_culler_would_end_them(db: Session, command: list[str], seconds: int) -> None:
+    c = Config()
+    c.JupyterHub.services = [{"name": "external", "url": "http://x"}, {"name": "cull", "command": command}]
+    collaborate(c, **SETTINGS | {"idle_seconds": -1})
+    assert json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])["idle_seconds"] == seconds
+
+
+def test_hook_that_is_set_anew_is_missed() -> None:
+    c = Config()
+    apply(c, revocation_seconds=5)
+    collaborate(c, **SETTINGS)
+    assert lost(c, {}) == []
+    c.Spawner.pre_spawn_hook = lambda spawner: None
+    assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
+
+
+# What the hub keeps
+
+
+def visited(db: Session, name: str) -> Any:
+    """A server with a token of its own and a visitor's, as its client of OAuth gave it."""
+    spawner = spawner_of(db, name)
+    client = orm.OAuthClient(identifier=spawner.oauth_client_id)
+    db.add(client)
+    spawner.orm_spawner.oauth_client = client
+    db.commit()
+    ben = orm.User.find(db, "ben")
+    ben.new_api_token(note="of a visitor", oauth_client=client)
+    spawner.api_token = spawner.user.new_api_token(note=f"Server at /user/{name}/")
+    return spawner
+
+
+def notes(db: Session) -> set[str]:
+    return {token.note for token in db.query(orm.APIToken)}
+
+
+@pytest.mark.parametrize("hub_was_restarted", [False, True])
+def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_restarted: bool) -> None:
+    hub()
+    spawner = visited(db, "team")
+    spawner.user.new_api_token(note="somebody's script")
+    if hub_was_restarted:
+        spawner.api_token = ""
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == {"of a visitor", "somebody's script"}
+
+
+def test_stop_of_another_server_ends_all(db: Session) -> None:
+    hub(owners=False)
+    spawner = visited(db, "ann")
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == set()
+    assert db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id).count() == 0
+
+
+def test_hub_that_starts_keeps_visitors_of_chosen_servers_alone(db: Session) -> None:
+    """It knows no server then but those that ran when it ended."""
+    hub(owners=False)
+    kept, gone = visited(db, "team").oauth_client_id, visited(db, "ann").oauth_client_id
+    users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})
+    started = SimpleNamespace(db=db, users=users, _service_map={}, log=logging.getLogger())
+    JupyterHub.cleanup_oauth_clients(started)
+    clients = {client.identifier for client in db.query(orm.OAuthClient)}
+    assert kept in clients
+    assert gone not in clients
+
+
+def test_start_as_another_server_forgets_visitors(db: Session) -> None:
+    spawner = visited(db, "ann")
+    start(hub(owners=False), spawner)
+    assert notes(db) == {"Server at /user/ann/"}
+
+
+def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
+    hub()
+    spawner = visited(db, "team")
+    spawner.will_resume = True
+    asyncio.run(spawner.user.stop())
+    forget_visitors(spawner)
+    assert notes(db) == {"of a visitor", "Server at /user/team/"}
+    end_own_tokens(spawner)
+    assert notes(db) == {"of a visitor"}
+
+
+# Where state is
+
+
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
+    """Root's part is played by whoever runs the tests: nothing is given to anybody, but noted."""
+    given: list[tuple[str, int, int]] = []
+    me = pwd.getpwuid(os.getuid())
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "x", me.pw_uid, me.pw_gid, *me[4:]))
+    )
+
+    def fchown(directory: int, uid: int, gid: int) -> None:
+        given.append((os.readlink(f"/proc/self/fd/{directory}"), uid, gid))
+
+    monkeypatch.setattr(os, "fchown", fchown)
+    return given
+
+
+class Local(LocalProcessSpawner):
+    pass
+
+
+def local(db: Session, server: str = "") -> Any:
+    user = User(orm.User.find(db, "ann"), {"spawner_class": Local, "base_url": "/"}, db=db)
+    return user.spawners[server]
+
+
+def test_state_is_private(db: Session, tmp_path: Path, as_root: list[tuple[str, int, int]]) -> None:
+    root = tmp_path / "rtc"
+    path = state_directory.state_directory_of(local(db), str(root))
+    assert path == f"{root}/ann/default"
+    modes = [Path(each).stat().st_mode & 0o777 for each in (root, root / "ann", path)]
+    assert modes == [0o711, 0o711, 0o700]
+    assert as_root == [(str(root), 0, 0), (f"{root}/ann", 0, 0), (path, os.getuid(), os.getgid())]
+    assert state_directory.state_directory_of(local(db), str(root)) == path
+
+
+@pytest.mark.parametrize(
+    ("server", "name"),
+    [("default", "server-default"), ("..", "server-.."), ("a b/c", "server-a%20b%2Fc")],
+)
+def test_named_servers_have_their_own(
+    db: Session, tmp_path: Path, as_root: list[Any], server: str, name: str
+) -> None:
+    spawner = local(db)
+    spawner.orm_spawner.name = server
+    assert state_directory.state_directory_of(spawner, str(tmp_path)) == f"{tmp_path}/ann/{name}"
+
+
+def test_links_are_not_followed(db: Session, tmp_path: Path, as_root: list[Any]) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann/default").symlink_to("/etc")
+    assert state_directory.state_directory_of(local(db), str(tmp_path)) == ""
+
+
+def test_there_is_none_where_servers_run_as_no_account(
+    db: Session, tmp_path: Path, as_root: list[Any]
+) -> None:
+    assert state_directory.state_directory_of(spawner_of(db, "ann"), str(tmp_path)) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_account_is_the_one_that_systemd_runs_servers_as(db: Session) -> None:
+    class OfSystemd(Local):
+        username_template = Unicode("jupyter-{USERNAME}")
+        dynamic_users = Bool(False)
+
+        def _expand_user_vars(self, text: str) -> str:
+            return text.replace("{USERNAME}", self.user.name)
+
+    user = User(orm.User.find(db, "ann"), {"spawner_class": OfSystemd, "base_url": "/"}, db=db)
+    spawner = user.spawners[""]
+    assert state_directory.account_of(spawner) == "jupyter-ann"
+    spawner.dynamic_users = True
+    with pytest.raises(KeyError):
+        state_directory.account_of(spawner)

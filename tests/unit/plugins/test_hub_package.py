@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which versions of the package go, and which stay for servers that were started with them."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
+
+OLD, USED, NEW = ("0" * 12, "a" * 12, "b" * 12)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "collab"
+    for name in (OLD, USED, NEW, "uv"):
+        (place / name).mkdir(parents=True)
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(place))
+    return place
+
+
+@pytest.fixture
+def server(place: Path) -> Iterator[None]:
+    """A server runs that was started with one of the versions."""
+    config = f"{place}/{USED}/jupyterhub_collab/server/config"
+    process = subprocess.Popen(["sleep", "60"], env={**os.environ, "JUPYTER_CONFIG_PATH": config})
+    yield
+    process.kill()
+    process.wait()
+
+
+def names(place: Path) -> set[str]:
+    return {path.name for path in place.iterdir()}
+
+
+@pytest.mark.usefixtures("server")
+def test_version_that_a_server_reads_from_stays(place: Path) -> None:
+    hub_package.remove_unused(f'sys.path.insert(0, "{place}/{NEW}")'.encode())
+    assert names(place) == {USED, NEW, "uv"}
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("fragments", [b"", b"c.JupyterHub.bind_url = 'http://:8000'"])
+def test_all_go_with_the_last_fragment_that_names_one(place: Path, fragments: bytes) -> None:
+    hub_package.remove_unused(fragments)
+    assert names(place) == {"uv"}

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history of documents: what is in it stays in it, and it does not grow for ever."""
+
+import logging
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Text, TransactionEvent
+
+from jupyterhub_collab.server.history import History, OnDisk
+
+LOG = logging.getLogger(__name__)
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> History:
+    return History(tmp_path / "state", LOG)
+
+
+def typed(past: History, document: str, words: list[str]) -> str:
+    """Type words one by one into a document whose updates go into the history. Returns its text."""
+    doc: Doc[Any] = Doc()
+    text = doc.get("source", type=Text)
+
+    def remember(event: TransactionEvent) -> None:
+        past.add(document, event.update)
+
+    doc.observe(remember)
+    for word in words:
+        text += word
+    return str(text)
+
+
+def text_of(past: History, document: str, last: int | None = None) -> str:
+    doc: Doc[Any] = Doc()
+    for update, _time in past.updates(document, last):
+        doc.apply_update(update)
+    return str(doc.get("source", type=Text))
+
+
+def test_it_outlives_the_process(tmp_path: Path) -> None:
+    past = History(tmp_path, LOG)
+    text = typed(past, "one", ["a", "b", "c"])
+    past.set_on_disk("one", OnDisk("hash", 2))
+    # It is not closed: a process that is killed does not close it either.
+    again = History(tmp_path, LOG)
+    assert text_of(again, "one") == text == "abc"
+    assert text_of(again, "one", 2) == "ab"
+    assert again.on_disk("one") == OnDisk("hash", 2)
+    assert again.on_disk("two") is None and again.last("two") == 0
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    History(tmp_path / "state", LOG)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_its_past_is_put_together_and_its_documents_stay_the_same(past: History) -> None:
+    words = [f"{number} " for number in range(500)]
+    texts = {name: typed(past, name, words) for name in ("one", "two")}
+    numbers = [past.last(name) for name in texts]
+    past.set_on_disk("one", OnDisk("", numbers[0] - 10))
+    past.set_on_disk("two", OnDisk("", numbers[1]))
+    before, at_disk = past.size(), text_of(past, "one", numbers[0] - 10)
+    past.keep_below(before // 4)
+    assert past.size() <= before // 4
+    assert {name: text_of(past, name) for name in texts} == texts
+    # What is not in the file yet can still be told from what is.
+    assert text_of(past, "one", numbers[0] - 10) == at_disk != texts["one"]
+    assert len(list(past.updates("one"))) == 11
+
+
+def test_what_is_within_the_bound_stays_as_it_is(past: History) -> None:
+    typed(past, "one", ["a"] * 100)
+    past.keep_below(past.size())
+    assert len(list(past.updates("one"))) == 100
+
+
+def test_only_old_documents_are_forgotten_that_their_file_holds(
+    past: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    for name, age in {"new": 0, "old": 20, "older": 30, "unsaved": 40}.items():
+        monkeypatch.setattr(time, "time", lambda age=age: now - age * 86400)
+        typed(past, name, [name] * 50)
+        past.begin_session(f"session of {name}", "3")
+        past.visit(name, f"session of {name}")
+        past.set_on_disk(name, OnDisk("", past.last(name) - (name == "unsaved")))
+    monkeypatch.setattr(time, "time", lambda: now)
+    past.forget_old(past.size() - 1)
+    assert past.on_disk("older") is None and text_of(past, "older") == ""
+    assert not past.has_visited("older", "session of older")
+    assert past.version_of("session of older") is None
+    assert past.on_disk("old") is not None, "there was room enough when the oldest had gone"
+    past.forget_old(0)
+    assert past.on_disk("old") is None
+    assert text_of(past, "new") and text_of(past, "unsaved")
+    assert past.version_of("session of unsaved") == "3"
+
+
+def test_a_database_that_is_damaged_is_kept_aside(tmp_path: Path) -> None:
+    (tmp_path / "documents.db").write_bytes(b"no database " * 1000)
+    past = History(tmp_path, LOG)
+    typed(past, "one", ["a"])
+    assert text_of(History(tmp_path, LOG), "one") == "a"
+    assert len(list(tmp_path.glob("documents.db.damaged-*"))) == 1
+
+
+def test_a_database_of_another_format_is_kept_aside(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "documents.db") as db:
+        db.execute("pragma user_version = 99")
+    past = History(tmp_path, LOG)
+    assert past.add("one", b"update") == 1
+    assert len(list(tmp_path.glob("documents.db.damaged-*"))) == 1
+
+
+def test_people_go_on_where_there_is_no_directory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "state").write_text("a file in its place")
+    past = History(tmp_path / "state", LOG)
+    assert typed(past, "one", ["a", "b"]) == text_of(past, "one") == "ab"
+    assert "cannot be used" in caplog.text
+
+
+def test_a_write_that_fails_says_so_and_does_not_raise(
+    past: History, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert past.add("one", b"small")
+    pages = past._db.execute("pragma page_count").fetchone()[0]
+    past._db.execute(f"pragma max_page_count = {pages}")
+    assert past.add("one", b"x" * 100_000) == 0
+    assert past.add("one", b"x" * 100_000) == 0
+    assert "full" in past.failure and caplog.text.count("not kept") == 1
+    past._db.execute("pragma max_page_count = 1000000")
+    assert past.add("one", b"x" * 100_000)
+    assert not past.failure

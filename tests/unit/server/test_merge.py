@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files written from outside, merged with what people have typed meanwhile."""
+
+from typing import Any
+
+import pytest
+from jupyter_ydoc import YNotebook, YUnicode
+from pycrdt import Doc
+
+from jupyterhub_collab.server.merge import changes, has_lost
+
+
+def copy_of(doc: Doc[Any]) -> Doc[Any]:
+    copy: Doc[Any] = Doc()
+    copy.apply_update(doc.get_update())
+    return copy
+
+
+def merged(kind: Any, before: Any, typed: Any, written: Any) -> Any:
+    """Return what comes of a document that one side changes by typing and the other one by writing the file."""
+    people = kind()
+    people.set(before)
+    base = copy_of(people.ydoc)
+    if callable(typed):
+        typed(people)
+    people.ydoc.apply_update(changes(base, kind, written))
+    assert kind(base).get() == written, "the base is what the file holds"
+    return people.get()
+
+
+def notebook(*sources: str, **more: Any) -> dict[str, Any]:
+    cells: list[dict[str, Any]] = [
+        {
+            "id": f"cell-{source.split()[0]}",
+            "cell_type": "code",
+            "source": source,
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+        for source in sources
+    ]
+    metadata = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}, **more}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "written", "expected"),
+    [
+        ("one\ntwo\n", "<typed>", "one\ntwo\nthree\n", "<typed>one\ntwo\nthree\n"),
+        ("one\ntwo\n", "<typed>", "one\nTWO\n", "<typed>one\nTWO\n"),
+        ("one\ntwo\n", "<typed>", "", "<typed>"),
+        ("ä\n€ 5\n😀 hä\n", "<ü>", "ä\n€ 6\n😀 hö\n", "<ü>ä\n€ 6\n😀 hö\n"),
+        ("same\n", "<typed>", "same\n", "<typed>same\n"),
+        ("", "<typed>", "new", "<typed>new"),
+        ("a\n" * 9000, "<typed>", "b\n" * 9000, "<typed>" + "b\n" * 9000),
+    ],
+)
+def test_text_keeps_both(before: str, typed: str, written: str, expected: str) -> None:
+    result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(0, typed), written)
+    assert sorted(result) == sorted(expected)
+    if before != "":  # what two sides put at one place stands in either order
+        assert result == expected
+
+
+def test_lines_that_stay_are_not_touched() -> None:
+    people = YUnicode()
+    people.set("one\ntwo\nthree\n")
+    update = changes(copy_of(people.ydoc), YUnicode, "one\ntwo and a half\nthree\n")
+    assert len(update) < 60, "it holds more than what has changed"
+
+
+def test_a_notebook_keeps_both() -> None:
+    before = notebook("a = 1", "b = 2", "c = 3")
+    written = notebook("a = 1", "b = 2 + 2", "d = 4")
+
+    def typed(people: YNotebook) -> None:
+        people.ycells[0]["source"].insert(0, "# typed\n")
+        people.append_cell(notebook("e = 5")["cells"][0])
+
+    result = merged(YNotebook, before, typed, written)
+    sources = [cell["source"] for cell in result["cells"]]
+    assert sources[:2] == ["# typed\na = 1", "b = 2 + 2"]
+    assert sorted(sources[2:]) == ["d = 4", "e = 5"], "two cells at one place stand in either order"
+
+
+def test_typing_and_writing_in_one_cell_keeps_both() -> None:
+    before = notebook("a = 1\nb = 2\n")
+    written = notebook("a = 1\nb = 2\nc = 3\n")
+    result = merged(
+        YNotebook, before, lambda people: people.ycells[0]["source"].insert(0, "# typed\n"), written
+    )
+    assert [cell["source"] for cell in result["cells"]] == ["# typed\na = 1\nb = 2\nc = 3\n"]
+
+
+def test_outputs_come_with_the_file() -> None:
+    before, written = notebook("a = 1"), notebook("a = 1")
+    written["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1\n"}]
+    written["cells"][0]["execution_count"] = 7
+    result = merged(YNotebook, before, None, written)
+    assert result == written
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("one\ntwo\n", "one\nnew\ntwo\n", False),
+        ("one\ntwo\n", "one\n", True),
+        ("one\none\n", "one\n", True),
+        ("one\n\n\n", "one\n", False),
+        (notebook("a", "b"), notebook("b", "a", "c"), False),
+        (notebook("a", "b"), notebook("a"), True),
+    ],
+)
+def test_what_is_gone_is_noticed(before: Any, after: Any, lost: bool) -> None:
+    assert has_lost(before, after) is lost

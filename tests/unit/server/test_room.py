@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People in a document of a real server, and what can happen to it: nothing that they have typed is lost."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pycrdt import Map
+
+from local_server import PATIENCE, LocalServer, come_back
+from people.errors import Refused
+from people.room import Room
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    server = LocalServer(tmp_path_factory.mktemp("server"))
+    yield server
+    if server.runs:
+        server.kill()
+
+
+@pytest.fixture
+def server(one_server: LocalServer, request: pytest.FixtureRequest) -> LocalServer:
+    """A server that runs, in a folder of the test's own with a text and a notebook."""
+    one_server.begin(request.node.name)
+    one_server.write("notes.txt", "one\ntwo\n")
+    cell: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**cell, "id": f"cell{number}", "source": f"x = {number}"} for number in range(2)]
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    one_server.write("work.ipynb", json.dumps(notebook))
+    return one_server
+
+
+async def both_see(one: Room, other: Room, *texts: str) -> None:
+    for room in (one, other):
+        await room.wait_until(lambda room: all(text in words(room) for text in texts), PATIENCE)
+    assert words(one) == words(other)
+
+
+def words(room: Room) -> str:
+    return "\n".join(str(cell["source"]) for cell in room.cells) if room.seat.is_notebook else room.text
+
+
+async def test_what_comes_together_is_sent_together(server: LocalServer) -> None:
+    """As many messages as edits, for each who has the document open, are more than a server is able to send."""
+    people = [await server.open("notes.txt", f"person{number}") for number in range(10)]
+    bob = await server.open("notes.txt", "bob")
+    before, edits = bob.changes, [f"<{number} {edit}>" for number in range(10) for edit in range(20)]
+    for index, edit in enumerate(edits):
+        people[index % len(people)].insert(0, edit)
+    await bob.wait_until(lambda room: all(edit in room.text for edit in edits), PATIENCE)
+    await both_see(people[0], bob, *edits)
+    assert bob.changes - before < len(edits) / 2
+
+
+async def test_tabs_come_back_after_kill_9_and_merge(server: LocalServer) -> None:
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "<seen>")
+    await both_see(alice, bob, "<seen>")
+    server.kill()
+    alice.insert(0, "<alice alone>")
+    bob.insert(len(bob.text), "<bob alone>")
+    server.start()
+    await come_back(alice, bob)
+    await both_see(alice, bob, "<seen>", "<alice alone>", "<bob alone>")
+    assert sorted(alice.text) == sorted("<alice alone><seen>one\ntwo\n<bob alone>"), (
+        "something is there twice"
+    )
+    await server.until_file("notes.txt", alice.text)
+
+
+async def test_what_somebody_has_seen_is_there_when_nobody_comes_back(server: LocalServer) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    for number in range(20):
+        alice.insert(0, f"<{number}>", cell=number % 2)
+        await both_see(alice, bob, f"<{number}>")
+    server.kill()
+    seen = words(bob)
+    await alice.leave()
+    await bob.leave()
+    server.start()
+    carol = await server.open("work.ipynb", "carol")
+    assert words(carol) == seen
+    # ... and is put into the file although nobody types.
+    await server.until_file("work.ipynb", "<18>", "<19>")
+
+
+async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    bob = await server.open("notes.txt", "bob")
+    alice.insert(0, "<last>")
+    await both_see(alice, bob, "<last>")
+    assert server.end() < PATIENCE, "it had to be killed"
+    assert "<last>" in server.read("notes.txt")
+
+
+async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    saved = set()
+    for number in range(70):  # 7 seconds in which there is never a second without a change
+        alice.insert(0, f"<{number}>")
+        await asyncio.sleep(0.1)
+        saved.add(server.read("notes.txt"))
+    assert len(saved) > 2, "it was not saved while somebody typed"
+
+
+async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
+    before = (server.files / "work.ipynb").stat().st_mtime_ns
+    alice = await server.open("work.ipynb")
+    # As JupyterLab does whenever it opens a document. The file holds nothing of that.
+    alice._doc.get("state", type=Map)["document_id"] = "work"
+    await asyncio.sleep(1.5)
+    server.end()
+    server.start()
+    await come_back(alice)
+    await asyncio.sleep(1.5)
+    assert (server.files / "work.ipynb").stat().st_mtime_ns == before
+
+
+async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    server.write("notes.txt", "one\ntwo\nfrom git\n")
+    await alice.wait_until(lambda room: "from git" in room.text, PATIENCE)
+    assert alice.text == "<typed>one\ntwo\nfrom git\n"
+    await server.until_file("notes.txt", alice.text)
+    assert not copies(server), "nothing was taken away"
+
+
+async def test_text_that_is_taken_out_from_outside_is_kept_and_people_are_told(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    async with server.events() as events:
+        alice.insert(0, "<typed>")
+        server.write("notes.txt", "all of it is new\n")
+        await alice.wait_until(lambda room: "new" in room.text, PATIENCE)
+        assert alice.text == "<typed>all of it is new\n"
+        notice = await next_notice(events)
+    (copy,) = copies(server)
+    assert server.read(copy) == "<typed>one\ntwo\n"
+    assert (
+        notice["path"] == server.path("notes.txt")
+        and notice["level"] == "warning"
+        and copy in notice["message"]
+    )
+
+
+async def test_what_is_on_its_way_into_a_cell_that_goes_is_in_the_copy(server: LocalServer) -> None:
+    """Somebody types into a cell and has not seen yet that a script has taken it out."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    notebook = json.loads(server.read("work.ipynb"))
+    del notebook["cells"][1]
+    await bob.drop()
+    server.write("work.ipynb", json.dumps(notebook))
+    await alice.wait_until(lambda room: len(room.cells) == 1, PATIENCE)
+    bob.insert(0, "<on its way>", cell=1)
+    await bob.join()
+    (copy,) = copies(server)
+    await server.until_file(copy, "<on its way>")
+    await both_see(alice, bob)
+    assert len(bob.cells) == 1
+
+
+async def test_each_copy_is_kept(server: LocalServer) -> None:
+    """Also where somebody writes the file twice within a second, as who empties it and then fills it."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    server.write("notes.txt", "")
+    await alice.wait_until(lambda room: "one" not in room.text, PATIENCE)
+    alice.insert(0, "<more>")
+    await server.until_file("notes.txt", "<more>")
+    # As if the first copy were of the same second as the next one.
+    (first,) = copies(server)
+    moment = int(time.time())
+    for seconds in range(moment, moment + 10):
+        name = time.strftime("notes.before-%Y%m%d-%H%M%S.txt", time.localtime(seconds))
+        server.write(name, server.read(first))
+    server.write("notes.txt", "new")
+    async with asyncio.timeout(PATIENCE):
+        while not any(name.endswith("-2.txt") for name in copies(server)):
+            await asyncio.sleep(0.1)
+    assert "<typed>one\ntwo\n" in server.read(first)
+
+
+async def test_a_write_from_outside_while_nobody_is_there(server: LocalServer) -> None:
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "<not saved>")
+    await both_see(alice, bob, "<not saved>")
+    server.kill()
+    await alice.leave()
+    server.write("notes.txt", "one\ntwo\nfrom git\n")
+    server.start()
+    await come_back(bob)
+    await server.until_file("notes.txt", "<not saved>one\ntwo\nfrom git\n")
+    assert bob.text == server.read("notes.txt")
+
+
+async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Path) -> None:
+    server = LocalServer(tmp_path, "--YDocExtension.document_save_delay=4")
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        alice.insert(0, "<typed>")
+        for text in ("one\ntwo\n", "one\ntwo\nthree\n"):
+            server.write("notes.txt", text)
+            await both_see(alice, alice, text)
+        await server.until_file("notes.txt", "<typed>one\ntwo\nthree\n")
+        assert alice.text == "<typed>one\ntwo\nthree\n"
+        # A third one, and a crash before what is typed is saved.
+        alice.insert(0, "<more>")
+        server.write("notes.txt", server.read("notes.txt") + "four\n")
+        await alice.wait_until(lambda room: "four" in room.text, PATIENCE)
+        server.kill()
+        server.start()
+        await come_back(alice)
+        await server.until_file("notes.txt", "<more>")
+        assert server.read("notes.txt") == alice.text == "<more><typed>one\ntwo\nthree\nfour\n"
+    finally:
+        if server.runs:
+            server.kill()
+
+
+async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
+    """Kill the server as if it were writing what somebody has typed, and leave the file as `found` makes it of what was to be written."""
+    alice, bob = await server.open(name), await server.open(name, "bob")
+    alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
+    await both_see(alice, bob, "<typed>")
+    before = server.read(name)
+    assert "<typed>" not in before, "it was saved before it could be killed"
+    server.kill()
+    await alice.leave()
+    with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
+        document = (document_of(bob),)
+        last = "(select max(id) from updates where document = documents.document)"
+        db.execute(f"update documents set writing = {last} where document = ?", document)
+    written = before.replace("x = 0", "<typed>x = 0") if name.endswith(".ipynb") else "<typed>" + before
+    server.write(name, found(written))
+    server.start()
+    await come_back(bob)
+    return bob
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        pytest.param("work.ipynb", str, id="notebook, whole"),
+        pytest.param("work.ipynb", lambda text: text[:99], id="notebook, cut off"),
+        pytest.param("notes.txt", str, id="text, whole"),
+        pytest.param("notes.txt", lambda text: text[:9], id="text, cut off"),
+        pytest.param(
+            "notes.txt", lambda text: text + "from outside\n", id="text, and written from outside since"
+        ),
+    ],
+)
+async def test_it_was_killed_while_it_wrote_the_file(
+    server: LocalServer, name: str, found: Callable[[str], str]
+) -> None:
+    bob = await killed_while_it_wrote(server, name, found)
+    outside = "from outside\n" if "outside" in found("") else ""
+    if outside:
+        await bob.wait_until(lambda room: outside in room.text, PATIENCE)
+    await asyncio.sleep(1.5)
+    assert words(bob) == ("<typed>x = 0\nx = 1" if name == "work.ipynb" else f"<typed>one\ntwo\n{outside}")
+    assert server.read(name).count("<typed>") == 1
+    if name == "work.ipynb":
+        assert [cell["id"] for cell in json.loads(server.read(name))["cells"]] == ["cell0", "cell1"]
+    else:
+        assert server.read(name) == words(bob)
+
+
+async def test_one_file_open_as_notebook_and_as_text(server: LocalServer) -> None:
+    notebook = await server.open("work.ipynb")
+    session = server.ask("PUT", session_of(server, "work.ipynb"), {"format": "text", "type": "file"})
+    seat = server.seat("notes.txt", "bob")
+    url = seat.door.url.partition("/room/")[
+        0
+    ] + "/room/{format}:{type}:{fileId}?sessionId={sessionId}".format(**session)
+    text = Room(type(seat)("work.ipynb", False, type(seat.door)(url, seat.door.headers), seat.user))
+    await text.join()
+    notebook.insert(0, "typed_in_the_notebook = 1\n", cell=0)
+    await text.wait_until(lambda room: "typed_in_the_notebook" in room.text, PATIENCE)
+    text.insert(text.text.index("x = 1"), "typed_in_the_text = 1; ")
+    await notebook.wait_until(lambda room: "typed_in_the_text" in words(room), PATIENCE)
+    assert "typed_in_the_notebook" in words(notebook)
+
+
+async def test_a_document_that_cannot_be_saved_is_saved_when_it_can_be(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    async with server.events() as events:
+        shutil.move(server.files / "notes.txt", server.files.parent / "notes.txt")
+        alice.insert(0, "<typed>")
+        notice = await next_notice(events)
+        assert notice["level"] == "error" and "cannot be saved" in notice["message"]
+    shutil.move(server.files.parent / "notes.txt", server.files / "notes.txt")
+    await server.until_file("notes.txt", "<typed>one\ntwo\n")
+
+
+async def test_whoever_saves_by_hand_is_told_whether_it_was_done(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    assert server.read("notes.txt") == "<typed>one\ntwo\n"
+    (server.files / "notes.txt").unlink()
+    assert await alice.save(PATIENCE) == "failed"
+
+
+async def test_a_tab_of_another_history_is_asked_to_open_anew(server: LocalServer) -> None:
+    await server.open("notes.txt")
+    with pytest.raises(Refused, match="unknown_session"):
+        await server.open("notes.txt", "bob", session="of-another-server")
+
+
+async def test_a_tab_of_a_document_that_was_forgotten_is_asked_to_open_anew(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    other = await server.open("work.ipynb")
+    server.kill()
+    alice.insert(0, "<typed>")
+    forget(server, alice)
+    server.start()
+    with pytest.raises(Refused, match="unknown_session"):
+        await alice.join()
+    await come_back(other)
+
+
+async def test_the_timeline_shows_what_has_happened(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    for number in range(3):
+        alice.insert(0, f"<{number}>")
+        await asyncio.sleep(0.05)
+    await server.until_file("notes.txt", "<2>")
+    path = server.path("notes.txt")
+    timeline = server.ask("GET", f"api/collaboration/timeline/{path}?format=text&type=file")
+    assert len(timeline["timestamps"]) >= 3
+
+
+async def test_many_restarts_do_not_make_a_tab_unknown(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    server.kill()
+    with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
+        later = time.time() + 1
+        for number in range(50):
+            db.execute(
+                "insert into sessions select ?, version, ? from sessions limit 1", (f"{number}", later)
+            )
+    server.start()
+    await come_back(alice)
+    alice.insert(0, "<back>")
+    await server.until_file("notes.txt", "<back>")
+
+
+async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> None:
+    (tmp_path / "idle").mkdir()
+    server = LocalServer(tmp_path / "idle", idle_seconds=4)
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        began = time.monotonic()
+        while time.monotonic() - began < 7:  # longer than it takes to be idle
+            alice.insert(0, "x")
+            await asyncio.sleep(0.5)
+        assert server.runs, "it ended while somebody typed"
+        alice.insert(0, "<last>")
+        async with asyncio.timeout(PATIENCE):
+            while server.runs:
+                await asyncio.sleep(0.2)
+        assert "Nobody has been at work" in server.log
+        assert "<last>" in server.read("notes.txt")
+    finally:
+        if server.runs:
+            server.kill()
+
+
+async def next_notice(events: Any) -> dict[str, Any]:
+    """Wait for the next thing that people are told about a document."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            event = json.loads(await events.recv())
+            if event.get("schema_id", "").endswith("/document/v1"):
+                return dict(event)
+
+
+def copies(server: LocalServer) -> list[str]:
+    return [path.name for path in server.files.glob("*.before-*")]
+
+
+def forget(server: LocalServer, room: Room) -> None:
+    """Forget a document, as is done with those that nobody has opened for long."""
+    with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
+        for table in ("updates", "documents", "visits"):
+            assert db.execute(f"delete from {table} where document = ?", (document_of(room),)).rowcount
+
+
+def document_of(room: Room) -> str:
+    """Return how the server calls a document."""
+    return room.seat.door.url.partition("/room/")[2].partition("?")[0]
+
+
+def session_of(server: LocalServer, name: str) -> str:
+    return "api/collaboration/session/" + quote(server.path(name), safe="")
