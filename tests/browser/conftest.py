@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A hub in a container, Chromium in front of it, and alice and bob who have come to the shared server."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from browser.lab import ENTRY, TIME_ZONE, Lab, come
+from browser.lab import Lab, come
+from browser.windows import WIDE, chromium, window
 from scenario import PASSWORDS, ROOT, Platform, play
 
 HUB = Platform("collab-browser", "collab-hub:bookworm-hub6")
@@ -20,27 +23,6 @@ LABEL = "collab.scenario=browser"
 # news.
 HOME = Path(__file__).parent / "home"
 SCREENSHOTS = ROOT / ".cache/results/screenshots"
-
-WINDOW: ViewportSize = {"width": 720, "height": 560}
-SCALE = 1.1  # makes the picture of a window 792 pixels wide
-WIDE: ViewportSize = {"width": 960, "height": 600}
-ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",  # Chromium has none for root, and it sees nothing here but the hub
-]
-# JupyterLab draws one of seven colours for whoever comes in a new browser, which then remembers it. Two people draw
-# the same one now and then, so these two have been here before.
-COLOURS = {"alice": 1, "bob": 5}
-REMEMBER = """if (location.protocol == "http:") localStorage.setItem(
-    "@jupyterlab/services:UserManager#user",
-    JSON.stringify({{username: "{name}", color: "var(--jp-collaborator-color{number})"}})
-)"""
-PATIENCE = 30_000  # milliseconds for anything but the start of a server; two slow cores have to be enough
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,41 +36,41 @@ def containers(*arguments: str) -> None:
     subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
 
 
+def in_container(*command: str) -> str:
+    """Run a command on the hub's host, and return what it prints."""
+    inside = ["podman", "exec", HUB.name, *command]
+    return subprocess.run(inside, check=True, capture_output=True, text=True).stdout
+
+
 @pytest.fixture(scope="session")
-def hub_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A hub that the playbook has been applied to, on which nobody has started a server yet."""
+def entry(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address that the play tells to give to users. Nobody has started a server on this hub yet."""
     try:
         containers("up", HUB.name, HUB.image, f"--label={LABEL}")
-        done = play("jupyter_rtc", HUB.name)
-        assert done.code == 0, done.output
+        done = play("jupyter_rtc", HUB.name, jupyterhub_rtc_public_url=f"http://{HUB.address}:8000")
+        told = re.search(r"Address for the users: ([^\s\"]+)", done.output)
+        assert told, done.output
         for owner in ("shared", "alice"):
             subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB.name}:/home/{owner}"], check=True)
-            chown = ["chown", "-R", f"{owner}:", f"/home/{owner}"]
-            subprocess.run(["podman", "exec", HUB.name, *chown], check=True)
-        yield f"http://{HUB.address}:8000"
+            in_container("chown", "-R", f"{owner}:", f"/home/{owner}")
+        yield told[1]
     finally:
         if not request.config.getoption("keep"):
             containers("down", LABEL)
 
 
 @pytest.fixture(scope="session")
+def hub_url(entry: str) -> str:
+    parts = urlsplit(entry)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a screen."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
-
-
-def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) -> Page:
-    """A window with no cookies and nothing remembered."""
-    context = browser.new_context(
-        viewport=size, device_scale_factor=scale, color_scheme="light", timezone_id=TIME_ZONE
-    )
-    context.set_default_timeout(PATIENCE)
-    return context.new_page()
 
 
 @pytest.fixture
@@ -107,22 +89,16 @@ def stranger(browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
-def arrive(browser: Browser, hub_url: str, name: str) -> Lab:
-    page = window(browser)
-    page.add_init_script(REMEMBER.format(name=name, number=COLOURS[name]))
-    return come(page, hub_url + ENTRY, name, PASSWORDS[name])
-
-
 @pytest.fixture(scope="session")
-def alice(browser: Browser, hub_url: str) -> Lab:
+def alice(browser: Browser, entry: str) -> Lab:
     """She comes first, so her coming starts the shared server."""
-    return arrive(browser, hub_url, "alice")
+    return come(window(browser), entry, "alice", PASSWORDS["alice"])
 
 
 @pytest.fixture(scope="session")
-def bob(browser: Browser, hub_url: str, alice: Lab) -> Lab:
+def bob(browser: Browser, entry: str, alice: Lab) -> Lab:
     """He comes when the shared server runs already."""
-    return arrive(browser, hub_url, "bob")
+    return come(window(browser), entry, "bob", PASSWORDS["bob"])
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from browser.lab import ENTRY, log_in
+from browser.lab import log_in
 from scenario import PASSWORDS
 
 
-def test_mallory_is_refused_at_the_login_page(stranger: Page, hub_url: str) -> None:
+def test_mallory_is_refused_at_the_login_page(stranger: Page, entry: str, hub_url: str) -> None:
     """Somebody with an account on the host, and the right password, who may not use the hub."""
-    stranger.goto(hub_url + ENTRY)
+    stranger.goto(entry)
     log_in(stranger, "mallory", PASSWORDS["mallory"])
     expect(stranger.locator(".login_error")).to_have_text(re.compile("Invalid username or password"))
     stranger.goto(hub_url + "/user/shared/lab")

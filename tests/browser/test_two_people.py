@@ -4,9 +4,13 @@
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from browser.lab import Lab
+from browser.conftest import in_container
+from browser.lab import Lab, come
+from browser.windows import window
+from people import Hub
+from scenario import PASSWORDS
 
 FIRST, SECOND, THIRD = 1, 2, 3  # the code cells of Welcome.ipynb, below its heading
 
@@ -21,7 +25,7 @@ def welcome(alice: Lab, bob: Lab) -> None:
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_entry_address_leads_to_jupyterlab(who: str, request: pytest.FixtureRequest) -> None:
-    """Requirement 12: /hub/spawn/shared works whether the server runs (bob comes to that) or not (alice did)."""
+    """Requirement 12: what the play tells is /hub/spawn/shared, which works whether the server runs (bob comes to that) or not (alice did)."""
     lab: Lab = request.getfixturevalue(who)
     assert urlsplit(lab.page.url).path.startswith("/user/shared/lab")
     expect(lab.page.get_by_role("heading", name="Welcome")).to_be_visible()
@@ -31,11 +35,20 @@ def test_entry_address_leads_to_jupyterlab(who: str, request: pytest.FixtureRequ
 def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) -> None:
     """Requirement 43: own initials top right."""
     lab: Lab = request.getfixturevalue(who)
-    expect(lab.badge).to_have_text(who[0], ignore_case=True)
+    expect(lab.badge).to_have_text(who[:2].title())
     box, window = lab.badge.bounding_box(), lab.page.viewport_size
     assert box and window
     assert box["x"] > window["width"] - 60
     assert box["y"] < 30
+
+
+def test_colours_are_the_servers_and_stay(alice: Lab, bob: Lab, browser: Browser, entry: str) -> None:
+    """Requirement 67: a distinct colour per user, also in a browser where the person has never been."""
+    assert alice.colour != bob.colour
+    page = window(browser)
+    again = come(page, entry, "alice", PASSWORDS["alice"])
+    expect(again.badge).to_have_css("background-color", alice.colour)
+    page.context.close()
 
 
 def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
@@ -45,6 +58,9 @@ def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
         expect(one.page.locator(".jp-UserInfoPanel .jp-UserInfo-Icon")).to_have_attribute("title", one.name)
         expect(one.collaborators).to_have_count(1)
         expect(one.collaborators).to_contain_text(other.name)
+        expect(one.collaborators.locator(".jp-CollaboratorIcon")).to_have_css(
+            "background-color", other.colour
+        )
 
 
 def test_each_sees_what_the_other_types(alice: Lab, bob: Lab) -> None:
@@ -60,13 +76,7 @@ def test_each_sees_the_other_ones_cursor_and_name(alice: Lab, bob: Lab) -> None:
     alice.cell(SECOND).type("# a")
     bob.cell(THIRD).type("# b")
     for one, other, index in ((alice, bob, THIRD), (bob, alice, SECOND)):
-        seen = one.cell(index)
-        expect(seen.cursors).to_have_count(1)
-        cursor, flag = seen.cursors.bounding_box(), one.flag(other.name).bounding_box()
-        assert cursor and flag
-        assert abs(flag["x"] - cursor["x"]) < 20
-        assert 0 < cursor["y"] - flag["y"] < 40
-        expect(seen.cursors).to_have_css("border-left-color", other.colour)
+        one.cell(index).expect_cursor_of(other)
         # Nobody is where the other one is not.
         expect(one.cell(FIRST).cursors).to_have_count(0)
 
@@ -79,3 +89,35 @@ def test_execution_is_shared(alice: Lab, bob: Lab) -> None:
     bob.cell(THIRD).type("\nprint('bob got', answer + 1)")
     bob.cell(THIRD).run()
     expect(alice.cell(THIRD).output).to_have_text("bob got 43")
+
+
+def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
+    """Requirements 42 and 67, of a file that is no notebook."""
+    in_container("runuser", "-u", "shared", "--", "sh", "-c", "echo '\n' > ~/notes.txt")
+    for lab in (alice, bob):
+        lab.open_file("notes.txt")
+    alice.file.type("alice at the end")
+    bob.file.type("bob at the beginning", at="Home")
+    for lab, other in ((alice, bob), (bob, alice)):
+        expect(lab.file.text).to_have_text("bob at the beginningalice at the end")
+        lab.file.expect_cursor_of(other)
+
+
+def test_windows_go_on_when_the_server_was_stopped_and_started(
+    alice: Lab, bob: Lab, hub_url: str, entry: str
+) -> None:
+    """Nothing has to be loaded again to go on typing and running cells. Comes last: the kernels have ended with the server."""
+    for lab in (alice, bob):
+        lab.dismiss_when_away()
+    with Hub(hub_url) as hub:
+        hub.login("alice", PASSWORDS["alice"]).stop("shared")
+    bob.start_again(entry)
+    alice.file.type(", and again")
+    bob.file.type("once more ", at="Home")
+    for lab in (alice, bob):
+        expect(lab.file.text).to_have_text("once more bob at the beginningalice at the end, and again")
+        lab.show("Welcome.ipynb")
+    for one, other in ((alice, bob), (bob, alice)):
+        one.cell(FIRST).type(f"\nprint('{one.name} again')")
+        one.cell(FIRST).run_until(f"{one.name} again")
+        expect(other.cell(FIRST).output).to_contain_text(f"{one.name} again")

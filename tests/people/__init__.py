@@ -36,7 +36,7 @@ from .hub import Hub, HubBehindLogin
 from .page import Page
 from .person import Person
 from .room import Presence, Room
-from .server import Server
+from .server import Server, notebook
 from .sockets import Closed
 from .terminal import Terminal
 
@@ -54,4 +54,5 @@ __all__ = [
     "Room",
     "Server",
     "Terminal",
+    "notebook",
 ]

@@ -15,7 +15,7 @@ makes one `Room` for each on a loop of its own::
 import asyncio
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -112,6 +112,11 @@ class Room:
         """Lose the connection, without a goodbye. Edits stay here until `join` merges them."""
         await self._line.close()
 
+    async def vanish(self) -> None:
+        """Be gone from one moment to the next, as the tab of a browser that is killed; what was not sent is lost."""
+        await self._line.abort()
+        await self._free()
+
     async def leave(self) -> None:
         """Say goodbye, hang up and free the document; the room is of no use afterwards."""
         self._awareness.set_local_state(None)
@@ -121,6 +126,7 @@ class Room:
             await self._free()
 
     async def _free(self) -> None:
+        self._shared.unobserve()
         subscription, observer = self._subscriptions
         self._doc.unobserve(subscription)
         self._awareness.unobserve(observer)
@@ -133,6 +139,12 @@ class Room:
     def closed_by_server(self) -> Closed | None:
         """How the server ended the connection, or None while it has not."""
         return self._line.closed_by_server
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether there is a connection over which the server's state of the document has come."""
+        synced = self._synced
+        return self._line.is_open and synced.done() and not synced.cancelled() and not synced.exception()
 
     # Waiting
 
@@ -151,11 +163,26 @@ class Room:
             while not condition(self):
                 await self.changed_since(self.changes, timeout)
 
+    def watch(self, shown: Callable[[str], None]) -> None:
+        """Have every piece of text told that comes into the document from others, once and in the moment it comes."""
+
+        def on_change(_what: str, events: Any) -> None:
+            if self._receiving:
+                for event in events if isinstance(events, list) else [events]:
+                    for text in _inserted(event):
+                        shown(text)
+
+        self._shared.observe(on_change)
+
     # A text
 
     @property
     def text(self) -> str:
-        return str(self._source())
+        return self.read()
+
+    def read(self, cell: int | None = None) -> str:
+        """The text, or that of one cell of a notebook."""
+        return str(self._source(cell))
 
     def insert(self, position: int, text: str, cell: int | None = None) -> None:
         """Insert at a position in characters, in the text or in one cell of a notebook."""
@@ -174,6 +201,10 @@ class Room:
         """The cells as nbformat has them."""
         notebook = self._require_notebook()
         return [notebook.get_cell(index) for index in range(notebook.cell_number)]
+
+    @property
+    def cell_count(self) -> int:
+        return int(self._require_notebook().cell_number)
 
     def append_cell(self, source: str, kind: str = "code") -> int:
         """Add a cell at the end and return its index."""
@@ -305,10 +336,23 @@ class Room:
         assert isinstance(source, Text)
         return source
 
+    @property
+    def _shared(self) -> YNotebook | YUnicode:
+        shared = self._notebook or self._file
+        assert shared is not None
+        return shared
+
     def _require_notebook(self) -> YNotebook:
         if self._notebook is None:
             raise TypeError(f"{self.seat.path} is not a notebook: it has no cells")
         return self._notebook
+
+
+def _inserted(event: Any) -> Iterator[str]:
+    """The text that a change of a shared text, or of a list of cells, has brought."""
+    for part in getattr(event, "delta", []):
+        new = part.get("insert", [])
+        yield from [new] if isinstance(new, str) else (str(cell["source"]) for cell in new)
 
 
 def _presence(state: dict[str, Any]) -> Presence:

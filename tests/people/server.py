@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A single-user server that somebody has come into."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -8,14 +11,23 @@ from uuid import uuid4
 
 import httpx
 
+from . import background
 from .document import Document
 from .page import Page
 from .room import Seat
-from .sockets import Door
+from .sockets import Door, Line
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from .person import Person
+
+
+def notebook(*sources: str) -> dict[str, Any]:
+    """A notebook that has a code cell for each of `sources`, as nbformat has it."""
+    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**empty, "id": uuid4().hex[:8], "source": source} for source in sources]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
 
 
 class Server:
@@ -56,11 +68,7 @@ class Server:
 
     def create_notebook(self, path: str, *sources: str) -> None:
         """Write a notebook that has a code cell for each of `sources`."""
-        empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-        cells = [{**empty, "id": uuid4().hex[:8], "source": source} for source in sources]
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
-        self.contents.put(path, {"type": "notebook", "format": "json", "content": notebook})
+        self.contents.put(path, {"type": "notebook", "format": "json", "content": notebook(*sources)})
 
     def write_file(self, path: str, text: str = "") -> None:
         """Write a text file, past anybody who has it open."""
@@ -107,6 +115,17 @@ class Server:
     def open_terminal(self, name: str | None = None) -> Terminal:
         """Open a new terminal, or join the one with this name."""
         return Terminal.open(self, name or str(self.ask("POST", "api/terminals")["name"]))
+
+    @contextmanager
+    def events(self) -> Iterator[list[dict[str, Any]]]:
+        """What the server tells everybody who is in it, such as `{"schema_id": ..., "message": ...}`, as long as this lasts."""
+        told: list[dict[str, Any]] = []
+        line = Line(lambda message: told.append(json.loads(message)), lambda: None)
+        background.run(line.open(self.door("api/events/subscribe")))
+        try:
+            yield told
+        finally:
+            background.run(line.close())
 
     def shutdown_from_inside(self) -> None:
         """End the server from inside, as JupyterLab's menu entry 'Shut Down' does."""

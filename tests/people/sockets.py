@@ -39,6 +39,18 @@ class _AsBrowsersDo(connect):
         return exc
 
 
+class _GivesUp(ClientConnection):
+    """A browser gives up in the moment in which the answer is no good, as that of a proxy that knows nobody yet.
+
+    websockets would wait until the other side hangs up, which that proxy does not do.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.handshake_exc is not None:
+            self.transport.abort()
+
+
 async def dial(door: Door) -> ClientConnection:
     """Open the websocket at `door`. Raises `Refused` with the HTTP status if the server declines.
 
@@ -48,6 +60,7 @@ async def dial(door: Door) -> ClientConnection:
     try:
         return await _AsBrowsersDo(
             door.url,
+            create_connection=_GivesUp,
             additional_headers=door.headers,
             user_agent_header=None,
             ssl=door.tls,
@@ -106,6 +119,12 @@ class Line:
             await self._socket.close()
         if self._reader is not None:
             await self._reader
+
+    async def abort(self) -> None:
+        """Be gone without a word, and with what is queued."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+        await self.close()
 
     async def _read(self, socket: ClientConnection) -> None:
         try:

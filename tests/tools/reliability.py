@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table of faults into docs/reliability.md, from what the last run of the scenario `faults` saw.
+"""Writes the tables into docs/reliability.md, from what the last runs on this machine saw.
 
-    reliability.py          writes it
-    reliability.py --check  fails where the run saw something else than the document says
+    reliability.py          writes them
+    reliability.py --check  fails where the run of the scenario `faults` saw something else than the document says
 
-The place is between `<!-- faults -->` and `<!-- end -->`.
+`<!-- faults -->`   what the scenario `faults` has seen
+`<!-- editing -->`  what tests/record_editing.py has seen
+`<!-- soak -->`     what tests/soak.py has seen
+
+Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
 """
 
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/reliability.md"
-RESULTS = ROOT / ".cache/results/faults.json"
-PLACE = re.compile(r"(<!-- faults -->\n).*?(<!-- end -->)", re.S)
-COLUMNS = {
+RESULTS = ROOT / ".cache/results"
+PLACE = re.compile(r"(<!-- (faults|editing|soak) -->\n).*?(<!-- end -->)", re.S)
+FAULTS = {
     "said": "what the play says",
     "hub": "the hub afterwards",
     "people": "people's servers",
@@ -28,27 +34,108 @@ def line(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def table(rows: dict[str, dict[str, str]]) -> list[str]:
-    """The lines of the table, one for each fault."""
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [line(head), line(["---"] * len(head)), *(line(row) for row in rows)]
+
+
+def faults(seen: dict[str, dict[str, str]]) -> list[str]:
+    """A line for each fault."""
+    rows = [[fault, *(row.get(column, "") for column in FAULTS)] for fault, row in seen.items()]
+    return table(["what goes wrong", *FAULTS.values()], rows)
+
+
+def editing(seen: dict[str, dict[str, Any]]) -> list[str]:
+    """A line for each thing that happens, and where it was seen."""
+    before, after = (seen.get(when, {}) for when in ("before", "after"))
+    rows = [[what, *(outcome(side.get(what)) for side in (before, after))] for what in before | after]
+    where = "; ".join(f"{what}: {value}" for what, value in seen.get("circumstances", {}).items())
     return [
-        line(["what goes wrong", *COLUMNS.values()]),
-        line(["---"] * (len(COLUMNS) + 1)),
-        *(line([fault, *(row.get(column, "") for column in COLUMNS)]) for fault, row in rows.items()),
+        *table(["what happens", "jupyter-collaboration by itself", "with this collection"], rows),
+        "",
+        where,
     ]
 
 
+def outcome(row: dict[str, Any] | None) -> str:
+    """What became of people's work, in words; see `Row` in tests/editing/events.py."""
+    if row is None:
+        return ""
+    losses = {"lost": "that others had seen", "own_lost": "of which only the author knew"}
+    said = [
+        f"{row[kind]} of {row['typed']} words lost {whose}" for kind, whose in losses.items() if row[kind]
+    ]
+    said = said or [f"none of {row['typed']} words lost"]
+    if row["twice"]:
+        said.append(f"{row['twice']} twice")
+    if row["differ"]:
+        said.append(f"{row['differ']} documents not the same everywhere")
+    if row.get("outside"):
+        said.append("the text from outside lost")
+    if row.get("aside"):
+        said.append(
+            f"{row['aside']} words in a file beside" + (", and people told" if row.get("told") else "")
+        )
+    if row["away"]:
+        said.append(f"{row['away']} open tabs never back")
+    elif row["back"]:
+        said.append(f"everybody back after {row['back']:.1f} s at most")
+    if "stop" in row:
+        said.append(f"stopping took up to {row['stop']:.1f} s")
+    if "unsaved" in row:
+        said.append(f"nothing new in the file for up to {row['unsaved']:.1f} s")
+    times = f" ({row['times']} times)" if row["times"] > 1 else ""
+    return "; ".join(said) + times
+
+
+def soak(seen: dict[str, Any]) -> list[str]:
+    """What was measured now and then while people edited for long."""
+    head = [
+        "minute",
+        "memory of the server, MB",
+        "state on disk, MB",
+        "edit seen by others after, ms (median)",
+        "slowest",
+    ]
+    samples = seen["samples"]
+    some = samples[:: max(1, len(samples) // 10)]
+    rows = [
+        [
+            f"{each['seconds'] / 60:.0f}",
+            f"{each['memory']:.0f}",
+            f"{each['state']:.1f}",
+            f"{each['median']:.0f}",
+            f"{each['slowest']:.0f}",
+        ]
+        for each in some
+    ]
+    where = "; ".join(f"{what}: {value}" for what, value in seen["circumstances"].items())
+    return [*table(head, rows), "", where]
+
+
+TABLES: dict[str, Callable[[Any], list[str]]] = {"faults": faults, "editing": editing, "soak": soak}
+
+
+def lines_of(what: str) -> list[str] | None:
+    """The lines of a place, or None where nothing was seen."""
+    kept = RESULTS / f"{what}.json"
+    return TABLES[what](json.loads(kept.read_text())) if kept.exists() else None
+
+
+def place(found: re.Match[str]) -> str:
+    lines = lines_of(found[2])
+    return found[0] if lines is None else found[1] + "\n".join((*lines, "")) + found[3]
+
+
 def main() -> int:
-    lines = table(json.loads(RESULTS.read_text()))
     before = DOCUMENT.read_text()
     if "--check" in sys.argv:
         # A run of some of the tests has some of the rows.
-        differing = [line for line in lines if line not in before.splitlines()]
+        differing = [line for line in lines_of("faults") or [] if line not in before.splitlines()]
         print(
             *differing, "The document says something else; run make reliability." * bool(differing), sep="\n"
         )
         return 1 if differing else 0
-    text = "\n".join((*lines, ""))
-    DOCUMENT.write_text(PLACE.sub(lambda found: found[1] + text + found[2], before))
+    DOCUMENT.write_text(PLACE.sub(place, before))
     return 0
 
 

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live collaboration is on the servers that people share and on no others, and what it needs is there for those alone."""
+
+import json
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from testinfra.host import Host
+
+from people import Person, Refused, Server
+from scenario import Platform, kill_server, play, wait_until
+
+SETTINGS: dict[str, Any] = {
+    "jupyterhub_sharing_groups": ["teachers"],
+    "jupyterhub_sharing_revocation_seconds": 1,
+    "jupyterhub_rtc_mem_limit": "1G",
+    "jupyterhub_rtc_cpu_limit": 1.5,
+    "jupyterhub_rtc_history_megabytes": 20,
+}
+STATE = "/var/lib/jupyterhub-rtc"
+BEFORE = (
+    "Servers that were started before and take up what has changed when they have been stopped and started: "
+)
+EXTENSIONS = {"@jupyter/collaboration-extension", "@jupyter/docprovider-extension"}
+SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
+PYTHON = "/usr/local/jupyterhub/bin/python"
+DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
+VISITORS = """
+select count(*) from api_tokens join users on users.id = user_id
+where client_id = 'jupyterhub-user-' || ? and users.name like ?
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def teachers(carol: Person, alice: Person) -> None:
+    """Alice is one, who may share the own server."""
+    answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
+    assert answer.status_code == 200, answer.text
+
+
+def disabled(server: Server) -> set[str]:
+    """What JupyterLab's page has turned off."""
+    data = BeautifulSoup(server.page.text, "html.parser").select_one("#jupyter-config-data")
+    assert data
+    return set(json.loads(data.text)["disabledExtensions"])
+
+
+def is_live(server: Server) -> bool:
+    server.write_file("seen.txt")
+    form = {"format": "text", "type": "file"}
+    on_server = server.api("PUT", "api/collaboration/session/seen.txt", form).status_code in (200, 201)
+    on_page = not disabled(server) & EXTENSIONS
+    assert on_server == on_page
+    return on_page
+
+
+def environment(host: Host, account: str) -> dict[str, str]:
+    """What the server of an account was started with."""
+    pid = host.check_output("pgrep --oldest --uid %s --full singleuser", account)
+    # As the account: root of a container may not look into everybody's processes.
+    lines = host.check_output(f"runuser -u {account} -- cat /proc/{pid}/environ").split("\0")
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def limits(host: Host, account: str) -> dict[str, str]:
+    """What systemd holds the unit of a server to."""
+    unit = f"jupyter-{account}-singleuser"
+    shown = host.check_output(f"systemctl show {unit} --property=MemoryMax,CPUQuotaPerSecUSec")
+    return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def visitors(host: Host, owner: str, name: str = "%") -> int:
+    """How many tokens the hub keeps for the browsers of people, or of one, on a server."""
+    code = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2], sys.argv[3:]).fetchone())"
+    return int(host.check_output(f"{PYTHON} -c %s %s %s %s %s", code, DATABASE, VISITORS, owner, name))
+
+
+def hub_takes(person: Person, token: str) -> bool:
+    return person.hub.api("GET", "/hub/api/user", token=token).status_code == 200
+
+
+def test_shared_server_and_those_of_sharers_are_live(alice: Person, bob: Person, host: Host) -> None:
+    for server in (bob.open("shared"), alice.open("alice")):
+        assert is_live(server)
+        assert SHARE_BUTTON in disabled(server)
+        account = server.owner
+        told = json.loads(environment(host, account)["JUPYTERHUB_COLLAB"])
+        assert told["state_directory"] == f"{STATE}/{account}/default"
+        assert (told["history_megabytes"], told["idle_seconds"]) == (20, 0)
+        assert told["email_domain"]
+
+
+def test_server_that_nobody_may_share_is_plain(bob: Person, host: Host) -> None:
+    bob.stop("bob")
+    assert not is_live(bob.open("bob"))
+    assert not {"JUPYTERHUB_COLLAB", "JUPYTER_CONFIG_PATH"} & environment(host, "bob").keys()
+    assert not host.file(f"{STATE}/bob").exists
+
+
+def test_shared_account_has_its_limits_and_nobody_else(alice: Person, bob: Person, host: Host) -> None:
+    alice.open("shared")
+    alice.open("alice")
+    assert limits(host, "shared") == {"MemoryMax": "1073741824", "CPUQuotaPerSecUSec": "1.500000s"}
+    assert set(limits(host, "alice").values()) == {"infinity"}
+
+
+def test_state_is_private(alice: Person, host: Host) -> None:
+    alice.open("shared")
+    alice.open("alice")
+    for account in ("shared", "alice"):
+        private = host.file(f"{STATE}/{account}/default")
+        assert (private.user, private.mode) == (account, 0o700)
+        parent = host.file(f"{STATE}/{account}")
+        assert (parent.user, parent.mode) == ("root", 0o711)
+    assert (host.file(STATE).user, host.file(STATE).mode) == ("root", 0o711)
+    assert host.run("runuser -u bob -- ls %s", f"{STATE}/shared/default").rc != 0
+    assert host.run("runuser -u shared -- touch %s", f"{STATE}/shared/default/mine").rc == 0
+
+
+@pytest.mark.parametrize("hub_restarts", [False, True])
+def test_open_page_comes_back_and_the_servers_own_token_does_not(
+    hub_restarts: bool, alice: Person, host: Host
+) -> None:
+    """Also where the hub was started anew meanwhile, and remembers neither that it chose the server nor its token."""
+    server = alice.open("shared")
+    token = environment(host, "shared")["JUPYTERHUB_API_TOKEN"]
+    assert hub_takes(alice, token)
+    if hub_restarts:
+        host.check_output("systemctl restart jupyterhub")
+        wait_until(lambda: alice.hub.is_up and hub_takes(alice, token), 60)
+    alice.stop("shared")
+    assert not hub_takes(alice, token)
+    if hub_restarts:  # and once more
+        host.check_output("systemctl restart jupyterhub")
+        wait_until(lambda: alice.hub.is_up, 60)
+    alice.start("shared")
+    answer = server.api("GET", "api/me")
+    assert (answer.status_code, str(answer.url)) == (200, f"{server.url}api/me")
+    assert not hub_takes(alice, token)
+
+
+def test_server_that_died_while_the_hub_was_down(alice: Person, host: Host) -> None:
+    """As all do when the host is started anew."""
+    server = alice.open("shared")
+    token = environment(host, "shared")["JUPYTERHUB_API_TOKEN"]
+    host.check_output("systemctl stop jupyterhub")
+    kill_server(host, "shared")
+    host.check_output("systemctl start jupyterhub")
+    wait_until(lambda: alice.hub.is_up and not hub_takes(alice, token), 60)
+    alice.start("shared")
+    assert server.me()["identity"]["username"] == "alice"
+
+
+def test_who_lost_access_does_not_come_back(alice: Person, bob: Person, host: Host) -> None:
+    """The browser's token is still there, and gives what its owner may do now."""
+    alice.open("alice")
+    share = alice.api("POST", "/hub/api/shares/alice/", {"user": "bob"})
+    assert share.status_code in (200, 201), share.text
+    server = bob.visit("alice")
+    assert server.me()["identity"]["username"] == "bob"
+    alice.stop("alice")  # and with it everything that is shared of it
+    alice.start("alice")
+    assert visitors(host, "alice", "bob") > 0
+    assert server.api("GET", "api/me").status_code == 403
+    with pytest.raises(Refused):
+        bob.visit("alice")
+
+
+def test_server_that_is_no_longer_chosen_is_as_any_other(alice: Person, carol: Person, host: Host) -> None:
+    """What its time as one of these has left is gone with its next start."""
+    alice.open("alice")
+    alice.stop("alice")
+    assert visitors(host, "alice") > 0
+    members = "/hub/api/groups/teachers/users"
+    assert carol.api("DELETE", members, {"users": ["alice"]}).status_code == 200
+    try:
+        alice.start("alice")
+        assert visitors(host, "alice") == 0
+        assert not is_live(alice.open("alice"))
+        alice.stop("alice")
+        assert visitors(host, "alice") == 0
+    finally:
+        carol.api("POST", members, {"users": [alice.name]})
+
+
+def test_play_names_the_servers_that_were_started_before(
+    platform: Platform, alice: Person, bob: Person, host: Host
+) -> None:
+    alice.open("shared")
+    bob.open("bob")
+    changed = play("jupyter_rtc", platform.name, **SETTINGS | {"jupyterhub_rtc_history_megabytes": 30})
+    assert changed.code == 0, changed.output
+    assert f"{BEFORE}bob, shared" in changed.said
+    again = play("jupyter_rtc", platform.name, **SETTINGS | {"jupyterhub_rtc_history_megabytes": 30})
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert f"{BEFORE}bob, shared" in again.said
+    # They still read from the version of the package that they were started with.
+    assert host.file(environment(host, "shared")["JUPYTER_CONFIG_PATH"]).is_directory
+    alice.stop("shared")
+    bob.stop("bob")
+    alice.open("shared")
+    renewed = play("jupyter_rtc", platform.name, **SETTINGS | {"jupyterhub_rtc_history_megabytes": 30})
+    assert BEFORE not in renewed.said
+
+
+def test_everyone(platform: Platform, bob: Person) -> None:
+    bob.stop("bob")
+    everyone = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_servers="everyone")
+    assert everyone.code == 0, everyone.output
+    assert "every server has live collaboration" in everyone.said
+    assert is_live(bob.open("bob"))
+
+
+def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
+    gone = play("jupyter_rtc", platform.name, jupyterhub_rtc_state="absent")
+    assert gone.code == 0, gone.output
+    assert f"history of documents deleted in {STATE}" in gone.said
+    assert not host.file(STATE).exists
+    assert host.run("ls -d /usr/local/lib/collab.jupyterhub/????????????").rc != 0
+    assert not host.file(
+        "/usr/local/jupyterhub/etc/jupyter/jupyter_server_config.d/zz-collab-rtc.json"
+    ).exists

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People who edit together lose nothing and get nothing twice; `make editing` does the same at length, and without the collection."""
+
+import pytest
+
+from editing.events import Trial, keep, problems, trials
+from editing.site import Site
+
+TRIALS = trials(rounds=1, kills=3, seconds=10)
+
+
+@pytest.mark.parametrize(("name", "trial"), TRIALS.items(), ids=TRIALS.keys())
+def test_nothing_is_lost(name: str, trial: Trial, site: Site) -> None:
+    """Whatever happens while they type: it is all there, once, with everybody and in the file."""
+    row = trial(site, f"trial-{[*TRIALS].index(name)}")
+    keep("short", {name: row.plain})
+    assert not problems(row), row

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to people who are editing together, and what of their work is there afterwards."""
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+from scenario import ROOT, wait_until
+
+from .crowd import Crowd, tokens, twice
+from .site import HOME, OWNER, Site
+
+PATIENCE = 30.0  # seconds until somebody who is not back is taken for gone
+PATIENCE_AGAIN = 10.0  # the same where it happens again and again
+SETTLE = 15.0  # seconds until everybody, and the file, must have the same
+LIMIT = 5.0  # seconds that people may have to wait
+LOOSELY = 3  # times as long is no failure of a test
+NOTICES = "https://collab-jupyterhub.invalid/document/v1"  # jupyterhub_collab/server/notices.py
+RESULTS = ROOT / ".cache/results/editing.json"
+
+
+@dataclass
+class Row:
+    """What became of people's work: a row of the table in docs/reliability.md, or a part of one."""
+
+    typed: int = 0  # tokens
+    lost: int = 0  # that somebody else had seen
+    own_lost: int = 0  # that only their author had seen, whose tab had stayed open
+    twice: int = 0  # tokens and cells that are there more than once
+    differ: int = 0  # documents of which file and people do not have the same in the end
+    away: int = 0  # tabs that have not come back
+    back: float = 0.0  # seconds until the last of those who came back was back, from when the server answered
+    stop: float | None = None  # seconds that stopping took
+    unsaved: float | None = None  # the longest time for which nothing reached the file while people typed
+    aside: int | None = (
+        None  # tokens that are not in the document any more but in another file that people can read
+    )
+    outside: int | None = None  # of the texts written from outside, how many are in none
+    told: list[str] = field(default_factory=list)  # what people were told
+    why: list[str] = field(default_factory=list)  # why those who are away are, and where the lost is still
+    times: int = 1
+
+    def add(self, other: "Row") -> None:
+        """Take in that it has happened once more."""
+        for name in ("typed", "lost", "own_lost", "twice", "differ", "away", "times"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("aside", "outside"):
+            if getattr(other, name) is not None:
+                setattr(self, name, (getattr(self, name) or 0) + getattr(other, name))
+        for name in ("back", "stop", "unsaved"):
+            if getattr(other, name) is not None:
+                setattr(self, name, max(getattr(self, name) or 0, getattr(other, name)))
+        self.told = sorted({*self.told, *other.told})
+        self.why = sorted({*self.why, *other.why})
+
+    @property
+    def plain(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if value not in (None, [])}
+
+
+# What happens. Each takes the site, comes back when it is over, and puts what it measures into the row.
+Event = Callable[[Site, Row], None]
+
+
+def hub_restarts(site: Site, _row: Row) -> None:
+    site.host.check_output("systemctl restart jupyterhub")
+    wait_until(lambda: site.hub.is_up, 60)
+
+
+def proxy_restarts(site: Site, _row: Row) -> None:
+    site.host.check_output("systemctl restart jupyterhub-proxy")
+    wait_until(lambda: site.hub.is_up, 60)
+
+
+def server_is_stopped(site: Site, row: Row) -> None:
+    row.stop = site.stop()
+    site.start()
+
+
+def server_is_killed(site: Site, _row: Row) -> None:
+    kill(site)
+    site.start()
+
+
+def kill(site: Site) -> None:
+    with killing(site) as now:
+        now()
+
+
+def hub_with_its_proxy_restarts(site: Site, name: str) -> Row:
+    with hub_runs_proxy(site):
+        return go_through(site, name, hub_restarts)
+
+
+@contextmanager
+def killing(site: Site) -> Iterator[Callable[[], None]]:
+    """What this gives kills all processes of the server with signal 9, at once."""
+    with site.at_once(f"kill -9 {' '.join(site.processes)}") as now:
+        yield now
+
+
+@contextmanager
+def hub_runs_proxy(site: Site) -> Iterator[None]:
+    """As long as this lasts, the hub starts and stops the proxy, as it does by default."""
+    unit = "/etc/systemd/system/jupyterhub-proxy.service"
+    start = site.host.check_output(f"sed -n 's/^ExecStart=//p' {unit}").partition(
+        ".bin/configurable-http-proxy"
+    )[0]
+    node, program = (start + ".bin/configurable-http-proxy").split()
+    fragment = "/usr/local/etc/jupyter/jupyterhub_collab.d/95-proxy.py"
+    lines = "\n".join(
+        (
+            "c.ConfigurableHTTPProxy.should_start = True",
+            f"c.ConfigurableHTTPProxy.command = {[node, program]!r}",
+        )
+    )
+    restart = "systemctl daemon-reload && systemctl restart jupyterhub"
+    site.host.check_output(
+        "systemctl stop jupyterhub-proxy && mv %s /root && echo %s >%s && " + restart, unit, lines, fragment
+    )
+    wait_until(lambda: site.hub.is_up, 60)
+    try:
+        yield
+    finally:
+        site.host.check_output(
+            "systemctl stop jupyterhub && rm %s && mv /root/jupyterhub-proxy.service %s && " + restart,
+            fragment,
+            unit,
+        )
+        wait_until(lambda: site.hub.is_up, 60)
+
+
+def go_through(site: Site, name: str, event: Event) -> Row:
+    """People type, it happens, they go on typing meanwhile and for a while; then look at what is there."""
+    row = Row()
+    paths = site.make(name)
+    crowd = site.crowd(paths)
+    try:
+        with crowd.typing():
+            time.sleep(random.uniform(1, 2))
+            with site.watched() as answers:
+                event(site, row)
+                come_back(crowd, row, max(answers.again, site.started), PATIENCE)
+            time.sleep(1)
+        look(site, crowd, paths, row)
+    finally:
+        crowd.close()
+    return row
+
+
+def come_back(crowd: Crowd, row: Row, answered: float, patience: float) -> None:
+    """Wait for everybody, and note who comes back when."""
+    crowd.wait_until_back(patience)
+    row.back = round(max(0.0, crowd.last_joined - answered), 2)
+    row.why = sorted({*crowd.away})
+    row.away = len(crowd.away)
+
+
+def look(site: Site, crowd: Crowd, paths: list[str], row: Row) -> None:
+    """Wait until file and people have the same, and count what is there, what is there twice, and what is not."""
+    deadline = time.monotonic() + SETTLE
+    for path in paths:
+        typed = crowd.typed[path]
+        while True:
+            # Both are asked again until they agree: the file is written after the people have it.
+            copies, file = crowd.copies(path), site.file(path)
+            if (agree := all(copy == file for copy in copies)) or time.monotonic() > deadline:
+                break
+            time.sleep(0.3)
+        there = {token for _, source in file for token in tokens(source)}
+        row.typed += typed.number
+        row.lost += len(typed.seen - there)
+        row.own_lost += len(typed.all - typed.seen - there)
+        row.twice += len(twice([file, *copies]))
+        row.differ += not agree
+        if missing := (typed.seen | typed.all) - there:
+            had = [{token for _, source in copy for token in tokens(source)} for copy in copies]
+            few, many = (sum(token in copy for token in missing for copy in had), len(missing) * len(had))
+            row.why.append(f"{path}: {len(missing)} not in the file, {few} of {many} with people")
+        # What is lost is not lost again with what happens next.
+        typed.all, typed.seen, typed.number = set(there), set(there), 0
+
+
+# Written from outside
+
+
+def write_outside(site: Site, name: str, *, older: bool) -> Row:
+    """While people type, somebody on the host writes both files; what is not in the document may be in another file."""
+    row = Row(aside=0, outside=0)
+    paths = site.make(name)
+    program = site.copy_in("write_outside.py")
+    crowd = site.crowd(paths)
+    try:
+        typed = {path: crowd.typed[path] for path in paths}
+        for path in paths:
+            site.host.check_output(f"cp {HOME}/{path} /tmp/{path}.before")
+        with site.anybody.open(OWNER).events() as told, crowd.typing():
+            time.sleep(random.uniform(1, 2))
+            for number, path in enumerate(paths):
+                before = f"/tmp/{path}.before" if older else ""
+                command = f"python3 {program} {HOME}/{path} '<out{number}>' {before}"
+                site.host.check_output("runuser -u %s -- sh -c %s", OWNER, command)
+                time.sleep(2)
+        # JupyterLab shows this; of events with other schemas it shows none to people.
+        row.told = sorted({event["message"] for event in told if event["schema_id"] == NOTICES})
+        # Of what is in none of the files that people can read it is the part of the document that is lost.
+        before_look = {path: (set(typed[path].all), set(typed[path].seen)) for path in paths}
+        look(site, crowd, paths, row)
+        row.lost = row.own_lost = 0
+        elsewhere = site.readable_elsewhere(paths)
+        for number, path in enumerate(paths):
+            there = {token for _, source in site.file(path) for token in tokens(source)}
+            everything, seen = before_look[path]
+            row.lost += len(seen - there - elsewhere)
+            row.own_lost += len(everything - seen - there - elsewhere)
+            row.aside = (row.aside or 0) + len((everything - there) & elsewhere)
+            row.outside = (row.outside or 0) + (f"<out{number}>" not in there | elsewhere)
+    finally:
+        crowd.close()
+    return row
+
+
+# Nobody pauses
+
+
+def nobody_pauses(site: Site, name: str, seconds: float) -> Row:
+    """Ten people type for so long that there is never a pause; the file is looked at all the time."""
+    row = Row(unsaved=0.0)
+    paths = site.make(name)
+    program = site.copy_in("watch_saves.py")
+    crowd = site.crowd(paths)
+    try:
+        with crowd.typing():
+            watchers = [
+                subprocess.Popen(
+                    [
+                        "podman",
+                        "exec",
+                        site.platform.name,
+                        "python3",
+                        program,
+                        f"{HOME}/{path}",
+                        str(seconds),
+                    ],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                for path in paths
+            ]
+            told = [watcher.communicate()[0] for watcher in watchers]
+        for output in told:
+            row.unsaved = max(
+                row.unsaved or 0, longest_pause([json.loads(line) for line in output.splitlines()])
+            )
+        look(site, crowd, paths, row)
+    finally:
+        crowd.close()
+    return row
+
+
+def longest_pause(looks: list[tuple[float, int]]) -> float:
+    """The longest time for which a file had nothing new, of looks at it as [seconds, number of tokens]."""
+    longest, since, number = 0.0, looks[0][0], looks[0][1]
+    for at, found in looks:
+        longest = max(longest, at - since)
+        if found != number:
+            since, number = at, found
+    return round(longest, 1)
+
+
+# Killed, again and again
+
+
+def kill_again(site: Site, name: str, times: int, *, tabs_stay: bool) -> Row:
+    """Kill the server at random moments while people type, with tabs that stay or with all of them gone as well."""
+    rows: list[Row] = []
+    paths = site.make(name)
+    crowd = site.crowd(paths)
+    try:
+        for _ in range(times):
+            row = Row()
+            with crowd.typing(), site.watched() as answers:
+                with killing(site) as now:
+                    time.sleep(random.uniform(0.3, 2))
+                    now()
+                    if not tabs_stay:
+                        crowd.vanish()
+                site.start()
+                if tabs_stay:
+                    come_back(crowd, row, max(answers.again, site.started), PATIENCE_AGAIN)
+            if not tabs_stay:
+                crowd = site.crowd(paths, before=crowd)
+            look(site, crowd, paths, row)
+            if row.away:
+                crowd.close()
+                crowd = site.crowd(paths)
+            rows.append(row)
+    finally:
+        crowd.close()
+    return together(rows)
+
+
+def again(site: Site, name: str, trial: "Trial", times: int) -> Row:
+    """The same several times, with other documents each time."""
+    return together([trial(site, f"{name}-{number}") for number in range(times)])
+
+
+def together(rows: list[Row]) -> Row:
+    total, *others = rows
+    for row in others:
+        total.add(row)
+    return total
+
+
+# All of it
+
+Trial = Callable[[Site, str], Row]  # goes through something with documents of this name
+
+
+def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
+    """What people go through, and what each is called.
+
+    rounds: how often each; kills: how often the server is killed besides; seconds: how long they type without a pause.
+    """
+    stay, gone = kills // 2, kills - kills // 2
+    each: dict[str, Trial] = {
+        "the hub restarts, and the proxy is a service of its own": partial(go_through, event=hub_restarts),
+        "the hub restarts, and the proxy with it": hub_with_its_proxy_restarts,
+        "the proxy restarts": partial(go_through, event=proxy_restarts),
+        "the server is stopped and started": partial(go_through, event=server_is_stopped),
+        "the server is killed and started": partial(go_through, event=server_is_killed),
+        "a script writes into the open file": partial(write_outside, older=False),
+        "`git checkout` puts an older state of the open file there": partial(write_outside, older=True),
+        "nobody pauses": partial(nobody_pauses, seconds=seconds),
+    }
+    several: dict[str, Trial] = {
+        name: partial(again, trial=trial, times=rounds) for name, trial in each.items()
+    }
+    return several | {
+        "the server is killed at a random moment": partial(kill_again, times=stay, tabs_stay=True),
+        "the server is killed at a random moment, and every browser with it": partial(
+            kill_again, times=gone, tabs_stay=False
+        ),
+    }
+
+
+def problems(row: Row) -> list[str]:
+    """Where a row is not what people are promised. The times are looked at loosely: test machines are busy."""
+    counts = ("lost", "own_lost", "twice", "differ", "away", "outside")
+    times = ("back", "stop", "unsaved")
+    found = [f"{name}: {number}" for name in counts if (number := getattr(row, name))]
+    found += [
+        f"{name}: {took} s" for name in times if (took := getattr(row, name)) and took > LOOSELY * LIMIT
+    ]
+    if row.aside and not row.told:
+        found.append("nobody was told that there is another file")
+    return found
+
+
+def keep(section: str, entries: dict[str, Any]) -> None:
+    """Keep rows: of `before`, without the collection, `after`, with it, or `short`, as `make test` has it."""
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept.setdefault(section, {}).update(entries)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(kept, indent=1) + "\n")

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A collaboration server without a hub: a real Jupyter server with our part in it, which can be killed and started again."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from websockets.asyncio.client import connect
+
+from jupyterhub_collab import server as package
+from jupyterhub_collab.names import SERVER_SETTINGS
+from people.errors import Refused
+from people.room import Room, Seat
+from people.sockets import Door
+
+CONFIG = Path(package.__file__).parent / "config"
+TOKEN = {"Authorization": "token secret"}
+PATIENCE = 30  # seconds for whatever has to happen on a machine that may be busy
+
+
+class LocalServer:
+    """A server whose files are in `directory`/files, and its state in `directory`/state. Paths are relative to `folder` there."""
+
+    def __init__(self, directory: Path, *options: str, **settings: Any) -> None:
+        self._root, self.state = directory / "files", directory / "state"
+        self._root.mkdir()
+        self.folder = ""
+        self._log = directory / "log"
+        self._options = options
+        self._settings = {"state_directory": str(self.state), **settings}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_PATH": str(CONFIG),
+            SERVER_SETTINGS: json.dumps(self._settings),
+            "JUPYTER_CONFIG_DIR": str(self.state / "none"),
+        }
+        command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", *self._options]
+        command += [f"--port={self._address.partition(':')[2]}", "--ServerApp.port_retries=0"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--IdentityProvider.token=secret"],
+                cwd=self._root,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                httpx.get(f"http://{self._address}/api/status", headers=TOKEN).raise_for_status()
+                return
+            except httpx.HTTPError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise RuntimeError(self.log) from None
+                time.sleep(0.05)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """End it by a signal. Returns how many seconds that took."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.send_signal(how)
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        self.end(signal.SIGKILL)
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def files(self) -> Path:
+        return self._root / self.folder
+
+    def begin(self, folder: str) -> None:
+        """Go to a new folder, so that what happened before does not matter."""
+        self.folder = "".join(each if each.isalnum() else "-" for each in folder)
+        self.files.mkdir()
+        if not self.runs:
+            self.start()
+
+    def path(self, name: str) -> str:
+        """Return the path of a file as the server's API has it."""
+        return f"{self.folder}/{name}".lstrip("/")
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = httpx.request(method, f"http://{self._address}/{path}", headers=TOKEN, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def seat(self, path: str, name: str = "alice") -> Seat:
+        """What it takes to join a document."""
+        is_notebook = path.endswith(".ipynb")
+        form = {"format": "json", "type": "notebook"} if is_notebook else {"format": "text", "type": "file"}
+        session = self.ask("PUT", "api/collaboration/session/" + quote(self.path(path), safe=""), form)
+        address = f"ws://{self._address}/api/collaboration/room/" + "{format}:{type}:{fileId}".format(
+            **session
+        )
+        user = {"username": name, "name": name, "display_name": name, "color": "red"}
+        return Seat(path, is_notebook, Door(f"{address}?sessionId={session['sessionId']}", TOKEN), user)
+
+    async def open(self, path: str, name: str = "alice", session: str = "") -> Room:
+        """Open a document, as a tab does; with a session of somebody who has had it before, where one is given."""
+        seat = self.seat(path, name)
+        if session:
+            url = f"{seat.door.url.partition('?')[0]}?sessionId={session}"
+            seat = replace(seat, door=replace(seat.door, url=url))
+        room = Room(seat)
+        await room.join()
+        return room
+
+    def events(self) -> Any:
+        """Return a connection that gets the server's events."""
+        return connect(f"ws://{self._address}/api/events/subscribe", additional_headers=TOKEN, proxy=None)
+
+    def read(self, path: str) -> str:
+        return (self.files / path).read_text()
+
+    def write(self, path: str, text: str) -> None:
+        (self.files / path).write_text(text)
+
+    async def until_file(self, path: str, *texts: str) -> None:
+        """Wait until a file holds all of these texts."""
+        async with asyncio.timeout(PATIENCE):
+            while not all(text in self.read(path) for text in texts):
+                await asyncio.sleep(0.05)
+
+
+async def come_back(*rooms: Room) -> None:
+    """Have tabs that have lost their server connect again as soon as it is there."""
+    for room in rooms:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    await room.join()
+                    break
+                except (OSError, Refused):
+                    await asyncio.sleep(0.1)
