@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode
 
 from access.scene import ACCESS, Scene, Stage
-from access.table import Mode
 from scenario import Platform
 
 

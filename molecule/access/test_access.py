@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Cell, Mode
 from testinfra.host import Host
 
 from access.actions import ACTIONS, Try
 from access.scene import ACCESS, Scene
-from access.table import Cell, Mode
+from jupyterhub_collab.proof.rights import whole
 from people import LoginRefused, NotRunning, Refused
 from scenario import refuse_password, wait_until
 
@@ -34,19 +35,6 @@ def subscopes(host: Host) -> dict[str, list[str]]:
         "print(json.dumps({name: scope.get('subscopes', []) for name, scope in all_.items()}))"
     )
     return dict(json.loads(host.check_output(f'/usr/local/jupyterhub/bin/python -c "{code}"')))
-
-
-def whole(scopes: list[str], subscopes: dict[str, list[str]]) -> set[str]:
-    """Scopes with all that they hold, as the hub reports them: each once, under its widest filter."""
-    found: set[str] = set()
-    left = list(scopes)
-    while left:
-        scope, bang, where = left.pop().partition("!")
-        # What is about a user and not about a server does not come with a right to one server.
-        if not (where.startswith("server") and scope.startswith("read:user")):
-            found.add(scope + bang + where)
-        left += [part + bang + where for part in subscopes[scope]]
-    return {scope for scope in found if scope.partition("!")[0] not in found or "!" not in scope}
 
 
 @each_mode

@@ -38,13 +38,17 @@ def connection(url: str, timeout: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     if parts.scheme.startswith("http+unix"):
         return UnixConnection(unquote(parts.netloc), timeout)
-    # A hub that is told to listen everywhere answers on the loopback address.
-    host = parts.hostname if parts.hostname not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
+    host = reachable(parts.hostname)
     if parts.scheme == "https":
         # The certificate is for others to judge: what counts here is that the hub of this host answers.
         context = ssl._create_unverified_context()
-        return http.client.HTTPSConnection(str(host), parts.port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(str(host), parts.port, timeout=timeout)
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+    return http.client.HTTPConnection(host, parts.port, timeout=timeout)
+
+
+def reachable(host: str | None) -> str:
+    """Return where to reach what listens at a host: whoever is told to listen everywhere answers on the loopback address."""
+    return host if host not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
 
 
 def version(api_url: str, timeout: float = 5) -> str | None:

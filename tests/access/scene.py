@@ -3,11 +3,12 @@
 
 from contextlib import ExitStack
 
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode, load
+
 from people import Hub, Person
 from scenario import Platform, play, wait_until
 
 from .actions import Furniture, Visitor
-from .table import Mode, load
 
 ACCESS = load()
 # Who is on a server before anybody else, and puts things there.

@@ -12,9 +12,14 @@ from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / ".cache/collections"))
 
-from access.table import Access, Cell, Mode, load  # noqa: E402
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import (  # noqa: E402
+    Access,
+    Cell,
+    Mode,
+    load,
+)
 
 DOCUMENT = ROOT / "docs/access.md"
 WIDTH = 125

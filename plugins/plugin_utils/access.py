@@ -1,9 +1,13 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The access matrix of docs/access.yml, for the document that is made from it and for the tests that ask a hub for it."""
+"""The access matrix of docs/access.yml, for the document that is made from it, and for those who ask a live hub whether it is so."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +63,22 @@ def load(source: Path = SOURCE) -> Access:
     return Access(**{**content, "modes": modes})
 
 
+def for_proof() -> dict[str, Any]:
+    """Return of the matrix what a hub can be asked for, as JSON can carry it: `own`, the scopes that everybody has to what is theirs,
+    and `modes` with `name`, `everyone` (what everybody holds beyond that) and `cells`.
+    """
+    access = load()
+    modes = [
+        {
+            "name": mode.name,
+            "everyone": mode.rights["everyone"],
+            "cells": [asdict(cell) for cell in mode.cells],
+        }
+        for mode in access.modes
+    ]
+    return {"own": access.own, "modes": modes}
+
+
 def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
     tables: dict[str, str] = {
         name: described[name] for name in ("hub", "shared", "alice") if name in described
@@ -85,7 +105,8 @@ def _cells(server: str, text: str, people: list[str]) -> Iterator[Cell]:
         if len(words) != len(people) or None in found:
             raise ValueError(f"not a row of cells, which read yes, no or -: {line}")
         for person, cell in zip(people, found, strict=True):
-            assert cell
+            if cell is None:
+                raise AssertionError("looked for above")
             yield Cell(server, action, person, {"yes": True, "no": False}.get(cell[1]), cell[2])
 
 

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of the playbook verify, and what is on the host and in the hub before and after."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, Person
+from scenario import Platform, Play, list_files, play, wait_until
+
+# What useradd and userdel leave of the files as they were before: their own copies.
+COPIES = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "only_on(tag): takes its time, and is enough on the platforms of one JupyterHub"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if _is_enough(item)]
+
+
+def _is_enough(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("only_on")
+    if not marker:
+        return True
+    assert isinstance(item, pytest.Function)
+    platform = item.callspec.params["platform"]
+    assert isinstance(platform, Platform)
+    return platform.tag.endswith(marker.args[0])
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A run of the playbook, and the report that it kept."""
+
+    play: Play
+    report: dict[str, Any]
+
+    def results(self, result: str) -> dict[str, str]:
+        """What was said of each check with this result."""
+        return {row["check"]: row["says"] for row in self.report["rows"] if row["result"] == result}
+
+
+Verify = Callable[..., Verified]
+
+
+@pytest.fixture
+def verify(platform: Platform, tmp_path: Path) -> Verify:
+    def run(**variables: Any) -> Verified:
+        kept = tmp_path / "report.json"
+        done = play("verify", platform.name, jupyterhub_verify_report=str(kept), **variables)
+        assert kept.exists(), done.output
+        return Verified(done, json.loads(kept.read_text()))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def hub(hub_url: str) -> Iterator[Hub]:
+    """The hub of a container that has just booted."""
+    with Hub(hub_url) as hub:
+        wait_until(lambda: hub.is_up, 60)
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def collaboration(platform: Platform) -> None:
+    """The playbook jupyter_rtc has been applied."""
+    done = play("jupyter_rtc", platform.name)
+    assert done.code == 0, done.output
+
+
+def state_of(host: Host, platform: Platform, carol: Person) -> set[str]:
+    """The files of the host, and the hub's users with their roles and the servers that run."""
+    list_files(platform, "/root/files")
+    files = host.check_output("cat /root/files").splitlines()
+    # Below the hub's own directories, which change by themselves, there is one of each account with such a server.
+    kept = host.run("find /var/lib/jupyterhub-rtc -mindepth 1 -maxdepth 2").stdout.splitlines()
+    users = carol.ask("GET", f"{carol.hub.url}/hub/api/users")
+    return (
+        {line for line in files if line.partition("\t")[0] not in COPIES}
+        | set(kept)
+        | {f"hub user {user['name']}: {sorted(user['roles'])}, server {user['server']}" for user in users}
+    )
+
+
+def changes(before: set[str], after: set[str]) -> list[str]:
+    """What differs, each line with a sign for where it is."""
+    return [f"- {line}" for line in sorted(before - after)] + [f"+ {line}" for line in sorted(after - before)]

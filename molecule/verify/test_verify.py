@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requirement B10: one playbook proves a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, Person
+from scenario import INVENTORY, PASSWORDS, ROOT, Platform, wait_until
+
+from .conftest import Verify, changes, state_of
+
+SHARED = "shared"
+FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
+OPEN_CONNECTION = "so is the document that they have open"
+
+
+@pytest.mark.only_on("hub6")
+def test_hub_without_collaboration_lacks_it(
+    verify: Verify, host: Host, platform: Platform, carol: Person
+) -> None:
+    """A hub that this collection was not applied to: what is missing is said, what is well is well, and nothing stays."""
+    before = state_of(host, platform, carol)
+    found = verify()
+    assert found.play.code != 0
+    assert [*found.results("failed")] == ["people edit together"]
+    assert "apply collab.jupyterhub.jupyter_rtc" in found.play.message
+    assert "two people log in" in found.results("ok")
+    assert found.report["hub"]["configured"] is False
+    assert changes(before, state_of(host, platform, carol)) == []
+
+
+@pytest.mark.usefixtures("collaboration")
+def test_hub_that_is_well(
+    verify: Verify, host: Host, platform: Platform, alice: Person, carol: Person
+) -> None:
+    """All is tried, nothing is wrong, and host and hub are as before."""
+    for _start in range(2):  # what the first and the second start of a server leave in its home is there
+        alice.open(SHARED)
+        alice.stop(SHARED)
+    before = state_of(host, platform, carol)
+    found = verify()
+    assert found.play.code == 0, found.play.output
+    assert found.results("failed") == found.results("skipped") == {}
+    assert [*found.results("warning")] == [OPEN_CONNECTION]
+    assert {
+        "two people edit together on a server by invitation",
+        "two people edit together on the server of shared",
+        "who may not use the hub is refused",
+        "a guest whose invitation has ended is out",
+        "refused on somebody else's server: a hub user",
+        "refused on somebody else's server: an outsider",
+        "refused on the server of shared: a stranger",
+    } <= set(found.results("ok"))
+    assert changes(before, state_of(host, platform, carol)) == []
+
+
+@pytest.mark.only_on("hub5")
+@pytest.mark.usefixtures("collaboration")
+def test_server_that_people_use_goes_on(verify: Verify, alice: Person, bob: Person) -> None:
+    """Whoever edits there meanwhile notices nothing, and the server runs afterwards."""
+    server = alice.open(SHARED)
+    server.write_file("mine.txt")
+    with server.document("mine.txt") as hers, bob.visit(SHARED).document("mine.txt") as his:
+        found = verify()
+        assert found.play.code == 0, found.play.output
+        assert found.results("ok")["the server of shared starts"] == "It runs already, and goes on."
+        hers.insert(0, "still here")
+        his.wait_until(lambda document: document.text == "still here")
+        assert hers.closed_by_server is his.closed_by_server is None
+    names = [entry["name"] for entry in server.ask("GET", "api/contents")["content"]]
+    assert not [name for name in names if name.startswith("verify-")]
+
+
+@contextmanager
+def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
+    """The hub's configuration has these lines after all others."""
+    restart = "systemctl restart jupyterhub"
+    host.check_output("echo %s > %s && " + restart, text, f"{FRAGMENTS}/99-mistake.py")
+    try:
+        wait_until(lambda: hub.is_up, 60)
+        yield
+    finally:
+        host.check_output("rm %s && " + restart, f"{FRAGMENTS}/99-mistake.py")
+        wait_until(lambda: hub.is_up, 60)
+
+
+# As the collection's own fragments do it, in whatever place this JupyterHub has for what everybody holds.
+GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone=['{scope}'])"
+MISTAKES = [
+    pytest.param(
+        *("access:servers", "open, edit, run code, open terminal, shut down"),
+        id="everybody opens every server",
+        marks=pytest.mark.only_on("hub6"),
+    ),
+    pytest.param(
+        *("list:users", "list users"), id="everybody lists the users", marks=pytest.mark.only_on("hub5")
+    ),
+]
+
+
+@pytest.mark.usefixtures("collaboration")
+@pytest.mark.parametrize(("scope", "got_through"), MISTAKES)
+def test_right_that_nobody_is_to_have(
+    scope: str, got_through: str, verify: Verify, host: Host, hub: Hub
+) -> None:
+    """What everybody can do who is not to is named, and so is the right by which they can."""
+    with changed(host, hub, GIVE.format(scope=scope)):
+        found = verify()
+    assert found.play.code != 0
+    assert scope in found.results("warning")["what everybody may do"]
+    assert got_through in " ".join(found.results("failed").values())
+
+
+@pytest.mark.only_on("hub6")
+@pytest.mark.usefixtures("collaboration")
+def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
+    """A hub on which somebody has turned live collaboration off again."""
+    with changed(
+        host, hub, """c.Spawner.args = ["--ServerApp.jpserver_extensions=jupyter_server_ydoc=False"]"""
+    ):
+        found = verify()
+    assert found.play.code != 0
+    assert "jupyter-collaboration is not there or not turned on" in found.play.message
+
+
+@pytest.mark.usefixtures("collaboration")
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param("the module", marks=pytest.mark.only_on("hub5")),
+        pytest.param("the module and who watches it", marks=pytest.mark.only_on("hub6")),
+    ],
+)
+def test_killed_run_leaves_nothing(
+    who: str, verify: Verify, host: Host, platform: Platform, carol: Person
+) -> None:
+    """Killed in the middle: what was made goes at once, or with the next run where there was nobody to do it."""
+    before = state_of(host, platform, carol)
+    command = ["ansible-playbook", "collab.jupyterhub.verify", f"--inventory={platform.name},"]
+    for name, value in INVENTORY.items():
+        command += ["--extra-vars", f"{name}='{value}'"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        # There are people, a server runs, and a document is open.
+        its = "uid=$(stat -c %u /home/verify-*-a) && pgrep -u $uid -f singleuser"
+        wait_until(lambda: host.run(its).rc == 0, 90)
+        time.sleep(2)
+        proof = host.check_output("pgrep -f '[j]upyterhub_collab.proof'")
+        module = host.check_output("ps -o ppid= -p %s", proof).strip()
+        watcher = set(host.check_output("pgrep -P %s", module).split()) - {proof}
+        host.check_output(f"kill -9 {module} {'' if who == 'the module' else ' '.join(watcher)}")
+        run.communicate()
+    assert run.returncode != 0
+    if who == "the module":
+        wait_until(lambda: not made(host, carol), 60)
+    else:
+        assert made(host, carol)
+        assert verify().play.code == 0
+    assert not made(host, carol)
+    assert changes(before, state_of(host, platform, carol)) == []
+
+
+def made(host: Host, carol: Person) -> list[str]:
+    """Accounts and hub users that were made for a proof."""
+    users = [user["name"] for user in carol.ask("GET", f"{carol.hub.url}/hub/api/users")]
+    accounts = host.check_output("cut -d: -f1 /etc/passwd").split()
+    return [name for name in users + accounts if name.startswith("verify-")]
+
+
+@pytest.mark.only_on("hub5")
+@pytest.mark.usefixtures("collaboration")
+def test_people_who_are_named(verify: Verify, alice: Person, carol: Person) -> None:
+    """Two accounts for tests: they are used and stay as they were, with their tokens."""
+    alice.token(note="of a program")
+    people = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob")]
+    tokens = f"{carol.hub.url}/hub/api/users/alice/tokens"
+    before = with_a_note(carol, tokens)
+    found = verify(jupyterhub_verify_accounts=people)
+    assert found.play.code == 0, found.play.output
+    assert found.results("ok")["two people log in"] == "alice and bob."
+    assert PASSWORDS["alice"] not in found.play.output
+    assert with_a_note(carol, tokens) == before
+    assert alice.ask("GET", f"{alice.hub.url}/hub/api/users/alice")["server"] is None
+
+
+def with_a_note(carol: Person, tokens: str) -> list[str]:
+    """Those of programs; browsers have theirs without."""
+    return [token["id"] for token in carol.ask("GET", tokens)["api_tokens"] if token["note"]]

@@ -1,0 +1,395 @@
+#!/usr/bin/python
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves a live hub from outside, with people who are there for it alone."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hub_proof
+short_description: Prove on a live JupyterHub that people can edit together and that others are out
+version_added: 1.1.0
+description:
+  - Makes two people, and one who may not use the hub. Has them log in, open and start what they may, edit one document together,
+    and try what is to be refused to them. Measures how long an edit takes to the other one, and how long a guest stays whose
+    invitation has ended.
+  - Undoes all that it has made, also where it is interrupted, and then says what came of it. Judges nothing.
+  - Works with hubs that this collection has not set up.
+options:
+  path:
+    description: The hub's main configuration file.
+    type: path
+    required: true
+  service:
+    description: The systemd unit that runs the hub.
+    type: str
+    default: jupyterhub
+  url:
+    description: The address of the hub, with its prefix. Where it is not given, the one that the hub's proxy listens at on its host.
+    type: str
+  fragment:
+    description: A fragment of M(collab.jupyterhub.hub_config), to tell whether the hub has it.
+    type: str
+    default: 50-rtc
+  people:
+    description: Two people in the place of those who would be made, each with C(name) and C(password). They stay.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The name of the hub user.
+        type: str
+        required: true
+      password:
+        description: What they log in with at the hub's form.
+        type: str
+        required: true
+  group:
+    description: A group of the host for the accounts that are made. Where it is not given, what the hub's authenticator lets in.
+    type: str
+  account_names:
+    description: What the name of a user's account is made of, with C({USERNAME}) for the name of the user.
+    type: str
+    default: "{USERNAME}"
+  state_directory:
+    description: The directory below which servers keep state.
+    type: path
+  access:
+    description: The access matrix, which the action plugin of this module fills in from the collection.
+    type: dict
+    default: {}
+  start_seconds:
+    description: How long a server may take to start, in seconds.
+    type: float
+    default: 60
+  report:
+    description: A file on the controller for the report as JSON. The action plugin of this module writes it.
+    type: path
+  package:
+    description: The files of the Python package, which the action plugin of this module fills in from the collection.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: none
+    description: A proof that makes nobody proves nothing. It is left out.
+  diff_mode:
+    support: none
+    description: Leaves nothing changed.
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Prove the hub
+  collab.jupyterhub.hub_proof:
+    path: /usr/local/etc/jupyter/jupyterhub_config.py
+"""
+
+RETURN = r"""
+rows:
+  description:
+    - What was looked at, in its order. C(check) says what, C(result) is V(ok), V(failed), V(warning) or V(skipped), C(says) is one
+      sentence, C(measured) holds numbers by what they are, such as C(median_ms) and C(seconds).
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
+hub:
+  description: What was proven. Its version, its address, and whether it has O(fragment).
+  type: dict
+  returned: always
+  sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}
+seconds:
+  description: How long all of it took, what was undone included.
+  type: float
+  returned: always
+log:
+  description: What the proof said about its end, where it did not come to the end that it should.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import contextlib
+import datetime
+import os
+import secrets
+import time
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    accounts,
+    config_block,
+    host_state,
+    hub_health,
+    hub_trial,
+    proof_process,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import HubApi, NoAnswer
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+    HubNotFound,
+    hub_surroundings,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
+from ansible_collections.collab.jupyterhub.plugins.module_utils.proof_undo import (
+    COMMENT,
+    SCOPES,
+    Undo,
+    watched,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, show
+
+HUB_SECONDS = 30
+LOG_LINES = 30
+EXPIRES = datetime.timedelta(days=2)  # nobody logs in to these accounts later, whatever happened to the host
+
+
+class Proof:
+    """One proof of one hub."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.params = module.params
+        self.unit = show(module.params["service"])
+        if not self.unit.running:
+            raise Refused(f"the hub does not run: start {self.unit.name}, or name the unit that runs it")
+        self.package = HubPackage(module.params["package"])
+        self.live = LiveHub(self.unit.name, self.package, HUB_SECONDS, 0, module.warn)
+        self.stamp = f"verify-{secrets.token_hex(3)}"
+        self.rows: list[dict[str, Any]] = []
+        self.log: list[str] = []
+        self.hub: dict[str, Any] = {}
+
+    def run(self) -> dict[str, Any]:
+        begun = time.monotonic()
+        undo = Undo.recall()
+        with watched(lambda: self.undo(Undo.recall())):
+            try:
+                self.prepare(undo)
+                self.prove(undo)
+            finally:
+                left = self.undo(undo)
+        if left:
+            says = f"Still there: {'; '.join(left)}. Run this again, or remove it by hand."
+            self.add("what was made for the proof is gone", "failed", says)
+        else:
+            self.add(
+                "what was made for the proof is gone", "ok", "Accounts, hub users, servers, shares and files."
+            )
+        configured = host_state.recall(f"{self.unit.name}.json")
+        hub = {
+            "version": hub_health.version(self.hub["api_url"]) or "",
+            "url": self.url,
+            "configured": self.params["fragment"] in configured.get("runs_with", {}),
+        }
+        seconds = round(time.monotonic() - begun, 1)
+        return {"hub": hub, "rows": self.rows, "seconds": seconds, "log": self.log}
+
+    def add(self, check: str, result: str, says: str) -> None:
+        self.rows.append({"check": check, "result": result, "says": says, "measured": {}})
+
+    # Before
+
+    def prepare(self, undo: Undo) -> None:
+        """Get to know the hub, and undo what an earlier run has left. Raises Refused and NoAnswer."""
+        was_cut_off = bool(undo.what)
+        self.install(undo)
+        self.hub = self.describe()
+        if was_cut_off:
+            if left := self.undo(undo):
+                raise Refused(f"what an interrupted run has left could not be undone: {'; '.join(left)}")
+            self.install(undo)
+
+    def install(self, undo: Undo) -> None:
+        """Have the Python package on the host, where no configuration has brought it there."""
+        if not os.path.isdir(self.package.path):
+            undo.set("package", self.package.path)
+            self.package.install()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the hub as its configuration has it (see `jupyterhub_collab.hub.trial`). Raises Refused."""
+        main = os.path.realpath(self.params["path"])
+        return hub_trial.Trial(self.package, self.unit, main, config_block.fragments_directory(main)).of_now()
+
+    def prove(self, undo: Undo) -> None:
+        """Make the people, and have them go through all of it."""
+        undo.set("state_directory", self.params["state_directory"] or "")
+        with self.live.api(self.hub, *SCOPES) as api:
+            task = {
+                "url": self.url,
+                # Of this very host, whose certificate is made out to another name.
+                "trusts_any_certificate": not self.params["url"],
+                "stamp": self.stamp,
+                "start_seconds": self.params["start_seconds"],
+                **self.params["access"],
+                **self.people(api, undo),
+            }
+            self.go_through(task, undo)
+
+    @property
+    def url(self) -> str:
+        """The address of the hub, without a slash at its end."""
+        parts = urlsplit(self.params["url"] or self.hub["bind_url"])
+        host = hub_health.reachable(parts.hostname)
+        place = f"[{host}]" if ":" in host else host
+        place = f"{place}:{parts.port}" if parts.port else place
+        path = parts.path if self.params["url"] else self.hub["base_url"]
+        return str(urlunsplit((parts.scheme, place, path, "", ""))).rstrip("/")
+
+    # People
+
+    def people(self, api: HubApi, undo: Undo) -> dict[str, Any]:
+        """Return the people of the task, made where there are none. Raises NoAnswer."""
+        if given := self.params["people"]:
+            undo.set("people", [each["name"] for each in given])
+            why = "Nobody is made beside the people who were named."
+            people = [{**each, "made": False} for each in given]
+            return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
+        admission = self.hub["admission"]
+        groups = [self.params["group"]] if self.params["group"] else admission["groups"][:1]
+        if missing := [name for name in groups if not accounts.group_exists(name)]:
+            raise Refused(
+                f"there is no group {missing[0]} on this host: set jupyterhub_verify_group to one that may use the hub"
+            )
+        names = [f"{self.stamp}-{letter}" for letter in "ab"]
+        undo.set("people", names)
+        people = [{"name": name, "password": self.make_account(name, groups, undo)} for name in names]
+        for each in people:
+            undo.note("users", each["name"])
+            status, said = api.request("POST", f"/users/{quote(each['name'])}")
+            if status != 201:
+                raise NoAnswer(
+                    f"it answers {status} to the wish for a new user: {(said or {}).get('message', '')}"
+                )
+        login = ""
+        if not admission["accounts"]:
+            login = f"People log in by {self.hub['authenticator']}, which knows no accounts that are made for a proof."
+            for each in people:
+                body = {"note": self.stamp, "expires_in": 600}
+                _status, told = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
+                each["token"] = told["token"]
+        return {
+            "people": [{**each, "made": True} for each in people],
+            "login": login,
+            **self.outsider(admission, login, undo),
+        }
+
+    def outsider(self, admission: dict[str, Any], login: str, undo: Undo) -> dict[str, Any]:
+        """Return somebody with an account of the host who may not use the hub, or why there is nobody like that."""
+        if login or admission["everybody"]:
+            why = login or "The hub lets in everybody who has an account on its host."
+            return {"outsider": None, "no_outsider": why}
+        name = f"{self.stamp}-c"
+        # The hub makes a user of whoever it lets in.
+        undo.note("users", name)
+        password = self.make_account(name, [], undo)
+        return {"outsider": {"name": name, "password": password}, "no_outsider": ""}
+
+    def make_account(self, user: str, groups: list[str], undo: Undo) -> str:
+        """Make an account of the host for a hub user, and return its password."""
+        name = accounts.account_of(user, self.params["account_names"])
+        undo.note("accounts", name)
+        password = secrets.token_urlsafe(24)
+        expires = (datetime.datetime.now(tz=datetime.UTC) + EXPIRES).date().isoformat()
+        options = ["--groups", ",".join(groups)] if groups else []
+        self.module.run_command(
+            [
+                *("useradd", "--create-home", "--comment", COMMENT, "--expiredate", expires),
+                *("--shell", "/usr/sbin/nologin", "--key", "HOME_MODE=0700", *options, name),
+            ],
+            check_rc=True,
+        )
+        self.module.run_command(["chpasswd"], data=f"{name}:{password}", check_rc=True)
+        return password
+
+    # The proof itself
+
+    def go_through(self, task: dict[str, Any], undo: Undo) -> None:
+        """Run the package's proof, and write down for it what is to be undone. Fills in the rows."""
+
+        def take(said: dict[str, Any]) -> None:
+            if "row" in said:
+                self.rows.append(said["row"])
+            for kind, value in said.get("undo", {}).items():
+                self.note(undo, kind, value)
+
+        code, why = proof_process.run(
+            self.package.command(self.unit, "proof", part="proof"),
+            hub_surroundings(self.unit),
+            task,
+            lambda number: undo.set("process", number),
+            take,
+        )
+        if code != 0:
+            self.log = why.strip().splitlines()[-LOG_LINES:]
+            last = hub_health.last_line(why) if why else f"it was ended after {proof_process.SECONDS} s"
+            self.add("the proof runs to its end", "failed", f"{last}. More is in `log`.")
+
+    def note(self, undo: Undo, kind: str, value: Any) -> None:
+        if kind == "file":
+            owner, name = value
+            account = accounts.account_of(owner, self.params["account_names"])
+            undo.note("files", [account, name.partition(".")[0]])
+        elif kind == "server":
+            undo.note("servers", [value, time.time()])
+        else:
+            undo.note(f"{kind}s", value)
+
+    # After
+
+    def undo(self, undo: Undo) -> list[str]:
+        """Undo all that is written down; return what is left."""
+
+        def visitors() -> list[dict[str, Any]]:
+            return list(self.live.held(self.hub)["visitors"])
+
+        with contextlib.ExitStack() as stack:
+            api = None
+            with contextlib.suppress(NoAnswer, Refused):
+                # Whoever takes over from a run that was killed knows nothing of the hub yet.
+                self.hub = self.hub or self.describe()
+                api = stack.enter_context(self.live.api(self.hub, *SCOPES))
+            return undo.run(api, visitors)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "service": {"type": "str", "default": "jupyterhub"},
+            "url": {"type": "str"},
+            "fragment": {"type": "str", "default": "50-rtc"},
+            "people": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "password": {"type": "str", "required": True, "no_log": True},
+                },
+            },
+            "group": {"type": "str"},
+            "account_names": {"type": "str", "default": accounts.USERNAME},
+            "state_directory": {"type": "path"},
+            "access": {"type": "dict", "default": {}},
+            "start_seconds": {"type": "float", "default": 60},
+            "report": {"type": "path"},
+            "package": {"type": "dict", "default": {}},
+        },
+    )
+    try:
+        with host_state.lock():
+            result = Proof(module).run()
+    except (Refused, Failed, NoAnswer, NoSystemd, HubNotFound, host_state.Unusable) as error:
+        module.fail_json(msg=f"The hub could not be proven: {error}.")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

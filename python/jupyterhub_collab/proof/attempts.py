@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people try who may not: the actions of the access matrix, each in the ways that there are.
+
+An attempt tells whether somebody got further than they may. None of them harms a server that people use: where only doing it would
+tell, it is done to servers that were made for the proof, and left out elsewhere (`HARMFUL`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .browser import Answer, Browser
+from .person import Person, server
+
+FORBIDDEN = (401, 403)
+UNKNOWN = 404  # the hub's answer where somebody may not know that there is such a user
+NO_TERMINAL = "collab0"  # their names are of letters and digits
+# They end or start what they are about.
+HARMFUL = ("stop", "start", "shut down", "create named", "delete named")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who tries it, on whose server, and a name that nothing on the hub has."""
+
+    person: Person
+    owner: str
+    made_up: str
+
+    @property
+    def browsers(self) -> list[Browser]:
+        """The person at a page, and the person's program."""
+        return [self.person.browser, self.person.program]
+
+    async def of_hub(self, method: str, path: str, body: object = None) -> list[Answer]:
+        return [await browser.ask(method, f"/hub/api/{path}", body) for browser in self.browsers]
+
+    async def of_server(self, method: str, path: str) -> list[Answer]:
+        return [await browser.ask(method, f"{server(self.owner)}/{path}") for browser in self.browsers]
+
+    async def sockets_of(self, path: str, *refusals: int) -> bool:
+        """Whether every websocket is refused at the door; behind it one that does not exist is not found."""
+        there = f"{server(self.owner)}/{path}"
+        answers = [await self.person.knock(each, there) for each in self.browsers]
+        return set(answers) <= {*FORBIDDEN, *refusals}
+
+    @property
+    def user(self) -> str:
+        return f"users/{quote(self.owner)}"
+
+
+def by_hub(answers: list[Answer]) -> bool:
+    """Whether the hub has refused, or does not let somebody know that there is such a thing."""
+    return all(answer.status in (*FORBIDDEN, UNKNOWN) for answer in answers)
+
+
+def at_door(answers: list[Answer]) -> bool:
+    """Whether a server has refused, or sent somebody to the hub to tell who they are."""
+    return all(
+        answer.status in FORBIDDEN or (answer.status == 302 and "/hub/" in answer.url) for answer in answers
+    )
+
+
+async def list_users(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("GET", "users"))
+
+
+async def look_up_name(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("GET", do.user))
+
+
+async def see_server(do: Attempt) -> bool:
+    return await _leaves_out(do, "servers")
+
+
+async def read_state(do: Attempt) -> bool:
+    return await _leaves_out(do, "servers", "state")
+
+
+async def _leaves_out(do: Attempt, *keys: str) -> bool:
+    """Whether the hub tells nothing of a part of what it knows about a user."""
+    for answer in await do.of_hub("GET", do.user):
+        found = answer.json if answer.good and isinstance(answer.json, dict) else {}
+        if keys[0] in found and (len(keys) == 1 or any(keys[1] in each for each in found[keys[0]].values())):
+            return False
+    return True
+
+
+async def read_tokens(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("GET", f"{do.user}/tokens"))
+
+
+async def share(do: Attempt) -> bool:
+    name = quote(do.owner)
+    by_code = await do.of_hub("POST", f"share-codes/{name}/", {"expires_in": 60})
+    by_name = await do.of_hub("POST", f"shares/{name}/", {"user": do.person.name or do.made_up})
+    for answer in by_code:
+        if answer.good:  # nobody may be left with it
+            await do.of_hub("DELETE", f"share-codes/{name}/?id={answer.json['id']}")
+    return by_hub(by_code + by_name)
+
+
+async def open_page(do: Attempt) -> bool:
+    page = await do.person.browser.go(f"{server(do.owner)}/lab")
+    inside = page.status == 200 and page.path.startswith(f"{do.person.browser.prefix}{server(do.owner)}/")
+    return not inside and at_door(await do.of_server("GET", "api/contents"))
+
+
+async def edit(do: Attempt) -> bool:
+    # A server without live collaboration does not know it; others have it, always.
+    return await do.sockets_of("api/collaboration/room/JupyterLab:globalAwareness", UNKNOWN)
+
+
+async def run_code(do: Attempt) -> bool:
+    asked = at_door(await do.of_server("GET", "api/kernels"))
+    return asked and await do.sockets_of(f"api/kernels/{uuid.uuid4()}/channels")
+
+
+async def open_terminal(do: Attempt) -> bool:
+    asked = at_door(await do.of_server("GET", "api/terminals"))
+    return asked and await do.sockets_of(f"terminals/websocket/{NO_TERMINAL}")
+
+
+async def create_named(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("POST", f"{do.user}/servers/{do.made_up}"))
+
+
+async def delete_named(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("DELETE", f"{do.user}/servers/{do.made_up}"))
+
+
+async def stop(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("DELETE", f"{do.user}/server"))
+
+
+async def start(do: Attempt) -> bool:
+    return by_hub(await do.of_hub("POST", f"{do.user}/server"))
+
+
+async def shut_down(do: Attempt) -> bool:
+    return at_door(await do.of_server("POST", "api/shutdown"))
+
+
+# Each returns whether every way to do it is refused.
+ATTEMPTS: dict[str, Callable[[Attempt], Awaitable[bool]]] = {
+    "list users": list_users,
+    "look up name": look_up_name,
+    "see server": see_server,
+    "read state": read_state,
+    "read tokens": read_tokens,
+    "share": share,
+    "open": open_page,
+    "edit": edit,
+    "run code": run_code,
+    "open terminal": open_terminal,
+    "create named": create_named,
+    "delete named": delete_named,
+    "stop": stop,
+    "start": start,
+    "shut down": shut_down,
+}

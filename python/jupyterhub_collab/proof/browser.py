@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A browser without a screen: it keeps cookies, follows redirects, fills in forms and opens websockets."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+REDIRECTS = 15
+ANSWER_SECONDS = 20.0
+# A document as a browser's address line asks for one; the hub refuses what looks like a script's request for it.
+NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
+
+
+class Unreachable(Exception):
+    """There is no answer from an address."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, the address after all redirects, and the text."""
+
+    status: int
+    url: str
+    text: str
+
+    @property
+    def good(self) -> bool:
+        return self.status < 300
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path
+
+    @property
+    def json(self) -> Any:
+        """What the text says as JSON; None where it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+    @property
+    def sentence(self) -> str:
+        """What the answer says to whoever asked, in a line."""
+        said = self.json
+        if isinstance(said, dict) and said.get("message"):
+            return str(said["message"])
+        found = re.search(r'class="[^"]*(?:login_)?error[^"]*"[^>]*>(.*?)<', self.text, re.S)
+        found = found or re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.S)
+        return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else f"status {self.status}"
+
+
+class Form(HTMLParser):
+    """The first form of a page that has a field of a name, with its fields as they are filled in already."""
+
+    def __init__(self, page: Answer, field: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: list[tuple[str, str]] = []
+        self.found = False
+        self._field = field
+        self._inside = False
+        self.feed(page.text)
+        self.url = urljoin(page.url, self.action or page.url)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "form" and not self.found:
+            self._inside, self.action, self.fields = True, told.get("action", ""), []
+        elif tag == "input" and self._inside and told.get("name"):
+            self.fields.append((told["name"], told.get("value", "")))
+            self.found |= told["name"] == self._field
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._inside = False
+
+
+class Browser:
+    """One browser in front of a hub at `url` (with its prefix, without a slash at its end).
+
+    token: for whom the hub can be asked with nothing else; then it stands in each request, and there are no cookies to be had.
+    """
+
+    def __init__(self, url: str, *, trusts_any_certificate: bool = False, token: str = "") -> None:
+        self.url = url
+        self.token = token
+        self.trusts_any_certificate = trusts_any_certificate
+        self._cookies: dict[tuple[str, str], str] = {}  # (path, name) -> value
+        parts = urlsplit(url)
+        self.prefix = parts.path
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+
+    # Pages
+
+    async def go(self, path: str) -> Answer:
+        """Go to an address, follow redirects, and read the page."""
+        return await self._follow("GET", self.address(path), None)
+
+    async def press(self, form: Form, **filled: str) -> Answer:
+        """Fill in fields of a form, press its button, and follow redirects."""
+        fields = [(name, value) for name, value in form.fields if name not in filled]
+        return await self._follow("POST", form.url, urlencode([*fields, *filled.items()]))
+
+    async def _follow(self, method: str, url: str, form: str | None) -> Answer:
+        headers = {**NAVIGATE, "Origin": self._origin, "Referer": url}
+        for _redirect in range(REDIRECTS):
+            answer, target = await self._send(method, url, form, headers)
+            if not target:
+                return answer
+            if urlsplit(target).netloc != urlsplit(self.url).netloc:
+                raise Unreachable(f"{url} leads away from {self.url}, to {target}")
+            method, url, form = "GET", target, None
+        raise Unreachable(f"{url} leads nowhere: it is the end of {REDIRECTS} redirects")
+
+    # The API, as a script in a page of the hub or of a server asks for it
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        """Ask for something at `/hub/api/...` or `/user/...`; it is not judged."""
+        url = self.address(path)
+        headers = {**FETCH, "Referer": f"{self.url}/hub/home", "X-XSRFToken": self._xsrf(url)}
+        if method != "GET":
+            headers |= {"Origin": self._origin, "Content-Type": "application/json"}
+        answer, target = await self._send(method, url, None if body is None else json.dumps(body), headers)
+        return Answer(302, target, "") if target else answer
+
+    async def socket(self, path: str) -> WebSocketClientConnection:
+        """Open a websocket. Raises HTTPClientError, with the status, where that is refused."""
+        url = self.address(path)
+        request = HTTPRequest(
+            re.sub("^http", "ws", url),
+            headers={"Origin": self._origin, **self._identity(url)},
+            follow_redirects=False,
+            connect_timeout=ANSWER_SECONDS,
+            validate_cert=not self.trusts_any_certificate,
+        )
+        try:
+            return await websocket_connect(request)
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{url} does not answer: {error}") from error
+
+    def address(self, path: str) -> str:
+        return path if "://" in path else self.url + path
+
+    # Below
+
+    async def _send(
+        self, method: str, url: str, body: str | None, headers: dict[str, str]
+    ) -> tuple[Answer, str]:
+        """Return the answer and, where it is a redirect, where to."""
+        request = HTTPRequest(
+            url,
+            method=method,
+            headers={**headers, **self._identity(url)},
+            body=body if body is not None or method in ("GET", "DELETE") else "",
+            follow_redirects=False,
+            request_timeout=ANSWER_SECONDS,
+            connect_timeout=ANSWER_SECONDS,
+            validate_cert=not self.trusts_any_certificate,
+            allow_nonstandard_methods=True,
+        )
+        try:
+            response = await AsyncHTTPClient().fetch(request, raise_error=False)
+        # The latter is about an address that is none of the web, such as that of a Unix socket.
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{url} does not answer: {error}") from error
+        if isinstance(response.error, HTTPClientError) and response.code == 599:
+            raise Unreachable(f"{url} does not answer: {response.error.message}")
+        for line in response.headers.get_list("Set-Cookie"):
+            self._keep(line)
+        text = (response.body or b"").decode(errors="replace")
+        target = response.headers.get("Location", "") if 300 <= response.code < 400 else ""
+        return Answer(response.code, url, text), urljoin(url, target) if target else ""
+
+    def _identity(self, url: str) -> dict[str, str]:
+        if self.token:
+            return {"Authorization": f"token {self.token}"}
+        cookies = self._cookies_for(url)
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies)} if cookies else {}
+
+    def _cookies_for(self, url: str) -> list[tuple[str, str]]:
+        """Return the cookies for an address, those of the longest path first, as browsers send them."""
+        path = urlsplit(url).path
+        there = [
+            (place, name, value) for (place, name), value in self._cookies.items() if path.startswith(place)
+        ]
+        return [(name, value) for _place, name, value in sorted(there, key=lambda each: -len(each[0]))]
+
+    def _xsrf(self, url: str) -> str:
+        return next((value for name, value in self._cookies_for(url) if name == "_xsrf"), "")
+
+    def _keep(self, line: str) -> None:
+        try:
+            morsels = SimpleCookie(line).values()
+        except CookieError:
+            return
+        for cookie in morsels:
+            key = (cookie["path"] or "/", cookie.key)
+            if cookie["max-age"] == "0" or not cookie.value:
+                self._cookies.pop(key, None)
+            else:
+                self._cookies[key] = cookie.coded_value

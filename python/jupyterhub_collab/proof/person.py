@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from tornado.httpclient import HTTPClientError
+
+from .browser import Browser, Form
+
+POLL_SECONDS = 0.2
+TOKEN_SECONDS = 600
+
+
+class Refused(Exception):
+    """The hub or a server says no."""
+
+
+@dataclass
+class Person:
+    """name: of the hub user, empty for a stranger. disposable: made for the proof, with a server that nobody else needs."""
+
+    name: str
+    browser: Browser
+    disposable: bool = False
+    token: str = ""  # for the programs of this person
+    scopes: list[str] = field(default_factory=list)
+
+    # Coming
+
+    async def log_in(self, password: str) -> None:
+        """Log in by the hub's form. Raises Refused."""
+        page = await self.browser.go("/hub/login?next=" + quote(f"{self._base}/hub/home"))
+        form = Form(page, "password")
+        if not form.found:
+            raise Refused("its login page has no form for a name and a password")
+        page = await self.browser.press(form, username=self.name, password=password)
+        if page.status >= 400 or Form(page, "password").found:
+            raise Refused(page.sentence)
+
+    async def introduce(self) -> None:
+        """Learn what the hub lets one do, and get a token for programs. Raises Refused."""
+        told = await self.browser.ask("GET", "/hub/api/user")
+        if not told.good or not isinstance(told.json, dict):
+            raise Refused(f"the hub does not know them: {told.sentence}")
+        self.scopes = list(told.json.get("scopes", []))
+        if self.browser.token:
+            self.token = self.browser.token
+            return
+        body = {"note": "collab.jupyterhub.verify", "expires_in": TOKEN_SECONDS}
+        made = await self.browser.ask("POST", f"/hub/api/users/{quote(self.name)}/tokens", body)
+        if not made.good:
+            raise Refused(f"the hub gives them no token: {made.sentence}")
+        self.token = str(made.json["token"])
+
+    @property
+    def program(self) -> Browser:
+        """What a program of this person asks with: the token and nothing else."""
+        return Browser(
+            self.browser.url,
+            token=self.token or "0" * 32,
+            trusts_any_certificate=self.browser.trusts_any_certificate,
+        )
+
+    # Servers
+
+    async def runs(self, owner: str) -> bool:
+        """Whether a server answers; everybody may know that."""
+        return (await self.browser.ask("GET", f"{server(owner)}/api")).status == 200
+
+    async def start(self, owner: str, seconds: float) -> float:
+        """Start a server, and return how many seconds it took until it answered. Raises Refused."""
+        begun = time.monotonic()
+        answer = await self.browser.ask("POST", f"/hub/api/users/{quote(owner)}/server")
+        if answer.status not in (201, 202):
+            raise Refused(answer.sentence)
+        async for late in every(POLL_SECONDS, seconds):
+            if await self.runs(owner):
+                break
+            if late:
+                raise Refused(f"it did not answer within {seconds:g} s")
+        return time.monotonic() - begun
+
+    async def open(self, owner: str) -> None:
+        """Go to the page of a server that runs, and press what the hub asks for on the way. Raises Refused."""
+        page = await self.browser.go(f"{server(owner)}/lab")
+        if page.status == 200 and page.path.startswith(f"{self._base}/hub/api/oauth2/authorize"):
+            page = await self.browser.press(Form(page, "scopes"))
+        if page.status != 200 or not page.path.startswith(f"{self._base}{server(owner)}/"):
+            raise Refused(page.sentence if page.status >= 400 else f"it ends at {page.path}")
+
+    async def knock(self, browser: Browser, path: str) -> int:
+        """Open a websocket and close it again; return the status, 101 where it opened."""
+        try:
+            socket: Any = await browser.socket(path)
+        except HTTPClientError as error:
+            return int(error.code)
+        socket.close()
+        return 101
+
+    @property
+    def _base(self) -> str:
+        """The prefix of the hub, as paths of pages have it."""
+        return self.browser.prefix
+
+
+def server(owner: str) -> str:
+    """Return the path of somebody's server."""
+    return f"/user/{quote(owner, safe='@')}"
+
+
+async def every(seconds: float, limit: float) -> AsyncIterator[bool]:
+    """Come by again and again, and tell whether the limit is over."""
+    deadline = time.monotonic() + limit
+    while True:
+        yield time.monotonic() > deadline
+        await asyncio.sleep(seconds)

@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves a live hub from outside.
+
+    python -c ... jupyterhub_collab.proof.proof
+
+Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does what has to be
+undone it says so in a line (`undo`) and waits for an empty line, so that whoever reads can undo it whatever becomes of this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError
+
+from ..sharing.privileges import give_up_root
+from . import rights
+from .attempts import ATTEMPTS, HARMFUL, Attempt
+from .browser import Browser, Unreachable
+from .document import Document, NoCollaboration
+from .person import Person, Refused, every, server
+from .report import Report
+
+NOBODY = "nobody"
+EXCHANGES = 10  # keystrokes each way
+PAUSE = 0.05  # seconds between them
+SEEN_SECONDS = 5.0
+SAVED_SECONDS = 10.0
+OUT_SECONDS = 12.0  # for which somebody is waited for who is to be out
+OPEN_SECONDS = 3.0  # for which an open document is looked at after that
+PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on somebody else's server"}
+NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
+
+
+class Proof:
+    """task: `url`, `trusts_any_certificate`, `people` (two of name, password or token, and whether they are `made` for this),
+    `outsider` (name and password, or null), `modes` and `own` of the access matrix, `stamp` (a name that nothing on the hub has),
+    `start_seconds`, `login` (why nobody can log in by the hub's form; empty where people can).
+    """
+
+    def __init__(
+        self, task: dict[str, Any], report: Report, undo: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        self.task = task
+        self.report = report
+        self.undo = undo
+        self.stranger = self._person("")
+        self.first, self.second = (
+            self._person(each["name"], each.get("token", ""), each["made"]) for each in task["people"]
+        )
+        self.outsider: Person | None = None
+        self.modes = [rights.Mode(**mode) for mode in task["modes"]]
+
+    def _person(self, name: str, token: str = "", made: bool = False) -> Person:
+        any_certificate = self.task["trusts_any_certificate"]
+        browser = Browser(self.task["url"], token=token, trusts_any_certificate=any_certificate)
+        return Person(name, browser, made)
+
+    async def run(self) -> None:
+        if not await self.hub_answers():
+            return
+        await self.who_may_not_comes()
+        if not await self.people_come():
+            return
+        mode, accounts = self.what_people_hold()
+        owners = [self.first.name, *accounts]
+        runs = dict(zip(owners, await asyncio.gather(*map(self.start, owners)), strict=True))
+        if runs[self.first.name]:
+            await self.edit_on_own_server(mode)
+        for account in accounts:
+            if runs[account]:
+                await self.edit_on_shared_server(mode, account)
+        if not (accounts or mode.is_for_all or self.may_share):
+            says = "There is no server that two people may open: apply collab.jupyterhub.jupyter_rtc, which gives them one."
+            self.report.failed("people edit together", says)
+
+    # The hub
+
+    async def hub_answers(self) -> bool:
+        check = "the hub answers"
+        try:
+            told = await self.stranger.browser.ask("GET", "/hub/api/")
+        except Unreachable as error:
+            self.report.failed(check, f"{error}: set jupyterhub_verify_url to the address that people use.")
+            return False
+        if not told.good or not isinstance(told.json, dict) or "version" not in told.json:
+            said = f"{self.task['url']}/hub/api/ answers {told.status}, and not as a hub does"
+            self.report.failed(check, f"{said}: set jupyterhub_verify_url to the address that people use.")
+            return False
+        self.report.ok(check, f"JupyterHub {told.json['version']} at {self.task['url']}.")
+        return True
+
+    async def who_may_not_comes(self) -> None:
+        """A stranger with a wrong password, and somebody who has an account of the host and may not use the hub."""
+        check = "a wrong password is refused"
+        if self.task["login"]:
+            self.report.skipped(check, self.task["login"])
+        else:
+            await self._is_kept_out(check, self.task["people"][0]["name"], "a-wrong-password")
+        check = "who may not use the hub is refused"
+        if self.task["outsider"]:
+            told = self.task["outsider"]
+            self.outsider = await self._is_kept_out(check, told["name"], told["password"])
+        else:
+            self.report.skipped(check, self.task["no_outsider"])
+
+    async def _is_kept_out(self, check: str, name: str, password: str) -> Person:
+        person = self._person(name)
+        try:
+            await person.log_in(password)
+        except Refused as no:
+            self.report.ok(check, f"The hub says: {no}.")
+        else:
+            self.report.failed(
+                check, f"{name} could log in: look at what c.Authenticator says about who may."
+            )
+        return person
+
+    async def people_come(self) -> bool:
+        check = "two people log in"
+        begun = time.monotonic()
+        for person, told in zip((self.first, self.second), self.task["people"], strict=True):
+            try:
+                if not self.task["login"]:
+                    await person.log_in(told["password"])
+                await person.introduce()
+            except Refused as no:
+                hint = "name two accounts that may use the hub in jupyterhub_verify_accounts"
+                self.report.failed(check, f"{person.name} could not: {no}; {hint}.")
+                return False
+        if self.task["login"]:
+            self.report.skipped(check, f"{self.task['login']} They come with tokens.")
+        else:
+            self.report.ok(
+                check, f"{self.first.name} and {self.second.name}.", seconds=time.monotonic() - begun
+            )
+        return True
+
+    def what_people_hold(self) -> tuple[rights.Mode, list[str]]:
+        """Tell the mode, and whose servers both may open beside their own."""
+        people = (self.first.name, self.second.name)
+        accounts = rights.shared_accounts(self.first.scopes, people)
+        accounts = [each for each in accounts if each in rights.shared_accounts(self.second.scopes, people)]
+        held = set(self.first.scopes)
+        own = self.task["own"]
+        mode = rights.nearest(self.modes, own, self.first.name, held, accounts)
+        expected = mode.rights(own, self.first.name, accounts)
+        check = "what everybody may do"
+        more, less = sorted(held - expected), sorted(expected - held)
+        if accounts or mode.is_for_all or self.may_share:
+            says = f"It is {mode.name}"
+        else:
+            says = "Nobody may open anybody else's server"
+        if not more and not less:
+            self.report.ok(check, f"{says}: everybody holds that, and nothing beyond.")
+        elif more:
+            self.report.warning(check, f"{says}, but everybody also holds {', '.join(more)}: who gave it?")
+        else:
+            self.report.ok(check, f"{says}, without {', '.join(less)}.")
+        return mode, accounts
+
+    # Servers
+
+    async def edit_on_shared_server(self, mode: rights.Mode, account: str) -> None:
+        """Both on the server of a shared account."""
+        for who, person in self.everybody.items():
+            await self.refusals(mode, rights.SHARED, account, who, person)
+        if await self._both_open(account):
+            await self.edit_together(f"the server of {account}", account)
+
+    async def edit_on_own_server(self, mode: rights.Mode) -> None:
+        """The second person before, on and after an invitation to the server of the first."""
+        owner = self.first.name
+        for place in (rights.HUB, rights.OTHERS):
+            for who, person in self.everybody.items():
+                await self.refusals(mode, place, owner, who, person)
+        await self.refusals(mode, rights.OTHERS, owner, "owner", self.first)
+        if mode.is_for_all:
+            if await self._both_open(owner):
+                await self.edit_together("somebody's own server", owner)
+        elif self.may_share:
+            await self.invite(mode)
+
+    @property
+    def everybody(self) -> dict[str, Person | None]:
+        """Who has not been invited, by what the access matrix calls them."""
+        return {"hub user": self.second, "stranger": self.stranger, "outsider": self.outsider}
+
+    @property
+    def may_share(self) -> bool:
+        return f"{rights.OWN_SHARES}={self.first.name}" in self.first.scopes
+
+    async def start(self, owner: str) -> bool:
+        """Have a server run; whoever reads stops it again where it did not run before."""
+        check = (
+            f"the server of {owner} starts" if owner != self.first.name else "somebody's own server starts"
+        )
+        if await self.first.runs(owner):
+            self.report.ok(check, "It runs already, and goes on.")
+            return True
+        await self.undo({"server": owner})
+        try:
+            took = await self.first.start(owner, self.task["start_seconds"])
+        except (Refused, Unreachable) as no:
+            self.report.failed(check, f"{no}: the hub's log tells more (journalctl).")
+            return False
+        self.report.ok(check, f"It answers after {took:.1f} s.", seconds=took)
+        return True
+
+    async def _both_open(self, owner: str) -> bool:
+        for person in (self.first, self.second):
+            try:
+                await person.open(owner)
+            except (Refused, Unreachable) as no:
+                self.report.failed(f"people open the server of {owner}", f"{person.name} could not: {no}.")
+                return False
+        return True
+
+    async def invite(self, mode: rights.Mode) -> None:
+        """Let the second person in, edit together, and put them out again."""
+        owner, guest = self.first.name, self.second.name
+        check = "a user invites another one"
+        path = f"/hub/api/shares/{quote(owner)}/"
+        await self.undo({"share": [owner, guest]})
+        given = await self.first.browser.ask("POST", path, {"user": guest})
+        if not given.good:
+            self.report.failed(check, f"{owner} may share, but the hub says: {given.sentence}.")
+            return
+        if not await self._both_open(owner):
+            return
+        self.report.ok(check, f"{guest} came into the server of {owner}.")
+        await self.refusals(mode, rights.OTHERS, owner, "invited guest", self.second)
+        document = await self.edit_together("a server by invitation", owner, keep=True)
+        begun = time.monotonic()
+        taken = await self.first.browser.ask("PATCH", path, {"user": guest})
+        if not taken.good:
+            self.report.failed("an invitation ends", f"{owner} could not end it: {taken.sentence}.")
+        else:
+            await self.is_out(owner, begun, document)
+        if document:
+            await document.close()
+        await self.first.browser.ask("DELETE", f"{server(owner)}/api/contents/{self.task['stamp']}.txt")
+
+    async def is_out(self, owner: str, begun: float, document: Document | None) -> None:
+        """Measure how long a guest stays whose invitation has ended."""
+        check = "a guest whose invitation has ended is out"
+        async for late in every(0.2, OUT_SECONDS):
+            answer = await self.second.browser.ask("GET", f"{server(owner)}/api/contents")
+            took = time.monotonic() - begun
+            if not answer.good:
+                break
+            if late:
+                why = "its server asks the hub only now and then, by itself every 5 minutes"
+                self.report.failed(check, f"After {took:.0f} s they are still let in: {why}.", seconds=took)
+                return
+        self.report.ok(check, f"They are refused after {took:.1f} s.", seconds=took)
+        if document is None:
+            return
+        check = "so is the document that they have open"
+        try:
+            await asyncio.wait_for(document.ended.wait(), OPEN_SECONDS)
+            self.report.ok(check, f"Its connection ended within {time.monotonic() - begun:.1f} s.")
+        except TimeoutError:
+            says = (
+                "Their open connection goes on until they close it or the server stops: stop it to be sure."
+            )
+            self.report.warning(check, says)
+
+    # Editing
+
+    async def edit_together(self, name: str, owner: str, *, keep: bool = False) -> Document | None:
+        """Two people in one document. keep: return the second one's, still open, and leave the file there."""
+        check = f"two people edit together on {name}"
+        path = f"{self.task['stamp']}.txt"
+        base = server(owner)
+        file = f"{base}/api/contents/{path}"
+        await self.undo({"file": [owner, path]})
+        body = {"type": "file", "format": "text", "content": ""}
+        made = await self.first.browser.ask("PUT", file, body)
+        if not made.good:
+            self.report.failed(check, f"No file could be made there: {made.sentence}.")
+            return None
+        documents = [Document(person.browser, base, path) for person in (self.first, self.second)]
+        kept = None
+        try:
+            for document in documents:
+                await document.open()
+            delays = await self._exchange(*documents)
+            await self._judge(check, file, delays)
+            kept = documents.pop() if keep else None
+        except NO as error:
+            says = f"{error}".rstrip(".") or type(error).__name__
+            if isinstance(error, NoCollaboration):
+                says += "; jupyter-collaboration is not there or not turned on: apply collab.jupyterhub.jupyter_rtc"
+                says += ", or, after that, stop and start this server"
+            self.report.failed(check, f"{says}.")
+        finally:
+            for document in documents:
+                await document.close()
+            if not kept:
+                await self.first.browser.ask("DELETE", file)
+        return kept
+
+    async def _exchange(self, one: Document, other: Document) -> list[float | None]:
+        """Let both type by turns; return after how many seconds each text was with the other, None where it was not in time."""
+        delays: list[float | None] = []
+        for number in range(EXCHANGES):
+            for letter, writer, reader in (("a", one, other), ("b", other, one)):
+                what = f"<{letter}{number}>"
+                with reader.looking_for(what):
+                    begun = time.monotonic()
+                    await writer.type(what)
+                    came = await reader.came(what, SEEN_SECONDS)
+                delays.append(came - begun if came else None)
+                if came is None:
+                    return delays
+                await asyncio.sleep(PAUSE)
+        return delays
+
+    async def _judge(self, check: str, file: str, delays: list[float | None]) -> None:
+        if None in delays:
+            self.report.failed(check, f"What one typed was not with the other within {SEEN_SECONDS:g} s.")
+            return
+        milliseconds = [1000 * delay for delay in delays if delay is not None]
+        wanted = [f"<{letter}{number}>" for number in range(EXCHANGES) for letter in "ab"]
+        begun = time.monotonic()
+        async for late in every(0.2, SAVED_SECONDS):
+            told = await self.first.browser.ask("GET", f"{file}?content=1&format=text&type=file")
+            content = str(told.json.get("content")) if told.good and isinstance(told.json, dict) else ""
+            if all(content.count(each) == 1 for each in wanted):
+                break
+            if late:
+                missing = sum(content.count(each) != 1 for each in wanted)
+                says = f"After {SAVED_SECONDS:g} s {missing} of {len(wanted)} edits are not in the file, once each"
+                self.report.failed(check, f"{says}: what people type there is not safe.")
+                return
+        median, worst = statistics.median(milliseconds), max(milliseconds)
+        saved = time.monotonic() - begun
+        says = f"An edit is with the other after {median:.0f} ms (at most {worst:.0f}), and all {len(wanted)} are in the file"
+        self.report.ok(check, f"{says}.", median_ms=median, most_ms=worst, saved_seconds=saved)
+
+    # Refusals
+
+    async def refusals(
+        self, mode: rights.Mode, place: str, owner: str, who: str, person: Person | None
+    ) -> None:
+        """Try all that the access matrix refuses somebody on a server."""
+        if person is None:
+            return
+        cells = [cell for cell in mode.cells if (cell["server"], cell["person"]) == (place, who)]
+        refused = [cell["action"] for cell in cells if cell["may"] is False]
+        disposable = owner == self.first.name and self.first.disposable
+        tried = [action for action in refused if disposable or action not in HARMFUL]
+        if not tried:
+            return
+        attempt = Attempt(person, owner, self.task["stamp"])
+        got_through = [action for action in tried if not await ATTEMPTS[action](attempt)]
+        where = f"on the server of {owner}" if place == rights.SHARED else PLACES[place]
+        where = "on the own server" if person is self.first else where
+        check = f"refused {where}: {'an' if who[0] in 'aeiou' else 'a'} {who}"
+        if got_through:
+            says = f"{', '.join(got_through)}: not refused, and the access matrix (docs/access.md) says that it is to be"
+            self.report.failed(check, f"{says}.", tried=len(tried), refused=len(tried) - len(got_through))
+        else:
+            self.report.ok(
+                check, f"All {len(tried)}: {', '.join(tried)}.", tried=len(tried), refused=len(tried)
+            )
+
+
+def tell(what: dict[str, Any]) -> None:
+    print(json.dumps(what), flush=True)
+
+
+one_at_a_time = asyncio.Lock()
+
+
+async def undo(what: dict[str, Any]) -> None:
+    """Say what is about to be done that has to be undone, and wait until that is written down."""
+    async with one_at_a_time:
+        tell({"undo": what})
+        if not await asyncio.to_thread(sys.stdin.readline):
+            raise EOFError("nobody is there who would undo it")
+
+
+def main() -> None:
+    task = json.loads(sys.stdin.readline())
+    give_up_root(NOBODY)
+    report = Report(tell)
+    try:
+        asyncio.run(Proof(task, report, undo).run())
+    except Unreachable as error:
+        report.failed("the hub answers", f"{error}.")
+    sys.stdout.flush()
+    os._exit(0)  # a read of the input in another thread may never end
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came of each thing that was tried: the rows of the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
+
+
+@dataclass(frozen=True)
+class Row:
+    """check: what was looked at. result: one of the four above. says: one sentence. measured: numbers by name, with their unit."""
+
+    check: str
+    result: str
+    says: str
+    measured: dict[str, float]
+
+
+class Report:
+    """Tells each row as it comes, so that what was found is not lost where the proof is cut off."""
+
+    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._tell = tell
+
+    def add(self, check: str, result: str, says: str, **measured: float) -> None:
+        self._tell({"row": asdict(Row(check, result, says, measured))})
+
+    def ok(self, check: str, says: str, **measured: float) -> None:
+        self.add(check, OK, says, **measured)
+
+    def failed(self, check: str, says: str, **measured: float) -> None:
+        self.add(check, FAILED, says, **measured)
+
+    def warning(self, check: str, says: str, **measured: float) -> None:
+        self.add(check, WARNING, says, **measured)
+
+    def skipped(self, check: str, says: str) -> None:
+        self.add(check, SKIPPED, says)

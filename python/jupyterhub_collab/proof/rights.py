@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the collection's modes a hub is in, told from what it lets people do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jupyterhub.scopes import scope_definitions
+
+# What the access matrix calls the hub, the server of the shared account, and that of another user.
+HUB, SHARED, OTHERS = "hub", "shared", "alice"
+ANY_SERVER = "access:servers"
+OWN_SHARES = "shares!user"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A mode of the access matrix: what everybody holds in it, and its cells (server, action, person, may)."""
+
+    name: str
+    everyone: list[str]
+    cells: list[dict[str, Any]]
+
+    @property
+    def is_for_all(self) -> bool:
+        return ANY_SERVER in self.everyone
+
+    def rights(self, own: list[str], user: str, accounts: list[str]) -> set[str]:
+        """Return the scopes of a user of this name, as the hub reports them, where these are the shared accounts."""
+        scopes = [f"{scope}!user={user}" for scope in own]
+        for scope in self.everyone:
+            if scope.endswith("!user"):
+                scopes.append(f"{scope}={user}")
+            elif f"={SHARED}/" in scope:
+                scopes += [scope.replace(f"={SHARED}/", f"={account}/") for account in accounts]
+            else:
+                scopes.append(scope)
+        return whole(scopes)
+
+
+# Which scopes this JupyterHub takes each of its scopes to hold.
+SUBSCOPES: dict[str, list[str]] = {
+    name: definition.get("subscopes", []) for name, definition in scope_definitions.items()
+}
+
+
+def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) -> set[str]:
+    """Return scopes with all that they hold, as the hub reports them: each once, under its widest filter."""
+    found: set[str] = set()
+    left = list(scopes)
+    while left:
+        scope, bang, where = left.pop().partition("!")
+        # What is about a user and not about a server does not come with a right to one server.
+        if not (where.startswith("server") and scope.startswith("read:user")):
+            found.add(scope + bang + where)
+        left += [part + bang + where for part in subscopes.get(scope, [])]
+    return {scope for scope in found if scope.partition("!")[0] not in found or "!" not in scope}
+
+
+def shared_accounts(scopes: list[str], people: Iterable[str]) -> list[str]:
+    """Return whose servers somebody with these scopes may open, who is none of the people."""
+    pattern = re.compile(rf"{ANY_SERVER}!(?:user|server)=([^/]+)/?")
+    found = {match[1] for scope in scopes if (match := pattern.fullmatch(scope))}
+    return sorted(found - set(people))
+
+
+def nearest(modes: list[Mode], own: list[str], user: str, held: set[str], accounts: list[str]) -> Mode:
+    """Return the mode that explains best what somebody holds."""
+    return min(modes, key=lambda mode: len(mode.rights(own, user, accounts) ^ held))

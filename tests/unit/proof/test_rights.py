@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which mode a hub is in, told from what somebody holds, by the access matrix that travels in the collection."""
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
+
+from jupyterhub_collab.proof.rights import Mode, nearest, shared_accounts, whole
+
+MATRIX = access.for_proof()
+MODES = [Mode(**mode) for mode in MATRIX["modes"]]
+OWN = MATRIX["own"]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("more", [[], ["list:users"], ["access:services"]])
+def test_mode_is_told_in_spite_of_other_rights(mode: Mode, more: list[str]) -> None:
+    """What an administrator has given beside it is no other mode."""
+    held = mode.rights(OWN, "ann", ["team"]) | set(more)
+    assert nearest(MODES, OWN, "ann", held, ["team"]) == mode
+
+
+def test_right_to_every_server_is_no_other_mode_where_all_else_speaks_against_it() -> None:
+    """A hub with a shared account, on which somebody gave everybody all servers by mistake."""
+    shared = next(mode for mode in MODES if mode.name == "shared user mode")
+    held = whole([*shared.rights(OWN, "ann", ["team"]), "access:servers"])
+    assert nearest(MODES, OWN, "ann", held, ["team"]) == shared
+
+
+def test_everybody_holds_what_is_their_own() -> None:
+    assert "servers!user=ann" in MODES[0].rights(OWN, "ann", [])
+
+
+@pytest.mark.parametrize(
+    ("scope", "accounts"),
+    [
+        ("access:servers!server=team/", ["team"]),
+        ("access:servers!user=team", ["team"]),
+        ("access:servers!user=ann", []),
+        ("access:servers", []),
+        ("servers!server=team/", []),
+    ],
+)
+def test_shared_accounts_are_those_of_others(scope: str, accounts: list[str]) -> None:
+    assert shared_accounts([scope], ["ann", "ben"]) == accounts
