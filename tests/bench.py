@@ -10,8 +10,6 @@ import json
 import os
 import platform as machine
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,32 +18,27 @@ from pathlib import Path
 
 import testinfra
 
-from benchmarks import Result, Stage
+from benchmarks import Result, Stage, containers, label, new_hub
 from people import Hub
-from scenario import ROOT, Platform, play
+from scenario import ROOT, play
 from sharing import HUB_PYTHON
 
-HUB = Platform("collab-bench", "collab-hub:trixie-hub6")
-LABEL = "collab.scenario=bench"
 RESULTS = ROOT / ".cache/results"
 
 
-def containers(*arguments: str) -> None:
-    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
-
-
 @contextmanager
-def stage(keep: bool) -> Iterator[Stage]:
+def stage(benchmark: str, keep: bool, rounds: int | None) -> Iterator[Stage]:
     """A new container with a hub to which the playbook has been applied."""
+    name = f"collab-bench-{benchmark.replace('_', '-')}"
     try:
-        containers("up", HUB.name, HUB.image, f"--label={LABEL}")
-        done = play("jupyter_rtc", HUB.name)
+        platform = new_hub(name, name)
+        done = play("jupyter_rtc", name)
         assert done.code == 0, done.output
-        with Hub(f"http://{HUB.address}:8000") as hub:
-            yield Stage(HUB, testinfra.get_host(f"podman://{HUB.name}"), hub)
+        with Hub(f"http://{platform.address}:8000") as hub:
+            yield Stage(platform, testinfra.get_host(f"podman://{name}"), hub, rounds)
     finally:
         if not keep:
-            containers("down", LABEL)
+            containers("down", label(name))
 
 
 def busy() -> str:
@@ -66,12 +59,13 @@ def circumstances(stage: Stage, load_before: str) -> dict[str, str]:
     }
 
 
-def run(name: str, keep: bool) -> Result:
+def run(name: str, keep: bool, rounds: int | None) -> Result:
     print(f"\n=== {name} ===", flush=True)
     load_before = busy()
-    with stage(keep) as ready:
+    with stage(name, keep, rounds) as ready:
         result: Result = importlib.import_module(f"benchmarks.{name}").measure(ready)
-        kept = {"circumstances": circumstances(ready, load_before), **asdict(result)}
+        where = circumstances(ready, load_before)
+    kept = {"circumstances": where, "trial": rounds is not None, **asdict(result)}
     (RESULTS / f"bench-{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
     return result
 
@@ -82,13 +76,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("benchmark", nargs="*", help=f"{', '.join(known)}; all where none is named")
-    parser.add_argument("--keep", action="store_true", help="leave the container running")
+    parser.add_argument("--keep", action="store_true", help="leave the containers running")
+    parser.add_argument("--rounds", type=int, help="only so many, to try it: the document stays as it is")
     given = parser.parse_args()
     if unknown := sorted(set(given.benchmark) - set(known)):
         parser.error(f"no such benchmark: {', '.join(unknown)}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in given.benchmark or known:
-        print(run(name, given.keep).reading)
+        print(run(name, given.keep, given.rounds).reading)
 
 
 if __name__ == "__main__":

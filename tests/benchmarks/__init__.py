@@ -10,21 +10,41 @@ tests/bench.py runs them and keeps what they return; tests/tools/benchmarks.py w
                 ...
             with timing.of("the other way"):
                 ...
-        return Result(timing.milliseconds, "ms", "What the numbers say, in one sentence made from them.")
+        return timing.result("What the numbers say, in one sentence made from them.")
 """
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from testinfra.host import Host
 
 from people import Hub, Person
-from scenario import PASSWORDS, Platform
+from scenario import PASSWORDS, ROOT, Platform, wait_until
 
-LEAST = 5  # measurements, below which a median says nothing
+IMAGE = "collab-hub:trixie-hub6"
+
+
+def containers(*arguments: str) -> None:
+    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
+
+
+def label(benchmark: str) -> str:
+    """What all containers of a benchmark have in common."""
+    return f"collab.scenario={benchmark}"
+
+
+def new_hub(name: str, benchmark: str) -> Platform:
+    """Start a container with a hub that knows nothing of the collection, and wait until the hub answers."""
+    platform = Platform(name, IMAGE)
+    containers("up", platform.name, platform.image, f"--label={label(benchmark)}")
+    with Hub(f"http://{platform.address}:8000") as hub:
+        wait_until(lambda: hub.is_up, 60)
+    return platform
 
 
 @dataclass(frozen=True)
@@ -34,22 +54,26 @@ class Stage:
     platform: Platform
     host: Host
     hub: Hub
+    rounds: int | None = None  # in place of as many as the benchmark takes by itself, to try it
 
     def login(self, name: str) -> Person:
         return self.hub.login(name, PASSWORDS[name])
 
+    def another(self, name: str) -> Platform:
+        """A further container, new, with a hub that knows nothing of the collection; it goes when the benchmark ends."""
+        return new_hub(f"{self.platform.name}-{name}", self.platform.name)
+
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured: the measurements of each row in one unit, and a sentence that says what to read from them."""
+    """What was measured, and a sentence that says what to read from it.
 
-    rows: dict[str, list[float]]
-    unit: str
+    rows: the measurements by row and, named with their unit, by column. pictures: SVG by name.
+    """
+
+    rows: dict[str, dict[str, list[float]]]
     reading: str
-
-    def __post_init__(self) -> None:
-        if short := [what for what, measured in self.rows.items() if len(measured) < LEAST]:
-            raise ValueError(f"fewer than {LEAST} measurements: {', '.join(short)}")
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
 class Timing:
@@ -79,3 +103,6 @@ class Timing:
 
     def median(self, what: str) -> float:
         return statistics.median(self.milliseconds[what])
+
+    def result(self, reading: str) -> Result:
+        return Result({what: {"ms": measured} for what, measured in self.milliseconds.items()}, reading)

@@ -38,23 +38,22 @@ def measure(stage: Stage) -> Result:
     assert len(guests(full)) == len(rows(full, "Links that are valid")) == MANY
 
     timing = Timing()
-    pages(timing, people, stage.host)
-    buttons(timing, alice, full)
+    rounds = stage.rounds or ROUNDS
+    pages(timing, people, stage.host, rounds)
+    buttons(timing, alice, full, rounds)
     page, floor = (timing.median(f"{SOME}: {what}") for what in ("sharing page", ALL_CALLS))
-    return Result(
-        timing.milliseconds,
-        "ms",
+    return timing.result(
         f"With {MANY} links and {MANY} guests the page takes {page:.0f} ms, which is {'within' if page <= GOAL else 'above'} "
         f"the goal of {GOAL} ms; {floor:.0f} ms are the hub's, for the four answers of its API "
         "that the page is made from.",
     )
 
 
-def pages(timing: Timing, people: dict[str, Person], host: Host) -> None:
+def pages(timing: Timing, people: dict[str, Person], host: Host, rounds: int) -> None:
     """The page by turns with the hub's pages, and with the bare calls as the page makes them: on the hub's host."""
     program = (ROOT / "tests/time_calls.py").read_text()
     tokens = {shared: person.token(SCOPES) for shared, person in people.items()}
-    for _ in timing.rounds(ROUNDS):
+    for _ in timing.rounds(rounds):
         for shared, person in people.items():
             with timing.of(f"{shared}: sharing page"):
                 read(person, PAGE)
@@ -70,11 +69,11 @@ def pages(timing: Timing, people: dict[str, Person], host: Host) -> None:
             timing.add(f"{shared}: {ALL_CALLS}", sum(took))
 
 
-def buttons(timing: Timing, owner: Person, full: Page) -> None:
+def buttons(timing: Timing, owner: Person, full: Page, rounds: int) -> None:
     """What a click takes until the page is there again; each is taken back by another one, so that there is always as much."""
     guest = full.form("Revoke").fields["name"][0]
     clicks = {"Revoke": {}, "Let in": {"name": guest}, "Make a link": {}}
-    for _ in timing.rounds(ROUNDS):
+    for _ in timing.rounds(rounds):
         for button, fields in clicks.items():
             with timing.of(f"{SOME}: click on *{button}*"):
                 page = owner.press(full, button, **fields)

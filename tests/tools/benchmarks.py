@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables into docs/benchmarks.md, from what the last runs of the benchmarks measured.
+"""Writes tables and pictures into docs/benchmarks.md, from what the last runs of benchmarks and tests on this machine measured.
 
-The place of a benchmark is between `<!-- benchmark: NAME -->` and `<!-- end -->`.
+`<!-- benchmark: NAME -->`  what tests/bench.py has measured
+`<!-- tests -->`            what tests/run.py took
+
+Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
 """
 
 import json
@@ -12,38 +15,92 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/benchmarks.md"
+IMAGES = ROOT / "docs/images"
+RESULTS = ROOT / ".cache/results"
 PLACE = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- end -->)", re.S)
+TESTS = re.compile(r"(<!-- tests -->\n).*?(<!-- end -->)", re.S)
+STAGES = ("create", "prepare", "converge", "idempotence", "verify")
+
+Rows = dict[str, dict[str, list[float]]]
 
 
-def row(what: str, measured: list[float]) -> str:
+def shown(number: float) -> str:
+    """A number with as many digits as it is worth."""
+    digits = 0 if number >= 1000 else 1 if number >= 10 else 2
+    return f"{number:.{digits}f}"
+
+
+def shown_median(measured: list[float] | None) -> str:
+    return shown(statistics.median(measured)) if measured else ""
+
+
+def line(what: str, numbers: list[str]) -> str:
+    return f"| {' | '.join((what, *numbers))} |"
+
+
+def table(rows: Rows) -> list[str]:
+    """One column: with its spread. Several: the median of each; a row may have some of them."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if len(names) > 1:
+        head = names
+        body = [line(what, [shown_median(row.get(name)) for name in names]) for what, row in rows.items()]
+    else:
+        head = [f"median, {names[0]}", "least", "most", "measured"]
+        body = [line(what, spread(row[names[0]])) for what, row in rows.items()]
+    return [line("what", head), line("---", ["---:"] * len(head)), *body]
+
+
+def spread(measured: list[float]) -> list[str]:
     numbers = (statistics.median(measured), min(measured), max(measured))
-    return f"| {what} | {' | '.join(f'{number:.1f}' for number in numbers)} | {len(measured)} |"
+    return [*map(shown, numbers), str(len(measured))]
 
 
-def table(result: dict[str, Any]) -> str:
-    """The reading, the table and where it was measured."""
-    unit = result["unit"]
-    lines = [
-        result["reading"],
-        "",
-        f"| what | median, {unit} | quickest | slowest | measured |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        *(row(what, measured) for what, measured in result["rows"].items()),
-        "",
-        "; ".join(f"{what}: {value}" for what, value in result["circumstances"].items()),
-    ]
-    return "\n".join((*lines, ""))
+def text(result: dict[str, Any]) -> str:
+    """The reading, the pictures, the table and where it was measured."""
+    where = "; ".join(f"{what}: {value}" for what, value in result["circumstances"].items())
+    pictures = [f"![{name}](images/bench-{name}.svg)" for name in result["pictures"]]
+    parts = [result["reading"], *pictures, "\n".join(table(result["rows"])), where]
+    return "\n\n".join(parts) + "\n"
 
 
 def section(found: re.Match[str]) -> str:
-    """A place with what was measured; as it stands where this machine has measured nothing."""
-    kept = ROOT / f".cache/results/bench-{found[2]}.json"
-    return found[1] + table(json.loads(kept.read_text())) + found[3] if kept.exists() else found[0]
+    """A place with what was measured; as it stands where this machine has measured nothing, or has only tried to."""
+    kept = RESULTS / f"bench-{found[2]}.json"
+    result: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"trial": True}
+    if result["trial"]:
+        return found[0]
+    for name, picture in result["pictures"].items():
+        (IMAGES / f"bench-{name}.svg").write_text(picture)
+    return found[1] + text(result) + found[3]
+
+
+def tests(found: re.Match[str]) -> str:
+    """The seconds of each step and, of a scenario, of its stages; as it stands where this machine has run no tests."""
+    kept = RESULTS / "summary.json"
+    if not kept.exists():
+        return found[0]
+    steps: dict[str, dict[str, Any]] = json.loads(kept.read_text())
+    steps = dict(sorted(steps.items(), key=lambda step: -step[1]["seconds"]))
+    head = ["seconds", *STAGES, "passed", "failed"]
+    body = [
+        line(
+            name,
+            [
+                f"{step['seconds']:.0f}",
+                *(f"{step['stages'][stage]:.0f}" if stage in step["stages"] else "" for stage in STAGES),
+                str(step["passed"]),
+                str(len(step["failed"])),
+            ],
+        )
+        for name, step in steps.items()
+    ]
+    rows = [line("step", head), line("---", ["---:"] * len(head)), *body]
+    return found[1] + "\n".join((*rows, "")) + found[2]
 
 
 def main() -> None:
-    before = DOCUMENT.read_text()
-    DOCUMENT.write_text(PLACE.sub(section, before))
+    measured = PLACE.sub(section, DOCUMENT.read_text())
+    DOCUMENT.write_text(TESTS.sub(tests, measured))
 
 
 if __name__ == "__main__":

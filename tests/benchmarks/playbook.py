@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook beside the way of Utrecht University's role, and beside the least that Ansible can do on a host.
+
+Also where the playbook's time goes.
+"""
+
+import statistics
+
+from testinfra import get_host
+
+from bar_chart import Bars
+from people import Hub
+from scenario import ROOT, Platform, ping, wait_until
+from sharing import HUB_PYTHON
+from timed_play import OURS, TimedPlay, seconds, timed_play
+
+from . import Result, Stage
+
+FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
+PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/utrecht.yml")}
+# What there is to do at the least, measured by itself.
+PING, RESTART, LOAD = (
+    "`ansible -m ping`",
+    "the hub restarted, until it answers",
+    "JupyterHub's code loaded once",
+)
+COLUMNS = FIRST, AGAIN = ("first run, s", "nothing to change, s")
+UNTIL_UP, ALONE = "first run, until the hub answers, s", "by itself, s"
+GOALS = {FIRST: 0.6, AGAIN: 0.5}
+GOAL_PINGS = 4
+SHOWN = 0.2  # seconds; what takes less is together one bar
+
+Rows = dict[str, dict[str, list[float]]]
+
+
+def measure(stage: Stage) -> Result:
+    rows: Rows = {}
+    steps: Rows = {}
+
+    def note(row: str, column: str, measured: float, counts: bool) -> None:
+        if counts:
+            rows.setdefault(row, {}).setdefault(column, []).append(measured)
+
+    def note_steps(done: TimedPlay, column: str, counts: bool) -> None:
+        for step, took in done.steps.items():
+            if counts:
+                steps.setdefault(step, {}).setdefault(column, []).append(took)
+
+    for index in range(-1, stage.rounds or FIRST_ROUNDS):
+        for way in by_turns(index):
+            host = with_pip(stage.another("first"))
+            done, until_up = first_run(PLAYS[way], host)
+            assert done.play.changed > 0, done.play.output
+            note(way, FIRST, done.seconds, index >= 0)
+            note(way, UNTIL_UP, until_up, index >= 0)
+            if way == "ours":
+                note_steps(done, FIRST, index >= 0)
+            print(f"{index} first run, {way}: {done.seconds:.1f} s", flush=True)
+
+    hosts = {"ours": stage.platform, "Utrecht's way": with_pip(stage.another("utrecht"))}
+    timed_play(PLAYS["Utrecht's way"], hosts["Utrecht's way"].name)
+    for index in range(-1, stage.rounds or AGAIN_ROUNDS):
+        for way in by_turns(index):
+            done = timed_play(PLAYS[way], hosts[way].name)
+            assert done.play.changed == 0, done.play.output
+            note(way, AGAIN, done.seconds, index >= 0)
+            if way == "ours":
+                note_steps(done, AGAIN, index >= 0)
+        note(PING, ALONE, seconds(lambda: ping(stage.platform.name)), index >= 0)
+        note(RESTART, ALONE, seconds(lambda: restart(stage)), index >= 0)
+        note(
+            LOAD,
+            ALONE,
+            seconds(lambda: stage.host.check_output(f"{HUB_PYTHON} -c 'import jupyterhub.app'")),
+            index >= 0,
+        )
+    add_ratios(rows)
+    steps = main_steps(steps)
+    shown = {f"ours: {step}": columns for step, columns in steps.items()}
+    return Result(rows | shown, f"{reading(rows)} {longest(steps)}", {"playbook": chart(steps).svg()})
+
+
+def by_turns(index: int) -> list[str]:
+    """Both ways, each as often the first."""
+    return list(PLAYS) if index % 2 == 0 else list(reversed(PLAYS))
+
+
+def with_pip(host: Platform) -> Platform:
+    """Give a host what Ansible's module pip needs, which the image has not: pip, and a library for the system's Python."""
+    inside = get_host(f"podman://{host.name}")
+    inside.check_output(f"{HUB_PYTHON} -m ensurepip")
+    inside.check_output(
+        f"cp -r $({HUB_PYTHON} -c 'import packaging; print(*packaging.__path__)') "
+        "$(/usr/bin/python3 -c 'import site; print(site.getsitepackages()[0])')"
+    )
+    return host
+
+
+def first_run(playbook: str, host: Platform) -> tuple[TimedPlay, float]:
+    """Run it, and return also how long it takes until the hub answers again, which the playbook may not have waited for."""
+    done = timed_play(playbook, host.name)
+    with Hub(f"http://{host.address}:8000") as hub:
+        rest = seconds(lambda: wait_until(lambda: hub.is_up, 60))
+    return done, done.seconds + rest
+
+
+def restart(stage: Stage) -> None:
+    stage.host.check_output("systemctl restart jupyterhub")
+    wait_until(lambda: stage.hub.is_up, 60)
+
+
+def add_ratios(rows: Rows) -> None:
+    """Ratios of what was measured in one round."""
+    ours, utrecht, least = rows["ours"], rows["Utrecht's way"], rows[PING]
+    rows["ours / Utrecht's way"] = {
+        column: [one / other for one, other in zip(ours[column], utrecht[column], strict=True)]
+        for column in (*COLUMNS, UNTIL_UP)
+    }
+    rows[f"ours / {PING}"] = {
+        AGAIN: [one / other for one, other in zip(ours[AGAIN], least[ALONE], strict=True)]
+    }
+
+
+def reading(rows: Rows) -> str:
+    def median(row: str, column: str) -> float:
+        return statistics.median(rows[row][column])
+
+    def beside(ratio: float, goal: float) -> str:
+        return f"{ratio:.2f} times, {'within' if ratio <= goal else 'above'} the goal of {goal:g}"
+
+    first, again = (median("ours / Utrecht's way", column) for column in COLUMNS)
+    pings = median(f"ours / {PING}", AGAIN)
+    return (
+        f"A first run takes {beside(first, GOALS[FIRST])}, of the time of Utrecht's way; one with nothing to change "
+        f"{beside(again, GOALS[AGAIN])}, and that of {PING} {beside(pings, GOAL_PINGS)}. "
+        f"The hub takes {median(RESTART, ALONE):.1f} s to restart and answer, which the other way does not wait for; "
+        f"and to load JupyterHub's code once takes {median(LOAD, ALONE):.1f} s."
+    )
+
+
+def main_steps(steps: Rows) -> Rows:
+    """The steps that take long by themselves, and all the others as one."""
+    few = f"everything that takes less than {SHOWN} s, together"
+    main: Rows = {}
+    for step, columns in steps.items():
+        name = step if max(map(statistics.median, columns.values())) >= SHOWN else few
+        for column, measured in columns.items():
+            before = main.setdefault(name, {}).get(column, [0.0] * len(measured))
+            main[name][column] = [sum(both) for both in zip(before, measured, strict=True)]
+    return {**{name: main[name] for name in main if name != few}, few: main[few]}
+
+
+def longest(steps: Rows) -> str:
+    """What a run of each kind spends most of its time on."""
+
+    def first(column: str) -> str:
+        medians = {step: statistics.median(columns[column]) for step, columns in steps.items()}
+        most = sorted(medians, key=lambda step: -medians[step])[:3]
+        return "; ".join(f"{step} ({medians[step]:.1f} s)" for step in most)
+
+    return " ".join(f"Most of *{column.removesuffix(', s')}*: {first(column)}." for column in COLUMNS)
+
+
+def chart(steps: Rows) -> Bars:
+    kinds = {column: column.removesuffix(", s") for column in COLUMNS}
+    medians = {
+        step: {kinds[column]: statistics.median(measured) for column, measured in columns.items()}
+        for step, columns in steps.items()
+    }
+    return Bars("seconds", list(kinds.values()), medians)
