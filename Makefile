@@ -8,7 +8,7 @@ with_env := tests/tools/with-env
 run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule test browser demo demo-down docs reliability bench images clean clean-images
+.PHONY: help env lint unit molecule test browser demo demo-down docs reliability editing soak bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -47,7 +47,15 @@ docs: env  ## the tables of variables in the documents, and who may do what
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 
-reliability: env  ## the table of faults in docs/reliability.md, from the last run of the scenario faults
+reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing and of soak
+	@$(with_env) python tests/tools/reliability.py
+
+editing: env  ## people who edit together while things happen, with and without the collection; takes an hour, and makes a table
+	@$(with_env) python tests/record_editing.py $(if $(KEEP),--keep)
+	@$(with_env) python tests/tools/reliability.py
+
+soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
+	@$(with_env) python tests/soak.py $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
 bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one

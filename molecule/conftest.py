@@ -84,14 +84,15 @@ def mallory() -> Credentials:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """A failed test shows what the hub said meanwhile."""
+    """A failed test shows what the hub and people's servers said meanwhile, and what systemd did with them."""
     report = yield
     platform = getattr(item, "funcargs", {}).get("platform")
     if report.failed and isinstance(platform, Platform):
         since = f"--since=-{int(call.duration) + 2}s"
-        journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*", since]
-        done = subprocess.run(
-            ["podman", "exec", platform.name, *journal], check=False, capture_output=True, text=True
-        )
-        report.sections.append((f"the hub's journal on {platform.name}", done.stdout))
+        for whose, chosen in (("the hub's", "--unit=jupyterhub*"), ("the servers'", "--unit=jupyter-*")):
+            journal = ["journalctl", "--no-pager", "--lines=60", chosen, since]
+            done = subprocess.run(
+                ["podman", "exec", platform.name, *journal], check=False, capture_output=True, text=True
+            )
+            report.sections.append((f"{whose} journal on {platform.name}", done.stdout))
     return report

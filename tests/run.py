@@ -53,6 +53,10 @@ LINT = {
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Molecule reports every stage in lines like "INFO [hub > converge] Executed: Successful", with a "➜" on terminals.
 STAGE = re.compile(r"[>➜] (\w+)[\]:] (Executing|Executed: (\w+))")
+# Of a task that failed, what the command that it ran, or else the module, says about it.
+TASK_FAILED = re.compile(
+    r'^(?:fatal|failed): .*?(?:"stderr": "(?=[^"])|"msg": "(?!non-zero))((?:[^"\\]|\\.)*)'
+)
 
 
 @dataclass
@@ -163,12 +167,17 @@ def scenario(name: str, keep: bool) -> Step:
     step = Step(f"molecule {name}")
     report = RESULTS / f"molecule-{name}.xml"
     began: dict[str, float] = {}
+    why = ""
 
     def watch(line: str) -> None:
+        nonlocal why
+        if failed := TASK_FAILED.search(line):
+            why = failed[1][-REASON:]
         if not (found := STAGE.search(line)):
             return
         stage, what, outcome = found.groups()
         if what == "Executing":
+            why = ""
             began[stage] = time.monotonic()
         elif stage in began:
             step.stages[stage] = time.monotonic() - began.pop(stage)
@@ -176,7 +185,7 @@ def scenario(name: str, keep: bool) -> Step:
                 if not step.count_junit(report):
                     step.failed.append("verify ran no test")
             elif outcome in ("Successful", "Failed") and stage != "destroy":
-                step.count(stage, outcome == "Successful")
+                step.count(stage if outcome == "Successful" else f"{stage}: {why}", outcome == "Successful")
 
     title(f"scenario {name}")
     report.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -103,32 +103,36 @@ def play(
     playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:
     """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
-    return _play(f"collab.jupyterhub.{playbook}", container, options, env, variables)
+    return run_playbook(f"collab.jupyterhub.{playbook}", container, *options, env=env, **variables)
 
 
 def role(name: str, container: str, *options: str, **variables: Any) -> Play:
     """Apply one role of the collection by itself to a container."""
-    playbook = str(ROOT / "molecule/resources/role.yml")
-    return _play(playbook, container, options, None, {**variables, "role": name})
+    return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
 
 
-def _play(
-    playbook: str,
-    container: str,
-    options: Iterable[str],
-    env: dict[str, str] | None,
-    variables: dict[str, Any],
+def run_playbook(
+    playbook: str | Path, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:
-    command = ["ansible-playbook", playbook, f"--inventory={container},", *options]
+    """Run any playbook against a container, or against several with commas between their names."""
+    command = ["ansible-playbook", str(playbook), f"--inventory={container},", *options]
     command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]
     return _run(command, env)
 
 
 def module(name: str, container: str, **arguments: Any) -> Play:
     """Run one module of the collection against a container."""
+    return _module(f"collab.jupyterhub.{name}", container, arguments)
+
+
+def ping(container: str) -> Play:
+    """Have Ansible do the least that it can do on a host."""
+    return _module("ansible.builtin.ping", container, {})
+
+
+def _module(name: str, container: str, arguments: dict[str, Any]) -> Play:
     command = ["ansible", container, f"--inventory={container},", "--extra-vars", json.dumps(INVENTORY)]
-    command += ["--module-name", f"collab.jupyterhub.{name}", "--args", json.dumps(arguments)]
-    return _run(command)
+    return _run([*command, "--module-name", name, "--args", json.dumps(arguments)])
 
 
 def _run(command: list[str], env: dict[str, str] | None = None) -> Play:
@@ -150,11 +154,17 @@ def installed(host: Host, python: str) -> dict[str, str]:
     return dict(json.loads(host.check_output(f"{python} -c '{code}'")))
 
 
-def changed_files(host: Host, platform: Platform) -> set[str]:
-    """The paths of the files of a host that differ from the list in /root/files.before, which was made at its beginning."""
+def list_files(platform: Platform, output: str) -> None:
+    """List every file of a host, with what tells whether it has changed, into a file of that host."""
     source = ROOT / "molecule/resources/list_files.py"
     subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
-    host.check_output("python3 /root/list_files.py /root/files.now")
+    command = ["podman", "exec", platform.name, "python3", "/root/list_files.py", output]
+    subprocess.run(command, check=True)
+
+
+def changed_files(host: Host, platform: Platform) -> set[str]:
+    """The paths of the files of a host that differ from the list in /root/files.before, which was made at its beginning."""
+    list_files(platform, "/root/files.now")
     difference = host.run_expect([0, 1], "diff /root/files.before /root/files.now").stdout
     return {line[2:].partition("\t")[0] for line in difference.splitlines() if line.startswith(("<", ">"))}
 

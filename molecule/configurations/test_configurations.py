@@ -18,7 +18,7 @@ from typing import Any
 import ansible.module_utils
 import httpx
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.action.hub_config import package_files
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
 from people import Hub, LoginRefused, Person
 from scenario import PASSWORDS, ROOT, Platform, wait_until
@@ -52,7 +52,11 @@ OUR_HOOKS = {
     "pre_spawn_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
     "post_stop_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
 }
-OUR_CODE = {*OUR_HOOKS.values(), "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook"}
+OUR_CODE = {
+    *OUR_HOOKS.values(),
+    "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
+    "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
+}
 
 # What no file of a repository should look like.
 BYTES: dict[str, Callable[[bytes], bytes]] = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the administrator's variables change: who may share, how, for how long, and what is asked."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -21,7 +22,8 @@ OTHERS = SETTINGS | {
     "jupyterhub_sharing_authorize_page": False,
     "jupyterhub_rtc_impersonation_links": True,
 }
-BUTTON_OFF = "/usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
+SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
+TURNED_OFF = "/usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
 Arrive = Callable[[str], Person]
 
 
@@ -65,7 +67,7 @@ def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person,
 def test_links_with_tokens_are_there_when_they_are_asked_for(changed: str, host: Host) -> None:
     """Requirements 76 and 77: with a warning, and by a variable that is named for the danger."""
     assert "acts as the user who made them" in changed
-    assert not host.file(BUTTON_OFF).exists
+    assert SHARE_BUTTON not in json.loads(host.file(TURNED_OFF).content_string)["disabledExtensions"]
 
 
 def test_only_members_share(arrive: Arrive, hub: Hub) -> None:

@@ -9,6 +9,7 @@ logs LABEL          print the end of the hub's journal of each
 import argparse
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOWNLOADS = ROOT / ".cache/downloads"
 INSIDE = "/var/cache/collab-downloads"
 BUNDLE_INSIDE = "/etc/collab-test-ca.crt"
+TRIES = 3
 
 # Where these are set on the host, downloads inside the containers have to go the same way.
 PASSED_ON = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "npm_config_registry")
@@ -23,11 +25,15 @@ BUNDLE_ON_HOST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 BUNDLE_FOR = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 
 
-def podman(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(["podman", *arguments], check=False, capture_output=True, text=True)
-    if check and done.returncode:
-        raise SystemExit(f"podman {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
+def podman(*arguments: str, check: bool = True, tries: int = 1) -> str:
+    for left in reversed(range(tries)):
+        done = subprocess.run(["podman", *arguments], check=False, capture_output=True, text=True)
+        if not check or not done.returncode:
+            return done.stdout.strip()
+        problem = f"podman {' '.join(arguments)}: {done.stderr.strip()}"
+        if left:
+            print(f"{problem}\nOnce more.", file=sys.stderr, flush=True)
+    raise SystemExit(problem)
 
 
 def download_options() -> list[str]:
@@ -63,6 +69,7 @@ def keep_address_of_bridge() -> None:
 
 
 def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
+    # podman may fail, once in hundreds of times, while it starts or removes another one.
     podman(
         *("run", "--detach", "--replace", f"--name={name}", f"--hostname={name}", "--systemd=always"),
         f"--env=HOSTNAME={name}",  # else an image made from a container hands that one's name on
@@ -71,6 +78,7 @@ def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
         *options,
         image,
         "/sbin/init",
+        tries=TRIES,
     )
     keep_address_of_bridge()
     # Boot clears /tmp, under the feet of whoever begins too early. Degraded is up as well: what a test needs
@@ -95,10 +103,9 @@ def labelled(label: str) -> list[str]:
 
 
 def down(label: str) -> None:
-    # podman gives up on a container that ends by itself in the moment in which it is told to; the next try removes it.
-    for last in (False, False, True):
-        if names := labelled(label):
-            podman("rm", "--force", "--time=1", "--volumes", *names, check=last)
+    # podman gives up on a container that ends by itself in the moment in which it is told to.
+    if names := labelled(label):
+        podman("rm", "--force", "--time=1", "--volumes", "--ignore", *names, tries=TRIES)
 
 
 def logs(label: str, lines: int = 60) -> None:
