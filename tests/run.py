@@ -83,7 +83,8 @@ class Step:
             outcome = {child.tag: child for child in case}
             if bad := [outcome[tag] for tag in ("failure", "error") if tag in outcome]:
                 why = bad[0].get("message", "").partition("\n")[0][:REASON]
-                self.failed.append(f"{case.get('name', '?')}: {why}")
+                where = (bad[0].text or "").strip().rpartition("\n")[2].rpartition(":")[0]
+                self.failed.append(f"{case.get('name', '?')} ({where}): {why}")
             elif "skipped" in outcome:
                 self.skipped += 1
             else:

@@ -107,6 +107,8 @@ def test_cell(scene: Scene, cell: Cell) -> None:
     from_inside = cell.action == LAST_DOES_IT
     if before is not None and (does_it or from_inside or not cell.may):
         scene.ensure(owner, running=before)
+    if cell.action == "delete named":
+        scene.settle(owner, named)
     for way in ACTIONS[cell.action]:
         if cell.may:
             way(attempt)

@@ -57,6 +57,15 @@ class Scene:
         """Whether the server answers; the hub learns of an end from inside only later."""
         return self.hub.api("GET", f"/user/{owner}/api").status_code == 200
 
+    def settle(self, owner: str, named: str) -> None:
+        """A named server has started or failed to. The hub answers 500 to who deletes one that it is just starting, now and then."""
+
+        def pending() -> object:
+            servers = self.administrator.api("GET", f"/hub/api/users/{owner}").json()["servers"]
+            return servers.get(named, {}).get("pending")
+
+        wait_until(lambda: not pending(), timeout=60)
+
     def ensure(self, owner: str, *, running: bool) -> None:
         """The server runs, or does not."""
         if self.runs(owner) != running:

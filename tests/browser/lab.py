@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
+from scenario import wait_until
+
 ENTRY = "/hub/spawn/shared"
 # Where the browsers are, by their clocks: half an hour off, so that no machine's own clock passes for it.
 TIME_ZONE, UTC_OFFSET = "Asia/Kolkata", timedelta(hours=5, minutes=30)
@@ -175,10 +177,15 @@ class Editor:
         expect(self.cursors).to_have_css("border-left-color", other.colour)
         flag = self.lab.flag(other.name)
         expect(flag).to_have_css("border-color", other.colour)
-        place, name = self.cursors.bounding_box(), flag.bounding_box()
-        assert place and name
-        assert abs(name["x"] - place["x"]) < 20
-        assert 0 < place["y"] - name["y"] < 40
+
+        def flag_is_at_cursor() -> bool:
+            # Both are drawn anew when somebody moves, so for a moment one may not be there.
+            place, name = self.cursors.bounding_box(), flag.bounding_box()
+            return bool(
+                place and name and abs(name["x"] - place["x"]) < 20 and 0 < place["y"] - name["y"] < 40
+            )
+
+        wait_until(flag_is_at_cursor)
 
 
 class Cell(Editor):
