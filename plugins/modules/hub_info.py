@@ -45,6 +45,12 @@ options:
     description: A directory in which servers are to keep state, to tell whether it holds something else.
     type: path
     version_added: 1.1.0
+  lab_settings:
+    description: Names of files of M(collab.jupyterhub.lab_settings), to tell what they say.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   markers:
     description: Texts to look for in the main file.
     type: list
@@ -111,7 +117,8 @@ state_directory_is_taken:
   returned: always
 lab:
   description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, since when
-    jupyter-collaboration is there in seconds of the epoch, and whether an installation was cut off there.
+    jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what the files of
+    O(lab_settings) say by their name (nothing where one was changed by hand).
   type: dict
   returned: always
   sample:
@@ -120,6 +127,7 @@ lab:
     versions: {jupyterlab: 4.6.6}
     collaboration_since: 1795281063.5
     unfinished: false
+    settings: {collab-rtc: {settings: {}, disabled_extensions: [], disabled_server_extensions: [jupyter_server_ydoc]}}
 account:
   description: The account, where one was asked for.
   type: dict
@@ -149,6 +157,7 @@ remembered:
 """
 
 import ast
+import contextlib
 import glob
 import inspect
 import json
@@ -174,6 +183,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
 
@@ -243,9 +253,10 @@ def environment_of_python(python: str) -> str:
     return "system" if os.path.realpath(python) == os.path.realpath(SYSTEM_PYTHON) else directory
 
 
-def describe_lab(environment: str) -> dict[str, Any]:
+def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
     """Return the environment's interpreter, the versions of what matters in it (none without an interpreter), since when
-    jupyter-collaboration is there in seconds of the epoch, and whether an installation was cut off there.
+    jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what our files of
+    these names say.
     """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
     lab: dict[str, Any] = {
@@ -254,6 +265,7 @@ def describe_lab(environment: str) -> dict[str, Any]:
         "versions": {},
         "collaboration_since": 0,
         "unfinished": bool(environment) and journal_path(environment).exists(),
+        "settings": {},
     }
     if environment and os.path.exists(python):
         done = subprocess.run(
@@ -266,6 +278,10 @@ def describe_lab(environment: str) -> dict[str, Any]:
         )
         if done.returncode == 0:
             lab |= {"python": python, **json.loads(done.stdout)}
+    if "jupyterlab" in lab["versions"]:
+        with contextlib.suppress(LookupError):
+            where = directories(python)
+            lab["settings"] = {name: LabFiles(where, name).found() for name in names}
     return lab
 
 
@@ -300,6 +316,7 @@ def main() -> None:
             "comment": {"type": "str"},
             "fragment": {"type": "str"},
             "state_directory": {"type": "path"},
+            "lab_settings": {"type": "list", "elements": "str", "default": []},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -347,7 +364,7 @@ def main() -> None:
             "account_names": account_names,
             "running": starts.get("running"),
         },
-        lab=describe_lab(environment),
+        lab=describe_lab(environment, module.params["lab_settings"]),
         account=accounts.describe_account(accounts.account_of(module.params["account"], account_names))
         if module.params["account"]
         else {"exists": False},

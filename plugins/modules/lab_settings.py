@@ -72,58 +72,15 @@ paths:
 """
 
 import contextlib
-import json
 import os
-import subprocess
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
-
-# JupyterLab knows best where it looks: a system's Python may have its data in another place than its own prefix. But it takes a
-# second to be asked, so it is where the answer is not plain.
-WHERE = """
-import json, os, sys
-from importlib.util import find_spec
-from jupyter_core.paths import ENV_CONFIG_PATH
-app = sys.prefix + "/share/jupyter/lab"
-if not (find_spec("jupyterlab") and os.path.isdir(app + "/static")) or os.environ.get("JUPYTERLAB_DIR"):
-    from jupyterlab.commands import get_app_dir
-    app = get_app_dir()
-config = ENV_CONFIG_PATH[0]
-print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_config.d", config + "/jupyter_server_config.d"]))
-"""
-# The server reads these files in the order of their names, and packages bring theirs under their own.
-LAST = "zz-"
-
-
-def wanted(params: dict[str, Any]) -> dict[str, bytes | None]:
-    """Return the content of each file by its path; None where it is to be gone."""
-    done = subprocess.run(
-        [params["python"], "-I", "-c", WHERE], capture_output=True, text=True, check=False, cwd="/"
-    )
-    if done.returncode:
-        raise LookupError(f"there is no JupyterLab behind {params['python']}")
-    settings, page_config, server_config = json.loads(done.stdout.splitlines()[-1])
-    name, off, off_in_server = (
-        params[key] for key in ("name", "disabled_extensions", "disabled_server_extensions")
-    )
-    contents: dict[str, dict[str, Any]] = {
-        os.path.join(settings, f"{name}.json"): params["settings"],
-        os.path.join(page_config, f"{name}.json"): {"disabledExtensions": dict.fromkeys(off, True)}
-        if off
-        else {},
-        os.path.join(server_config, f"{LAST}{name}.json"): {
-            "ServerApp": {"jpserver_extensions": dict.fromkeys(off_in_server, False)}
-        }
-        if off_in_server
-        else {},
-    }
-    there = params["state"] == "present"
-    return {
-        path: (json.dumps(content, indent=2, sort_keys=True) + "\n").encode() if content and there else None
-        for path, content in contents.items()
-    }
+from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
+    NOTHING,
+    LabFiles,
+    directories,
+)
 
 
 def main() -> None:
@@ -138,8 +95,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    wanted = {key: module.params[key] for key in NOTHING} if module.params["state"] == "present" else NOTHING
     try:
-        files = wanted(module.params)
+        files = LabFiles(directories(module.params["python"]), module.params["name"]).contents(**wanted)
     except LookupError as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     changed = {path: content for path, content in files.items() if transaction.read(path) != content}

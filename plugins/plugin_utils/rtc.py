@@ -32,6 +32,7 @@ ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 SERVERS = ("collaboration_servers", "everyone")
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
+LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 # The block that Utrecht University's role writes, which the fragment takes the place of.
@@ -289,7 +290,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     host_accounts, retired_host_accounts: the accounts of the host that their servers run as.
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     collaboration: which servers have live collaboration, and with what (see `jupyterhub_collab.hub.collaboration`).
-    disabled_extensions: of JupyterLab, in the environment.
+    lab: what module lab_settings sets in the environment that runs JupyterLab.
     packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
     table: who may do what, as sentences. warnings: what the administrator must know.
     """
@@ -358,7 +359,11 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "idle_seconds": int(settings["idle_seconds"]),
             "email_domain": email_domain(settings),
         },
-        "disabled_extensions": [*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])],
+        "lab": {
+            "settings": {},
+            "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
+            "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
+        },
         "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions

@@ -236,8 +236,9 @@ def test_fragment_gets_numbers() -> None:
 def test_nothing_is_live_by_itself() -> None:
     live = {"@jupyter/collaboration-extension", "@jupyter/docprovider-extension"}
     button = "@jupyter/collaboration-extension:shared-link"
-    assert {*rtc.policy(SETTINGS, HOST)["disabled_extensions"]} == live | {button}
-    assert {*rtc.policy(SETTINGS | {"impersonation_links": True}, HOST)["disabled_extensions"]} == live
+    assert {*rtc.policy(SETTINGS, HOST)["lab"]["disabled_extensions"]} == live | {button}
+    allowed = rtc.policy(SETTINGS | {"impersonation_links": True}, HOST)
+    assert {*allowed["lab"]["disabled_extensions"]} == live
 
 
 @pytest.mark.parametrize(

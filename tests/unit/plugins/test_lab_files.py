@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is turned off in an environment is off there, and is told as it was said."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
+    NOTHING,
+    LabFiles,
+    directories,
+)
+
+OFF = {"disabled_extensions": ["@x/a", "@x/b"], "disabled_server_extensions": ["x"]}
+MENUS = {"@x/menus:plugin": {"menus": [{"id": "m", "rank": 1}]}}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> LabFiles:
+    where = ("overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
+    return LabFiles([str(tmp_path / name) for name in where], "collab-rtc")
+
+
+def write(files: LabFiles, **wanted: Any) -> None:
+    for path, text in files.contents(**NOTHING | wanted).items():
+        if text is not None:
+            Path(path).parent.mkdir(parents=True)
+            Path(path).write_bytes(text)
+
+
+def test_extensions_of_page_and_server_are_off(files: LabFiles, tmp_path: Path) -> None:
+    contents = files.contents(**NOTHING | OFF)
+    told = {os.path.relpath(path, tmp_path): text and json.loads(text) for path, text in contents.items()}
+    assert told == {
+        "overrides.d/collab-rtc.json": None,
+        "labconfig/page_config.d/collab-rtc.json": {"disabledExtensions": {"@x/a": True, "@x/b": True}},
+        "jupyter_server_config.d/zz-collab-rtc.json": {"ServerApp": {"jpserver_extensions": {"x": False}}},
+    }
+
+
+def test_file_of_the_server_is_read_after_those_of_packages(files: LabFiles) -> None:
+    """Jupyter takes them in the order of their names, and the last one counts."""
+    assert os.path.basename(files.server_config) > "jupyter_server_ydoc.json"
+
+
+def test_nothing_to_say_is_no_file(files: LabFiles) -> None:
+    assert {*files.contents(**NOTHING).values()} == {None}
+    assert files.found() == NOTHING
+
+
+@pytest.mark.parametrize("wanted", [OFF, {"settings": MENUS}, {"settings": MENUS, **OFF}])
+def test_what_was_written_is_found(files: LabFiles, wanted: dict[str, Any]) -> None:
+    write(files, **wanted)
+    assert files.found() == NOTHING | wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",  # as it would not be written
+        '{"disabledExtensions": {"@x/a": false}}',
+        '{"disabledExtensions": {"@x/a": true}, "more": 1}',
+        '{"disabledExtensions": 1}',
+        "[]",
+        "half of {",
+    ],
+)
+def test_what_somebody_has_changed_is_not_taken_for_ours(files: LabFiles, text: str) -> None:
+    write(files, **OFF)
+    Path(files.page_config).write_text(text)
+    assert files.found() == {}
+
+
+def test_environment_without_jupyterlab() -> None:
+    with pytest.raises(LookupError, match="there is no JupyterLab behind /usr/bin/false"):
+        directories("/usr/bin/false")
