@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub in a container, Chromium in front of it, and alice and bob who have come to the shared server."""
+"""The demo's hub in a container, Chromium in front of it, and alice and bob who have come to the shared server."""
 
+import json
 import re
 import shutil
+import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
-from scenario import PASSWORDS, ROOT, Platform, play
+from build import image_id
+from containers import down, download_options
+from scenario import PASSWORDS, ROOT, Platform
 
-HUB = Platform("collab-browser", "collab-hub:bookworm-hub6")
+HUB = "collab-browser"
+IMAGE = "collab-debian:trixie"  # what the demo makes its container of anyway, made before
 LABEL = "collab.scenario=browser"
 # What the homes of the shared account and of alice hold before the first person comes: notebooks, and no prompt about
 # news.
@@ -32,37 +35,60 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
 
 
-def containers(*arguments: str) -> None:
-    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
-
-
-def in_container(*command: str) -> str:
-    """Run a command on the hub's host, and return what it prints."""
-    inside = ["podman", "exec", HUB.name, *command]
-    return subprocess.run(inside, check=True, capture_output=True, text=True).stdout
+def in_container(*command: str, given: str = "") -> str:
+    """Run a command on the hub's host, and return what it prints. given: its standard input."""
+    inside = ["podman", "exec", "--interactive", HUB, *command]
+    return subprocess.run(inside, check=True, capture_output=True, text=True, input=given).stdout
 
 
 @pytest.fixture(scope="session")
-def entry(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address that the play tells to give to users. Nobody has started a server on this hub yet."""
+def demo(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the demo tells those who want to try it. Nobody has started a server on its hub yet."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    variables = {
+        "demo_name": HUB,
+        "demo_port": port,
+        "demo_image": image_id(IMAGE),
+        # Downloads are kept as those of other test hubs are.
+        "demo_volumes": [f"--label=collab.checkout={ROOT}", f"--label={LABEL}", *download_options()],
+        "demo_environment": {},
+    }
     try:
-        containers("up", HUB.name, HUB.image, f"--label={LABEL}")
-        done = play("jupyter_rtc", HUB.name, jupyterhub_rtc_public_url=f"http://{HUB.address}:8000")
-        told = re.search(r"Address for the users: ([^\s\"]+)", done.output)
-        assert told, done.output
+        down(LABEL)
+        command = ["ansible-playbook", "collab.jupyterhub.demo", "--extra-vars", json.dumps(variables)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
         for owner in ("shared", "alice"):
-            subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB.name}:/home/{owner}"], check=True)
+            subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB}:/home/{owner}"], check=True)
             in_container("chown", "-R", f"{owner}:", f"/home/{owner}")
-        yield told[1]
+        yield done.stdout
     finally:
         if not request.config.getoption("keep"):
-            containers("down", LABEL)
+            down(LABEL)
 
 
 @pytest.fixture(scope="session")
-def hub_url(entry: str) -> str:
-    parts = urlsplit(entry)
-    return f"{parts.scheme}://{parts.netloc}"
+def entry(demo: str) -> str:
+    """The address that the demo tells."""
+    told = re.search(r"http://127\.0\.0\.1:\d+/hub/spawn/shared", demo)
+    assert told, demo
+    return told[0]
+
+
+@pytest.fixture(scope="session")
+def passwords(demo: str) -> dict[str, str]:
+    """What the demo tells of alice and bob. Mallory has an account on the host, too, and may not use the hub."""
+    in_container("useradd", "--create-home", "mallory")
+    in_container("chpasswd", given=f"mallory:{PASSWORDS['mallory']}\n")
+    return {**dict(re.findall(r"user (\w+)\s+password (\w+)", demo)), "mallory": PASSWORDS["mallory"]}
+
+
+@pytest.fixture(scope="session")
+def hub_url(demo: str) -> str:
+    """Another address of the hub, which to a browser is no safer than any other without TLS."""
+    assert demo
+    return f"http://{Platform(HUB, IMAGE).address}:8000"
 
 
 @pytest.fixture(scope="session")
@@ -90,22 +116,22 @@ def stranger(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def alice(browser: Browser, entry: str) -> Lab:
+def alice(browser: Browser, entry: str, passwords: dict[str, str]) -> Lab:
     """She comes first, so her coming starts the shared server."""
-    return come(window(browser), entry, "alice", PASSWORDS["alice"])
+    return come(window(browser), entry, "alice", passwords["alice"])
 
 
 @pytest.fixture(scope="session")
-def bob(browser: Browser, entry: str, alice: Lab) -> Lab:
+def bob(browser: Browser, entry: str, passwords: dict[str, str], alice: Lab) -> Lab:
     """He comes when the shared server runs already."""
-    return come(window(browser), entry, "bob", PASSWORDS["bob"])
+    return come(window(browser), entry, "bob", passwords["bob"])
 
 
 @pytest.fixture(scope="module")
-def owner(browser: Browser, hub_url: str) -> Iterator[Lab]:
+def owner(browser: Browser, hub_url: str, passwords: dict[str, str]) -> Iterator[Lab]:
     """Alice on her own server, in another window."""
     page = window(browser, WIDE, scale=1)
-    yield come(page, f"{hub_url}/hub/spawn/alice", "alice", PASSWORDS["alice"])
+    yield come(page, f"{hub_url}/hub/spawn/alice", "alice", passwords["alice"])
     page.context.close()
 
 
@@ -131,6 +157,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.sections.append((f"window {number}", f"{page.url}\n{file}"))
     since = f"--since=-{int(call.duration) + 2}s"
     journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*", since]
-    done = subprocess.run(["podman", "exec", HUB.name, *journal], check=False, capture_output=True, text=True)
-    report.sections.append((f"the hub's journal on {HUB.name}", done.stdout))
+    done = subprocess.run(["podman", "exec", HUB, *journal], check=False, capture_output=True, text=True)
+    report.sections.append((f"the hub's journal on {HUB}", done.stdout))
     return report

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 from browser.lab import log_in
-from scenario import PASSWORDS
 
 
-def test_mallory_is_refused_at_the_login_page(stranger: Page, entry: str, hub_url: str) -> None:
+def test_mallory_is_refused_at_the_login_page(
+    stranger: Page, entry: str, hub_url: str, passwords: dict[str, str]
+) -> None:
     """Somebody with an account on the host, and the right password, who may not use the hub."""
     stranger.goto(entry)
-    log_in(stranger, "mallory", PASSWORDS["mallory"])
+    log_in(stranger, "mallory", passwords["mallory"])
     expect(stranger.locator(".login_error")).to_have_text(re.compile("Invalid username or password"))
     stranger.goto(hub_url + "/user/shared/lab")
     expect(stranger.get_by_label("Password")).to_be_visible()

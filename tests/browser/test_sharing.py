@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from browser.lab import TOP, UTC_OFFSET, Lab, log_in
 from browser.sharing import PATH, SharingPage, shown_time
-from scenario import PASSWORDS, wait_until
+from scenario import wait_until
 
 HERS = "/user/alice/lab"
 NOTEBOOK = "Rain.ipynb"
@@ -46,10 +46,10 @@ def link(sharing: SharingPage) -> str:
 
 
 @pytest.fixture(scope="module")
-def invited(visitor: Page, link: str) -> Page:
+def invited(visitor: Page, link: str, passwords: dict[str, str]) -> Page:
     """Bob has opened the link and logged in, and is asked whether he accepts."""
     visitor.goto(link)
-    log_in(visitor, "bob", PASSWORDS["bob"])
+    log_in(visitor, "bob", passwords["bob"])
     expect(visitor.get_by_role("button", name="Accept invitation")).to_be_visible()
     return visitor
 

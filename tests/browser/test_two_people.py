@@ -10,7 +10,6 @@ from browser.conftest import in_container
 from browser.lab import Lab, come
 from browser.windows import window
 from people import Hub
-from scenario import PASSWORDS
 
 FIRST, SECOND, THIRD = 1, 2, 3  # the code cells of Welcome.ipynb, below its heading
 
@@ -42,11 +41,13 @@ def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) ->
     assert box["y"] < 30
 
 
-def test_colours_are_the_servers_and_stay(alice: Lab, bob: Lab, browser: Browser, entry: str) -> None:
+def test_colours_are_the_servers_and_stay(
+    alice: Lab, bob: Lab, browser: Browser, entry: str, passwords: dict[str, str]
+) -> None:
     """Requirement 67: a distinct colour per user, also in a browser where the person has never been."""
     assert alice.colour != bob.colour
     page = window(browser)
-    again = come(page, entry, "alice", PASSWORDS["alice"])
+    again = come(page, entry, "alice", passwords["alice"])
     expect(again.badge).to_have_css("background-color", alice.colour)
     page.context.close()
 
@@ -104,13 +105,13 @@ def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
 
 
 def test_windows_go_on_when_the_server_was_stopped_and_started(
-    alice: Lab, bob: Lab, hub_url: str, entry: str
+    alice: Lab, bob: Lab, hub_url: str, entry: str, passwords: dict[str, str]
 ) -> None:
     """Nothing has to be loaded again to go on typing and running cells. Comes last: the kernels have ended with the server."""
     for lab in (alice, bob):
         lab.dismiss_when_away()
     with Hub(hub_url) as hub:
-        hub.login("alice", PASSWORDS["alice"]).stop("shared")
+        hub.login("alice", passwords["alice"]).stop("shared")
     bob.start_again(entry)
     alice.file.type(", and again")
     bob.file.type("once more ", at="Home")
