@@ -105,6 +105,29 @@ def test_shared_account_has_its_limits_and_nobody_else(alice: Person, bob: Perso
     assert set(limits(host, "alice").values()) == {"infinity"}
 
 
+def test_pages_that_stay_open_share_a_kernel_again(alice: Person, bob: Person) -> None:
+    """Each begins a session of its own after a restart. What was started for the second is gone, and nobody else's."""
+    one, other = alice.open("shared"), bob.open("shared")
+    one.create_notebook("shared-kernel.ipynb", "1")
+    before = {kernel["id"] for kernel in one.kernels()}
+    first = one.session_of_open_page("shared-kernel.ipynb")["kernel"]["id"]
+    assert first not in before
+    assert other.session_of_open_page("shared-kernel.ipynb")["kernel"]["id"] == first
+    wait_until(lambda: {kernel["id"] for kernel in one.kernels()} == before | {first})
+
+    # A kernel that somebody has chosen stays with who chose it.
+    chosen = one.start_kernel()["id"]
+    assert other.session_of_open_page("shared-kernel.ipynb", {"id": chosen})["kernel"]["id"] == chosen
+    # So does that of a notebook that takes the place of another one.
+    renamed = one.session("renamed.ipynb")
+    moved = one.ask("PATCH", f"api/sessions/{renamed['id']}", {"path": "shared-kernel.ipynb"})
+    assert moved["kernel"]["id"] == renamed["kernel"]["id"]
+    kernels = {first, chosen, renamed["kernel"]["id"]}
+    assert {kernel["id"] for kernel in one.kernels()} == before | kernels
+    for kernel in kernels:
+        one.ask("DELETE", f"api/kernels/{kernel}")
+
+
 def test_state_is_private(alice: Person, host: Host) -> None:
     alice.open("shared")
     alice.open("alice")

@@ -118,7 +118,7 @@ def test_windows_go_on_when_the_server_was_stopped_and_started(
     for lab in (alice, bob):
         expect(lab.file.text).to_have_text("once more bob at the beginningalice at the end, and again")
         lab.show("Welcome.ipynb")
-    for one, other in ((alice, bob), (bob, alice)):
-        one.cell(FIRST).type(f"\nprint('{one.name} again')")
-        one.cell(FIRST).run_until(f"{one.name} again")
-        expect(other.cell(FIRST).output).to_contain_text(f"{one.name} again")
+    for one, other, cell in ((alice, bob, SECOND), (bob, alice, THIRD)):
+        one.cell(cell).type(f"\nprint('{one.name} again')")
+        one.cell(cell).run_until(f"{one.name} again")
+        expect(other.cell(cell).output).to_contain_text(f"{one.name} again")

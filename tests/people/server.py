@@ -107,6 +107,20 @@ class Server:
         wish = {"path": path, "name": name, "type": "notebook", "kernel": {"name": kernel}}
         return dict(self.ask("POST", "api/sessions", wish))
 
+    def session_of_open_page(self, path: str, kernel: dict[str, str] | None = None) -> dict[str, Any]:
+        """The session that a page begins whose notebook has lost its kernel: under a random path first.
+
+        kernel: of this `name`, or the one that runs and has this `id`.
+        """
+        wish = {
+            "path": str(uuid4()),
+            "name": PurePosixPath(path).name,
+            "type": "notebook",
+            "kernel": kernel or {},
+        }
+        begun = self.ask("POST", "api/sessions", wish)
+        return dict(self.ask("PATCH", f"api/sessions/{begun['id']}", {"path": path}))
+
     # Terminals
 
     def terminals(self) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from .activity import Activity
 from .authors import Authors
 from .history import History
 from .identity import Identities
+from .kernels import share_kernels
 from .notices import Notices
 from .settings import Settings
 
@@ -47,6 +48,7 @@ class Collaboration(ExtensionApp):
         if manager := app.web_app.settings.get("terminal_manager"):
             authors.wrap_terminals(manager)
         authors.wrap_git_panel()
+        share_kernels(app.session_manager)
         version = importlib.metadata.version("jupyter-server-ydoc")
         if version.startswith(SERVER_YDOC):
             self._use_rooms(Notices(app.event_logger))
