@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people are told, and how often."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from jupyter_events import EventLogger
+
+from jupyterhub_collab.server import notices
+from jupyterhub_collab.server.notices import COPY_KEPT, MERGED, NOT_SAVED, SCHEMA_ID, Notices
+
+PATIENCE = 10  # seconds
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that was away for the first telling gets the second; one that had both sees by the id that they are one notice."""
+    monkeypatch.setattr(notices, "AGAIN", 0.1)
+    events = EventLogger()
+    people = Notices(events)
+    told: list[dict[str, Any]] = []
+
+    async def listen(logger: EventLogger, schema_id: str, data: dict[str, Any]) -> None:
+        told.append(data)
+
+    events.add_listener(schema_id=SCHEMA_ID, listener=listen)
+    people.tell(MERGED, "notes.txt")
+    # Two copies of one file are two notices.
+    people.tell(COPY_KEPT, "notes.txt", "notes.before-1.txt")
+    people.tell(COPY_KEPT, "notes.txt", "notes.before-2.txt")
+    people.tell(NOT_SAVED, "notes.txt", "the disk is full")
+
+    def said() -> list[str]:
+        return [each["level"] for each in told]
+
+    # What is told last is told last again: by then all else has been, too.
+    async with asyncio.timeout(PATIENCE):
+        while said().count("error") < 2:
+            await asyncio.sleep(0.01)
+    assert said() == ["info", "warning", "warning", "error", "warning", "warning", "error"]
+    assert sorted(Counter(each["id"] for each in told).values()) == [1, 2, 2, 2]
+    for first in told[:4]:
+        assert all(again == first for again in told if again["id"] == first["id"])
