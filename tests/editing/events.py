@@ -14,7 +14,7 @@ from typing import Any
 from scenario import ROOT, wait_until
 
 from .crowd import Crowd, tokens, twice
-from .site import HOME, OWNER, Site
+from .site import HOME, OWNER, Answers, Site
 
 PATIENCE = 30.0  # seconds until somebody who is not back is taken for gone
 PATIENCE_AGAIN = 10.0  # the same where it happens again and again
@@ -146,7 +146,7 @@ def go_through(site: Site, name: str, event: Event) -> Row:
             time.sleep(random.uniform(1, 2))
             with site.watched() as answers:
                 event(site, row)
-                come_back(crowd, row, max(answers.again, site.started), PATIENCE)
+                come_back(site, crowd, row, answers, PATIENCE)
             time.sleep(1)
         look(site, crowd, paths, row)
     finally:
@@ -154,10 +154,12 @@ def go_through(site: Site, name: str, event: Event) -> Row:
     return row
 
 
-def come_back(crowd: Crowd, row: Row, answered: float, patience: float) -> None:
+def come_back(site: Site, crowd: Crowd, row: Row, answers: Answers, patience: float) -> None:
     """Wait for everybody, and note who comes back when."""
     crowd.wait_until_back(patience)
-    row.back = round(max(0.0, crowd.last_joined - answered), 2)
+    # Asked only now: a hub that is up has just begun to tell its proxy where servers are.
+    answers.wait(patience)
+    row.back = round(max(0.0, crowd.last_joined - max(answers.again, site.started)), 2)
     row.why = sorted({*crowd.away})
     row.away = len(crowd.away)
 
@@ -293,7 +295,7 @@ def kill_again(site: Site, name: str, times: int, *, tabs_stay: bool) -> Row:
                         crowd.vanish()
                 site.start()
                 if tabs_stay:
-                    come_back(crowd, row, max(answers.again, site.started), PATIENCE_AGAIN)
+                    come_back(site, crowd, row, answers, PATIENCE_AGAIN)
             if not tabs_stay:
                 crowd = site.crowd(paths, before=crowd)
             look(site, crowd, paths, row)

@@ -32,25 +32,34 @@ Content = list[tuple[str, str]]  # cells, or one text, each with its name
 
 
 class Answers:
-    """When the shared server, seen from where people are, has answered again after it did not."""
+    """When the shared server, seen from where people are, has answered for the first time after it did not."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._task = background.call(lambda: asyncio.create_task(self._ask()))
         self.again = time.monotonic()
-        self._answered = True
+        self._is_away = False
+        self._task = background.call(lambda: asyncio.create_task(self._ask()))
 
     async def _ask(self) -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             while True:
+                asked = time.monotonic()
                 try:
                     answers = (await client.get(self._url)).status_code == 200
                 except httpx.TransportError:
                     answers = False
-                if answers and not self._answered:
-                    self.again = time.monotonic()
-                self._answered = answers
+                if answers and self._is_away:
+                    # The first time only: if it does not answer once more while people come back, that is their waiting.
+                    self.again, self._is_away = asked, False
+                    return
+                self._is_away = not answers
                 await asyncio.sleep(POLL)
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it answers, if it was seen not to; not for ever."""
+        deadline = time.monotonic() + timeout
+        while self._is_away and time.monotonic() < deadline:
+            time.sleep(POLL)
 
     def close(self) -> None:
         background.call(self._task.cancel)
