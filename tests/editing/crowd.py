@@ -55,7 +55,7 @@ class Tab:
         self.room = Room(seat)
         self.room.watch(self._shown)
         self.is_notebook = seat.is_notebook
-        self.joined_at = 0.0  # when it came (back) the last time
+        self.joined_at = 0.0  # when it came (back) the last time; 0 while it is away
         self.refusals: list[str] = []  # how the last tries to come back ended
         self._letter = letter
         self._typed = typed
@@ -80,7 +80,13 @@ class Tab:
                 self.joined_at = time.monotonic()
                 while self.room.is_joined:
                     await self.room.changed_since(self.room.changes, 3600)
+                self.joined_at = 0.0
             await asyncio.sleep(min(FIRST_PAUSE * 2**failed, LONGEST_PAUSE))
+
+    @property
+    def is_back(self) -> bool:
+        """Whether it is there, and has noted since when."""
+        return self.room.is_joined and self.joined_at > 0
 
     def type(self, token: str) -> None:
         """Put a token somewhere, but not into another one."""
@@ -190,7 +196,7 @@ class Crowd:
 
     async def _all_back(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
-        while not all(tab.room.is_joined for tab in self._all()):
+        while not all(tab.is_back for tab in self._all()):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(POLL)
@@ -204,7 +210,7 @@ class Crowd:
     @property
     def away(self) -> list[str]:
         """Why those who are not back are not back."""
-        return [tab.refusals[-1] if tab.refusals else "?" for tab in self._all() if not tab.room.is_joined]
+        return [tab.refusals[-1] if tab.refusals else "?" for tab in self._all() if not tab.is_back]
 
     # Looking
 
