@@ -4,7 +4,8 @@
 `<!-- benchmark: NAME -->`  what tests/bench.py has measured
 `<!-- tests -->`            what tests/run.py took
 
-Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
+Each place ends with `<!-- end -->`; one about which nothing is known stays as it is. Every single measurement goes beside the
+document, into docs/benchmarks/NAME.json.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/benchmarks.md"
 IMAGES = ROOT / "docs/images"
+MEASURED = ROOT / "docs/benchmarks"
 RESULTS = ROOT / ".cache/results"
 PLACE = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- end -->)", re.S)
 TESTS = re.compile(r"(<!-- tests -->\n).*?(<!-- end -->)", re.S)
@@ -55,10 +57,11 @@ def spread(measured: list[float]) -> list[str]:
     return [*map(shown, numbers), str(len(measured))]
 
 
-def text(result: dict[str, Any]) -> str:
+def text(name: str, result: dict[str, Any]) -> str:
     """The reading, the pictures, the table and where it was measured."""
     where = "; ".join(f"{what}: {value}" for what, value in result["circumstances"].items())
-    pictures = [f"![{name}](images/bench-{name}.svg)" for name in result["pictures"]]
+    where += f"; [every measurement](benchmarks/{name}.json)"
+    pictures = [f"![{picture}](images/bench-{picture}.svg)" for picture in result["pictures"]]
     parts = [result["reading"], *pictures, "\n".join(table(result["rows"])), where]
     return "\n\n".join(parts) + "\n"
 
@@ -71,7 +74,20 @@ def section(found: re.Match[str]) -> str:
         return found[0]
     for name, picture in result["pictures"].items():
         (IMAGES / f"bench-{name}.svg").write_text(picture)
-    return found[1] + text(result) + found[3]
+    keep(found[2], result)
+    return found[1] + text(found[2], result) + found[3]
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Write what was measured for those who want to count for themselves, with as many digits as it has."""
+    rows: Rows = result["rows"]
+    exact = {
+        what: {column: [float(f"{number:.6g}") for number in numbers] for column, numbers in row.items()}
+        for what, row in rows.items()
+    }
+    MEASURED.mkdir(exist_ok=True)
+    kept = {"circumstances": result["circumstances"], "rows": exact}
+    (MEASURED / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def tests(found: re.Match[str]) -> str:
