@@ -10,7 +10,7 @@ import pytest
 from testinfra.host import Host
 
 from people import Hub, Person
-from scenario import INVENTORY, PASSWORDS, ROOT, Platform, wait_until
+from scenario import INVENTORY, PASSWORDS, ROOT, Platform, play, wait_until
 
 from .conftest import Verify, changes, state_of
 
@@ -74,6 +74,21 @@ def test_server_that_people_use_goes_on(verify: Verify, alice: Person, bob: Pers
         assert hers.closed_by_server is his.closed_by_server is None
     names = [entry["name"] for entry in server.ask("GET", "api/contents")["content"]]
     assert not [name for name in names if name.startswith("verify-")]
+
+
+@pytest.mark.only_on("hub6")
+@pytest.mark.usefixtures("collaboration")
+def test_account_that_everybody_works_as_stays(
+    host: Host, hub: Hub, platform: Platform, carol: Person
+) -> None:
+    """A hub on which the name of an account does not depend on who somebody is: it was there before, and is nobody's to remove."""
+    with changed(host, hub, "c.SystemdSpawner.username_template = 'alice'"):
+        done = play("verify", platform.name)
+    assert done.code != 0
+    assert "people of this hub work as the account alice, which is there already" in done.message
+    assert host.user("alice").exists
+    assert host.file("/home/alice").is_directory
+    assert made(host, carol) == []
 
 
 @contextmanager

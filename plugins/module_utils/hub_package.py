@@ -100,6 +100,13 @@ def environments() -> Iterator[bytes]:
     # In a container root may not look into everybody's processes, but their owner may.
     for (uid, gid), paths in locked.items():
         done = subprocess.run(
-            ["cat", *paths], user=uid, group=gid, extra_groups=[], capture_output=True, check=False
+            ["cat", *paths],
+            user=uid,
+            group=gid,
+            extra_groups=[],
+            env={},  # which the owner can read as well
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         yield done.stdout

@@ -166,6 +166,8 @@ class Undo:
                     group=account.pw_gid,
                     extra_groups=[],
                     cwd="/",
+                    env={},  # whoever acts as the account can read it
+                    stdin=subprocess.DEVNULL,
                     capture_output=True,
                     check=False,
                 )
@@ -175,6 +177,8 @@ class Undo:
             account = pwd.getpwnam(name)
         except KeyError:
             return True
+        if account.pw_gecos != COMMENT:
+            return True  # somebody else's, of the same name
         end_processes(account.pw_uid)
         forget_failed_units(name, account.pw_uid)
         removed = subprocess.run(["userdel", "--remove", name], capture_output=True, check=False)

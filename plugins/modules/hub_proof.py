@@ -148,6 +148,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 HUB_SECONDS = 30
 LOG_LINES = 30
+# Of the hub's environment, which may hold its secrets, what the proof's interpreter may need.
+PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
 EXPIRES = datetime.timedelta(days=2)  # nobody logs in to these accounts later, whatever happened to the host
 
 
@@ -295,6 +297,12 @@ class Proof:
     def make_account(self, user: str, groups: list[str], undo: Undo) -> str:
         """Make an account of the host for a hub user, and return its password."""
         name = accounts.account_of(user, self.params["account_names"])
+        # Nothing that was there before may be taken for what has to be removed: a hub may have one account for everybody.
+        if accounts.describe_account(name)["exists"]:
+            raise Refused(
+                f"people of this hub work as the account {name}, which is there already: "
+                "name two of them in jupyterhub_verify_accounts"
+            )
         undo.note("accounts", name)
         password = secrets.token_urlsafe(24)
         expires = (datetime.datetime.now(tz=datetime.UTC) + EXPIRES).date().isoformat()
@@ -320,9 +328,13 @@ class Proof:
             for kind, value in said.get("undo", {}).items():
                 self.note(undo, kind, value)
 
+        surroundings = hub_surroundings(self.unit)
         code, why = proof_process.run(
             self.package.command(self.unit, "proof", part="proof"),
-            hub_surroundings(self.unit),
+            {
+                **surroundings,
+                "env": {name: value for name, value in surroundings["env"].items() if name in PASSED_ON},
+            },
             task,
             lambda number: undo.set("process", number),
             take,

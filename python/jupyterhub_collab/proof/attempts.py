@@ -96,10 +96,13 @@ async def read_tokens(do: Attempt) -> bool:
 async def share(do: Attempt) -> bool:
     name = quote(do.owner)
     by_code = await do.of_hub("POST", f"share-codes/{name}/", {"expires_in": 60})
-    by_name = await do.of_hub("POST", f"shares/{name}/", {"user": do.person.name or do.made_up})
+    guest = {"user": do.person.name or do.made_up}
+    by_name = await do.of_hub("POST", f"shares/{name}/", guest)
     for answer in by_code:
         if answer.good:  # nobody may be left with it
             await do.of_hub("DELETE", f"share-codes/{name}/?id={answer.json['id']}")
+    if any(answer.good for answer in by_name):
+        await do.of_hub("PATCH", f"shares/{name}/", guest)
     return by_hub(by_code + by_name)
 
 

@@ -36,11 +36,9 @@ def give_up_root(account: str) -> None:
     try:
         entry = pwd.getpwnam(account)
     except KeyError as error:
-        raise OSError(
-            f"there is no account {account}; set jupyterhub_sharing_account to one of the host"
-        ) from error
+        raise OSError(f"this host has no account {account}, which the process was to become") from error
     if entry.pw_uid == 0:
-        raise OSError(f"the account {account} is root's; set jupyterhub_sharing_account to another one")
+        raise OSError(f"the account {account}, which the process was to become, is root's")
     os.setgroups([])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)

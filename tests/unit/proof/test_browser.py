@@ -32,7 +32,8 @@ class Pages(RequestHandler):
         if path in REDIRECTS:
             self.redirect(REDIRECTS[path])
             return
-        self.write({"cookie": self.request.headers.get("Cookie", ""), "path": self.request.path})
+        sent = {name: self.request.headers.get(name.title(), "") for name in ("cookie", "authorization")}
+        self.write({**sent, "path": self.request.path})
 
     def post(self, path: str) -> None:
         token = self.request.headers.get("X-Xsrftoken", "")
@@ -79,11 +80,12 @@ def test_scripts_send_the_nearest_xsrf_cookie() -> None:
 
 
 def test_programs_send_their_token_and_no_cookie() -> None:
-    async def visit(browser: Browser) -> str:
+    async def visit(browser: Browser) -> tuple[str, str]:
         await browser.go("/cookies")
-        return str((await browser.go("/hub")).json["cookie"])
+        sent = (await browser.go("/hub")).json
+        return sent["authorization"], sent["cookie"]
 
-    assert front_of(visit, token="a-token") == ""
+    assert front_of(visit, token="a-token") == ("token a-token", "")
 
 
 @pytest.mark.parametrize("path", ["/away", "/round"])
