@@ -57,12 +57,14 @@ class History:
     def __init__(self, directory: Path, log: Logger) -> None:
         self.log = log
         self.failure = ""
+        self._is_on_disk = True
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = self._open(str(directory / "documents.db"))
         except (OSError, sqlite3.Error) as error:
             self._failed(f"{directory} cannot be used ({error})")
             self._db = self._open(":memory:")
+            self._is_on_disk = False
 
     def _open(self, path: str) -> sqlite3.Connection:
         try:
@@ -209,7 +211,8 @@ class History:
         except sqlite3.Error as error:
             self._failed(f"it cannot be written ({error})")
         else:
-            self.failure = ""
+            if self._is_on_disk:
+                self.failure = ""
 
     def _failed(self, why: str) -> None:
         if not self.failure:

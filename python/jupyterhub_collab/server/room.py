@@ -117,6 +117,8 @@ class Room(rooms.DocumentRoom):
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
             self.ready = True
+        if self._past.failure:
+            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         self._emit(LogLevel.INFO, "initialize", "Room initialized")
         if self._changes:
             self._keep_saved()
@@ -286,8 +288,10 @@ class Room(rooms.DocumentRoom):
             digest = _digest_of(content)
             if digest == self._written and not by_hand:
                 self._saved_changes = changed  # it was nothing that the file holds
-                async with self._update_lock:
-                    self._document.dirty = changed < self._changes
+                number = await self._mark_saved(changed, number)
+                # A file that was written to its end holds what the document is by now.
+                if not self._on_disk.writing:
+                    self._set_on_disk(replace(self._on_disk, last_update=number, state=state))
                 return True
             model = {"format": self._file_format, "type": self._file_type, "content": content}
             self._set_on_disk(replace(self._on_disk, writing=number))
@@ -299,11 +303,7 @@ class Room(rooms.DocumentRoom):
             if saved is None:
                 raise PermissionError("the file may only be read")
             self._modified = saved["last_modified"]
-            async with self._update_lock:
-                quiet = number == self._past.last(self._room_id)
-                self._document.dirty = changed < self._changes
-                self._document.hash = saved["hash"]
-                number = self._past.last(self._room_id) if quiet else number
+            number = await self._mark_saved(changed, number, saved["hash"])
             # Whoever wrote the file after us and before its hash was taken: it is theirs, and they are to be noticed.
             is_ours = await self._last_modified() == saved["last_modified"]
             self._set_on_disk(OnDisk(_hash_of(saved) if is_ours else "", number, state))
@@ -316,6 +316,15 @@ class Room(rooms.DocumentRoom):
                     self.create_task(tell())
             return True
         raise OSError("somebody else writes the file again and again")
+
+    async def _mark_saved(self, changed: int, number: int, hash_: str = "") -> int:
+        """Tell people's pages that the file holds the document up to an update. Returns that, or ours if nothing else has come."""
+        async with self._update_lock:
+            quiet = number == self._past.last(self._room_id)
+            self._document.dirty = changed < self._changes
+            if hash_:
+                self._document.hash = hash_
+            return self._past.last(self._room_id) if quiet else number
 
     async def _snapshot(self) -> tuple[int, int, bytes | None, Any]:
         """Return the number of changes so far, where the history is then (see `_place`), and the content."""

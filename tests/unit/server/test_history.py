@@ -122,6 +122,7 @@ def test_people_go_on_where_there_is_no_directory(tmp_path: Path, caplog: pytest
     past = History(tmp_path / "state", LOG)
     assert typed(past, "one", ["a", "b"]) == text_of(past, "one") == "ab"
     assert "cannot be used" in caplog.text
+    assert "cannot be used" in past.failure
 
 
 def test_a_write_that_fails_says_so_and_does_not_raise(

@@ -126,11 +126,35 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
     # As JupyterLab does whenever it opens a document. The file holds nothing of that.
     alice._doc.get("state", type=Map)["document_id"] = "work"
     await asyncio.sleep(1.5)
+    document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
+    with closing(sqlite3.connect(server.state / "documents.db")) as db:
+        held = "select last_update = (select max(id) from updates where document = d.document) from documents d where document = ?"
+        assert db.execute(held, (document,)).fetchone() == (1,), "it would not be forgotten when it is old"
     server.end()
     server.start()
     await come_back(alice)
     await asyncio.sleep(1.5)
     assert (server.files / "work.ipynb").stat().st_mtime_ns == before
+
+
+async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """They go on, and know what they cannot rely on."""
+    taken = tmp_path / "taken"
+    taken.write_text("a file in the place of the directory")
+    server = LocalServer(tmp_path, state_directory=str(taken))
+    server.begin("alone")
+    try:
+        server.write("notes.txt", "one\n")
+        async with server.events() as events:
+            alice = await server.open("notes.txt")
+            async with asyncio.timeout(PATIENCE):
+                while "not kept safe" not in (told := str(json.loads(await events.recv()).get("message"))):
+                    pass
+        assert "notes.txt" in told and str(taken) in told
+        alice.insert(0, "<typed>")
+        await server.until_file("notes.txt", "<typed>")
+    finally:
+        server.kill()
 
 
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
