@@ -8,30 +8,24 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import testinfra
 
 from bench import busy, circumstances
-from benchmarks import Stage
+from benchmarks import IMAGE, Stage, containers
 from editing.events import keep, trials
 from editing.site import Site
 from people import Hub
 from scenario import INVENTORY, ROOT, Platform, wait_until
 
 RESULTS = ROOT / ".cache/results"
-IMAGE = "collab-hub:trixie-hub6"
 SCENARIO = ROOT / "molecule/editing"
 PLAYS = {
     "before": [SCENARIO / "prepare.yml", SCENARIO / "plain.yml"],
     "after": [SCENARIO / "prepare.yml", SCENARIO / "converge.yml"],
 }
-
-
-def containers(*arguments: str) -> None:
-    subprocess.run([sys.executable, ROOT / "tests/images/containers.py", *arguments], check=True)
 
 
 @contextmanager
@@ -73,12 +67,13 @@ def main() -> None:
     os.environ |= {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     for when in given.when or PLAYS:
         with host("whole", when, given.keep) as site:
-            keep("circumstances", circumstances(Stage(site.platform, site.host, site.hub), busy()))
+            load = busy()
             for number, (name, trial) in enumerate(everything.items()):
                 if given.only in name:
                     row = trial(site, f"trial-{number}")
                     keep(when, {name: row.plain})
                     print(f"{when}: {name}: {row.plain}", flush=True)
+            keep("circumstances", circumstances(Stage(site.platform, site.host, site.hub), load))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def test_shared_server_and_those_of_sharers_are_live(alice: Person, bob: Person,
         told = json.loads(environment(host, account)["JUPYTERHUB_COLLAB"])
         assert told["state_directory"] == f"{STATE}/{account}/default"
         assert (told["history_megabytes"], told["idle_seconds"]) == (20, 0)
-        assert told["email_domain"]
+        assert told["email_domain"] == host.check_output(
+            f"{PYTHON} -c 'import socket; print(socket.getfqdn())'"
+        )
 
 
 def test_server_that_nobody_may_share_is_plain(bob: Person, host: Host) -> None:

@@ -449,7 +449,7 @@ class HubConfig:
         self.journal.end()
         self.tidy()
         self.forget(state)
-        return {"hub": {}, "ended": ended}
+        return {"hub": {}, "ended": ended, "in_force_since": 0}
 
     def foresee(self, unit: Unit, changes: list[FileChange]) -> list[str]:
         """Return what the change would end, as far as that can be known without making it."""

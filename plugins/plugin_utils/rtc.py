@@ -35,8 +35,6 @@ LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-ext
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-# The block that Utrecht University's role writes, which the fragment takes the place of.
-UTRECHT_MARKER = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
 
 
 def settings_problems(settings: dict[str, Any]) -> list[str]:

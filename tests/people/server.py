@@ -141,10 +141,6 @@ class Server:
         finally:
             background.run(line.close())
 
-    def shutdown_from_inside(self) -> None:
-        """End the server from inside, as JupyterLab's menu entry 'Shut Down' does."""
-        self.ask("POST", "api/shutdown")
-
     def _address(self, path: str, query: dict[str, str]) -> str:
         return self.url + path + (f"?{urlencode(query)}" if query else "")
 

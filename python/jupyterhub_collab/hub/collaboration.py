@@ -31,8 +31,6 @@ AS_THE_CULLER = -1
 CULLER = re.compile(r"jupyterhub[-_]idle[-_]culler")
 CULLER_SECONDS = 600  # what it does by itself
 
-Chosen = Callable[[Any], bool]
-
 
 def collaborate(
     c: Any,
