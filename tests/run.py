@@ -35,7 +35,7 @@ AT_ONCE = 2
 REASON = 300  # characters of why a test failed
 # Scenarios that take too long to be part of a run of everything, or fetch Debian's packages; --scenario runs them.
 APART = {"debian_package", "faults", "utrecht"}
-LONG = {"access", "configurations", "sharing"}
+LONG = {"access", "configurations", "sharing", "verify"}
 
 LINT = {
     "yamllint": ["yamllint", "."],
