@@ -179,3 +179,15 @@ def test_again_changes_nothing_and_restarts_nothing(
     assert "Mode: shared user" in again.said
     assert f"Address for the users: http://{platform.name}:8000/hub/spawn/shared" in again.said
     assert host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID") == before
+
+
+def test_what_somebody_has_changed_in_our_files_comes_back(host: Host, platform: Platform) -> None:
+    """What JupyterLab is told is looked at with everything else on the host, and set again by one task for each of our names."""
+    lab = "/usr/local/jupyterhub"
+    off = f"{lab}/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
+    menus = f"{lab}/share/jupyter/lab/settings/overrides.d/collab-sharing.json"
+    before = [host.file(path).content for path in (off, menus)]
+    host.check_output("echo '{}' > %s && rm %s", off, menus)
+    again = play("jupyter_rtc", platform.name)
+    assert (again.code, again.changed) == (0, 2), again.output
+    assert [host.file(path).content for path in (off, menus)] == before

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
 from build import image_id
-from containers import down, download_options
+from containers import down, download_options, podman
 from scenario import PASSWORDS, ROOT, Platform
 
 HUB = "collab-browser"
@@ -55,7 +55,8 @@ def demo(request: pytest.FixtureRequest) -> Iterator[str]:
         "demo_environment": {},
     }
     try:
-        down(LABEL)
+        # The demo goes on with a container that is there, and another checkout's run may have left one.
+        podman("rm", "--force", "--time=1", "--volumes", "--ignore", HUB)
         command = ["ansible-playbook", "collab.jupyterhub.demo", "--extra-vars", json.dumps(variables)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
