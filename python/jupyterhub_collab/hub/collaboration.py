@@ -7,7 +7,8 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,26 @@ PACKAGE = Path(__file__).parents[2]
 # Jupyter reads what is named there before all else: what an environment has turned off is on again for these servers alone.
 CONFIG_PATH = "JUPYTER_CONFIG_PATH"
 CONFIG = PACKAGE / "jupyterhub_collab/server/config"
+
+# Who may end a server from inside, beside its owner and administrators: everybody who comes in, or users and groups of the hub.
+Managers = Mapping[str, bool | Sequence[str]]
+EVERYBODY: Managers = {"everyone": True}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What another fragment says of the default server of a hub user: that people edit there together, and how.
+
+    mem_limit, cpu_limit: as the spawner takes them; empty and 0 leave it at what is set. managers: who may end it from inside.
+    """
+
+    mem_limit: str = ""
+    cpu_limit: float = 0
+    managers: Managers = field(default_factory=dict)
+
+
+# Of further fragments, by the name of the hub user. They are read after the one that calls `collaborate`, and before any server starts.
+chosen: dict[str, Chosen] = {}
 
 AS_THE_CULLER = -1
 CULLER = re.compile(r"jupyterhub[-_]idle[-_]culler")
@@ -54,30 +75,32 @@ def collaborate(
     email_domain: of the addresses in people's Git commits; where it is empty, the name of the hub's host.
     """
     c = whole(c)
-    accounts = frozenset(accounts)
+    chosen.clear()
+    chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYBODY) for name in accounts})
     idle = _culler_seconds(c) if idle_seconds == AS_THE_CULLER else idle_seconds
     domain = email_domain or socket.getfqdn()
 
     def is_chosen(spawner: Any) -> bool:
-        return everyone or spawner.user.name in accounts or (owners and may_share(spawner))
+        return everyone or spawner.user.name in chosen or (owners and may_share(spawner))
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
         if not is_chosen(spawner):
             forget_visitors(spawner)
             return
+        how = chosen.get(spawner.user.name, Chosen())
         settings = {
             "state_directory": state_directory_of(spawner, state_directory),
             "history_megabytes": history_megabytes,
             "idle_seconds": idle,
             "email_domain": domain,
+            "managers": how.managers,
         }
         _set_environment(spawner, settings)
-        if spawner.user.name in accounts:
-            if mem_limit:
-                spawner.mem_limit = mem_limit
-            if cpu_limit:
-                spawner.cpu_limit = cpu_limit
+        if how.mem_limit:
+            spawner.mem_limit = how.mem_limit
+        if how.cpu_limit:
+            spawner.cpu_limit = how.cpu_limit
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)

@@ -148,6 +148,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "history_megabytes": 100,
         "idle_seconds": 0,
         "email_domain": "example.org",
+        "managers": {"everyone": True},
     }
 
 
