@@ -22,8 +22,13 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
     """
     if not accounts:
         return
-    _check(c, accounts)
     add_members(c, ROLE, "Accounts that people share; none can be logged in to", ["self"], accounts)
+    refuse_logins(c, accounts)
+
+
+def refuse_logins(c: Any, accounts: list[str]) -> None:
+    """Refuse every login under the names of these hub users. Raises ValueError where the configuration forbids to share them."""
+    _check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
 
 

@@ -13,7 +13,7 @@ from .servers import limit_cached_rights
 from .whole import whole
 
 # What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
-# whom; `hooks` and `services` that have to be there; `page`, that has to work.
+# whom; `roles`, `hooks` and `services` that have to be there; `page`, that has to work.
 applied: list[dict[str, Any]] = []
 
 
@@ -61,6 +61,8 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
         for role, groups in policy.get("groups", {}).items():
             if not {*groups} <= {*roles.get(role, {"groups": []})["groups"]}:
                 found.add("JupyterHub.load_roles")
+        if not {*policy.get("roles", [])} <= {*roles}:
+            found.add("JupyterHub.load_roles")
         if not {*policy.get("services", [])} <= services_of(config):
             found.add("JupyterHub.services")
         for hook in policy["hooks"]:
