@@ -1,0 +1,53 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter projects_policy."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: projects_policy
+short_description: Decide who may do what with the servers of projects and of people
+version_added: 1.1.0
+description:
+  - Turns the variables of role jupyterhub_projects and the facts of a host into what the role puts into force.
+positional: _input, host, found
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+  host:
+    description: What M(collab.jupyterhub.hub_info) returned, without problems.
+    type: dict
+    required: true
+  found:
+    description: What M(collab.jupyterhub.project_info) returned.
+    type: dict
+    required: true
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+policy: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_policy(__jupyterhub_rtc_host, __jupyterhub_projects_found) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(projects) that are to be there, and C(absent), what goes; C(access) to servers of people; C(retired), the hub users that go;
+      C(table) and C(warnings) what to tell the administrator.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"projects_policy": projects.policy}

@@ -1,0 +1,450 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy of role jupyterhub_projects: pure functions of its variables and of what was found on the host."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .rtc import ACCOUNT_NAME, MEMORY
+
+# What a level may do with a server, `{server}` in its place; from least to most. A level `view`, to see it live and change
+# nothing, is to come before these.
+LEVELS = {
+    "edit": ["access:servers!server={server}", "read:servers!server={server}"],
+    "manage": ["access:servers!server={server}", "servers!server={server}"],
+}
+SHARE_LEVELS = ("write", "read")
+# Words of a project's and a share's name, as they stand in the names of accounts, directories and addresses.
+SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_SLUG = 40
+DEFAULT_SHARE = "files"
+PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "shares", "mem_limit", "cpu_limit"}
+SHARE_KEYS = {"name", "write", "read"}
+ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
+# What nobody is called, and what would end a line or a path.
+NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
+DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+){2,}")
+# Marks an account as a project's; `comment` of the account on the host.
+ACCOUNT_COMMENT = "project of JupyterHub users (collab.jupyterhub)"
+# More than so many problems, or projects in a table, nobody reads.
+MOST_PROBLEMS = 20
+MOST_ROWS = 100
+
+
+def problems(settings: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the variables by themselves, each in one sentence with the way out."""
+    found = list(_problems(settings))
+    if len(found) > MOST_PROBLEMS:
+        found[MOST_PROBLEMS:] = [f"there are {len(found) - MOST_PROBLEMS} more problems like these"]
+    return found
+
+
+def _problems(settings: dict[str, Any]) -> Iterator[str]:
+    projects, access = settings["projects"], settings["server_access"]
+    for name, value in (("jupyterhub_projects", projects), ("jupyterhub_server_access", access)):
+        if not isinstance(value, list):
+            yield f"{name} is no list: write each of its entries behind a hyphen"
+            return
+    prefix = str(settings["account_prefix"])
+    if prefix and not ACCOUNT_NAME.fullmatch(prefix):
+        yield (
+            f"jupyterhub_projects_account_prefix is {prefix!r}: use lower-case letters, digits, _ and -, a letter first, so that names "
+            "of accounts can begin with it"
+        )
+    for name in ("root", "mount"):
+        directory = str(settings[name])
+        if not DIRECTORY.fullmatch(directory) or "/../" in f"{directory}/":
+            yield (
+                f"jupyterhub_projects_{name} is {directory!r}: set it to the absolute path of a directory of its own, at least two names "
+                "deep, of letters, digits, ., _ and -"
+            )
+    good = []
+    for number, project in enumerate(projects, 1):
+        place = f"jupyterhub_projects, entry {number}"
+        if found := list(_project_problems(place, project)):
+            yield from found
+        else:
+            good.append(project)
+    yield from _together(settings, good)
+    for number, each in enumerate(access, 1):
+        yield from _access_problems(f"jupyterhub_server_access, entry {number}", each)
+    accounts = {account_of(project, prefix) for project in good}
+    for number, each in enumerate(access, 1):
+        if isinstance(each, dict) and each.get("owner") in accounts:
+            yield (
+                f"jupyterhub_server_access, entry {number}: {each['owner']} is the account of a project: name who may use its server in "
+                "the project itself"
+            )
+
+
+def _project_problems(place: str, project: Any) -> Iterator[str]:
+    if not isinstance(project, dict) or not isinstance(project.get("name"), str):
+        yield f"{place} has no name: give it one, such as name: rainfall"
+        return
+    name = project["name"]
+    yield from _slug_problems(place, name)
+    place = f"{place} ({name[:LONGEST_SLUG]!r})"
+    if unknown := sorted(map(str, {*project} - PROJECT_KEYS)):
+        yield f"{place} has no setting {unknown[0]!r}: it can have {', '.join(sorted(PROJECT_KEYS))}"
+    if project.get("state", "present") not in ("present", "absent"):
+        yield f"{place}: state is {project['state']!r}: set it to present or to absent"
+    for level in LEVELS:
+        yield from _people_problems(f"{place}: {level}", project.get(level))
+    if (memory := str(project.get("mem_limit") or "")) and not MEMORY.fullmatch(memory):
+        yield f"{place}: mem_limit is {memory!r}: set it to a number with K, M, G or T after it, such as 4G"
+    try:
+        if float(project.get("cpu_limit") or 0) < 0:
+            raise ValueError
+    except (TypeError, ValueError):
+        yield f"{place}: cpu_limit is {project['cpu_limit']!r}: set it to a number of processors such as 2 or 0.5"
+    shares = project.get("shares")
+    if shares is not None and not isinstance(shares, list):
+        yield f"{place}: shares is no list: write each of them behind a hyphen, such as - name: data"
+        return
+    for share in shares or []:
+        if not isinstance(share, dict) or not isinstance(share.get("name"), str):
+            yield f"{place}: one of its shares has no name: give it one, such as name: data"
+            continue
+        yield from _slug_problems(f"{place}, shares", share["name"])
+        if unknown := sorted(map(str, {*share} - SHARE_KEYS)):
+            yield f"{place}: a share has no setting {unknown[0]!r}: it can have {', '.join(sorted(SHARE_KEYS))}"
+        for kind in SHARE_LEVELS:
+            yield from _people_problems(
+                f"{place}, share {share['name'][:LONGEST_SLUG]!r}: {kind}", share.get(kind)
+            )
+    for name, number in Counter(
+        str(share["name"]) for share in shares or [] if isinstance(share, dict) and "name" in share
+    ).items():
+        if number > 1:
+            yield f"{place} has two shares {name!r}: give one of them another name"
+
+
+def _slug_problems(place: str, name: str) -> Iterator[str]:
+    if len(name) > LONGEST_SLUG:
+        yield f"{place}: the name {name[:LONGEST_SLUG]}... has {len(name)} letters: make it {LONGEST_SLUG} at the most"
+    elif not SLUG.fullmatch(name):
+        proposal = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
+        hint = f", such as {proposal}" if SLUG.fullmatch(proposal) else ""
+        yield f"{place}: the name {name!r} is no name for a directory: use lower-case letters, digits and single hyphens, a letter first{hint}"
+
+
+def _people_problems(place: str, people: Any) -> Iterator[str]:
+    if people is None:
+        return
+    if not isinstance(people, dict) or {*people} - {"users", "groups"}:
+        yield f"{place} is {people!r:.60}: write it as users: [...] and groups: [...], each of which may be left out"
+        return
+    yield from _names_problems(place, people)
+
+
+def _names_problems(place: str, people: dict[str, Any]) -> Iterator[str]:
+    for kind in ("users", "groups"):
+        names = people.get(kind)
+        if names is not None and not isinstance(names, list):
+            yield f"{place}: {kind} is no list: write [{names}]"
+            continue
+        for name in names or []:
+            if not isinstance(name, str) or NO_NAME.search(name):
+                yield f"{place}: {kind} has {name!r:.60}, which is no name: write the name that the hub knows, in quotes if it is a number"
+
+
+def _access_problems(place: str, each: Any) -> Iterator[str]:
+    if not isinstance(each, dict) or not isinstance(each.get("owner"), str) or NO_NAME.search(each["owner"]):
+        yield f"{place} has no owner: name the hub user whose server it is about, such as owner: alice"
+        return
+    place = f"{place} ({each['owner']!r:.60})"
+    if unknown := sorted(map(str, {*each} - ACCESS_KEYS)):
+        yield f"{place} has no setting {unknown[0]!r}: it can have {', '.join(sorted(ACCESS_KEYS))}"
+    server = each.get("server") or ""
+    if not isinstance(server, str) or (server and NO_NAME.search(server)):
+        yield f"{place}: server is {server!r:.60}: set it to the name of a named server, or leave it out for the default one"
+    if each.get("level", "edit") not in LEVELS:
+        yield f"{place}: level is {each['level']!r:.60}: set it to {' or to '.join(LEVELS)}"
+    yield from _names_problems(place, each)
+
+
+def _together(settings: dict[str, Any], projects: list[dict[str, Any]]) -> Iterator[str]:
+    """What is wrong between projects, each of which is fine by itself."""
+    prefix = str(settings["account_prefix"])
+    for name, number in Counter(project["name"] for project in projects).items():
+        if number > 1:
+            yield f"jupyterhub_projects has {number} projects {name!r}: give each a name of its own"
+    accounts = {project["name"]: account_of(project, prefix) for project in projects}
+    for account, number in Counter(accounts.values()).items():
+        if number > 1:
+            names = " and ".join(name for name, each in accounts.items() if each == account)
+            yield f"jupyterhub_projects: {names} have one account {account}: give each an account of its own"
+    people = {
+        name
+        for project in projects
+        for level in LEVELS
+        for name in (project.get(level) or {}).get("users") or []
+    }
+    for name, account in accounts.items():
+        if not ACCOUNT_NAME.fullmatch(account):
+            yield (
+                f"jupyterhub_projects: the account of {name} would be {account!r}, which is no name for an account of the system: set "
+                "account to one of lower-case letters, digits, _ and -, a letter first, 31 characters at the most"
+            )
+        elif account == settings["shared_user"]:
+            yield f"jupyterhub_projects: the account of {name} is {account}, which everybody shares: set account to another name"
+        elif account in people:
+            yield (
+                f"jupyterhub_projects: the account of {name} is {account}, who is a member of a project: set account to a name that "
+                "nobody has"
+            )
+    confirmed = settings["confirm_delete"]
+    for project in projects:
+        if project.get("state") == "absent" and project["name"] not in confirmed:
+            yield _deletion(settings, f"the project {project['name']}", project["name"])
+
+
+def _deletion(settings: dict[str, Any], what: str, name: str) -> str:
+    archive = settings["archive"]
+    kept = (
+        f"an archive of them is made in {archive} first"
+        if archive
+        else "set jupyterhub_projects_archive to keep an archive"
+    )
+    return (
+        f"{what} would be deleted for good, with all files and everybody's access ({kept}): add {name} to "
+        "jupyterhub_projects_confirm_delete if that is what you want"
+    )
+
+
+def account_of(project: dict[str, Any], prefix: str) -> str:
+    """Return the hub user that owns a project's server."""
+    return str(project.get("account") or f"{prefix}{project['name']}")
+
+
+def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Return what stands in the way on the host, each in one sentence with the way out.
+
+    host: as module hub_info tells. found: as module project_info tells.
+    """
+    wanted = {project["name"]: project for project in settings["projects"]}
+    problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
+    for name, before in found["remembered"].items():
+        if name in wanted:
+            problems += _changes_refused(settings, host, wanted[name], before)
+        else:
+            problems.append(
+                f"the project {name} is on the host and not in jupyterhub_projects: put it back, or give it state: absent to have it "
+                "deleted"
+            )
+    owned = {each["account"] for each in found["remembered"].values()}
+    for project in present(settings):
+        user, name = account_of(project, settings["account_prefix"]), _host_account(project, settings, host)
+        account = found["accounts"].get(name, {"exists": False})
+        if not ACCOUNT_NAME.fullmatch(name):
+            problems.append(
+                f"the hub would run the server of the project {project['name']} as {name!r}, by {host['servers']['account_names']}, which is no "
+                "name for an account of the system: set account to a shorter name"
+            )
+        elif account["exists"] and account["comment"] != ACCOUNT_COMMENT and name not in owned:
+            whose = "belongs to the system" if account["system"] else "is somebody's or for another purpose"
+            problems.append(
+                f"the account {name} of the project {project['name']} exists already and {whose}: set account to another name"
+            )
+        elif host["people"] and user in host["people"]["users"] and not account["exists"]:
+            problems.append(
+                f"the hub has a user {user} already, which the project {project['name']} would take: set account to another name"
+            )
+    return problems
+
+
+def _changes_refused(
+    settings: dict[str, Any], host: dict[str, Any], project: dict[str, Any], before: dict[str, Any]
+) -> Iterator[str]:
+    """Tell which change of a project that is on the host cannot be, or is not confirmed. before: as module project_info remembers it."""
+    name, account = project["name"], _host_account(project, settings, host)
+    if account != before["account"]:
+        yield (
+            f"the account of the project {name} is {before['account']}, and {account} is asked for: an owner of a server cannot change, as "
+            f"all files are that account's; set account to {before['account']}, or make a new project"
+        )
+    if project.get("state", "present") == "absent":
+        return
+    if before["root"] != settings["root"]:
+        yield (
+            f"the files of the project {name} are in {before['root']}, and jupyterhub_projects_root is {settings['root']}: set it to that "
+            "directory"
+        )
+    shares = {share["name"] for share in shares_of(project)}
+    for share in before["shares"]:
+        if share not in shares and f"{name}/{share}" not in settings["confirm_delete"]:
+            yield _deletion(settings, f"the share {share} of the project {name}", f"{name}/{share}")
+
+
+def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the projects that are to be there."""
+    return [project for project in settings["projects"] if project.get("state", "present") == "present"]
+
+
+def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the host has of each project that is to be there: `name`, `account` of the host, names of `shares`."""
+    return [
+        {
+            "name": project["name"],
+            "account": _host_account(project, settings, host),
+            "shares": [share["name"] for share in shares_of(project)],
+        }
+        for project in present(settings)
+    ]
+
+
+def _host_account(project: dict[str, Any], settings: dict[str, Any], host: dict[str, Any]) -> str:
+    """Return the account of the host that the hub's spawner runs a project's server as."""
+    names: str = host["servers"]["account_names"]
+    return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
+
+
+def shares_of(project: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the shares of a project, with everybody who has a right to each beside the members."""
+    return [
+        {"name": share["name"], **{kind: _people(share.get(kind)) for kind in SHARE_LEVELS}}
+        for share in project.get("shares") or [{"name": DEFAULT_SHARE}]
+    ]
+
+
+def _people(people: Any) -> dict[str, list[str]]:
+    return {kind: list((people or {}).get(kind) or []) for kind in ("users", "groups")}
+
+
+def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be on a host without problems.
+
+    levels: what each may do, as scopes. projects: those that are to be there, as the hub's fragment has them (see `jupyterhub_collab.hub.projects.open_servers`), each with
+    `host_account` besides. absent: what is to be deleted, each with `project` and `share`, empty for the whole. access: who may be
+    on whose server. retired: hub users of projects that go. table, warnings: what to tell the administrator.
+    """
+    projects = [
+        {
+            "name": project["name"],
+            "account": account_of(project, settings["account_prefix"]),
+            **{level: _people(project.get(level)) for level in LEVELS},
+            "shares": shares_of(project),
+            "mem_limit": str(project.get("mem_limit") or ""),
+            "cpu_limit": float(project.get("cpu_limit") or 0),
+        }
+        for project in present(settings)
+    ]
+    access = [
+        {
+            "owner": each["owner"],
+            "server": each.get("server") or "",
+            "level": each.get("level", "edit"),
+            **_people(each),
+        }
+        for each in settings["server_access"]
+    ]
+    staying = {project["name"]: {share["name"] for share in project["shares"]} for project in projects}
+    remembered = found["remembered"]
+    gone = [project for project in settings["projects"] if project["name"] in {*remembered} - {*staying}]
+    absent = [{"project": project["name"], "share": ""} for project in gone] + [
+        {"project": name, "share": share}
+        for name, shares in staying.items()
+        for share in remembered.get(name, {"shares": []})["shares"]
+        if share not in shares
+    ]
+    return {
+        "levels": LEVELS,
+        "projects": projects,
+        "absent": absent,
+        "access": access,
+        "retired": [account_of(project, settings["account_prefix"]) for project in gone],
+        "table": _table(projects, access),
+        "warnings": _warnings(settings, host, projects, access, absent),
+    }
+
+
+def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for project in projects[:MOST_ROWS]:
+        who = [
+            f"{_listed(project['manage'])} start, open and stop the server of {project['account']}, and work there",
+            f"{_listed(project['edit'])} open it while it runs, and work there",
+        ]
+        told = [
+            sentence
+            for level, sentence in zip(("manage", "edit"), who, strict=True)
+            if any(project[level].values())
+        ]
+        shares = [
+            f"{_listed(share[kind])} {kind} in its share {share['name']}"
+            for share in project["shares"]
+            for kind in SHARE_LEVELS
+            if any(share[kind].values())
+        ]
+        rows.append(
+            f"project {project['name']}: {'; '.join(told + shares) or 'nobody but administrators, until people are named'}"
+        )
+    if len(projects) > MOST_ROWS:
+        rows.append(
+            f"and {len(projects) - MOST_ROWS} more projects, which stand in the hub's configuration (70-projects.py)"
+        )
+    for each in access[:MOST_ROWS]:
+        what = "start, open and stop" if each["level"] == "manage" else "open"
+        when = "" if each["level"] == "manage" else " while it runs"
+        server = (
+            f"the server {each['server']} of {each['owner']}"
+            if each["server"]
+            else f"the server of {each['owner']}"
+        )
+        rows.append(f"{_listed(each)} {what} {server}{when}, and work there as {each['owner']}")
+    if len(access) > MOST_ROWS:
+        rows.append(f"and {len(access) - MOST_ROWS} more servers that people may be on")
+    return rows
+
+
+def _listed(people: dict[str, list[str]]) -> str:
+    names = [*people["users"], *(f"members of the group {name}" for name in people["groups"])]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names) or "nobody"
+
+
+def _warnings(
+    settings: dict[str, Any],
+    host: dict[str, Any],
+    projects: list[dict[str, Any]],
+    access: list[dict[str, Any]],
+    absent: list[dict[str, str]],
+) -> list[str]:
+    warnings = []
+    named = [project[level] for project in projects for level in LEVELS] + access
+    named += [share[kind] for project in projects for share in project["shares"] for kind in SHARE_LEVELS]
+    people = host["people"]
+    if people is not None:
+        users = {name.lower() for each in named for name in each["users"]} - {*people["users"]}
+        users |= {each["owner"].lower() for each in access} - {*people["users"]}
+        groups = {name for each in named for name in each["groups"]} - {*people["groups"]}
+        if users:
+            warnings.append(
+                f"The hub does not know {_some(users)} yet: what they may do counts from their first login on. Look at how the names are spelt."
+            )
+        if groups:
+            warnings.append(
+                f"The hub has no group {_some(groups)} yet: its members get in once it has. Look at how the names are spelt."
+            )
+    if settings["all_users_mode"] and projects:
+        warnings.append(
+            "All users mode is on, in which every hub user opens the servers of all projects, too, whatever their members are."
+        )
+    archive = settings["archive"]
+    warnings += [
+        f"The {'share ' + each['share'] + ' of the ' if each['share'] else ''}project {each['project']} is deleted for good, with all its files"
+        + (f", of which an archive is kept in {archive}." if archive else " and without an archive.")
+        for each in absent
+    ]
+    return warnings
+
+
+def _some(names: set[str], most: int = 10) -> str:
+    """Return names as a sentence has them, the first of many."""
+    first = sorted(names)[:most]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(first) + more
