@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, and who checks logins.
+"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, who checks logins, and whom it knows.
 
-    python -c SOURCE CONFIGURATION_FILE
+    python -c SOURCE CONFIGURATION_FILE [people]
 
 Needs nothing but what every hub has, reads the configuration as `traitlets` does and starts nothing. Prints JSON.
 """
@@ -27,7 +27,9 @@ OURS = (
     "jupyterhub_collab",
     "jupyterhub_collab.hub",
     "jupyterhub_collab.hub.collaboration",
+    "jupyterhub_collab.hub.projects",
     "jupyterhub_collab.hub.sharing",
+    "jupyterhub_collab.hub.workspaces",
 )
 
 
@@ -96,12 +98,12 @@ def trusts_front_end(config: Any) -> bool:
     return any(each.__module__.startswith(PAST_HOOKS) for each in getattr(chosen, "__mro__", ()))
 
 
-def running(config: Any) -> list[dict[str, Any]]:
-    """Return the servers that run by the hub's database, each with its owner, its name, and its start in seconds of the epoch.
+def connect(config: Any) -> Any:
+    """Return a connection to the hub's database.
 
-    Raises whatever sqlalchemy or a driver does where there is no database, or none that another process than the hub can read.
+    Raises whatever sqlalchemy or a driver does where there is none, or none that another process than the hub can read.
     """
-    from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine, select  # noqa: PLC0415
+    from sqlalchemy import create_engine  # noqa: PLC0415
     from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
 
     told = config.JupyterHub.get("db_url")
@@ -112,6 +114,13 @@ def running(config: Any) -> list[dict[str, Any]]:
         url = url.set(database=path).update_query_dict({"mode": "ro", "uri": "true"})
     elif isinstance(config.JupyterHub.get("db_kwargs"), dict):
         options = config.JupyterHub.db_kwargs
+    return create_engine(url, **options).connect()
+
+
+def running(connection: Any) -> list[dict[str, Any]]:
+    """Return the servers that run by the hub's database, each with its owner, its name, and its start in seconds of the epoch."""
+    from sqlalchemy import Column, DateTime, MetaData, String, Table, select  # noqa: PLC0415
+
     users = Table("users", MetaData(), Column("id"), Column("name", String))
     spawners = Table(
         *("spawners", MetaData(), Column("user_id"), Column("server_id")),
@@ -120,19 +129,27 @@ def running(config: Any) -> list[dict[str, Any]]:
     who = select(users.c.name, spawners.c.name, spawners.c.started).where(
         spawners.c.user_id == users.c.id, spawners.c.server_id.is_not(None), spawners.c.started.is_not(None)
     )
-    with create_engine(url, **options).connect() as connection:
-        rows = list(connection.execute(who))
     return [
         {
             "owner": user,
             "name": f"{user}/{name}" if name else user,
             "started": started.replace(tzinfo=datetime.UTC).timestamp(),
         }
-        for user, name, started in rows
+        for user, name, started in connection.execute(who)
     ]
 
 
-def main(path: str) -> dict[str, Any]:
+def people(connection: Any) -> dict[str, list[str]]:
+    """Return the names of the hub's users and groups."""
+    from sqlalchemy import Column, MetaData, String, Table, select  # noqa: PLC0415
+
+    return {
+        kind: sorted(connection.scalars(select(Table(kind, MetaData(), Column("name", String)).c.name)))
+        for kind in ("users", "groups")
+    }
+
+
+def main(path: str, *wishes: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "version": version("jupyterhub"),
         "prefix": sys.prefix,
@@ -142,6 +159,7 @@ def main(path: str) -> dict[str, Any]:
         "account_names": "",
         "trusts_front_end": False,
         "running": None,
+        "people": None,
     }
     pass_over_ours()
     try:
@@ -150,8 +168,9 @@ def main(path: str) -> dict[str, Any]:
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
         result["trusts_front_end"] = trusts_front_end(config)
-        with contextlib.suppress(Exception):
-            result["running"] = running(config)
+        with contextlib.suppress(Exception), connect(config) as connection:
+            result["running"] = running(connection)
+            result["people"] = people(connection) if "people" in wishes else None
     # The configuration is somebody else's code: whatever it raises is worth a sentence.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"
@@ -159,6 +178,6 @@ def main(path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")
+    sys.stdout.write(json.dumps(main(*sys.argv[1:])) + "\n")
     sys.stdout.flush()
     os._exit(0)  # code in the configuration may have started threads

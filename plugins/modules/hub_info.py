@@ -51,6 +51,11 @@ options:
     elements: str
     default: []
     version_added: 1.1.0
+  people:
+    description: Whether to tell the names of the users and groups that the hub knows.
+    type: bool
+    default: false
+    version_added: 1.1.0
   markers:
     description: Texts to look for in the main file.
     type: list
@@ -143,6 +148,11 @@ shared_accounts:
   type: list
   elements: str
   returned: always
+people:
+  description: The names of the hub's users and groups, where they were asked for and the hub's database can be read.
+  type: dict
+  returned: always
+  sample: {users: [alice, bob], groups: [students]}
 shared_users:
   description: The hub users whose accounts these are.
   type: list
@@ -150,10 +160,14 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    and the environments that M(collab.jupyterhub.python_packages) can restore.
+    the environments that M(collab.jupyterhub.python_packages) can restore, and the projects that
+    M(collab.jupyterhub.project_workspaces) has made.
   type: dict
   returned: always
-  sample: {hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}, environments: [/usr/local/jupyterhub]}
+  sample:
+    hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
+    environments: [/usr/local/jupyterhub]
+    projects: [rainfall]
 """
 
 import ast
@@ -188,6 +202,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environme
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
 
 PROBE_SECONDS = 60
+PROJECTS = "projects.json"  # what module project_workspaces remembers
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
 PACKAGES = ("jupyterlab", "jupyterhub", "jupyter-server", "jupyter-collaboration")
@@ -207,7 +222,7 @@ print(json.dumps({"versions": versions, "collaboration_since": since}))
 """
 
 
-def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the hub, and how its configuration has it start servers (see module_utils hub_probe)."""
     try:
         command = hub_command(unit)
@@ -218,7 +233,7 @@ def describe_hub(unit: Unit, config: str) -> tuple[dict[str, Any], dict[str, Any
     try:
         # Nothing must be imported from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
-        probe = [command.python, "-c", code, inspect.getsource(hub_probe), path]
+        probe = [command.python, "-c", code, inspect.getsource(hub_probe), path, *wishes]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
@@ -317,6 +332,7 @@ def main() -> None:
             "fragment": {"type": "str"},
             "state_directory": {"type": "path"},
             "lab_settings": {"type": "list", "elements": "str", "default": []},
+            "people": {"type": "bool", "default": False},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -326,7 +342,7 @@ def main() -> None:
         unit = show(module.params["service"])
     except NoSystemd as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
-    hub, starts = describe_hub(unit, path)
+    hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
     search = os.pathsep.join([*starts.get("paths", []), unit.environment["PATH"]])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
@@ -375,7 +391,9 @@ def main() -> None:
                 if module.params["fragment"] in state["runs_with"]
             },
             "environments": package_record.environments(),
+            "projects": sorted(host_state.recall(PROJECTS)),
         },
+        people=starts.get("people"),
         shared_accounts=shared,
         shared_users=[accounts.user_of(name, account_names) for name in shared],
         state_directory_is_taken=bool(glob.glob(f"{glob.escape(wanted)}/*")) and not looks_ours(wanted)

@@ -38,7 +38,7 @@ def test_servers_that_run_and_since_when(url: str) -> None:
     c = Config()
     c.JupyterHub.db_url = url
     since = STARTED.replace(tzinfo=UTC).timestamp()
-    assert hub_probe.running(c) == [
+    assert hub_probe.running(hub_probe.connect(c)) == [
         {"owner": "ann", "name": "ann", "started": since},
         {"owner": "ann", "name": "ann/big", "started": since},
     ]
@@ -49,7 +49,7 @@ def test_database_that_cannot_be_read(url: str) -> None:
     c = Config()
     c.JupyterHub.db_url = url
     with pytest.raises(OperationalError):
-        hub_probe.running(c)
+        hub_probe.running(hub_probe.connect(c))
 
 
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
@@ -80,6 +80,6 @@ def test_every_module_that_a_fragment_imports_is_passed_over() -> None:
 def test_default_is_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OperationalError):
-        hub_probe.running(Config())
+        hub_probe.running(hub_probe.connect(Config()))
     orm.new_session_factory("sqlite:///jupyterhub.sqlite")().close()
-    assert hub_probe.running(Config()) == []
+    assert hub_probe.running(hub_probe.connect(Config())) == []
