@@ -160,14 +160,14 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    the environments that M(collab.jupyterhub.python_packages) can restore, and the projects that
-    M(collab.jupyterhub.project_workspaces) has made.
+    the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
+    projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
   type: dict
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
     environments: [/usr/local/jupyterhub]
-    projects: [rainfall]
+    projects: {rainfall: project-rainfall}
 """
 
 import ast
@@ -391,7 +391,10 @@ def main() -> None:
                 if module.params["fragment"] in state["runs_with"]
             },
             "environments": package_record.environments(),
-            "projects": sorted(host_state.recall(PROJECTS)),
+            "projects": {
+                name: accounts.user_of(made["account"], account_names)
+                for name, made in host_state.recall(PROJECTS).items()
+            },
         },
         people=starts.get("people"),
         shared_accounts=shared,

@@ -319,9 +319,10 @@ def _people(people: Any) -> dict[str, list[str]]:
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be on a host without problems.
 
-    levels: what each may do, as scopes. projects: those that are to be there, as the hub's fragment has them (see `jupyterhub_collab.hub.projects.open_servers`), each with
-    `host_account` besides. absent: what is to be deleted, each with `project` and `share`, empty for the whole. access: who may be
-    on whose server. retired: hub users of projects that go. table, warnings: what to tell the administrator.
+    levels: what each may do, as scopes. projects: those that are to be there, as the hub's fragment has them (see
+    `jupyterhub_collab.hub.projects.open_servers`). absent: what is to be deleted, each with `project` and `share`, empty for the whole,
+    and whether there is to be an `archive`. access: who may be on whose server. retired: hub users of projects that go. table,
+    warnings: what to tell the administrator.
     """
     projects = [
         {
@@ -346,8 +347,9 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
     staying = {project["name"]: {share["name"] for share in project["shares"]} for project in projects}
     remembered = found["remembered"]
     gone = [project for project in settings["projects"] if project["name"] in {*remembered} - {*staying}]
-    absent = [{"project": project["name"], "share": ""} for project in gone] + [
-        {"project": name, "share": share}
+    archived = bool(settings["archive"])
+    absent = [{"project": project["name"], "share": "", "archive": archived} for project in gone] + [
+        {"project": name, "share": share, "archive": archived}
         for name, shares in staying.items()
         for share in remembered.get(name, {"shares": []})["shares"]
         if share not in shares
@@ -412,7 +414,7 @@ def _warnings(
     host: dict[str, Any],
     projects: list[dict[str, Any]],
     access: list[dict[str, Any]],
-    absent: list[dict[str, str]],
+    absent: list[dict[str, Any]],
 ) -> list[str]:
     warnings = []
     named = [project[level] for project in projects for level in LEVELS] + access

@@ -256,7 +256,10 @@ def test_what_goes_is_warned_of() -> None:
     )
     assert projects.host_problems(settings, HOST, FOUND | remembered) == []
     settled = projects.policy(settings, HOST, FOUND | remembered)
-    assert settled["absent"] == [{"project": "rain", "share": ""}, {"project": "snow", "share": "old"}]
+    assert settled["absent"] == [
+        {"project": "rain", "share": "", "archive": True},
+        {"project": "snow", "share": "old", "archive": True},
+    ]
     assert settled["retired"] == ["project-rain"]
     assert settled["warnings"] == [
         "The project rain is deleted for good, with all its files, of which an archive is kept in /backup/jupyter.",

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People beside those of all scenarios, and what the plays of this one are run with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from people import Hub, Person
+from scenario import Platform, Play, play
+
+MOLECULE = yaml.safe_load(Path(__file__).with_name("molecule.yml").read_text())
+SETTINGS: dict[str, Any] = MOLECULE["provisioner"]["inventory"]["group_vars"]["all"]
+Run = Callable[..., Play]
+
+
+@pytest.fixture(scope="module")
+def erin(hub: Hub) -> Person:
+    """A user of the hub who is in no project, logged in."""
+    return hub.login("erin", "erin-password")
+
+
+@pytest.fixture
+def run(platform: Platform) -> Run:
+    """Runs the playbook with the scenario's variables, and with others in the place of some."""
+
+    def run(*options: str, **others: Any) -> Play:
+        return play("jupyter_rtc", platform.name, *options, **SETTINGS | others)
+
+    return run

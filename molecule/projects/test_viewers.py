@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People who may be on somebody's server: while it runs, and no further (requirements 50 to 58)."""
+
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, NotRunning, Person, Refused
+from scenario import edit_together, wait_until
+
+
+@pytest.fixture
+def hers(alice: Person) -> Iterator[None]:
+    """Alice's server runs."""
+    alice.open("alice")
+    yield
+
+
+@pytest.mark.usefixtures("hers")
+def test_viewer_edits_with_the_owner(alice: Person, bob: Person, host: Host) -> None:
+    edit_together(alice, bob, "alice", host)
+
+
+@pytest.mark.usefixtures("hers")
+def test_others_stay_out(erin: Person, hub: Hub) -> None:
+    for person in (erin, hub.stranger):
+        with pytest.raises(Refused):
+            person.visit("alice")
+
+
+@pytest.mark.usefixtures("hers")
+def test_viewer_neither_starts_stops_nor_passes_it_on(bob: Person, alice: Person, hub: Hub) -> None:
+    for method, path, wish in (
+        ("POST", "/hub/api/users/alice/server", None),
+        ("DELETE", "/hub/api/users/alice/server", None),
+        ("DELETE", "/hub/api/users/alice", None),
+        ("POST", "/hub/api/share-codes/alice/", {}),
+        ("POST", "/hub/api/shares/alice/", {"user": "erin"}),
+        ("POST", "/hub/api/users/alice/tokens", {}),
+    ):
+        answer = bob.api(method, path, wish)
+        assert answer.status_code in (403, 404), (path, answer.text)
+    assert alice.visit("alice").me()["identity"]["username"] == "alice"
+
+
+@pytest.mark.usefixtures("hers")
+def test_viewer_does_not_end_it_from_inside_and_the_owner_does(bob: Person, alice: Person, hub: Hub) -> None:
+    with pytest.raises(Refused):
+        bob.visit("alice").ask("POST", "api/shutdown")
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    alice.visit("alice").ask("POST", "api/shutdown")
+    wait_until(lambda: hub.api("GET", "/user/alice/api").status_code != 200)
+
+
+def test_viewer_of_a_server_that_is_stopped_gets_a_clear_page(bob: Person, alice: Person) -> None:
+    alice.stop("alice")
+    with pytest.raises(NotRunning) as caught:
+        bob.visit("alice")
+    assert "not running" in caught.value.sentence.lower()
+    with pytest.raises(Refused):
+        bob.open("alice")
+
+
+def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> None:
+    alice.open("alice")
+    first = bob.visit("alice").url
+    alice.stop("alice")
+    alice.open("alice")
+    assert bob.visit("alice").url == first
+
+
+@pytest.mark.usefixtures("hers")
+def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, erin: Person) -> None:
+    group = f"{hub.url}/hub/api/groups/assistants"
+    carol.api("POST", "/hub/api/groups/assistants")
+    carol.ask("POST", f"{group}/users", {"users": ["erin"]})
+    server = erin.visit("alice")
+    server.write_file("of-hers.txt")
+    with server.document("of-hers.txt") as document:
+        carol.ask("DELETE", f"{group}/users", {"users": ["erin"]})
+        wait_until(lambda: document.closed_by_server)
+    with pytest.raises(Refused):
+        erin.visit("alice")
