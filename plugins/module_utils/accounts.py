@@ -9,6 +9,7 @@ import grp
 import os
 import pwd
 import re
+from collections.abc import Iterable
 from typing import Any
 
 USERNAME = "{USERNAME}"  # stands for the hub user in what SystemdSpawner makes the names of accounts of
@@ -24,14 +25,14 @@ def login_minimum(path: str = "/etc/login.defs") -> int:
     return int(match.group(1)) if match else 1000
 
 
-def has_password(name: str, path: str = "/etc/shadow") -> bool:
-    """Return whether somebody can log in to a local account with a password."""
+def with_passwords(path: str = "/etc/shadow") -> set[str]:
+    """Return the local accounts that somebody can log in to with a password."""
     try:
         with open(path, encoding="utf-8") as file:
-            entry = next((line.split(":") for line in file if line.startswith(name + ":")), None)
+            entries = [line.split(":") for line in file if line.count(":") > 1]
     except OSError:
-        return False
-    return entry is not None and not entry[1].startswith(("!", "*"))
+        return set()
+    return {entry[0] for entry in entries if not entry[1].startswith(("!", "*"))}
 
 
 def account_of(user: str, names: str) -> str:
@@ -48,24 +49,38 @@ def user_of(account: str, names: str) -> str:
 
 def describe_account(name: str) -> dict[str, Any]:
     """Return what is known about an account: whether it exists, whose it is, and its groups."""
-    try:
-        account = pwd.getpwnam(name)
-    except KeyError:
-        return {"name": name, "exists": False}
-    groups = {
-        group.gr_name for group in grp.getgrall() if name in group.gr_mem or group.gr_gid == account.pw_gid
-    }
-    return {
-        "name": name,
-        "exists": True,
-        "uid": account.pw_uid,
-        "home": account.pw_dir,
-        "comment": account.pw_gecos,
-        "system": account.pw_uid < login_minimum() or account.pw_uid >= 65534,
-        "person": has_password(name)
-        or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
-        "groups": sorted(groups),
-    }
+    return describe_accounts([name])[name]
+
+
+def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return by their names what is known about accounts; the host is asked for all of its groups and passwords once."""
+    members: dict[str, set[str]] = {}
+    primary: dict[int, str] = {}
+    for group in grp.getgrall():
+        primary.setdefault(group.gr_gid, group.gr_name)
+        for member in group.gr_mem:
+            members.setdefault(member, set()).add(group.gr_name)
+    minimum, passwords = login_minimum(), with_passwords()
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        try:
+            account = pwd.getpwnam(name)
+        except KeyError:
+            found[name] = {"name": name, "exists": False}
+            continue
+        own = {primary[account.pw_gid]} if account.pw_gid in primary else set()
+        found[name] = {
+            "name": name,
+            "exists": True,
+            "uid": account.pw_uid,
+            "home": account.pw_dir,
+            "comment": account.pw_gecos,
+            "system": account.pw_uid < minimum or account.pw_uid >= 65534,
+            "person": name in passwords
+            or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
+            "groups": sorted(members.get(name, set()) | own),
+        }
+    return found
 
 
 def group_exists(name: str) -> bool:

@@ -1,0 +1,113 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end of a project or of one of its shares: nobody gets in any more, then the archive, then all that is theirs goes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from typing import Any
+
+from . import posix_acl, shares
+from .account_processes import end_processes, forget_failed_units
+from .accounts import group_exists
+from .project_archive import archive
+from .project_state import Projects
+
+CLOSED = posix_acl.Acl(7, 0)
+
+
+def delete(projects: Projects, name: str, share: str, archives: str) -> list[str]:
+    """Delete a share of a project, or with no name of one the project; return what was done.
+
+    archives: the directory that an archive is written into first; empty for none. Raises NotArchived, and then all is as it was.
+    What was cut off goes on where it was: what has an archive gets no second one of what is left.
+    """
+    known = projects.all[name]
+    done = []
+    leaving = [share] if share else projects.shares_of(name)
+    _end_account(known, gone=not share)
+    path = projects.archive_of(name, share)
+    if path is None:
+        path = _archive(known, name, share, leaving, archives) if archives else ""
+        projects.begin_to_delete(name, share, path)
+    if path:
+        done.append(f"{share or 'project'} archived in {path}")
+    for each in leaving:
+        _delete_share(known["root"], name, each)
+        done.append(f"share {each} deleted")
+    if not share:
+        done += _delete_project(known, name)
+    projects.forget(name, share)
+    return done
+
+
+def _end_account(known: dict[str, Any], gone: bool) -> None:
+    """End what runs as the project's account where that goes; otherwise its server goes on with the other shares."""
+    if gone:
+        try:
+            number = pwd.getpwnam(known["account"]).pw_uid
+        except KeyError:
+            return
+        end_processes(number)
+        forget_failed_units(known["account"], number)
+
+
+def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], archives: str) -> str:
+    """Archive shares, and the account's home with a whole project, while nobody but root gets in."""
+    place = os.path.join(known["root"], name)
+    lists = {
+        each: _close(os.path.join(place, each))
+        for each in leaving
+        if os.path.isdir(os.path.join(place, each))
+    }
+    contents = [(place, each) for each in lists]
+    home = f"/home/{known['account']}"
+    if not share and os.path.isdir(home):
+        contents.append((os.path.dirname(home), os.path.basename(home)))
+    try:
+        return archive(archives, f"{name}-{share}" if share else name, contents) if contents else ""
+    except BaseException:
+        for each, before in lists.items():
+            with shares.opened(os.path.join(place, each)) as directory:
+                posix_acl.write(directory, before)
+        raise
+
+
+def _close(path: str) -> posix_acl.Acl:
+    """Let nobody but root into a directory; return who had been let in."""
+    with shares.opened(path) as directory:
+        before = posix_acl.read(directory) or posix_acl.of_mode(os.fstat(directory).st_mode)
+        posix_acl.write(directory, CLOSED)
+    return before
+
+
+def _delete_share(root: str, name: str, share: str) -> None:
+    place = os.path.join(root, name)
+    if os.path.isdir(place):
+        path = os.path.join(place, share)
+        if os.path.isdir(path) and not os.path.islink(path):
+            _close(path)
+            shutil.rmtree(path)  # by descriptors, as shutil does where the system can
+        elif os.path.lexists(path):
+            os.unlink(path)
+    for group in shares.group_names(name, share):
+        if group_exists(group):
+            subprocess.run(["groupdel", group], check=True, capture_output=True)
+
+
+def _delete_project(known: dict[str, Any], name: str) -> list[str]:
+    place = os.path.join(known["root"], name)
+    if os.path.isdir(place):
+        os.rmdir(place)
+    try:
+        account = pwd.getpwnam(known["account"])
+    except KeyError:
+        return []
+    end_processes(account.pw_uid)  # what the hub has started again meanwhile
+    subprocess.run(["userdel", account.pw_name], check=True, capture_output=True)
+    shutil.rmtree(account.pw_dir, ignore_errors=True)
+    return [f"account {account.pw_name} and its home deleted"]

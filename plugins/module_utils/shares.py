@@ -1,0 +1,170 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A share of a project: its groups, and who may do what with the files in it, whoever has made them.
+
+Whoever writes in a share may put anything there while root walks through it: links, and directories that become links. So
+nothing is reached by a path of more than one name, no link is followed, and what is changed is what was looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from . import posix_acl
+from .posix_acl import ALL, EXECUTE, READ, WRITE, Acl
+
+LONGEST = 32  # of the names of groups on Linux
+DEEPEST = 128  # directories in directories: each takes a descriptor while those in it are looked at
+TOLD = 20  # files that a report names
+A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+A_NAME = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
+
+
+def group_names(project: str, share: str) -> tuple[str, str]:
+    """Return the groups of those who write in a share, and of those who read there."""
+    digest = hashlib.sha256(f"{project}/{share}".encode()).hexdigest()[:6]
+    readable = f"{project}-{share}"[: LONGEST - len(f"-{digest}-rw")].rstrip("-")
+    return f"{readable}-{digest}-rw", f"{readable}-{digest}-ro"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The numbers of a share's groups."""
+
+    writers: int
+    readers: int
+
+    def acl(self, permissions: int = ALL, users: Mapping[int, int] | None = None) -> Acl:
+        """Return the list of a file in the share that whoever writes there has these permissions for."""
+        reading = permissions & ~WRITE
+        named = {self.writers: permissions, self.readers: reading}
+        return Acl(permissions, permissions, 0, users or {}, named, permissions)
+
+
+@dataclass
+class Report:
+    """What a walk has put right, and what it has left alone, each with the reason; of many the first ones."""
+
+    repaired: int = 0
+    left: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def leave(self, path: str, reason: str) -> None:
+        """Count a file that stays as it is."""
+        self.left += 1
+        if len(self.told) < TOLD:
+            self.told.append(f"{path}: {reason}")
+
+
+@contextlib.contextmanager
+def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Iterator[int]:
+    """Open a directory, or with A_NAME whatever has this name, for as long as it is needed. Follows no link."""
+    file = os.open(path, flags, dir_fd=place)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def repair(path: str, groups: Groups, owner: int) -> Report:
+    """Give everything below a share's directory to its groups again, as the directory itself is.
+
+    owner: the number of the project's account.
+    """
+    report = Report()
+    with opened(path) as top:
+        _walk(top, "", os.fstat(top).st_dev, groups, owner, report, DEEPEST)
+    return report
+
+
+def _walk(
+    directory: int, path: str, device: int, groups: Groups, owner: int, report: Report, deeper: int
+) -> None:
+    # The list is read whole, since a directory that others change goes on for as long as they like.
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        below = f"{path}{name}"
+        try:
+            with opened(name, directory, A_NAME) as file:
+                _look_at(file, below, device, groups, owner, report, deeper)
+        except FileNotFoundError:
+            continue  # it went this instant
+        except OSError as error:
+            report.leave(below, error.strerror or str(error))
+
+
+def _look_at(
+    file: int, path: str, device: int, groups: Groups, owner: int, report: Report, deeper: int
+) -> None:
+    there = os.fstat(file)
+    if there.st_dev != device:
+        report.leave(path, "on another file system")
+    elif stat.S_ISDIR(there.st_mode):
+        report.repaired += open_directory(file, groups)
+        if not deeper:
+            report.leave(path, f"more than {DEEPEST} directories deep")
+            return
+        with opened(".", file) as inside:
+            _walk(inside, f"{path}/", device, groups, owner, report, deeper - 1)
+    elif stat.S_ISREG(there.st_mode):
+        # A second name may be one in a directory that the share's members have no business in.
+        if there.st_nlink > 1 and there.st_uid != owner:
+            report.leave(path, "it has further names (hard links)")
+        else:
+            report.repaired += _open_file(file, there, groups)
+    elif not stat.S_ISLNK(there.st_mode):
+        report.leave(path, "neither a file nor a directory")
+
+
+def is_open(file: int, groups: Groups, users: Mapping[int, int] | None = None) -> bool:
+    """Return whether a directory, and what will be made in it, is the groups' already."""
+    there = os.fstat(file)
+    return (
+        there.st_gid == groups.writers
+        and bool(there.st_mode & stat.S_ISGID)
+        and posix_acl.read(file) == groups.acl(users=users)
+        and posix_acl.read(file, posix_acl.DEFAULT) == groups.acl()
+    )
+
+
+def open_directory(file: int, groups: Groups, users: Mapping[int, int] | None = None) -> bool:
+    """Give a directory, and what will be made in it, to the groups; return whether that changed anything.
+
+    users: what single users may do, whatever their groups may; only with this directory and not with what will be made in it.
+    """
+    if is_open(file, groups, users):
+        return False
+    os.chown(posix_acl.path_of(file), -1, groups.writers)
+    posix_acl.write(file, groups.acl(), posix_acl.DEFAULT)
+    posix_acl.write(file, groups.acl(users=users))
+    os.chmod(posix_acl.path_of(file), 0o2770)  # after the list, as that makes the group's part of the mode
+    return True
+
+
+def users_of(file: int) -> Mapping[int, int]:
+    """Return what single users may do with a directory, as the hub has said it of those who have lost a share."""
+    there = posix_acl.read(file)
+    return there.users if there else {}
+
+
+def _open_file(file: int, there: os.stat_result, groups: Groups) -> bool:
+    """Give a file to the groups, who get what its owner has, and may read it at least."""
+    permissions = READ | (there.st_mode >> 6 & (WRITE | EXECUTE))
+    wanted = groups.acl(permissions)
+    found = posix_acl.read(file) or posix_acl.of_mode(there.st_mode)
+    special = there.st_mode & SPECIAL_BITS  # whoever runs such a file would act with the group's rights
+    if there.st_gid == groups.writers and not special and found.effective == wanted.effective:
+        return False
+    if special:
+        os.chmod(posix_acl.path_of(file), stat.S_IMODE(there.st_mode) & ~SPECIAL_BITS)
+    os.chown(posix_acl.path_of(file), -1, groups.writers)
+    posix_acl.write(file, wanted)
+    return True

@@ -1,0 +1,122 @@
+#!/usr/bin/python
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells what is on a host of the projects that share directories there."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: project_info
+short_description: Discover the projects of a host, their accounts, and the file system of their shares
+version_added: 1.1.0
+description:
+  - Tells what M(collab.jupyterhub.project_workspaces) has made on a host, whose the accounts of projects are, and whether shares
+    can be made below a directory, which is tried in a temporary directory that goes again.
+  - Judges nothing but the directory. What is not there is reported as missing.
+options:
+  root:
+    description: The directory below which each project has a directory with its shares.
+    type: path
+    required: true
+  projects:
+    description: The projects to look for.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The project.
+        type: str
+        required: true
+      account:
+        description: Its account of the host.
+        type: str
+        required: true
+      shares:
+        description: Its shares.
+        type: list
+        elements: str
+        required: true
+  comment:
+    description: The comment that marks an account as made for a project.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Discover what is there of the projects
+  collab.jupyterhub.project_info:
+    root: /srv/jupyterhub-projects
+    projects:
+      - {name: rainfall, account: project-rainfall, shares: [files]}
+    comment: account of a project of the hub
+  register: projects
+"""
+
+RETURN = r"""
+remembered:
+  description: What earlier runs have made, by the name of the project.
+  type: dict
+  returned: always
+  sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects}}
+accounts:
+  description: The accounts of the projects, by their names.
+  type: dict
+  returned: always
+  sample: {project-rainfall: {name: project-rainfall, exists: true, uid: 1004, home: /home/project-rainfall, system: false,
+    person: false, comment: account of a project of the hub, groups: [jupyterhub, project-rainfall]}}
+ours:
+  description: The accounts that bear the comment.
+  type: list
+  elements: str
+  returned: always
+root:
+  description: The directory of all projects, or the nearest above it that is there. C(problem) is why there can be no share below
+    it, empty where there can.
+  type: dict
+  returned: always
+  sample: {exists: true, filesystem: ext4, writable: true, acl: true, free: 1000000, size: 2000000, others: "", problem: ""}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, host_state, share_root
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import STATE
+
+
+def main() -> None:
+    project = {
+        "name": {"type": "str", "required": True},
+        "account": {"type": "str", "required": True},
+        "shares": {"type": "list", "elements": "str", "required": True},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "required": True},
+            "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
+            "comment": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    remembered = host_state.recall(STATE)
+    named = [project["account"] for project in (*module.params["projects"], *remembered.values())]
+    module.exit_json(
+        changed=False,
+        remembered=remembered,
+        accounts=accounts.describe_accounts(named),
+        ours=accounts.with_comment(module.params["comment"]),
+        root=share_root.describe_root(module.params["root"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,480 @@
+#!/usr/bin/python
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes and deletes the directories that projects share, with their accounts and groups."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: project_workspaces
+short_description: Make and delete the shared directories of projects, with their accounts and groups
+version_added: 1.1.0
+description:
+  - Makes for each project an account that nobody logs in to, and for each of its shares a directory and two groups of the host,
+    of those who write there and of those who read. POSIX access control lists see to it that whatever is made in a share
+    is writable for all who write there, whatever their umask.
+  - Remembers what it makes. What is there and was not made by it is refused before anything changes.
+  - Shares that are no longer listed stay as they are; they are deleted when O(absent) names them.
+options:
+  root:
+    description: The directory below which each project has a directory with its shares.
+    type: path
+    required: true
+  projects:
+    description: The projects that are to be there.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The project.
+        type: str
+        required: true
+      account:
+        description: Its account of the host, which is made.
+        type: str
+        required: true
+      shares:
+        description: Its shares.
+        type: list
+        elements: str
+        required: true
+  absent:
+    description: What is to be deleted, with all files in it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      project:
+        description: The project.
+        type: str
+        required: true
+      share:
+        description: The share. Without it the whole project goes, with its account and that account's home.
+        type: str
+        default: ""
+      archive:
+        description: Whether an archive is made before anything is deleted.
+        type: bool
+        default: false
+  archive:
+    description: The directory for archives. Only root can read what is in it.
+    type: path
+    default: /var/backups/jupyterhub-projects
+  group:
+    description: The group of those who may use the hub, which the accounts of projects are put in. It has to exist.
+    type: str
+    required: true
+  comment:
+    description: The comment that marks an account as made by this module.
+    type: str
+    required: true
+  repair:
+    description: Whether every file in the shares is given to its groups again, where a tool or somebody has given it a mode of its own.
+    type: bool
+    default: false
+  warn_below:
+    description: Below how much free space of the file system, in percent, there is a warning; V(0) for none.
+    type: int
+    default: 5
+attributes:
+  check_mode:
+    support: full
+    description: Reports what would change.
+  diff_mode:
+    support: full
+    description: Tells what changes, project by project.
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+- name: Ensure the project has a directory that its people share
+  collab.jupyterhub.project_workspaces:
+    root: /srv/jupyterhub-projects
+    projects:
+      - {name: rainfall, account: project-rainfall, shares: [files]}
+    group: jupyterhub
+    comment: account of a project of the hub
+
+- name: Ensure that the project is gone, and that there is an archive of it
+  collab.jupyterhub.project_workspaces:
+    root: /srv/jupyterhub-projects
+    absent:
+      - {project: rainfall, archive: true}
+    group: jupyterhub
+    comment: account of a project of the hub
+"""
+
+RETURN = r"""
+changes:
+  description: What has changed, or would change, by the name of the project.
+  type: dict
+  returned: always
+  sample: {rainfall: [account project-rainfall made, share files made]}
+left:
+  description: With O(repair), files that were left alone, each with the reason; of many the first ones.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import contextlib
+import grp
+import os
+import re
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
+    project_accounts,
+    project_deletion,
+    share_root,
+    shares,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_archive import NotArchived
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+COMMENT = re.compile(
+    r"[^\"\\:\n,=]+"
+)  # what neither /etc/passwd nor the quotes of systemd-sysusers give a meaning to
+PASSABLE = 0o711
+TOLD = 20  # problems that a message names
+
+
+class Workspaces:
+    """One run: what is there, looked at once, and what is to be."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.root: str = os.path.normpath(module.params["root"])
+        self.wanted: list[dict[str, Any]] = module.params["projects"]
+        self.absent: list[dict[str, Any]] = module.params["absent"]
+        self.archive: str = os.path.normpath(module.params["archive"])
+        self.group: str = module.params["group"]
+        self.comment: str = module.params["comment"]
+        self.remembered = Projects()
+        self.accounts = describe_accounts(project["account"] for project in self.wanted)
+        self.groups = {group.gr_name: group for group in grp.getgrall()}
+        self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
+        self.changes: dict[str, list[str]] = {}
+
+    def note(self, project: str, *sentences: str) -> None:
+        if sentences:
+            self.changes.setdefault(project, []).extend(sentences)
+
+    def find_problems(self) -> list[str]:
+        """Return what is in the way, each in one sentence."""
+        found = [
+            f"{what} {name!r} must begin with a letter or digit and hold nothing else than a-z, 0-9, - and _"
+            for what, name in self._names()
+            if not NAME.fullmatch(name)
+        ]
+        if not COMMENT.fullmatch(self.comment):
+            found.append(
+                f"comment {self.comment!r} holds a character that /etc/passwd or systemd gives a meaning to: leave it out"
+            )
+        if self.group not in self.groups:
+            found.append(
+                f"group {self.group} does not exist: make it, or name the group of those who may use the hub"
+            )
+        if found:
+            return found
+        for project in self.wanted:
+            found += self._problems_of(project)
+        known = {project["account"]: name for name, project in self.remembered.all.items()}
+        for project in self.wanted:
+            if known.setdefault(project["account"], project["name"]) != project["name"]:
+                found.append(
+                    f"projects {known[project['account']]} and {project['name']} have the same account {project['account']}: "
+                    "give each one of its own"
+                )
+        return found + self._problems_of_absent()
+
+    def _names(self) -> list[tuple[str, str]]:
+        names = [("project", project["name"]) for project in self.wanted]
+        names += [("project", each["project"]) for each in self.absent]
+        names += [("share", share) for project in self.wanted for share in project["shares"]]
+        return names + [("share", each["share"]) for each in self.absent if each["share"]]
+
+    def _problems_of(self, project: dict[str, Any]) -> list[str]:
+        name, account = project["name"], project["account"]
+        found = []
+        known = self.remembered.all.get(name, {})
+        if known and (known["account"], known["root"]) != (account, self.root):
+            found.append(
+                f"project {name} was made with account {known['account']} below {known['root']}: leave both as they are, or delete "
+                "the project first"
+            )
+        if {*known.get("leaving", {})} - {each["share"] for each in self.absent if each["project"] == name}:
+            found.append(
+                f"project {name} was being deleted when a run was cut off: name again what is to be absent first"
+            )
+        if not ACCOUNT.fullmatch(account):
+            found.append(
+                f"account {account!r} of project {name} is no name for an account: take a-z, 0-9, - and _, 32 at most"
+            )
+        there = self.accounts[account]
+        if there["exists"] and there["comment"] != self.comment:
+            found.append(
+                f"account {account} of project {name} is there and was not made for a project: choose another one"
+            )
+        if not there["exists"] and account in self.groups:
+            found.append(
+                f"group {account} is there, which the account of project {name} would have: choose another account"
+            )
+        for share in project["shares"]:
+            if share in self.remembered.shares_of(name):
+                found += self._problems_of_known(name, share)
+            else:
+                found += self._problems_of_new(name, share)
+        return found
+
+    def _problems_of_new(self, name: str, share: str) -> list[str]:
+        path = self.path_of(name, share)
+        found = []
+        if os.path.lexists(path):
+            found.append(f"{path} is there and was not made as a share: move it away, or choose another name")
+        found += [
+            f"group {group} is there, which share {share} of project {name} would have: choose another name for the share"
+            for group in shares.group_names(name, share)
+            if group in self.groups
+        ]
+        return found
+
+    def _problems_of_known(self, name: str, share: str) -> list[str]:
+        path = self.path_of(name, share)
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
+            return [
+                f"{path} has been replaced by something that is not a directory: look who did, and move it away"
+            ]
+        return []
+
+    def _problems_of_absent(self) -> list[str]:
+        wanted = {(project["name"], share) for project in self.wanted for share in ("", *project["shares"])}
+        found = [
+            f"project {each['project']}{' with share ' + each['share'] if each['share'] else ''} is both to be there and to be deleted"
+            for each in self.absent
+            if (each["project"], each["share"]) in wanted
+        ]
+        if any(each["archive"] for each in self.leaving):
+            others = share_root.exchangeable(self.archive)
+            inside = f"{self.archive}/".startswith(f"{self.root}/")
+            if others:
+                found.append(others)
+            if inside:
+                found.append(
+                    f"archives must not be kept below {self.root}: choose another directory than {self.archive}"
+                )
+        return found
+
+    @property
+    def leaving(self) -> list[dict[str, Any]]:
+        """What is to be deleted and is there."""
+        return [
+            each
+            for each in self.absent
+            if each["project"] in self.remembered.all
+            and (not each["share"] or each["share"] in self.remembered.shares_of(each["project"]))
+        ]
+
+    def path_of(self, name: str, share: str = "") -> str:
+        return os.path.join(self.root, name, share) if share else os.path.join(self.root, name)
+
+    def make_accounts(self, dry: bool) -> None:
+        """Make the accounts, groups and memberships that are missing."""
+        accounts, groups, members, homes = [], [], [], []
+        for project in self.wanted:
+            name, account = project["name"], project["account"]
+            there = self.accounts[account]
+            own = set(there.get("groups", []))
+            if not there["exists"]:
+                accounts.append(account)
+                self.note(name, f"account {account} made")
+            elif not os.path.isdir(there["home"]):
+                self.note(name, f"home of account {account} made")
+            if not there["exists"] or not os.path.isdir(there["home"]):
+                homes.append(account)
+            belongs = [self.group]
+            for share in project["shares"]:
+                writers, readers = shares.group_names(name, share)
+                belongs.append(writers)
+                missing = [group for group in (writers, readers) if group not in self.groups]
+                groups += missing
+                if missing and share in self.before.get(name, []):
+                    self.note(name, f"groups of share {share} made")
+            members += [(account, group) for group in belongs if group not in own]
+            if there["exists"] and (joined := [group for group in belongs if group not in own]):
+                self.note(name, f"account {account} put in {', '.join(joined)}")
+        if dry:
+            return
+        project_accounts.make(accounts, groups, members, self.comment)
+        for account in homes:
+            if not os.path.isdir(f"{project_accounts.HOMES}/{account}"):
+                project_accounts.make_home(account)
+
+    def make_directories(self, dry: bool) -> None:
+        """Make the directories that are missing, and give all to whom they belong."""
+        if not dry:
+            self.groups = {group.gr_name: group for group in grp.getgrall()}
+            self.accounts = describe_accounts(project["account"] for project in self.wanted)
+            os.makedirs(self.root, mode=PASSABLE, exist_ok=True)
+            _belongs_to_root(self.root)
+        for project in self.wanted:
+            name = project["name"]
+            place = self.path_of(name)
+            if not dry:
+                os.makedirs(place, mode=PASSABLE, exist_ok=True)
+                _belongs_to_root(place)
+            for share in project["shares"]:
+                self._make_share(project, share, dry)
+
+    def _make_share(self, project: dict[str, Any], share: str, dry: bool) -> None:
+        name = project["name"]
+        path = self.path_of(name, share)
+        if not os.path.isdir(path):
+            again = share in self.before.get(name, [])
+            self.note(name, f"share {share} made" + (" again, as its directory was gone" if again else ""))
+            if dry:
+                return
+            os.mkdir(path, 0o700)
+        numbers = self.numbers_of(name, share)
+        if numbers is None:
+            return
+        owner = self.accounts[project["account"]].get("uid")
+        with shares.opened(path) as directory:
+            if dry:
+                changed = not shares.is_open(directory, numbers, shares.users_of(directory))
+            else:
+                changed = shares.open_directory(directory, numbers, shares.users_of(directory))
+            if os.fstat(directory).st_uid != owner:
+                changed = True
+                if not dry:
+                    os.fchown(directory, owner, -1)
+                    shares.open_directory(directory, numbers, shares.users_of(directory))
+        if changed and not any(f"share {share} made" in sentence for sentence in self.changes.get(name, [])):
+            self.note(name, f"share {share} given to its account and groups again")
+
+    def numbers_of(self, name: str, share: str) -> shares.Groups | None:
+        """Return the numbers of a share's groups; None where there are none yet."""
+        found = [
+            self.groups[group].gr_gid for group in shares.group_names(name, share) if group in self.groups
+        ]
+        return shares.Groups(*found) if len(found) == 2 else None
+
+    def repair(self) -> list[str]:
+        """Give every file of the shares to its groups again; return what was left alone."""
+        left = []
+        for project in self.wanted:
+            for share in project["shares"]:
+                numbers = self.numbers_of(project["name"], share)
+                path = self.path_of(project["name"], share)
+                if numbers is None:
+                    continue
+                report = shares.repair(path, numbers, self.accounts[project["account"]]["uid"])
+                if report.repaired:
+                    self.note(
+                        project["name"], f"{report.repaired} files of share {share} given to its groups again"
+                    )
+                left += [f"{path}/{told}" for told in report.told]
+        return left
+
+    def ensure(self, dry: bool, repair: bool) -> list[str]:
+        """Make it so, or with `dry` find out what that would change; return the files that were left alone."""
+        for each in self.leaving:
+            if dry:
+                self.note(
+                    each["project"], f"share {each['share']} deleted" if each["share"] else "project deleted"
+                )
+            else:
+                archives = self.archive if each["archive"] else ""
+                done = project_deletion.delete(self.remembered, each["project"], each["share"], archives)
+                self.note(each["project"], *done)
+        if self.changes and not dry and not self.remembered.all and not self.wanted:
+            with contextlib.suppress(OSError):  # it holds something that is not ours
+                os.rmdir(self.root)
+        if not dry and self.wanted:
+            for project in self.wanted:
+                self.remembered.add(project, self.root)
+            if {name: self.remembered.shares_of(name) for name in self.remembered.all} != self.before:
+                self.remembered.save()
+        if self.wanted:
+            self.make_accounts(dry)
+            self.make_directories(dry)
+        return self.repair() if repair and not dry else []
+
+
+def _belongs_to_root(path: str) -> None:
+    """Make a directory root's, whom others pass and do not look into."""
+    with shares.opened(path) as directory:
+        there = os.fstat(directory)
+        if (there.st_uid, there.st_gid, there.st_mode & 0o7777) != (0, 0, PASSABLE):
+            os.fchown(directory, 0, 0)
+            os.fchmod(directory, PASSABLE)
+
+
+def main() -> None:
+    text = {"type": "str", "required": True}
+    project = {"name": text, "account": text, "shares": {"type": "list", "elements": "str", "required": True}}
+    absent = {
+        "project": text,
+        "share": {"type": "str", "default": ""},
+        "archive": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "required": True},
+            "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
+            "absent": {"type": "list", "elements": "dict", "default": [], "options": absent},
+            "archive": {"type": "path", "default": "/var/backups/jupyterhub-projects"},
+            "group": text,
+            "comment": text,
+            "repair": {"type": "bool", "default": False},
+            "warn_below": {"type": "int", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        if module.check_mode:
+            run(module)
+        else:
+            with host_state.lock():
+                run(module)
+    except host_state.Unusable as error:
+        module.fail_json(msg=f"{error}. Nothing was changed.")
+
+
+def run(module: AnsibleModule) -> None:
+    workspaces = Workspaces(module)
+    root = share_root.describe_root(workspaces.root)
+    problems = workspaces.find_problems()
+    if workspaces.wanted and root["problem"]:
+        problems.append(root["problem"])
+    if problems:
+        more = [f"There are {len(problems) - TOLD} more such problems"] if len(problems) > TOLD else []
+        problems = problems[:TOLD] + more
+        module.fail_json(msg=f"{'. '.join(problems)}. Nothing was changed.")
+    share = 100 * root["free"] // max(root["size"], 1)
+    if workspaces.wanted and share < module.params["warn_below"]:
+        module.warn(f"The file system of {workspaces.root} has {share} % of its space left: make room there.")
+    try:
+        left = workspaces.ensure(module.check_mode, module.params["repair"])
+    except (NotArchived, project_accounts.NotMade) as error:
+        module.fail_json(
+            msg=f"{error}. What is not named in changes is as it was.", changes=workspaces.changes
+        )
+    told = "".join(f"{name}: {each}\n" for name, all_ in sorted(workspaces.changes.items()) for each in all_)
+    module.exit_json(
+        changed=bool(workspaces.changes),
+        changes=workspaces.changes,
+        left=left,
+        diff={"before": "", "after": told},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of a share belong to its groups again, and nothing else is touched. On a real file system, so as root alone."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import posix_acl, shares
+
+GROUPS = shares.Groups(writers=64001, readers=64002)
+ACCOUNT, MEMBER = 64010, 64011
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    path = tmp_path / "share"
+    path.mkdir()
+    with shares.opened(str(path)) as directory:
+        try:
+            shares.open_directory(directory, GROUPS)
+        except OSError as error:
+            pytest.skip(f"{tmp_path} takes no access control lists: {error}")
+    return path
+
+
+def member_writes(path: Path, mode: int, text: str = "") -> None:
+    path.write_text(text)
+    os.chown(path, MEMBER, MEMBER)
+    os.chmod(path, mode)
+
+
+def acl(path: Path) -> posix_acl.Acl:
+    with shares.opened(str(path), flags=shares.A_NAME) as file:
+        return posix_acl.read(file) or posix_acl.of_mode(os.fstat(file).st_mode)
+
+
+def repair(share: Path) -> shares.Report:
+    return shares.repair(str(share), GROUPS, ACCOUNT)
+
+
+def test_list_survives_being_written_and_read() -> None:
+    one = posix_acl.Acl(7, 5, 0, {1000: 0, 1001: 5}, {64001: 7}, 7)
+    assert posix_acl.decode(one.encode()) == one
+    assert posix_acl.Acl(6, 7, 0, {}, {5: 7}, 4).effective == posix_acl.Acl(6, 4, 0, {}, {5: 4})
+
+
+@pytest.mark.parametrize("share", ["files", "a-share-with-a-very-long-name-that-goes-on"])
+def test_names_of_groups(share: str) -> None:
+    names = shares.group_names("rainfall", share)
+    assert all(len(name) <= 32 for name in names)
+    assert names[0].startswith("rainfall-") and names[0].removesuffix("rw") == names[1].removesuffix("ro")
+    assert names != shares.group_names("rainfall", share + "x")
+
+
+def test_names_of_groups_differ_where_project_and_share_together_do_not() -> None:
+    assert shares.group_names("a-b", "c") != shares.group_names("a", "b-c")
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("mode", "permissions"), [(0o600, 6), (0o644, 6), (0o700, 7), (0o444, 4), (0o4755, 7)]
+)
+def test_file_gets_the_groups(share: Path, mode: int, permissions: int) -> None:
+    member_writes(share / "file", mode)
+    assert repair(share).repaired == 1
+    there = os.stat(share / "file")
+    assert (there.st_uid, there.st_gid) == (MEMBER, GROUPS.writers)
+    assert acl(share / "file") == GROUPS.acl(permissions)
+    assert not there.st_mode & 0o6007
+    assert repair(share).repaired == 0
+
+
+@needs_root
+def test_what_is_made_as_usual_needs_no_repair(share: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        (share / "notebook").write_text("")
+        (share / "directory").mkdir()
+        (share / "directory" / "inside").write_text("")
+    finally:
+        os.umask(before)
+    assert acl(share / "directory" / "inside").effective.groups == {64001: 6, 64002: 4}
+    assert repair(share) == shares.Report()
+
+
+@needs_root
+def test_links_change_nothing_elsewhere(share: Path, tmp_path: Path) -> None:
+    outside, secret = tmp_path / "outside", tmp_path / "outside" / "secret"
+    outside.mkdir(mode=0o700)
+    member_writes(secret, 0o600)
+    os.symlink(outside, share / "directory")
+    os.symlink(secret, share / "file")
+    os.link(secret, share / "hard")
+    before = [os.stat(path) for path in (outside, secret)]
+    report = repair(share)
+    assert report.told == ["hard: it has further names (hard links)"]
+    assert [(each.st_mode, each.st_gid) for each in before] == [
+        (os.stat(path).st_mode, os.stat(path).st_gid) for path in (outside, secret)
+    ]
+    assert acl(secret) == posix_acl.of_mode(0o600)
+
+
+@needs_root
+def test_the_projects_own_hard_links_are_repaired(share: Path) -> None:
+    member_writes(share / "one", 0o600)
+    os.chown(share / "one", ACCOUNT, ACCOUNT)
+    os.link(share / "one", share / "other")
+    assert repair(share).repaired == 1
+
+
+@needs_root
+def test_sockets_and_pipes_are_left(share: Path) -> None:
+    os.mkfifo(share / "pipe", 0o600)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(share / "socket"))
+    report = repair(share)
+    assert (report.repaired, report.left) == (0, 2)
+    assert stat.S_IMODE(os.stat(share / "pipe").st_mode) == 0o600
+
+
+@needs_root
+def test_directory_that_becomes_a_link_while_it_is_walked(
+    share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is swapped between the look at it and its opening, each time."""
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o700)
+    (outside / "secret").write_text("")
+    os.chmod(outside / "secret", 0o600)
+    inner = share / "inner"
+    inner.mkdir()
+    member_writes(inner / "mine", 0o600)
+    look = shares._look_at
+
+    def swapped(file: int, path: str, *rest: object) -> None:
+        if path == "inner":
+            inner.rename(share / "gone")
+            os.symlink(outside, inner)
+        look(file, path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shares, "_look_at", swapped)
+    repair(share)
+    assert acl(share / "gone" / "mine") == GROUPS.acl(6)
+    assert stat.S_IMODE(os.stat(outside).st_mode) == 0o700
+    assert acl(outside / "secret") == posix_acl.of_mode(0o600)
+
+
+@needs_root
+def test_tree_that_is_very_deep_ends_the_walk_and_not_the_process(share: Path) -> None:
+    with shares.opened(str(share)) as top:
+        place = os.dup(top)
+        for _level in range(shares.DEEPEST + 20):
+            os.mkdir("d", dir_fd=place)
+            deeper = os.open("d", shares.A_DIRECTORY, dir_fd=place)
+            os.close(place)
+            place = deeper
+        os.close(place)
+    report = repair(share)
+    assert report.left == 1 and "deep" in report.told[0]
