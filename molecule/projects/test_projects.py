@@ -68,8 +68,11 @@ def test_others_stay_out(hub: Hub, erin: Person, mallory: Credentials) -> None:
     for go in (erin.open, erin.visit, erin.start):
         with pytest.raises(Refused):
             go(OWNER)
+    known = erin.ask("GET", f"{hub.url}/hub/api/users/{OWNER}")
+    assert {*known} <= {"kind", "name"}, (
+        "more than that there is such a name, which whoever shares by name may know"
+    )
     for method, path in (
-        ("GET", f"/hub/api/users/{OWNER}"),
         ("DELETE", f"/hub/api/users/{OWNER}/server"),
         ("GET", f"/user/{OWNER}/api/contents"),
     ):
@@ -88,7 +91,7 @@ def test_server_has_the_limits_of_its_project(host: Host) -> None:
     told = host.check_output(
         f"systemctl show jupyter-{OWNER}-singleuser --property=MemoryMax,CPUQuotaPerSecUSec"
     )
-    assert {*told.splitlines()} == {f"MemoryMax={2 << 30}", "CPUQuotaPerSecUSec=1.5s"}
+    assert {*told.splitlines()} == {f"MemoryMax={2 << 30}", "CPUQuotaPerSecUSec=1.500000s"}
 
 
 @pytest.mark.usefixtures("running")
@@ -152,4 +155,4 @@ def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
     told = run("--check", jupyterhub_projects=[strangers, {"name": "snow"}])
     assert told.code == 0, told.output
     assert "The hub does not know zoe yet" in told.said
-    assert "The hub has no group lab yet" in told.said
+    assert "The hub has no group assistants, lab yet" in told.said

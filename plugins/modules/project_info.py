@@ -65,21 +65,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 remembered:
-  description: What earlier runs have made, by the name of the project.
+  description: What earlier runs have made and is not as O(projects) and O(root) have it, by the name of the project.
   type: dict
   returned: always
   sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects}}
-accounts:
-  description: The accounts of the projects, by their names.
-  type: dict
-  returned: always
-  sample: {project-rainfall: {name: project-rainfall, exists: true, uid: 1004, home: /home/project-rainfall, system: false,
-    person: false, comment: account of a project of the hub, groups: [jupyterhub, project-rainfall]}}
-ours:
-  description: The accounts that bear the comment.
+missing:
+  description: The accounts of O(projects) that are not there.
   type: list
   elements: str
   returned: always
+foreign:
+  description: The accounts of O(projects) that were there before, for something else.
+  type: dict
+  returned: always
+  sample: {daemon: {name: daemon, exists: true, uid: 1, home: /usr/sbin, system: true, person: false, comment: daemon, groups: [daemon]}}
 root:
   description: The directory of all projects, or the nearest above it that is there. C(problem) is why there can be no share below
     it, empty where there can.
@@ -87,6 +86,8 @@ root:
   returned: always
   sample: {exists: true, filesystem: ext4, writable: true, acl: true, free: 1000000, size: 2000000, others: "", problem: ""}
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, host_state, share_root
@@ -107,14 +108,35 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    root: str = module.params["root"]
+    projects = {project["name"]: project for project in module.params["projects"]}
     remembered = host_state.recall(STATE)
-    named = [project["account"] for project in (*module.params["projects"], *remembered.values())]
+    owned = {made["account"] for made in remembered.values()}
+    there = accounts.describe_accounts(project["account"] for project in projects.values())
+    comment = module.params["comment"]
     module.exit_json(
         changed=False,
-        remembered=remembered,
-        accounts=accounts.describe_accounts(named),
-        ours=accounts.with_comment(module.params["comment"]),
-        root=share_root.describe_root(module.params["root"]),
+        # A thousand that are as they are to be are not worth handing around.
+        remembered={
+            name: made for name, made in remembered.items() if not is_so(made, projects.get(name), root)
+        },
+        missing=sorted(name for name, account in there.items() if not account["exists"]),
+        foreign={
+            name: account
+            for name, account in there.items()
+            if account["exists"] and account["comment"] != comment and name not in owned
+        },
+        root=share_root.describe_root(root),
+    )
+
+
+def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:
+    """Return whether a project is on the host as it is to be."""
+    is_whole = wanted is not None and "leaving" not in made
+    return is_whole and (made["account"], {*made["shares"]}, made["root"]) == (
+        wanted["account"],
+        {*wanted["shares"]},
+        root,
     )
 
 

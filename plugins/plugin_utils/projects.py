@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from .packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY
 
 # What a level may do with a server, `{server}` in its place; from least to most. A level `view`, to see it live and change
@@ -38,10 +40,15 @@ MOST_ROWS = 100
 
 def problems(settings: dict[str, Any]) -> list[str]:
     """Return what is wrong with the variables by themselves, each in one sentence with the way out."""
-    found = list(_problems(settings))
+    found = list(_problems(_whole(settings)))
     if len(found) > MOST_PROBLEMS:
         found[MOST_PROBLEMS:] = [f"there are {len(found) - MOST_PROBLEMS} more problems like these"]
     return found
+
+
+def _whole(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables with the list of projects, which may be packed, as it is written."""
+    return {**settings, "projects": unpack(settings["projects"])}
 
 
 def _problems(settings: dict[str, Any]) -> Iterator[str]:
@@ -227,31 +234,34 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
 
     host: as module hub_info tells. found: as module project_info tells.
     """
+    # Once: each look at what Ansible hands over takes its time.
+    names, missing, foreign = str(host["servers"]["account_names"]), {*found["missing"]}, {**found["foreign"]}
+    known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
     for name, before in found["remembered"].items():
         if name in wanted:
-            problems += _changes_refused(settings, host, wanted[name], before)
+            problems += _changes_refused(settings, names, wanted[name], before)
         else:
             problems.append(
                 f"the project {name} is on the host and not in jupyterhub_projects: put it back, or give it state: absent to have it "
                 "deleted"
             )
-    owned = {each["account"] for each in found["remembered"].values()}
     for project in present(settings):
-        user, name = account_of(project, settings["account_prefix"]), _host_account(project, settings, host)
-        account = found["accounts"].get(name, {"exists": False})
+        user, name = account_of(project, settings["account_prefix"]), _host_account(project, settings, names)
         if not ACCOUNT_NAME.fullmatch(name):
             problems.append(
-                f"the hub would run the server of the project {project['name']} as {name!r}, by {host['servers']['account_names']}, which is no "
+                f"the hub would run the server of the project {project['name']} as {name!r}, by {names}, which is no "
                 "name for an account of the system: set account to a shorter name"
             )
-        elif account["exists"] and account["comment"] != ACCOUNT_COMMENT and name not in owned:
-            whose = "belongs to the system" if account["system"] else "is somebody's or for another purpose"
+        elif name in foreign:
+            whose = (
+                "belongs to the system" if foreign[name]["system"] else "is somebody's or for another purpose"
+            )
             problems.append(
                 f"the account {name} of the project {project['name']} exists already and {whose}: set account to another name"
             )
-        elif host["people"] and user in host["people"]["users"] and not account["exists"]:
+        elif user in known and name in missing:
             problems.append(
                 f"the hub has a user {user} already, which the project {project['name']} would take: set account to another name"
             )
@@ -259,10 +269,10 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
 
 
 def _changes_refused(
-    settings: dict[str, Any], host: dict[str, Any], project: dict[str, Any], before: dict[str, Any]
+    settings: dict[str, Any], names: str, project: dict[str, Any], before: dict[str, Any]
 ) -> Iterator[str]:
     """Tell which change of a project that is on the host cannot be, or is not confirmed. before: as module project_info remembers it."""
-    name, account = project["name"], _host_account(project, settings, host)
+    name, account = project["name"], _host_account(project, settings, names)
     if account != before["account"]:
         yield (
             f"the account of the project {name} is {before['account']}, and {account} is asked for: an owner of a server cannot change, as "
@@ -288,19 +298,19 @@ def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
 
 def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the host has of each project that is to be there: `name`, `account` of the host, names of `shares`."""
+    settings, names = _whole(settings), str(host["servers"]["account_names"])
     return [
         {
             "name": project["name"],
-            "account": _host_account(project, settings, host),
+            "account": _host_account(project, settings, names),
             "shares": [share["name"] for share in shares_of(project)],
         }
         for project in present(settings)
     ]
 
 
-def _host_account(project: dict[str, Any], settings: dict[str, Any], host: dict[str, Any]) -> str:
-    """Return the account of the host that the hub's spawner runs a project's server as."""
-    names: str = host["servers"]["account_names"]
+def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str) -> str:
+    """Return the account of the host that the hub's spawner runs a project's server as; names: what it makes such names of."""
     return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
 
 
@@ -317,13 +327,14 @@ def _people(people: Any) -> dict[str, list[str]]:
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return what is to be on a host without problems.
+    """Return what is to be on a host, where it has no problems.
 
-    levels: what each may do, as scopes. projects: those that are to be there, as the hub's fragment has them (see
-    `jupyterhub_collab.hub.projects.open_servers`). absent: what is to be deleted, each with `project` and `share`, empty for the whole,
-    and whether there is to be an `archive`. access: who may be on whose server. retired: hub users of projects that go. table,
-    warnings: what to tell the administrator.
+    problems: see `host_problems`. levels: what each may do, as scopes. projects, access: as the hub's fragment has them (see
+    `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, as Ansible takes ten times as long to hand on what has parts.
+    workspaces: see the function of this name. absent: what is to be deleted, each with `project` and `share`, empty for the whole,
+    and whether there is to be an `archive`. retired: hub users of projects that go. table, warnings: what to tell the administrator.
     """
+    settings = _whole(settings)
     projects = [
         {
             "name": project["name"],
@@ -355,10 +366,12 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
         if share not in shares
     ]
     return {
+        "problems": host_problems(settings, host, found),
         "levels": LEVELS,
-        "projects": projects,
+        "projects": [json.dumps(project) for project in projects],
+        "workspaces": workspaces(settings, host),
         "absent": absent,
-        "access": access,
+        "access": [json.dumps(each) for each in access],
         "retired": [account_of(project, settings["account_prefix"]) for project in gone],
         "table": _table(projects, access),
         "warnings": _warnings(settings, host, projects, access, absent),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The policy of role jupyterhub_projects: what is refused, and what comes of the variables."""
 
+import json
 from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.packed import pack
 
 SETTINGS: dict[str, Any] = {
     "projects": [],
@@ -22,8 +24,7 @@ HOST: dict[str, Any] = {
     "servers": {"account_names": "{USERNAME}"},
     "people": {"users": ["alice", "bob"], "groups": ["students"]},
 }
-FOUND: dict[str, Any] = {"remembered": {}, "accounts": {}, "root": {"problem": ""}}
-OURS = {"exists": True, "comment": projects.ACCOUNT_COMMENT, "system": False}
+FOUND: dict[str, Any] = {"remembered": {}, "missing": [], "foreign": {}, "root": {"problem": ""}}
 ROOT = SETTINGS["root"]
 MADE = {"rain": {"account": "project-rain", "shares": ["files"], "root": ROOT}}
 
@@ -120,6 +121,13 @@ def test_mistake_about_somebodys_server_is_named(each: Any, said: str) -> None:
     assert said in problems(RAIN, server_access=[each])
 
 
+def test_packed_list_is_as_good() -> None:
+    settings = with_projects(RAIN) | {"projects": pack([RAIN])}
+    assert projects.problems(settings) == []
+    assert projects.policy(settings, HOST, FOUND) == projects.policy(with_projects(RAIN), HOST, FOUND)
+    assert "is no list" in ". ".join(projects.problems(settings | {"projects": pack({"rain": {}})}))
+
+
 def test_what_is_no_list_is_named() -> None:
     assert "jupyterhub_projects is no list" in ". ".join(
         projects.problems(SETTINGS | {"projects": {"rain": {}}})
@@ -147,7 +155,7 @@ def test_what_is_well_is_not_refused() -> None:
         == ""
     )
     assert problems({"name": "rain", "state": "absent"}, confirm_delete=["rain"]) == ""
-    assert host_problems(RAIN, found={"remembered": MADE, "accounts": {"project-rain": OURS}}) == ""
+    assert host_problems(RAIN, found={"remembered": MADE}) == ""
 
 
 @pytest.mark.parametrize(
@@ -176,12 +184,12 @@ def test_what_is_well_is_not_refused() -> None:
         ([RAIN], {"root": {"problem": "the disk is full"}}, "the disk is full"),
         (
             [RAIN],
-            {"accounts": {"project-rain": OURS | {"comment": "Rain Man"}}},
+            {"foreign": {"project-rain": {"system": False}}},
             "the account project-rain of the project rain exists already and is somebody's",
         ),
         (
             [RAIN],
-            {"accounts": {"project-rain": OURS | {"comment": "", "system": True}}},
+            {"foreign": {"project-rain": {"system": True}}},
             "the account project-rain of the project rain exists already and belongs to the system",
         ),
     ],
@@ -194,8 +202,9 @@ def test_what_stands_in_the_way_on_the_host_is_named(
 
 def test_hub_user_who_was_there_before_is_not_taken() -> None:
     host = HOST | {"people": {"users": ["project-rain"], "groups": []}}
-    assert "the hub has a user project-rain already" in host_problems(RAIN, found={}, host=host)
-    assert host_problems(RAIN, found={"accounts": {"project-rain": OURS}}, host=host) == ""
+    missing = {"missing": ["project-rain"]}
+    assert "the hub has a user project-rain already" in host_problems(RAIN, found=missing, host=host)
+    assert host_problems(RAIN, found={}, host=host) == ""
 
 
 def test_account_that_is_too_long_on_the_host_is_refused() -> None:
@@ -206,7 +215,7 @@ def test_account_that_is_too_long_on_the_host_is_refused() -> None:
 def test_project_is_all_there_from_a_name_alone() -> None:
     settled = projects.policy(with_projects({"name": "rain"}), HOST, FOUND)
     nobody: dict[str, list[str]] = {"users": [], "groups": []}
-    assert settled["projects"] == [
+    assert [json.loads(line) for line in settled["projects"]] == [
         {
             "name": "rain",
             "account": "project-rain",
