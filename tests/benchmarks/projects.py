@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook with a thousand projects, beside one."""
+
+import json
+import statistics
+import subprocess
+import tempfile
+from typing import Any
+
+import testinfra
+
+from people import Hub
+from scenario import ROOT, wait_until
+from timed_play import OURS, seconds, timed_play
+
+from . import Result, Stage
+
+MANY = 1000
+MEMBERS = 20
+ROUNDS = 5
+ONE, ALL = "1 project", f"{MANY} projects"
+RATIO = f"{ALL} / {ONE}"
+FIRST, AGAIN = "the run that makes them, s", "nothing to change, s"
+RESTART, MEMORY = "the hub restarted, until it answers, s", "largest process on the host, MB"
+# Stands for Python on the host, and notes the peak memory of what it runs.
+MEASURED = "/root/measured-python"
+
+Rows = dict[str, dict[str, list[float]]]
+
+
+def projects(number: int) -> list[dict[str, Any]]:
+    """Projects with members at both levels, people of whom each is in several."""
+    people = [f"user{index:04}" for index in range(MANY)]
+    half = MEMBERS // 2
+
+    def of(project: int, begin: int) -> dict[str, list[str]]:
+        return {"users": [people[(project * 7 + index) % MANY] for index in range(begin, begin + half)]}
+
+    return [
+        {"name": f"project{index}", "manage": of(index, 0), "edit": of(index, half)}
+        for index in range(number)
+    ]
+
+
+class Hosted:
+    """A hub to which the playbook has been applied, without projects."""
+
+    def __init__(self, name: str, hub: Hub, number: int) -> None:
+        self.name = name
+        self.hub = hub
+        self.host = testinfra.get_host(f"podman://{name}")
+        self.variables = {"jupyterhub_projects": projects(number), "ansible_python_interpreter": MEASURED}
+        subprocess.run(["podman", "cp", ROOT / "tests/measured_python.py", f"{name}:{MEASURED}"], check=True)
+        self.host.check_output(f"chmod 0755 {MEASURED}")
+
+    def run(self, changed: bool) -> float:
+        # They are too many for a command line.
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as variables:
+            json.dump(self.variables, variables)
+            variables.flush()
+            done = timed_play(OURS, self.name, "--extra-vars", f"@{variables.name}")
+        assert (done.play.changed > 0) == changed, done.play.output
+        return done.seconds
+
+    def restart(self) -> None:
+        self.host.check_output("systemctl restart jupyterhub")
+        wait_until(lambda: self.hub.is_up, 120)
+
+    @property
+    def peak(self) -> float:
+        """Megabytes that the largest process of any task has taken."""
+        kilobytes = self.host.file(f"{MEASURED}.log").content_string.split()
+        return max(map(int, kilobytes)) / 1000
+
+
+def measure(stage: Stage) -> Result:
+    other = stage.another("many")
+    timed_play(OURS, other.name)
+    with Hub(f"http://{other.address}:8000") as hub:
+        hubs = {ONE: Hosted(stage.platform.name, stage.hub, 1), ALL: Hosted(other.name, hub, MANY)}
+        rows: Rows = {which: {FIRST: [each.run(changed=True)]} for which, each in hubs.items()}
+        for index in range(stage.rounds or ROUNDS):
+            for which in (ONE, ALL) if index % 2 == 0 else (ALL, ONE):
+                rows[which].setdefault(AGAIN, []).append(hubs[which].run(changed=False))
+                rows[which].setdefault(RESTART, []).append(seconds(hubs[which].restart))
+            print(f"{index}: {rows}", flush=True)
+        for which, each in hubs.items():
+            rows[which][MEMORY] = [each.peak]
+    rows[RATIO] = {
+        column: [many / one for one, many in zip(rows[ONE][column], rows[ALL][column], strict=True)]
+        for column in rows[ONE]
+    }
+    return Result(rows, reading(rows))
+
+
+def reading(rows: Rows) -> str:
+    first, memory = rows[ALL][FIRST][0], rows[ALL][MEMORY][0]
+    again, restart = (statistics.median(rows[RATIO][column]) for column in (AGAIN, RESTART))
+    return (
+        f"{MANY} projects with {MEMBERS} members each are made in {first:.0f} s, in which no process on the host takes more than {memory:.0f} MB. "
+        f"A run with nothing to change then takes {again:.2f} times as long as with one project, and a restart of the hub {restart:.2f} times."
+    )

@@ -1,0 +1,12 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs Python, and adds the peak memory in kilobytes of the largest process that this took to a file beside this one."""
+
+import resource
+import subprocess
+import sys
+
+code = subprocess.run(["/usr/bin/python3", *sys.argv[1:]], check=False).returncode
+with open(f"{__file__}.log", "a", encoding="utf-8") as log:
+    log.write(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}\n")
+sys.exit(code)
