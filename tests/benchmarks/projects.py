@@ -49,7 +49,7 @@ class Hosted:
         self.name = name
         self.hub = hub
         self.host = testinfra.get_host(f"podman://{name}")
-        self.variables = {"jupyterhub_projects": projects(number), "ansible_python_interpreter": MEASURED}
+        self.variables = {"jupyterhub_projects": projects(number)}
         subprocess.run(["podman", "cp", ROOT / "tests/measured_python.py", f"{name}:{MEASURED}"], check=True)
         self.host.check_output(f"chmod 0755 {MEASURED}")
 
@@ -58,7 +58,8 @@ class Hosted:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as variables:
             json.dump(self.variables, variables)
             variables.flush()
-            done = timed_play(OURS, self.name, "--extra-vars", f"@{variables.name}")
+            options = ("--extra-vars", f"@{variables.name}")
+            done = timed_play(OURS, self.name, *options, ansible_python_interpreter=MEASURED)
         assert (done.play.changed > 0) == changed, done.play.output
         return done.seconds
 
