@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..names import SERVER_SETTINGS
 
@@ -16,13 +18,15 @@ class Settings:
     """state: a private directory on a local disk, kept across restarts. history_megabytes: how much of documents' past is kept there.
 
     idle_seconds: after how long without anybody at work the server ends itself, 0 for never. email_domain: what comes behind
-    people's names where Git asks for an address.
+    people's names where Git asks for an address. managers: who may end the server beside its owner and the hub's administrators:
+    `everyone` (true), or `users` and `groups` of the hub.
     """
 
     state: Path
     history_megabytes: int = 100
     idle_seconds: int = 0
     email_domain: str = "localhost"
+    managers: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -33,6 +37,7 @@ class Settings:
             history_megabytes=told.get("history_megabytes", cls.history_megabytes),
             idle_seconds=told.get("idle_seconds", cls.idle_seconds),
             email_domain=told.get("email_domain") or cls.email_domain,
+            managers=told.get("managers") or {},
         )
 
 

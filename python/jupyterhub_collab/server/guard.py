@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may end this server from inside, and for how long whoever came in may stay.
+
+The hub decides who comes in. The server itself would take any request of anybody who has, and never look again at a websocket that is
+open. Whoever has a terminal here has a shell as the account all the same: the guard is at the server's door, not at its processes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+from tornado.web import HTTPError
+
+from .hub_credentials import hub_auth_of, is_own_token
+from .levels import Level, Levels
+from .settings import Settings
+from .visitors import Visitors
+
+# Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
+# all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
+LEVEL_FOR = {"server": Level.MANAGE}
+REFUSAL = "Only its owner, its managers and administrators of the hub may end this server."
+
+
+def put_in_force() -> None:
+    """Guard the server that this process is about to become.
+
+    Its authorizer is wrapped when it is made, whichever configuration names it: an administrator's own keeps its say, and none takes
+    the place of ours.
+    """
+    server: Any = ServerApp
+    init_configurables = server.init_configurables
+    if hasattr(init_configurables, "is_guarded"):  # Jupyter may read a configuration more than once
+        return
+
+    @functools.wraps(init_configurables)
+    def guarded(app: Any) -> None:
+        init_configurables(app)
+        settings = Settings.from_environment()
+        levels = Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers)
+        Guard(levels).wrap(app.authorizer)
+        app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
+
+    guarded.is_guarded = True  # type: ignore[attr-defined]
+    Visitors().wrap_websockets()
+    server.init_configurables = guarded
+
+
+class Guard:
+    """Refuses what somebody's level does not include. It lets nobody do what the server's authorizer refuses."""
+
+    def __init__(self, levels: Levels) -> None:
+        self._levels = levels
+
+    def wrap(self, authorizer: Any) -> None:
+        theirs = authorizer.is_authorized
+
+        def is_authorized(handler: Any, user: Any, action: str, resource: str) -> Any:
+            needed = LEVEL_FOR.get(resource)
+            if needed is None or action == "read" or self.level_of(handler, user) >= needed:
+                return theirs(handler, user, action, resource)
+            if getattr(handler, "auth_resource", None) == resource:
+                raise HTTPError(403, REFUSAL, reason=REFUSAL)
+            return False  # to somebody who only asks what they may do
+
+        authorizer.is_authorized = is_authorized
+
+    def level_of(self, handler: Any, user: Any) -> Level:
+        """Return the level of whoever makes a request; one that is not known for sure is the lowest.
+
+        The server's own token is its owner's as far as the hub knows, and everybody who has a terminal here can read it.
+        """
+        hub_auth = hub_auth_of(handler)
+        if hub_auth is None or is_own_token(hub_auth, handler):
+            return Level.EDIT
+        return self._levels.of(getattr(user, "hub_user", None) or {})

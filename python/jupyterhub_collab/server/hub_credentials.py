@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody has shown at the door of this server, and what the hub says of it."""
+
+from __future__ import annotations
+
+import hmac
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A token of the hub, and the browser session that it is of, if of any: what `HubOAuth` knows a visitor by."""
+
+    token: str = field(repr=False)
+    session: str = field(repr=False)
+
+
+def hub_auth_of(handler: Any) -> Any:
+    """Return the `HubOAuth` that a server asks the hub with; None where it is no hub's."""
+    provider = handler.settings.get("identity_provider")
+    # The latter where the hub's server is a class of its own and no extension (JUPYTERHUB_SINGLEUSER_EXTENSION=0).
+    return getattr(provider, "hub_auth", None) or handler.settings.get("hub_auth")
+
+
+def serves_hub() -> bool:
+    """Return whether this process is a server of a hub, rather than one that somebody has started in a terminal of such a server."""
+    return "jupyterhub.singleuser" in sys.modules
+
+
+def credentials_of(hub_auth: Any, handler: Any) -> Credentials | None:
+    """Return what a visitor was let in with: the token of the address or a header where that was good, else that of the cookie."""
+    token = hub_auth.get_token(handler, in_cookie=False)
+    if not token or not getattr(handler, "_token_authenticated", False):
+        token = hub_auth._get_token_cookie(handler)
+    return Credentials(token, hub_auth.get_session_id(handler)) if token else None
+
+
+def is_own_token(hub_auth: Any, handler: Any) -> bool:
+    """Return whether a request comes with the token of this server itself."""
+    shown = credentials_of(hub_auth, handler)
+    return shown is None or hmac.compare_digest(shown.token.encode(), hub_auth.api_token.encode())
+
+
+async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
+    """Return whether the hub still lets somebody in; it is asked when its last answer is as old as the server trusts one.
+
+    Raises an exception where the hub does not say.
+    """
+    model = await hub_auth.user_for_token(credentials.token, session_id=credentials.session, sync=False)
+    return model is not None and bool(hub_auth.check_scopes(hub_auth.access_scopes, model))

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the people on this server may do there, beyond being let in, which is the hub's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+
+class Level(IntEnum):
+    """Each level includes those below it."""
+
+    EDIT = 2
+    MANAGE = 3
+
+
+@dataclass(frozen=True)
+class Levels:
+    """owner: of this server. managers: who may end it beside its owner and the hub's administrators, as the hub has told."""
+
+    owner: str
+    managers: Mapping[str, Any]
+
+    def of(self, model: Mapping[str, Any]) -> Level:
+        """Return the level of somebody, by the model of them that the hub gives."""
+        # A service of the hub may have the name of a user.
+        is_user = model.get("kind") == "user"
+        named = [self.owner, *self.managers.get("users", [])] if is_user else []
+        manages = (
+            bool(model.get("admin"))
+            or self.managers.get("everyone") is True
+            or model.get("name") in named
+            or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
+        )
+        return Level.MANAGE if manages else Level.EDIT
