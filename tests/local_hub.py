@@ -79,6 +79,7 @@ class LocalHub:
         environment = {
             "JUPYTER_CONFIG_PATH": str(Path(package.__file__).parent / "config"),
             SERVER_SETTINGS: json.dumps({"state_directory": str(directory / "state"), **settings}),
+            "PYTHONPATH": str(directory),
         }
         text = CONFIG.format(
             hub_port=self._hub_port,
@@ -167,6 +168,19 @@ class LocalHub:
             return httpx.get(f"{self.url}/api").status_code == 200
         except httpx.HTTPError:
             return False
+
+    def end_from_inside(self, who: str) -> None:
+        """Have somebody shut the server down by its own API, and wait until the hub knows."""
+        self.at_server(who, "POST", "api/shutdown").raise_for_status()
+        wait_until(lambda: not self.runs)
+        self.ask("DELETE", "users/alice/server")
+
+    @property
+    def own_token(self) -> str:
+        """The server's own token, as somebody reads it in a terminal there."""
+        process = self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"]
+        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property
     def url(self) -> str:

@@ -9,7 +9,9 @@ from testinfra.host import Host
 
 from people import Hub, NotRunning, Person, Refused
 from scenario import Credentials, kill_server, wait_until
-from sharing import PAGE, accept, begin, code_of, guests, log, make_link, shared_with
+from sharing import CACHED, PAGE, accept, begin, code_of, guests, log, make_link, shared_with
+
+OUT = CACHED + 3  # seconds: an open websocket is looked at once in a second, and the machine may be busy
 
 
 @pytest.fixture
@@ -48,6 +50,68 @@ def test_who_is_revoked_is_out_in_seconds(alice: Person, bob: Person) -> None:
     while visit.api("GET", "api/contents").status_code == 200:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+@pytest.mark.usefixtures("running")
+def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, carol: Person) -> None:
+    """Requirements 39 and B5: document and terminal. The owner's and a bystander's go on, and nobody's text is harmed."""
+    server = alice.visit("alice")
+    server.write_file("open.txt")
+    link = make_link(alice)
+    for guest in (bob, carol):
+        accept(guest, link)
+    visit = bob.visit("alice")
+    with (
+        server.document("open.txt") as hers,
+        visit.document("open.txt") as his,
+        carol.visit("alice").document("open.txt") as bystanders,
+        server.open_terminal() as her_terminal,
+        visit.open_terminal() as his_terminal,
+    ):
+        his.insert(0, "<bob>")
+        for document in (hers, bystanders):
+            document.wait_until(lambda shown: "<bob>" in shown.text)
+        his_terminal.type("sleep 60; echo nev''er")
+        alice.press(alice.page(PAGE), "Revoke", name="bob")
+        began = time.monotonic()
+        wait_until(lambda: his.closed_by_server and his_terminal.closed_by_server, OUT)
+        took = time.monotonic() - began
+        assert took < OUT, f"closed after {took:.1f} s"
+        assert his.closed_by_server and his_terminal.closed_by_server
+        assert {his.closed_by_server.code, his_terminal.closed_by_server.code} == {1003}
+        with pytest.raises(Refused):
+            his.reconnect()
+        his.insert(0, "<late>")
+        hers.insert(0, "<alice>")
+        bystanders.wait_until(lambda shown: "<alice>" in shown.text)
+        bystanders.insert(0, "<carol>")
+        hers.wait_until(lambda shown: "<carol>" in shown.text)
+        assert sorted(hers.text) == sorted("<alice><carol><bob>") == sorted(bystanders.text)
+        assert "<alice>" not in his.text
+        time.sleep(2 * CACHED)
+        her_terminal.type("echo still $((6 * 7))")
+        her_terminal.wait_for("still 42")
+        assert hers.closed_by_server is bystanders.closed_by_server is her_terminal.closed_by_server is None
+        # What somebody has begun is a program of the account, and goes on.
+        assert his_terminal.name in [each["name"] for each in server.ask("GET", "api/terminals")]
+
+
+@pytest.mark.usefixtures("running")
+def test_restart_of_the_hub_closes_nothing(alice: Person, bob: Person, host: Host) -> None:
+    """A hub that does not answer says nothing about anybody."""
+    alice.visit("alice").write_file("open.txt")
+    accept(bob, make_link(alice))
+    with alice.visit("alice").document("open.txt") as hers, bob.visit("alice").document("open.txt") as his:
+        host.check_output("systemctl stop jupyterhub")
+        time.sleep(3 * CACHED)
+        his.insert(0, "<without a hub>")
+        hers.wait_until(lambda shown: "<without a hub>" in shown.text)
+        host.check_output("systemctl start jupyterhub")
+        wait_until(lambda: alice.hub.is_up, 60)
+        time.sleep(2 * CACHED)
+        hers.insert(0, "<with it>")
+        his.wait_until(lambda shown: "<with it>" in shown.text)
+        assert hers.closed_by_server is his.closed_by_server is None
 
 
 @pytest.mark.usefixtures("running")
@@ -110,7 +174,7 @@ def test_raw_requests_get_past_no_limit(alice: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
-    """No sharing on, no list, no revoking, no stop, no token of the owner's."""
+    """No sharing on, no list, no revoking, no stop, no token of the owner's, and no end from inside (requirements 53 to 55)."""
     accept(bob, make_link(alice))
     for method, path in (
         ("POST", "/hub/api/share-codes/alice/"),
@@ -121,11 +185,15 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
         ("GET", "/hub/api/users/alice/tokens"),
     ):
         assert bob.api(method, path).status_code in (403, 404), (method, path)
+    refused = bob.visit("alice").api("POST", "api/shutdown")
+    assert refused.status_code == 403
+    assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+    assert alice.visit("alice").me()["identity"]["username"] == "alice"
 
 
 @pytest.mark.usefixtures("running")
 def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub) -> None:
-    """Every guest can read it there, in a terminal; it neither shares nor stops the server, nor reads tokens."""
+    """Every guest can read it there, in a terminal; it neither shares nor ends the server, nor reads tokens."""
     accept(bob, make_link(alice))
     visit = bob.visit("alice")
     with visit.open_terminal() as terminal:
@@ -145,6 +213,8 @@ def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub
         wish = {"user": "mallory"} if path.endswith("shares/alice/") else None
         answer = hub.api(method, path, token=token, json=wish)
         assert answer.status_code in (403, 404), (method, path, answer.text)
+    assert hub.api("GET", "/user/alice/api/contents", token=token).status_code == 200
+    assert hub.api("POST", "/user/alice/api/shutdown", token=token).status_code == 403
 
 
 @pytest.mark.usefixtures("running")

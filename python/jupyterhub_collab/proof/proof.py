@@ -270,10 +270,8 @@ class Proof:
             await asyncio.wait_for(document.ended.wait(), OPEN_SECONDS)
             self.report.ok(check, f"Its connection ended within {time.monotonic() - begun:.1f} s.")
         except TimeoutError:
-            says = (
-                "Their open connection goes on until they close it or the server stops: stop it to be sure."
-            )
-            self.report.warning(check, says)
+            says = "Nothing in this server looks again at connections that are open: apply collab.jupyterhub.jupyter_rtc, and stop and start it"
+            self.report.failed(check, f"{says}.")
 
     # Editing
 

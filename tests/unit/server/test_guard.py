@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may end a server from inside (requirements 53 to 55): a real hub, which starts a real server."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from jupyterhub_collab import server as package
+from jupyterhub_collab.server.levels import Level, Levels
+from local_hub import LocalHub
+
+WISH = 'api/me?permissions={"server":["read","write"]}'
+MANAGERS = {"users": ["dave"], "groups": ["teachers"]}
+THEIRS = """
+from jupyter_server.auth import Authorizer
+
+
+class Theirs(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return resource != "contents" and user.username != "carol"
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    """The server is started with an authorizer of the administrator's own, named where it wins over every file."""
+    directory = tmp_path_factory.mktemp("hub")
+    (directory / "theirs.py").write_text(THEIRS)
+    yield from served(LocalHub(directory, "--ServerApp.authorizer_class=theirs.Theirs", managers=MANAGERS))
+
+
+def served(hub: LocalHub) -> Iterator[LocalHub]:
+    hub.start()
+    try:
+        hub.start_server()
+        yield hub
+    finally:
+        hub.end()
+
+
+def may(answer: httpx.Response) -> list[str]:
+    allowed: list[str] = answer.json()["permissions"]["server"]
+    return allowed
+
+
+@pytest.mark.parametrize(
+    ("who", "allowed"),
+    [
+        ("alice", ["read", "write"]),
+        ("dave", ["read", "write"]),
+        ("erin", ["read", "write"]),
+        ("bob", ["read"]),
+        ("service", ["read"]),  # though its name is the owner's
+    ],
+)
+def test_server_tells_what_is_so(hub: LocalHub, who: str, allowed: list[str]) -> None:
+    assert may(hub.at_server(who, "GET", WISH)) == allowed
+
+
+def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
+    for who in ("bob", "service"):
+        answer = hub.at_server(who, "POST", "api/shutdown")
+        assert answer.status_code == 403
+        for place in (answer.text, answer.reason_phrase):
+            assert "Only its owner, its managers and administrators of the hub may end this server." in place
+    assert hub.runs
+
+
+def test_own_token_of_the_server_ends_nothing(hub: LocalHub) -> None:
+    """It is its owner's as far as the hub knows, and everybody who has a terminal there can read it."""
+    token = hub.own_token
+    assert hub.at_server_with(token, "GET", "api/me").json()["identity"]["username"] == "alice"
+    assert may(hub.at_server_with(token, "GET", WISH)) == ["read"]
+    assert hub.at_server_with(token, "POST", "api/shutdown").status_code == 403
+    assert hub.runs
+
+
+def test_administrators_own_authorizer_keeps_its_say(hub: LocalHub) -> None:
+    assert hub.at_server("alice", "GET", "api/contents").status_code == 403
+    assert may(hub.at_server("carol", "GET", WISH)) == []
+    assert hub.at_server("carol", "POST", "api/shutdown").status_code == 403
+
+
+def test_owner_ends_it_the_last_of_all(tmp_path: Path) -> None:
+    """And an authorizer that allows all takes the place of nothing. Administrators of the hub may, too."""
+    options = ("--ServerApp.authorizer_class=jupyter_server.auth.AllowAllAuthorizer",)
+    for hub in served(LocalHub(tmp_path, *options)):
+        for who in ("dave", "erin", "bob"):
+            assert hub.at_server(who, "POST", "api/shutdown").status_code == 403
+        for who in ("carol", "alice"):
+            hub.end_from_inside(who)
+            hub.start_server()
+
+
+def test_server_that_cannot_be_guarded_does_not_run(tmp_path: Path) -> None:
+    ours = tmp_path / "package" / package.__name__.partition(".")[0]
+    shutil.copytree(Path(package.__file__).parents[1], ours)
+    (ours / "server/guard.py").write_text("raise RuntimeError('broken')")
+    assert_does_not_start(ours / "server/config", "cannot be guarded against its visitors")
+
+
+def test_server_that_was_told_nonsense_does_not_run() -> None:
+    config = Path(package.__file__).parent / "config"
+    assert_does_not_start(config, "JSONDecodeError", JUPYTERHUB_COLLAB="{")
+
+
+def assert_does_not_start(config: Path, says: str, **environment: Any) -> None:
+    # Nothing of ours may come from elsewhere.
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser"],
+        env={**clean, "JUPYTER_CONFIG_PATH": str(config), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "managers", "level"),
+    [
+        ({"kind": "user", "name": "alice"}, {}, Level.MANAGE),
+        ({"kind": "user", "name": "bob"}, {}, Level.EDIT),
+        ({"kind": "user", "name": "bob"}, {"everyone": True}, Level.MANAGE),
+        ({"kind": "user", "name": "bob", "groups": ["a"]}, {"groups": ["b", "a"]}, Level.MANAGE),
+        ({"kind": "user", "name": "a", "groups": []}, {"groups": ["a"]}, Level.EDIT),
+        ({"kind": "user", "name": "bob"}, {"users": ["bob"]}, Level.MANAGE),
+        ({"kind": "service", "name": "bob"}, {"users": ["bob"]}, Level.EDIT),
+        ({"kind": "service", "name": "alice"}, {}, Level.EDIT),
+        ({"kind": "service", "name": "culler", "admin": True}, {}, Level.MANAGE),
+        ({}, {}, Level.EDIT),
+        ({"name": ""}, {}, Level.EDIT),
+    ],
+)
+def test_levels(model: dict[str, Any], managers: dict[str, Any], level: Level) -> None:
+    assert Levels("alice", managers).of(model) is level

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose right to be on a server has ended is out of what they have open there, and nobody else is (requirements 39 and B5).
+
+A real hub, and a real server that it has started. The hub is asked once in two seconds.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from jupyterhub_collab.server.visitors import ENDED, close
+from local_hub import PATIENCE, LocalHub
+from people.room import Room, Seat
+from people.sockets import dial
+
+pytestmark = pytest.mark.anyio
+SECONDS = 2
+# What the hub last said is good for so long, then it is noticed within a second; the machine may be busy.
+OUT = SECONDS + 1 + 2
+EVENTS = "api/events/subscribe"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
+    hub = LocalHub(tmp_path_factory.mktemp("hub"), seconds=SECONDS)
+    hub.start()
+    try:
+        hub.start_server()
+        hub.at_server(
+            "alice", "PUT", "api/contents/plan.txt", {"type": "file", "format": "text", "content": ""}
+        )
+        yield hub
+    finally:
+        hub.end()
+
+
+async def open_document(hub: LocalHub, who: str) -> Room:
+    form = {"format": "text", "type": "file"}
+    session = hub.at_server(who, "PUT", "api/collaboration/session/" + quote("plan.txt"), form).json()
+    path = f"api/collaboration/room/text:file:{session['fileId']}?sessionId={session['sessionId']}"
+    room = Room(Seat("plan.txt", False, hub.door(who, path), {"username": who, "name": who, "color": "red"}))
+    await room.join()
+    return room
+
+
+async def end_of(socket: ClientConnection, seconds: float) -> int | None:
+    """Read until the server ends a websocket, and return its code; None where it goes on."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                await socket.recv()
+    except TimeoutError:
+        return None
+    except ConnectionClosed as end:
+        return end.rcvd.code if end.rcvd else 1006
+
+
+async def test_whoever_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> None:
+    """Documents, terminals, kernels' and other websockets; what others have open goes on, and what they type."""
+    terminal = hub.at_server("bob", "POST", "api/terminals").json()["name"]
+    paths = [EVENTS, f"terminals/websocket/{terminal}", "api/collaboration/room/JupyterLab:globalAwareness"]
+    his = [await dial(hub.door("bob", path)) for path in paths]
+    hers = [await dial(hub.door("alice", path)) for path in paths]
+    alice, dave, bob = [await open_document(hub, who) for who in ("alice", "dave", "bob")]
+    bob.insert(0, "<bob>")
+    for room in (alice, dave):
+        await room.wait_until(lambda room: "<bob>" in room.text, PATIENCE)
+    hub.forget("bob")
+    began = time.monotonic()
+    assert await asyncio.gather(*(end_of(socket, OUT) for socket in his)) == [ENDED] * len(paths)
+    await bob.wait_until(lambda room: room.closed_by_server is not None, OUT)
+    assert time.monotonic() - began < OUT
+    assert bob.closed_by_server and bob.closed_by_server.code == ENDED
+    bob.insert(0, "<late>")
+    alice.insert(0, "<alice>")
+    await dave.wait_until(lambda room: "<alice>" in room.text, PATIENCE)
+    dave.insert(0, "<dave>")
+    await alice.wait_until(lambda room: "<dave>" in room.text, PATIENCE)
+    assert alice.closed_by_server is dave.closed_by_server is None
+    assert await asyncio.gather(*(end_of(socket, 2 * SECONDS) for socket in hers)) == [None] * len(paths)
+    assert sorted(alice.text) == sorted("<alice><dave><bob>") == sorted(dave.text)
+    assert "<alice>" not in bob.text
+    assert hub.at_server("alice", "GET", f"api/terminals/{terminal}").status_code == 200
+    for room in (alice, bob, dave):
+        await room.leave()
+
+
+async def test_owner_who_logs_out_is_no_exception(hub: LocalHub) -> None:
+    socket = await dial(hub.door("alice", EVENTS))
+    hub.forget("alice")
+    assert await end_of(socket, OUT) == ENDED
+
+
+async def test_who_shows_something_else_besides_is_known_by_what_let_them_in(hub: LocalHub) -> None:
+    """A token in the address that is good, and a cookie that is not one of the server's."""
+    door = hub.door("dave", EVENTS)
+    token = door.headers["Authorization"].removeprefix("token ")
+    headers = {"Cookie": "jupyterhub-user-alice=none", "Sec-Fetch-Mode": "websocket"}
+    socket = await dial(type(door)(f"{door.url}?token={token}", headers))
+    assert await end_of(socket, 2 * SECONDS) is None
+    hub.forget("dave")
+    assert await end_of(socket, OUT) == ENDED
+
+
+async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
+    """Not while it is away, and not when it is back; a right that ends then ends as ever."""
+    socket = await dial(hub.door("erin", EVENTS))
+    hub.kill()
+    try:
+        assert await end_of(socket, 3 * SECONDS) is None
+    finally:
+        hub.start()
+    assert await end_of(socket, 2 * SECONDS) is None
+    hub.forget("erin")
+    assert await end_of(socket, OUT) == ENDED
+
+
+async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub) -> None:
+    sockets = [await dial(hub.door("carol", EVENTS)) for _number in range(20)]
+    asked = "GET /hub/api/user (carol@"
+    before = hub.log.count(asked)
+    await asyncio.sleep(4 * SECONDS)
+    assert 2 <= hub.log.count(asked) - before <= 5
+    for socket in sockets:
+        await socket.close()
+    await asyncio.sleep(2 * SECONDS)
+    before = hub.log.count(asked)
+    await asyncio.sleep(2 * SECONDS)
+    assert hub.log.count(asked) == before, "the hub is asked about somebody who has left"
+
+
+async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
+    """A client of one's own need not hang up, and may send for as long as tornado waits for that."""
+    heard: list[str | bytes] = []
+    ended: list[float] = []
+    opened: list[WebSocketHandler] = []
+
+    class Websocket(WebSocketHandler):
+        def open(self, *_arguments: str, **_options: str) -> None:
+            opened.append(self)
+
+        def on_message(self, message: str | bytes) -> None:
+            heard.append(message)
+
+        def on_close(self) -> None:
+            ended.append(time.monotonic())
+
+    sock, port = bind_unused_port()
+    server = HTTPServer(Application([("/", Websocket)]))
+    server.add_socket(sock)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    key = (
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+    )
+    writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n{key}\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(frame("before"))
+    while not heard:
+        await asyncio.sleep(0.01)
+    close(opened[0])
+    assert len(ended) == 1, "what follows an end has to wait for the other side"
+    writer.write(frame("after"))
+    await asyncio.sleep(0.5)
+    assert heard == ["before"]
+    writer.close()
+    await asyncio.sleep(0.2)
+    assert len(ended) == 1
+    server.stop()
+
+
+def frame(text: str) -> bytes:
+    """A message as a client sends it, masked with zeros."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
