@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -70,7 +71,14 @@ class LocalHub:
     A service of the hub that may come in, too, bears alice's name.
     """
 
-    def __init__(self, directory: Path, *options: str, seconds: int = 1, **settings: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        seconds: int = 1,
+        variables: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.token, self.service_token = "1" * 32, "2" * 32
@@ -80,6 +88,7 @@ class LocalHub:
             "JUPYTER_CONFIG_PATH": str(Path(package.__file__).parent / "config"),
             SERVER_SETTINGS: json.dumps({"state_directory": str(directory / "state"), **settings}),
             "PYTHONPATH": str(directory),
+            **(variables or {}),
         }
         text = CONFIG.format(
             hub_port=self._hub_port,
@@ -93,6 +102,16 @@ class LocalHub:
         )
         (directory / "jupyterhub_config.py").write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """The hub and the server run meanwhile."""
+        self.start()
+        try:
+            self.start_server()
+            yield self
+        finally:
+            self.end()
 
     # The hub
 
@@ -116,8 +135,11 @@ class LocalHub:
 
     def end(self) -> None:
         """End the hub, and the server with it."""
-        self.stop_server()
-        self.kill()
+        try:
+            self.ask("DELETE", "users/alice/server")
+            wait_until(lambda: not self.runs)
+        finally:
+            self.kill()
 
     def _answers(self) -> bool:
         try:
@@ -157,10 +179,6 @@ class LocalHub:
     def start_server(self) -> None:
         self.ask("POST", "users/alice/server")
         wait_until(lambda: self.runs)
-
-    def stop_server(self) -> None:
-        self.ask("DELETE", "users/alice/server")
-        wait_until(lambda: not self.runs)
 
     @property
     def runs(self) -> bool:

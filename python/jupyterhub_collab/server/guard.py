@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from .hub_credentials import hub_auth_of, is_own_token
+from .hub_credentials import hub_auth_of, is_own_token, model_of
 from .levels import Level, Levels
 from .settings import Settings
 from .visitors import Visitors
@@ -76,4 +76,4 @@ class Guard:
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):
             return Level.EDIT
-        return self._levels.of(getattr(user, "hub_user", None) or {})
+        return self._levels.of(model_of(handler, user))

@@ -20,8 +20,14 @@ class Credentials:
 def hub_auth_of(handler: Any) -> Any:
     """Return the `HubOAuth` that a server asks the hub with; None where it is no hub's."""
     provider = handler.settings.get("identity_provider")
-    # The latter where the hub's server is a class of its own and no extension (JUPYTERHUB_SINGLEUSER_EXTENSION=0).
+    # The latter where the hub's server is a class of its own and no extension (JUPYTERHUB_SINGLEUSER_EXTENSION=0 and the like).
     return getattr(provider, "hub_auth", None) or handler.settings.get("hub_auth")
+
+
+def model_of(handler: Any, user: Any) -> dict[str, Any]:
+    """Return what the hub has said of whoever makes a request; nothing where it has not."""
+    # In the same order.
+    return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
 
 
 def serves_hub() -> bool:

@@ -14,7 +14,10 @@ import pytest
 
 from jupyterhub_collab import server as package
 from jupyterhub_collab.server.levels import Level, Levels
-from local_hub import LocalHub
+from jupyterhub_collab.server.visitors import ENDED
+from local_hub import LocalHub, wait_until
+from people import background
+from people.sockets import dial
 
 WISH = 'api/me?permissions={"server":["read","write"]}'
 MANAGERS = {"users": ["dave"], "groups": ["teachers"]}
@@ -33,16 +36,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
     """The server is started with an authorizer of the administrator's own, named where it wins over every file."""
     directory = tmp_path_factory.mktemp("hub")
     (directory / "theirs.py").write_text(THEIRS)
-    yield from served(LocalHub(directory, "--ServerApp.authorizer_class=theirs.Theirs", managers=MANAGERS))
-
-
-def served(hub: LocalHub) -> Iterator[LocalHub]:
-    hub.start()
-    try:
-        hub.start_server()
+    options = ("--ServerApp.authorizer_class=theirs.Theirs",)
+    with LocalHub(directory, *options, managers=MANAGERS).running() as hub:
         yield hub
-    finally:
-        hub.end()
 
 
 def may(answer: httpx.Response) -> list[str]:
@@ -91,12 +87,28 @@ def test_administrators_own_authorizer_keeps_its_say(hub: LocalHub) -> None:
 def test_owner_ends_it_the_last_of_all(tmp_path: Path) -> None:
     """And an authorizer that allows all takes the place of nothing. Administrators of the hub may, too."""
     options = ("--ServerApp.authorizer_class=jupyter_server.auth.AllowAllAuthorizer",)
-    for hub in served(LocalHub(tmp_path, *options)):
+    with LocalHub(tmp_path, *options).running() as hub:
         for who in ("dave", "erin", "bob"):
             assert hub.at_server(who, "POST", "api/shutdown").status_code == 403
         for who in ("carol", "alice"):
             hub.end_from_inside(who)
             hub.start_server()
+
+
+def test_server_of_jupyterhubs_older_kind_is_guarded_alike(tmp_path: Path) -> None:
+    """One that is a class of its own, as with `JUPYTERHUB_SINGLEUSER_APP`, and no extension of Jupyter's."""
+    variables = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "0"}
+    with LocalHub(tmp_path, variables=variables, managers=MANAGERS).running() as hub:
+        may_write = [
+            who
+            for who in ("alice", "bob", "carol", "dave", "erin", "service")
+            if "write" in may(hub.at_server(who, "GET", WISH))
+        ]
+        assert may_write == ["alice", "carol", "dave", "erin"]
+        assert may(hub.at_server_with(hub.own_token, "GET", WISH)) == ["read"]
+        socket = background.run(dial(hub.door("bob", "api/events/subscribe")))
+        hub.forget("bob")
+        wait_until(lambda: socket.close_code == ENDED, 10)
 
 
 def test_server_that_cannot_be_guarded_does_not_run(tmp_path: Path) -> None:

@@ -36,16 +36,11 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
-    hub = LocalHub(tmp_path_factory.mktemp("hub"), seconds=SECONDS)
-    hub.start()
-    try:
-        hub.start_server()
+    with LocalHub(tmp_path_factory.mktemp("hub"), seconds=SECONDS).running() as hub:
         hub.at_server(
             "alice", "PUT", "api/contents/plan.txt", {"type": "file", "format": "text", "content": ""}
         )
         yield hub
-    finally:
-        hub.end()
 
 
 async def open_document(hub: LocalHub, who: str) -> Room:
