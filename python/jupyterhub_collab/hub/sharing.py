@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one call of the fragment with which users share their own servers."""
+"""The call of the fragment with which users share their own servers, and the one for servers that roles of the hub open to people."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..names import SETTINGS
+from ..names import SERVICE, SETTINGS
 from .authorize import skip_authorize_page, trust
 from .grants import GROUPS, RIGHT
+from .offered import offered, show_offered
 from .page_check import Page
-from .policy import applied
+from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_log import log_shares
 from .shares import end_shares_with_server, limit_shares
 from .whole import whole
 
-NAME = "sharing"
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 # In the place of the working directory, from which nothing must be imported.
@@ -71,7 +72,7 @@ def share_servers(
         )
     rights = [RIGHT, *(NAMES if by_name else [])]
     # Everybody comes to the page: it lists what others share with them.
-    everyone = [f"access:services!service={NAME}", *([] if groups else rights)]
+    everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:
         add_groups(c, GROUPS, "May share the own server", rights, groups)
@@ -83,13 +84,13 @@ def share_servers(
     if ends_with_server:
         end_shares_with_server(c)
         hooks.append("post_stop_hook")
-    trust(c, f"service-{NAME}")
+    trust(c, f"service-{SERVICE}")
     if not authorize_page:
         skip_authorize_page(c)
     services = reify(c.JupyterHub, "services", [])
-    if any(service.get("name") == NAME for service in services):
+    if any(service.get("name") == SERVICE for service in services):
         raise ValueError(
-            f"JupyterHub.services has a service {NAME} of its own, which is the name of the sharing page: give it another name"
+            f"JupyterHub.services has a service {SERVICE} of its own, which is the name of the sharing page: give it another name"
         )
     address = f"http://127.0.0.1:{port}"
     template_vars = value_of(c.JupyterHub, "template_vars", {})
@@ -104,9 +105,10 @@ def share_servers(
         "account": account,
     }
     _show_invitations(c, ends_with_server)
+    show_offered()
     services.append(
         {
-            "name": NAME,
+            "name": SERVICE,
             "url": address,
             "command": [sys.executable, "-c", START, str(PACKAGE)],
             "environment": {SETTINGS: json.dumps(settings)},
@@ -119,10 +121,23 @@ def share_servers(
             "everyone": everyone,
             "groups": {GROUPS: list(groups)} if groups else {},
             "hooks": hooks,
-            "services": [NAME],
-            "page": Page(NAME, address, account, log),
+            "services": [SERVICE],
+            "page": Page(SERVICE, address, account, log),
         }
     )
+
+
+def offer_servers(c: Any, servers: Iterable[str]) -> None:
+    """Show these servers on the sharing page to those to whom roles of the hub open them, where the hub has the page.
+
+    servers: as in scopes, such as `project-rainfall/` or `alice/lab2`. To be called after `share_servers`, as often as there is need.
+    """
+    servers = list(servers)
+    for server in servers:
+        if not re.fullmatch("[^/]+/[^/]*", server):
+            raise ValueError(f"{server!r} is no server: write OWNER/ for the default one, or OWNER/NAME")
+    if SERVICE in services_of(whole(c)):
+        offered.update(servers)
 
 
 def _show_invitations(c: Any, ends_with_server: bool) -> None:

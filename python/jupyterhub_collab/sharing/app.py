@@ -9,6 +9,7 @@ import os
 import secrets
 
 from jupyterhub.services.auth import HubOAuthCallbackHandler
+from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
@@ -18,6 +19,8 @@ from .settings import Settings
 from .templates import templates
 
 PARENT_CHECK = 1  # seconds
+# Requests to the hub at once, which by itself are 10: those that start or stop a server take seconds, and the others must not wait.
+REQUESTS = 100
 
 
 def application(settings: Settings) -> Application:
@@ -53,6 +56,7 @@ def main() -> None:
     # The hub's log has who did what. Addresses of answered requests add codes to it with which people log in.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
     os.umask(0o077)
+    AsyncHTTPClient.configure(None, max_clients=REQUESTS)
     try:
         asyncio.run(serve(Settings.of_environment()))
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from tornado.web import HTTPError, RequestHandler, authenticated
 from ..names import SIGN
 from .hub import Hub, HubAway, Refused, server_path
 from .settings import Settings
-from .state import my_servers, shared_with_me
+from .state import by_my_roles, my_servers, open_to_me
 
 log = logging.getLogger("jupyterhub_collab.sharing")
 
@@ -27,6 +27,8 @@ SENTENCES = {
     404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
 }
 NOBODY = "There is no user or group of that name on this hub. Look at how it is spelt."
+NOT_STARTED = "The server did not start. Try again in a minute, and tell the hub's administrator if it does not start then."
+NOT_STOPPED = "The server is just starting or stopping. Wait until it has, and look at the list then."
 AWAY = "The hub does not answer just now. Try again in a minute, and see then what is shared."
 OLD = "This page was open for too long, or something else than this page sent that. Load it again."
 # The two sides of the page: what one shares, and what others do.
@@ -40,6 +42,7 @@ DONE = {
     "guests-ended": "Nobody but you can open your server any more, unless a link is still valid.",
     "all-ended": "Nobody but you can open your server any more, and no link leads to it.",
     "left": "You have left that server.",
+    "stopped": "The server stops, and nobody works on it any more.",
 }
 
 
@@ -161,7 +164,7 @@ class SharingPage(Base):
 
     async def show_page(self, status: int = 200, **more: Any) -> None:
         servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
-        shared = await shared_with_me(self.hub, self.user)
+        shared = await open_to_me(self.hub, self.user, self.sharing.base_url)
         self.set_status(status)
         page = {
             "notice": "",
@@ -201,10 +204,11 @@ class SharingPage(Base):
                 no.status,
                 no.sentence,
             )
-            await self.show_page(no.status, problem=no.advice or SENTENCES.get(no.status, SENTENCES[400]))
+            problem = no.advice or SENTENCES.get(no.status, SENTENCES[400])
+            await self.show_page(no.status, problem=problem, tab=TABS[action in THEIRS])
         else:
             if done:
-                shown = {"done": done, "tab": TABS[action is SharingPage.leave]}
+                shown = {"done": done, "tab": TABS[action in THEIRS]}
                 self.redirect(f"{self.sharing.prefix}?{urlencode(shown)}", status=303)
 
     @property
@@ -271,6 +275,34 @@ class SharingPage(Base):
         await self.hub.ask("DELETE", f"users/{quote(self.user, safe='')}/shared/{whose}")
         return "left"
 
+    async def managed(self) -> str:
+        """The server of others that a form is about. Raises Refused where it is none that the user may start and stop now."""
+        asked = self.get_body_argument("owner"), self.get_body_argument("server", "")
+        for each in await by_my_roles(self.hub, self.sharing.base_url):
+            if (each.owner, each.server) == asked and each.level == "manage":
+                return server_path(*asked)
+        raise Refused(403, "that is no server that the user may start and stop")
+
+    async def start(self) -> None:
+        """Start a server, and go to where the hub waits with its users until it is there."""
+        server = await self.managed()
+        owner, _, name = server.partition("/")
+        try:
+            await self.hub.ask("POST", f"users/{owner}/servers/{name}")
+        except Refused as no:
+            # 400: somebody else has started or stopped it meanwhile, which the page that comes next knows how to show.
+            if no.status != 400:
+                raise Refused(no.status, no.sentence, "" if no.status in SENTENCES else NOT_STARTED) from no
+        self.redirect(f"{self.sharing.hub_prefix}spawn-pending/{server.rstrip('/')}", status=303)
+
+    async def stop(self) -> str:
+        owner, _, name = (await self.managed()).partition("/")
+        try:
+            await self.hub.ask("DELETE", f"users/{owner}/servers/{name}")
+        except Refused as no:
+            raise Refused(no.status, no.sentence, NOT_STOPPED) if no.status == 400 else no from no
+        return "stopped"
+
 
 # What a button of the page asks for -> what is done.
 ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
@@ -282,7 +314,11 @@ ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "end-guests": SharingPage.end_guests,
     "end-all": SharingPage.end_all,
     "leave": SharingPage.leave,
+    "start": SharingPage.start,
+    "stop": SharingPage.stop,
 }
+# Those of them that are about servers of others.
+THEIRS = (SharingPage.leave, SharingPage.start, SharingPage.stop)
 
 
 def _in_script(text: str) -> str:

@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.web import HTTPError
 
 PAGE = 200  # entries in one answer; the most that a hub gives by default
-SECONDS = 10
+SECONDS = 30  # a hub answers the wish to start or stop a server only after up to 10
 
 
 class HubAway(HTTPError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the page shows: the user's servers with their links and guests, and what others share with the user."""
+"""What the page shows: the user's servers with their links and guests, and servers of others that the user may open."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from ..names import OFFERED
 from .hub import Hub, server_path
 
 
@@ -45,13 +46,16 @@ class Server:
 
 @dataclass
 class Shared:
-    """Somebody else's server that the user may open."""
+    """Somebody else's server that the user may open, because it is shared or because a role of the hub says so."""
 
     owner: str
     server: str
-    runs: bool
+    state: str  # running, stopped, starting or stopping
     path: str
-    by_group: str  # the group by which the user may; empty where it is the user
+    by_group: str = ""  # the group with which it is shared; empty where it is the user
+    level: str = (
+        ""  # by a role: edit to open it, manage to start and stop it besides; empty where it is shared
+    )
 
 
 async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
@@ -65,10 +69,7 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
     running = {name: server["ready"] for name, server in (model.get("servers") or {}).items()}
     names = {"", *running, *(each["server"]["name"] for each in (*codes, *shares))}
     servers = {
-        name: Server(
-            name, bool(running.get(name)), f"{base_url}user/{server_path(user, name)}".rstrip("/") + "/"
-        )
-        for name in sorted(names)
+        name: Server(name, bool(running.get(name)), address(base_url, user, name)) for name in sorted(names)
     }
     for code in codes:
         servers[code["server"]["name"]].links.append(
@@ -91,19 +92,45 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
     return list(servers.values())
 
 
+async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
+    """Return the servers of others that the user may open; a role gives whatever a share does, so it goes before one."""
+    by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user))
+    known = {(each.owner, each.server) for each in by_role}
+    found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
+    return sorted(found, key=lambda each: (each.owner, each.server, each.by_group))
+
+
+async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
+    """Return the servers that roles of the hub open to the user now. From then on the token may do with them what the user may."""
+    return [
+        Shared(
+            each["owner"],
+            each["server"],
+            each["state"],
+            address(base_url, each["owner"], each["server"]),
+            level="manage" if each["manage"] else "edit",
+        )
+        for each in await hub.ask("POST", OFFERED)
+    ]
+
+
 async def shared_with_me(hub: Hub, user: str) -> list[Shared]:
     """Return the servers that others share with the user, by name or by a group of the user's."""
-    found = [
+    return [
         Shared(
             share["server"]["user"]["name"],
             share["server"]["name"],
-            bool(share["server"].get("ready")),
+            "running" if share["server"].get("ready") else "stopped",
             share["server"]["url"],
-            share["group"]["name"] if share["kind"] == "group" else "",
+            by_group=share["group"]["name"] if share["kind"] == "group" else "",
         )
         for share in await hub.all(f"users/{quote(user, safe='')}/shared")
     ]
-    return sorted(found, key=lambda shared: (shared.owner, shared.server, shared.by_group))
+
+
+def address(base_url: str, owner: str, server: str) -> str:
+    """Return the path at which a server is, whenever it runs."""
+    return f"{base_url}user/{server_path(owner, server)}".rstrip("/") + "/"
 
 
 def _time(text: Any) -> datetime:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of others that roles of the hub open to people, as the sharing page lists, starts and stops them.
+
+The page acts with its user's token alone, and what such a token is good for is settled when the hub issues it: scopes that the
+service may ask for, as far as the user has them at that time. A thousand servers there would cost each issue a quarter of a
+second, in which the hub does nothing else, and a line of 100 kB in its log. And whoever is given a server afterwards would
+not see it before the next login. So the hub has one address more. There a token of the page, and no other, learns which of
+these servers its user may open now, and becomes good for those that its user may start and stop now, and no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from jupyterhub import apihandlers, orm, roles, scopes
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+
+from ..names import OFFERED, SERVICE
+
+# As in scopes: the owner's name, a slash, and the name of the server, empty for the default one.
+offered: set[str] = set()
+OPEN, MANAGE = "access:servers", "servers"
+PREFIX = f"{MANAGE}!server="
+PENDING = {"spawn": "starting", "stop": "stopping"}
+
+
+def show_offered() -> None:
+    """Give the hub the address, with no servers yet."""
+    offered.clear()
+    # The list that the hub makes its addresses of. `extra_handlers`, deprecated, has it warn at each start, and may be set anew.
+    address = (f"/api/{OFFERED}", OfferedServers)
+    if address not in apihandlers.default_handlers:
+        apihandlers.default_handlers.append(address)
+
+
+class OfferedServers(APIHandler):
+    """Brings the calling token up to date, and tells what its user may do with which of the servers."""
+
+    async def post(self) -> None:
+        token = self.get_token()
+        if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
+            raise web.HTTPError(403, "This is for the sharing page's own tokens")
+        user = token.user
+        held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
+        # Everybody may do all of it with their own servers, which stand elsewhere on the page.
+        others = {server for server in offered if server.partition("/")[0] != user.name}
+        may_open = permitted(self.db, held, OPEN, others)
+        may_manage = permitted(self.db, held, MANAGE, may_open)
+        renew(self.db, token, may_manage)
+        owners = {server.partition("/")[0] for server in may_open}
+        known = dict(self.db.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(owners)).all())
+        told = []
+        for server in sorted(may_open):
+            owner, _, name = server.partition("/")
+            if owner in known:
+                state = self.state(known[owner], name)
+                told.append({"owner": owner, "server": name, "state": state, "manage": server in may_manage})
+        self.finish(json.dumps(told))
+
+    def state(self, owner: int, name: str) -> str:
+        """Return what a server does. Whose owner is not in the hub's memory runs none."""
+        spawner = self.users[owner].spawners.get(name) if owner in self.users else None
+        if spawner is None or not spawner.active:
+            return "stopped"
+        return PENDING.get(spawner.pending, "running")
+
+
+def permitted(db: Any, held: Any, scope: str, servers: Collection[str]) -> set[str]:
+    """Return those of the servers that somebody who holds these scopes may do this with."""
+    if scope not in held:
+        return set()
+    one = {scope: held[scope]}  # the rest would be looked at once for each server
+    return {server for server in servers if scopes.has_scope(f"{scope}!server={server}", one, db=db)}
+
+
+def renew(db: Any, token: orm.APIToken, may_manage: Collection[str]) -> None:
+    """Make a token of the page good for these servers, and for no others any more."""
+    kept = [scope for scope in token.scopes if not scope.startswith(PREFIX)]
+    now = [*kept, *(f"{PREFIX}{server}" for server in sorted(may_manage))]
+    if now != token.scopes:
+        token.scopes = now
+        db.commit()
