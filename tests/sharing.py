@@ -3,6 +3,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -62,7 +63,46 @@ def guests(page: Page) -> list[str]:
 
 
 def shared_with(page: Page) -> list[str]:
-    return rows(page, "Servers that others share with you")
+    return rows(page, "Servers of others that you may open")
+
+
+@dataclass(frozen=True)
+class Other:
+    """Somebody else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
+
+    state: str
+    may: str
+    buttons: tuple[str, ...]
+    forms: dict[str, dict[str, str]]  # by the button: what it sends
+    address: str  # to open it; empty where there is no link
+
+
+def others(person: Person) -> dict[str, Other]:
+    """The servers of others on somebody's page, by the name that it gives them."""
+    soup = BeautifulSoup(person.page(PAGE, tab="theirs").text, "html.parser")
+    found = {}
+    for row in soup.select("#theirs tbody tr"):
+        name, state, may, _ = (cell.get_text(" ", strip=True) for cell in row.select("td"))
+        link = row.select_one("a")
+        forms = {
+            form.select("button")[0].get_text(strip=True): {
+                str(field["name"]): str(field["value"]) for field in form.select("input")
+            }
+            for form in row.select("form")
+        }
+        buttons = tuple(each.get_text(strip=True) for each in row.select("a, summary, button"))
+        found[name] = Other(state, may, buttons, forms, str(link["href"]) if link else "")
+    return found
+
+
+def press_beside(person: Person, name: str, button: str) -> Page:
+    """Press a button beside one of the servers of others, and return the page that it leads to."""
+    return person.press(person.page(PAGE), button, **others(person)[name].forms[button])
+
+
+def forge(person: Person, page: Page, button: str, **fields: str) -> Page:
+    """Send a form of anybody's page as if it were the person's own, and return what the page says."""
+    return person.press(page, button, _xsrf=person.xsrf(person.hub.url + PAGE), **fields)
 
 
 def told(page: Page) -> str:

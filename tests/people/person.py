@@ -151,7 +151,7 @@ class Person:
 
     def fetch(self, method: str, url: str, json: Any = None) -> httpx.Response:
         """`api` for a full address, on the hub or on a server."""
-        headers = FETCH | {"X-XSRFToken": self._xsrf(url), "Referer": f"{self.hub.url}/hub/home"}
+        headers = FETCH | {"X-XSRFToken": self.xsrf(url), "Referer": f"{self.hub.url}/hub/home"}
         if method not in ("GET", "HEAD"):
             headers["Origin"] = self._origin
         return self._browser.request(method, url, json=json, headers=headers)
@@ -208,7 +208,7 @@ class Person:
         server = f"servers/{quote(name)}" if name else "server"
         return self._address(f"/hub/api/users/{quote(owner)}/{server}")
 
-    def _xsrf(self, url: str) -> str:
+    def xsrf(self, url: str) -> str:
         """The XSRF token for an address: hub and servers have one each; the longest path is the nearest."""
         path = urlsplit(url).path
         jar = self._browser.cookies.jar

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
 
 from jupyterhub import apihandlers, orm, roles, scopes
 from jupyterhub.apihandlers.base import APIHandler
+from sqlalchemy.orm import object_session
 from tornado import web
 
 from ..names import OFFERED, SERVICE
@@ -43,43 +43,43 @@ class OfferedServers(APIHandler):
         token = self.get_token()
         if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
             raise web.HTTPError(403, "This is for the sharing page's own tokens")
-        user = token.user
-        held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
-        # Everybody may do all of it with their own servers, which stand elsewhere on the page.
-        others = {server for server in offered if server.partition("/")[0] != user.name}
-        may_open = permitted(self.db, held, OPEN, others)
-        may_manage = permitted(self.db, held, MANAGE, may_open)
-        renew(self.db, token, may_manage)
-        owners = {server.partition("/")[0] for server in may_open}
+        may = permitted(token.user)
+        renew(token, [server for server, manage in may.items() if manage])
+        owners = {server.partition("/")[0] for server in may}
         known = dict(self.db.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(owners)).all())
         told = []
-        for server in sorted(may_open):
+        for server, manage in may.items():
             owner, _, name = server.partition("/")
             if owner in known:
                 state = self.state(known[owner], name)
-                told.append({"owner": owner, "server": name, "state": state, "manage": server in may_manage})
+                told.append({"owner": owner, "server": name, "state": state, "manage": manage})
         self.finish(json.dumps(told))
 
     def state(self, owner: int, name: str) -> str:
-        """Return what a server does. Whose owner is not in the hub's memory runs none."""
+        """Return what a server does. Whoever is not in the hub's memory has none that runs."""
         spawner = self.users[owner].spawners.get(name) if owner in self.users else None
         if spawner is None or not spawner.active:
             return "stopped"
         return PENDING.get(spawner.pending, "running")
 
 
-def permitted(db: Any, held: Any, scope: str, servers: Collection[str]) -> set[str]:
-    """Return those of the servers that somebody who holds these scopes may do this with."""
-    if scope not in held:
-        return set()
-    one = {scope: held[scope]}  # the rest would be looked at once for each server
-    return {server for server in servers if scopes.has_scope(f"{scope}!server={server}", one, db=db)}
+def permitted(user: orm.User) -> dict[str, bool]:
+    """Return the servers of others that roles open to somebody now, and with each whether they may start and stop it, too."""
+    held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
+
+    def may(scope: str, server: str) -> bool:
+        # One scope at a time: the hub would look at all others once for each server.
+        where = {scope: held[scope]} if scope in held else {}
+        return bool(scopes.has_scope(f"{scope}!server={server}", where, db=object_session(user)))
+
+    others = [server for server in sorted(offered) if server.partition("/")[0] != user.name]
+    return {server: may(MANAGE, server) for server in others if may(OPEN, server)}
 
 
-def renew(db: Any, token: orm.APIToken, may_manage: Collection[str]) -> None:
-    """Make a token of the page good for these servers, and for no others any more."""
+def renew(token: orm.APIToken, managed: Collection[str]) -> None:
+    """Make a token of the page good for starting and stopping these servers, and no others any more."""
     kept = [scope for scope in token.scopes if not scope.startswith(PREFIX)]
-    now = [*kept, *(f"{PREFIX}{server}" for server in sorted(may_manage))]
+    now = [*kept, *(f"{PREFIX}{server}" for server in managed)]
     if now != token.scopes:
         token.scopes = now
-        db.commit()
+        object_session(token).commit()  # type: ignore[union-attr]

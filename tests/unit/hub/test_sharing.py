@@ -11,11 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub import apihandlers
 from jupyterhub.app import JupyterHub
 from sqlalchemy import event
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import sharing
+from jupyterhub_collab.hub import offered, sharing
 from jupyterhub_collab.hub.authorize import Trusted
 from jupyterhub_collab.hub.page_check import Page
 from jupyterhub_collab.hub.policy import applied, lost
@@ -143,6 +144,34 @@ def test_without_authorize_page_servers_are_trusted_and_no_service_more(
     assert "jupyterhub-user-alice" in trusted
     assert "service-sharing" in trusted
     assert "service-other" not in trusted
+
+
+def test_servers_are_offered_where_the_page_is() -> None:
+    """To no service's scopes: what the hub issues a token for stays the same, however many servers there are."""
+    c = share(Config())
+    (before,) = c.JupyterHub.services
+    before = dict(before)
+    sharing.offer_servers(c, ["project-rainfall/"])
+    sharing.offer_servers(c, ["alice/lab2"])
+    assert offered.offered == {"project-rainfall/", "alice/lab2"}
+    assert c.JupyterHub.services == [before]
+    assert apihandlers.default_handlers.count(("/api/sharing/servers", offered.OfferedServers)) == 1
+    share(Config())  # a configuration that is read anew begins with none
+    assert offered.offered == set()
+
+
+def test_without_the_page_no_servers_are_offered() -> None:
+    share(Config())
+    sharing.offer_servers(Config(), ["project-rainfall/"])
+    assert offered.offered == set()
+
+
+@pytest.mark.parametrize("server", ["project-rainfall", "/lab2", "", "alice/lab2/", "alice//"])
+def test_what_is_no_server_is_refused(server: str) -> None:
+    c = share(Config())
+    with pytest.raises(ValueError, match="is no server: write OWNER/ for the default one, or OWNER/NAME"):
+        sharing.offer_servers(c, ["project-rainfall/", server])
+    assert offered.offered == set()
 
 
 @pytest.fixture

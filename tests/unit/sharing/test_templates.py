@@ -13,6 +13,7 @@ from jupyterhub_collab.sharing.state import Guest, Link, Server, Shared
 from jupyterhub_collab.sharing.templates import templates
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SHARES = [("running", "physics"), ("stopped", "")]
 SCRIPT = "\"><script>alert(1)</script>'{{ 7 * 7 }}"
 
 
@@ -30,7 +31,7 @@ def page(paths: list[str] | None = None, name: str = SCRIPT, **values: Any) -> s
     )
     given = {
         "servers": [server],
-        "shared": [Shared(name, name, True, "/user/y/", name), Shared(name, name, False, "/user/y/", "")],
+        "shared": [Shared(name, name, state, "/user/y/", by_group and name) for state, by_group in SHARES],
         "lives": [900, 3600],
         "notice": name,
         "problem": name,
@@ -58,8 +59,36 @@ def test_names_are_text_wherever_they_stand() -> None:
 def test_who_may_not_share_sees_what_others_share() -> None:
     soup = BeautifulSoup(page(may_share=False, servers=[]), "html.parser")
     assert "not open to you on this hub" in soup.get_text()
-    assert "Servers that others share with you" in soup.get_text()
+    assert "Servers of others that you may open" in soup.get_text()
     assert not soup.select("form [value=make-link]")
+
+
+@pytest.mark.parametrize(
+    ("level", "state", "buttons", "says"),
+    [
+        ("edit", "running", ["Open"], "running"),
+        ("edit", "stopped", [], "stopped: who manages it has to start it"),
+        ("manage", "running", ["Open", "Stop", "Stop it"], "running"),
+        ("manage", "stopped", ["Start"], "stopped"),
+        ("manage", "starting", [], "starting"),
+        ("", "running", ["Open", "Leave"], "running"),
+        ("", "stopped", ["Leave"], "stopped: its owner has to start it"),
+    ],
+)
+def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
+    """Whoever may not share has them as well."""
+    shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
+    soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
+    assert "Shared with me (1)" in soup.get_text()
+    (row,) = soup.select("#theirs tbody tr")
+    assert [each.get_text(strip=True) for each in row.select("a, summary, button")] == buttons
+    assert row.select("td")[1].get_text(" ", strip=True) == says
+
+
+def test_nobody_elses_server() -> None:
+    soup = BeautifulSoup(page(shared=[]), "html.parser")
+    assert "Shared with me (0)" in soup.get_text()
+    assert "Nobody shares a server with you." in soup.select("#theirs")[0].get_text()
 
 
 @pytest.mark.parametrize(("tab", "shown"), [("mine", "mine"), ("theirs", "theirs")])

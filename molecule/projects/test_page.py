@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sharing page lists the servers that belong to people's groups, and does with them what their level says.
+
+alice manages the server of project-rainfall, bob edits on it, and nobody else has to do with it.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, Person, Refused
+from scenario import wait_until
+from sharing import CACHED, PAGE, forge, others, press_beside, told
+
+PROJECT = "project-rainfall"
+ADDRESS = f"/user/{PROJECT}/"
+
+
+@pytest.fixture(scope="module")
+def erin(hub: Hub, host: Host) -> Person:
+    """Somebody who may use the hub and belongs to no project."""
+    host.check_output("id erin >/dev/null 2>&1 || useradd --create-home --groups jupyterhub erin")
+    host.check_output("echo erin:erin-password | chpasswd")
+    return hub.login("erin", "erin-password")
+
+
+@pytest.fixture
+def stopped(alice: Person) -> None:
+    wait_until(lambda: alice.page(PAGE).status == 200, 60)
+    alice.stop(PROJECT)
+
+
+@pytest.fixture
+def running(alice: Person) -> Iterator[None]:
+    wait_until(lambda: alice.page(PAGE).status == 200, 60)
+    alice.open(PROJECT)
+    time.sleep(CACHED)  # a server that was asked before remembers for so long that somebody was refused
+    yield
+
+
+@pytest.mark.usefixtures("stopped")
+def test_manager_starts_and_stops(alice: Person, bob: Person) -> None:
+    """Requirements 59 to 62, and 73: the page offers what the hub then does."""
+    assert others(alice)[PROJECT].state == "stopped"
+    assert others(alice)[PROJECT].buttons == ("Start",)
+    # The hub's page for a start, and from there to the server, which may ask whether it may know who comes.
+    assert PROJECT in press_beside(alice, PROJECT, "Start").url
+    wait_until(lambda: others(alice)[PROJECT].state == "running", 60)
+    assert others(alice)[PROJECT].buttons == ("Open", "Stop", "Stop it")
+    assert others(bob)[PROJECT].buttons == ("Open",)
+    page = press_beside(alice, PROJECT, "Stop it")
+    assert "The server stops" in told(page)
+    wait_until(lambda: others(alice)[PROJECT].state == "stopped", 60)
+    assert others(bob)[PROJECT].buttons == ()
+
+
+@pytest.mark.usefixtures("running")
+def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> None:
+    """Requirements 57 and 58: whoever may open it comes in where the page says, before and after a stop."""
+    for _session in range(2):
+        assert others(bob)[PROJECT].address == others(alice)[PROJECT].address == ADDRESS
+        assert bob.visit(PROJECT).me()["identity"]["username"] == "bob"
+        alice.stop(PROJECT)
+        alice.open(PROJECT)
+
+
+@pytest.mark.usefixtures("stopped")
+def test_editor_is_told_who_can_start_it(bob: Person) -> None:
+    """No button, and no link that ends in an error."""
+    row = others(bob)[PROJECT]
+    assert row.state == "stopped: who manages it has to start it"
+    assert row.may == "open it while it runs"
+    assert (row.buttons, row.address) == ((), "")
+    with pytest.raises(Refused):
+        bob.open(PROJECT)
+
+
+@pytest.mark.usefixtures("running")
+def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin: Person) -> None:
+    """Requirement 64: nobody's own server, and nothing for whoever belongs to nothing."""
+    for member in (alice, bob):
+        assert PROJECT in others(member)
+        for owner in others(member):
+            assert owner != member.name
+    assert others(erin) == {}
+    assert "Shared with me (0)" in erin.page(PAGE).text
+    with pytest.raises(Refused):
+        erin.visit(PROJECT)
+
+
+@pytest.mark.usefixtures("running")
+def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, hub: Hub) -> None:
+    """Whoever does not manage a server cannot stop it, by no name that leads to it, and not from another site."""
+    page = alice.page(PAGE)
+    for person in (bob, erin):
+        for owner in (
+            PROJECT,
+            f"../users/{PROJECT}",
+            f"{PROJECT}/",
+            f"{PROJECT}%2F",
+            "proje\u0441t-rainfall",
+            "",
+        ):
+            answer = forge(person, page, "Stop it", owner=owner)
+            assert answer.status == 403, (person, owner)
+            assert "The hub does not let you do that" in told(answer)
+    for owner, server in (
+        ("carol", ""),
+        ("alice", ""),
+        ("shared", ""),
+        (PROJECT, "other"),
+        (PROJECT, "../alice"),
+    ):
+        for button, action in (("Stop it", "stop"), ("Stop it", "start")):
+            assert forge(alice, page, button, action=action, owner=owner, server=server).status == 403
+    assert alice.press(page, "Stop it", _xsrf="0" * 32).status == 403
+    assert others(alice)[PROJECT].state == "running"
+
+
+@pytest.mark.usefixtures("running")
+def test_only_the_page_learns_of_it(alice: Person, bob: Person, hub: Hub) -> None:
+    """What makes the page's token good for more does so for no other token, and for nobody's cookie."""
+    path = "/hub/api/sharing/servers"
+    assert alice.api("POST", path).status_code == 403
+    assert hub.stranger.api("POST", path).status_code == 403
+    for scopes in (None, ["read:users:name!user"]):
+        token = bob.token(scopes)
+        assert hub.api("POST", path, token=token).status_code == 403
+        assert hub.api("DELETE", f"/hub/api/users/{PROJECT}/server", token=token).status_code in (403, 404)
