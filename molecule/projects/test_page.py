@@ -70,7 +70,7 @@ def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> 
 def test_editor_is_told_who_can_start_it(bob: Person) -> None:
     """No button, and no link that ends in an error."""
     row = others(bob)[PROJECT]
-    assert row.state == "stopped: who manages it has to start it"
+    assert row.state == "stopped: its owner or a manager has to start it"
     assert row.may == "open it while it runs"
     assert (row.buttons, row.address) == ((), "")
     with pytest.raises(Refused):

@@ -67,7 +67,7 @@ def test_who_may_not_share_sees_what_others_share() -> None:
     ("level", "state", "buttons", "says"),
     [
         ("edit", "running", ["Open"], "running"),
-        ("edit", "stopped", [], "stopped: who manages it has to start it"),
+        ("edit", "stopped", [], "stopped: its owner or a manager has to start it"),
         ("manage", "running", ["Open", "Stop", "Stop it"], "running"),
         ("manage", "stopped", ["Start"], "stopped"),
         ("manage", "starting", [], "starting"),
