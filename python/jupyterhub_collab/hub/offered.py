@@ -49,7 +49,7 @@ class OfferedServers(APIHandler):
         known = dict(self.db.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(owners)).all())
         told = []
         for server, manage in may.items():
-            owner, _, name = server.partition("/")
+            owner, name = server.split("/")
             if owner in known:
                 state = self.state(known[owner], name)
                 told.append({"owner": owner, "server": name, "state": state, "manage": manage})

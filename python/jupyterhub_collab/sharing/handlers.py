@@ -286,7 +286,7 @@ class SharingPage(Base):
     async def start(self) -> None:
         """Start a server, and go to where the hub waits with its users until it is there."""
         server = await self.managed()
-        owner, _, name = server.partition("/")
+        owner, name = server.split("/")
         try:
             await self.hub.ask("POST", f"users/{owner}/servers/{name}")
         except Refused as no:
@@ -296,7 +296,7 @@ class SharingPage(Base):
         self.redirect(f"{self.sharing.hub_prefix}spawn-pending/{server.rstrip('/')}", status=303)
 
     async def stop(self) -> str:
-        owner, _, name = (await self.managed()).partition("/")
+        owner, name = (await self.managed()).split("/")
         try:
             await self.hub.ask("DELETE", f"users/{owner}/servers/{name}")
         except Refused as no:
