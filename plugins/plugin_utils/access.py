@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 SOURCE = Path(__file__).parents[2] / "docs/access.yml"
+SERVERS = ("hub", "shared", "project-rain", "alice")
 CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
 
 
@@ -21,7 +22,7 @@ CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
 class Cell:
     """Whether somebody may do something on a server, and the note that explains it."""
 
-    server: str  # whose: `shared` or `alice`; `hub` for what is about no server
+    server: str  # whose: `shared`, `project-rain` or `alice`; `hub` for what is about no server
     action: str
     person: str
     may: bool | None  # None: there is no such person
@@ -81,7 +82,7 @@ def for_proof() -> dict[str, Any]:
 
 def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
     tables: dict[str, str] = {
-        name: described[name] for name in ("hub", "shared", "alice") if name in described
+        name: described[name] for name in SERVERS if name in described
     }
     heads = {name: _columns(text.splitlines()[0]) for name, text in tables.items()}
     columns = heads["hub"]

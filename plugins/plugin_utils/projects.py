@@ -17,7 +17,7 @@ from .rtc import ACCOUNT_NAME, MEMORY
 # What a level may do with a server, `{server}` in its place; from least to most. A level `view`, to see it live and change
 # nothing, is to come before these.
 LEVELS = {
-    "edit": ["access:servers!server={server}", "read:servers!server={server}"],
+    "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 SHARE_LEVELS = ("write", "read")

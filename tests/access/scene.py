@@ -12,7 +12,7 @@ from .actions import Furniture, Visitor
 
 ACCESS = load()
 # Who is on a server before anybody else, and puts things there.
-INSIDERS = {"shared": "hub user", "alice": "owner"}
+INSIDERS = {"shared": "hub user", "project-rain": "project manager", "alice": "owner"}
 
 
 class Scene:

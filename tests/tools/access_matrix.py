@@ -26,6 +26,7 @@ WIDTH = 125
 SERVERS = {
     "hub": "the hub itself",
     "shared": "the server of the shared account",
+    "project-rain": "the server of the project `rain`",
     "alice": "somebody else's server (alice's)",
 }
 WORDS = {True: "yes", False: "no", None: "–"}  # noqa: RUF001

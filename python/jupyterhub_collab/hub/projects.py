@@ -11,6 +11,7 @@ from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .memberships import add_accounts, add_roles
 from .policy import applied
+from .sharing import offer_servers
 from .whole import whole
 
 MANAGE = "manage"
@@ -60,6 +61,7 @@ def open_servers(
         chosen[project["account"]] = Chosen(project["mem_limit"], project["cpu_limit"], project[MANAGE])
     for each in access:
         _choose(each)
+    offer_servers(c, [*(f"{account}/" for account in accounts), *map(_name, access)])
     applied.append(
         {
             "everyone": [],

@@ -19,7 +19,7 @@ from jupyterhub_collab.hub.collaboration import Chosen, chosen
 from jupyterhub_collab.hub.policy import applied, lost
 
 LEVELS = {
-    "edit": ["access:servers!server={server}", "read:servers!server={server}"],
+    "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 NOBODY: dict[str, list[str]] = {"users": [], "groups": []}
