@@ -28,7 +28,7 @@ def describe_root(root: str) -> dict[str, Any]:
     parent = _nearest(root)
     space = os.statvfs(parent)
     error = _try(parent)
-    found = {
+    found: dict[str, Any] = {
         "exists": os.path.isdir(root) and not os.path.islink(root),
         "filesystem": _filesystem(parent),
         "writable": error in (0, errno.EOPNOTSUPP),

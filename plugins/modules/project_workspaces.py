@@ -345,7 +345,7 @@ class Workspaces:
         numbers = self.numbers_of(name, share)
         if numbers is None:
             return
-        owner = self.accounts[project["account"]].get("uid")
+        owner = self.accounts[project["account"]].get("uid", -1)
         with shares.opened(path) as directory:
             if dry:
                 changed = not shares.is_open(directory, numbers, shares.users_of(directory))

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people find of their projects in sessions, and what becomes of it when they are no longer in one."""
+
+import json
+
+import pytest
+from conftest import MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
+from testinfra.host import Host
+
+from people import Person, Server
+from people.server import notebook
+from scenario import Platform, wait_until
+
+FILES, DATA = "workspace/rainfall/files", "workspace/rainfall/data"
+MEMBERS = "/hub/api/groups/hydrologists/users"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hydrologists(projects: None, carol: Person) -> None:
+    """Bob is in the project by a group of the hub."""
+    carol.api("POST", "/hub/api/groups/hydrologists")
+    assert carol.api("POST", MEMBERS, {"users": ["bob"]}).status_code == 200
+
+
+def again(person: Person) -> Server:
+    """A new session."""
+    person.stop(person.name)
+    return person.open(person.name)
+
+
+def run(server: Server, command: str) -> str:
+    """Run something in a terminal of the session; return what it shows."""
+    with server.open_terminal() as terminal:
+        terminal.type(f"{{ {command}; }} 2>&1; printf 'en''ded\\n'")
+        terminal.wait_for("ended\r\n")
+        return terminal.screen
+
+
+def writable(server: Server, path: str, text: str) -> bool:
+    """Whether a person's JupyterLab saves a file that somebody else has made."""
+    form = {"type": "file", "format": "text", "content": text}
+    answer = server.api("PUT", f"api/contents/{path}", form)
+    return answer.status_code in (200, 201) and server.read_file(path) == text
+
+
+def test_file_browser_shows_the_shares(alice: Person, host: Host) -> None:
+    server = again(alice)
+    assert server.contents.names("workspace") == ["rainfall"]
+    assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
+    assert f"{MOUNT}/rainfall/files" in run(server, f"cd {MOUNT}/rainfall/files && pwd -P")
+    assert host.file("/home/alice/workspace").linked_to == MOUNT
+    assert host.file("/home/alice/workspace").user == "alice"
+
+
+def test_both_edit_each_others_notebooks(alice: Person, bob: Person) -> None:
+    """Notebook, checkpoint, and what is in a new folder; in both directions."""
+    ours = {"alice": again(alice), "bob": again(bob)}
+    for mine, theirs in (("alice", "bob"), ("bob", "alice")):
+        folder = f"{FILES}/of {mine}"
+        ours[mine].contents.put(folder, {"type": "directory"})
+        path = f"{folder}/note.ipynb"
+        ours[mine].create_notebook(path, "1")
+        assert ours[mine].api("POST", f"api/contents/{path}/checkpoints").status_code == 201
+        wish = {"type": "notebook", "format": "json", "content": notebook("2")}
+        assert ours[theirs].api("PUT", f"api/contents/{path}", wish).status_code == 200
+        assert ours[theirs].api("POST", f"api/contents/{path}/checkpoints").status_code == 201
+        assert json.loads(ours[mine].read_file(path))["cells"][0]["source"] == "2"
+        ours[theirs].contents.rename(path, f"{folder}/renamed.ipynb")
+        ours[theirs].contents.delete(f"{folder}/renamed.ipynb")
+
+
+def test_what_tools_make_is_everybodys(alice: Person, bob: Person) -> None:
+    """At once where a tool leaves it to the directory, and within the time of a repair where it gives modes of its own."""
+    mine, theirs = again(alice), again(bob)
+    run(
+        mine,
+        f"cd ~/{FILES} && umask 077 && touch touched && mkdir -p made/below && touch made/below/file && "
+        'python3 -c \'open("written", "w")\'',
+    )
+    for name in ("touched", "made/below/file", "written"):
+        assert writable(theirs, f"{FILES}/{name}", name), name
+    run(
+        mine,
+        f"cd ~/{FILES} && umask 077 && echo x > ~/private && cp -p ~/private copied && mv ~/private moved && "
+        "install -m 600 /etc/hostname installed && touch closed && chmod 600 closed && "
+        'python3 -c \'import os, tempfile; os.rename(tempfile.mkstemp(dir=".")[1], "replaced")\'',
+    )
+    for name in ("copied", "moved", "installed", "closed", "replaced"):
+        wait_until(lambda path=f"{FILES}/{name}": writable(theirs, path, "theirs"), 30)
+
+
+def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:
+    mine, reader = again(alice), again(carol)
+    mine.write_file(f"{DATA}/table.csv", "1,2")
+    assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
+    assert reader.contents.names("workspace/rainfall") == ["data"]
+    assert reader.read_file(f"{DATA}/table.csv") == "1,2"
+    form = {"type": "file", "format": "text", "content": "3"}
+    for path in (f"{DATA}/table.csv", f"{DATA}/new.csv"):
+        answer = reader.api("PUT", f"api/contents/{path}", form)
+        assert answer.status_code in (403, 500), answer.text
+        assert "ermission denied" in answer.text or "ead-only" in answer.text, answer.text
+    assert mine.read_file(f"{DATA}/table.csv") == "1,2"
+    # Not by the path on the host, either, and nothing of the share that is not hers.
+    screen = run(
+        reader, f"touch {ROOT}/rainfall/data/x; ls {ROOT}/rainfall/files; ls {ROOT}; ls {ROOT}/rainfall"
+    )
+    assert screen.count("Permission denied") == 4
+
+
+def test_outsider_sees_nothing(alice: Person, host: Host) -> None:
+    server = again(alice)
+    assert "secret" not in run(server, f"ls -R {MOUNT}; ls {ROOT}")
+    host.check_output("touch %s", f"{ROOT}/secret/files/hers")
+    assert "Permission denied" in run(server, f"cat {ROOT}/secret/files/hers")
+    assert host.run("runuser -u mallory -- ls %s", f"{ROOT}/rainfall/files").rc != 0
+
+
+def test_whoever_loses_a_group_is_out_at_once(bob: Person, carol: Person) -> None:
+    """In a session that runs, by JupyterLab and by the paths on the host; and in again when the group is back."""
+    server = again(bob)
+    server.write_file(f"{FILES}/before.txt", "x")
+    assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
+    try:
+        wait_until(lambda: server.api("GET", f"api/contents/{FILES}/before.txt").status_code != 200, 5)
+        assert "Permission denied" in run(
+            server, f"cat {ROOT}/rainfall/files/before.txt {MOUNT}/rainfall/files/before.txt"
+        )
+    finally:
+        assert carol.api("POST", MEMBERS, {"users": ["bob"]}).status_code == 200
+    wait_until(lambda: server.api("GET", f"api/contents/{FILES}/before.txt").status_code == 200, 5)
+    assert writable(server, f"{FILES}/before.txt", "after")
+
+
+def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
+    platform: Platform, alice: Person, host: Host
+) -> None:
+    """What the session was given is known to the hub that comes after."""
+    server = again(alice)
+    server.write_file(f"{DATA}/mine.txt", "x")
+    reader = {
+        **RAINFALL,
+        "edit": {"groups": ["hydrologists"]},
+        "shares": [{"name": "files"}, {"name": "data", "read": {"users": ["alice"]}}],
+    }
+    tell_hub(platform, reader, SECRET)
+    try:
+        assert server.api("GET", f"api/contents/{FILES}").status_code != 200
+        assert server.read_file(f"{DATA}/mine.txt") == "x"
+        assert not writable_or_refused(server, f"{DATA}/new.txt")
+        # The play that follows leaves that as it is.
+        assert make(platform, RAINFALL, SECRET).changed == 0
+        assert server.api("GET", f"api/contents/{FILES}").status_code != 200
+        assert again(alice).contents.names("workspace/rainfall") == ["data"]
+    finally:
+        tell_hub(platform, RAINFALL, SECRET)
+    assert sorted(again(alice).contents.names("workspace/rainfall")) == ["data", "files"]
+
+
+def writable_or_refused(server: Server, path: str) -> bool:
+    form = {"type": "file", "format": "text", "content": ""}
+    return server.api("PUT", f"api/contents/{path}", form).status_code in (200, 201)
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        "mv {share} {share}.away",
+        "mv {share} {share}.away && touch {share}",
+        "mv {share} {share}.away && ln -s /etc {share}",
+    ],
+)
+def test_broken_share_is_a_note_and_no_dead_session(breaking: str, alice: Person, host: Host) -> None:
+    share = f"{ROOT}/rainfall/files"
+    host.check_output(breaking.format(share=share))
+    try:
+        server = again(alice)
+        assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files.is-not-there.txt"]
+        assert "Tell the administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
+        said = host.check_output("journalctl --unit=jupyterhub --since=-60s --no-pager")
+        assert "alice starts without share rainfall/files" in said
+    finally:
+        host.check_output(f"rm -f {share}; mv {share}.away {share}")
+    assert "files" in again(alice).contents.names("workspace/rainfall")
+
+
+def test_name_in_the_home_that_is_taken_stays(alice: Person, host: Host) -> None:
+    host.check_output(
+        "rm /home/alice/workspace && runuser -u alice -- mkdir /home/alice/workspace && touch /home/alice/workspace/own"
+    )
+    try:
+        server = again(alice)
+        assert server.contents.names("workspace") == ["own"]
+        assert "/home/alice/workspace is something else" in host.check_output(
+            "journalctl --unit=jupyterhub --since=-60s --no-pager"
+        )
+    finally:
+        host.check_output("rm -r /home/alice/workspace")
+
+
+def test_link_of_a_member_lets_root_change_nothing(alice: Person, host: Host) -> None:
+    """Neither the repair nor the play follows one, also of a directory that becomes one while it is walked."""
+    host.check_output(
+        "mkdir -m 700 -p /root/private && echo x > /root/private/file && chmod 600 /root/private/file"
+    )
+    before = host.check_output("stat -c '%a %U %G' /root/private /root/private/file /etc/shadow")
+    server = again(alice)
+    run(
+        server,
+        f"cd ~/{FILES} && ln -s /root/private linked && ln -s /etc/shadow shadow && mkdir swapped && "
+        "(for i in $(seq 300); do mv swapped other; ln -s /etc swapped; rm swapped; mv other swapped; done) && chmod 000 swapped",
+    )
+    wait_until(lambda: host.run(f"stat -c %a {ROOT}/rainfall/files/swapped").stdout.strip() == "2770", 30)
+    assert host.check_output("stat -c '%a %U %G' /root/private /root/private/file /etc/shadow") == before
+
+
+def test_administrators_own_properties_stay(platform: Platform, alice: Person, host: Host) -> None:
+    own = 'c.SystemdSpawner.unit_extra_properties = {"SupplementaryGroups": "tty", "BindReadOnlyPaths": "/etc:/opt", "TasksMax": "321"}'
+    tell_hub(platform, RAINFALL, SECRET, before=own)
+    try:
+        for _time in range(2):
+            server = again(alice)
+            assert "rainfall" in server.contents.names("workspace")
+            shown = host.check_output(
+                "systemctl show jupyter-alice-singleuser -p TasksMax,SupplementaryGroups"
+            )
+            assert "TasksMax=321" in shown and "tty" in shown
+            assert "passwd" in run(server, "ls /opt")
+    finally:
+        tell_hub(platform, RAINFALL, SECRET)
+
+
+def test_host_that_mounts_nothing_has_links(platform: Platform, alice: Person, host: Host) -> None:
+    """As in a container that may not: the session starts, and JupyterLab shows the shares by links to their places."""
+    own = "import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'"
+    tell_hub(platform, RAINFALL, SECRET, before=own)
+    try:
+        server = again(alice)
+        assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
+        assert writable(server, f"{FILES}/linked.txt", "x")
+    finally:
+        tell_hub(platform, RAINFALL, SECRET)
+    server = again(alice)
+    assert host.file("/home/alice/workspace").linked_to == MOUNT
+
+
+def test_projects_own_server_writes_everywhere(
+    platform: Platform, alice: Person, carol: Person, host: Host
+) -> None:
+    role = 'c.JupyterHub.load_roles = [{"name": "rain", "users": ["alice"], "scopes": ["servers!server=project-rainfall/", "access:servers!server=project-rainfall/"]}, {"name": "accounts", "users": ["project-rainfall"], "scopes": ["self"]}]'
+    tell_hub(platform, RAINFALL, SECRET, before=role)
+    try:
+        mine, together = again(alice), alice.open("project-rainfall")
+        mine.write_file(f"{FILES}/of-alice.txt", "x")
+        assert writable(together, f"{FILES}/of-alice.txt", "y")
+        together.write_file(f"{DATA}/of-all.txt", "x")
+        assert writable(mine, f"{DATA}/of-all.txt", "y")
+        alice.stop("project-rainfall")
+    finally:
+        tell_hub(platform, RAINFALL, SECRET)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may do what in the shares of projects, from the lists of the fragment and the hub's groups of this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+READ, WRITE = "read", "write"
+Rights = dict[str, str]  # of each share that somebody gets, as `project/share`: READ or WRITE
+
+
+def rights_of(
+    projects: Collection[Mapping[str, Any]], account: str, user: str, groups: Collection[str]
+) -> Rights:
+    """Return what a hub user may do in all shares.
+
+    account: of the host, that the user's server runs as. user, groups: as the hub knows them. The account of a project, and
+    whoever is in it, writes in all of its shares.
+    """
+    found = {}
+    for project in projects:
+        inside = account == project["account"] or any(
+            _is_named(project.get(level), user, groups) for level in ("manage", "edit")
+        )
+        for share in project["shares"]:
+            if inside or _is_named(share.get("write"), user, groups):
+                found[f"{project['name']}/{share['name']}"] = WRITE
+            elif _is_named(share.get("read"), user, groups):
+                found[f"{project['name']}/{share['name']}"] = READ
+    return found
+
+
+def more(one: Rights, other: Rights) -> Rights:
+    """Return what two rights allow together."""
+    return {share: WRITE if WRITE in (one.get(share), other.get(share)) else READ for share in {*one, *other}}
+
+
+def _is_named(people: Mapping[str, Collection[str]] | None, user: str, groups: Collection[str]) -> bool:
+    people = people or {}
+    return user in people.get("users", ()) or bool({*groups} & {*people.get("groups", ())})

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may do what in which share, and what a session's unit is told of it."""
+
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from jupyterhub_collab.hub import given_shares
+from jupyterhub_collab.hub.share_mounts import merged, mounts
+from jupyterhub_collab.hub.share_rights import more, rights_of
+from jupyterhub_collab.hub.workspaces import share_workspaces
+from jupyterhub_collab.workspaces.home import show
+
+PROJECTS: list[dict[str, Any]] = [
+    {
+        "name": "rain",
+        "account": "project-rain",
+        "manage": {"users": ["ann"]},
+        "edit": {"groups": ["hydro"]},
+        "shares": [
+            {"name": "files"},
+            {"name": "data", "write": {"users": ["cleo"]}, "read": {"groups": ["public"], "users": ["cleo"]}},
+        ],
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("user", "groups", "expected"),
+    [
+        ("ann", [], {"rain/files": "write", "rain/data": "write"}),
+        ("ben", ["hydro", "public"], {"rain/files": "write", "rain/data": "write"}),
+        ("cleo", [], {"rain/data": "write"}),
+        ("dan", ["public"], {"rain/data": "read"}),
+        ("hydro", [], {}),
+        ("project-rain", [], {}),
+    ],
+)
+def test_rights(user: str, groups: list[str], expected: dict[str, str]) -> None:
+    assert rights_of(PROJECTS, f"jupyter-{user}", user, groups) == expected
+
+
+def test_account_of_the_project_writes_in_all_of_it() -> None:
+    assert set(rights_of(PROJECTS, "project-rain", "x", []).values()) == {"write"}
+
+
+def test_more_of_two() -> None:
+    assert more({"a": "read", "b": "write"}, {"a": "write", "b": "read", "c": "read"}) == {
+        "a": "write",
+        "b": "write",
+        "c": "read",
+    }
+
+
+def test_mounts() -> None:
+    assert mounts("/srv/p", "/w", {"r/f": "write", "r/d": "read", "r/x": "write"}, {"r/x"}, "/run/n") == {
+        "TemporaryFileSystem": "/w:ro",
+        "BindPaths": "-/srv/p/r/f:/w/r/f",
+        "BindReadOnlyPaths": "-/srv/p/r/d:/w/r/d -/run/n:/w/r/x.is-not-there.txt",
+    }
+
+
+def test_administrators_properties_come_first_and_stay() -> None:
+    theirs = {"BindPaths": "/a:/b", "SupplementaryGroups": ["tty", "disk"], "TasksMax": "3"}
+    assert merged(theirs, {"BindPaths": "c:d", "SupplementaryGroups": "5", "PLACE": "e"}) == {
+        "BindPaths": "/a:/b c:d",
+        "SupplementaryGroups": ["tty", "disk", "5"],
+        "TasksMax": "3",
+        "PLACE": "e",
+    }
+    assert theirs["BindPaths"] == "/a:/b"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"root": "relative"},
+        {"root": "/a b"},
+        {"mount": "/a/../etc"},
+        {"mount": "/{USERNAME}"},
+        {"link": "a/b"},
+        {"link": ".."},
+    ],
+)
+def test_paths_that_mean_something_else_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        share_workspaces(Config(), **{"root": "/srv/p", "mount": "/w", "projects": [], **wrong})
+
+
+class TestGiven:
+    """What is named on a directory, where people have lost what their sessions were given."""
+
+    @pytest.fixture(autouse=True)
+    def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(given_shares, "RUN", str(tmp_path))
+        self.named: list[tuple[str, dict[int, int]]] = []
+        monkeypatch.setattr(
+            given_shares.GivenShares,
+            "_name",
+            lambda _self, share, users: self.named.append((share, dict(users))),
+        )
+
+    def test_who_lost_is_named_until_it_is_back(self) -> None:
+        number = pwd.getpwnam("daemon").pw_uid
+        before = given_shares.GivenShares("/srv/p")
+        before.note("daemon", "ann", {"r/f": "write", "r/d": "write", "r/e": "read"}, others_run=False)
+        given = given_shares.GivenShares("/srv/p")  # the hub was started anew
+        given.load()
+        assert given.settle({"daemon": {"r/d": "read", "r/e": "write"}}, []) == []
+        assert dict(self.named) == {"r/f": {number: 0}, "r/d": {number: 5}, "r/e": {}}
+        self.named.clear()
+        given.settle({"daemon": {"r/f": "write", "r/d": "write", "r/e": "read"}}, [])
+        assert dict(self.named) == {"r/f": {}, "r/d": {}}
+
+    def test_other_session_keeps_what_it_was_given(self) -> None:
+        given = given_shares.GivenShares("/srv/p")
+        given.note("daemon", "ann", {"r/f": "write"}, others_run=False)
+        given.note("daemon", "ann", {}, others_run=True)
+        assert given.all["daemon"]["shares"] == {"r/f": "write"}
+        given.note("daemon", "ann", {}, others_run=False)
+        assert given.all["daemon"]["shares"] == {}
+
+
+def test_home_shows_and_forgets(tmp_path: Path) -> None:
+    path = tmp_path / "workspace"
+    told = {"path": str(path), "mount": "/w", "root": "/srv/p"}
+    assert show(**told, target="/w") == "" and os.readlink(path) == "/w"
+    assert show(**told, links={"r/f": "/srv/p/r/f"}) == "" and os.readlink(path / "r" / "f") == "/srv/p/r/f"
+    assert show(**told) == "" and not path.exists()
+    path.mkdir()
+    (path / "own").write_text("")
+    for wish in ({"target": "/w"}, {"links": {"r/f": "/srv/p/r/f"}}):
+        assert "something else" in show(**told, **wish)  # type: ignore[arg-type]
+    assert show(**told) == "" and (path / "own").exists()
+    (path / "own").unlink()
+    path.rmdir()
+    path.symlink_to("/etc")
+    assert "something else" in show(**told, target="/w") and os.readlink(path) == "/etc"
