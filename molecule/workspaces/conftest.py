@@ -1,61 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two projects: bob and alice are in one, and carol reads there; mallory's like see nothing of it."""
-
-import json
-from typing import Any
+"""The host holds two projects, and its hub gives sessions their shares."""
 
 import pytest
-from testinfra.host import Host
 
-from scenario import Platform, Play, module
-
-ROOT = "/srv/jupyterhub-projects"
-MOUNT = "/workspace/notebooks"
-CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
-COMMENT = "account of a project of the hub"
-
-RAINFALL: dict[str, Any] = {
-    "name": "rainfall",
-    "account": "project-rainfall",
-    "edit": {"users": ["alice"], "groups": ["hydrologists"]},
-    "shares": [{"name": "files"}, {"name": "data", "read": {"users": ["carol"]}}],
-}
-SECRET: dict[str, Any] = {
-    "name": "secret",
-    "account": "project-secret",
-    "edit": {"users": ["carol"]},
-    "shares": [{"name": "files"}],
-}
-
-
-def make(platform: Platform, *projects: dict[str, Any], **options: Any) -> Play:
-    """Have the host hold these projects."""
-    wanted = [
-        {
-            "name": project["name"],
-            "account": project["account"],
-            "shares": [share["name"] for share in project["shares"]],
-        }
-        for project in projects
-    ]
-    told = {"root": ROOT, "group": "jupyterhub", "comment": COMMENT, "projects": wanted, **options}
-    return module("project_workspaces", platform.name, **told)
-
-
-def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:
-    """Have the hub give sessions the shares of these projects."""
-    content = f"""import sys
-sys.path.insert(0, "@PACKAGE@")
-from jupyterhub_collab.hub.workspaces import share_workspaces
-{before}
-share_workspaces(c, root={ROOT!r}, mount={MOUNT!r}, projects={json.loads(json.dumps(projects))!r}, repair_minutes=0.05)
-"""
-    done = module("hub_config", platform.name, path=CONFIG, fragment="70-workspaces", content=content)
-    assert done.code == 0, done.output
+from scenario import Platform
+from workspaces import RAINFALL, SECRET, make, tell_hub
 
 
 @pytest.fixture(scope="module", autouse=True)
-def projects(platform: Platform, host: Host) -> None:
+def projects(platform: Platform) -> None:
     made = make(platform, RAINFALL, SECRET)
     assert made.code == 0, made.output
     tell_hub(platform, RAINFALL, SECRET)

@@ -4,22 +4,22 @@
 import json
 
 import pytest
-from conftest import MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
 from testinfra.host import Host
 
 from people import Person, Server
 from people.server import notebook
 from scenario import Platform, wait_until
+from workspaces import MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
 
 FILES, DATA = "workspace/rainfall/files", "workspace/rainfall/data"
 MEMBERS = "/hub/api/groups/hydrologists/users"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hydrologists(projects: None, carol: Person) -> None:
+def hydrologists(projects: None, bob: Person, carol: Person) -> None:
     """Bob is in the project by a group of the hub."""
     carol.api("POST", "/hub/api/groups/hydrologists")
-    assert carol.api("POST", MEMBERS, {"users": ["bob"]}).status_code == 200
+    assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
 
 
 def again(person: Person) -> Server:
@@ -127,7 +127,7 @@ def test_whoever_loses_a_group_is_out_at_once(bob: Person, carol: Person) -> Non
             server, f"cat {ROOT}/rainfall/files/before.txt {MOUNT}/rainfall/files/before.txt"
         )
     finally:
-        assert carol.api("POST", MEMBERS, {"users": ["bob"]}).status_code == 200
+        assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
     wait_until(lambda: server.api("GET", f"api/contents/{FILES}/before.txt").status_code == 200, 5)
     assert writable(server, f"{FILES}/before.txt", "after")
 

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two projects for the tests of the scenario: alice and bob are in one, where carol reads; carol alone is in the other."""
+
+import json
+from typing import Any
+
+from scenario import Platform, Play, module
+
+ROOT = "/srv/jupyterhub-projects"
+MOUNT = "/workspace/notebooks"
+CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
+COMMENT = "account of a project of the hub"
+
+RAINFALL: dict[str, Any] = {
+    "name": "rainfall",
+    "account": "project-rainfall",
+    "edit": {"users": ["alice"], "groups": ["hydrologists"]},
+    "shares": [{"name": "files"}, {"name": "data", "read": {"users": ["carol"]}}],
+}
+SECRET: dict[str, Any] = {
+    "name": "secret",
+    "account": "project-secret",
+    "edit": {"users": ["carol"]},
+    "shares": [{"name": "files"}],
+}
+
+
+def make(platform: Platform, *projects: dict[str, Any], **options: Any) -> Play:
+    """Have the host hold these projects."""
+    wanted = [
+        {
+            "name": project["name"],
+            "account": project["account"],
+            "shares": [share["name"] for share in project["shares"]],
+        }
+        for project in projects
+    ]
+    told = {"root": ROOT, "group": "jupyterhub", "comment": COMMENT, "projects": wanted, **options}
+    return module("project_workspaces", platform.name, **told)
+
+
+def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:
+    """Have the hub give sessions the shares of these projects."""
+    content = f"""import sys
+sys.path.insert(0, "@PACKAGE@")
+from jupyterhub_collab.hub.workspaces import share_workspaces
+{before}
+share_workspaces(c, root={ROOT!r}, mount={MOUNT!r}, projects={json.loads(json.dumps(projects))!r}, repair_minutes=0.05)
+"""
+    done = module("hub_config", platform.name, path=CONFIG, fragment="70-workspaces", content=content)
+    assert done.code == 0, done.output
