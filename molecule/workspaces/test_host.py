@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules make, refuse and delete on a host, also where they are cut off."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from scenario import Platform, Play, module
+from workspaces import COMMENT, RAINFALL, ROOT, SECRET, make
+
+ARCHIVES = "/var/backups/jupyterhub-projects"
+SNOW: dict[str, Any] = {
+    "name": "snow",
+    "account": "project-snow",
+    "shares": [{"name": "files"}, {"name": "data"}],
+}
+OURS = (
+    "getent passwd | grep project-; getent group | grep -E 'project-|-r[wo]:'; find /srv /home -xdev | sort"
+)
+
+
+@pytest.fixture
+def as_before(host: Host) -> Iterator[None]:
+    """What a test makes it removes, and nothing is left of it, in whatever place."""
+    before = host.check_output(OURS)
+    yield
+    assert host.check_output(OURS) == before
+    assert "snow" not in host.check_output("cat /var/lib/collab.jupyterhub/projects.json")
+
+
+def delete(platform: Platform, share: str = "", archive: bool = False, **options: Any) -> Play:
+    return make(platform, absent=[{"project": "snow", "share": share, "archive": archive}], **options)
+
+
+@contextmanager
+def in_the_way(host: Host, program: str, script: str) -> Iterator[None]:
+    """A program of the host is another one meanwhile."""
+    path = f"/usr/local/sbin/{program}"
+    host.check_output("printf '%%s\n' '#!/bin/sh' %s > %s && chmod 755 %s", script, path, path)
+    try:
+        yield
+    finally:
+        host.check_output("rm %s", path)
+
+
+@contextmanager
+def mounted(host: Host, kind: str, *options: str) -> Iterator[str]:
+    path = "/srv/other"
+    host.check_output(f"mkdir {path} && mount -t {kind} {' '.join(options)} {kind} {path}")
+    try:
+        yield path
+    finally:
+        host.check_output(f"umount {path} && rmdir {path}")
+
+
+def changes(play: Play) -> dict[str, list[str]]:
+    assert play.code == 0, play.output
+    return dict(json.loads(play.output.partition("=> ")[2])["changes"])
+
+
+def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) -> None:
+    assert changes(make(platform, SNOW)) == {
+        "snow": ["account project-snow made", "share files made", "share data made"]
+    }
+    assert host.check_output(f"stat -c '%a %U' {ROOT} {ROOT}/snow {ROOT}/snow/files").split() == [
+        *("711", "root"),
+        *("711", "root"),
+        *("2770", "project-snow"),
+    ]
+    assert host.check_output("stat -c '%a %U' /home/project-snow") == "700 project-snow"
+    assert host.check_output("getent shadow project-snow").split(":")[1].startswith("!")
+    assert make(platform, SNOW).changed == 0
+    # A share that is not listed any more stays; it goes when it is named.
+    assert make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed == 0
+    assert changes(delete(platform, "data")) == {"snow": ["share data deleted"]}
+    assert host.file(f"{ROOT}/snow/files").is_directory
+    gone = changes(delete(platform))
+    assert gone == {"snow": ["share files deleted", "account project-snow and its home deleted"]}
+    assert delete(platform).changed == 0
+
+
+def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Host, as_before: None) -> None:
+    changes(make(platform, SNOW))
+    host.check_output(
+        f"rmdir {ROOT}/snow/files && chmod 755 {ROOT}/snow/data && chown bob:bob {ROOT}/snow/data"
+    )
+    assert changes(make(platform, SNOW)) == {
+        "snow": [
+            "share files made again, as its directory was gone",
+            "share data given to its account and groups again",
+        ]
+    }
+    assert make(platform, SNOW).changed == 0
+    changes(delete(platform))
+
+
+def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_before: None) -> None:
+    changes(make(platform, SNOW))
+    host.check_output(f"echo text > {ROOT}/snow/files/file && ln -s /etc/shadow {ROOT}/snow/files/link")
+    host.check_output("echo mine > /home/project-snow/notebook")
+    # Whoever can read the account's home and files is root; what runs as the account ends.
+    host.check_output("systemd-run --uid=project-snow sleep 1000")
+    told = changes(delete(platform, archive=True))["snow"]
+    path = told[0].removeprefix("project archived in ")
+    assert host.check_output(f"stat -c '%a %U' {ARCHIVES} {path}").split() == ["700", "root", "600", "root"]
+    names = host.check_output(f"tar -tf {path}").split()
+    assert {"./files/file", "./files/link", "./data/", "./project-snow/notebook"} <= {*names}
+    assert host.check_output(f"tar -xOf {path} ./files/file") == "text"
+    assert host.run("pgrep -f 'sleep 1000'").rc != 0
+    assert host.file("/etc/shadow").exists
+    host.check_output(f"rm -r {ARCHIVES}")
+
+
+def test_disk_that_is_full_keeps_the_data(platform: Platform, host: Host, as_before: None) -> None:
+    changes(make(platform, SNOW))
+    host.check_output(f"head -c 3000000 /dev/urandom > {ROOT}/snow/files/big")
+    before = host.check_output(f"stat -c '%a %U %G' {ROOT}/snow/files; sha256sum {ROOT}/snow/files/big")
+    with mounted(host, "tmpfs", "-o size=1m,mode=755") as small:
+        failed = delete_into(platform, f"{small}/archives")
+        assert failed.code != 0
+        assert "is not the whole of what was to be archived" in failed.message or "No space" in failed.message
+        assert host.run(f"ls -A {small}/archives").stdout == ""
+    assert (
+        host.check_output(f"stat -c '%a %U %G' {ROOT}/snow/files; sha256sum {ROOT}/snow/files/big") == before
+    )
+    assert make(platform, SNOW).changed == 0
+    changes(delete(platform))
+
+
+def delete_into(platform: Platform, directory: str) -> Play:
+    return make(platform, absent=[{"project": "snow", "archive": True}], archive=directory)
+
+
+@pytest.mark.parametrize("moment", ["kill -KILL $PPID", '/usr/bin/systemd-sysusers "$@"; kill -KILL $PPID'])
+def test_killed_while_it_makes(moment: str, platform: Platform, host: Host, as_before: None) -> None:
+    with in_the_way(host, "systemd-sysusers", moment):
+        assert make(platform, SNOW).code != 0
+    changes(make(platform, SNOW))
+    assert host.file("/home/project-snow").is_directory
+    assert make(platform, SNOW).changed == 0
+    changes(delete(platform))
+
+
+@pytest.mark.parametrize("program", ["groupdel", "userdel"])
+def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, as_before: None) -> None:
+    """The archive is of what was there, and no second one of what was left."""
+    changes(make(platform, SNOW))
+    host.check_output(f"echo text > {ROOT}/snow/files/file")
+    with in_the_way(host, program, "kill -KILL $PPID"):
+        assert delete(platform, archive=True).code != 0
+    refused = make(platform, SNOW)
+    assert refused.code != 0 and "was being deleted" in refused.message
+    changes(delete(platform, archive=True))
+    assert len(host.check_output(f"ls {ARCHIVES}").split()) == 1
+    host.check_output(f"rm -r {ARCHIVES}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("useradd project-snow", "userdel -r project-snow", "is there and was not made for a project"),
+        ("groupadd project-snow", "groupdel project-snow", "which the account of project snow would have"),
+        (f"mkdir -p {ROOT}/snow/data", f"rm -r {ROOT}/snow", "was not made as a share"),
+        (f"chmod 777 {ROOT}", f"chmod 711 {ROOT}", "can be written by others than root"),
+        (f"mv {ROOT} /srv/x && ln -s /srv/x {ROOT}", f"rm {ROOT} && mv /srv/x {ROOT}", "is a link"),
+    ],
+)
+def test_what_is_not_ours_is_refused(
+    before: str, after: str, reason: str, platform: Platform, host: Host, as_before: None
+) -> None:
+    host.check_output(before)
+    try:
+        refused = make(platform, SNOW)
+        assert refused.code != 0
+        assert reason in refused.message and "Nothing was changed" in refused.message
+    finally:
+        host.check_output(after)
+
+
+@pytest.mark.parametrize("wrong", ["../etc", "Snow", "a b", "", "-x"])
+def test_name_that_leads_elsewhere_is_refused(wrong: str, platform: Platform, as_before: None) -> None:
+    for project in ({**SNOW, "name": wrong}, {**SNOW, "shares": [{"name": wrong}]}):
+        refused = make(platform, project)
+        assert "must begin with a letter or digit" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "prepare", "reason"),
+    [
+        ("ramfs", "-o mode=755", "true", "takes no POSIX access control lists"),
+        ("tmpfs", "-o mode=755,ro", "true", "is mounted read-only"),
+        ("tmpfs", "-o mode=755,size=1m", "head -c 2m /dev/zero > /srv/other/all; true", "is full"),
+    ],
+)
+def test_file_system_that_does_not_do_is_refused(
+    kind: str, options: str, prepare: str, reason: str, platform: Platform, host: Host, as_before: None
+) -> None:
+    with mounted(host, kind, options) as path:
+        host.run(prepare)
+        told = module("project_info", platform.name, root=f"{path}/projects", comment=COMMENT)
+        assert reason in told.output
+        refused = make(platform, SNOW, root=f"{path}/projects")
+        assert refused.code != 0
+        assert reason in refused.message and "Nothing was changed" in refused.message
+        assert not host.file(f"{path}/projects").exists
+
+
+def test_check_mode_tells_and_changes_nothing(platform: Platform, as_before: None) -> None:
+    told = make(platform, SNOW, _ansible_check_mode=True)
+    assert changes(told) == {"snow": ["account project-snow made", "share files made", "share data made"]}
+    both = make(platform, RAINFALL, SECRET, _ansible_check_mode=True)
+    assert both.changed == 0 and changes(both) == {}
