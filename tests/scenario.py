@@ -120,9 +120,9 @@ def run_playbook(
     return _run(command, env)
 
 
-def module(name: str, container: str, **arguments: Any) -> Play:
+def module(name: str, container: str, *options: str, **arguments: Any) -> Play:
     """Run one module of the collection against a container."""
-    return _module(f"collab.jupyterhub.{name}", container, arguments)
+    return _module(f"collab.jupyterhub.{name}", container, arguments, *options)
 
 
 def ping(container: str) -> Play:
@@ -130,8 +130,15 @@ def ping(container: str) -> Play:
     return _module("ansible.builtin.ping", container, {})
 
 
-def _module(name: str, container: str, arguments: dict[str, Any]) -> Play:
-    command = ["ansible", container, f"--inventory={container},", "--extra-vars", json.dumps(INVENTORY)]
+def _module(name: str, container: str, arguments: dict[str, Any], *options: str) -> Play:
+    command = [
+        "ansible",
+        container,
+        f"--inventory={container},",
+        "--extra-vars",
+        json.dumps(INVENTORY),
+        *options,
+    ]
     return _run([*command, "--module-name", name, "--args", json.dumps(arguments)])
 
 

@@ -25,8 +25,8 @@ SECRET: dict[str, Any] = {
 }
 
 
-def make(platform: Platform, *projects: dict[str, Any], **options: Any) -> Play:
-    """Have the host hold these projects."""
+def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **options: Any) -> Play:
+    """Have the host hold these projects, or with `check` say what that would change."""
     wanted = [
         {
             "name": project["name"],
@@ -36,7 +36,7 @@ def make(platform: Platform, *projects: dict[str, Any], **options: Any) -> Play:
         for project in projects
     ]
     told = {"root": ROOT, "group": "jupyterhub", "comment": COMMENT, "projects": wanted, **options}
-    return module("project_workspaces", platform.name, **told)
+    return module("project_workspaces", platform.name, *(["--check"] if check else []), **told)
 
 
 def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:

@@ -110,7 +110,7 @@ def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_befor
     names = host.check_output(f"tar -tf {path}").split()
     assert {"./files/file", "./files/link", "./data/", "./project-snow/notebook"} <= {*names}
     assert host.check_output(f"tar -xOf {path} ./files/file") == "text"
-    assert host.run("pgrep -f 'sleep 1000'").rc != 0
+    assert host.run("pgrep -x sleep").rc != 0
     assert host.file("/etc/shadow").exists
     host.check_output(f"rm -r {ARCHIVES}")
 
@@ -210,7 +210,7 @@ def test_file_system_that_does_not_do_is_refused(
 
 
 def test_check_mode_tells_and_changes_nothing(platform: Platform, as_before: None) -> None:
-    told = make(platform, SNOW, _ansible_check_mode=True)
+    told = make(platform, SNOW, check=True)
     assert changes(told) == {"snow": ["account project-snow made", "share files made", "share data made"]}
-    both = make(platform, RAINFALL, SECRET, _ansible_check_mode=True)
+    both = make(platform, RAINFALL, SECRET, check=True)
     assert both.changed == 0 and changes(both) == {}

@@ -258,3 +258,49 @@ def test_projects_own_server_writes_everywhere(
         alice.stop("project-rainfall")
     finally:
         tell_hub(platform, RAINFALL, SECRET)
+
+
+def test_setgid_program_of_former_times_does_not_help(bob: Person, carol: Person, host: Host) -> None:
+    """Made while in the group, kept in the home, and run in a shell that takes such bits, after a session without the share."""
+    server = again(bob)
+    server.write_file(f"{FILES}/kept.txt", "x")
+    writers = host.check_output(f"stat -c %G {ROOT}/rainfall/files")
+    run(server, f"cp /usr/bin/cat ~/mine && chgrp {writers} ~/mine && chmod 2755 ~/mine")
+    assert host.check_output("stat -c %a /home/bob/mine") == "2755"
+    path = f"{ROOT}/rainfall/files/kept.txt"
+    assert host.check_output(f"runuser -u bob -- /home/bob/mine {path}") == "x"
+    assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
+    try:
+        again(bob)
+        assert "Permission denied" in host.run(f"runuser -u bob -- /home/bob/mine {path}").stderr
+    finally:
+        carol.api("POST", MEMBERS, {"users": ["bob"]})
+
+
+def test_local_processes_get_the_groups_of_the_host(
+    platform: Platform, alice: Person, bob: Person, carol: Person, host: Host
+) -> None:
+    """Where servers are the hub's own children nothing can be mounted, and the host's groups decide."""
+    for person in (alice, bob, carol):
+        person.stop(person.name)
+    local = "c.JupyterHub.spawner_class = 'jupyterhub.spawner.LocalProcessSpawner'"
+    tell_hub(platform, RAINFALL, SECRET, before=local)
+    try:
+        mine, theirs, reader = alice.open("alice"), bob.open("bob"), carol.open("carol")
+        mine.write_file(f"{FILES}/local.txt", "x")
+        assert writable(theirs, f"{FILES}/local.txt", "y")
+        assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
+        assert not writable_or_refused(reader, f"{DATA}/no.txt")
+        assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
+        wait_until(lambda: theirs.api("GET", f"api/contents/{FILES}/local.txt").status_code != 200, 5)
+        assert "workspace" not in again(bob).contents.names()
+        assert "rainfall" not in host.check_output("id bob")
+    finally:
+        carol.api("POST", MEMBERS, {"users": ["bob"]})
+        for person in (alice, bob, carol):
+            person.stop(person.name)
+        tell_hub(platform, RAINFALL, SECRET)
+        for name in ("alice", "bob", "carol"):
+            host.run(
+                f"for g in $(id -nG {name} | tr ' ' '\n' | grep -E -- '-r[wo]$'); do gpasswd -d {name} $g; done"
+            )

@@ -74,12 +74,13 @@ def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Ite
 
 
 def repair(path: str, groups: Groups, owner: int) -> Report:
-    """Give everything below a share's directory to its groups again, as the directory itself is.
+    """Give a share's directory and everything below it to its groups again.
 
     owner: the number of the project's account.
     """
     report = Report()
     with opened(path) as top:
+        report.repaired += open_directory(top, groups, users_of(top))
         _walk(top, "", os.fstat(top).st_dev, groups, owner, report, DEEPEST)
     return report
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What sessions have been given of shares, and the end of it while they run.
+"""What people have been given of shares, and the end of it.
 
 A session keeps the groups that it was started with, and what is mounted in it, until it ends. So whoever loses a share is
 named on its directory: what a list says of a user comes before what it says of the user's groups. Nothing below the
 directory is found any more from then on. What goes on is what is open already: a file, and a shell that stands in a directory
 below.
+
+Who has once been given a share stays named as long as it is lost. A program that somebody made while in the group, with the
+group's bit in its mode, would give the group back to whoever starts it.
 """
 
 from __future__ import annotations
@@ -19,18 +22,17 @@ from ..workspaces import posix_acl, shares
 from ..workspaces.repair import numbers_of
 from .share_rights import READ, WRITE, Rights, more
 
-# Forgotten with the sessions when the host starts anew.
-RUN = "/run/jupyterhub-projects"
+STATE = "/var/lib/jupyterhub-projects"
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
 
 
 class GivenShares:
-    """What was given, by account; on disk, since sessions outlive a hub."""
+    """What was given, by account; on disk, since sessions and groups outlive a hub."""
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.path = os.path.join(RUN, "given.json")
+        self.path = os.path.join(STATE, "given.json")
         self.all: dict[str, dict[str, Any]] = {}
         self.named: dict[
             str, dict[int, int]
@@ -38,24 +40,21 @@ class GivenShares:
 
     def load(self) -> None:
         """Read what the hub knew that ran before."""
-        os.makedirs(RUN, mode=0o711, exist_ok=True)
+        os.makedirs(STATE, mode=0o700, exist_ok=True)
         try:
             with open(self.path, encoding="utf-8") as file:
                 self.all = json.load(file)
         except FileNotFoundError:
             self.all = {}
 
-    def note(self, account: str, user: str, rights: Rights, others_run: bool) -> None:
-        """Put down what a session is about to be given, before it is.
-
-        others_run: whether further sessions of the account run, which keep what they have.
-        """
-        before = self.all.get(account, {}).get("shares", {}) if others_run else {}
+    def note(self, account: str, user: str, rights: Rights) -> None:
+        """Put down what a session is about to be given, before it is."""
+        before = self.all.get(account, {}).get("shares", {})
         self.all[account] = {"user": user, "shares": more(before, rights)}
-        os.makedirs(RUN, mode=0o711, exist_ok=True)
+        os.makedirs(STATE, mode=0o700, exist_ok=True)
         temporary = f"{self.path}.collab-new"
         with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TSTATEC, 0o600), "w", encoding="utf-8"
         ) as file:
             json.dump(self.all, file)
         os.replace(temporary, self.path)

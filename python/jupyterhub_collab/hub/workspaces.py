@@ -8,6 +8,7 @@ place of the share.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import grp
 import json
 import os
@@ -29,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from ..workspaces.repair import numbers_of
 from ..workspaces.shares import group_names
-from .given_shares import RUN, GivenShares
+from .given_shares import STATE, GivenShares
 from .hooks import Hook, chain
 from .policy import applied
 from .share_mounts import GROUPS, merged, mounts, works
@@ -43,7 +44,7 @@ PACKAGE = Path(__file__).parents[2]
 HOME_PROGRAM = PACKAGE / "jupyterhub_collab/workspaces/home.py"
 HOME_SECONDS = 10
 LOOK_SECONDS = 10
-NOTICE = os.path.join(RUN, "unavailable.txt")
+NOTICE = os.path.join(STATE, "unavailable.txt")
 NOTICE_TEXT = "This share could not be had when your server was started. Tell the administrator of the hub, who finds why in its log.\n"
 
 
@@ -115,6 +116,7 @@ class Workspaces:
         self.given = GivenShares(root)
         self.due = False  # whether somebody's groups have changed in the database since the last look
         self.warned = False
+        self.in_repair: set[str] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task from being forgotten
 
     @property
@@ -163,8 +165,9 @@ class Workspaces:
     def _settle_soon(self, _session: Any) -> None:
         """The database takes no question in the moment of a commit."""
         if self.due:
-            self.due = False
-            asyncio.get_running_loop().call_soon(self._settle_now)
+            with contextlib.suppress(RuntimeError):  # no loop runs in this thread; the next commit will do
+                asyncio.get_running_loop().call_soon(self._settle_now)
+                self.due = False
 
     def _settle_now(self) -> None:
         try:
@@ -183,24 +186,31 @@ class Workspaces:
             await self.repair(self.shares)
 
     async def repair(self, shares: list[str]) -> None:
-        """Give what is in shares to their groups again, and write down in the hub's log what that was."""
+        """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was."""
+        shares = [share for share in shares if share not in self.in_repair]
+        self.in_repair |= {*shares}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
-                cwd=PACKAGE,
-                env={"PYTHONDONTWRITEBYTECODE": "1"},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            told, _none = await process.communicate(
-                json.dumps({"root": self.root, "shares": shares}).encode()
-            )
+            told = await self._walk(shares)
         except OSError as error:
             self.hub.log.warning("Files in projects' shares are not looked after: %s", error)
-            return
-        for line in told.decode(errors="replace").strip().splitlines():
-            self.hub.log.info("Share %s", line)
+        else:
+            for line in told.strip().splitlines():
+                self.hub.log.info("Share %s", line)
+        finally:
+            self.in_repair -= {*shares}
+
+    async def _walk(self, shares: list[str]) -> str:
+        """Have a process of its own walk through shares, as that takes long; return what it says."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
+            cwd=PACKAGE,
+            env={"PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _none = await process.communicate(json.dumps({"root": self.root, "shares": shares}).encode())
+        return told.decode(errors="replace")
 
     # When a session starts
 
@@ -224,8 +234,7 @@ class Workspaces:
         missing = await self._missing(rights)
         for share, reason in missing.items():
             spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)
-        others_run = any(other.active for other in user.spawners.values() if other is not spawner)
-        self.given.note(account.pw_name, user.name, rights, others_run)
+        self.given.note(account.pw_name, user.name, rights)
         self.settle()
         usable = {share: right for share, right in rights.items() if share not in missing}
         if spawner.has_trait("unit_extra_properties"):

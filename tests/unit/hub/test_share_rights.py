@@ -96,7 +96,7 @@ class TestGiven:
 
     @pytest.fixture(autouse=True)
     def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(given_shares, "RUN", str(tmp_path))
+        monkeypatch.setattr(given_shares, "STATE", str(tmp_path))
         self.named: list[tuple[str, dict[int, int]]] = []
         monkeypatch.setattr(
             given_shares.GivenShares,
@@ -107,7 +107,7 @@ class TestGiven:
     def test_who_lost_is_named_until_it_is_back(self) -> None:
         number = pwd.getpwnam("daemon").pw_uid
         before = given_shares.GivenShares("/srv/p")
-        before.note("daemon", "ann", {"r/f": "write", "r/d": "write", "r/e": "read"}, others_run=False)
+        before.note("daemon", "ann", {"r/f": "write", "r/d": "write", "r/e": "read"})
         given = given_shares.GivenShares("/srv/p")  # the hub was started anew
         given.load()
         assert given.settle({"daemon": {"r/d": "read", "r/e": "write"}}, []) == []
@@ -116,13 +116,13 @@ class TestGiven:
         given.settle({"daemon": {"r/f": "write", "r/d": "write", "r/e": "read"}}, [])
         assert dict(self.named) == {"r/f": {}, "r/d": {}}
 
-    def test_other_session_keeps_what_it_was_given(self) -> None:
+    def test_who_was_in_once_is_named_in_later_sessions_too(self) -> None:
+        """A program with the group's bit, from the time before, must not help."""
         given = given_shares.GivenShares("/srv/p")
-        given.note("daemon", "ann", {"r/f": "write"}, others_run=False)
-        given.note("daemon", "ann", {}, others_run=True)
-        assert given.all["daemon"]["shares"] == {"r/f": "write"}
-        given.note("daemon", "ann", {}, others_run=False)
-        assert given.all["daemon"]["shares"] == {}
+        given.note("daemon", "ann", {"r/f": "write"})
+        given.note("daemon", "ann", {})
+        given.settle({}, [])
+        assert dict(self.named) == {"r/f": {pwd.getpwnam("daemon").pw_uid: 0}}
 
 
 def test_home_shows_and_forgets(tmp_path: Path) -> None:
