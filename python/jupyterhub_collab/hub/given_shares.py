@@ -54,7 +54,7 @@ class GivenShares:
         os.makedirs(STATE, mode=0o700, exist_ok=True)
         temporary = f"{self.path}.collab-new"
         with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TSTATEC, 0o600), "w", encoding="utf-8"
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
         ) as file:
             json.dump(self.all, file)
         os.replace(temporary, self.path)

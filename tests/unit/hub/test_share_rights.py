@@ -127,14 +127,15 @@ class TestGiven:
 
 def test_home_shows_and_forgets(tmp_path: Path) -> None:
     path = tmp_path / "workspace"
-    told = {"path": str(path), "mount": "/w", "root": "/srv/p"}
+    told: dict[str, Any] = {"path": str(path), "mount": "/w", "root": "/srv/p"}
     assert show(**told, target="/w") == "" and os.readlink(path) == "/w"
     assert show(**told, links={"r/f": "/srv/p/r/f"}) == "" and os.readlink(path / "r" / "f") == "/srv/p/r/f"
     assert show(**told) == "" and not path.exists()
     path.mkdir()
     (path / "own").write_text("")
-    for wish in ({"target": "/w"}, {"links": {"r/f": "/srv/p/r/f"}}):
-        assert "something else" in show(**told, **wish)  # type: ignore[arg-type]
+    wishes: list[dict[str, Any]] = [{"target": "/w"}, {"links": {"r/f": "/srv/p/r/f"}}]
+    for wish in wishes:
+        assert "something else" in show(**told, **wish)
     assert show(**told) == "" and (path / "own").exists()
     (path / "own").unlink()
     path.rmdir()
