@@ -85,8 +85,13 @@ def test_what_tools_make_is_everybodys(alice: Person, bob: Person) -> None:
         "install -m 600 /etc/hostname installed && touch closed && chmod 600 closed && "
         'python3 -c \'import os, tempfile; os.rename(tempfile.mkstemp(dir=".")[1], "replaced")\'',
     )
-    for name in ("copied", "moved", "installed", "closed", "replaced"):
-        wait_until(lambda path=f"{FILES}/{name}": writable(theirs, path, "theirs"), 30)
+    left = {"copied", "moved", "installed", "closed", "replaced"}
+
+    def all_are_writable() -> bool:
+        left.difference_update([name for name in left if writable(theirs, f"{FILES}/{name}", "theirs")])
+        return not left
+
+    wait_until(all_are_writable, 30)
 
 
 def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:

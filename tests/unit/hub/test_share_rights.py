@@ -87,8 +87,9 @@ def test_administrators_properties_come_first_and_stay() -> None:
     ],
 )
 def test_paths_that_mean_something_else_are_refused(wrong: dict[str, str]) -> None:
+    given: dict[str, Any] = {"root": "/srv/p", "mount": "/w", "projects": []}
     with pytest.raises(ValueError, match="must be"):
-        share_workspaces(Config(), **{"root": "/srv/p", "mount": "/w", "projects": [], **wrong})
+        share_workspaces(Config(), **given | wrong)
 
 
 class TestGiven:
