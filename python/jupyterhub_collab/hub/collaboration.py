@@ -94,7 +94,7 @@ def collaborate(
             "history_megabytes": history_megabytes,
             "idle_seconds": idle,
             "email_domain": domain,
-            "managers": how.managers,
+            "managers": _as_the_hub_has_them(how.managers, spawner),
         }
         _set_environment(spawner, settings)
         if how.mem_limit:
@@ -105,6 +105,14 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+
+
+def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:
+    """Return managers with users' names as the hub has them, which may have been written otherwise."""
+    users = managers.get("users")
+    if not isinstance(users, Sequence) or spawner.authenticator is None:
+        return managers
+    return {**managers, "users": [spawner.authenticator.normalize_username(name) for name in users]}
 
 
 def may_share(spawner: Any) -> bool:

@@ -3,25 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+LEVELS = ("edit", "manage")
 READ, WRITE = "read", "write"
 Rights = dict[str, str]  # of each share that somebody gets, as `project/share`: READ or WRITE
 
 
-def rights_of(
-    projects: Collection[Mapping[str, Any]], account: str, user: str, groups: Collection[str]
-) -> Rights:
+def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collection[str]) -> Rights:
     """Return what a hub user may do in all shares.
 
-    account: of the host, that the user's server runs as. user, groups: as the hub knows them. The account of a project, and
-    whoever is in it, writes in all of its shares.
+    user, groups: as the hub knows them. The account of a project, and whoever is in it, writes in all of its shares.
     """
     found = {}
     for project in projects:
-        inside = account == project["account"] or any(
-            _is_named(project.get(level), user, groups) for level in ("manage", "edit")
+        inside = user == project["account"] or any(
+            _is_named(project.get(level), user, groups) for level in LEVELS
         )
         for share in project["shares"]:
             if inside or _is_named(share.get("write"), user, groups):
@@ -29,6 +27,31 @@ def rights_of(
             elif _is_named(share.get("read"), user, groups):
                 found[f"{project['name']}/{share['name']}"] = READ
     return found
+
+
+def named_as(
+    projects: Collection[Mapping[str, Any]], normalize: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Return the projects with users' names as the hub has them, which may have been written otherwise."""
+
+    def people(each: Mapping[str, Collection[str]] | None) -> dict[str, list[str]]:
+        each = each or {}
+        return {
+            "users": [normalize(name) for name in each.get("users", ())],
+            "groups": [*each.get("groups", ())],
+        }
+
+    return [
+        {
+            **project,
+            **{level: people(project.get(level)) for level in LEVELS},
+            "shares": [
+                {**share, **{kind: people(share.get(kind)) for kind in (WRITE, READ)}}
+                for share in project["shares"]
+            ],
+        }
+        for project in projects
+    ]
 
 
 def more(one: Rights, other: Rights) -> Rights:

@@ -34,7 +34,7 @@ from .given_shares import STATE, GivenShares
 from .hooks import Hook, chain
 from .policy import applied
 from .share_mounts import GROUPS, merged, mounts, works
-from .share_rights import WRITE, Rights, rights_of
+from .share_rights import WRITE, Rights, named_as, rights_of
 from .state_directory import account_of
 from .whole import whole
 
@@ -60,7 +60,7 @@ def share_workspaces(
     """Give sessions that are started from now on the shares of these projects.
 
     root: the directory of all shares on the host, `root/PROJECT/SHARE`. mount: where a session has its shares. projects: `name`,
-    `account` of the host, `manage` and `edit` (`users` and `groups` of the hub), and `shares`, each with its `name`, and with
+    `account` (the hub user whose server it is), `manage` and `edit` (`users` and `groups` of the hub), and `shares`, each with its `name`, and with
     `write` and `read` for further people. link: the name in the user's home under which JupyterLab shows them; empty for none.
     repair_minutes: how often files that are not their share's groups' any more are given to them again; 0 for never but when
     somebody's session starts.
@@ -130,6 +130,7 @@ class Workspaces:
     def begin(self, hub: Any) -> None:
         """Look after the sessions that run, and after the groups of the hub from now on."""
         self.hub = hub
+        self.projects = named_as(self.projects, hub.authenticator.normalize_username)
         if os.geteuid() != 0:
             return
         try:
@@ -149,7 +150,7 @@ class Workspaces:
         now = {}
         for user in self.hub.db.query(orm.User).filter(orm.User.name.in_(users)):
             groups = [group.name for group in user.groups]
-            now[users[user.name]] = rights_of(self.projects, users[user.name], user.name, groups)
+            now[users[user.name]] = rights_of(self.projects, user.name, groups)
         for problem in self.given.settle(now, self.shares if not self.given.named else []):
             self.hub.log.warning(
                 "Whoever has lost a share may still use it in sessions that run: %s", problem
@@ -230,7 +231,7 @@ class Workspaces:
             return
         user = spawner.user
         groups = [group.name for group in user.orm_user.groups]
-        rights = rights_of(self.projects, account.pw_name, user.name, groups)
+        rights = rights_of(self.projects, user.name, groups)
         missing = await self._missing(rights)
         for share, reason in missing.items():
             spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)

@@ -11,7 +11,7 @@ from traitlets.config import Config
 
 from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.share_mounts import merged, mounts
-from jupyterhub_collab.hub.share_rights import more, rights_of
+from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
 from jupyterhub_collab.workspaces.home import show
 
@@ -37,15 +37,24 @@ PROJECTS: list[dict[str, Any]] = [
         ("cleo", [], {"rain/data": "write"}),
         ("dan", ["public"], {"rain/data": "read"}),
         ("hydro", [], {}),
-        ("project-rain", [], {}),
+        ("project-rain", [], {"rain/files": "write", "rain/data": "write"}),
     ],
 )
 def test_rights(user: str, groups: list[str], expected: dict[str, str]) -> None:
-    assert rights_of(PROJECTS, f"jupyter-{user}", user, groups) == expected
+    assert rights_of(PROJECTS, user, groups) == expected
 
 
-def test_account_of_the_project_writes_in_all_of_it() -> None:
-    assert set(rights_of(PROJECTS, "project-rain", "x", []).values()) == {"write"}
+def test_names_count_as_the_hub_has_them() -> None:
+    written = [
+        {
+            **PROJECTS[0],
+            "manage": {"users": ["Ann"]},
+            "shares": [{"name": "files", "read": {"users": ["EVE"]}}],
+        }
+    ]
+    assert rights_of(written, "ann", []) == {}
+    assert rights_of(named_as(written, str.lower), "ann", []) == {"rain/files": "write"}
+    assert rights_of(named_as(written, str.lower), "eve", []) == {"rain/files": "read"}
 
 
 def test_more_of_two() -> None:
