@@ -14,7 +14,7 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import memberships, projects
+from jupyterhub_collab.hub import memberships, offered, projects
 from jupyterhub_collab.hub.collaboration import Chosen, chosen
 from jupyterhub_collab.hub.policy import applied, lost
 
@@ -41,7 +41,7 @@ MANAGES_RAIN = OPENS_RAIN | {"servers!server=project-rain/", "delete:servers!ser
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is set for the hub's process is taken back."""
     monkeypatch.setattr(JupyterHub, "init_role_assignment", JupyterHub.init_role_assignment)
-    for registry in (applied, chosen, memberships.wanted, memberships.accounts):
+    for registry in (applied, chosen, memberships.wanted, memberships.accounts, offered.offered):
         registry.clear()
     yield
     for target, heard in (
@@ -50,7 +50,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ):
         if event.contains(target, "after_insert", heard):
             event.remove(target, "after_insert", heard)
-    for registry in (applied, chosen, memberships.wanted, memberships.accounts):
+    for registry in (applied, chosen, memberships.wanted, memberships.accounts, offered.offered):
         registry.clear()
 
 
@@ -171,6 +171,16 @@ def test_servers_are_for_editing_together_with_their_limits() -> None:
         "project-rain": Chosen("1G", 2, RAIN["manage"]),
         "ann": Chosen("", 0, {"users": ["fay"], "groups": []}),
     }
+
+
+@pytest.mark.parametrize(
+    ("services", "found"), [([{"name": "sharing"}], {"project-rain/", "ann/"}), ([], set())]
+)
+def test_servers_are_on_the_sharing_page_where_there_is_one(
+    services: list[dict[str, str]], found: set[str]
+) -> None:
+    config([RAIN], [ANN], services=services)
+    assert offered.offered == found
 
 
 def test_role_of_somebody_elses_stops_the_change() -> None:
