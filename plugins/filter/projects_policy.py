@@ -36,8 +36,9 @@ policy: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_policy(_
 RETURN = r"""
 _value:
   description:
-    - C(problems) that stand in the way; C(projects) that are to be there, and C(absent), what goes; C(access) to servers of people; C(retired), the hub users that go;
-      C(table) and C(warnings) what to tell the administrator.
+    - C(problems) that stand in the way; C(levels), what each may do; C(projects) that are to be there, and C(absent), what goes;
+      C(workspaces), what the host has of projects; C(access) to servers of people; C(retired), the hub users that go; C(table) and
+      C(warnings), what to tell the administrator.
   type: dict
 """
 

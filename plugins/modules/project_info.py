@@ -132,8 +132,9 @@ def main() -> None:
 
 def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:
     """Return whether a project is on the host as it is to be."""
-    is_whole = wanted is not None and "leaving" not in made
-    return is_whole and (made["account"], {*made["shares"]}, made["root"]) == (
+    if wanted is None or "leaving" in made:
+        return False
+    return (made["account"], {*made["shares"]}, made["root"]) == (
         wanted["account"],
         {*wanted["shares"]},
         root,

@@ -81,9 +81,7 @@ def for_proof() -> dict[str, Any]:
 
 
 def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
-    tables: dict[str, str] = {
-        name: described[name] for name in SERVERS if name in described
-    }
+    tables: dict[str, str] = {name: described[name] for name in SERVERS if name in described}
     heads = {name: _columns(text.splitlines()[0]) for name, text in tables.items()}
     columns = heads["hub"]
     people = [column.partition(" = ")[0] for column in columns]

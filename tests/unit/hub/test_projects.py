@@ -23,7 +23,7 @@ LEVELS = {
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 NOBODY: dict[str, list[str]] = {"users": [], "groups": []}
-RAIN = {
+RAIN: dict[str, Any] = {
     "name": "rain",
     "account": "project-rain",
     "manage": {"users": ["Ann"], "groups": ["staff"]},
@@ -32,7 +32,7 @@ RAIN = {
     "mem_limit": "1G",
     "cpu_limit": 2,
 }
-ANN = {"owner": "ann", "server": "", "level": "edit", "users": ["eve"], "groups": []}
+ANN: dict[str, Any] = {"owner": "ann", "server": "", "level": "edit", "users": ["eve"], "groups": []}
 OPENS_RAIN = {"access:servers!server=project-rain/"}
 MANAGES_RAIN = OPENS_RAIN | {"servers!server=project-rain/", "delete:servers!server=project-rain/"}
 
@@ -92,7 +92,7 @@ def meet(hub: JupyterHub, name: str) -> None:
 
 
 def test_members_have_the_rights_of_their_level(tmp_path: Path) -> None:
-    people = {"load_groups": {"staff": {"users": ["sue"]}, "students": {"users": ["tom"]}}}
+    people: dict[str, Any] = {"load_groups": {"staff": {"users": ["sue"]}, "students": {"users": ["tom"]}}}
     hub = start(
         config([RAIN], load_roles=[{"name": "any", "scopes": ["self"], "users": ["ann", "ben"]}], **people),
         tmp_path / "hub.sqlite",
