@@ -61,7 +61,7 @@ def test_names_of_groups_differ_where_project_and_share_together_do_not() -> Non
 
 @needs_root
 @pytest.mark.parametrize(
-    ("mode", "permissions"), [(0o600, 6), (0o644, 6), (0o700, 7), (0o444, 4), (0o4755, 7)]
+    ("mode", "permissions"), [(0o600, 6), (0o644, 6), (0o700, 7), (0o444, 4), (0o4755, 7), (0o2644, 6)]
 )
 def test_file_gets_the_groups(share: Path, mode: int, permissions: int) -> None:
     member_writes(share / "file", mode)
