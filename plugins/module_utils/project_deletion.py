@@ -45,6 +45,28 @@ def delete(projects: Projects, name: str, share: str, archives: str) -> list[str
     return done
 
 
+def retire(projects: Projects, name: str) -> list[str]:
+    """Take a project's account and groups away, and keep its files, for root alone; return what was done.
+
+    Numbers of accounts and groups that are gone may be given to others, so nobody's number lets anybody into a share.
+    """
+    known = projects.all[name]
+    done = []
+    _end_account(known, gone=True)
+    for share in projects.shares_of(name):
+        path = os.path.join(known["root"], name, share)
+        if os.path.isdir(path) and not os.path.islink(path):
+            with shares.opened(path) as directory:
+                posix_acl.write(directory, CLOSED)
+                os.fchown(directory, 0, 0)
+            done.append(f"files of share {share} kept in {path}")
+        _delete_groups(name, share)
+    if home := _delete_account(known):
+        done.append(f"account {known['account']} removed, its files are kept in {home}")
+    projects.forget(name, "")
+    return done
+
+
 def _end_account(known: dict[str, Any], gone: bool) -> None:
     """End what runs as the project's account where that goes; otherwise its server goes on with the other shares."""
     if gone:
@@ -94,6 +116,10 @@ def _delete_share(root: str, name: str, share: str) -> None:
             shutil.rmtree(path)  # by descriptors, as shutil does where the system can
         elif os.path.lexists(path):
             os.unlink(path)
+    _delete_groups(name, share)
+
+
+def _delete_groups(name: str, share: str) -> None:
     for group in shares.group_names(name, share):
         if group_exists(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
@@ -103,11 +129,19 @@ def _delete_project(known: dict[str, Any], name: str) -> list[str]:
     place = os.path.join(known["root"], name)
     if os.path.isdir(place):
         os.rmdir(place)
+    home = _delete_account(known)
+    if not home:
+        return []
+    shutil.rmtree(home, ignore_errors=True)
+    return [f"account {known['account']} and its home deleted"]
+
+
+def _delete_account(known: dict[str, Any]) -> str:
+    """Delete a project's account; return its home, which stays, and nothing where there was none."""
     try:
         account = pwd.getpwnam(known["account"])
     except KeyError:
-        return []
+        return ""
     end_processes(account.pw_uid)  # what the hub has started again meanwhile
     subprocess.run(["userdel", account.pw_name], check=True, capture_output=True)
-    shutil.rmtree(account.pw_dir, ignore_errors=True)
-    return [f"account {account.pw_name} and its home deleted"]
+    return account.pw_dir

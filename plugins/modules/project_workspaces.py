@@ -58,6 +58,10 @@ options:
         description: Whether an archive is made before anything is deleted.
         type: bool
         default: false
+      keep:
+        description: Whether the files of a whole project stay where they are, for root alone, and only its account and groups go.
+        type: bool
+        default: false
   archive:
     description: The directory for archives. Only root can read what is in it.
     type: path
@@ -157,6 +161,7 @@ class Workspaces:
         self.archive: str = os.path.normpath(module.params["archive"])
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
+        self.check_mode: bool = module.check_mode
         self.remembered = Projects()
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
         self.groups = {group.gr_name: group for group in grp.getgrall()}
@@ -178,7 +183,8 @@ class Workspaces:
             found.append(
                 f"comment {self.comment!r} holds a character that /etc/passwd or systemd gives a meaning to: leave it out"
             )
-        if self.group not in self.groups:
+        # In check mode what would make it has made nothing.
+        if self.wanted and self.group not in self.groups and not self.check_mode:
             found.append(
                 f"group {self.group} does not exist: make it, or name the group of those who may use the hub"
             )
@@ -387,9 +393,9 @@ class Workspaces:
         """Make it so, or with `dry` find out what that would change; return the files that were left alone."""
         for each in self.leaving:
             if dry:
-                self.note(
-                    each["project"], f"share {each['share']} deleted" if each["share"] else "project deleted"
-                )
+                self.note(each["project"], foreseen(each))
+            elif each["keep"] and not each["share"]:
+                self.note(each["project"], *project_deletion.retire(self.remembered, each["project"]))
             else:
                 archives = self.archive if each["archive"] else ""
                 done = project_deletion.delete(self.remembered, each["project"], each["share"], archives)
@@ -408,6 +414,13 @@ class Workspaces:
         return self.repair() if repair and not dry else []
 
 
+def foreseen(each: dict[str, Any]) -> str:
+    """Return what would be done to something that is to be absent."""
+    if each["share"]:
+        return f"share {each['share']} deleted"
+    return "account and groups removed, files kept" if each["keep"] else "project deleted"
+
+
 def _belongs_to_root(path: str) -> None:
     """Make a directory root's, whom others pass and do not look into."""
     with shares.opened(path) as directory:
@@ -424,6 +437,7 @@ def main() -> None:
         "project": text,
         "share": {"type": "str", "default": ""},
         "archive": {"type": "bool", "default": False},
+        "keep": {"type": "bool", "default": False},
     }
     module = AnsibleModule(
         argument_spec={
