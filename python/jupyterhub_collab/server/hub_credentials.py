@@ -26,7 +26,7 @@ def hub_auth_of(handler: Any) -> Any:
 
 def model_of(handler: Any, user: Any) -> dict[str, Any]:
     """Return what the hub has said of whoever makes a request; nothing where it has not."""
-    # In the same order.
+    # JupyterHub's extension keeps it with the user, its older class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
 
 
