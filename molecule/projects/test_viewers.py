@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """People who may be on somebody's server: while it runs, and no further (requirements 50 to 58)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
 
 from people import Hub, NotRunning, Person, Refused
-from scenario import edit_together, wait_until
+from scenario import Play, edit_together, wait_until
+
+Run = Callable[..., Play]
 
 
 @pytest.fixture
@@ -82,3 +84,31 @@ def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, eri
         wait_until(lambda: document.closed_by_server)
     with pytest.raises(Refused):
         erin.visit("alice")
+
+
+def test_change_of_the_lists_counts_at_once(
+    run: Run, alice: Person, bob: Person, erin: Person, hub: Hub
+) -> None:
+    """Bob leaves the project while he edits there, and comes onto erin's server, which runs and does not know of it yet."""
+    server = alice.open("project-rainfall")
+    server.write_file("list.txt")
+    erin.open("erin")
+    without = {"name": "rainfall", "manage": {"users": ["alice"]}}
+    with server.document("list.txt") as hers, bob.visit("project-rainfall").document("list.txt") as his:
+        changed = run(
+            jupyterhub_projects=[without, {"name": "snow"}],
+            jupyterhub_server_access=[{"owner": "erin", "users": ["bob"]}],
+        )
+        assert changed.code == 0, changed.output
+        assert "put out bob from the server of alice, bob from the server of project-rainfall" in changed.said
+        wait_until(lambda: his.closed_by_server)
+        assert hers.text == ""
+    with pytest.raises(Refused):
+        bob.visit("project-rainfall")
+    assert bob.visit("erin").me()["identity"]["username"] == "bob"
+    named = changed.said.partition("take up what has changed when they have been stopped and started: ")[2]
+    assert "erin" in named.partition('"')[0]
+    back = run()
+    assert back.code == 0, back.output
+    with pytest.raises(Refused):
+        bob.visit("erin")

@@ -133,6 +133,11 @@ in_force_since:
   description: When the hub was started with what O(fragment) says, in seconds of the epoch; 0 where that is not known.
   type: float
   returned: always
+others_in_force_since:
+  description: The same of each of O(others), by its name.
+  type: dict
+  returned: always
+  sample: {60-sharing: 1795281063.5}
 put_out:
   description: Whose connections were ended, as their right to be on somebody's server ended with the change.
   type: list
@@ -364,8 +369,10 @@ class HubConfig:
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
-        if unfinished or self.fragment in [change.path for change in changes]:
-            state.setdefault("in_force_since", {})[self.params["fragment"]] = self.restarted
+        changed = [change.path for change in changes]
+        for name in (self.params["fragment"], *self.params["others"]):
+            if unfinished or config_block.fragment_path(self.main, name) in changed:
+                state.setdefault("in_force_since", {})[name] = self.restarted
         hub_visitors.note_revocation(hub, state)
         state.pop("visitors", None)
         state["stale"] = ""
@@ -376,8 +383,12 @@ class HubConfig:
         result |= self.in_force_since(state)
         return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
 
-    def in_force_since(self, state: dict[str, Any]) -> dict[str, float]:
-        return {"in_force_since": state.get("in_force_since", {}).get(self.params["fragment"], 0)}
+    def in_force_since(self, state: dict[str, Any]) -> dict[str, Any]:
+        known = state.get("in_force_since", {})
+        return {
+            "in_force_since": known.get(self.params["fragment"], 0),
+            "others_in_force_since": {name: known.get(name, 0) for name in self.params["others"]},
+        }
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
@@ -449,7 +460,7 @@ class HubConfig:
         self.journal.end()
         self.tidy()
         self.forget(state)
-        return {"hub": {}, "ended": ended, "in_force_since": 0}
+        return {"hub": {}, "ended": ended, **self.in_force_since({})}
 
     def foresee(self, unit: Unit, changes: list[FileChange]) -> list[str]:
         """Return what the change would end, as far as that can be known without making it."""
@@ -472,7 +483,8 @@ class HubConfig:
             return
         if glob.glob(os.path.join(self.fragments, "*.py")):
             runs_with = state.get("runs_with", {})
-            state.get("in_force_since", {}).pop(self.params["fragment"], None)
+            for name in (self.params["fragment"], *self.params["others"]):
+                state.get("in_force_since", {}).pop(name, None)
             if runs_with.pop(self.params["fragment"], None) is not None:
                 self.save_state(state)
         else:

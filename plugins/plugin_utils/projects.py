@@ -332,7 +332,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
     problems: see `host_problems`. levels: what each may do, as scopes. projects, access: as the hub's fragment has them (see
     `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, as Ansible takes ten times as long to hand on what has parts.
     workspaces: see the function of this name. absent: what is to be deleted, each with `project` and `share`, empty for the whole,
-    and whether there is to be an `archive`. retired: hub users of projects that go. table, warnings: what to tell the administrator.
+    and whether there is to be an `archive`. retired: hub users of projects that go. owners: whose servers are opened to others. table,
+    warnings: what to tell the administrator.
     """
     settings = _whole(settings)
     projects = [
@@ -373,6 +374,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
         "absent": absent,
         "access": [json.dumps(each) for each in access],
         "retired": [account_of(project, settings["account_prefix"]) for project in gone],
+        "owners": [project["account"] for project in projects] + [each["owner"] for each in access],
         "table": _table(projects, access),
         "warnings": _warnings(settings, host, projects, access, absent),
     }
