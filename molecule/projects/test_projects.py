@@ -155,4 +155,4 @@ def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
     told = run("--check", jupyterhub_projects=[strangers, {"name": "snow"}])
     assert told.code == 0, told.output
     assert "The hub does not know zoe yet" in told.said
-    assert "The hub has no group assistants, lab yet" in told.said
+    assert "lab yet: its members get in once it has" in told.said

@@ -59,11 +59,22 @@ def test_project_goes_while_people_edit_in_it(run: Run, host: Host, alice: Perso
 
 
 def test_collaboration_goes_and_files_stay(run: Run, host: Host, alice: Person) -> None:
+    host.check_output("echo kept > /srv/jupyterhub-projects/snow/files/kept.txt")
     gone = run(jupyter_rtc_state="absent")
     assert gone.code == 0, gone.output
     assert not host.user("project-snow").exists
-    assert host.file("/srv/jupyterhub-projects/snow/files").is_directory
+    kept = host.file("/srv/jupyterhub-projects/snow/files")
+    assert (kept.user, kept.group, kept.mode & 0o777) == ("root", "root", 0o700)
     assert not host.file("/var/lib/collab.jupyterhub/projects.json").exists
     assert "snow-files" not in host.file("/etc/group").content_string
     with pytest.raises(Refused):
         alice.visit("project-snow")
+
+
+def test_project_that_comes_again_has_its_files(run: Run, host: Host) -> None:
+    back = run()
+    assert back.code == 0, back.output
+    file = host.file("/srv/jupyterhub-projects/snow/files/kept.txt")
+    assert file.content_string == "kept\n"
+    assert file.group.startswith("snow-files-")
+    assert host.run("su project-snow -c 'echo more >> %s'", file.path).rc == 0

@@ -14,7 +14,8 @@ description:
   - Makes for each project an account that nobody logs in to, and for each of its shares a directory and two groups of the host,
     of those who write there and of those who read. POSIX access control lists see to it that whatever is made in a share
     is writable for all who write there, whatever their umask.
-  - Remembers what it makes. What is there and was not made by it is refused before anything changes.
+  - Remembers what it makes. What is there and was not made by it is refused before anything changes, but for files that it has kept
+    from an earlier time.
   - Shares that are no longer listed stay as they are; they are deleted when O(absent) names them.
 options:
   root:
@@ -128,6 +129,7 @@ import contextlib
 import grp
 import os
 import re
+import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -167,6 +169,7 @@ class Workspaces:
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
         self.changes: dict[str, list[str]] = {}
+        self.kept: list[tuple[str, str]] = []  # shares whose files are there from an earlier time
 
     def note(self, project: str, *sentences: str) -> None:
         if sentences:
@@ -243,7 +246,9 @@ class Workspaces:
     def _problems_of_new(self, name: str, share: str) -> list[str]:
         path = self.path_of(name, share)
         found = []
-        if os.path.lexists(path):
+        if is_kept(path):
+            self.kept.append((name, share))
+        elif os.path.lexists(path):
             found.append(f"{path} is there and was not made as a share: move it away, or choose another name")
         found += [
             f"group {group} is there, which share {share} of project {name} would have: choose another name for the share"
@@ -372,11 +377,13 @@ class Workspaces:
         ]
         return shares.Groups(*found) if len(found) == 2 else None
 
-    def repair(self) -> list[str]:
-        """Give every file of the shares to its groups again; return what was left alone."""
+    def repair(self, every: bool) -> list[str]:
+        """Give all files of the shares to their groups again, or of those that were kept; return what was left alone."""
         left = []
         for project in self.wanted:
             for share in project["shares"]:
+                if not every and (project["name"], share) not in self.kept:
+                    continue
                 numbers = self.numbers_of(project["name"], share)
                 path = self.path_of(project["name"], share)
                 if numbers is None:
@@ -411,7 +418,16 @@ class Workspaces:
         if self.wanted:
             self.make_accounts(dry)
             self.make_directories(dry)
-        return self.repair() if repair and not dry else []
+        return [] if dry else self.repair(every=repair)
+
+
+def is_kept(path: str) -> bool:
+    """Return whether a directory is one that `project_deletion.retire` has kept: root's alone, in a place where only root makes anything."""
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(there.st_mode) and there.st_uid == 0 and not there.st_mode & 0o077
 
 
 def foreseen(each: dict[str, Any]) -> str:
