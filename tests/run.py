@@ -34,8 +34,8 @@ LIMIT = 45 * 60  # seconds; a step that takes longer hangs
 AT_ONCE = 2
 REASON = 300  # characters of why a test failed
 # Scenarios that take too long to be part of a run of everything, or fetch Debian's packages; --scenario runs them.
-APART = {"debian_package", "faults", "utrecht"}
-LONG = {"access", "configurations", "sharing", "verify"}
+APART = {"debian_package", "faults", "utrecht", "workspaces_bookworm"}
+LONG = {"access", "configurations", "projects", "sharing", "verify", "workspaces"}
 
 LINT = {
     "yamllint": ["yamllint", "."],
@@ -279,7 +279,7 @@ def main() -> int:
     if wanted in ("lint", "all"):
         first.append(lint)
     if wanted in ("unit", "all"):
-        first.append(partial(tests, "unit"))
+        then.insert(0, partial(tests, "unit"))
     if wanted in ("browser", "all"):
         then.append(partial(tests, "browser"))
     done: list[Step] = []
