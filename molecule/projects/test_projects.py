@@ -147,7 +147,7 @@ def test_second_run_changes_nothing(run: Run) -> None:
     again = run()
     assert again.code == 0, again.output
     assert again.changed == 0, again.output
-    assert "project rainfall: alice start, open and stop the server of project-rainfall" in again.said
+    assert "project rainfall: alice may start, stop and open the server of project-rainfall" in again.said
 
 
 def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:

@@ -21,6 +21,7 @@ LEVELS = {
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 SHARE_LEVELS = ("write", "read")
+WORDS = {"write": "write in", "read": "read"}
 # Words of a project's and a share's name, as they stand in the names of accounts, directories and addresses.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
@@ -239,6 +240,11 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
+    # In shared user mode it is made with the shared account.
+    if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
+        problems.append(
+            f"there is no group {settings['group']}, which accounts of projects belong to: set jupyterhub_rtc_group to the group that may use the hub"
+        )
     for name, before in found["remembered"].items():
         if name in wanted:
             problems += _changes_refused(settings, names, wanted[name], before)
@@ -384,8 +390,8 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
     rows = []
     for project in projects[:MOST_ROWS]:
         who = [
-            f"{_listed(project['manage'])} start, open and stop the server of {project['account']}, and work there",
-            f"{_listed(project['edit'])} open it while it runs, and work there",
+            f"{_listed(project['manage'])} may start, stop and open the server of {project['account']}, and work there",
+            f"{_listed(project['edit'])} may open the server of {project['account']} while it runs, and work there",
         ]
         told = [
             sentence
@@ -393,7 +399,7 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             if any(project[level].values())
         ]
         shares = [
-            f"{_listed(share[kind])} {kind} in its share {share['name']}"
+            f"{_listed(share[kind])} may {WORDS[kind]} its share {share['name']}"
             for share in project["shares"]
             for kind in SHARE_LEVELS
             if any(share[kind].values())
@@ -406,7 +412,7 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             f"and {len(projects) - MOST_ROWS} more projects, which stand in the hub's configuration (70-projects.py)"
         )
     for each in access[:MOST_ROWS]:
-        what = "start, open and stop" if each["level"] == "manage" else "open"
+        what = "may start, stop and open" if each["level"] == "manage" else "may open"
         when = "" if each["level"] == "manage" else " while it runs"
         server = (
             f"the server {each['server']} of {each['owner']}"

@@ -330,7 +330,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             )
     links = boolean(settings["impersonation_links"])
     everywhere = all_users or settings["servers"] == "everyone"
-    table.append(_live_sentence(everywhere, user, sharing))
+    table.append(_live_sentence(everywhere, user, sharing, boolean(settings["opens_servers"])))
     if links:
         warnings.append(
             "JupyterLab's Share button may make links with which whoever opens them acts as the user who made them, with all that the "
@@ -371,11 +371,16 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _live_sentence(everywhere: bool, user: str, sharing: bool) -> str:
+def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:
     if everywhere:
         return "every server has live collaboration"
-    owners = " and those of everybody who may share the own server have" if sharing else " has"
-    return f"the server of {user}{owners} live collaboration, and all others are plain JupyterLab"
+    whose = [f"the server of {user}"]
+    if opened:
+        whose.append("those of projects and of others that are opened to people")
+    if sharing:
+        whose.append("those of everybody who may share the own server")
+    have = "have" if len(whose) > 1 else "has"
+    return f"{' and '.join(whose)} {have} live collaboration, and all others are plain JupyterLab"
 
 
 def email_domain(settings: dict[str, Any]) -> str:

@@ -16,11 +16,13 @@ SETTINGS: dict[str, Any] = {
     "mount": "/workspace/notebooks",
     "confirm_delete": [],
     "archive": "",
+    "group": "jupyterhub",
     "shared_user": "shared",
     "all_users_mode": False,
 }
 RAIN = {"name": "rain", "manage": {"users": ["alice"]}, "edit": {"users": ["bob"], "groups": ["students"]}}
 HOST: dict[str, Any] = {
+    "group": {"exists": True},
     "servers": {"account_names": "{USERNAME}"},
     "people": {"users": ["alice", "bob"], "groups": ["students"]},
 }
@@ -207,6 +209,12 @@ def test_hub_user_who_was_there_before_is_not_taken() -> None:
     assert host_problems(RAIN, found={}, host=host) == ""
 
 
+def test_group_that_nobody_makes_is_asked_for() -> None:
+    host = HOST | {"group": {"exists": False}}
+    assert host_problems(RAIN, found={}, host=host) == ""
+    assert "there is no group jupyterhub" in host_problems(RAIN, found={}, host=host, all_users_mode=True)
+
+
 def test_account_that_is_too_long_on_the_host_is_refused() -> None:
     host = HOST | {"servers": {"account_names": "jupyter-of-the-institute-{USERNAME}"}}
     assert "as 'jupyter-of-the-institute-project-rain', by" in host_problems(RAIN, found={}, host=host)
@@ -238,10 +246,10 @@ def test_table_says_who_may_do_what() -> None:
         {"owner": "alice", "server": "lab", "groups": ["g"], "level": "manage"},
     ]
     assert projects.policy(with_projects(RAIN, server_access=access), HOST, FOUND)["table"] == [
-        "project rain: alice start, open and stop the server of project-rain, and work there; bob and members of the group students "
-        "open it while it runs, and work there",
-        "bob open the server of alice while it runs, and work there as alice",
-        "members of the group g start, open and stop the server lab of alice, and work there as alice",
+        "project rain: alice may start, stop and open the server of project-rain, and work there; bob and members of the group students "
+        "may open the server of project-rain while it runs, and work there",
+        "bob may open the server of alice while it runs, and work there as alice",
+        "members of the group g may start, stop and open the server lab of alice, and work there as alice",
     ]
 
 

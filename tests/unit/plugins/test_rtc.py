@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "email_domain": "",
     "revocation_seconds": "5",
     "public_url": "",
+    "opens_servers": False,
     "inventory_hostname": "hub.example.org",
 }
 HOST: dict[str, Any] = {
@@ -207,6 +208,13 @@ def test_all_users_get_one_scope() -> None:
             True,
             "the server of shared and those of everybody who may share the own server have live collaboration, "
             "and all others are plain JupyterLab",
+        ),
+        (
+            {"opens_servers": True},
+            False,
+            True,
+            "the server of shared and those of projects and of others that are opened to people and those of everybody who may share the "
+            "own server have live collaboration, and all others are plain JupyterLab",
         ),
         (
             {"user_sharing": "no"},
