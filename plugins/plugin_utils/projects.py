@@ -253,6 +253,12 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
                 f"the project {name} is on the host and not in jupyterhub_projects: put it back, or give it state: absent to have it "
                 "deleted"
             )
+    # An owner's name stands in scopes, which know no other way to write it.
+    for owner in sorted({each["owner"] for each in settings["server_access"]} - known):
+        if owner.lower() in known:
+            problems.append(
+                f"jupyterhub_server_access: the hub knows {owner} as {owner.lower()}: write the owner's name so"
+            )
     for project in present(settings):
         user, name = account_of(project, settings["account_prefix"]), _host_account(project, settings, names)
         if not ACCOUNT_NAME.fullmatch(name):

@@ -209,6 +209,11 @@ def test_hub_user_who_was_there_before_is_not_taken() -> None:
     assert host_problems(RAIN, found={}, host=host) == ""
 
 
+def test_owner_is_written_as_the_hub_has_it() -> None:
+    said = host_problems(found={}, server_access=[{"owner": "Alice"}, {"owner": "bob"}, {"owner": "zoe"}])
+    assert said == "jupyterhub_server_access: the hub knows Alice as alice: write the owner's name so"
+
+
 def test_group_that_nobody_makes_is_asked_for() -> None:
     host = HOST | {"group": {"exists": False}}
     assert host_problems(RAIN, found={}, host=host) == ""
