@@ -58,6 +58,11 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
         if not isinstance(value, list):
             yield f"{name} is no list: write each of its entries behind a hyphen"
             return
+    if not isinstance(settings["confirm_delete"], list):
+        yield f"jupyterhub_projects_confirm_delete is no list: write [{settings['confirm_delete']}]"
+        return
+    if (archive := str(settings["archive"])) and not archive.startswith("/"):
+        yield f"jupyterhub_projects_archive is {archive!r}: set it to the absolute path of a directory on the hub's host"
     prefix = str(settings["account_prefix"])
     if prefix and not ACCOUNT_NAME.fullmatch(prefix):
         yield (

@@ -142,6 +142,16 @@ def test_directory_that_is_none_is_refused(root: str) -> None:
     assert "jupyterhub_projects_mount is" in problems(mount=root)
 
 
+def test_confirmation_and_archive_are_what_they_are_to_be() -> None:
+    gone = {"name": "rain", "state": "absent"}
+    assert "jupyterhub_projects_confirm_delete is no list: write [rainfall]" in problems(
+        gone, confirm_delete="rainfall"
+    )
+    assert "jupyterhub_projects_archive is 'backups'" in problems(
+        gone, confirm_delete=["rain"], archive="backups"
+    )
+
+
 def test_many_mistakes_are_counted() -> None:
     found = projects.problems(with_projects(*({"name": f"Rain {number}"} for number in range(50))))
     assert len(found) == projects.MOST_PROBLEMS + 1
