@@ -24,8 +24,8 @@ options:
     type: path
     required: true
   environment:
-    description: The environment that runs JupyterLab. A path, V(system) for the system's Python, or V(auto) for the one that
-      the hub's configuration starts servers from.
+    description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the one that
+      the hub's configuration starts servers from, or V(none) where it is not on this host.
     type: str
     default: auto
   account:
@@ -348,7 +348,8 @@ def main() -> None:
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
     shared = accounts.with_comment(module.params["comment"])
-    environment = servers if module.params["environment"] == "auto" else module.params["environment"]
+    wish = module.params["environment"]
+    environment = {"auto": servers, "none": ""}.get(wish, wish)
     main_file = transaction.read(path) if os.path.isfile(path) else None
     try:
         named = hub_command(unit).config or ""

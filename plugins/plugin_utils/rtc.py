@@ -9,6 +9,7 @@ Here, and nowhere else, is decided who holds which scopes, which accounts exist 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -31,6 +32,8 @@ ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 # How JupyterHub takes an amount of memory (ByteSpecification).
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 SERVERS = ("collaboration_servers", "everyone")
+# As the environment: servers come from an image or a start script, and there is none on the host to install into.
+ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
@@ -69,17 +72,34 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
                 "letters, digits, _ and -, a letter first, 31 characters at the most"
             )
     venv = str(settings["venv"])
-    if venv not in ("system", "auto") and not venv.startswith("/"):
+    if venv not in ("system", "auto", ELSEWHERE) and not venv.startswith("/"):
         problems.append(
             f"jupyter_rtc_venv is {venv!r}: set it to the path of the virtual environment that runs JupyterLab, to system "
-            "for the system's Python, or to auto to have it found"
+            f"for the system's Python, to auto to have it found, or to {ELSEWHERE} where servers come from an image or a start script"
         )
     url = str(settings["public_url"])
     if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
         problems.append(
             f"jupyterhub_rtc_public_url is {url!r}: set it to the address that people open the hub at, such as https://hub.example.org"
         )
-    return problems + _collaboration_problems(settings)
+    return problems + _snippet_problems(settings) + _collaboration_problems(settings)
+
+
+def _snippet_problems(settings: dict[str, Any]) -> list[str]:
+    path = str(settings["snippet"])
+    if not path:
+        return []
+    if not path.startswith("/") or path.endswith("/"):
+        return [
+            f"jupyterhub_rtc_snippet is {path!r}: set it to the absolute path of a file on the machine that runs the play"
+        ]
+    # This runs on that machine.
+    if not Path(path).parent.is_dir() or Path(path).is_dir():
+        return [
+            f"jupyterhub_rtc_snippet is {path!r}, which cannot be a file on the machine that runs the play: name one in a directory "
+            "that exists there"
+        ]
+    return []
 
 
 def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
@@ -209,6 +229,8 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     lab, servers = host["lab"], host["servers"]["environment"]
     venv = str(settings["venv"])
+    if venv == ELSEWHERE:
+        return []
     found = (
         f"this hub starts its servers from {servers}"
         if servers
@@ -289,13 +311,14 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     collaboration: which servers have live collaboration, and with what (see `jupyterhub_collab.hub.collaboration`).
     lab: what module lab_settings sets in the environment that runs JupyterLab.
-    packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there.
+    packages, constraints: what is to be in the environment that runs JupyterLab; no packages where they are there, or it is not here.
     table: who may do what, as sentences. warnings: what the administrator must know.
     """
     all_users = boolean(settings["share_all_users"])
     user, account = str(settings["user"]), host["account"].get("name")
+    elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
-    wanted = collaboration_versions(versions["jupyterlab"]) or ("", "")
+    wanted = collaboration_versions(versions.get("jupyterlab", "")) or ("", "")
     # A version that is there says nothing of the packages that it needs where its installation was cut off.
     complete = within(versions.get("jupyter-collaboration", ""), wanted) and not host["lab"]["unfinished"]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
@@ -336,6 +359,12 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "JupyterLab's Share button may make links with which whoever opens them acts as the user who made them, with all that the "
             "user may do on that server, and is not to be told from that user: jupyterhub_rtc_impersonation_links."
         )
+    if elsewhere:
+        snippet = settings["snippet"] or "that this role writes where jupyterhub_rtc_snippet is set"
+        warnings.append(
+            "Every image and start script that servers come from needs the snippet of this version of the collection to have live "
+            f"collaboration, and to guard servers against visitors: run there the script {snippet}."
+        )
     if wants_sharing and not sharing:
         warnings.append(f"{hole(host['hub']['version'])}.")
     return {
@@ -362,7 +391,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
             "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
         },
-        "packages": [] if complete else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
+        "packages": [] if complete or elsewhere else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
         "constraints": [
             f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
         ],

@@ -16,6 +16,7 @@ SETTINGS: dict[str, Any] = {
     "playbook_share_all_users": "",
     "share_all_users": False,
     "venv": "/usr/local/jupyterhub",
+    "snippet": "",
     "config_path": "/etc/hub.py",
     "user": "shared",
     "group": "jupyterhub",
@@ -117,6 +118,10 @@ def test_good_host_has_no_problems() -> None:
         ({"cpu_limit": -0.5}, "jupyterhub_rtc_cpu_limit"),
         ({"idle_seconds": -2}, "jupyterhub_rtc_idle_seconds"),
         ({"email_domain": "@example.org"}, "jupyterhub_rtc_email_domain"),
+        ({"snippet": "snippet.sh"}, "jupyterhub_rtc_snippet is 'snippet.sh': set it to the absolute path"),
+        ({"snippet": "/tmp/"}, "jupyterhub_rtc_snippet"),
+        ({"snippet": "/tmp"}, "jupyterhub_rtc_snippet"),
+        ({"snippet": "/no/such/directory/snippet.sh"}, "name one in a directory that exists there"),
     ],
 )
 def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
@@ -297,6 +302,19 @@ def test_version_fits_the_lab(lab: str, package: str) -> None:
     policy = rtc.policy(SETTINGS, host(lab={"versions": {"jupyterlab": lab}}))
     assert policy["packages"] == [package]
     assert policy["constraints"] == [f"jupyterlab=={lab}"]
+
+
+@pytest.mark.parametrize("snippet", ["", "/tmp/snippet.sh"])
+def test_servers_from_elsewhere_need_the_snippet(snippet: str) -> None:
+    """Nothing is asked of the host's environments, and nothing installed there; images need something all the same."""
+    settings = SETTINGS | {"venv": "none", "snippet": snippet}
+    found = host(lab={"environment": "", "python": "", "versions": {}})
+    assert rtc.settings_problems(settings) == []
+    assert rtc.host_problems(settings, found) == []
+    policy = rtc.policy(settings, found)
+    assert policy["packages"] == policy["constraints"] == []
+    (warning,) = policy["warnings"]
+    assert (snippet or "jupyterhub_rtc_snippet") in warning
 
 
 def test_nothing_is_installed_where_it_fits_already() -> None:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`jupyter_rtc_venv: none`: servers come from a start script, which runs the snippet in an environment of its own."""
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, Person
+from scenario import Credentials, Platform, edit_together, installed, keep_out, play
+from sharing import accept, begin, make_link
+
+IMAGE = "/opt/image/bin/python"
+HUB = "/opt/hub/bin/python"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def teachers(carol: Person, alice: Person) -> None:
+    """Alice is one, who may share the own server."""
+    answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
+    assert answer.status_code == 200, answer.text
+
+
+def said(host: Host, account: str) -> str:
+    """What the snippet said last when the server of an account started."""
+    lines = host.check_output(
+        f"journalctl --no-pager --output=cat --unit=jupyter-{account}-singleuser --grep='snippet.sh: '"
+    )
+    return str(lines.splitlines()[-1])
+
+
+def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
+    """Requirements 3 to 5 and 48: the start script has brought all that this takes."""
+    edit_together(alice, bob, "shared", host)
+    assert installed(host, IMAGE)["jupyter-collaboration"].startswith("5.0.")
+
+
+def test_hub_has_nothing_installed(host: Host) -> None:
+    """Requirement 47: nothing that only servers need is in the hub's environment."""
+    assert "jupyter-collaboration" not in installed(host, HUB)
+
+
+def test_second_start_installs_nothing(alice: Person, host: Host) -> None:
+    """What is in the environment stays there; the package comes again, as each server has a directory of its own for it."""
+    alice.open("shared")
+    before = installed(host, IMAGE)
+    alice.stop("shared")
+    alice.open("shared")
+    changed = said(host, "shared").partition("changed in /opt/image: ")[2]
+    assert changed.startswith("/usr/local/lib/collab.jupyterhub/")
+    assert "," not in changed
+    assert installed(host, IMAGE) == before
+
+
+def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
+    """The guard is in force where the snippet has put it."""
+    begin(alice)
+    accept(bob, make_link(alice))
+    refused = bob.visit("alice").api("POST", "api/shutdown")
+    assert refused.status_code == 403
+    assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+
+
+def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:
+    """What the hub does not choose has no live collaboration, though the packages are there."""
+    server = bob.open("bob")
+    server.write_file("seen.txt")
+    form = {"format": "text", "type": "file"}
+    assert server.api("PUT", "api/collaboration/session/seen.txt", form).status_code == 404
+    assert '"@jupyter/docprovider-extension": true' in server.page.text
+
+
+def test_who_may_not_write_is_told_where(host: Host) -> None:
+    """In one sentence, and nothing has changed."""
+    host.check_output("install -d /root/empty")
+    view = "mount --bind /root/empty /usr/local/lib/collab.jupyterhub; exec runuser -u mallory -- /usr/local/bin/snippet.sh $0"
+    done = host.run("unshare --mount sh -c %s %s", view, IMAGE)
+    assert done.rc == 1
+    assert done.stderr == (
+        "/usr/local/bin/snippet.sh: /usr/local/lib/collab.jupyterhub cannot be written: "
+        "run this as root, or as the user who may change it.\n"
+    )
+    assert host.check_output("ls -A /root/empty") == ""
+
+
+def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
+    """Mallory and a stranger get nowhere."""
+    keep_out(hub, "shared", mallory)
+
+
+def test_snippet_that_is_no_path_is_refused(platform: Platform) -> None:
+    """Before anything changes."""
+    wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="none", jupyterhub_rtc_snippet="snippet.sh")
+    assert wrong.code != 0
+    assert "jupyterhub_rtc_snippet is 'snippet.sh': set it to the absolute path of a file" in wrong.said
+    assert wrong.changed == 0

@@ -1,0 +1,43 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter snippet_parts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: snippet_parts
+short_description: Return what the snippet for container images and start scripts consists of
+version_added: 1.1.0
+description:
+  - The program that prepares an environment, what it is told, and the Python package of the collection, each as Python source; and the directory that
+    versions of the package are in.
+options:
+  _input:
+    description: What JupyterLab shows, by the name of its files, with the options of M(collab.jupyterhub.lab_settings).
+    type: dict
+    required: true
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+snippet: "{{ {'collab-rtc': __jupyterhub_rtc_policy.lab} | collab.jupyterhub.snippet_parts }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(directory), C(program), C(settings) and C(package).
+  type: dict
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import snippet
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"snippet_parts": snippet.parts}

@@ -1,0 +1,61 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the snippet for container images and start scripts consists of."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import inspect
+import io
+import tarfile
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import DIRECTORY, HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import NOTHING, WHERE, LabFiles
+
+from . import server_environment
+from .package import package_files
+from .rtc import COLLABORATION_FOR_LAB
+
+
+def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the parts of the snippet: where the package goes, and as Python the program, what it is told, and the package's archive.
+
+    lab: what JupyterLab shows, by the name of its files, as module lab_settings takes it.
+    """
+    package = HubPackage(package_files())
+    settings = {
+        "path": package.path,
+        "fits": [[list(each), list(fit)] for each, fit in COLLABORATION_FOR_LAB.items()],
+        "where": WHERE,
+        "files": [file for name, wanted in lab.items() for file in _files(name, wanted)],
+    }
+    return {
+        "directory": DIRECTORY,
+        "program": inspect.getsource(server_environment),
+        "settings": repr(settings),
+        "package": base64.encodebytes(_archive(package.files)).decode(),
+    }
+
+
+def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
+    """Return the files of one name: the number of the directory among JupyterLab's, the name there, and the text or None."""
+    contents = LabFiles(["0", "1", "2"], name).contents(**{**NOTHING, **wanted})
+    return [
+        [int(directory), file, text and text.decode()]
+        for (directory, _, file), text in ((path.partition("/"), text) for path, text in contents.items())
+    ]
+
+
+def _archive(files: dict[str, str]) -> bytes:
+    """Return the files as a tar, packed, which is the same from run to run."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, text in sorted(files.items()):
+            content = text.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The snippet for images and start scripts: as the role's template makes it, and as a shell runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, server_environment, snippet
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
+from jinja2 import Environment, FileSystemLoader
+
+TEMPLATES = Path(__file__).parents[3] / "roles/jupyterhub_rtc/templates"
+LAB = {
+    "collab-rtc": {"disabled_extensions": ["@x/a"], "disabled_server_extensions": ["x"]},
+    "collab-sharing": {"settings": {"@x/menus:plugin": {"menus": [{"id": "it's"}]}}},
+}
+
+NEEDED = "jupyter-server-ydoc"
+VERSIONS = {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1", "jupyter-collaboration": "5.0.4", NEEDED: "3.0.4"}
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The snippet for a directory of packages below that of the test."""
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "packages"))
+    path = tmp_path / "snippet.sh"
+    path.write_text(render(LAB))
+    return path
+
+
+def render(lab: dict[str, Any]) -> str:
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    templates.filters["collab.jupyterhub.snippet_parts"] = snippet.parts
+    return templates.get_template("snippet.sh.j2").render(__jupyterhub_rtc_snippet_lab=lab)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment in which, by the descriptions of packages, all that can be needed is there."""
+    path = tmp_path / "environment"
+    venv.create(path, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(path)}))
+    for package, version in VERSIONS.items():
+        directory = site / f"{package.replace('-', '_')}-{version}.dist-info"
+        directory.mkdir()
+        needs = f"Requires-Dist: {NEEDED}>=2\n" if package == "jupyter-collaboration" else ""
+        (directory / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n{needs}"
+        )
+    # Where JupyterLab's directories are is asked of the one package that knows it.
+    (site / "jupyterlab").mkdir()
+    (site / "jupyterlab/__init__.py").touch()
+    (path / "share/jupyter/lab/static").mkdir(parents=True)
+    (site / "others.pth").write_text(sysconfig.get_path("purelib"))
+    return path
+
+
+def run(script: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(
+        ["sh", str(script), *arguments], env=environment, check=False, capture_output=True, text=True
+    )
+
+
+def test_shell_takes_it(script: Path) -> None:
+    assert script.read_text().startswith("#!/bin/sh\n")
+    subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_it_is_the_same_from_run_to_run(script: Path) -> None:
+    assert render(LAB) == script.read_text()
+
+
+def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
+    """Each file as it is, and readable for whoever a server runs as."""
+    done = run(script, f"{environment}/bin/python")
+    assert done.returncode == 0, done.stderr
+    package = hub_package.HubPackage(package_files())
+    there = {
+        str(path.relative_to(package.path)): path.read_text(encoding="utf-8")
+        for path in Path(package.path).rglob("*")
+        if path.is_file()
+    }
+    assert there == package.files
+    assert {path.stat().st_mode & 0o777 for path in Path(package.path).rglob("*") if path.is_file()} == {
+        0o644
+    }
+    assert {path.stat().st_mode & 0o777 for path in Path(package.path).rglob("*") if path.is_dir()} == {0o755}
+    assert os.listdir(os.path.dirname(package.path)) == [os.path.basename(package.path)]
+
+
+def test_jupyterlab_is_told_what_is_off(script: Path, environment: Path) -> None:
+    """In the files that module lab_settings writes on a host."""
+    assert run(script, f"{environment}/bin/python").returncode == 0
+    page = environment / "etc/jupyter/labconfig/page_config.d/collab-rtc.json"
+    assert json.loads(page.read_text()) == {"disabledExtensions": {"@x/a": True}}
+    server = environment / "etc/jupyter/jupyter_server_config.d/zz-collab-rtc.json"
+    assert json.loads(server.read_text()) == {"ServerApp": {"jpserver_extensions": {"x": False}}}
+
+
+def test_second_run_changes_nothing(script: Path, environment: Path) -> None:
+    first, second = (run(script, f"{environment}/bin/python") for _ in range(2))
+    assert "zz-collab-rtc.json" in first.stdout
+    assert second.stdout == f"{script}: changed in {environment}: nothing\n"
+
+
+def test_installation_that_was_cut_off_is_done_again(script: Path, environment: Path) -> None:
+    """Here by nobody, as the environment has neither pip nor uv; and then nothing changes."""
+    shutil.rmtree(next(environment.glob(f"lib/*/site-packages/{NEEDED.replace('-', '_')}-*")))
+    (next(environment.glob("lib/*/site-packages")) / "others.pth").unlink()
+    (next(environment.glob("lib/*/site-packages")) / "jupyter_core").symlink_to(
+        Path(sysconfig.get_path("purelib"), "jupyter_core")
+    )
+    done = run(script, f"{environment}/bin/python", path="/usr/bin:/bin")
+    assert done.returncode == 1
+    assert "there is neither pip nor uv for" in done.stderr
+    assert not (environment / "etc").exists()
+
+
+def test_interpreter_is_the_first_that_has_jupyterlab(
+    script: Path, environment: Path, tmp_path: Path
+) -> None:
+    venv.create(tmp_path / "without", symlinks=True)
+    done = run(script, path=f"{tmp_path}/without/bin:{environment}/bin:{os.environ['PATH']}")
+    assert f"changed in {environment}: " in done.stdout
+
+
+def test_interpreter_without_jupyterlab_is_refused(script: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "without", symlinks=True)
+    python = f"{tmp_path}/without/bin/python"
+    done = run(script, python)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"{script}: there is no JupyterLab behind {python}: name the interpreter of the environment that has it.\n"
+    )
+    assert not (tmp_path / "packages").exists()
+
+
+@pytest.mark.parametrize("lab", ["4.4.0", "4.5.9", "4.6.0", "4.6.6", "4.99"])
+def test_collaboration_is_the_one_that_the_role_takes(lab: str) -> None:
+    fits = [(list(each), list(fit)) for each, fit in rtc.COLLABORATION_FOR_LAB.items()]
+    wanted = rtc.collaboration_versions(lab)
+    assert wanted
+    assert tuple(server_environment.collaboration_for(lab, fits)) == wanted
+
+
+@pytest.mark.parametrize("lab", ["4.3.9", "5.0.0", "3.6"])
+def test_jupyterlab_that_none_fits_is_refused(lab: str) -> None:
+    fits = [(list(each), list(fit)) for each, fit in rtc.COLLABORATION_FOR_LAB.items()]
+    with pytest.raises(server_environment.NotPossible, match=r"take one from 4\.4 to below 5, or update"):
+        server_environment.collaboration_for(lab, fits)
