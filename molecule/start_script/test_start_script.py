@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`jupyter_rtc_venv: none`: servers come from a start script, which runs the snippet in an environment of its own."""
 
+import json
+
 import pytest
+from bs4 import BeautifulSoup
 from testinfra.host import Host
 
 from people import Hub, Person
@@ -65,7 +68,9 @@ def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:
     server.write_file("seen.txt")
     form = {"format": "text", "type": "file"}
     assert server.api("PUT", "api/collaboration/session/seen.txt", form).status_code == 404
-    assert '"@jupyter/docprovider-extension": true' in server.page.text
+    data = BeautifulSoup(server.page.text, "html.parser").select_one("#jupyter-config-data")
+    assert data
+    assert "@jupyter/docprovider-extension" in json.loads(data.text)["disabledExtensions"]
 
 
 def test_who_may_not_write_is_told_where(host: Host) -> None:
