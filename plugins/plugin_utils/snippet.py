@@ -45,7 +45,9 @@ def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
     contents = LabFiles(["0", "1", "2"], name).contents(**{**NOTHING, **wanted})
     return [
         [int(directory), file, text and text.decode()]
-        for (directory, _, file), text in ((path.partition("/"), text) for path, text in contents.items())
+        for (directory, _slash, file), text in (
+            (path.partition("/"), text) for path, text in contents.items()
+        )
     ]
 
 
