@@ -10,7 +10,11 @@ from testinfra.host import Host
 from scenario import Play
 
 Run = Callable[..., Play]
-RAINFALL = {"name": "rainfall", "manage": {"users": ["alice"]}}
+RAINFALL = {
+    "name": "rainfall",
+    "manage": {"users": ["alice"]},
+    "shares": [{"name": "files"}, {"name": "data"}],
+}
 SNOW = {"name": "snow"}
 
 # What is set -> what the play says.

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project's shares, in the sessions of those who write and read there and on the project's own server (requirements 80 to 87)."""
+
+import pytest
+from testinfra.host import Host
+
+from people import Hub, Person, Refused, Server
+
+OWNER = "project-rainfall"
+DATA = "workspace/rainfall/data"
+
+
+@pytest.fixture(scope="module")
+def dave(hub: Hub) -> Person:
+    """Somebody who may read one of the shares and is no member, logged in."""
+    return hub.login("dave", "dave-password")
+
+
+def session(person: Person) -> Server:
+    """A new session of somebody's own."""
+    person.stop(person.name)
+    return person.open(person.name)
+
+
+def save(server: Server, path: str, text: str) -> int:
+    """Have JupyterLab save a file; return the status of the answer."""
+    form = {"type": "file", "format": "text", "content": text}
+    return int(server.api("PUT", f"api/contents/{path}", form).status_code)
+
+
+def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Person) -> None:
+    hers, theirs = session(alice), alice.open(OWNER)
+    assert save(hers, f"{DATA}/from-alice.csv", "1") == 201
+    assert save(theirs, f"{DATA}/from-the-server.csv", "1") == 201
+    his = session(bob)
+    for server, text in ((theirs, "2"), (his, "3"), (hers, "4")):
+        for name in ("from-alice.csv", "from-the-server.csv"):
+            assert save(server, f"{DATA}/{name}", text) == 200
+            assert his.read_file(f"{DATA}/{name}") == text
+
+
+def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person, host: Host) -> None:
+    """Neither in JupyterLab, nor in a terminal, nor on the project's server, which is closed to readers."""
+    hers = session(alice)
+    save(hers, f"{DATA}/table.csv", "1,2")
+    server = session(dave)
+    assert server.contents.names("workspace/rainfall") == ["data"]
+    assert server.read_file(f"{DATA}/table.csv") == "1,2"
+    assert save(server, f"{DATA}/table.csv", "3") in (403, 500)
+    with server.open_terminal() as terminal:
+        terminal.type("echo 3 > /srv/jupyterhub-projects/rainfall/data/table.csv; echo $((6 * 7)) tried")
+        terminal.wait_for("42 tried")
+        assert "Permission denied" in terminal.screen
+    assert host.file("/srv/jupyterhub-projects/rainfall/data/table.csv").content_string == "1,2"
+    alice.open(OWNER)
+    for go in (dave.visit, dave.open):
+        with pytest.raises(Refused):
+            go(OWNER)
+
+
+def test_others_find_nothing(erin: Person, carol: Person) -> None:
+    """Not even an administrator, in a session of the own; on the project's server an administrator is as anybody there."""
+    for person in (erin, carol):
+        assert "workspace" not in session(person).contents.names()
+    assert "rainfall" in carol.open(OWNER).contents.names("workspace")
