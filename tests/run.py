@@ -282,11 +282,12 @@ def main() -> int:
         then.insert(0, partial(tests, "unit"))
     if wanted in ("browser", "all"):
         then.append(partial(tests, "browser"))
-    done: list[Step] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for jobs in (first, then):
-            done += pool.map(timed, jobs)
-    return summarize(done)
+        begun = [pool.submit(timed, job) for job in first]
+        if begun:
+            begun[0].result()  # the images, where a scenario is to run
+        begun += [pool.submit(timed, job) for job in then]
+        return summarize([step.result() for step in begun])
 
 
 if __name__ == "__main__":
