@@ -189,6 +189,9 @@ def kill_server(host: Host, owner: str) -> None:
     """End somebody's server and all that runs in it at once; the hub notices when it looks next."""
     host.run("pkill -KILL -u %s", owner)
     wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
+    # In a container nobody tells systemd that the last process of a unit is gone, where that was the shell of a terminal. It keeps the
+    # unit then, and SystemdSpawner waits in vain for a new one of that name. A stop of what does not run makes it look.
+    host.run("systemctl stop jupyter-%s-singleuser", owner)
 
 
 def edit_together(
