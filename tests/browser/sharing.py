@@ -115,7 +115,7 @@ class SharingPage:
     @property
     def shared_with_me(self) -> Locator:
         """The rows of the servers of others."""
-        return self._rows("Servers that others share with you")
+        return self._rows("Servers of others that you may open")
 
     def tab(self, title: str) -> Locator:
         return self.page.get_by_role("tab", name=title)
