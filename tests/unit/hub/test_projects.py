@@ -10,6 +10,7 @@ import pytest
 from jupyterhub import orm, scopes
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import DummyAuthenticator
+from jupyterhub.user import User
 from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from traitlets.config import Config
@@ -122,6 +123,17 @@ def test_whom_the_hub_does_not_know_gets_in_later_and_is_not_made(tmp_path: Path
     staff.users.clear()
     hub.db.commit()
     assert rights(hub, "mallory") == set()
+
+
+def test_groups_that_an_authenticator_tells_at_login_count(tmp_path: Path) -> None:
+    """With `manage_groups` the hub makes groups, and sets whose they are, whenever somebody logs in."""
+    hub = start(config([RAIN]), tmp_path / "hub.sqlite")
+    meet(hub, "sue")
+    sue = User(orm.User.find(hub.db, "sue"), {}, db=hub.db)
+    sue.sync_groups({"staff", "other"})
+    assert rights(hub, "sue") >= MANAGES_RAIN
+    sue.sync_groups({"other"})
+    assert rights(hub, "sue") == set()
 
 
 def test_next_start_has_exactly_the_members_of_then(tmp_path: Path) -> None:
