@@ -1,11 +1,11 @@
-# The work is done by tests/tools and tests/run.py; this file names it.
+# The work is done by tests/tools; this file names it.
 # Needs Debian with python3, make and git; what else there is to need, `make env` gets.
 
 SCENARIO ?=
 BENCH ?=
 DEMO_PORT ?= 8000
 with_env := tests/tools/with-env
-run := $(with_env) python tests/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
+run := $(with_env) python tests/tools/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
 .PHONY: help env lint unit molecule test browser demo demo-down docs reliability editing soak bench images clean clean-images
@@ -51,15 +51,15 @@ reliability: env  ## the tables in docs/reliability.md, from the last runs of th
 	@$(with_env) python tests/tools/reliability.py
 
 editing: env  ## people who edit together while things happen, with and without the collection; takes an hour, and makes a table
-	@$(with_env) python tests/record_editing.py $(if $(KEEP),--keep)
+	@$(with_env) python -m benchmarks.record_editing $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
 soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
-	@$(with_env) python tests/soak.py $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
+	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
 bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
-	@$(with_env) python tests/bench.py $(BENCH) $(if $(KEEP),--keep)
+	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/benchmarks.py
 
 images: env  ## the images that scenarios start from (made on demand anyway)

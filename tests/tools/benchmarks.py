@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes tables and pictures into docs/benchmarks.md, from what the last runs of benchmarks and tests on this machine measured.
 
-`<!-- benchmark: NAME -->`  what tests/bench.py has measured
-`<!-- tests -->`            what tests/run.py took
+`<!-- benchmark: NAME -->`  what tests/benchmarks/bench.py has measured
+`<!-- tests -->`            what tests/tools/run.py took
 
 Each place ends with `<!-- end -->`; one about which nothing is known stays as it is. Every single measurement goes beside the
 document, into docs/benchmarks/NAME.json.

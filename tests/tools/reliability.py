@@ -5,8 +5,8 @@
     reliability.py --check  fails where the run of the scenario `faults` saw something else than the document says
 
 `<!-- faults -->`   what the scenario `faults` has seen
-`<!-- editing -->`  what tests/record_editing.py has seen
-`<!-- soak -->`     what tests/soak.py has seen
+`<!-- editing -->`  what tests/benchmarks/record_editing.py has seen
+`<!-- soak -->`     what tests/benchmarks/soak.py has seen
 
 Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
 """
@@ -57,7 +57,7 @@ def editing(seen: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def outcome(row: dict[str, Any] | None) -> str:
-    """What became of people's work, in words; see `Row` in tests/editing/events.py."""
+    """What became of people's work, in words; see `Row` in tests/support/editing/events.py."""
     if row is None:
         return ""
     losses = {"lost": "that others had seen", "own_lost": "of which only the author knew"}

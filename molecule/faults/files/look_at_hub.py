@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints as JSON what a change of a hub may touch: python3 look_at_hub.py UNIT. See `Sight` in tests/faults.py."""
+"""Prints as JSON what a change of a hub may touch: python3 look_at_hub.py UNIT. See `Sight` in tests/support/faults.py."""
 
 import glob
 import hashlib

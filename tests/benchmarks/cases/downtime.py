@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from benchmarks import Result, Stage
 from people import Document
 from scenario import play, wait_until
-
-from . import Result, Stage
 
 ACCOUNT = "shared"
 ROUNDS = 6

@@ -8,13 +8,12 @@ import statistics
 
 from testinfra import get_host
 
-from bar_chart import Bars
+from benchmarks import Result, Stage
+from benchmarks.bar_chart import Bars
+from benchmarks.timed_play import OURS, TimedPlay, seconds, timed_play
 from people import Hub
 from scenario import ROOT, Platform, ping, wait_until
 from sharing import HUB_PYTHON
-from timed_play import OURS, TimedPlay, seconds, timed_play
-
-from . import Result, Stage
 
 FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
 PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/utrecht.yml")}

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 import testinfra
 
-from bench import busy, circumstances
 from benchmarks import IMAGE, Stage, containers
+from benchmarks.bench import busy, circumstances
 from editing.events import keep, trials
 from editing.site import Site
 from people import Hub

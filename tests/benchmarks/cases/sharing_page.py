@@ -5,11 +5,10 @@ import json
 
 from testinfra.host import Host
 
+from benchmarks import Result, Stage, Timing
 from people import Page, Person
 from scenario import ROOT
 from sharing import HUB_PYTHON, PAGE, begin, crowd, guests, rows
-
-from . import Result, Stage, Timing
 
 MANY = 200
 GOAL = 200  # milliseconds for the page with so many links and guests
@@ -51,7 +50,7 @@ def measure(stage: Stage) -> Result:
 
 def pages(timing: Timing, people: dict[str, Person], host: Host, rounds: int) -> None:
     """The page by turns with the hub's pages, and with the bare calls as the page makes them: on the hub's host."""
-    program = (ROOT / "tests/time_calls.py").read_text()
+    program = (ROOT / "tests/benchmarks/programs/time_calls.py").read_text()
     tokens = {shared: person.token(SCOPES) for shared, person in people.items()}
     for _ in timing.rounds(rounds):
         for shared, person in people.items():

@@ -129,5 +129,5 @@ def in_database(host: Host, *lines: str) -> None:
 
 def crowd(host: Host, owner: str, number: int) -> None:
     """Give somebody so many links, and as many guests who have accepted one, past all pages."""
-    program = (ROOT / "tests/crowd.py").read_text()
+    program = (ROOT / "tests/support/programs/guests.py").read_text()
     host.check_output("%s -c %s %s %s %s", HUB_PYTHON, program, DATABASE, owner, str(number))

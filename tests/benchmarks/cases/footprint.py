@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import testinfra
 
+from benchmarks import Result, Stage
+from benchmarks.server_kinds import ACCOUNT, KINDS, OURS, PLAIN, WITHOUT, begin, end, prepare, process
+from benchmarks.timed_play import OURS as PLAYBOOK
+from benchmarks.timed_play import timed_play
+from benchmarks.typing_crowd import rss_of
 from scenario import ROOT
-from server_kinds import ACCOUNT, KINDS, OURS, PLAIN, WITHOUT, begin, end, prepare, process
 from sharing import HUB_PYTHON
-from timed_play import OURS as PLAYBOOK
-from timed_play import timed_play
-from typing_crowd import rss_of
-
-from . import Result, Stage
 
 ROUNDS = 5
 SETTLED = 5  # seconds after JupyterLab's page has come
@@ -43,7 +42,7 @@ def measure(stage: Stage) -> Result:
 def host(stage: Stage) -> Rows:
     """What the playbook leaves on a host that it has not been applied to yet, and what runs there afterwards, in megabytes."""
     inside = testinfra.get_host(f"podman://{stage.platform.name}")
-    program = (ROOT / "tests/package_sizes.py").read_text()
+    program = (ROOT / "tests/benchmarks/programs/package_sizes.py").read_text()
 
     def packages() -> dict[str, int]:
         return dict(json.loads(inside.check_output("%s -c %s", HUB_PYTHON, program)))

@@ -6,12 +6,11 @@ import subprocess
 
 import testinfra
 
+from benchmarks import Result, Stage
+from benchmarks.timed_play import OURS, seconds, timed_play
 from people import Hub
 from scenario import PASSWORDS, ROOT, wait_until
 from sharing import DATABASE, HUB_PYTHON
-from timed_play import OURS, seconds, timed_play
-
-from . import Result, Stage
 
 FEW = ["alice", "bob", "carol"]
 MANY = 1000
@@ -38,7 +37,10 @@ class Hosted:
     def have_people(self, number: int) -> None:
         """Add people until the hub knows so many, besides the account that they share."""
         path, more = "/root/add_users.py", number - len(FEW)
-        subprocess.run(["podman", "cp", ROOT / "tests/add_users.py", f"{self.name}:{path}"], check=True)
+        subprocess.run(
+            ["podman", "cp", ROOT / "tests/benchmarks/programs/add_users.py", f"{self.name}:{path}"],
+            check=True,
+        )
         self.host.check_output(ACCOUNTS.format(last=more - 1))
         self.host.check_output("systemctl stop jupyterhub")
         there = self.host.check_output(f"{HUB_PYTHON} {path} {DATABASE} {more}")

@@ -63,7 +63,7 @@ def run(name: str, keep: bool, rounds: int | None) -> Result:
     print(f"\n=== {name} ===", flush=True)
     load_before = busy()
     with stage(name, keep, rounds) as ready:
-        result: Result = importlib.import_module(f"benchmarks.{name}").measure(ready)
+        result: Result = importlib.import_module(f"benchmarks.cases.{name}").measure(ready)
         where = circumstances(ready, load_before)
     kept = {"circumstances": where, "trial": rounds is not None, **asdict(result)}
     (RESULTS / f"bench-{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
@@ -71,7 +71,7 @@ def run(name: str, keep: bool, rounds: int | None) -> Result:
 
 
 def main() -> None:
-    known = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    known = sorted(path.stem for path in (ROOT / "tests/benchmarks/cases").glob("[a-z]*.py"))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -34,7 +34,7 @@ def timed_play(playbook: str | Path, containers: str, *options: str, **variables
     with tempfile.TemporaryDirectory() as scratch:
         times = Path(scratch) / "times.json"
         env = {
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/callback_plugins"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/benchmarks/callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "task_times",
             "COLLAB_TASK_TIMES": str(times),
         }

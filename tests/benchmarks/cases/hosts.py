@@ -4,9 +4,8 @@
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 
-from timed_play import OURS, timed_play
-
-from . import Result, Stage
+from benchmarks import Result, Stage
+from benchmarks.timed_play import OURS, timed_play
 
 MANY = 10
 ROUNDS = 5

@@ -19,7 +19,7 @@ from testinfra.host import Host
 
 from people import Hub, LoginRefused, Person, Refused
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PASSWORDS: dict[str, str] = {
     person["name"]: person["password"]
     for person in yaml.safe_load((ROOT / "tests/images/people.yml").read_text())["test_people"]

@@ -9,12 +9,12 @@ import json
 import statistics
 import time
 
-from bench import busy, circumstances
 from benchmarks import Stage
+from benchmarks.bench import busy, circumstances
+from benchmarks.record_editing import RESULTS, host
 from editing.crowd import Crowd
 from editing.events import Row, look
 from editing.site import OWNER, Site
-from record_editing import RESULTS, host
 
 STATE = "/var/lib/jupyterhub-rtc"
 PACE = 1.0  # seconds between two words of one person

@@ -7,5 +7,5 @@
 `events`   what happens to them, and how it is gone through and measured
 =========  ==================================================================
 
-The scenario `editing` goes through all of it in a short form; tests/record_editing.py at length, and without the collection as well.
+The scenario `editing` goes through all of it in a short form; tests/benchmarks/record_editing.py at length, and without the collection as well.
 """

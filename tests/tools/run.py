@@ -27,7 +27,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".cache/results"
 CONTAINERS = ROOT / "tests/images/containers.py"
 LIMIT = 45 * 60  # seconds; a step that takes longer hangs

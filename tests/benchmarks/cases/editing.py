@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from compared_servers import FLOOR, KINDS, Servers
-from line_chart import Chart, Line
+from benchmarks import Result, Stage
+from benchmarks.compared_servers import FLOOR, KINDS, Servers
+from benchmarks.line_chart import Chart, Line
+from benchmarks.server_kinds import OURS, PLAIN
+from benchmarks.typing_crowd import LATE, Seen, Task
 from scenario import ROOT
-from server_kinds import OURS, PLAIN
-from typing_crowd import LATE, Seen, Task
-
-from . import Result, Stage
 
 ROUNDS = 5
 WARM_UP, SECONDS = 1, 3.5
@@ -60,7 +59,7 @@ def task(servers: Servers, typing: int, watching: int) -> Task:
 @contextmanager
 def crowds() -> Iterator[Callable[[Task], Seen]]:
     """A process of their own for people who type, some after others."""
-    command = [sys.executable, str(ROOT / "tests/typing_crowd.py")]
+    command = [sys.executable, str(ROOT / "tests/benchmarks/typing_crowd.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def ask(task: Task) -> Seen:

@@ -3,20 +3,19 @@
 
 - `OURS`: the server of the shared account.
 - `PLAIN`: the same with the same packages, where jupyter-collaboration does all by itself.
-- `FLOOR`: pycrdt-websocket alone, which the two others consist of besides (tests/bare_server.py).
+- `FLOOR`: pycrdt-websocket alone, which the two others consist of besides (tests/benchmarks/programs/bare_server.py).
 """
 
 import json
 import subprocess
 from uuid import uuid4
 
-import server_kinds
-from benchmarks import Stage
+from benchmarks import Stage, server_kinds
+from benchmarks.server_kinds import ACCOUNT, OURS, PLAIN, process
 from people import notebook
 from people.room import Seat
 from people.sockets import Door
 from scenario import ROOT, wait_until
-from server_kinds import ACCOUNT, OURS, PLAIN, process
 from sharing import HUB_PYTHON
 
 FLOOR = "floor"
@@ -45,7 +44,7 @@ class Servers:
     def _prepare(self) -> None:
         """Let the hub start servers of the second kind, too, and lead to the one of the third."""
         host = self._stage.host
-        program = str(ROOT / "tests/bare_server.py")
+        program = str(ROOT / "tests/benchmarks/programs/bare_server.py")
         subprocess.run(["podman", "cp", program, f"{self._stage.platform.name}:{BARE_PROGRAM}"], check=True)
         # The shell's own echo would make line breaks of what stands for them in JSON.
         host.check_output("printf %%s %s > %s", json.dumps(notebook(*self._cells)), BARE_NOTEBOOK)

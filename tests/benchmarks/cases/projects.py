@@ -9,11 +9,10 @@ from typing import Any
 
 import testinfra
 
+from benchmarks import Result, Stage
+from benchmarks.timed_play import OURS, seconds, timed_play
 from people import Hub
 from scenario import ROOT, wait_until
-from timed_play import OURS, seconds, timed_play
-
-from . import Result, Stage
 
 MANY = 1000
 MEMBERS = 20
@@ -50,7 +49,10 @@ class Hosted:
         self.hub = hub
         self.host = testinfra.get_host(f"podman://{name}")
         self.variables = {"jupyterhub_projects": projects(number)}
-        subprocess.run(["podman", "cp", ROOT / "tests/measured_python.py", f"{name}:{MEASURED}"], check=True)
+        subprocess.run(
+            ["podman", "cp", ROOT / "tests/benchmarks/programs/measured_python.py", f"{name}:{MEASURED}"],
+            check=True,
+        )
         self.host.check_output(f"chmod 0755 {MEASURED}")
 
     def run(self, changed: bool) -> float:
