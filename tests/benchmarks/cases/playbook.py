@@ -16,7 +16,7 @@ from scenario import ROOT, Platform, ping, wait_until
 from sharing import HUB_PYTHON
 
 FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
-PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/utrecht.yml")}
+PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/cases/utrecht.yml")}
 # What there is to do at the least, measured by itself.
 PING, RESTART, LOAD = (
     "`ansible -m ping`",
