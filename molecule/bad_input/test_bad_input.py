@@ -139,7 +139,7 @@ def test_too_old_is_refused(
 
 @pytest.mark.usefixtures("unchanged")
 def test_broken_configuration_is_named_and_left_alone(host: Host, platform: Platform) -> None:
-    """A hub that would not start again as it is: nothing is installed, nothing is restarted."""
+    """Requirement B2: a hub that would not start again as it is: nothing is installed, nothing is restarted."""
     path = "/usr/local/etc/jupyter/jupyterhub_config.py"
     host.check_output(f"cp -p {path} /root/config && printf 'c.JupyterHub.port = = 1\\n' >>{path}")
     try:

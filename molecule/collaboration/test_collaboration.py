@@ -101,6 +101,7 @@ def test_server_that_nobody_may_share_is_plain(bob: Person, host: Host) -> None:
 
 
 def test_shared_account_has_its_limits_and_nobody_else(alice: Person, bob: Person, host: Host) -> None:
+    """Requirement 70."""
     alice.open("shared")
     alice.open("alice")
     assert limits(host, "shared") == {"MemoryMax": "1073741824", "CPUQuotaPerSecUSec": "1.500000s"}
@@ -147,7 +148,7 @@ def test_state_is_private(alice: Person, host: Host) -> None:
 def test_open_page_comes_back_and_the_servers_own_token_does_not(
     hub_restarts: bool, alice: Person, host: Host
 ) -> None:
-    """Also where the hub was started anew meanwhile, and remembers neither that it chose the server nor its token."""
+    """Requirement 78: also where the hub was started anew meanwhile, and remembers neither that it chose the server nor its token."""
     server = alice.open("shared")
     token = environment(host, "shared")["JUPYTERHUB_API_TOKEN"]
     assert hub_takes(alice, token)
@@ -212,6 +213,7 @@ def test_server_that_is_no_longer_chosen_is_as_any_other(alice: Person, carol: P
 def test_play_names_the_servers_that_were_started_before(
     platform: Platform, alice: Person, bob: Person, host: Host
 ) -> None:
+    """Requirement 49."""
     alice.open("shared")
     bob.open("bob")
     changed = play("jupyter_rtc", platform.name, **SETTINGS | {"jupyterhub_rtc_history_megabytes": 30})

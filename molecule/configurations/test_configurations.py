@@ -308,6 +308,7 @@ def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("name", MERGED)
 def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) -> None:
+    """Requirement B1."""
     before, after = hub_with.before, hub_with.after
     assert after, hub_with.applied.said
 

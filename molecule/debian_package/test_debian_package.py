@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that Debian 13 packages (requirement 46). The tests run in their order, each from what is there."""
+"""The hub that Debian 13 packages (requirement B12). The tests run in their order, each from what is there."""
 
 from testinfra.host import Host
 

@@ -81,6 +81,7 @@ def unchanged(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("variables", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_mistake_is_named_and_nothing_changes(run: Run, variables: dict[str, Any], sentence: str) -> None:
+    """Requirements 46, 63 and 88."""
     refused = run(**variables)
     assert refused.code != 0, refused.output
     assert sentence in refused.message

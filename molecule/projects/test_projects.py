@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's server: members start, open and stop it by their level, and nobody else does (requirements 59 to 63, 70, 73, B7)."""
+"""A project's server: members start, open and stop it by their level, and nobody else does."""
 
 from collections.abc import Callable
 
@@ -26,6 +26,7 @@ def running(alice: Person, hub: Hub) -> None:
 
 
 def test_project_has_an_account_and_a_hub_user(host: Host, carol: Person, hub: Hub) -> None:
+    """Requirements 59, 83 and 84: also where nothing is given but a name."""
     for name in (OWNER, "project-snow"):
         assert "jupyterhub" in host.user(name).groups
         assert carol.ask("GET", f"{hub.url}/hub/api/users/{name}")["roles"] == ["user"]
@@ -36,6 +37,7 @@ def test_nobody_logs_in_as_a_project(hub: Hub, host: Host) -> None:
 
 
 def test_who_manages_starts_and_stops_and_who_edits_does_not(hub: Hub, alice: Person, bob: Person) -> None:
+    """Requirement 60."""
     alice.stop(OWNER)
     with pytest.raises(Refused):
         bob.start(OWNER)
@@ -60,11 +62,13 @@ def test_who_manages_starts_and_stops_and_who_edits_does_not(hub: Hub, alice: Pe
 
 @pytest.mark.usefixtures("running")
 def test_members_edit_together(alice: Person, bob: Person, host: Host) -> None:
+    """Requirement 61."""
     edit_together(alice, bob, OWNER, host)
 
 
 @pytest.mark.usefixtures("running")
 def test_others_stay_out(hub: Hub, erin: Person, mallory: Credentials) -> None:
+    """Requirement 62."""
     for go in (erin.open, erin.visit, erin.start):
         with pytest.raises(Refused):
             go(OWNER)
@@ -88,6 +92,7 @@ def test_administrator_opens_every_project(carol: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_server_has_the_limits_of_its_project(host: Host) -> None:
+    """Requirement 70."""
     told = host.check_output(
         f"systemctl show jupyter-{OWNER}-singleuser --property=MemoryMax,CPUQuotaPerSecUSec"
     )
@@ -96,7 +101,7 @@ def test_server_has_the_limits_of_its_project(host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_member_of_a_group_has_access_at_once_and_as_long(hub: Hub, carol: Person, erin: Person) -> None:
-    """The hub is not started anew for it."""
+    """Requirement 51: the hub is not started anew for it."""
     group = f"{hub.url}/hub/api/groups/students"
     carol.api("POST", "/hub/api/groups/students")
     carol.ask("POST", f"{group}/users", {"users": ["erin"]})

@@ -33,6 +33,7 @@ def test_check_mode_tells_what_would_go(run: Run, host: Host) -> None:
 
 
 def test_project_goes_while_people_edit_in_it(run: Run, host: Host, alice: Person, bob: Person) -> None:
+    """Requirement 89."""
     server = alice.open("project-rainfall")
     server.write_file("last.txt")
     with server.document("last.txt") as hers, bob.visit("project-rainfall").document("last.txt") as his:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's shares, in the sessions of those who write and read there and on the project's own server (requirements 80 to 87)."""
+"""A project's shares, in the sessions of those who write and read there and on the project's own server."""
 
 import pytest
 from testinfra.host import Host
@@ -29,6 +29,7 @@ def save(server: Server, path: str, text: str) -> int:
 
 
 def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Person) -> None:
+    """Requirement 81."""
     hers, theirs = session(alice), alice.open(OWNER)
     assert save(hers, f"{DATA}/from-alice.csv", "1") == 201
     assert save(theirs, f"{DATA}/from-the-server.csv", "1") == 201
@@ -40,7 +41,7 @@ def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Per
 
 
 def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person, host: Host) -> None:
-    """Neither in JupyterLab, nor in a terminal, nor on the project's server, which is closed to readers."""
+    """Requirement 82: neither in JupyterLab, nor in a terminal, nor on the project's server, which is closed to readers."""
     hers = session(alice)
     save(hers, f"{DATA}/table.csv", "1,2")
     server = session(dave)
@@ -59,7 +60,7 @@ def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person
 
 
 def test_others_find_nothing(erin: Person, carol: Person) -> None:
-    """Not even an administrator, in a session of the own; on the project's server an administrator is as anybody there."""
+    """Requirement 80: not even an administrator, in a session of the own; on the project's server an administrator is as anybody there."""
     for person in (erin, carol):
         assert "workspace" not in session(person).contents.names()
     assert "rainfall" in carol.open(OWNER).contents.names("workspace")

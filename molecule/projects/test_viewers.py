@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who may be on somebody's server: while it runs, and no further (requirements 50 to 58)."""
+"""People who may be on somebody's server: while it runs, and no further."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,6 +21,7 @@ def hers(alice: Person) -> Iterator[None]:
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_edits_with_the_owner(alice: Person, bob: Person, host: Host) -> None:
+    """Requirement 50."""
     edit_together(alice, bob, "alice", host)
 
 
@@ -33,6 +34,7 @@ def test_others_stay_out(erin: Person, hub: Hub) -> None:
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_neither_starts_stops_nor_passes_it_on(bob: Person, alice: Person, hub: Hub) -> None:
+    """Requirements 52 to 54."""
     for method, path, wish in (
         ("POST", "/hub/api/users/alice/server", None),
         ("DELETE", "/hub/api/users/alice/server", None),
@@ -48,6 +50,7 @@ def test_viewer_neither_starts_stops_nor_passes_it_on(bob: Person, alice: Person
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_does_not_end_it_from_inside_and_the_owner_does(bob: Person, alice: Person, hub: Hub) -> None:
+    """Requirement 55."""
     with pytest.raises(Refused):
         bob.visit("alice").ask("POST", "api/shutdown")
     assert bob.visit("alice").me()["identity"]["username"] == "bob"
@@ -56,6 +59,7 @@ def test_viewer_does_not_end_it_from_inside_and_the_owner_does(bob: Person, alic
 
 
 def test_viewer_of_a_server_that_is_stopped_gets_a_clear_page(bob: Person, alice: Person) -> None:
+    """Requirement 56."""
     alice.stop("alice")
     with pytest.raises(NotRunning) as caught:
         bob.visit("alice")
@@ -65,6 +69,7 @@ def test_viewer_of_a_server_that_is_stopped_gets_a_clear_page(bob: Person, alice
 
 
 def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> None:
+    """Requirement 58."""
     alice.open("alice")
     first = bob.visit("alice").url
     alice.stop("alice")
@@ -74,6 +79,7 @@ def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> 
 
 @pytest.mark.usefixtures("hers")
 def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, erin: Person) -> None:
+    """Requirement 51."""
     group = f"{hub.url}/hub/api/groups/assistants"
     carol.api("POST", "/hub/api/groups/assistants")
     carol.ask("POST", f"{group}/users", {"users": ["erin"]})

@@ -65,7 +65,7 @@ def test_everything_is_in_use(alice: Person, bob: Person, carol: Person, host: H
 
 
 def test_check_mode_tells_and_changes_nothing(host: Host, platform: Platform) -> None:
-    """Requirement B12: what would go is named, and all of it is still there."""
+    """Requirement B3: what would go is named, and all of it is still there."""
     before = invocation(host), shared(host), installed(host, PYTHON)
     tried = play("jupyter_rtc", platform.name, "--check", **ABSENT)
     assert tried.code == 0, tried.output
@@ -105,7 +105,7 @@ def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, plat
 def test_collaboration_goes(
     hub: Hub, alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
-    """With people at work: nobody keeps a right, what was typed is saved, and alice's own server goes on."""
+    """Requirement B3: with people at work: nobody keeps a right, what was typed is saved, and alice's own server goes on."""
     processes = host.check_output("pgrep --uid alice --full singleuser")
     with bob.open("shared").document("kept.txt") as document:
         document.append("typed at the last moment\n")
@@ -137,7 +137,7 @@ def test_collaboration_goes(
 
 
 def test_host_is_as_it_was(host: Host, platform: Platform) -> None:
-    """File for file, byte for byte: the main file, the packages, the accounts, and no trace of what did it."""
+    """Requirement B3: file for file, byte for byte: the main file, the packages, the accounts, and no trace of what did it."""
     assert left_different(host, platform) == set()
     if platform.suite == "trixie":
         for path in ("/usr/local/etc/jupyter/jupyterhub_collab.d", "/var/lib/collab.jupyterhub"):

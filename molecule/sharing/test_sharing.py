@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users do on the sharing page, and what nobody gets past (requirements 21 to 41)."""
+"""What users do on the sharing page, and what nobody gets past."""
 
 import json
 import time
@@ -22,7 +22,7 @@ def running(alice: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_one_link_lets_several_in(alice: Person, bob: Person, carol: Person, host: Host) -> None:
-    """Requirements 21, 24, 26, 31, 32 to 34: the link leads to the document, and the list shows who came and when."""
+    """Requirements 21, 24, 26, 31, 32 and 34: the link leads to the document, and the list shows who came."""
     alice.visit("alice").write_file("plan.txt", "first")
     link = make_link(alice, document="plan.txt")
     landed = accept(bob, link)
@@ -177,7 +177,7 @@ def test_raw_requests_get_past_no_limit(alice: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
-    """No sharing on, no list, no revoking, no stop, no token of the owner's, and no end from inside (requirements 53 to 55)."""
+    """No sharing on, no list, no revoking, no stop, no token of the owner's, and no end from inside (requirements 52, 54 and 55)."""
     accept(bob, make_link(alice))
     for method, path in (
         ("POST", "/hub/api/share-codes/alice/"),
@@ -238,7 +238,7 @@ def test_form_of_another_site_is_refused(alice: Person) -> None:
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
-    """A stranger lands on the login page, with a link as well."""
+    """Requirement 27: a stranger lands on the login page, with a link as well."""
     alice.open("alice")
     link = make_link(alice)
     for address in (PAGE, link):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub as Utrecht University's role sets it up: sudospawner, REMOTE_USER, a proxy on a Unix socket (requirement 46)."""
+"""A hub as Utrecht University's role sets it up: sudospawner, REMOTE_USER, a proxy on a Unix socket (requirement B12)."""
 
 from typing import Any
 

@@ -99,6 +99,7 @@ def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Ho
 
 
 def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_before: None) -> None:
+    """Requirement 89."""
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file && ln -s /etc/shadow {ROOT}/snow/files/link")
     host.check_output("echo mine > /home/project-snow/notebook")

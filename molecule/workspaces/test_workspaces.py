@@ -44,6 +44,7 @@ def writable(server: Server, path: str, text: str) -> bool:
 
 
 def test_file_browser_shows_the_shares(alice: Person, host: Host) -> None:
+    """Requirements 85 to 87."""
     server = again(alice)
     assert server.contents.names("workspace") == ["rainfall"]
     assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
@@ -53,7 +54,7 @@ def test_file_browser_shows_the_shares(alice: Person, host: Host) -> None:
 
 
 def test_both_edit_each_others_notebooks(alice: Person, bob: Person) -> None:
-    """Notebook, checkpoint, and what is in a new folder; in both directions."""
+    """Requirement 81: notebook, checkpoint, and what is in a new folder; in both directions."""
     ours = {"alice": again(alice), "bob": again(bob)}
     for mine, theirs in (("alice", "bob"), ("bob", "alice")):
         folder = f"{FILES}/of {mine}"
@@ -95,6 +96,7 @@ def test_what_tools_make_is_everybodys(alice: Person, bob: Person) -> None:
 
 
 def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:
+    """Requirement 82."""
     mine, reader = again(alice), again(carol)
     mine.write_file(f"{DATA}/table.csv", "1,2")
     assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
@@ -114,6 +116,7 @@ def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:
 
 
 def test_outsider_sees_nothing(alice: Person, host: Host) -> None:
+    """Requirement 80."""
     server = again(alice)
     assert "secret" not in run(server, f"ls -R {MOUNT}; ls {ROOT}")
     host.check_output("touch %s", f"{ROOT}/secret/files/hers")
@@ -176,6 +179,7 @@ def writable_or_refused(server: Server, path: str) -> bool:
     ],
 )
 def test_broken_share_is_a_note_and_no_dead_session(breaking: str, alice: Person, host: Host) -> None:
+    """Requirement 90."""
     share = f"{ROOT}/rainfall/files"
     host.check_output(breaking.format(share=share))
     try:

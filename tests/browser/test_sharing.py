@@ -90,7 +90,7 @@ def keep(picture: bytes, file: Path) -> None:
 
 @pytest.mark.parametrize("way", ["menu", "button"])
 def test_jupyterlab_leads_to_the_page(owner: Lab, way: str) -> None:
-    """Requirements 22, 23 and 75: a menu and a button lead to the page, which warns."""
+    """Requirements 7, 22, 23 and 75: a menu and a button lead to the page, which warns."""
     opened = open_page(owner, way)
     assert urlsplit(opened.page.url).path == PATH
     expect(opened.server).to_contain_text("running")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy merges into configurations as people write them: a real hub loads each of them, and so nothing is lost."""
+"""The policy merges into configurations as people write them: a real hub loads each of them, and so nothing is lost (requirement B1)."""
 
 import asyncio
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files change together, and a change that was cut off at any point can be undone."""
+"""Files change together, and a change that was cut off at any point can be undone (requirement B2)."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may end a server from inside (requirements 53 to 55): a real hub, which starts a real server."""
+"""Who may end a server from inside (requirement 55): a real hub, which starts a real server."""
 
 import os
 import shutil

@@ -89,6 +89,7 @@ def test_every_way_of_a_provider_is_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_terminal_commits_as_whoever_opens_it() -> None:
+    """Requirement 72."""
     manager = NamedTermManager(shell_command=["sh"])
     Authors("hub.example.org", LOG).wrap_terminals(manager)
     CallContext.set(
@@ -102,7 +103,7 @@ def test_a_terminal_commits_as_whoever_opens_it() -> None:
 
 
 def test_the_git_panel_commits_as_whoever_presses_the_button(tmp_path: Path) -> None:
-    """With the class of jupyterlab-git itself and a real repository."""
+    """Requirement 72: with the class of jupyterlab-git itself and a real repository."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)

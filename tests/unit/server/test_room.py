@@ -102,6 +102,7 @@ async def test_what_somebody_has_seen_is_there_when_nobody_comes_back(server: Lo
 
 
 async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalServer) -> None:
+    """Requirement 71."""
     alice = await server.open("notes.txt")
     bob = await server.open("notes.txt", "bob")
     alice.insert(0, "<last>")
@@ -111,6 +112,7 @@ async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalSer
 
 
 async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
+    """Requirement 71."""
     alice = await server.open("notes.txt")
     saved = set()
     for number in range(70):  # 7 seconds in which there is never a second without a change

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages get into a Python environment, by real tools into real environments, from wheels made here (U13-U16)."""
+"""Packages get into a Python environment, by real tools into real environments, from wheels made here (requirements 13, 14 and 16)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes into docs/promises.md which tests prove each row.
+
+promises.py                     writes it
+promises.py --check             fails where it is not as it would be written
+promises.py --without PATH...   fails also where a row has no test but in these files and folders
+
+A test proves rows by naming them in its docstring, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5"; the
+docstring of a file does so for all of its tests.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/promises.md"
+TESTS = ("tests/unit/**/test_*.py", "tests/browser/test_*.py", "molecule/*/test_*.py")
+NUMBER = r"[BV]?\d+"
+CITED = re.compile(rf"\brequirements?\s+({NUMBER}(?:(?:,? and|,| to)\s+{NUMBER})*)\b", re.I)
+# What looks like a citation, and would not be found.
+MISSPELT = re.compile(rf"\brequirements?\b\W*{NUMBER}\b|\b[UESCBV]\d+\b", re.I)
+TABLE = re.compile(r"\| \| (?:Promise|Wanted) \| (\w+) \|\n\|[-|]+\|\n((?:\|.*\n)+)")
+ROW = re.compile(r"\| (\S+) \| (.*?) \| ?(.*?) ?\|$")
+LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A test that proves a row, or a file whose tests all do."""
+
+    path: str
+    test: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.test}".strip()
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of the rows that a docstring names."""
+    found = []
+    for listed in CITED.findall(text):
+        for first, last in re.findall(rf"({NUMBER})(?:\s+to\s+({NUMBER}))?", listed):
+            kind = first.rstrip("0123456789")
+            span = range(int(first[len(kind) :]), int((last or first)[len(kind) :]) + 1)
+            found += [f"{kind}{number}" for number in span]
+    return found
+
+
+def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
+    """The tests that prove each row, by its number."""
+    found: dict[str, list[Proof]] = defaultdict(list)
+    for path in sorted(path for pattern in TESTS for path in root.glob(pattern)):
+        name = str(path.relative_to(root))
+        for test, docstring in docstrings(path):
+            if MISSPELT.search(CITED.sub("", docstring)):
+                problems.append(f"{name} {test}: write the rows that it proves as 'Requirements 3, 5 and B5'")
+            cited = numbers(docstring)
+            if cited and test and not test.startswith("test_"):
+                problems.append(f"{name} {test}: is no test, and proves nothing")
+            for number in dict.fromkeys(cited):
+                found[number].append(Proof(name, test))
+    return found
+
+
+def docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    """The docstrings of a file and of its functions."""
+    tree = ast.parse(path.read_text())
+    yield "", ast.get_docstring(tree) or ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, ast.get_docstring(node) or ""
+
+
+def cell(found: list[Proof]) -> str:
+    """The tests of a row, by their files."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for proof in found:
+        files[proof.path].append(proof.test)
+    parts = []
+    for path, tests in files.items():
+        link = f"[{label(path)}](../{path})"
+        parts.append(link if "" in tests else f"{link}: {', '.join(f'`{test}`' for test in tests)}")
+    return "; ".join(parts)
+
+
+def label(path: str) -> str:
+    """What a file of tests is called: a scenario by its name."""
+    parts = Path(path).parts
+    return parts[1] if parts[0] == "molecule" else f"{parts[1]}/{Path(path).stem.removeprefix('test_')}"
+
+
+def broken_links(text: str, folder: Path) -> Iterator[str]:
+    for target, anchor in LINK.findall(text):
+        path = folder / target
+        if not path.is_file():
+            yield target
+        elif anchor and anchor not in map(slug, re.findall(r"^#+ (.*)$", path.read_text(), re.M)):
+            yield f"{target}#{anchor}"
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def write(text: str, found: dict[str, list[Proof]], without: list[str], problems: list[str]) -> str:
+    """The document with its tests."""
+    known: set[str] = set()
+
+    def table(match: re.Match[str]) -> str:
+        rows = []
+        for line in match[2].splitlines():
+            parsed = ROW.fullmatch(line)
+            if not parsed:
+                problems.append(f"is no row with a number, a promise and a third cell: {line}")
+                continue
+            number, promise, last = parsed.groups()
+            if number in known:
+                problems.append(f"{number} is there twice")
+            known.add(number)
+            tests = found.get(number, [])
+            if match[1] == "Tests":
+                last = cell(tests)
+                if not tests:
+                    problems.append(f"{number} is promised, and no test proves it: {promise}")
+                elif all(proof.path.startswith(tuple(without)) for proof in tests):
+                    problems.append(f"{number} has no test but in {', '.join(without)}: {promise}")
+            elif tests:
+                problems.append(f"{number} has a test, {tests[0]}: move it to the promises")
+            rows.append(f"| {number} | {promise} | {last} |\n")
+        return match[0].removesuffix(match[2]) + "".join(rows)
+
+    after = TABLE.sub(table, text)
+    for line in re.findall(rf"^\|? *{NUMBER} *\|.*", text, re.M):
+        if not ROW.fullmatch(line) or ROW.fullmatch(line)[1] not in known:  # type: ignore[index]
+            problems.append(f"is in no table of promises: {line}")
+    problems += [
+        f"{number} is not there, and {cited[0]} cites it"
+        for number, cited in found.items()
+        if number not in known
+    ]
+    return after
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--without", nargs="+", default=[])
+    given = parser.parse_args()
+    problems: list[str] = []
+    before = DOCUMENT.read_text()
+    after = write(before, proofs(ROOT, problems), given.without, problems)
+    problems += [f"leads nowhere: {target}" for target in broken_links(after, DOCUMENT.parent)]
+    if given.check and after != before:
+        problems.append("the tests that it names are not those that there are; run make docs")
+    if not given.check:
+        DOCUMENT.write_text(after)
+    for problem in problems:
+        print(f"docs/promises.md: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
