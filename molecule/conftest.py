@@ -6,7 +6,6 @@ so after `molecule converge` plain `pytest molecule/NAME` is enough.
 """
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,17 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+import evidence
+from browser import watched
 from people import Hub, Person
 from scenario import PASSWORDS, Credentials, Platform, platforms
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "platform" in metafunc.fixturenames:
-        # A scenario may borrow another one's tests; Molecule then says whose platforms are meant.
-        scenario = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", metafunc.definition.path.parent))
         metafunc.parametrize(
             "platform",
-            platforms(scenario),
+            platforms(scenario_of(metafunc.definition)),
             indirect=True,
             scope="session",
             ids=lambda platform: platform.tag,
@@ -82,17 +81,22 @@ def mallory() -> Credentials:
     return Credentials("mallory", PASSWORDS["mallory"])
 
 
+def scenario_of(item: pytest.Item) -> Path:
+    """The folder of the scenario that a test runs in, which may have borrowed it; Molecule then says which is meant."""
+    return Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", item.path.parent))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    evidence.forget({scenario_of(item).name for item in session.items})
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """A failed test shows what the hub and people's servers said meanwhile, and what systemd did with them."""
+    """A failed test leaves, and shows the end of, what the hub and people's servers said; and its browser windows."""
     report = yield
-    platform = getattr(item, "funcargs", {}).get("platform")
+    platform = getattr(getattr(item, "callspec", None), "params", {}).get("platform")
+    folder = evidence.folder_of(item, scenario_of(item).name)
     if report.failed and isinstance(platform, Platform):
-        since = f"--since=-{int(call.duration) + 2}s"
-        for whose, chosen in (("the hub's", "--unit=jupyterhub*"), ("the servers'", "--unit=jupyter-*")):
-            journal = ["journalctl", "--no-pager", "--lines=60", chosen, since]
-            done = subprocess.run(
-                ["podman", "exec", platform.name, *journal], check=False, capture_output=True, text=True
-            )
-            report.sections.append((f"{whose} journal on {platform.name}", done.stdout))
+        evidence.report_journals(report, platform.name, folder)
+    watched.end_of_test(report, folder)
     return report

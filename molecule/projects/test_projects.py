@@ -134,6 +134,7 @@ def test_terminal_there_is_no_way_to_act_at_the_hub_as_the_project(
         terminal.type('echo "$JUPYTERHUB_API_TOKEN" > token; echo $((6 * 7)) is there')
         terminal.wait_for("42 is there")
     token = host.file(f"{host.user(OWNER).home}/token").content_string.strip()
+    assert hub.api("GET", "/hub/api/user", token=token).json()["name"] == OWNER
     for method, path, wish in (
         ("POST", f"/hub/api/users/{OWNER}/server", None),
         ("DELETE", f"/hub/api/users/{OWNER}/server", None),

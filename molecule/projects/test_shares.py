@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A project's shares, in the sessions of those who write and read there and on the project's own server."""
 
+import httpx
 import pytest
 from testinfra.host import Host
 
 from people import Hub, Person, Refused, Server
+from workspaces import is_refusal
 
 OWNER = "project-rainfall"
 DATA = "workspace/rainfall/data"
@@ -22,21 +24,21 @@ def session(person: Person) -> Server:
     return person.open(person.name)
 
 
-def save(server: Server, path: str, text: str) -> int:
-    """Have JupyterLab save a file; return the status of the answer."""
+def save(server: Server, path: str, text: str) -> httpx.Response:
+    """Have JupyterLab save a file."""
     form = {"type": "file", "format": "text", "content": text}
-    return int(server.api("PUT", f"api/contents/{path}", form).status_code)
+    return server.api("PUT", f"api/contents/{path}", form)
 
 
 def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Person) -> None:
     """Requirement 81."""
     hers, theirs = session(alice), alice.open(OWNER)
-    assert save(hers, f"{DATA}/from-alice.csv", "1") == 201
-    assert save(theirs, f"{DATA}/from-the-server.csv", "1") == 201
+    assert save(hers, f"{DATA}/from-alice.csv", "1").status_code == 201
+    assert save(theirs, f"{DATA}/from-the-server.csv", "1").status_code == 201
     his = session(bob)
     for server, text in ((theirs, "2"), (his, "3"), (hers, "4")):
         for name in ("from-alice.csv", "from-the-server.csv"):
-            assert save(server, f"{DATA}/{name}", text) == 200
+            assert save(server, f"{DATA}/{name}", text).status_code == 200
             assert his.read_file(f"{DATA}/{name}") == text
 
 
@@ -47,7 +49,7 @@ def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person
     server = session(dave)
     assert server.contents.names("workspace/rainfall") == ["data"]
     assert server.read_file(f"{DATA}/table.csv") == "1,2"
-    assert save(server, f"{DATA}/table.csv", "3") in (403, 500)
+    assert is_refusal(save(server, f"{DATA}/table.csv", "3"))
     with server.open_terminal() as terminal:
         terminal.type("echo 3 > /srv/jupyterhub-projects/rainfall/data/table.csv; echo $((6 * 7)) tried")
         terminal.wait_for("42 tried")

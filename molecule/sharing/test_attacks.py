@@ -247,8 +247,9 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
             assert answer.status == 503
             assert "The hub does not answer just now." in told(answer)
     wait_until(lambda: alice.hub.is_up)
-    # The hub may have heard of it afterwards. What it then did is what was asked for.
+    # The hub may have heard of it afterwards. What it then did is what was asked for, and nothing else.
     assert guests(alice.page(PAGE)) in ([], ["bob"])
+    assert bob.page(PAGE).status == 200
     assert "sharing: WARNING" in host.check_output("journalctl -u jupyterhub --since=-60s --no-pager")
 
 

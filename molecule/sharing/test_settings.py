@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from testinfra.host import Host
 
-from people import Hub, LoginRefused, Person, Refused
+from people import Hub, LoginRefused, NotRunning, Person, Refused
 from scenario import PASSWORDS, Platform, play, wait_until
 from sharing import PAGE, SETTINGS, accept, begin, guests, log, make_link, shared_with
 
@@ -119,7 +119,7 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
     assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text
     link = make_link(alice)
     alice.stop("alice")
-    with pytest.raises(Refused):
+    with pytest.raises(NotRunning):
         bob.visit("alice")
     alice.open("alice")
     assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text

@@ -7,7 +7,7 @@ import time
 import pytest
 from testinfra.host import Host
 
-from people import Hub, NotRunning, Person, Refused
+from people import Hub, Person, Refused
 from scenario import Credentials, kill_server, wait_until
 from sharing import CACHED, PAGE, accept, begin, code_of, guests, log, make_link, shared_with
 
@@ -46,10 +46,7 @@ def test_who_is_revoked_is_out_in_seconds(alice: Person, bob: Person) -> None:
     page = alice.press(page, "Revoke")
     assert guests(page) == []
     assert "A link is still valid" in page.text  # bob used it, and could again
-    deadline = time.monotonic() + 15
-    while visit.api("GET", "api/contents").status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(lambda: visit.api("GET", "api/contents").status_code == 403, OUT)
 
 
 @pytest.mark.usefixtures("running")
@@ -73,12 +70,9 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
             document.wait_until(lambda shown: "<bob>" in shown.text)
         his_terminal.type("sleep 60; echo nev''er")
         alice.press(alice.page(PAGE), "Revoke", name="bob")
-        began = time.monotonic()
         wait_until(lambda: his.closed_by_server and his_terminal.closed_by_server, OUT)
-        took = time.monotonic() - began
-        assert took < OUT, f"closed after {took:.1f} s"
-        assert his.closed_by_server and his_terminal.closed_by_server
-        assert {his.closed_by_server.code, his_terminal.closed_by_server.code} == {1003}
+        ends = (his.closed_by_server, his_terminal.closed_by_server)
+        assert [end and end.code for end in ends] == [1003, 1003]
         with pytest.raises(Refused):
             his.reconnect()
         his.insert(0, "<late>")
@@ -142,7 +136,7 @@ def test_everything_ends_with_the_server_however_it_stops(
         if crash:
             kill_server(host, "alice")
         alice.stop("alice")
-        with pytest.raises((Refused, NotRunning)):
+        with pytest.raises(Refused):
             bob.visit("alice")
         alice.open("alice")
         page = alice.page(PAGE)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+import evidence
+from browser import watched
 from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
 from build import image_id
@@ -59,6 +61,8 @@ def demo(request: pytest.FixtureRequest) -> Iterator[str]:
         podman("rm", "--force", "--time=1", "--volumes", "--ignore", HUB)
         command = ["ansible-playbook", "collab.jupyterhub.demo", "--extra-vars", json.dumps(variables)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            evidence.keep_journals(HUB, evidence.FAILURES / "browser")  # as the container goes
         assert done.returncode == 0, done.stdout + done.stderr
         for owner in ("shared", "alice"):
             subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB}:/home/{owner}"], check=True)
@@ -144,20 +148,16 @@ def visitor(browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    evidence.forget(["browser"])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """After a failure: a picture of every window, and what the hub said meanwhile."""
+    """A failed test leaves a picture, the console and a trace of every window, and what the hub and the servers said."""
     report = yield
-    if not report.failed:
-        return report
-    browser = getattr(item, "funcargs", {}).get("browser")
-    pages = [page for context in browser.contexts for page in context.pages] if browser else []
-    for number, page in enumerate(pages):
-        file = SCREENSHOTS / f"{item.name}-{number}.png"
-        page.screenshot(path=file)
-        report.sections.append((f"window {number}", f"{page.url}\n{file}"))
-    since = f"--since=-{int(call.duration) + 2}s"
-    journal = ["journalctl", "--no-pager", "--lines=60", "--unit=jupyterhub*", since]
-    done = subprocess.run(["podman", "exec", HUB, *journal], check=False, capture_output=True, text=True)
-    report.sections.append((f"the hub's journal on {HUB}", done.stdout))
+    folder = evidence.folder_of(item, "browser")
+    if report.failed:
+        evidence.report_journals(report, HUB, folder)
+    watched.end_of_test(report, folder)
     return report

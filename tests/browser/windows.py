@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from browser.lab import TIME_ZONE
+from browser.watched import Watched
 
 WINDOW: ViewportSize = {"width": 720, "height": 560}
 SCALE = 1.1  # makes the picture of a window 792 pixels wide
@@ -39,4 +40,5 @@ def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) 
         viewport=size, device_scale_factor=scale, color_scheme="light", timezone_id=TIME_ZONE
     )
     context.set_default_timeout(PATIENCE)
+    Watched(context)
     return context.new_page()

@@ -208,6 +208,14 @@ class Fault:
         wait_until(lambda: file.content_string == document.text, 60)
         self.row["people"] = "the same processes, documents open"
 
+    def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
+        """The hub was restarted, and everybody has these rights to servers and no others."""
+        assert after.answers
+        assert after.invocation != before.invocation
+        scopes = {scope for role, _users in after.roles.values() for scope in role}
+        assert {"access:servers", "access:servers!server=shared/"} & scopes == everyone
+        self.row["hub"] = "was restarted, rights as asked for"
+
     def converges(self, scope: str) -> None:
         """With the cause gone the next run makes things as they are to be, the run after it changes nothing."""
         site = self.site

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from jupyterhub_collab import server as package
 from jupyterhub_collab.names import SERVER_SETTINGS
-from people.errors import Refused
+from people.errors import NotGiven
 from people.room import Room, Seat
 from people.sockets import Door
 
@@ -160,5 +160,5 @@ async def come_back(*rooms: Room) -> None:
                 try:
                     await room.join()
                     break
-                except (OSError, Refused):
+                except (OSError, NotGiven):
                     await asyncio.sleep(0.1)

@@ -50,7 +50,9 @@ def accept(guest: Person, link: str) -> Page:
 
 
 def rows(page: Page, caption: str) -> list[str]:
-    """The first cells of a table of the page."""
+    """The first cells of a table of the page; none where the page has no such table. Another page is no proof of that."""
+    assert page.status == 200, page.sentence
+    assert page.path.startswith(PAGE), page.url
     tables = BeautifulSoup(page.text, "html.parser").select("table")
     table = next((each for each in tables if caption in each.get_text()), None)
     return (
@@ -79,7 +81,9 @@ class Other:
 
 def others(person: Person) -> dict[str, Other]:
     """The servers of others on somebody's page, by the name that it gives them."""
-    soup = BeautifulSoup(person.page(PAGE, tab="theirs").text, "html.parser")
+    page = person.page(PAGE, tab="theirs")
+    assert page.status == 200, page.sentence
+    soup = BeautifulSoup(page.text, "html.parser")
     found = {}
     for row in soup.select("#theirs tbody tr"):
         name, state, may, _ = (cell.get_text(" ", strip=True) for cell in row.select("td"))

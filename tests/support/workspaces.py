@@ -4,6 +4,8 @@
 import json
 from typing import Any
 
+import httpx
+
 from scenario import Platform, Play, module
 
 ROOT = "/srv/jupyterhub-projects"
@@ -37,6 +39,12 @@ def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **o
     ]
     told = {"root": ROOT, "group": "jupyterhub", "comment": COMMENT, "projects": wanted, **options}
     return module("project_workspaces", platform.name, *(["--check"] if check else []), **told)
+
+
+def is_refusal(answer: httpx.Response) -> bool:
+    """Whether somebody was not let write a file, which Jupyter Server calls an error of its own where a mount is read-only."""
+    read_only = answer.status_code == 500 and "Read-only file system" in answer.text
+    return read_only or (answer.status_code == 403 and "Permission denied" in answer.text)
 
 
 def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:

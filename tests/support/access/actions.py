@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from people import Hub, Page, Person, Refused, Server, background
+from people import Failed, Hub, Page, Person, Refused, Server, background
 from people.kernel import execute
 from people.sockets import Door, dial
 
@@ -42,7 +42,7 @@ class Visitor:
             return self.person.ask(method, url)
         answer = self.hub.api(method, f"/user/{owner}/{path}", token=self.token)
         if not answer.is_success:
-            raise Refused(answer.status_code, url, Page.of(answer).sentence)
+            raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
         return answer.json() if answer.text else None
 
     def at(self, owner: str) -> Server:
@@ -214,7 +214,7 @@ def stop(do: Try) -> None:
 def start(do: Try) -> None:
     try:
         do.visitor.person.start(do.owner)
-    except Refused as no:
+    except Failed as no:
         if "already running" not in no.sentence:
             raise
 

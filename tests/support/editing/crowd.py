@@ -18,7 +18,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from people import Refused, Room, background
+from people import NotGiven, Room, background
 from people.room import Seat
 
 TOKEN = re.compile(r"<[a-z]+\d+>")
@@ -67,7 +67,7 @@ class Tab:
         while True:
             try:
                 await self.room.join()
-            except Refused as no:
+            except NotGiven as no:
                 # From 1000 on it is the code of a connection that was there and was closed.
                 failed = failed + 1 if no.status < 1000 else 0
                 self.refusals.append(f"{no.status} {no.sentence}")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import httpx
 from testinfra.host import Host
 
-from people import Hub, Person, Refused, Server, background
+from people import Failed, Hub, Person, Server, background
 from scenario import PASSWORDS, ROOT, Platform
 
 from .crowd import Crowd, tokens
@@ -92,7 +92,7 @@ class Site:
                 self.anybody.start(OWNER)
                 self.started = time.monotonic()
                 return
-            except Refused:  # it is stopping
+            except Failed:  # it is stopping
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.2)

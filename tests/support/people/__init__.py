@@ -31,7 +31,7 @@ Each module is one thing a person has to do with:
 """
 
 from .document import Document
-from .errors import LoginRefused, NotRunning, Refused
+from .errors import Failed, LoginRefused, NotGiven, NotRunning, Refused
 from .hub import Hub, HubBehindLogin
 from .page import Page
 from .person import Person
@@ -43,9 +43,11 @@ from .terminal import Terminal
 __all__ = [
     "Closed",
     "Document",
+    "Failed",
     "Hub",
     "HubBehindLogin",
     "LoginRefused",
+    "NotGiven",
     "NotRunning",
     "Page",
     "Person",

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .errors import LoginRefused
+from .errors import Failed, LoginRefused
+from .page import Page
 from .person import Person
 
 TIMEOUT = 60  # seconds that one request may take; a hub answers a start only after up to 10
@@ -62,11 +63,8 @@ class Hub:
         person = Person(self, name)
         page = person.page("/hub/login", next=self.path("/hub/home"))
         if not any("password" in form.fields for form in page.forms):
-            raise LoginRefused(page.status, page.url, f"there is no login form here: {page.sentence}")
-        page = person.press(page, username=name, password=password)
-        if page.status >= 400 or page.asks_for_login:
-            raise LoginRefused(page.status, page.url, page.sentence)
-        return person
+            raise Failed(page.status, page.url, f"there is no login form here: {page.sentence}")
+        return _let_in(person, person.press(page, username=name, password=password))
 
     def api(self, method: str, path: str, *, token: str | None = None, json: Any = None) -> httpx.Response:
         """A request by a program: with an API token or with nothing, and never with cookies."""
@@ -91,7 +89,13 @@ class HubBehindLogin(Hub):
         """Log in at the web server. Raises `LoginRefused` where it, or the hub behind it, says no."""
         said = base64.b64encode(f"{name}:{password}".encode()).decode()
         person = Person(self, name, {"Authorization": f"Basic {said}"})
-        page = person.page("/hub/login", next=self.path("/hub/home"))
-        if page.status >= 400 or page.asks_for_login:
-            raise LoginRefused(page.status, page.url, page.sentence)
-        return person
+        return _let_in(person, person.page("/hub/login", next=self.path("/hub/home")))
+
+
+def _let_in(person: Person, page: Page) -> Person:
+    """Judge the page that a login has led to."""
+    if page.status >= 500:
+        raise Failed(page.status, page.url, page.sentence)
+    if page.status >= 400 or page.asks_for_login:
+        raise LoginRefused(page.status, page.url, page.sentence)
+    return person

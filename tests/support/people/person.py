@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from .errors import NotRunning, Refused
+from .errors import Failed, NotRunning, Refused
 from .page import Page
 from .server import Server
 from .sockets import Door
@@ -89,7 +89,7 @@ class Person:
         """Open somebody's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
 
         Waits for the start, and presses the authorize button where the hub asks. Raises `Refused` if the
-        person may not, or if the start fails; TimeoutError after `START_TIMEOUT` seconds.
+        person may not, `Failed` if the start fails, and TimeoutError after `START_TIMEOUT` seconds.
         """
         page = self.page("/hub/spawn/" + _server_path(owner, name).rstrip("/"))
         return self._arrive(owner, name, page, start=True)
@@ -116,7 +116,7 @@ class Person:
                     raise NotRunning(page.status, page.url, page.sentence)
                 page = self.page(launch)
             elif page.status >= 400:
-                raise Refused(page.status, page.url, page.sentence)
+                raise Failed.or_refused(page.status, page.url, page.sentence)
             elif page.path.startswith(self.hub.path(home)):
                 return Server(self, owner, name, self.hub.url + home, page)
             elif page.progress_url:
@@ -126,7 +126,7 @@ class Person:
                 time.sleep(POLL)
                 page = self.page(page.url)
             elif page.url in pressed:
-                raise Refused(page.status, page.url, f"the button leads nowhere: {page.sentence}")
+                raise Failed(page.status, page.url, f"the button leads nowhere: {page.sentence}")
             else:  # the hub's authorize page, or a form with options for the start
                 pressed.add(page.url)
                 page = self.press(page)
@@ -157,12 +157,12 @@ class Person:
         return self._browser.request(method, url, json=json, headers=headers)
 
     def ask(self, method: str, url: str, json: Any = None) -> Any:
-        """`fetch`, judged: returns the JSON of the answer (None if it has none), or raises `Refused`."""
+        """`fetch`, judged: returns the JSON of the answer (None if it has none), or raises `Refused` or `Failed`."""
         answer = self.fetch(method, url, json)
         if answer.status_code == 424:
             raise NotRunning(answer.status_code, url, Page.of(answer).sentence)
         if not answer.is_success:
-            raise Refused(answer.status_code, url, Page.of(answer).sentence)
+            raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
         return answer.json() if answer.text else None
 
     def token(self, scopes: list[str] | None = None, expires_in: int = 3600, note: str = "test") -> str:
@@ -175,7 +175,7 @@ class Person:
         return str(self.ask("POST", url, wish)["token"])
 
     def start(self, owner: str, name: str = "") -> None:
-        """Start a server through the API and wait until it is ready. Raises `Refused`, also if it runs."""
+        """Start a server through the API and wait until it is ready. Raises `Refused`, and `Failed` if it runs."""
         url = self._api_of(owner, name)
         answer = self.fetch("POST", url)
         while answer.status_code == 202:  # accepted, and still starting
@@ -184,7 +184,7 @@ class Person:
             if answer.status_code == 400 and "already running" in answer.text:
                 return
         if not answer.is_success:
-            raise Refused(answer.status_code, url, Page.of(answer).sentence)
+            raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
 
     def stop(self, owner: str, name: str = "") -> None:
         """Stop a server through the API and wait until it is gone, if it is not gone. Raises `Refused`."""
@@ -192,7 +192,7 @@ class Person:
         while (answer := self.fetch("DELETE", url)).status_code == 202:
             time.sleep(POLL)
         if not answer.is_success:
-            raise Refused(answer.status_code, url, Page.of(answer).sentence)
+            raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
 
     def door(self, url: str) -> Door:
         """What it takes to open the websocket at an http(s) address as this person, at this moment."""

@@ -38,7 +38,7 @@ from pycrdt import (
 )
 
 from . import kernel
-from .errors import Refused
+from .errors import Failed
 from .sockets import Closed, Door, Line
 
 SYNC_TIMEOUT = 30  # seconds until the server must have sent the document
@@ -299,7 +299,9 @@ class Room:
         awaited: list[asyncio.Future[Any]] = [self._synced, *self._saves.values()]
         for answer in awaited:
             if not answer.done():
-                answer.set_exception(Refused(code, self.seat.door.url, reason or "the connection was closed"))
+                answer.set_exception(
+                    Failed.or_refused(code, self.seat.door.url, reason or "the connection was closed")
+                )
         self._wake()
 
     # What happens here

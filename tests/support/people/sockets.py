@@ -10,7 +10,7 @@ from typing import NamedTuple
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .errors import Refused
+from .errors import Failed
 
 OPEN_TIMEOUT = 30  # seconds
 CLOSE_TIMEOUT = 2  # seconds
@@ -52,7 +52,7 @@ class _GivesUp(ClientConnection):
 
 
 async def dial(door: Door) -> ClientConnection:
-    """Open the websocket at `door`. Raises `Refused` with the HTTP status if the server declines.
+    """Open the websocket at `door`. Raises `Refused` or `Failed` with the HTTP status if the server declines.
 
     No proxy, no compression, no pings: a test talks to the hub directly, Jupyter does not compress, and
     browsers do not ping (a server that is merely slow would be hung up on).
@@ -73,7 +73,7 @@ async def dial(door: Door) -> ClientConnection:
         )
     except InvalidStatus as answer:
         response = answer.response
-        raise Refused(response.status_code, door.url, response.reason_phrase) from None
+        raise Failed.or_refused(response.status_code, door.url, response.reason_phrase) from None
 
 
 class Line:
@@ -97,7 +97,7 @@ class Line:
         return self._socket is not None
 
     async def open(self, door: Door) -> None:
-        """Raises `Refused` if the server declines."""
+        """Raises `Refused` or `Failed` if the server declines."""
         socket = await dial(door)
         self.closed_by_server, self._hanging_up = None, False
         self._socket, self._outgoing = socket, asyncio.Queue()

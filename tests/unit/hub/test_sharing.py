@@ -119,7 +119,6 @@ def test_what_the_hub_loads_later_must_not_undo_it() -> None:
 
 
 def test_servers_ask_again_as_often_as_the_policy_says() -> None:
-    """What another fragment has set stays; there is one such option on a server's command."""
     assert revocation_seconds(share(Config(), revocation=7)) == 7
 
 
