@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Breaks the collection on purpose, in a copy, and fails where the tests do not notice.
+
+break_it.py           every fault below; the last one needs a hub and a browser, and takes minutes
+break_it.py NAME...   only these
+
+Each test must pass before its fault and fail with it. A fault whose line is no longer there is an error, too: find the
+line that now decides the same, or another fault for the place.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / ".cache/broken"
+UNIT = "tests/unit"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A line of a file, what it is replaced by, and a test that has to notice."""
+
+    what: str
+    path: str
+    line: str
+    instead: str
+    test: str
+
+
+FAULTS = {
+    "policy": Fault(
+        "users get the rights to every server",
+        "plugins/plugin_utils/rtc.py",
+        'everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]',
+        'everyone = ["servers", "access:servers"]',
+        f"{UNIT}/plugins/test_rtc.py::test_shared_user_gets_the_least_scopes",
+    ),
+    "merge": Fault(
+        "the administrator's hook no longer runs",
+        "python/jupyterhub_collab/hub/hooks.py",
+        "wrap(theirs or of_the_class(trait))",
+        "wrap(of_the_class(trait))",
+        f"{UNIT}/hub/test_merge.py::test_both_hooks_run_wherever_theirs_is_set",
+    ),
+    "transaction": Fault(
+        "a rollback deletes the file that it should restore",
+        "plugins/module_utils/transaction.py",
+        "os.replace(kept, path)",
+        "os.unlink(kept)",
+        f"{UNIT}/plugins/test_transaction.py",
+    ),
+    "page": Fault(
+        "the sharing page offers links to users who may not share",
+        "python/jupyterhub_collab/sharing/templates/sharing.html",
+        "{% if not may_share %}",
+        "{% if false %}",
+        f"{UNIT}/sharing/test_templates.py::test_who_may_not_share_sees_what_others_share",
+    ),
+    "guard": Fault(
+        "guests can shut a server down from inside",
+        "python/jupyterhub_collab/server/guard.py",
+        'LEVEL_FOR = {"server": Level.MANAGE}',
+        'LEVEL_FOR = {"server": Level.EDIT}',
+        f"{UNIT}/server/test_guard.py::test_who_may_not_is_told_who_may",
+    ),
+    "room": Fault(
+        "text that a script removes is not kept",
+        "python/jupyterhub_collab/server/room.py",
+        "if has_lost(before, merged):",
+        "if has_lost(before, before):",
+        f"{UNIT}/server/test_room.py::test_text_that_is_taken_out_from_outside_is_kept_and_people_are_told",
+    ),
+    "workspace": Fault(
+        "readers can write",
+        "python/jupyterhub_collab/hub/share_rights.py",
+        """found[f"{project['name']}/{share['name']}"] = READ""",
+        """found[f"{project['name']}/{share['name']}"] = WRITE""",
+        f"{UNIT}/hub/test_share_rights.py::test_rights",
+    ),
+    "verify": Fault(
+        "verify takes one mode of a hub for another",
+        "python/jupyterhub_collab/proof/rights.py",
+        "mode.rights(own, user, accounts) ^ held",
+        "mode.rights(own, user, accounts) & held",
+        f"{UNIT}/proof/test_rights.py",
+    ),
+    "snippet": Fault(
+        "servers cannot read what the snippet installs",
+        "plugins/plugin_utils/snippet.py",
+        "entry.mode = len(content), 0o644",
+        "entry.mode = len(content), 0o600",
+        f"{UNIT}/plugins/test_snippet.py::test_package_is_where_the_hub_says",
+    ),
+    "browser": Fault(
+        "the button that copies a link copies nothing",
+        "python/jupyterhub_collab/sharing/templates/sharing.js",
+        "field.select();",
+        "",
+        "tests/browser/test_sharing.py::test_link_is_copied_with_one_click",
+    ),
+}
+
+
+def copy_checkout() -> None:
+    """Copy what the checkout consists of now, beside an environment whose collection is the copy."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        source, target = ROOT / name, COPY / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    make_environment(ROOT / ".cache", COPY / ".cache")
+
+
+def make_environment(theirs: Path, ours: Path) -> None:
+    """Make the copy's environment of the checkout's: the same packages and programs, and the copy's own code.
+
+    It has to be one of its own, as tests start servers in processes of their own, which find our code by the environment.
+    """
+    collections = Path("collections/ansible_collections")
+    (ours / collections / "collab").mkdir(parents=True)
+    (ours / collections / "collab/jupyterhub").symlink_to(COPY)
+    for path in (theirs / collections).iterdir():
+        if path.name != "collab":
+            (ours / collections / path.name).symlink_to(path)
+    for name in ("bin", "downloads"):
+        if (theirs / name).exists():
+            (ours / name).symlink_to(theirs / name)
+    venv.create(ours / "venv", with_pip=False, symlinks=True)
+    for part in ("bin", "etc", "share"):
+        (ours / "venv" / part).mkdir(exist_ok=True)
+        for path in (theirs / "venv" / part).iterdir():
+            target = ours / "venv" / part / path.name
+            if not target.exists():
+                target.symlink_to(path)
+    (packages,) = (theirs / "venv").glob("lib/python3*/site-packages")
+    ours_first = [str(COPY / part) for part in ("tests", "tests/support", "tests/images", "python")]
+    pth = ours / packages.relative_to(theirs) / "copy.pth"
+    pth.write_text("\n".join([*ours_first, str(packages), ""]))
+
+
+def passes(test: str) -> tuple[bool | None, str]:
+    """Run a test in the copy. Returns whether it passes, None where it did not get as far as that, and what it said."""
+    command = [str(COPY / "tests/tools/with-env"), "python", "-m", "pytest", "-q", test]
+    done = subprocess.run(command, cwd=COPY, check=False, capture_output=True, text=True)
+    failed = done.returncode == 1 and re.search(r"\b\d+ failed\b", done.stdout)
+    outcome = True if done.returncode == 0 else False if failed else None
+    return outcome, done.stdout + done.stderr
+
+
+def try_fault(fault: Fault) -> str:
+    """Return why a fault shows that something is wrong with the tests, or nothing where they notice it."""
+    path = COPY / fault.path
+    if not path.is_file():
+        return f"there is no {fault.path} any more: change the fault in {Path(__file__).name}"
+    text = path.read_text()
+    if text.count(fault.line) != 1:
+        return f"{fault.path} has {fault.line!r} {text.count(fault.line)} times, not once: change the fault in {Path(__file__).name}"
+    before, said = passes(fault.test)
+    if not before:
+        return f"{fault.test} does not pass without it:\n{said}"
+    path.write_text(text.replace(fault.line, fault.instead))
+    try:
+        after, said = passes(fault.test)
+    finally:
+        path.write_text(text)
+    if after is None:
+        return f"{fault.test} did not run with it:\n{said}"
+    return f"{fault.test} PASSES all the same" if after else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FAULTS))
+    names = parser.parse_args().names or [*FAULTS]
+    if unknown := {*names} - {*FAULTS}:
+        parser.error(f"there is no fault {', '.join(sorted(unknown))}")
+    copy_checkout()
+    missed = 0
+    for name in names:
+        wrong = try_fault(FAULTS[name])
+        missed += bool(wrong)
+        print(f"{name}: {FAULTS[name].what}: {wrong or f'noticed by {FAULTS[name].test}'}", flush=True)
+    print(f"{len(names) - missed} passed, {missed} failed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
