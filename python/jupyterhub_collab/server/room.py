@@ -59,6 +59,13 @@ ATTEMPTS = 5
 ON_THE_WAY = 2
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
+# A room whose start has failed never begins: who waits for it is told, and does not wait for ever.
+START_SECONDS = 30
+NOT_OPENED = {
+    "reason": "initialization_error",
+    "reloadable": True,
+    "errorReason": "The document did not open in time. Close it and open it again.",
+}
 
 
 class Room(rooms.DocumentRoom):
@@ -431,7 +438,13 @@ class Room(rooms.DocumentRoom):
         """Serve somebody, unless they come back to a document of another history, with which theirs would not merge."""
         # From then on everybody gets what is typed; releases before 3 of jupyter-server-ydoc have only the other event.
         observed: Any = getattr(self, "ydoc_observed", self.ready_event)
-        await observed.wait()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await observed.wait()
+        except TimeoutError:
+            self.log.error("The document %s did not open within %s s", self._room_id, START_SECONDS)
+            channel.close(1003, json.dumps(NOT_OPENED))  # type: ignore[attr-defined]
+            return
         session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)

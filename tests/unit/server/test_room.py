@@ -3,18 +3,21 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from pycrdt import Map
 
+from jupyterhub_collab.server import room as rooms
 from local_server import PATIENCE, LocalServer, come_back
 from people.errors import Refused
 from people.room import Room
@@ -411,6 +414,21 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
     finally:
         if server.runs:
             server.kill()
+
+
+async def test_who_comes_to_a_document_that_never_opens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room whose start has failed: its visitors do not wait for ever."""
+    monkeypatch.setattr(rooms, "START_SECONDS", 0.05)
+    ends: list[tuple[int, dict[str, Any]]] = []
+    never: Any = SimpleNamespace(
+        ydoc_observed=asyncio.Event(), ready_event=asyncio.Event(), log=logging.getLogger(), _room_id="notes"
+    )
+    visitor = SimpleNamespace(close=lambda code, reason: ends.append((code, json.loads(reason))))
+    async with asyncio.timeout(PATIENCE):
+        await rooms.Room.serve(never, visitor)
+    ((code, told),) = ends
+    assert code == 1003
+    assert (told["reason"], told["reloadable"]) == ("initialization_error", True)
 
 
 async def next_notice(events: Any) -> dict[str, Any]:
