@@ -18,7 +18,7 @@ class Watched:
         context.on("console", self._hear)
         context.on("weberror", self._hear_error)
         context.on("close", lambda _context: _open.remove(self))
-        context.tracing.start(screenshots=True, snapshots=True)
+        context.tracing.start(screenshots=True)
         _open.append(self)
 
     def _hear(self, message: ConsoleMessage) -> None:

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs JupyterHub's own tests, which its wheel holds, without and with our hub code, and compares.
+
+python -m upstream.jupyterhub_tests [5|6] [FILE...]
+
+Fails where a test has another result with our code than without it, and differences.yml does not say why; and where it
+explains a difference that is none. Environments and results are kept in .cache/upstream.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACE = ROOT / ".cache/upstream"
+RELEASES = {"5": "jupyterhub[test]>=5.5,<6", "6": "jupyterhub[test]>=6.1,<7"}
+# What our code touches: rights, shares, users, servers and their starts, services, pages.
+FILES = ("orm", "roles", "scopes", "shares", "api", "user", "spawner", "named_servers", "services", "pages")
+LIMIT = 3600  # seconds for one run
+Results = dict[str, str]  # the outcome of each test
+
+
+def make_environment(release: str) -> Path:
+    """Make the environment of a release where it is not there; returns its interpreter."""
+    python = PLACE / f"hub{release}/bin/python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "-q", f"--python={sys.executable}", python.parents[1]], check=True)
+    wanted = [RELEASES[release], "jupyterlab>=4.6,<4.7"]
+    subprocess.run(["uv", "pip", "install", "-q", f"--python={python}", *wanted], check=True)
+    if not (PLACE / "node_modules/.bin/configurable-http-proxy").exists():
+        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "configurable-http-proxy@5"]
+        subprocess.run(install, cwd=PLACE, check=True)
+    return python
+
+
+def run(python: Path, release: str, files: list[str], ours: bool) -> Results:
+    """Run the tests in these files, and return what came of each."""
+    name = f"hub{release}-{'with' if ours else 'without'}"
+    report, work = PLACE / f"{name}.xml", PLACE / name
+    work.mkdir(exist_ok=True)
+    report.unlink(missing_ok=True)
+    tests = next(python.parents[1].glob("lib/python3*/site-packages/jupyterhub/tests"))
+    path = [str(python.parent), str(PLACE / "node_modules/.bin"), os.environ["PATH"]]
+    environment = os.environ | {"PATH": os.pathsep.join(path), "COLLAB_SHARING_PORT": str(free_port())}
+    environment.pop("PYTHONPATH", None)
+    command = [str(python), "-m", "pytest", "-q", f"--junit-xml={report}", "-o", "asyncio_mode=auto"]
+    command += [
+        "-o",
+        "asyncio_default_fixture_loop_scope=module",
+        "-o",
+        "asyncio_default_test_loop_scope=module",
+    ]
+    command += [f"--rootdir={tests}", "-c", os.devnull]
+    if ours:
+        environment["PYTHONPATH"] = os.pathsep.join((str(ROOT / "python"), str(Path(__file__).parent)))
+        command += ["-p", "with_ours"]
+    command += [str(tests / f"test_{file}.py") for file in files]
+    with (PLACE / f"{name}.log").open("w") as log:
+        subprocess.run(command, cwd=work, env=environment, stdout=log, stderr=log, check=False, timeout=LIMIT)
+    return results(report)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def results(report: Path) -> Results:
+    """What a report of pytest says of each test."""
+    found = {}
+    for case in ET.parse(report).iter("testcase"):
+        outcome = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
+        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+        found[name] = outcome[0] if outcome else "passed"
+    return found
+
+
+def compare(without: Results, ours: Results, explained: dict[str, str]) -> list[str]:
+    """Return what is wrong: each difference that is not explained, and each explanation of none."""
+    names = without.keys() | ours.keys()
+    differ = {name for name in names if without.get(name) != ours.get(name)}
+    problems = [
+        f"{name}: {without.get(name)} without our code, {ours.get(name)} with it"
+        for name in sorted(differ - {*explained})
+    ]
+    ran = {name for name in explained if name in names}
+    return problems + [
+        f"{name}: differences.yml explains a difference that is none" for name in sorted(ran - differ)
+    ]
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    releases = [each for each in arguments if each in RELEASES] or [*RELEASES]
+    files = [each for each in arguments if each not in RELEASES] or [*FILES]
+    PLACE.mkdir(parents=True, exist_ok=True)
+    differences = yaml.safe_load(Path(__file__).with_name("differences.yml").read_text()) or {}
+    passed = failed = 0
+    for release in releases:
+        python = make_environment(release)
+        without, ours = (run(python, release, files, each) for each in (False, True))
+        problems = compare(without, ours, differences)
+        if not without or not ours:
+            problems.append(f"no test of JupyterHub {release} ran, see {PLACE}")
+        for problem in problems:
+            print(f"FAILED JupyterHub {release}: {problem}")
+        good = sum(outcome == "passed" for outcome in ours.values())
+        print(f"JupyterHub {release}: {len(without)} tests, of which {good} pass with our code")
+        passed += len(without.keys() | ours.keys()) - len(problems)
+        failed += len(problems)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin of pytest: the hubs of JupyterHub's own tests have the configuration that the play writes in shared user mode."""
+
+import logging
+import os
+from typing import Any
+
+from jupyterhub.tests.mocking import MockHub
+from traitlets.config import Config
+
+from jupyterhub_collab.hub import apply
+from jupyterhub_collab.hub.collaboration import collaborate
+from jupyterhub_collab.hub.sharing import share_servers
+
+ACCOUNT = "shared"
+
+
+def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
+    """What stands in the fragments, in the place of a file that those tests do not have."""
+    c = Config(hub.config)
+    apply(c, everyone=[f"servers!server={ACCOUNT}/", f"access:servers!server={ACCOUNT}/"], accounts=[ACCOUNT])
+    share_servers(
+        c,
+        groups=[],
+        by_name=True,
+        link_seconds=3600,
+        longest_link=86400,
+        ends_with_server=True,
+        authorize_page=True,
+        revocation=5,
+        log=os.devnull,
+        port=int(os.environ["COLLAB_SHARING_PORT"]),
+        account="nobody",
+    )
+    # A hub whose tests begin anew in one process would be told of each share once more.
+    logging.getLogger("jupyterhub_collab.shares").handlers.clear()
+    collaborate(
+        c,
+        everyone=False,
+        accounts=[ACCOUNT],
+        owners=True,
+        state_directory="",
+        history_megabytes=100,
+        mem_limit="",
+        cpu_limit=0.0,
+        idle_seconds=0,
+        email_domain="example.org",
+    )
+    hub.update_config(c)
+
+
+MockHub.load_config_file = load_config_file
