@@ -124,10 +124,12 @@ def test_server_that_was_told_nonsense_does_not_run() -> None:
 
 
 def assert_does_not_start(config: Path, says: str, **environment: Any) -> None:
-    # Nothing of ours may come from elsewhere.
+    # Nothing of ours may come from elsewhere: the tests' environment names the checkout's package.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ours = str(Path(package.__file__).parents[2])
+    program = f"import sys; sys.path[:] = [each for each in sys.path if each != {ours!r}]; from jupyter_server.serverapp import main; main()"
     done = subprocess.run(
-        [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser"],
+        [sys.executable, "-c", program, "--allow-root", "--no-browser"],
         env={**clean, "JUPYTER_CONFIG_PATH": str(config), **environment},
         capture_output=True,
         text=True,
