@@ -17,7 +17,10 @@ RESULTS = ROOT / ".cache/results"
 
 LINT = {
     "yamllint": (["yamllint", "."], "YAML is well-formed and uniform"),
-    "ansible-lint": (["ansible-lint", "--offline"], "roles and playbooks follow Ansible's production profile"),
+    "ansible-lint": (
+        ["ansible-lint", "--offline"],
+        "roles and playbooks follow Ansible's production profile",
+    ),
     "ruff check": (["ruff", "check"], "common mistakes in Python"),
     "ruff format": (["ruff", "format", "--check"], "one layout of Python"),
     "mypy": (["mypy"], "types agree"),
