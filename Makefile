@@ -66,7 +66,7 @@ soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
 
 bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
 	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)
-	@$(with_env) python tests/tools/benchmarks.py
+	@$(with_env) python tests/tools/bench_tables.py
 
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py

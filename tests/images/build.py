@@ -157,18 +157,17 @@ def image_id(name: str) -> str:
     if not matched:
         raise SystemExit(f"{name}: no such image; see the beginning of tests/images/build.py")
     kind, tag, suite, major = matched.groups()
-    if kind == "hub":
-        base, playbook = image_id(f"collab-debian:{suite}"), str(IMAGES / "hub.yml")
-        inputs, variables = HUB_INPUTS, {"jupyterhub_version": f">={major},<{int(major) + 1}"}
-    elif kind == "applied":
-        base, playbook, inputs, variables = image_id(f"collab-hub:{tag}"), PLAY, PLAY_INPUTS, {}
-    else:
-        recipe = f"molecule/{kind}/image.yml"
-        base, playbook = image_id(f"collab-hub:{tag}"), str(ROOT / recipe)
-        inputs = (recipe, f"molecule/{kind}/files", *RECIPE_INPUTS)
-        variables = {"hub_version": HUB_VERSIONS[major]}
+    base = image_id(f"collab-debian:{suite}" if kind == "hub" else f"collab-hub:{tag}")
+    playbook, paths, variables = {
+        "hub": (str(IMAGES / "hub.yml"), HUB_INPUTS, {"jupyterhub_version": f">={major},<{int(major) + 1}"}),
+        "applied": (PLAY, PLAY_INPUTS, {}),
+    }.get(kind) or (
+        str(ROOT / f"molecule/{kind}/image.yml"),
+        (f"molecule/{kind}/image.yml", f"molecule/{kind}/files", *RECIPE_INPUTS),
+        {"hub_version": HUB_VERSIONS[major]},
+    )
     return find_or_make(
-        name, hashed(base, tag, paths=inputs), partial(make_from, base, playbook, variables, name)
+        name, hashed(base, tag, paths=paths), partial(make_from, base, playbook, variables, name)
     )
 
 

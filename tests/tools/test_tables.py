@@ -10,7 +10,6 @@ tests/tools/run.py begins with the steps that took longest there. The document m
 
 import json
 import re
-import sys
 from typing import Any
 
 from steps import RESULTS, ROOT, everything
@@ -65,18 +64,18 @@ def steps(kept: dict[str, Any]) -> str:
     return table(["step", "first run by", "seconds", "checks", "what it shows"], rows)
 
 
-def main() -> int:
+def put(text: str, place: str, written: str) -> str:
+    """The document with a table in its place."""
+    mark = re.compile(rf"(<!-- {place} -->\n).*?(<!-- end -->)", re.S)
+    return mark.sub(lambda found: found[1] + written + found[2], text)
+
+
+def main() -> None:
     kept = taken_in()
-    before = DOCUMENT.read_text()
-    text = before
-    for name, write in (("runs", runs), ("steps", steps)):
-        place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
-        written = write(kept)
-        text = place.sub(lambda found, written=written: found[1] + written + found[2], text)
-    DOCUMENT.write_text(text)
+    text = put(DOCUMENT.read_text(), "runs", runs(kept))
+    DOCUMENT.write_text(put(text, "steps", steps(kept)))
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
