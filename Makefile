@@ -49,9 +49,10 @@ demo: env  ## a throw-away hub in a container on this machine, with alice and bo
 demo-down: env  ## removes the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## the tables of variables in the documents, and who may do what
+docs: env  ## the tables in the documents: variables, who may do what, and which tests prove which promise
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
+	@$(with_env) python tests/tools/promises.py
 
 reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing and of soak
 	@$(with_env) python tests/tools/reliability.py

@@ -36,6 +36,10 @@ LINT = {
         ["python", "tests/tools/access_matrix.py", "--check"],
         "docs/access.md agrees with docs/access.yml",
     ),
+    "promises": (
+        ["python", "tests/tools/promises.py", "--check"],
+        "each promise in docs/promises.md has a test, and each test that cites one is named there",
+    ),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
