@@ -5,16 +5,36 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 from testinfra.host import Host
 
+from modules import call
+from role_variables import RoleVariables
 from scenario import Platform, changed_files, play
 
-# What is set -> what the play says.
+# What is set -> what the play says. Of each kind there is one.
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "venv that is not there": (
         {"jupyter_rtc_venv": "/opt/nowhere"},
         "there is no Python environment at /opt/nowhere: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
+    "service that is no hub": (
+        {"jupyterhub_rtc_service": "dbus"},
+        "JupyterHub was not found behind the unit dbus",
+    ),
+    "account of a person": ({"jupyterhub_rtc_user": "alice"}, "the account alice is somebody's"),
+    "both modes": (
+        {"jupyter_rtc_share_all_users": True, "jupyterhub_rtc_share_all_users": False},
+        "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users ask for both modes at once",
+    ),
+    "malformed switch": (
+        {"jupyter_rtc_share_all_users": "perhaps"},
+        "argument 'jupyterhub_rtc_share_all_users' is of type str and we were unable to convert to bool: "
+        "The value 'perhaps' is not a valid boolean",
+    ),
+}
+# What is set -> what decides that the play stops, and says so, where all else is as on this host.
+ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "venv without JupyterLab": (
         {"jupyter_rtc_venv": "system"},
         "there is no JupyterLab in the system's Python: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
@@ -35,15 +55,10 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_rtc_service": "jupiter"},
         "there is no systemd unit jupiter: set jupyterhub_rtc_service",
     ),
-    "service that is no hub": (
-        {"jupyterhub_rtc_service": "dbus"},
-        "JupyterHub was not found behind the unit dbus",
-    ),
     "account of the system": (
         {"jupyterhub_rtc_user": "www-data"},
         "the account www-data belongs to the system",
     ),
-    "account of a person": ({"jupyterhub_rtc_user": "alice"}, "the account alice is somebody's"),
     "account of another purpose": (
         {"jupyterhub_rtc_user": "backup-robot"},
         "the account backup-robot exists already for another purpose",
@@ -52,11 +67,6 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_rtc_user": "The Team"},
         "jupyterhub_rtc_user is 'The Team', which is no name",
     ),
-    "both modes": (
-        {"jupyter_rtc_share_all_users": True, "jupyterhub_rtc_share_all_users": False},
-        "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users ask for both modes at once",
-    ),
-    "malformed switch": ({"jupyter_rtc_share_all_users": "perhaps"}, "jupyterhub_rtc_share_all_users"),
     "malformed address": (
         {"jupyterhub_rtc_public_url": "hub.example.org"},
         "jupyterhub_rtc_public_url is 'hub.example.org'",
@@ -81,8 +91,28 @@ def test_mistake_is_named_and_nothing_changes(
     """Requirements 15 and 46."""
     stopped = play("jupyter_rtc", platform.name, **variables)
     assert stopped.code != 0
-    assert sentence in stopped.said
+    assert sentence in stopped.message
     assert stopped.changed == 0
+
+
+def problems(platform: Platform, **given: Any) -> list[str]:
+    """Return what the play stops with: it looks at the variables, and then at what its module finds on the host."""
+    variables = RoleVariables("jupyterhub_rtc", **given)
+    settings = variables["__jupyterhub_rtc_settings"]
+    found = call("hub_info", platform.name, **variables.arguments("jupyterhub_rtc", "validate", "hub_info"))
+    assert found.code == 0, found.told
+    return rtc.settings_problems(settings) or rtc.host_problems(settings, found.told)
+
+
+def test_this_host_is_fit_for_it(platform: Platform) -> None:
+    assert problems(platform) == []
+
+
+@pytest.mark.parametrize(("variables", "sentence"), ON_THIS_HOST.values(), ids=ON_THIS_HOST.keys())
+def test_mistake_is_found_on_this_host(variables: dict[str, Any], sentence: str, platform: Platform) -> None:
+    """By what the play asks and decides first; that it then stops, a run of it shows for each kind."""
+    (problem,) = problems(platform, **variables)
+    assert sentence in problem
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -99,11 +129,10 @@ def test_no_network_names_the_package(platform: Platform) -> None:
     assert stopped.code != 0
     assert (
         "jupyter-collaboration could not be installed in /usr/local/jupyterhub: the package index could not be reached"
-        in stopped.said
+        in stopped.message
     )
 
 
-@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("package", "version", "sentence"),
     [
@@ -129,10 +158,8 @@ def test_too_old_is_refused(
         f"cp -p {metadata} /root/METADATA && sed -i 's/^Version: .*/Version: {version}/' {metadata}"
     )
     try:
-        stopped = play("jupyter_rtc", platform.name)
-        assert stopped.code != 0
-        assert sentence in stopped.said
-        assert stopped.changed == 0
+        (problem,) = problems(platform)
+        assert sentence in problem
     finally:
         host.check_output(f"cp -p /root/METADATA {metadata}")
 
@@ -145,7 +172,7 @@ def test_broken_configuration_is_named_and_left_alone(host: Host, platform: Plat
     try:
         stopped = play("jupyter_rtc", platform.name)
         assert stopped.code != 0
-        assert f"the hub's configuration {path} does not load: SyntaxError" in stopped.said
+        assert f"the hub's configuration {path} does not load: SyntaxError" in stopped.message
         assert stopped.changed == 0
     finally:
         host.check_output(f"cp -p /root/config {path}")

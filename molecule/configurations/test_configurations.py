@@ -14,13 +14,10 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import ansible.module_utils
 import httpx
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
 from configurations import (
     BESIDE,
@@ -36,29 +33,14 @@ from configurations import (
     content_of,
     program,
 )
+from modules import Done, call, copy
 from people import Hub, LoginRefused, Person
-from scenario import ROOT, Platform, wait_until
+from scenario import Platform, wait_until
 
 FRAGMENTS = f"{DIRECTORY}/jupyterhub_collab.d"
 MAIN = f"{DIRECTORY}/jupyterhub_config.py"
 DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
 PYTHON = "/usr/local/jupyterhub/bin/python"
-MODULES = "/root/modules"
-CALL = """
-import json, sys
-from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.modules.hub_config import main
-with patch_module_args(json.load(sys.stdin)):
-    main()
-"""
-
-
-@dataclass
-class Done:
-    """What a call of the module ended with."""
-
-    good: bool
-    said: dict[str, Any]
 
 
 @dataclass
@@ -91,11 +73,6 @@ class Host:
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout
 
-    def copy(self, source: Path, target: str) -> None:
-        """Put a directory's content into one of the host's."""
-        self.run("mkdir", "-p", target)
-        subprocess.run(["podman", "cp", f"{source}/.", f"{self.name}:{target}"], check=True)
-
     def prepare(self) -> None:
         """Bring what the tests need, and take what the play has made of the fragments."""
         for name in ("50-rtc", "60-sharing"):
@@ -103,10 +80,7 @@ class Host:
             package = r"/usr/local/lib/collab\.jupyterhub/[0-9a-f]{12}"
             self.fragments[name] = re.sub(package, "@PACKAGE@", content)
         self.run("chpasswd", given=f"shared:{PEOPLE['shared']}".encode())
-        self.copy(Path(ansible.module_utils.__file__).parent, f"{MODULES}/ansible/module_utils")
-        self.run("touch", f"{MODULES}/ansible/__init__.py")
-        self.copy(ROOT / "plugins", f"{MODULES}/ansible_collections/collab/jupyterhub/plugins")
-        self.copy(BESIDE, DIRECTORY)
+        copy(BESIDE, self.name, DIRECTORY)
 
     def start(self, main: bytes) -> None:
         """Start the hub anew with a configuration, and without what the one before has left in its database."""
@@ -122,26 +96,7 @@ class Host:
             return False
 
     def hub_config(self, **arguments: Any) -> Done:
-        """Call the module as Ansible does on the host, without the rest of the play, which takes most of the time."""
-        arguments |= {
-            "path": MAIN,
-            "fragment": "50-rtc",
-            "settle": 0,
-            "timeout": 120,
-            "package": package_files(),
-        }
-        command = ["podman", "exec", "--interactive", f"--env=PYTHONPATH={MODULES}", self.name]
-        done = subprocess.run(
-            [*command, "python3", "-c", CALL],
-            input=json.dumps(arguments),
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        assert done.stdout, done.stderr
-        said = json.loads(done.stdout.splitlines()[-1])
-        said.pop("invocation", None)  # which is longer than all the rest
-        return Done(done.returncode == 0, said)
+        return call("hub_config", self.name, path=MAIN, fragment="50-rtc", settle=0, timeout=120, **arguments)
 
     def record(self, shares: bool = False, starts: bool = False) -> Record:
         """Let people do what they can, and write down what the hub is told and holds."""
@@ -184,7 +139,7 @@ class Host:
         self.start(file)
         ours = {"content": self.fragments["50-rtc"], "others": {"60-sharing": self.fragments["60-sharing"]}}
         tried = Tried(file, self.record(), self.hub_config(**ours))
-        if tried.applied.good:
+        if not tried.applied.code:
             tried.after = self.record(shares=True, starts=name in STARTS)
             # At rest, which is enough to see what is left; scenario removal has hubs that run.
             self.run("systemctl", "stop", "jupyterhub")
@@ -226,23 +181,23 @@ def hub_with(platform: Platform, name: str, tried: dict[tuple[str, str], Future[
 @pytest.mark.parametrize("name", MERGED)
 def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) -> None:
     """Requirement B1."""
-    assert hub_with.after, hub_with.applied.said
+    assert hub_with.after, hub_with.applied.told
     assert_merged(name, hub_with.before, hub_with.after)
     assert "Keep no passwords or keys on a server that you share" in hub_with.after.page
 
     # And all of it comes out again.
     assert hub_with.removed
-    assert hub_with.removed.good, hub_with.removed.said
-    assert "warnings" not in hub_with.removed.said
+    assert not hub_with.removed.code, hub_with.removed.told
+    assert "warnings" not in hub_with.removed.told
     assert hub_with.left == {MAIN: hub_with.file}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_merged_is_refused(name: str, hub_with: Tried) -> None:
     """In one sentence, and nothing has changed."""
-    assert not hub_with.applied.good
-    assert REFUSED[name] in hub_with.applied.said["msg"]
-    assert hub_with.applied.said["msg"].endswith("Nothing was changed.")
+    assert hub_with.applied.code
+    assert REFUSED[name] in hub_with.applied.message
+    assert hub_with.applied.message.endswith("Nothing was changed.")
     assert hub_with.left == {MAIN: hub_with.file}
 
 

@@ -2,9 +2,12 @@
 """Lists every file of the host with mode, owner and checksum, but for what a running system writes by itself.
 
 python3 list_files.py OUTPUT
+
+Files that are the same as when they were last listed, by all that their file system says of them, are not read again.
 """
 
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -29,12 +32,38 @@ PASSED_OVER = (
 )
 
 
-def describe(path: str) -> str:
+MEMORY = "/root/files.memory"
+
+
+class Checksums:
+    """Checksums of files, with what their file system said of each when it was read."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, list[str]] = {}
+        if os.path.exists(MEMORY):
+            with open(MEMORY) as file:
+                self.before = json.load(file)
+        self.now: dict[str, list[str]] = {}
+
+    def of(self, path: str, found: os.stat_result) -> str:
+        state = f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_ctime_ns}"
+        known, checksum = self.before.get(path, ["", ""])
+        if known != state:
+            with open(path, "rb") as file:
+                checksum = hashlib.md5(file.read()).hexdigest()
+        self.now[path] = [state, checksum]
+        return checksum
+
+    def keep(self) -> None:
+        with open(MEMORY, "w") as file:
+            json.dump(self.now, file)
+
+
+def describe(path: str, checksums: Checksums) -> str:
     found = os.lstat(path)
     content = ""
     if stat.S_ISREG(found.st_mode):
-        with open(path, "rb") as file:
-            content = hashlib.md5(file.read()).hexdigest()
+        content = checksums.of(path, found)
     elif stat.S_ISLNK(found.st_mode):
         content = os.readlink(path)
     return f"{path}\t{stat.filemode(found.st_mode)}\t{found.st_uid}:{found.st_gid}\t{content}"
@@ -42,13 +71,15 @@ def describe(path: str) -> str:
 
 def main(output: str) -> None:
     lines = []
+    checksums = Checksums()
     for directory, names, files in os.walk("/"):
         names[:] = [
             name
             for name in names
             if name != "__pycache__" and not os.path.join(directory, name).startswith(PASSED_OVER)
         ]
-        lines += [describe(os.path.join(directory, name)) for name in (*names, *files)]
+        lines += [describe(os.path.join(directory, name), checksums) for name in (*names, *files)]
+    checksums.keep()
     with open(output, "w") as file:
         file.writelines(line + "\n" for line in sorted(lines))
 

@@ -17,26 +17,6 @@ from scenario import Platform, Play, list_files, play, wait_until
 COPIES = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")}
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "only_on(tag): takes its time, and is enough on the platforms of one JupyterHub"
-    )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = [item for item in items if _is_enough(item)]
-
-
-def _is_enough(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker("only_on")
-    if not marker:
-        return True
-    assert isinstance(item, pytest.Function)
-    platform = item.callspec.params["platform"]
-    assert isinstance(platform, Platform)
-    return platform.tag.endswith(marker.args[0])
-
-
 @dataclass(frozen=True)
 class Verified:
     """A run of the playbook, and the report that it kept."""

@@ -18,7 +18,6 @@ SHARED = "shared"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 
 
-@pytest.mark.only_on("hub6")
 def test_hub_without_collaboration_lacks_it(
     verify: Verify, host: Host, platform: Platform, carol: Person
 ) -> None:
@@ -58,24 +57,34 @@ def test_hub_that_is_well(
     assert changes(before, state_of(host, platform, carol)) == []
 
 
-@pytest.mark.only_on("hub5")
 @pytest.mark.usefixtures("collaboration")
-def test_server_that_people_use_goes_on(verify: Verify, alice: Person, bob: Person) -> None:
-    """Whoever edits there meanwhile notices nothing, and the server runs afterwards."""
+def test_people_who_are_named_and_a_server_that_is_used(
+    verify: Verify, alice: Person, bob: Person, carol: Person
+) -> None:
+    """Two accounts for tests are used and stay as they were, with their tokens. Whoever edits on a server meanwhile notices
+    nothing, and it runs afterwards.
+    """
+    alice.token(note="of a program")
+    people = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob")]
+    tokens = f"{carol.hub.url}/hub/api/users/alice/tokens"
+    before = with_a_note(carol, tokens)
     server = alice.open(SHARED)
     server.write_file("mine.txt")
     with server.document("mine.txt") as hers, bob.visit(SHARED).document("mine.txt") as his:
-        found = verify()
+        found = verify(jupyterhub_verify_accounts=people)
         assert found.play.code == 0, found.play.output
+        assert found.results("ok")["two people log in"] == "alice and bob."
         assert found.results("ok")["the server of shared starts"] == "It runs already, and goes on."
         hers.insert(0, "still here")
         his.wait_until(lambda document: document.text == "still here")
         assert hers.closed_by_server is his.closed_by_server is None
+    assert PASSWORDS["alice"] not in found.play.output
+    assert with_a_note(carol, tokens) == before
+    assert alice.ask("GET", f"{alice.hub.url}/hub/api/users/alice")["server"] is None
     names = [entry["name"] for entry in server.ask("GET", "api/contents")["content"]]
     assert not [name for name in names if name.startswith("verify-")]
 
 
-@pytest.mark.only_on("hub6")
 @pytest.mark.usefixtures("collaboration")
 def test_account_that_everybody_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
@@ -104,33 +113,22 @@ def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
 
 
 # As the collection's own fragments do it, in whatever place this JupyterHub has for what everybody holds.
-GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone=['{scope}'])"
-MISTAKES = [
-    pytest.param(
-        *("access:servers", "open, edit, run code, open terminal"),
-        id="everybody opens every server",
-        marks=pytest.mark.only_on("hub6"),
-    ),
-    pytest.param(
-        *("list:users", "list users"), id="everybody lists the users", marks=pytest.mark.only_on("hub5")
-    ),
-]
+GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone={scopes})"
+# A right that nobody is to have -> what they get done by it.
+MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users": "list users"}
 
 
 @pytest.mark.usefixtures("collaboration")
-@pytest.mark.parametrize(("scope", "got_through"), MISTAKES)
-def test_right_that_nobody_is_to_have(
-    scope: str, got_through: str, verify: Verify, host: Host, hub: Hub
-) -> None:
+def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> None:
     """What everybody can do who is not to is named, and so is the right by which they can."""
-    with changed(host, hub, GIVE.format(scope=scope)):
+    with changed(host, hub, GIVE.format(scopes=[*MISTAKES])):
         found = verify()
     assert found.play.code != 0
-    assert scope in found.results("warning")["what everybody may do"]
-    assert got_through in " ".join(found.results("failed").values())
+    for scope, got_through in MISTAKES.items():
+        assert scope in found.results("warning")["what everybody may do"]
+        assert got_through in " ".join(found.results("failed").values())
 
 
-@pytest.mark.only_on("hub6")
 @pytest.mark.usefixtures("collaboration")
 def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
     """A hub on which somebody has turned live collaboration off again."""
@@ -143,64 +141,55 @@ def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub)
 
 
 @pytest.mark.usefixtures("collaboration")
-@pytest.mark.parametrize(
-    "who",
-    [
-        pytest.param("the module", marks=pytest.mark.only_on("hub5")),
-        pytest.param("the module and who watches it", marks=pytest.mark.only_on("hub6")),
-    ],
-)
-def test_killed_run_leaves_nothing(
-    who: str, verify: Verify, host: Host, platform: Platform, carol: Person
-) -> None:
+def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person) -> None:
     """Killed in the middle: what was made goes at once, or with the next run where there was nobody to do it."""
     before = state_of(host, platform, carol)
+    kill_in_the_middle(host, platform, watcher_too=True)
+    left = {*made(host, carol)}
+    assert left
+    # The next run, which is killed as well.
+    there = kill_in_the_middle(host, platform, watcher_too=False)
+    assert there and not there & left
+    wait_until(lambda: not made(host, carol), 60)
+    assert changes(before, state_of(host, platform, carol)) == []
+
+
+def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> set[str]:
+    """Kill the module of a run, or also who watches it, when a document is open; return the accounts that were there."""
     command = ["ansible-playbook", "collab.jupyterhub.verify", f"--inventory={platform.name},"]
     for name, value in INVENTORY.items():
         command += ["--extra-vars", f"{name}='{value}'"]
+    earlier = accounts(host)
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as run:
         # There are people, a server runs, and a document is open.
-        its = "uid=$(stat -c %u /home/verify-*-a) && pgrep -u $uid -f singleuser"
-        wait_until(lambda: host.run(its).rc == 0, 90)
+        def server_runs() -> bool:
+            its = [name for name in accounts(host) - earlier if name.endswith("-a")]
+            return any(host.run("pgrep -u %s -f singleuser", name).rc == 0 for name in its)
+
+        wait_until(server_runs, 90)
         time.sleep(2)
+        there = accounts(host)
         proof = host.check_output("pgrep -f '[j]upyterhub_collab.proof'")
         module = host.check_output("ps -o ppid= -p %s", proof).strip()
         watcher = set(host.check_output("pgrep -P %s", module).split()) - {proof}
-        host.check_output(f"kill -9 {module} {'' if who == 'the module' else ' '.join(watcher)}")
+        host.check_output(f"kill -9 {module} {' '.join(watcher) if watcher_too else ''}")
         run.communicate()
     assert run.returncode != 0
-    if who == "the module":
-        wait_until(lambda: not made(host, carol), 60)
-    else:
-        assert made(host, carol)
-        assert verify().play.code == 0
-    assert not made(host, carol)
-    assert changes(before, state_of(host, platform, carol)) == []
+    return there
+
+
+def accounts(host: Host) -> set[str]:
+    """Accounts of the host that were made for a run."""
+    names = host.check_output("cut -d: -f1 /etc/passwd").split()
+    return {name for name in names if name.startswith("verify-")}
 
 
 def made(host: Host, carol: Person) -> list[str]:
-    """Accounts and hub users that were made for a proof."""
+    """Accounts and hub users that were made for a run."""
     users = [user["name"] for user in carol.ask("GET", f"{carol.hub.url}/hub/api/users")]
-    accounts = host.check_output("cut -d: -f1 /etc/passwd").split()
-    return [name for name in users + accounts if name.startswith("verify-")]
-
-
-@pytest.mark.only_on("hub5")
-@pytest.mark.usefixtures("collaboration")
-def test_people_who_are_named(verify: Verify, alice: Person, carol: Person) -> None:
-    """Two accounts for tests: they are used and stay as they were, with their tokens."""
-    alice.token(note="of a program")
-    people = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob")]
-    tokens = f"{carol.hub.url}/hub/api/users/alice/tokens"
-    before = with_a_note(carol, tokens)
-    found = verify(jupyterhub_verify_accounts=people)
-    assert found.play.code == 0, found.play.output
-    assert found.results("ok")["two people log in"] == "alice and bob."
-    assert PASSWORDS["alice"] not in found.play.output
-    assert with_a_note(carol, tokens) == before
-    assert alice.ask("GET", f"{alice.hub.url}/hub/api/users/alice")["server"] is None
+    return [*accounts(host), *(name for name in users if name.startswith("verify-"))]
 
 
 def with_a_note(carol: Person, tokens: str) -> list[str]:

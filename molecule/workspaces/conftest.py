@@ -20,7 +20,7 @@ def projects(platform: Platform) -> None:
     assert made.code == 0, made.told
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def hub_is_told(projects: None, platform: Platform, request: pytest.FixtureRequest) -> None:
     """The hub is restarted where the test before has left it with something else."""
     marker = request.node.get_closest_marker("hub_with")

@@ -14,6 +14,8 @@ from workspaces import MOUNT, RAINFALL, ROOT, SECRET, is_refusal, make, tell_hub
 
 from .conftest import Sessions
 
+pytestmark = pytest.mark.usefixtures("hub_is_told")
+
 FILES, DATA = "workspace/rainfall/files", "workspace/rainfall/data"
 MEMBERS = "/hub/api/groups/hydrologists/users"
 

@@ -2,6 +2,7 @@
 """A host with a hub, on which people use the server of the shared account together."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import string
@@ -14,7 +15,8 @@ from contextlib import contextmanager
 import httpx
 from testinfra.host import Host
 
-from people import Failed, Hub, Person, Server, background
+from people import Failed, Hub, NotGiven, Person, Server, background
+from people.room import Seat
 from scenario import PASSWORDS, ROOT, Platform
 
 from .crowd import Crowd, tokens
@@ -74,6 +76,7 @@ class Site:
         self.hub = hub
         letters = zip(string.ascii_lowercase[:PEOPLE], itertools.cycle(NAMES), strict=False)
         self.people = {letter: hub.login(name, PASSWORDS[name]) for letter, name in letters}
+        self._servers: dict[str, Server] = {}  # as people's browsers have it open, by letter
         self._numbers = itertools.count(1)
         self.started = 0.0  # when the hub last said that the server has started
 
@@ -151,13 +154,17 @@ class Site:
     def crowd(self, paths: list[str], before: Crowd | None = None) -> Crowd:
         """Everybody comes and opens the documents."""
 
-        def come(person: Person) -> Server:
-            return person.open(OWNER)
-
         with ThreadPoolExecutor(2) as pool:
-            servers = list(pool.map(come, self.people.values()))
-            seats = list(pool.map(lambda server: [server.seat(path) for path in paths], servers))
+            seats = list(pool.map(lambda letter: self._seats(letter, paths), self.people))
         return Crowd(dict(zip(self.people, seats, strict=True)), self._numbers, before)
+
+    def _seats(self, letter: str, paths: list[str]) -> list[Seat]:
+        """Open documents in the window that somebody has, or in a new one where that one is of no use any more."""
+        if server := self._servers.get(letter):
+            with contextlib.suppress(NotGiven, httpx.HTTPStatusError):
+                return [server.seat(path) for path in paths]
+        server = self._servers[letter] = self.people[letter].open(OWNER)
+        return [server.seat(path) for path in paths]
 
     def file(self, path: str) -> Content:
         """What stands in a file on disk, as `Tab.content` has it."""

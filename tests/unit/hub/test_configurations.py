@@ -12,10 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
-from ansible_collections.collab.jupyterhub.plugins.lookup.rendered import HEAD
 from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_trial import Trial
@@ -27,53 +23,33 @@ from jupyterhub import version_info
 
 from configurations import BESIDE, MERGED, NEWER, REFUSED, STARTS, assert_merged, content_of
 from configurations.in_memory import Package, adapted, record, warm_up
+from role_variables import RoleVariables
 from scenario import ROOT
 
-ROLES = {role: ROOT / f"roles/{role}" for role in ("jupyterhub_rtc", "jupyterhub_sharing")}
-TEMPLATES = {
-    "50-rtc": ROLES["jupyterhub_rtc"] / "templates/rtc.py.j2",
-    "60-sharing": ROLES["jupyterhub_sharing"] / "templates/sharing.py.j2",
-}
 KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswith(NEWER)]
 
 
 @pytest.fixture(scope="module")
 def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What the play makes of the fragments where nobody sets a variable."""
-    variables: dict[str, Any] = {
-        "inventory_hostname": "hub",
-        "__jupyterhub_rtc_host": {
-            "hub": {"version": hub_version, "trusts_front_end": False},
-            "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
-            "servers": {"account_names": "{USERNAME}"},
-            "account": {"name": "shared", "exists": False},
-            "config": {"accounts": []},
-            "shared_accounts": [],
-            "shared_users": [],
-        },
+    host = {
+        "hub": {"version": hub_version, "trusts_front_end": False},
+        "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
+        "servers": {"account_names": "{USERNAME}"},
+        "account": {"name": "shared", "exists": False},
+        "config": {"accounts": []},
+        "shared_accounts": [],
+        "shared_users": [],
     }
-    for role in ROLES.values():
-        for part in ("defaults", "vars"):
-            variables |= yaml.safe_load((role / part / "main.yml").read_text())
     # The one place on the host that the hooks of a server's start write to.
-    variables["jupyterhub_rtc_state_directory"] = str(tmp_path_factory.mktemp("state"))
-    variables = {name: as_template(value) for name, value in variables.items()}
-    settings = Templar(DataLoader(), variables=variables).template(variables["__jupyterhub_rtc_settings"])
-    variables["__jupyterhub_rtc_policy"] = rtc.policy(settings, variables["__jupyterhub_rtc_host"])
-    templar = Templar(DataLoader(), variables=variables)
-    return {
-        name: str(templar.template(trust_as_template(HEAD + path.read_text())))
-        .replace("@PACKAGE@", str(ROOT / "python"))
-        .encode()
-        for name, path in TEMPLATES.items()
+    state = str(tmp_path_factory.mktemp("state"))
+    variables = RoleVariables("jupyterhub_rtc", "jupyterhub_sharing", jupyterhub_rtc_state_directory=state)
+    variables["__jupyterhub_rtc_policy"] = rtc.policy(variables["__jupyterhub_rtc_settings"], host)
+    texts = {
+        "50-rtc": variables.rendered("jupyterhub_rtc", "rtc.py.j2"),
+        "60-sharing": variables.rendered("jupyterhub_sharing", "sharing.py.j2"),
     }
-
-
-def as_template(value: Any) -> Any:
-    """Return what a file of a role says as Ansible reads it."""
-    if isinstance(value, dict):
-        return {name: as_template(each) for name, each in value.items()}
-    return trust_as_template(value) if isinstance(value, str) else value
+    return {name: text.replace("@PACKAGE@", str(ROOT / "python")).encode() for name, text in texts.items()}
 
 
 class Site:
