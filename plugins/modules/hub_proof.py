@@ -127,6 +127,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
     hub_health,
+    hub_proxy,
+    hub_socket,
     hub_trial,
     proof_process,
 )
@@ -137,6 +139,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     HubNotFound,
     hub_surroundings,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_socket import Impostor
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
 from ansible_collections.collab.jupyterhub.plugins.module_utils.proof_undo import (
     COMMENT,
@@ -187,7 +190,7 @@ class Proof:
             )
         configured = host_state.recall(f"{self.unit.name}.json")
         hub = {
-            "version": hub_health.version(self.hub["api_url"]) or "",
+            "version": hub_health.version(self.hub["api_url"], show(self.unit.name)) or "",
             "url": self.url,
             "configured": self.params["fragment"] in configured.get("runs_with", {}),
         }
@@ -204,6 +207,9 @@ class Proof:
         was_cut_off = bool(undo.what)
         self.install(undo)
         self.hub = self.describe()
+        # Before anybody's password goes there.
+        if usurper := hub_proxy.usurper(self.hub["bind_url"], self.unit.user):
+            raise Refused(usurper)
         if was_cut_off:
             if left := self.undo(undo):
                 raise Refused(f"what an interrupted run has left could not be undone: {'; '.join(left)}")
@@ -239,7 +245,7 @@ class Proof:
     def url(self) -> str:
         """The address of the hub, without a slash at its end."""
         parts = urlsplit(self.params["url"] or self.hub["bind_url"])
-        host = hub_health.reachable(parts.hostname)
+        host = hub_socket.reachable(parts.hostname)
         place = f"[{host}]" if ":" in host else host
         place = f"{place}:{parts.port}" if parts.port else place
         path = parts.path if self.params["url"] else self.hub["base_url"]
@@ -398,7 +404,7 @@ def main() -> None:
     try:
         with host_state.lock():
             result = Proof(module).run()
-    except (Refused, Failed, NoAnswer, NoSystemd, HubNotFound, host_state.Unusable) as error:
+    except (Refused, Failed, NoAnswer, Impostor, NoSystemd, HubNotFound, host_state.Unusable) as error:
         module.fail_json(msg=f"The hub could not be proven: {error}.")
     module.exit_json(changed=False, **result)
 

@@ -35,6 +35,7 @@ from .hooks import Hook, chain
 from .policy import applied
 from .share_mounts import GROUPS, merged, mounts, works
 from .share_rights import WRITE, Rights, named_as, rights_of
+from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
 
@@ -71,6 +72,7 @@ def share_workspaces(
     if link and not LINK.fullmatch(link):
         raise ValueError(f"link {link!r} must be a name of letters, digits, dots, - and _")
     c = whole(c)
+    share_port()
     workspaces = Workspaces(root, mount, projects, link, repair_minutes)
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
     JupyterHub.start = _settled(JupyterHub.start, workspaces)
