@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from . import listeners
 from .accounts import login_minimum
 from .hub_socket import reachable
-from .systemd_unit import Unit
+from .systemd_unit import NoSystemd, Unit, systemctl
 
 
 class NoProxy(Exception):
@@ -26,21 +26,21 @@ def public_port(bind_url: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def listener(bind_url: str, hub_account: str) -> int | None:
+def listener(bind_url: str, hub_unit: Unit) -> int | None:
     """Return the process that listens at the hub's public address for the system or for the hub's account; None where none does.
 
     What a person has made to listen there, or at the same port of another address, is no proxy.
     """
     for each in _there(bind_url):
-        if _may_be_the_proxy(each, hub_account):
+        if _may_be_the_proxy(each, hub_unit):
             return next(iter(each.processes), None)
     return None
 
 
-def usurper(bind_url: str, hub_account: str) -> str:
+def usurper(bind_url: str, hub_unit: Unit) -> str:
     """Return in one sentence who listens at the hub's public address in the place of its proxy; empty where nobody does."""
     for each in _there(bind_url):
-        if not _may_be_the_proxy(each, hub_account):
+        if not _may_be_the_proxy(each, hub_unit):
             return (
                 f"account {each.account} listens at {each.address}:{each.port} in the place of the hub's proxy, and may ask people "
                 f"for their passwords: end process {', '.join(map(str, each.processes)) or 'unknown'}, and restart the proxy"
@@ -56,8 +56,20 @@ def _there(bind_url: str) -> list[listeners.Listener]:
     return []
 
 
-def _may_be_the_proxy(there: listeners.Listener, hub_account: str) -> bool:
-    return there.uid < login_minimum() or there.account == hub_account
+def _may_be_the_proxy(there: listeners.Listener, hub_unit: Unit) -> bool:
+    if there.uid < login_minimum() or there.account == hub_unit.user:
+        return True
+    # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
+    # somebody's start has made, or in the hub's.
+    units = {listeners.unit_of(process) for process in there.processes} - {"", hub_unit.properties.get("Id")}
+    return any(_is_installed(str(each)) for each in units)
+
+
+def _is_installed(unit: str) -> bool:
+    with contextlib.suppress(NoSystemd):
+        path = systemctl("show", unit, "--property=FragmentPath", "--value").stdout.strip()
+        return path.startswith(("/etc/", "/usr/", "/lib/"))
+    return False
 
 
 def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
@@ -65,7 +77,7 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
 
     Raises NoProxy where it is no service of this host.
     """
-    process = listener(hub["bind_url"], hub_unit.user)
+    process = listener(hub["bind_url"], hub_unit)
     unit = listeners.unit_of(process) if process else ""
     if not unit or process == hub_unit.main_pid:
         raise NoProxy(f"no proxy of this host listens on port {public_port(hub['bind_url'])}")

@@ -208,7 +208,7 @@ class Proof:
         self.install(undo)
         self.hub = self.describe()
         # Before anybody's password goes there.
-        if usurper := hub_proxy.usurper(self.hub["bind_url"], self.unit.user):
+        if usurper := hub_proxy.usurper(self.hub["bind_url"], self.unit):
             raise Refused(usurper)
         if was_cut_off:
             if left := self.undo(undo):

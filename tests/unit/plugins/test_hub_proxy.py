@@ -9,6 +9,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
 PERSON = 64032
+HUB = Unit("hub", {"User": "root"})
 
 
 @pytest.mark.parametrize(
@@ -53,10 +54,10 @@ def test_process_that_listens_is_found(family: socket.AddressFamily, address: st
     with listening(family, address) as proxy:
         port = proxy.getsockname()[1]
         bind_url = f"{told}:{port}"
-        assert hub_proxy.listener(bind_url, "root") == os.getpid()
+        assert hub_proxy.listener(bind_url, HUB) == os.getpid()
         with pytest.raises(hub_proxy.NoProxy, match=str(port)):
             hub_proxy.find_unit(Unit("hub", {"MainPID": str(os.getpid())}), {"bind_url": bind_url})
-    assert hub_proxy.listener(bind_url, "root") is None
+    assert hub_proxy.listener(bind_url, HUB) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
@@ -64,15 +65,17 @@ def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it
     """Otherwise a play would restart that person's unit, and leave everybody's connections as they are."""
     with listening(socket.AF_INET6, "::1", uid=PERSON) as beside:
         port = beside.getsockname()[1]
-        assert hub_proxy.listener(f"http://127.0.0.1:{port}", "root") is None
+        assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
         with listening(socket.AF_INET, "127.0.0.1", port):
-            assert hub_proxy.listener(f"http://127.0.0.1:{port}", "root") == os.getpid()
-            assert hub_proxy.usurper(f"http://127.0.0.1:{port}", "root") == ""
+            assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) == os.getpid()
+            assert hub_proxy.usurper(f"http://127.0.0.1:{port}", HUB) == ""
     with listening(socket.AF_INET, "127.0.0.1", uid=PERSON) as instead:
         port = instead.getsockname()[1]
-        assert hub_proxy.listener(f"http://127.0.0.1:{port}", "root") is None
+        assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
         assert f"account {PERSON} listens at 127.0.0.1:{port}" in hub_proxy.usurper(
-            f"http://127.0.0.1:{port}", "root"
+            f"http://127.0.0.1:{port}", HUB
         )
         # A hub that is not root has its proxy under its own account.
-        assert hub_proxy.listener(f"http://127.0.0.1:{port}", str(PERSON)) == os.getpid()
+        assert (
+            hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()
+        )
