@@ -85,6 +85,22 @@ def repair(path: str, groups: Groups, owner: int) -> Report:
     return report
 
 
+def close(path: str) -> None:
+    """Take a directory and all those below it from everybody but root."""
+    with opened(path) as top:
+        _close(top, DEEPEST)
+
+
+def _close(directory: int, deeper: int) -> None:
+    os.chown(posix_acl.path_of(directory), 0, 0)
+    posix_acl.write(directory, Acl(ALL, 0))
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for name in names if deeper else []:
+        with contextlib.suppress(OSError), opened(name, directory) as below:
+            _close(below, deeper - 1)
+
+
 def _walk(
     directory: int, path: str, device: int, groups: Groups, owner: int, report: Report, deeper: int
 ) -> None:

@@ -67,6 +67,9 @@ options:
     description: The directory for archives. Only root can read what is in it.
     type: path
     default: /var/backups/jupyterhub-projects
+  state_directory:
+    description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
+    type: path
   group:
     description: The group of those who may use the hub, which the accounts of projects are put in. It has to exist.
     type: str
@@ -134,14 +137,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    account_numbers,
     host_state,
     project_accounts,
     project_deletion,
     share_root,
     shares,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import NotEnded
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_accounts
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_archive import NotArchived
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_deletion import NotDeleted
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -161,6 +167,7 @@ class Workspaces:
         self.wanted: list[dict[str, Any]] = module.params["projects"]
         self.absent: list[dict[str, Any]] = module.params["absent"]
         self.archive: str = os.path.normpath(module.params["archive"])
+        self.state_directory: str = module.params["state_directory"] or ""
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
         self.check_mode: bool = module.check_mode
@@ -299,6 +306,7 @@ class Workspaces:
     def make_accounts(self, dry: bool) -> None:
         """Make the accounts, groups and memberships that are missing."""
         accounts, groups, members, homes = [], [], [], []
+        kept = account_numbers.kept_homes()
         for project in self.wanted:
             name, account = project["name"], project["account"]
             there = self.accounts[account]
@@ -306,9 +314,9 @@ class Workspaces:
             if not there["exists"]:
                 accounts.append(account)
                 self.note(name, f"account {account} made")
-            elif not os.path.isdir(there["home"]):
+            elif not os.path.isdir(there["home"]) or account in kept:
                 self.note(name, f"home of account {account} made")
-            if not there["exists"] or not os.path.isdir(there["home"]):
+            if not there["exists"] or not os.path.isdir(there["home"]) or account in kept:
                 homes.append(account)
             belongs = [self.group]
             for share in project["shares"]:
@@ -325,7 +333,9 @@ class Workspaces:
             return
         project_accounts.make(accounts, groups, members, self.comment)
         for account in homes:
-            if not os.path.isdir(f"{project_accounts.HOMES}/{account}"):
+            if not (
+                account_numbers.open_home(account) or os.path.isdir(f"{account_numbers.HOMES}/{account}")
+            ):
                 project_accounts.make_home(account)
 
     def make_directories(self, dry: bool) -> None:
@@ -402,10 +412,13 @@ class Workspaces:
             if dry:
                 self.note(each["project"], foreseen(each))
             elif each["keep"] and not each["share"]:
-                self.note(each["project"], *project_deletion.retire(self.remembered, each["project"]))
+                done = project_deletion.retire(self.remembered, each["project"], self.state_directory)
+                self.note(each["project"], *done)
             else:
                 archives = self.archive if each["archive"] else ""
-                done = project_deletion.delete(self.remembered, each["project"], each["share"], archives)
+                done = project_deletion.delete(
+                    self.remembered, each["project"], each["share"], archives, self.state_directory
+                )
                 self.note(each["project"], *done)
         if self.changes and not dry and not self.remembered.all and not self.wanted:
             with contextlib.suppress(OSError):  # it holds something that is not ours
@@ -461,6 +474,7 @@ def main() -> None:
             "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
             "absent": {"type": "list", "elements": "dict", "default": [], "options": absent},
             "archive": {"type": "path", "default": "/var/backups/jupyterhub-projects"},
+            "state_directory": {"type": "path"},
             "group": text,
             "comment": text,
             "repair": {"type": "bool", "default": False},
@@ -493,7 +507,7 @@ def run(module: AnsibleModule) -> None:
         module.warn(f"The file system of {workspaces.root} has {share} % of its space left: make room there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, project_accounts.NotMade) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
         module.fail_json(
             msg=f"{error}. What is not named in changes is as it was.", changes=workspaces.changes
         )
