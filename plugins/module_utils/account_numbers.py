@@ -16,6 +16,7 @@ import os
 import pwd
 import re
 import stat
+import subprocess
 from collections.abc import Iterable
 
 from . import host_state, shares
@@ -30,6 +31,7 @@ PLACES = (
     *("/tmp", "/var/tmp", "/dev/shm", "/run/user"),
 )
 DEPTH = 2
+GONE = "gone-"  # what the name of a group begins with that keeps the number of one that is gone
 
 
 class NoNumber(Exception):
@@ -78,6 +80,23 @@ def note(numbers: Iterable[int]) -> None:
         lasts = sorted(number for number in together if number + 1 not in together)
         ranges = [list(each) for each in zip(firsts, lasts, strict=True)]
         host_state.remember(STATE, {**host_state.recall(STATE), "given": ranges})
+
+
+def reserve(numbers: Iterable[int]) -> None:
+    """Keep those numbers of groups that are gone from others which a process still has, be it root who makes a group with useradd.
+
+    Each gets a group that nobody is in, until nothing has it any more.
+    """
+    in_use = numbers_in_use()
+    for number in sorted({*numbers} & in_use):
+        if not _is_known(number):
+            subprocess.run(
+                ["groupadd", "--gid", str(number), f"{GONE}{number}"], check=True, capture_output=True
+            )
+    ours = given()
+    for group in grp.getgrall():
+        if group.gr_name == f"{GONE}{group.gr_gid}" and group.gr_gid in ours - in_use:
+            subprocess.run(["groupdel", group.gr_name], check=True, capture_output=True)
 
 
 def of_kept_home(name: str) -> int | None:

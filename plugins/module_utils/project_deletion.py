@@ -163,10 +163,12 @@ def _remove(path: str, groups: set[int]) -> None:
 
 
 def _delete_groups(name: str, share: str) -> None:
-    account_numbers.note(_numbers_of(name, share))
+    numbers = _numbers_of(name, share)
+    account_numbers.note(numbers)
     for group in shares.group_names(name, share):
         if group_exists(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
+    account_numbers.reserve(numbers)
 
 
 def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> list[str]:
@@ -194,6 +196,7 @@ def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_p
     end_processes(account.pw_uid)  # what the hub has started again meanwhile
     subprocess.run(["userdel", account.pw_name], check=True, capture_output=True)
     end_processes(account.pw_uid)
+    account_numbers.reserve({account.pw_gid})
     if state_directory:
         _remove(os.path.join(state_directory, account.pw_name), set())
     return account

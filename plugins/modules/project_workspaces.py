@@ -141,6 +141,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     host_state,
     project_accounts,
     project_deletion,
+    share_gates,
     share_root,
     shares,
 )
@@ -366,19 +367,31 @@ class Workspaces:
         numbers = self.numbers_of(name, share)
         if numbers is None:
             return
-        owner = self.accounts[project["account"]].get("uid", -1)
         with shares.opened(path) as directory:
+            # Root's, as its owner could let others in. The account passes as all do, by name or by its group.
+            changed = os.fstat(directory).st_uid != 0
             if dry:
-                changed = not shares.is_open(directory, numbers, shares.users_of(directory))
+                changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
             else:
-                changed = shares.open_directory(directory, numbers, shares.users_of(directory))
-            if os.fstat(directory).st_uid != owner:
-                changed = True
-                if not dry:
-                    os.fchown(directory, owner, -1)
-                    shares.open_directory(directory, numbers, shares.users_of(directory))
+                os.fchown(directory, 0, -1)
+                # The hub may decide something else this instant.
+                while shares.open_directory(directory, numbers, self.gate_of(name, share)):
+                    changed = True
         if changed and not any(f"share {share} made" in sentence for sentence in self.changes.get(name, [])):
             self.note(name, f"share {share} given to its account and groups again")
+
+    def gate_of(self, name: str, share: str) -> share_gates.Gate:
+        """Return who passes a share's directory, by what the hub has written down."""
+        return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
+
+    def closed(self) -> list[str]:
+        """Return in a sentence each which shares nobody can use, and why."""
+        gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
+        return [
+            f"Share {share} is closed for everybody: {gate.closed}."
+            for share, gate in sorted(share_gates.recall().items())
+            if gate.closed and share in gates
+        ]
 
     def numbers_of(self, name: str, share: str) -> shares.Groups | None:
         """Return the numbers of a share's groups; None where there are none yet."""
@@ -398,7 +411,9 @@ class Workspaces:
                 path = self.path_of(project["name"], share)
                 if numbers is None:
                     continue
-                report = shares.repair(path, numbers, self.accounts[project["account"]]["uid"])
+                again = (project["name"], share) in self.kept
+                owner = self.accounts[project["account"]]["uid"]
+                report = shares.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
                         project["name"], f"{report.repaired} files of share {share} given to its groups again"
@@ -408,6 +423,8 @@ class Workspaces:
 
     def ensure(self, dry: bool, repair: bool) -> list[str]:
         """Make it so, or with `dry` find out what that would change; return the files that were left alone."""
+        if not dry:
+            account_numbers.reserve(())
         for each in self.leaving:
             if dry:
                 self.note(each["project"], foreseen(each))
@@ -511,6 +528,8 @@ def run(module: AnsibleModule) -> None:
         module.fail_json(
             msg=f"{error}. What is not named in changes is as it was.", changes=workspaces.changes
         )
+    for sentence in workspaces.closed():
+        module.warn(sentence)
     told = "".join(f"{name}: {each}\n" for name, all_ in sorted(workspaces.changes.items()) for each in all_)
     module.exit_json(
         changed=bool(workspaces.changes),

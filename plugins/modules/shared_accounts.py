@@ -195,6 +195,7 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
     forget_failed_units(name, account.pw_uid)
     module.run_command(["userdel", *(["--remove"] if delete_home else []), name], check_rc=True)
     end_processes(account.pw_uid)
+    account_numbers.reserve({account.pw_gid})
     if delete_home:
         account_numbers.forget_home(name)
     else:
