@@ -131,6 +131,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     hub_socket,
     hub_trial,
     proof_process,
+    side_doors,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import HubApi, NoAnswer
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, Refused
@@ -229,6 +230,7 @@ class Proof:
     def prove(self, undo: Undo) -> None:
         """Make the people, and have them go through all of it."""
         undo.set("state_directory", self.params["state_directory"] or "")
+        self.look_at_side_doors()
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
@@ -240,6 +242,22 @@ class Proof:
                 **self.people(api, undo),
             }
             self.go_through(task, undo)
+
+    def look_at_side_doors(self) -> None:
+        """Look for what an account of the host gets by what another one has left, and who answers in the place of the hub."""
+        hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
+        says = f"What listens at {self.hub['api_url']} is {self.unit.name}, and no account of a person listens at the public address."
+        self.add("the hub itself answers at its addresses", "ok", says)
+        problems = side_doors.reused_groups() + side_doors.left_to_others(
+            self.params["state_directory"] or ""
+        )
+        says = "No number of an account or group that is gone opens anything to another one."
+        self.add(
+            "numbers are not given again",
+            *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
+        )
+        if closed := side_doors.closed_shares():
+            self.add("shares of projects are open to their people", "failed", f"{'; '.join(closed)}.")
 
     @property
     def url(self) -> str:
