@@ -117,7 +117,7 @@ def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Liste
     if not found and listeners.is_here(address):
         raise ConnectionRefusedError(f"nothing listens at {address}:{port}")
     for each in found:
-        processes = each.processes
+        processes = [unit.main_pid] if each.is_held_by(unit.main_pid) else each.processes
         if not is_the_hubs(unit, each.uid, processes):
             who = f"process {processes[0]}" if processes else "a process"
             raise Impostor(

@@ -35,8 +35,15 @@ class Listener:
     @property
     def processes(self) -> list[int]:
         """The processes that hold it; none where they may not be looked into."""
+        return self._among("[0-9]*")
+
+    def is_held_by(self, process: int) -> bool:
+        """Return whether a process holds it, without a look at all others."""
+        return self._among(str(process)) == [process]
+
+    def _among(self, processes: str) -> list[int]:
         link, found = f"socket:[{self.inode}]", set()
-        for path in glob.iglob("/proc/[0-9]*/fd/*"):
+        for path in glob.iglob(f"/proc/{processes}/fd/*"):
             with contextlib.suppress(OSError):  # it was closed this instant
                 if os.readlink(path) == link:
                     found.add(int(path.split("/")[2]))

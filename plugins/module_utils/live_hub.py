@@ -58,8 +58,7 @@ class LiveHub:
         shares_port: whether the hub that starts takes its port though it is held, which it then is until `wait` is over.
         """
         unit = show(self.service)
-        if shares_port:
-            self.port.hold(hub_socket.places(hub["api_url"], unit))
+        self.port.hold(hub_socket.places(hub["api_url"], unit) if shares_port else [])
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
         if unit.running:
