@@ -8,7 +8,7 @@ from testinfra.host import Host
 
 from people import Person, Server
 from scenario import Platform, module, wait_until
-from workspaces import COMMENT, MOUNT, ROOT, make
+from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
 
 FILES = f"{ROOT}/rainfall/files"
 MEMBERS = "/hub/api/groups/hydrologists/users"
@@ -199,3 +199,50 @@ def test_shell_that_stands_in_a_share_ends_with_the_right(bob: Person, carol: Pe
     assert json.loads(host.check_output("cat /var/lib/jupyterhub-projects/gates.json"))["rainfall/files"][
         "by_name"
     ]
+
+
+# Takes the port of the hub as soon as it can be had, in every way that the kernel has.
+TAKER = """
+import socket, time
+while True:
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        taken.bind((\"127.0.0.1\", 8081))
+        taken.listen()
+        break
+    except OSError:
+        time.sleep(0.001)
+open(\"/tmp/taken\", \"w\")
+time.sleep(1000)
+"""
+
+
+def test_nobody_takes_the_hubs_port_while_it_restarts(platform: Platform, host: Host) -> None:
+    host.check_output("rm -f /tmp/taken; systemd-run --unit=taker --uid=mallory python3 -c %s", TAKER)
+    try:
+        before = host.check_output("systemctl show jupyterhub -p InvocationID")
+        tell_hub(platform, RAINFALL, SECRET, before="# another start")
+        assert host.check_output("systemctl show jupyterhub -p InvocationID") != before
+        assert host.check_output("systemctl is-active taker") == "active"
+        assert not host.file("/tmp/taken").exists
+    finally:
+        host.check_output("systemctl stop taker; rm -f /tmp/taken")
+
+
+def test_who_has_taken_it_is_not_taken_for_the_hub(platform: Platform, host: Host) -> None:
+    """While the hub was down for another reason."""
+    host.check_output("systemctl stop jupyterhub")
+    host.check_output("rm -f /tmp/taken; systemd-run --unit=taker --uid=mallory python3 -c %s", TAKER)
+    try:
+        wait_until(lambda: host.file("/tmp/taken").exists)
+        said = {"path": CONFIG, "fragment": "71-other", "content": "# nothing"}
+        failed = module("hub_config", platform.name, **said)
+        assert failed.code != 0
+        assert "of account mallory listens at 127.0.0.1:8081 in the place of the hub" in failed.said
+    finally:
+        host.check_output(
+            "systemctl stop taker; rm -f /tmp/taken; systemctl reset-failed jupyterhub; systemctl start jupyterhub"
+        )
+        module("hub_config", platform.name, path=CONFIG, fragment="71-other", state="absent")

@@ -113,9 +113,17 @@ def _walk_links(
             elif stat.S_ISREG(there.st_mode) and there.st_nlink > 1 and there.st_gid == groups.writers:
                 if report is None:
                     inside[there.st_ino] += 1
-                elif there.st_nlink > inside[there.st_ino]:
+                elif there.st_nlink > inside[there.st_ino] and _has_room(file, there):
                     _separate(file, name, directory)
                     report.repaired += 1
+                elif there.st_nlink > inside[there.st_ino]:
+                    report.leave(name, "it has further names elsewhere, and is too large for a copy")
+
+
+def _has_room(file: int, there: os.stat_result) -> bool:
+    """Return whether a copy leaves half of the free space: with holes in it a file may be larger than any disk."""
+    space = os.statvfs(posix_acl.path_of(file))
+    return there.st_size < space.f_bavail * space.f_frsize // 2
 
 
 def _separate(file: int, name: str, directory: int) -> None:

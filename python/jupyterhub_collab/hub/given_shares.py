@@ -149,7 +149,9 @@ class GivenShares:
                 name = groups[number].gr_name
                 subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
         for uid in _numbers([account]):
-            if uid not in alive or not share_users.end({numbers.writers}, uid):
+            if uid not in alive or not share_users.end(
+                {numbers.writers}, uid, os.path.join(self.root, share)
+            ):
                 self.ended.add((account, share))
 
 

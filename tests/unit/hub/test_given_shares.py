@@ -152,6 +152,24 @@ def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> Non
         assert elsewhere.poll() is None
 
 
+def test_mount_of_ones_own_ends(given: GivenShares) -> None:
+    """In a user namespace everybody mounts a directory below the share where no list stands before it."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    share = os.path.join(given.root, SHARE)
+    mount = f"mount --bind {share}/below /mnt && cat /mnt/file && exec sleep 600"
+    command = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", mount]
+    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", f"--groups={GROUPS.writers}", *command]
+    with subprocess.Popen(become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout
+        said = running.stdout.readline(4)
+        if said != "text":
+            running.kill()
+            pytest.skip(f"nobody mounts anything here: {said}{running.stdout.readline()}")
+        given.settle({}, OF)
+        assert running.wait(5)
+
+
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
     people = {f"crowd-{number}": {SHARE: READ} for number in range(size)}
     given.all |= {account: {"user": account, "shares": rights} for account, rights in people.items()}

@@ -186,6 +186,15 @@ def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: 
 
 
 @needs_root
+def test_file_that_is_larger_than_the_disk_is_not_copied(share: Path, tmp_path: Path) -> None:
+    with open(share / "holes", "w") as file:
+        os.ftruncate(file.fileno(), 1 << 40)
+    os.link(share / "holes", tmp_path / "outside")
+    report = shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
+    assert report.told[-1] == "holes: it has further names elsewhere, and is too large for a copy"
+
+
+@needs_root
 def test_root_copies_nothing_into_a_share_that_is_not_the_shares(share: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     member_writes(secret, 0o600, "secret")
