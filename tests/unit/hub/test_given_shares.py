@@ -166,8 +166,11 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
         if said != "text":
             running.kill()
             pytest.skip(f"nobody mounts anything here: {said}{running.stdout.readline()}")
-        given.settle({}, OF)
-        assert running.wait(5)
+        try:
+            given.settle({}, OF)
+            assert running.wait(5)
+        finally:
+            running.kill()
 
 
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
