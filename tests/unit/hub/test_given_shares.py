@@ -17,6 +17,7 @@ from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, shares
+from open_place import open_place
 
 ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
 CROWD = 65600  # where the numbers of many more begin
@@ -27,10 +28,14 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     """A share with a file, of which nobody has been given anything."""
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        path.chmod(0o755)
     directory = tmp_path / SHARE
     directory.mkdir(parents=True)
     os.chown(directory, ACCOUNT, ACCOUNT)
@@ -62,16 +67,20 @@ def session(number: int, program: str, *groups: int) -> list[str]:
     return [sys.executable, "-I", "-c", code]
 
 
-def reads(given: GivenShares, number: int, *groups: int) -> bool:
+def opens(given: GivenShares, mode: str, number: int, *groups: int) -> bool:
     path = os.path.join(given.root, SHARE, "below", "file")
-    done = subprocess.run(session(number, f"open({path!r})", *groups), capture_output=True, check=False)
+    command = session(number, f"open({path!r}, {mode!r})", *groups)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or "Permission denied" in done.stderr, done
     return done.returncode == 0
+
+
+def reads(given: GivenShares, number: int, *groups: int) -> bool:
+    return opens(given, "r", number, *groups)
 
 
 def writes(given: GivenShares, number: int, *groups: int) -> bool:
-    path = os.path.join(given.root, SHARE, "below", "file")
-    done = subprocess.run(session(number, f"open({path!r}, 'r+')", *groups), capture_output=True, check=False)
-    return done.returncode == 0
+    return opens(given, "r+", number, *groups)
 
 
 def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:

@@ -5,14 +5,23 @@ import os
 import pwd
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import NoNumber, Numbers
 
+from open_place import open_place
+
 FIRST, LAST = 64051, 64054
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +33,6 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(account_numbers, "HOMES", str(tmp_path / "home"))
     monkeypatch.setattr(account_numbers, "PLACES", (str(tmp_path / "home"),))
-    for path in (*tmp_path.parents, tmp_path):
-        if path.is_relative_to("/tmp") and path != Path("/tmp"):
-            path.chmod(0o755)
     return tmp_path
 
 

@@ -18,15 +18,21 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     shares,
 )
 
+from open_place import open_place
+
 GROUP, MEMBER = 64071, 64072
 GROUPS = shares.Groups(GROUP, GROUP + 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="is a member of a project")
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
 def share(tmp_path: Path) -> Path:
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        path.chmod(0o755)
     path = tmp_path / "snow" / "files"
     path.mkdir(parents=True)
     with shares.opened(str(path)) as directory:

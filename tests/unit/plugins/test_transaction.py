@@ -4,12 +4,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
+
+from open_place import open_place
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
 
 
 @pytest.fixture
@@ -114,8 +122,6 @@ while True:
 @pytest.mark.parametrize("how", ["copy", "stage", "write"])
 def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str) -> None:
     """An account of the host opens each file that is made on the way, in the moment in which it is there."""
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        path.chmod(0o755)
     secret = tmp_path / "secret.py"
     secret.write_text("secret" * 200_000)
     secret.chmod(0o600)
