@@ -69,7 +69,7 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     assert host.check_output(f"stat -c '%a %U' {ROOT} {ROOT}/snow {ROOT}/snow/files").split() == [
         *("711", "root"),
         *("711", "root"),
-        *("2770", "project-snow"),
+        *("2770", "root"),
     ]
     assert host.check_output("stat -c '%a %U' /home/project-snow") == "700 project-snow"
     assert host.check_output("getent shadow project-snow").split(":")[1].startswith("!")

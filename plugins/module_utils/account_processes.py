@@ -10,35 +10,77 @@ import os
 import signal
 import time
 
+from .processes import everybody
 from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
+POLL_SECONDS = 0.1
+
+
+class NotEnded(Exception):
+    """Something that runs as an account has not ended, and would be the next one's who gets the number."""
 
 
 def processes_of(uid: int) -> list[int]:
-    """Return the processes that run as an account."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
-                found.append(int(name))
-        except FileNotFoundError:
-            continue  # it ended this instant
-    return found
+    """Return the processes that are an account's by any of their four numbers: real, effective, saved, and for files.
+
+    A program with the setuid bit is its starter's by one number and its owner's by another, and may choose between them later.
+    """
+    return [process for process, users, _groups in everybody() if uid in users]
+
+
+def numbers_in_use() -> set[int]:
+    """Return the numbers of accounts and groups that any process has a right of."""
+    return {number for _process, users, groups in everybody() for number in (*users, *groups)}
 
 
 def end_processes(uid: int) -> None:
-    """End what runs as an account: politely, so that servers save what is open, and for good after some seconds."""
+    """End what runs as an account: politely, so that servers save what is open, and for good after some seconds.
+
+    Raises NotEnded.
+    """
+    for process in processes_of(uid):
+        _signal(process, signal.SIGTERM)
+    if _has_ended(uid):
+        return
     deadline = time.monotonic() + SECONDS_TO_END
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    while left := processes_of(uid):
+        if time.monotonic() > deadline:
+            raise NotEnded(
+                f"process {left[0]} of account {uid} does not end: end what it waits for, or restart the host, and run this again"
+            )
+        _kill_all(uid)
+        # What is the account's by its effective number alone does not get that signal.
         for process in processes_of(uid):
-            try:
-                os.kill(process, number)
-            except ProcessLookupError:
-                continue
-        while processes_of(uid) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        deadline = time.monotonic() + SECONDS_TO_END
+            _signal(process, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+
+
+def _kill_all(uid: int) -> None:
+    """Kill as the account whatever it may kill, at one go: nothing escapes by always being another process than the one that was seen."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            os.kill(-1, signal.SIGKILL)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+def _has_ended(uid: int) -> bool:
+    deadline = time.monotonic() + SECONDS_TO_END
+    while processes_of(uid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def forget_failed_units(account: str, uid: int) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from . import hub_health
 from .hub_process import hub_surroundings
+from .hub_socket import connection
 from .systemd_unit import Unit
 
 ANSWER_SECONDS = 30
@@ -27,10 +28,14 @@ class NoAnswer(Exception):
 
 @dataclass
 class HubApi:
-    """The API of a hub at a URL such as http://127.0.0.1:8081/hub/api, as the owner of a token sees it."""
+    """The API of the hub that a unit runs, at a URL such as http://127.0.0.1:8081/hub/api, as the owner of a token sees it.
+
+    Nobody else who listens there gets the token.
+    """
 
     url: str
     token: str
+    unit: Unit
 
     def request(
         self, method: str, path: str, body: Any = None, timeout: float = ANSWER_SECONDS
@@ -39,7 +44,7 @@ class HubApi:
 
         `path` is what follows `/hub/api`, percent-encoded. Raises NoAnswer where no hub answers within `timeout` seconds.
         """
-        link = hub_health.connection(self.url, timeout)
+        link = connection(self.url, timeout, self.unit)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         try:
             data = None if body is None else json.dumps(body)
@@ -72,4 +77,4 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
         token = process.stdout.readline().strip()
         if not token:
             raise NoAnswer(f"its database gave no token: {hub_health.last_line(process.stderr.read())}")
-        yield HubApi(hub["api_url"], token)
+        yield HubApi(hub["api_url"], token, unit)

@@ -8,57 +8,30 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from .hub_socket import Impostor, connection
 from .systemd_unit import Unit
 
 POLL_SECONDS = 0.2
 
 
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket, which a hub may listen on."""
+def version(api_url: str, unit: Unit, timeout: float = 5) -> str | None:
+    """Return the version of the hub that a unit runs, as its API at this URL has it; None where no hub answers.
 
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self.socket_path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.socket_path)
-
-
-def connection(url: str, timeout: float) -> http.client.HTTPConnection:
-    """Return an HTTP connection to the host of a URL as hubs write it: http, https or http+unix."""
-    parts = urlsplit(url)
-    if parts.scheme.startswith("http+unix"):
-        return UnixConnection(unquote(parts.netloc), timeout)
-    host = reachable(parts.hostname)
-    if parts.scheme == "https":
-        # The certificate is for others to judge: what counts here is that the hub of this host answers.
-        context = ssl._create_unverified_context()
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=timeout)
-
-
-def reachable(host: str | None) -> str:
-    """Return where to reach what listens at a host: whoever is told to listen everywhere answers on the loopback address."""
-    return host if host not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
-
-
-def version(api_url: str, timeout: float = 5) -> str | None:
-    """Return the version of the hub whose API answers at this URL; None where no hub answers."""
-    link = connection(api_url, timeout)
+    Raises Impostor where something else listens there.
+    """
+    link = connection(api_url, timeout, unit)
     try:
         link.request("GET", urlsplit(api_url).path.rstrip("/") + "/", headers={"Accept": "application/json"})
         response = link.getresponse()
         body = response.read()
         return str(json.loads(body)["version"]) if response.status == 200 else None
+    except Impostor:
+        raise
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:
@@ -77,12 +50,13 @@ def wait_until_it_answers(
     while True:
         unit = show()
         invocation = invocation or unit.invocation
+        answered = _version(hub, unit, error)
         if unit.properties.get("ActiveState") in ("failed", "inactive") or unit.invocation not in (
             "",
             invocation,
         ):
             raise error("the hub started and ended again")
-        if unit.running and version(hub["api_url"]):
+        if unit.running and answered:
             break
         if time.monotonic() > deadline:
             raise error(f"the hub did not answer at {hub['api_url']} within {timeout:g} s")
@@ -92,23 +66,34 @@ def wait_until_it_answers(
         time.sleep(POLL_SECONDS)
         if show().invocation != invocation:
             raise error("the hub answered and ended again")
-    if not version(hub["api_url"]):
+    if not _version(hub, unit, error):
         raise error(f"the hub answered at {hub['api_url']} and then no more")
 
 
-def wait_for_pages(hub: dict[str, Any], timeout: float, error: type[Exception]) -> None:
+def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | None:
+    """Return what `version` does; raises `error` where something else listens in the place of the hub."""
+    try:
+        return version(hub["api_url"], unit)
+    except Impostor as impostor:
+        raise error(str(impostor)) from impostor
+
+
+def wait_for_pages(
+    show: Callable[[], Unit], hub: dict[str, Any], timeout: float, error: type[Exception]
+) -> None:
     """Return when the pages that the hub's services show answer. Raises `error` where one does not in time."""
     deadline = time.monotonic() + timeout
+    unit = show()
     for url in hub.get("pages", []):
-        while not answers(url):
+        while not answers(url, unit):
             if time.monotonic() > deadline:
                 raise error(f"the hub runs, but its service at {url} did not answer within {timeout:g} s")
             time.sleep(POLL_SECONDS)
 
 
-def answers(url: str, timeout: float = 5) -> bool:
-    """Return whether a page is there at a URL."""
-    link = connection(url, timeout)
+def answers(url: str, unit: Unit, timeout: float = 5) -> bool:
+    """Return whether a page is there at a URL, of a service that the hub of a unit has started."""
+    link = connection(url, timeout, unit)
     try:
         link.request("GET", urlsplit(url).path)
         return link.getresponse().status == 200

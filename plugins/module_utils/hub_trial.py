@@ -66,15 +66,12 @@ class Trial:
                 elif new[path].content is not None:
                     transaction.copy(new[path].staged, os.path.join(directory, os.path.basename(path)))
             content = os.path.join(directory, "main")
-            transaction.copy(source, content)
             main = b"" if goes else transaction.read(source) or b""
-            with open(content, "wb") as file:
-                file.write(
-                    config_block.with_block(main, directory) if config_block.find_block(main) else main
-                )
-            transaction.copy(source, candidate)
-            with open(candidate, "w", encoding="utf-8") as file:
-                file.write(STAND_IN.format(path=self._path_of_the_hub(), content=content))
+            if config_block.find_block(main):
+                main = config_block.with_block(main, directory)
+            transaction.copy(source, content, main)
+            stand_in = STAND_IN.format(path=self._path_of_the_hub(), content=content)
+            transaction.copy(source, candidate, stand_in.encode())
             hub = self._load(candidate, directory)
         except Refused as error:
             raise self._blame(error) from error

@@ -47,7 +47,7 @@ def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dic
     if "revocation_since" in state:
         time.sleep(state["hub"]["revocation_seconds"] + 1)
     try:
-        live.restart(hub, hub_proxy.find_unit(show(live.service), hub))
+        live.restart(hub, hub_proxy.find_unit(show(live.service), hub), shares_port=hub["shares_port"])
     except hub_proxy.NoProxy as error:
         live.warn(
             f"Restart the hub's proxy or the servers of {_owners(outcasts)}: people who have no right to be there any more "

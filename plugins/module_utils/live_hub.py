@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from . import hub_health, hub_shutdown
+from . import hub_health, hub_shutdown, hub_socket
+from .held_port import HeldPort
 from .hub_api import HubApi, NoAnswer, hub_api
 from .hub_errors import Failed
 from .hub_package import HubPackage
@@ -32,6 +33,7 @@ class LiveHub:
         self.timeout = timeout
         self.settle = settle
         self.warn = warn
+        self.port = HeldPort()
 
     def api(self, hub: dict[str, Any], *scopes: str) -> AbstractContextManager[HubApi]:
         """Return the hub's API, with a token for these scopes that lasts as long as the context."""
@@ -50,9 +52,13 @@ class LiveHub:
         """Return what the hub holds (see `jupyterhub_collab.hub.live`). Raises Failed where it cannot be read."""
         return dict(self.read(hub, "live"))
 
-    def restart(self, hub: dict[str, Any], proxy: str = "") -> None:
-        """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running."""
+    def restart(self, hub: dict[str, Any], proxy: str = "", *, shares_port: bool = False) -> None:
+        """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running.
+
+        shares_port: whether the hub that starts takes its port though it is held, which it then is until `wait` is over.
+        """
         unit = show(self.service)
+        self.port.hold(hub_socket.places(hub["api_url"], unit) if shares_port else [])
         # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
         systemctl("reset-failed", self.service)
         if unit.running:
@@ -69,11 +75,16 @@ class LiveHub:
         waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
         done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
+            self.port.let_go()
             raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
 
-    def wait(self, hub: dict[str, Any]) -> None:
+    def wait(self, hub: dict[str, Any], settle: float | None = None) -> None:
         """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
-        hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, self.settle, Failed)
+        settle = self.settle if settle is None else settle
+        try:
+            hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, settle, Failed)
+        finally:
+            self.port.let_go()
 
     def prove(self, hub: dict[str, Any]) -> dict[str, Any]:
         """Wait, and return what the hub holds. Raises Failed where it lacks roles that its configuration asks for."""
@@ -83,5 +94,5 @@ class LiveHub:
             self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
         elif lacking := hub_health.roles_that_differ(hub["roles"], held["roles"]):
             raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
-        hub_health.wait_for_pages(hub, self.timeout, Failed)
+        hub_health.wait_for_pages(lambda: show(self.service), hub, self.timeout, Failed)
         return held

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 
-HOMES = "/home"
+from .account_numbers import HOMES, NoNumber, Numbers, of_kept_home
+
 SKELETON = "/etc/skel"
 SHELL = "/bin/bash"
 PRIVATE = 0o700
@@ -28,15 +26,19 @@ def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]],
 
     members: pairs of an account and a group. Raises NotMade.
     """
-    free = _free_numbers()
-    lines = [
-        f'u {name} {_number_of_kept_home(name) or next(free)} "{comment}" {HOMES}/{name} {SHELL}'
-        for name in accounts
-    ]
-    lines += [f"g {name} {next(free)}" for name in groups]
-    lines += [f"m {account} {group}" for account, group in members]
-    if not lines:
+    if not (accounts or groups or members):
         return
+    numbers = Numbers()
+    try:
+        lines = [
+            f'u {name} {of_kept_home(name) or numbers.take()} "{comment}" {HOMES}/{name} {SHELL}'
+            for name in accounts
+        ]
+        lines += [f"g {name} {numbers.take()}" for name in groups]
+    except NoNumber as error:
+        raise NotMade(str(error)) from error
+    lines += [f"m {account} {group}" for account, group in members]
+    numbers.remember()
     try:
         done = subprocess.run(
             ["systemd-sysusers", "-"], input="\n".join(lines), capture_output=True, text=True, check=False
@@ -65,43 +67,3 @@ def make_home(name: str) -> None:
     os.chmod(new, PRIVATE)
     os.chown(new, account.pw_uid, account.pw_gid)
     os.rename(new, account.pw_dir)
-
-
-def _number_of_kept_home(name: str) -> int | None:
-    """Return the number that owns the kept home of an account, where it is free."""
-    try:
-        number = os.stat(os.path.join(HOMES, name)).st_uid
-        pwd.getpwuid(number)
-    except FileNotFoundError:
-        return None
-    except KeyError:
-        return number
-    return None
-
-
-def _free_numbers(path: str = "/etc/login.defs") -> Iterator[int]:
-    """Yield numbers that are neither an account's nor a group's, from the range of those that are not the system's."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    least, most = (
-        int(found[1]) if (found := re.search(rf"^\s*{name}\s+(\d+)", text, re.M)) else default
-        for name, default in (("UID_MIN", 1000), ("UID_MAX", 60000))
-    )
-    used = {each.pw_uid for each in pwd.getpwall()} | {each.gr_gid for each in grp.getgrall()}
-    for number in range(least, most + 1):
-        if number not in used and not _is_known(number):
-            yield number
-    raise NotMade(
-        f"there is no number left for an account between {least} and {most} (UID_MIN and UID_MAX of {path})"
-    )
-
-
-def _is_known(number: int) -> bool:
-    """Ask for a number alone: a directory service tells of one account what it does not list."""
-    for ask in (pwd.getpwuid, grp.getgrgid):
-        try:
-            ask(number)
-        except KeyError:
-            continue
-        return True
-    return False

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import time
 
 from . import transaction
 
 PRIVATE = 0o700
+CHANGED = 1  # what tar ends with where files are not what they were
+# How tar names a file before it says what is the matter with it.
+NAME = re.compile(r"((?:[^\\:]|\\.)*): ")
+ESCAPED = re.compile(r"\\([0-7]{3}|.)")
+ESCAPES = {**dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True)), **{each: each for each in '\\: "'}}
+CLOCK_SECONDS = 0.1  # the kernel stamps files by a clock that goes in steps
 
 
 class NotArchived(Exception):
@@ -26,14 +33,22 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
     """
     path = os.path.join(directory, f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.tar")
     temporary = os.path.join(directory, f".{name}.collab-new")
-    named = [word for place, each in contents for word in (f"--directory={place}", f"./{each}")]
+    named: dict[str, list[str]] = {}
+    for place, each in contents:
+        named.setdefault(place, []).append(f"./{each}")
     try:
         os.makedirs(directory, mode=PRIVATE, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _tar("--create", temporary, "--acls", "--numeric-owner", *named)
-        _tar("--compare", temporary, *named)
+        begun = time.time()
+        # One place after another: tar tells where else the file of a hard link is by a path that it looks up in one place alone.
+        for action, (place, names) in zip(
+            ("--create", *["--append"] * len(named)), named.items(), strict=False
+        ):
+            _tar(action, temporary, place, "--acls", *names)
+        for place, names in named.items():
+            _compare(temporary, place, names, begun)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.rename(temporary, path)
@@ -46,16 +61,54 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
     return path
 
 
-def _tar(action: str, path: str, *arguments: str) -> None:
+def _compare(path: str, place: str, names: list[str], begun: float) -> None:
+    """Raise NotArchived where what is archived differs from what is there.
+
+    A file that somebody has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
+    further name for it elsewhere, could otherwise keep a project from being deleted.
+    """
+    for line in _tar("--compare", path, place, *names):
+        found = NAME.match(line)
+        try:
+            name = os.path.join(os.fsencode(place), _unquoted(found[1]) if found else b"")
+            changed = os.lstat(name).st_ctime
+        except OSError:
+            changed = 0
+        if changed < begun - CLOCK_SECONDS:
+            raise NotArchived(f"{path} is not the whole of what was to be archived: {line}")
+
+
+def _unquoted(name: str) -> bytes:
+    """Return the name of a file that tar has written with escapes."""
+    plain = ESCAPED.sub(
+        lambda found: chr(int(found[1], 8)) if len(found[1]) == 3 else ESCAPES.get(found[1], found[1]), name
+    )
+    return b"".join(each.encode("latin-1") if ord(each) < 256 else os.fsencode(each) for each in plain)
+
+
+def _tar(action: str, path: str, place: str, *arguments: str) -> list[str]:
+    """Run tar in a place; return what it says about files that have changed while it read them. Raises NotArchived."""
     done = subprocess.run(
-        ["tar", action, f"--file={path}", "--one-file-system", *arguments],
+        [
+            *(
+                "tar",
+                action,
+                f"--file={path}",
+                "--one-file-system",
+                "--numeric-owner",
+                "--quoting-style=escape",
+            ),
+            *(f"--directory={place}", *arguments),
+        ],
         env={**os.environ, "LC_ALL": "C"},
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         check=False,
     )
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
+    said = [line for line in (*done.stdout.splitlines(), *done.stderr.splitlines()) if line.strip()]
+    if done.returncode not in (0, CHANGED):
         raise NotArchived(
             f"{path} is not the whole of what was to be archived: {said[0] if said else 'tar failed'}"
         )
+    return said if done.returncode == CHANGED else []

@@ -5,25 +5,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
 import pwd
-import shutil
 import subprocess
 from typing import Any
 
-from . import posix_acl, shares
+from . import account_numbers, posix_acl, share_users, shares
 from .account_processes import end_processes, forget_failed_units
 from .accounts import group_exists
 from .project_archive import archive
 from .project_state import Projects
 
 CLOSED = posix_acl.Acl(7, 0)
+TRIES = 5
 
 
-def delete(projects: Projects, name: str, share: str, archives: str) -> list[str]:
+class NotDeleted(Exception):
+    """Something is still there that was to be deleted."""
+
+
+def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
     """Delete a share of a project, or with no name of one the project; return what was done.
 
     archives: the directory that an archive is written into first; empty for none. Raises NotArchived, and then all is as it was.
+    state_directory: below which servers keep state; empty for none.
     What was cut off goes on where it was: what has an archive gets no second one of what is left.
     """
     known = projects.all[name]
@@ -40,15 +47,15 @@ def delete(projects: Projects, name: str, share: str, archives: str) -> list[str
         _delete_share(known["root"], name, each)
         done.append(f"share {each} deleted")
     if not share:
-        done += _delete_project(known, name)
+        done += _delete_project(known, name, state_directory)
     projects.forget(name, share)
     return done
 
 
-def retire(projects: Projects, name: str) -> list[str]:
+def retire(projects: Projects, name: str, state_directory: str = "") -> list[str]:
     """Take a project's account and groups away, and keep its files, for root alone; return what was done.
 
-    Numbers of accounts and groups that are gone may be given to others, so nobody's number lets anybody into a share.
+    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anybody into a share.
     """
     known = projects.all[name]
     done = []
@@ -59,10 +66,12 @@ def retire(projects: Projects, name: str) -> list[str]:
             with shares.opened(path) as directory:
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
+            share_users.end(_numbers_of(name, share), share=path)
             done.append(f"files of share {share} kept in {path}")
         _delete_groups(name, share)
-    if home := _delete_account(known):
-        done.append(f"account {known['account']} removed, its files are kept in {home}")
+    if account := _delete_account(known, state_directory):
+        account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
+        done.append(f"account {account.pw_name} removed, its files are kept in {account.pw_dir}")
     projects.forget(name, "")
     return done
 
@@ -86,6 +95,8 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
         for each in leaving
         if os.path.isdir(os.path.join(place, each))
     }
+    for each in lists:
+        share_users.end(_numbers_of(name, each), share=os.path.join(place, each))
     contents = [(place, each) for each in lists]
     home = f"/home/{known['account']}"
     if not share and os.path.isdir(home):
@@ -113,35 +124,79 @@ def _delete_share(root: str, name: str, share: str) -> None:
         path = os.path.join(place, share)
         if os.path.isdir(path) and not os.path.islink(path):
             _close(path)
-            shutil.rmtree(path)  # by descriptors, as shutil does where the system can
+            _remove(path, _numbers_of(name, share))
         elif os.path.lexists(path):
             os.unlink(path)
     _delete_groups(name, share)
 
 
+def _numbers_of(name: str, share: str) -> set[int]:
+    """Return the numbers of a share's groups, as far as they are there."""
+    found = set()
+    for group in shares.group_names(name, share):
+        with contextlib.suppress(KeyError):
+            found.add(grp.getgrnam(group).gr_gid)
+    return found
+
+
+def _remove(path: str, groups: set[int]) -> None:
+    """Remove a directory with all that is in it, whatever somebody does who has been in it and is there still.
+
+    rm goes by descriptors and follows no link. Raises NotDeleted.
+    """
+    said = ""
+    for _time in range(TRIES):
+        done = subprocess.run(
+            ["rm", "--recursive", "--force", "--one-file-system", "--", path],
+            env={**os.environ, "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+        said = done.stderr.strip().splitlines()[0] if done.stderr.strip() else "rm failed"
+        with contextlib.suppress(OSError):
+            shares.close(path)
+        share_users.end(groups, share=path)
+    raise NotDeleted(f"{path} could not be removed: {said}")
+
+
 def _delete_groups(name: str, share: str) -> None:
+    numbers = _numbers_of(name, share)
+    account_numbers.note(numbers)
     for group in shares.group_names(name, share):
         if group_exists(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
+    account_numbers.reserve(numbers)
 
 
-def _delete_project(known: dict[str, Any], name: str) -> list[str]:
+def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> list[str]:
     place = os.path.join(known["root"], name)
     if os.path.isdir(place):
         os.rmdir(place)
-    home = _delete_account(known)
-    if not home:
+    account = _delete_account(known, state_directory)
+    if not account:
         return []
-    shutil.rmtree(home, ignore_errors=True)
-    return [f"account {known['account']} and its home deleted"]
+    _remove(account.pw_dir, set())
+    account_numbers.forget_home(account.pw_name)
+    return [f"account {account.pw_name} and its home deleted"]
 
 
-def _delete_account(known: dict[str, Any]) -> str:
-    """Delete a project's account; return its home, which stays, and nothing where there was none."""
+def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_passwd | None:
+    """Delete a project's account, and the state of its servers; return what it was, and None where there was none.
+
+    Its home stays for now.
+    """
     try:
         account = pwd.getpwnam(known["account"])
     except KeyError:
-        return ""
+        return None
+    account_numbers.note({account.pw_uid, account.pw_gid})
     end_processes(account.pw_uid)  # what the hub has started again meanwhile
     subprocess.run(["userdel", account.pw_name], check=True, capture_output=True)
-    return account.pw_dir
+    end_processes(account.pw_uid)
+    account_numbers.reserve({account.pw_gid})
+    if state_directory:
+        _remove(os.path.join(state_directory, account.pw_name), set())
+    return account

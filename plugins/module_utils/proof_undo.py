@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import host_state
-from .account_processes import end_processes, forget_failed_units
+from .account_processes import NotEnded, end_processes, forget_failed_units
 from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
@@ -179,7 +179,10 @@ class Undo:
             return True
         if account.pw_gecos != COMMENT:
             return True  # somebody else's, of the same name
-        end_processes(account.pw_uid)
+        try:
+            end_processes(account.pw_uid)
+        except NotEnded:
+            return False
         forget_failed_units(name, account.pw_uid)
         removed = subprocess.run(["userdel", "--remove", name], capture_output=True, check=False)
         if directory := self.what.get("state_directory"):

@@ -12,12 +12,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from . import posix_acl
 from .posix_acl import ALL, EXECUTE, READ, WRITE, Acl
+from .share_gates import OPEN, Gate
 
 LONGEST = 32  # of the names of groups on Linux
 DEEPEST = 128  # directories in directories: each takes a descriptor while those in it are looked at
@@ -42,10 +45,14 @@ class Groups:
     readers: int
 
     def acl(self, permissions: int = ALL, users: Mapping[int, int] | None = None) -> Acl:
-        """Return the list of a file in the share that whoever writes there has these permissions for."""
+        """Return the list of a file in the share for which those who write there have these permissions."""
         reading = permissions & ~WRITE
         named = {self.writers: permissions, self.readers: reading}
         return Acl(permissions, permissions, 0, users or {}, named, permissions)
+
+    def gate(self, gate: Gate) -> Acl:
+        """Return the list of the share's own directory."""
+        return Acl(ALL, 0, 0, gate.users, {}, ALL) if gate.by_name else self.acl(users=gate.users)
 
 
 @dataclass
@@ -73,16 +80,89 @@ def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Ite
         os.close(file)
 
 
-def repair(path: str, groups: Groups, owner: int) -> Report:
-    """Give a share's directory and everything below it to its groups again.
+def repair(path: str, groups: Groups, owner: int, *, separate: bool = False) -> Report:
+    """Give everything below a share's directory to its groups again.
 
-    owner: the number of the project's account.
+    owner: the number of the project's account. separate: whether files with further names outside the share become files of their own,
+    so that who has such a name, and is in the share no more, has what was in the file until now and nothing that comes.
     """
     report = Report()
     with opened(path) as top:
-        report.repaired += open_directory(top, groups, users_of(top))
-        _walk(top, "", os.fstat(top).st_dev, groups, owner, report, DEEPEST)
+        device = os.fstat(top).st_dev
+        _walk(top, "", device, groups, owner, report, DEEPEST)
+        if separate:
+            inside: Counter[int] = Counter()
+            _walk_links(top, device, groups, DEEPEST, inside, None)
+            _walk_links(top, device, groups, DEEPEST, inside, report)
     return report
+
+
+def _walk_links(
+    directory: int, device: int, groups: Groups, deeper: int, inside: Counter[int], report: Report | None
+) -> None:
+    """Count the names of each file that has several, or with a report separate those that have more names than were counted."""
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        with contextlib.suppress(OSError), opened(name, directory, A_NAME) as file:
+            there = os.fstat(file)
+            if stat.S_ISDIR(there.st_mode) and there.st_dev == device and deeper:
+                with opened(".", file) as below:
+                    _walk_links(below, device, groups, deeper - 1, inside, report)
+            # Only what is the share's already: root must not copy into it what its members may not read.
+            elif stat.S_ISREG(there.st_mode) and there.st_nlink > 1 and there.st_gid == groups.writers:
+                if report is None:
+                    inside[there.st_ino] += 1
+                elif there.st_nlink > inside[there.st_ino] and _has_room(file, there):
+                    _separate(file, name, directory)
+                    report.repaired += 1
+                elif there.st_nlink > inside[there.st_ino]:
+                    report.leave(name, "it has further names elsewhere, and is too large for a copy")
+
+
+def _has_room(file: int, there: os.stat_result) -> bool:
+    """Return whether a copy leaves half of the free space: with holes in it a file may be larger than any disk."""
+    space = os.statvfs(posix_acl.path_of(file))
+    return there.st_size < space.f_bavail * space.f_frsize // 2
+
+
+def _separate(file: int, name: str, directory: int) -> None:
+    """Put a copy of a file in the place of one of its names."""
+    there = os.fstat(file)
+    new = f".{os.urandom(8).hex()}.collab-new"
+    source = os.open(posix_acl.path_of(file), os.O_RDONLY | os.O_CLOEXEC)
+    target = os.open(
+        new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory
+    )
+    try:
+        with open(source, "rb") as original, open(target, "wb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fchown(copy.fileno(), there.st_uid, there.st_gid)
+            os.fchmod(copy.fileno(), stat.S_IMODE(there.st_mode) & ~SPECIAL_BITS)
+            if acl := posix_acl.read(file):
+                posix_acl.write(copy.fileno(), acl)
+            os.utime(copy.fileno(), ns=(there.st_atime_ns, there.st_mtime_ns))
+        os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(new, dir_fd=directory)
+        raise
+
+
+def close(path: str) -> None:
+    """Take a directory and all those below it from everybody but root."""
+    with opened(path) as top:
+        _close(top, DEEPEST)
+
+
+def _close(directory: int, deeper: int) -> None:
+    os.chown(posix_acl.path_of(directory), 0, 0)
+    posix_acl.write(directory, Acl(ALL, 0))
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for name in names if deeper else []:
+        with contextlib.suppress(OSError), opened(name, directory) as below:
+            _close(below, deeper - 1)
 
 
 def _walk(
@@ -125,35 +205,30 @@ def _look_at(
         report.leave(path, "neither a file nor a directory")
 
 
-def is_open(file: int, groups: Groups, users: Mapping[int, int] | None = None) -> bool:
+def is_open(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
     """Return whether a directory, and what will be made in it, is the groups' already."""
     there = os.fstat(file)
     return (
         there.st_gid == groups.writers
         and bool(there.st_mode & stat.S_ISGID)
-        and posix_acl.read(file) == groups.acl(users=users)
+        and posix_acl.read(file) == groups.gate(gate)
         and posix_acl.read(file, posix_acl.DEFAULT) == groups.acl()
     )
 
 
-def open_directory(file: int, groups: Groups, users: Mapping[int, int] | None = None) -> bool:
+def open_directory(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
     """Give a directory, and what will be made in it, to the groups; return whether that changed anything.
 
-    users: what single users may do, whatever their groups may; only with this directory and not with what will be made in it.
+    gate: who passes it; only this directory, and not those that will be made in it. Raises OSError where the list is too long for the file
+    system.
     """
-    if is_open(file, groups, users):
+    if is_open(file, groups, gate):
         return False
     os.chown(posix_acl.path_of(file), -1, groups.writers)
     posix_acl.write(file, groups.acl(), posix_acl.DEFAULT)
-    posix_acl.write(file, groups.acl(users=users))
+    posix_acl.write(file, groups.gate(gate))
     os.chmod(posix_acl.path_of(file), 0o2770)  # after the list, as that makes the group's part of the mode
     return True
-
-
-def users_of(file: int) -> Mapping[int, int]:
-    """Return what single users may do with a directory, as the hub has said it of those who have lost a share."""
-    there = posix_acl.read(file)
-    return there.users if there else {}
 
 
 def _open_file(file: int, there: os.stat_result, groups: Groups) -> bool:

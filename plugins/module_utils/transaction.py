@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+PRIVATE = 0o600
+
 
 @dataclass
 class FileChange:
@@ -88,10 +90,21 @@ def sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def write(path: str, content: bytes, mode: int = 0o600) -> None:
+def create(path: str) -> int:
+    """Make a file in the place of whatever is there, for nobody else to read; return its descriptor.
+
+    It may get the content of a file that others may not read. Who has opened what was there before has not opened this one, and no link
+    is followed, in a directory that is not root's alone.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+
+
+def write(path: str, content: bytes, mode: int = PRIVATE) -> None:
     """Write a file so that it is either the old one or the new one, and durable."""
     temporary = f"{path}.collab-new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = create(temporary)
     with _about(path), os.fdopen(descriptor, "wb") as file:
         file.write(content)
         os.fchmod(file.fileno(), mode)
@@ -101,26 +114,36 @@ def write(path: str, content: bytes, mode: int = 0o600) -> None:
     sync_directory(os.path.dirname(path))
 
 
-def copy(source: str, target: str) -> None:
-    """Copy a file with its mode, times, extended attributes, owner and group."""
-    shutil.copy2(source, target)
-    there = os.stat(source)
-    os.chown(target, there.st_uid, there.st_gid)
+def copy(source: str, target: str, content: bytes | None = None) -> None:
+    """Copy a file with its mode, times, extended attributes, owner and group; with `content` in the place of its own.
+
+    Nobody reads the copy who may not read the file, at any moment.
+    """
+    with open(source, "rb") as original, _about(target), os.fdopen(create(target), "wb") as file:
+        file.write(original.read() if content is None else content)
+        file.flush()
+        there = os.fstat(original.fileno())
+        _give(file.fileno(), original.fileno(), there)
+        os.utime(file.fileno(), ns=(there.st_atime_ns, there.st_mtime_ns))
+
+
+def _give(file: int, original: int | str, there: os.stat_result) -> None:
+    """Give an open file the owner, mode and extended attributes of another; the owner first, as its change takes bits of the mode."""
+    os.fchown(file, there.st_uid, there.st_gid)
+    os.fchmod(file, stat.S_IMODE(there.st_mode))
+    for name in os.listxattr(original):
+        with contextlib.suppress(OSError):  # such as one that only the kernel sets
+            os.setxattr(file, name, os.getxattr(original, name))
 
 
 def stage(change: FileChange) -> None:
     """Write the new content beside the file, with the attributes that it is to have."""
     if change.content is None:
         return
-    descriptor = os.open(change.staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with _about(change.path), os.fdopen(descriptor, "wb") as file:
+    with _about(change.path), os.fdopen(create(change.staged), "wb") as file:
         file.write(change.content)
         if change.keeps_attributes and os.path.exists(change.path):
-            there = os.stat(change.path)
-            os.fchown(file.fileno(), there.st_uid, there.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
-            for name in os.listxattr(change.path):
-                os.setxattr(file.fileno(), name, os.getxattr(change.path, name))
+            _give(file.fileno(), change.path, os.stat(change.path))
         else:
             os.fchown(file.fileno(), change.uid, change.gid)
             os.fchmod(file.fileno(), change.mode)

@@ -430,7 +430,8 @@ class HubConfig:
         transaction.swap(changes)
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
-        self.live.restart({**hub, **state.get("hub", {})})
+        # The one that runs is asked where it is; the one that starts is the new one.
+        self.live.restart({**hub, **state.get("hub", {})}, shares_port=hub["shares_port"])
         self.restarted = time.time()
         held = self.live.prove(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
@@ -500,10 +501,9 @@ class HubConfig:
         outcome = "the hub runs again as before"
         stale = ""
         try:
-            self.live.restart(hub)
-            hub_health.wait_until_it_answers(
-                lambda: show(self.service), state.get("hub") or hub, self.params["timeout"], 0, Failed
-            )
+            before = state.get("hub") or {}
+            self.live.restart(hub, shares_port=before.get("shares_port", False))
+            self.live.wait(before or hub, settle=0)
         except Failed as error:
             outcome = f"the hub did not come back with it either ({error})"
             stale = show(self.service).invocation

@@ -127,8 +127,11 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
     hub_health,
+    hub_proxy,
+    hub_socket,
     hub_trial,
     proof_process,
+    side_doors,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import HubApi, NoAnswer
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, Refused
@@ -137,6 +140,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     HubNotFound,
     hub_surroundings,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_socket import Impostor
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
 from ansible_collections.collab.jupyterhub.plugins.module_utils.proof_undo import (
     COMMENT,
@@ -187,7 +191,7 @@ class Proof:
             )
         configured = host_state.recall(f"{self.unit.name}.json")
         hub = {
-            "version": hub_health.version(self.hub["api_url"]) or "",
+            "version": hub_health.version(self.hub["api_url"], show(self.unit.name)) or "",
             "url": self.url,
             "configured": self.params["fragment"] in configured.get("runs_with", {}),
         }
@@ -204,6 +208,9 @@ class Proof:
         was_cut_off = bool(undo.what)
         self.install(undo)
         self.hub = self.describe()
+        # Before anybody's password goes there.
+        if usurper := hub_proxy.usurper(self.hub["bind_url"], self.unit):
+            raise Refused(usurper)
         if was_cut_off:
             if left := self.undo(undo):
                 raise Refused(f"what an interrupted run has left could not be undone: {'; '.join(left)}")
@@ -223,6 +230,7 @@ class Proof:
     def prove(self, undo: Undo) -> None:
         """Make the people, and have them go through all of it."""
         undo.set("state_directory", self.params["state_directory"] or "")
+        self.look_at_side_doors()
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
@@ -235,11 +243,27 @@ class Proof:
             }
             self.go_through(task, undo)
 
+    def look_at_side_doors(self) -> None:
+        """Look for what an account of the host gets by what another one has left, and who answers in the place of the hub."""
+        hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
+        says = f"What listens at {self.hub['api_url']} is {self.unit.name}, and no account of a person listens at the public address."
+        self.add("the hub itself answers at its addresses", "ok", says)
+        problems = side_doors.reused_groups() + side_doors.left_to_others(
+            self.params["state_directory"] or ""
+        )
+        says = "No number of an account or group that is gone opens anything to another one."
+        self.add(
+            "numbers are not given again",
+            *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
+        )
+        if closed := side_doors.closed_shares():
+            self.add("shares of projects are open to their people", "failed", f"{'; '.join(closed)}.")
+
     @property
     def url(self) -> str:
         """The address of the hub, without a slash at its end."""
         parts = urlsplit(self.params["url"] or self.hub["bind_url"])
-        host = hub_health.reachable(parts.hostname)
+        host = hub_socket.reachable(parts.hostname)
         place = f"[{host}]" if ":" in host else host
         place = f"{place}:{parts.port}" if parts.port else place
         path = parts.path if self.params["url"] else self.hub["base_url"]
@@ -398,7 +422,7 @@ def main() -> None:
     try:
         with host_state.lock():
             result = Proof(module).run()
-    except (Refused, Failed, NoAnswer, NoSystemd, HubNotFound, host_state.Unusable) as error:
+    except (Refused, Failed, NoAnswer, Impostor, NoSystemd, HubNotFound, host_state.Unusable) as error:
         module.fail_json(msg=f"The hub could not be proven: {error}.")
     module.exit_json(changed=False, **result)
 

@@ -67,6 +67,9 @@ options:
     description: The directory for archives. Only root can read what is in it.
     type: path
     default: /var/backups/jupyterhub-projects
+  state_directory:
+    description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
+    type: path
   group:
     description: The group of those who may use the hub, which the accounts of projects are put in. It has to exist.
     type: str
@@ -134,14 +137,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    account_numbers,
     host_state,
     project_accounts,
     project_deletion,
+    share_gates,
     share_root,
     shares,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import NotEnded
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_accounts
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_archive import NotArchived
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_deletion import NotDeleted
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -161,6 +168,7 @@ class Workspaces:
         self.wanted: list[dict[str, Any]] = module.params["projects"]
         self.absent: list[dict[str, Any]] = module.params["absent"]
         self.archive: str = os.path.normpath(module.params["archive"])
+        self.state_directory: str = module.params["state_directory"] or ""
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
         self.check_mode: bool = module.check_mode
@@ -299,6 +307,7 @@ class Workspaces:
     def make_accounts(self, dry: bool) -> None:
         """Make the accounts, groups and memberships that are missing."""
         accounts, groups, members, homes = [], [], [], []
+        kept = account_numbers.kept_homes()
         for project in self.wanted:
             name, account = project["name"], project["account"]
             there = self.accounts[account]
@@ -306,9 +315,9 @@ class Workspaces:
             if not there["exists"]:
                 accounts.append(account)
                 self.note(name, f"account {account} made")
-            elif not os.path.isdir(there["home"]):
+            elif not os.path.isdir(there["home"]) or account in kept:
                 self.note(name, f"home of account {account} made")
-            if not there["exists"] or not os.path.isdir(there["home"]):
+            if not there["exists"] or not os.path.isdir(there["home"]) or account in kept:
                 homes.append(account)
             belongs = [self.group]
             for share in project["shares"]:
@@ -325,7 +334,9 @@ class Workspaces:
             return
         project_accounts.make(accounts, groups, members, self.comment)
         for account in homes:
-            if not os.path.isdir(f"{project_accounts.HOMES}/{account}"):
+            if not (
+                account_numbers.open_home(account) or os.path.isdir(f"{account_numbers.HOMES}/{account}")
+            ):
                 project_accounts.make_home(account)
 
     def make_directories(self, dry: bool) -> None:
@@ -356,19 +367,31 @@ class Workspaces:
         numbers = self.numbers_of(name, share)
         if numbers is None:
             return
-        owner = self.accounts[project["account"]].get("uid", -1)
         with shares.opened(path) as directory:
+            # Root's, as its owner could let others in. The account passes as all do, by name or by its group.
+            changed = os.fstat(directory).st_uid != 0
             if dry:
-                changed = not shares.is_open(directory, numbers, shares.users_of(directory))
+                changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
             else:
-                changed = shares.open_directory(directory, numbers, shares.users_of(directory))
-            if os.fstat(directory).st_uid != owner:
-                changed = True
-                if not dry:
-                    os.fchown(directory, owner, -1)
-                    shares.open_directory(directory, numbers, shares.users_of(directory))
+                os.fchown(directory, 0, -1)
+                # The hub may decide something else this instant.
+                while shares.open_directory(directory, numbers, self.gate_of(name, share)):
+                    changed = True
         if changed and not any(f"share {share} made" in sentence for sentence in self.changes.get(name, [])):
             self.note(name, f"share {share} given to its account and groups again")
+
+    def gate_of(self, name: str, share: str) -> share_gates.Gate:
+        """Return who passes a share's directory, by what the hub has written down."""
+        return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
+
+    def closed(self) -> list[str]:
+        """Return in a sentence each which shares nobody can use, and why."""
+        gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
+        return [
+            f"Share {share} is closed for everybody: {gate.closed}."
+            for share, gate in sorted(share_gates.recall().items())
+            if gate.closed and share in gates
+        ]
 
     def numbers_of(self, name: str, share: str) -> shares.Groups | None:
         """Return the numbers of a share's groups; None where there are none yet."""
@@ -388,7 +411,9 @@ class Workspaces:
                 path = self.path_of(project["name"], share)
                 if numbers is None:
                     continue
-                report = shares.repair(path, numbers, self.accounts[project["account"]]["uid"])
+                again = (project["name"], share) in self.kept
+                owner = self.accounts[project["account"]]["uid"]
+                report = shares.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
                         project["name"], f"{report.repaired} files of share {share} given to its groups again"
@@ -398,14 +423,19 @@ class Workspaces:
 
     def ensure(self, dry: bool, repair: bool) -> list[str]:
         """Make it so, or with `dry` find out what that would change; return the files that were left alone."""
+        if not dry:
+            account_numbers.reserve(())
         for each in self.leaving:
             if dry:
                 self.note(each["project"], foreseen(each))
             elif each["keep"] and not each["share"]:
-                self.note(each["project"], *project_deletion.retire(self.remembered, each["project"]))
+                done = project_deletion.retire(self.remembered, each["project"], self.state_directory)
+                self.note(each["project"], *done)
             else:
                 archives = self.archive if each["archive"] else ""
-                done = project_deletion.delete(self.remembered, each["project"], each["share"], archives)
+                done = project_deletion.delete(
+                    self.remembered, each["project"], each["share"], archives, self.state_directory
+                )
                 self.note(each["project"], *done)
         if self.changes and not dry and not self.remembered.all and not self.wanted:
             with contextlib.suppress(OSError):  # it holds something that is not ours
@@ -461,6 +491,7 @@ def main() -> None:
             "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
             "absent": {"type": "list", "elements": "dict", "default": [], "options": absent},
             "archive": {"type": "path", "default": "/var/backups/jupyterhub-projects"},
+            "state_directory": {"type": "path"},
             "group": text,
             "comment": text,
             "repair": {"type": "bool", "default": False},
@@ -493,10 +524,12 @@ def run(module: AnsibleModule) -> None:
         module.warn(f"The file system of {workspaces.root} has {share} % of its space left: make room there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, project_accounts.NotMade) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
         module.fail_json(
             msg=f"{error}. What is not named in changes is as it was.", changes=workspaces.changes
         )
+    for sentence in workspaces.closed():
+        module.warn(sentence)
     told = "".join(f"{name}: {each}\n" for name, all_ in sorted(workspaces.changes.items()) for each in all_)
     module.exit_json(
         changed=bool(workspaces.changes),

@@ -14,7 +14,8 @@ description:
   - Makes accounts that nobody logs in to, with a home of their own that nobody else can read, and recognises them later by
     their comment.
   - Removes accounts that it made. What runs as them is ended first, their homes are kept unless something else is asked for.
-    An account that is made anew where a home was kept gets the number that its files belong to.
+    A home that is kept becomes root's alone, and the account's again when it is made anew.
+  - No number of an account or group is given twice.
   - Accounts that exist without the comment are only put in the group.
 options:
   names:
@@ -34,6 +35,9 @@ options:
     description: The comment that marks an account as made by this module.
     type: str
     required: true
+  state_directory:
+    description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
+    type: path
   delete_homes:
     description: Whether the homes of accounts that are removed are deleted.
     type: bool
@@ -98,13 +102,21 @@ import contextlib
 import grp
 import os
 import pwd
+import shutil
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import (
+    NoNumber,
+    Numbers,
+    of_kept_home,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import (
+    NotEnded,
     end_processes,
     forget_failed_units,
+    numbers_in_use,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
 
@@ -117,18 +129,6 @@ NOTHING: dict[str, Any] = {
     "deleted_homes": [],
     "removed_groups": [],
 }
-
-
-def owner_of_kept_home(name: str) -> list[str]:
-    """Return the options of useradd that give the account the number that owns its kept home, where it is free."""
-    try:
-        uid = os.stat(os.path.join("/home", name)).st_uid
-        pwd.getpwuid(uid)
-    except FileNotFoundError:
-        return []
-    except KeyError:
-        return ["--uid", str(uid)]
-    return []
 
 
 def ensure_present(module: AnsibleModule) -> dict[str, Any]:
@@ -144,19 +144,18 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
         if new_group:
             host_state.remember(STATE, {"groups": sorted({*made_groups(), group})})
             module.run_command(["groupadd", "--system", group], check_rc=True)
+        numbers = {name: of_kept_home(name) for name in made}
+        if missing := [name for name, number in numbers.items() if number is None]:
+            free = Numbers()
+            numbers |= {name: free.take() for name in missing}
+            free.remember()
         for name in made:
-            command = [
-                "useradd",
-                "--create-home",
-                "--comment",
-                comment,
-                "--shell",
-                "/bin/bash",
-                "--groups",
-                group,
-            ]
-            command += ["--key", "HOME_MODE=0700", *owner_of_kept_home(name), name]
+            command = ["useradd", "--create-home", "--comment", comment, "--shell", "/bin/bash"]
+            command += ["--groups", group, "--key", "HOME_MODE=0700", "--uid", str(numbers[name]), name]
             module.run_command(command, check_rc=True)
+        # Also where a run was cut off here.
+        for name in {*made} | ({*accounts} & account_numbers.kept_homes()):
+            account_numbers.open_home(name)
         for name in joined:
             module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
     return {**NOTHING, "changed": bool(made or joined or new_group), "made": made, "joined": joined}
@@ -172,13 +171,12 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     groups = unused_groups(removed) if module.params["remove_groups"] else []
     if not module.check_mode:
         for name in removed:
-            end_processes(accounts[name]["uid"])
-            forget_failed_units(name, accounts[name]["uid"])
-            module.run_command(["userdel", *(["--remove"] if delete_homes else []), name], check_rc=True)
+            remove_account(module, name, delete_homes)
         for name in groups:
             module.run_command(["groupdel", name], check_rc=True)
         if module.params["remove_groups"]:
-            host_state.remember(STATE, {})
+            left = sorted({*made_groups()} - {*groups}) if groups_in_use() else []
+            host_state.remember(STATE, {"groups": left} if left else {})
     homes = [accounts[name]["home"] for name in removed]
     return {
         **NOTHING,
@@ -189,6 +187,33 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
+def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
+    """Remove an account with the state of its servers, and its home, which is root's otherwise."""
+    account = pwd.getpwnam(name)
+    account_numbers.note({account.pw_uid, account.pw_gid})
+    end_processes(account.pw_uid)
+    forget_failed_units(name, account.pw_uid)
+    module.run_command(["userdel", *(["--remove"] if delete_home else []), name], check_rc=True)
+    end_processes(account.pw_uid)
+    account_numbers.reserve({account.pw_gid})
+    if delete_home:
+        account_numbers.forget_home(name)
+    else:
+        account_numbers.close_home(name, account.pw_dir, account.pw_uid)
+    if directory := module.params["state_directory"]:
+        shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
+
+
+def groups_in_use() -> set[str]:
+    """Return those of the groups that this module has made whose rights a process has, which would become another group's."""
+    numbers = numbers_in_use()
+    return {
+        group.gr_name
+        for group in grp.getgrall()
+        if group.gr_name in made_groups() and group.gr_gid in numbers
+    }
+
+
 def made_groups() -> list[str]:
     """Return the groups that this module has made on this host."""
     return list(host_state.recall(STATE).get("groups", []))
@@ -196,11 +221,15 @@ def made_groups() -> list[str]:
 
 def unused_groups(leaving: list[str]) -> list[str]:
     """Return those of the groups that this module has made that are empty once these accounts are gone."""
+    in_use = groups_in_use()
     primary = {account.pw_gid for account in pwd.getpwall() if account.pw_name not in leaving}
     return [
         group.gr_name
         for group in grp.getgrall()
-        if group.gr_name in made_groups() and group.gr_gid not in primary and not {*group.gr_mem} - {*leaving}
+        if group.gr_name in made_groups()
+        and group.gr_name not in in_use
+        and group.gr_gid not in primary
+        and not {*group.gr_mem} - {*leaving}
     ]
 
 
@@ -211,6 +240,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "group": {"type": "str"},
             "comment": {"type": "str", "required": True},
+            "state_directory": {"type": "path"},
             "delete_homes": {"type": "bool", "default": False},
             "remove_groups": {"type": "bool", "default": False},
         },
@@ -223,6 +253,8 @@ def main() -> None:
             result = ensure(module)
     except host_state.Unusable as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
+    except (NoNumber, NotEnded) as error:
+        module.fail_json(msg=f"{error}.")
     module.exit_json(**result)
 
 

@@ -1,28 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people have been given of shares, and the end of it.
 
-A session keeps the groups that it was started with, and what is mounted in it, until it ends. So whoever loses a share is
-named on its directory: what a list says of a user comes before what it says of the user's groups. Nothing below the
-directory is found any more from then on. What goes on is what is open already: a file, and a shell that stands in a directory
-below.
+A session keeps the groups that it was started with, and what is mounted in it, until it ends; a program with the group's bit in its
+mode keeps the group for good. So a group alone lets nobody into a share: its directory names those who pass, and below it groups decide.
+Who loses a share is not named any more, and nothing below the directory is found by them from then on. What they have open already, or
+stand in, is ended.
 
-Who has once been given a share stays named as long as it is lost. A program that somebody made while in the group, with the
-group's bit in its mode, would give the group back to whoever starts it.
+A list has room for some five hundred accounts (ext4). Where more people than that have a share at once, it lets pass the share's groups
+but for those who have lost it; where these are too many as well, nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import json
 import os
 import pwd
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..workspaces import posix_acl, shares
+from ..workspaces import posix_acl, share_gates, share_users, shares
+from ..workspaces.processes import everybody
 from ..workspaces.repair import numbers_of
+from ..workspaces.share_gates import STATE, Gate
 from .share_rights import READ, WRITE, Rights, more
 
-STATE = "/var/lib/jupyterhub-projects"
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
 
@@ -34,9 +39,11 @@ class GivenShares:
         self.root = root
         self.path = os.path.join(STATE, "given.json")
         self.all: dict[str, dict[str, Any]] = {}
-        self.named: dict[
-            str, dict[int, int]
-        ] = {}  # what single users may do with a directory, where that is written on it
+        self.gates: dict[str, Gate] = {}  # as they are written on the directories
+        self.wanted: dict[
+            str, tuple[dict[int, int], dict[int, int]]
+        ] = {}  # who passes and who has lost it, as was asked for
+        self.ended: set[tuple[str, str]] = set()  # accounts that have lost a share, and are out of it
 
     def load(self) -> None:
         """Read what the hub knew that ran before."""
@@ -59,36 +66,115 @@ class GivenShares:
             json.dump(self.all, file)
         os.replace(temporary, self.path)
 
-    def settle(self, now: Mapping[str, Rights], known: list[str]) -> list[str]:
-        """Name on each directory those who may do less by now than their sessions were given; return what went wrong.
+    def settle(self, now: Mapping[str, Rights], shares_of: Mapping[str, str]) -> Settled:
+        """Have the directories of shares name who passes, and end what goes on of those who do no more.
 
-        now: what each account may do. known: the shares to look at, beside those that somebody was given.
+        now: what each account may do. shares_of: all shares, each with the account of its project.
         """
-        wanted: dict[str, dict[int, int]] = {share: {} for share in (*known, *self.named)}
+        settled = Settled()
+        wanted: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
+        for share, account in shares_of.items():
+            wanted[share] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
         for account, given in self.all.items():
-            try:
-                number = pwd.getpwnam(account).pw_uid
-            except KeyError:
-                continue  # it is gone, and whatever has its number next has lost nothing
-            for share, right in given["shares"].items():
-                users = wanted.setdefault(share, {})
-                may = now.get(account, {}).get(share)
-                if may not in (right, WRITE):
-                    users[number] = PERMISSIONS[may] if may else NOTHING
-        problems = []
-        for share, users in wanted.items():
-            if self.named.get(share) == users:
+            # Where it is gone, what has its number next has neither a right nor lost one.
+            for number in _numbers([account]):
+                for share, right in given["shares"].items():
+                    may = now.get(account, {}).get(share)
+                    passes, lost = wanted.setdefault(share, ({}, {}))
+                    if may and not (right == WRITE and may == READ and _has_group(number, share)):
+                        passes.setdefault(number, PERMISSIONS[may])
+                        self.ended.discard((account, share))
+                    elif shares_of.get(share) != account:
+                        lost[number] = NOTHING
+                        if (account, share) not in self.ended:
+                            settled.lost.append((account, share))
+        before = dict(self.gates)
+        for share, people in wanted.items():
+            if self.wanted.get(share) == people:
                 continue
             try:
-                self._name(share, users)
+                self.gates[share] = self._set_gate(share, *people)
             except (OSError, KeyError) as error:
+                self.gates.pop(share, None)
+                self.wanted.pop(share, None)
                 if os.path.lexists(os.path.join(self.root, share)):
-                    problems.append(f"{share}: {error}")
-                continue
-            self.named[share] = users
-        return problems
+                    settled.problems.append(f"{share}: {error}")
+            else:
+                self.wanted[share] = people
+                if closed := self.gates[share].closed:
+                    settled.problems.append(f"{share} is closed for everybody: {closed}")
+        if self.gates != before:
+            share_gates.remember(self.gates)
+        if settled.lost:
+            alive = {number for _process, users, _groups in everybody() for number in users}
+            members = {group.gr_gid: group for group in grp.getgrall()}
+            for account, share in settled.lost:
+                self._end(account, share, alive, members)
+        return settled
 
-    def _name(self, share: str, users: dict[int, int]) -> None:
+    def _set_gate(self, share: str, passes: dict[int, int], lost: dict[int, int]) -> Gate:
+        """Write on a share's directory who passes, in the best way that its file system has room for; return that."""
+        groups = numbers_of(share)
+        reason = ""
         with shares.opened(os.path.join(self.root, share)) as directory:
-            if shares.users_of(directory) != users:
-                shares.open_directory(directory, numbers_of(share), users)
+            os.fchown(directory, 0, -1)  # its owner could let others in
+            for gate in (Gate(passes, by_name=True), Gate(lost)):
+                try:
+                    shares.open_directory(directory, groups, gate)
+                    return gate
+                except OSError as error:
+                    reason = error.strerror or str(error)
+            gate = Gate(
+                by_name=True,
+                closed=f"its file system has no room for a list of {len(passes)} people who have it, nor of {len(lost)} who have lost it "
+                f"({reason})",
+            )
+            try:
+                shares.open_directory(directory, groups, gate)
+            except OSError:
+                os.chmod(posix_acl.path_of(directory), 0o700)
+            return gate
+
+    def _end(self, account: str, share: str, alive: set[int], groups: Mapping[int, grp.struct_group]) -> None:
+        """End what goes on in a share of an account that has lost it: its membership on the host, and what it has open.
+
+        alive: the numbers of accounts that have processes. groups: those of the host.
+        """
+        try:
+            numbers = numbers_of(share)
+        except KeyError:
+            return
+        for number in (numbers.writers, numbers.readers):
+            if account in groups[number].gr_mem:
+                name = groups[number].gr_name
+                subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
+        for uid in _numbers([account]):
+            if uid not in alive or not share_users.end(
+                {numbers.writers}, uid, os.path.join(self.root, share)
+            ):
+                self.ended.add((account, share))
+
+
+@dataclass
+class Settled:
+    """What became of it: accounts that have lost a share since the last time, and what went wrong."""
+
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def _numbers(accounts: list[str]) -> list[int]:
+    """Return the numbers of those of the accounts that are there."""
+    found = []
+    for account in accounts:
+        with contextlib.suppress(KeyError):
+            found.append(pwd.getpwnam(account).pw_uid)
+    return found
+
+
+def _has_group(number: int, share: str) -> bool:
+    """Return whether a process of an account still has the group of those who write in a share, so that it must not come near it."""
+    with contextlib.suppress(KeyError):
+        group = numbers_of(share).writers
+        return any(number in users and group in groups for _process, users, groups in everybody())
+    return False

@@ -10,6 +10,7 @@ from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
 from .roles import grant_everyone, value_of
 from .servers import limit_cached_rights
+from .shared_port import share_port
 from .whole import whole
 
 # What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
@@ -32,6 +33,7 @@ def apply(
     in; None leaves it at what the server does by itself.
     """
     c = whole(c)
+    share_port()
     everyone, accounts = list(everyone), list(accounts)
     grant_everyone(c, everyone)
     reserve_accounts(c, accounts)

@@ -11,6 +11,7 @@ from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .memberships import add_accounts, add_roles
 from .policy import applied
+from .shared_port import share_port
 from .sharing import offer_servers
 from .whole import whole
 
@@ -32,6 +33,7 @@ def open_servers(
     hub. access: `owner` and `server` (empty for the default one), `level`, `users` and `groups`.
     """
     c = whole(c)
+    share_port()
     accounts = [project["account"] for project in projects]
     entries = [
         {

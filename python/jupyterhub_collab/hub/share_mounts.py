@@ -34,6 +34,16 @@ def mounts(root: str, mount: str, rights: Rights, missing: Collection[str], noti
     return {name: value for name, value in found.items() if value}
 
 
+def sealed(root: str, *, no_privileges: bool) -> dict[str, str]:
+    """Return the properties of a unit that leave its shares no way but through their mounts.
+
+    By their places on the host a file could get a further name in the home, which is there when the share is not any more. A program with
+    the group's bit would keep the group; a unit that makes none gains no privileges either, which is left to the administrator.
+    """
+    found = {"InaccessiblePaths": root}
+    return {**found, "RestrictSUIDSGID": "yes"} if no_privileges else found
+
+
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
     """Return the administrator's properties with ours. One may be a text, or a list of texts that come one after another."""
     together = dict(theirs)
@@ -43,9 +53,9 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]
     return together
 
 
-async def works(properties: Mapping[str, str]) -> bool:
-    """Return whether the host starts a unit with these properties: in a container it may not be allowed to mount anything."""
-    words = [f"--property={name}={value}" for name, value in properties.items()]
+async def works(properties: Mapping[str, str], account: str) -> bool:
+    """Return whether the host starts a unit of an account with these properties: in a container it may not be allowed to mount anything."""
+    words = [f"--property={name}={value}" for name, value in {"User": account, **properties}.items()]
     process = await asyncio.create_subprocess_exec(
         *("systemd-run", "--quiet", "--wait", "--collect", *words, "true"),
         stdin=asyncio.subprocess.DEVNULL,

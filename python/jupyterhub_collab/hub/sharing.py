@@ -20,6 +20,7 @@ from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_log import log_shares
+from .shared_port import share_port
 from .shares import end_shares_with_server, limit_shares
 from .whole import whole
 
@@ -66,6 +67,7 @@ def share_servers(
     log = log or (LOG_OF_ROOT if root else "")
     port = port or (PORT_OF_ROOT if root else PORT)
     c = whole(c)
+    share_port()
     if c.JupyterHub.get("internal_ssl") is True:
         raise ValueError(
             "JupyterHub.internal_ssl is on, which the sharing page cannot serve with: set jupyter_rtc_user_sharing to false"

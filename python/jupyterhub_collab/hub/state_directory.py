@@ -30,6 +30,7 @@ def state_directory_of(spawner: Any, root: str) -> str:
         account = pwd.getpwnam(account_of(spawner))
         names = account.pw_name, NAMED + quote(spawner.name, safe="") if spawner.name else DEFAULT
         _make(root, names, account)
+        _take_what_is_not_theirs(root, account)
     except KeyError:
         return ""
     except OSError as error:
@@ -60,6 +61,26 @@ def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None
             _belongs(middle, PASSABLE, 0, 0)
             with _made(names[1], middle) as private:
                 _belongs(private, PRIVATE, account.pw_uid, account.pw_gid)
+
+
+def _take_what_is_not_theirs(root: str, account: pwd.struct_passwd) -> None:
+    """Make root's what servers of another account have left, where its number is this one's by now: that account is gone."""
+    with _opened(root) as top:
+        for name in os.listdir(top):
+            with contextlib.suppress(OSError), _opened(name, top) as middle:
+                for server in os.listdir(middle) if not _is(name, account) else []:
+                    with contextlib.suppress(OSError), _opened(server, middle) as private:
+                        if os.fstat(private).st_uid == account.pw_uid:
+                            os.fchown(private, 0, 0)
+                            os.fchmod(private, PRIVATE)
+
+
+def _is(name: str, account: pwd.struct_passwd) -> bool:
+    """Return whether a name is that of an account, or another one of the same number."""
+    try:
+        return name == account.pw_name or pwd.getpwnam(name).pw_uid == account.pw_uid
+    except KeyError:
+        return False
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 import jupyterhub.app
 from traitlets.config.loader import PyFileConfigLoader
 
-from . import database
+from . import database, shared_port
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -97,6 +97,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "bind_url": self.bind_url,
             "public_url": getattr(self, "public_url", "") or "",
             "api_url": self.hub.api_url,
+            "shares_port": bool(shared_port.shared),
             "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
             "admission": admission(self.authenticator),
@@ -128,6 +129,7 @@ def _qualified(cls: type) -> str:
 async def load(argv: list[str]) -> dict[str, Any]:
     """Return the hub that these arguments of the command `jupyterhub` would start, as `describe` does."""
     applied.clear()
+    shared_port.shared.clear()
     warnings = Warnings()
     app = JupyterHub.instance()
     app.log.addHandler(warnings)

@@ -17,7 +17,7 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,14 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from ..workspaces.repair import numbers_of
+from ..workspaces.share_gates import STATE
 from ..workspaces.shares import group_names
-from .given_shares import STATE, GivenShares
+from .given_shares import GivenShares
 from .hooks import Hook, chain
 from .policy import applied
-from .share_mounts import GROUPS, merged, mounts, works
+from .share_mounts import GROUPS, merged, mounts, sealed, works
 from .share_rights import WRITE, Rights, named_as, rights_of
+from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
 
@@ -71,6 +73,7 @@ def share_workspaces(
     if link and not LINK.fullmatch(link):
         raise ValueError(f"link {link!r} must be a name of letters, digits, dots, - and _")
     c = whole(c)
+    share_port()
     workspaces = Workspaces(root, mount, projects, link, repair_minutes)
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
     JupyterHub.start = _settled(JupyterHub.start, workspaces)
@@ -120,10 +123,13 @@ class Workspaces:
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task from being forgotten
 
     @property
-    def shares(self) -> list[str]:
-        return [
-            f"{project['name']}/{share['name']}" for project in self.projects for share in project["shares"]
-        ]
+    def shares(self) -> dict[str, str]:
+        """All shares, each with the account of its project."""
+        return {
+            f"{project['name']}/{share['name']}": project["account"]
+            for project in self.projects
+            for share in project["shares"]
+        }
 
     # When the hub starts, and while it runs
 
@@ -151,10 +157,11 @@ class Workspaces:
         for user in self.hub.db.query(orm.User).filter(orm.User.name.in_(users)):
             groups = [group.name for group in user.groups]
             now[users[user.name]] = rights_of(self.projects, user.name, groups)
-        for problem in self.given.settle(now, self.shares if not self.given.named else []):
-            self.hub.log.warning(
-                "Whoever has lost a share may still use it in sessions that run: %s", problem
-            )
+        settled = self.given.settle(now, self.shares)
+        for problem in settled.problems:
+            self.hub.log.error("Share %s", problem)
+        if lost := {share: self.shares[share] for _account, share in settled.lost if share in self.shares}:
+            self._in_background(self.repair(lost, separate=True))
 
     def _look_for_groups(self, session: Any, _context: Any) -> None:
         changed = (*session.new, *session.dirty, *session.deleted)
@@ -174,7 +181,7 @@ class Workspaces:
         try:
             self.settle()
         except Exception:
-            self.hub.log.exception("Whoever has lost a share may still use it in sessions that run")
+            self.hub.log.exception("Who has lost a share may still use it in sessions that run")
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -186,12 +193,17 @@ class Workspaces:
             await asyncio.sleep(self.repair_minutes * 60)
             await self.repair(self.shares)
 
-    async def repair(self, shares: list[str]) -> None:
-        """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was."""
-        shares = [share for share in shares if share not in self.in_repair]
+    async def repair(self, shares: Mapping[str, str], separate: bool = False) -> None:
+        """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was.
+
+        shares, separate: see `jupyterhub_collab.workspaces.repair`.
+        """
+        shares = {
+            share: account for share, account in shares.items() if separate or share not in self.in_repair
+        }
         self.in_repair |= {*shares}
         try:
-            told = await self._walk(shares)
+            told = await self._walk(shares, separate)
         except OSError as error:
             self.hub.log.warning("Files in projects' shares are not looked after: %s", error)
         else:
@@ -200,7 +212,7 @@ class Workspaces:
         finally:
             self.in_repair -= {*shares}
 
-    async def _walk(self, shares: list[str]) -> str:
+    async def _walk(self, shares: Mapping[str, str], separate: bool) -> str:
         """Have a process of its own walk through shares, as that takes long; return what it says."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
@@ -210,7 +222,9 @@ class Workspaces:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told, _none = await process.communicate(json.dumps({"root": self.root, "shares": shares}).encode())
+        told, _none = await process.communicate(
+            json.dumps({"root": self.root, "shares": dict(shares), "separate": separate}).encode()
+        )
         return told.decode(errors="replace")
 
     # When a session starts
@@ -233,19 +247,23 @@ class Workspaces:
         groups = [group.name for group in user.orm_user.groups]
         rights = rights_of(self.projects, user.name, groups)
         missing = await self._missing(rights)
-        for share, reason in missing.items():
-            spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)
         self.given.note(account.pw_name, user.name, rights)
         self.settle()
+        for share in {*rights} - {*missing}:
+            gate = self.given.gates.get(share)
+            if gate is None or gate.closed:
+                missing[share] = gate.closed if gate else "its directory cannot be opened to anybody"
+        for share, reason in missing.items():
+            spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)
         usable = {share: right for share, right in rights.items() if share not in missing}
         if spawner.has_trait("unit_extra_properties"):
-            shown = await self._mount(spawner, rights, usable, missing)
+            shown = await self._mount(spawner, account.pw_name, rights, usable, missing)
         else:
             self._join(spawner, account.pw_name, usable)
             shown = self._links(usable)
         if self.link:
             await self._show(spawner, account, shown)
-        if writable := [share for share, right in usable.items() if right == WRITE]:
+        if writable := {share: self.shares[share] for share, right in usable.items() if right == WRITE}:
             self._in_background(self.repair(writable))
 
     async def _missing(self, rights: Rights) -> dict[str, str]:
@@ -266,7 +284,7 @@ class Workspaces:
         }
 
     async def _mount(
-        self, spawner: Any, rights: Rights, usable: Rights, missing: dict[str, str]
+        self, spawner: Any, account: str, rights: Rights, usable: Rights, missing: dict[str, str]
     ) -> dict[str, Any]:
         """Set the properties of the session's unit; return what its user's home is to show."""
         if not rights:
@@ -274,7 +292,13 @@ class Workspaces:
         theirs = spawner.unit_extra_properties
         ours = mounts(self.root, self.mount, rights, missing, NOTICE)
         shown: dict[str, Any] = {"target": self.mount}
-        if not await works(ours):
+        no_privileges = bool(getattr(spawner, "disable_user_sudo", False))
+        seals = [sealed(self.root, no_privileges=no_privileges), sealed(self.root, no_privileges=False), {}]
+        for seal in seals:
+            if await works({**ours, **seal}, account):
+                ours |= seal
+                break
+        else:
             spawner.log.warning(
                 "%s has its shares at their places on the host and not below %s, as this host lets no unit mount them",
                 spawner._log_name,

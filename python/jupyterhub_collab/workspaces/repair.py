@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives what is in shares to their groups again: a process of its own, so that the hub answers meanwhile.
 
-    python -m jupyterhub_collab.workspaces.repair    reads JSON from its input: `root`, and `shares`, a list of `project/share`
+    python -m jupyterhub_collab.workspaces.repair    reads JSON from its input
+
+The JSON: `root`, `shares`, which has the project's account by `project/share`, and `separate` (see `shares.repair`).
 
 Prints a line for each share in which something was put right or left alone.
 """
@@ -11,8 +13,9 @@ from __future__ import annotations
 import grp
 import json
 import os
+import pwd
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from . import shares
 
@@ -24,14 +27,13 @@ def numbers_of(share: str) -> shares.Groups:
     return shares.Groups(writers, readers)
 
 
-def repair(root: str, names: Iterable[str]) -> list[str]:
+def repair(root: str, accounts: Mapping[str, str], separate: bool) -> list[str]:
     """Walk through shares; return a sentence for each in which there was something to do."""
     told = []
-    for name in names:
+    for name, account in accounts.items():
         path = os.path.join(root, name)
         try:
-            owner = os.stat(path, follow_symlinks=False).st_uid
-            report = shares.repair(path, numbers_of(name), owner)
+            report = shares.repair(path, numbers_of(name), _number_of(account), separate=separate)
         except (OSError, KeyError) as error:
             told.append(f"{name}: {error}")
             continue
@@ -41,10 +43,17 @@ def repair(root: str, names: Iterable[str]) -> list[str]:
     return told
 
 
+def _number_of(account: str) -> int:
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except KeyError:  # it is gone, and has no files whose further names would be its own
+        return 0
+
+
 def main() -> None:
     os.nice(10)
     wanted = json.load(sys.stdin)
-    print("\n".join(repair(wanted["root"], wanted["shares"])))
+    print("\n".join(repair(wanted["root"], wanted["shares"], wanted["separate"])))
 
 
 if __name__ == "__main__":

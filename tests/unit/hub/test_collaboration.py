@@ -297,6 +297,26 @@ def test_state_is_private(db: Session, tmp_path: Path, as_root: list[tuple[str, 
     assert state_directory.state_directory_of(local(db), str(root)) == path
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+def test_state_of_an_account_that_is_gone_is_not_of_the_next_with_its_number(
+    db: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {"ann": 64111, "alias": 64111, "ben": 64112}
+
+    def getpwnam(name: str) -> pwd.struct_passwd:
+        return pwd.struct_passwd((name, "x", numbers[name], numbers[name], "", "/", ""))
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    before = {"gone": 64111, "alias": 64111, "ben": 64112}
+    for name, number in before.items():
+        private = tmp_path / name / "default"
+        private.mkdir(parents=True)
+        os.chown(private, number, number)
+    assert state_directory.state_directory_of(local(db), str(tmp_path)) == f"{tmp_path}/ann/default"
+    owners = {name: (tmp_path / name / "default").stat().st_uid for name in before}
+    assert owners == before | {"gone": 0}
+
+
 @pytest.mark.parametrize(
     ("server", "name"),
     [("default", "server-default"), ("..", "server-.."), ("a b/c", "server-a%20b%2Fc")],

@@ -2,14 +2,12 @@
 """Who may do what in which share, and what a session's unit is told of it."""
 
 import os
-import pwd
 from pathlib import Path
 from typing import Any
 
 import pytest
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.share_mounts import merged, mounts
 from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
@@ -99,40 +97,6 @@ def test_paths_that_mean_something_else_are_refused(wrong: dict[str, str]) -> No
     given: dict[str, Any] = {"root": "/srv/p", "mount": "/w", "projects": []}
     with pytest.raises(ValueError, match="must be"):
         share_workspaces(Config(), **given | wrong)
-
-
-class TestGiven:
-    """What is named on a directory, where people have lost what their sessions were given."""
-
-    @pytest.fixture(autouse=True)
-    def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(given_shares, "STATE", str(tmp_path))
-        self.named: list[tuple[str, dict[int, int]]] = []
-        monkeypatch.setattr(
-            given_shares.GivenShares,
-            "_name",
-            lambda _self, share, users: self.named.append((share, dict(users))),
-        )
-
-    def test_who_lost_is_named_until_it_is_back(self) -> None:
-        number = pwd.getpwnam("daemon").pw_uid
-        before = given_shares.GivenShares("/srv/p")
-        before.note("daemon", "ann", {"r/f": "write", "r/d": "write", "r/e": "read"})
-        given = given_shares.GivenShares("/srv/p")  # the hub was started anew
-        given.load()
-        assert given.settle({"daemon": {"r/d": "read", "r/e": "write"}}, []) == []
-        assert dict(self.named) == {"r/f": {number: 0}, "r/d": {number: 5}, "r/e": {}}
-        self.named.clear()
-        given.settle({"daemon": {"r/f": "write", "r/d": "write", "r/e": "read"}}, [])
-        assert dict(self.named) == {"r/f": {}, "r/d": {}}
-
-    def test_who_was_in_once_is_named_in_later_sessions_too(self) -> None:
-        """A program with the group's bit, from the time before, must not help."""
-        given = given_shares.GivenShares("/srv/p")
-        given.note("daemon", "ann", {"r/f": "write"})
-        given.note("daemon", "ann", {})
-        given.settle({}, [])
-        assert dict(self.named) == {"r/f": {pwd.getpwnam("daemon").pw_uid: 0}}
 
 
 def test_home_shows_and_forgets(tmp_path: Path) -> None:

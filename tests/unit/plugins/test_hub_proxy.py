@@ -8,6 +8,9 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
+PERSON = 64032
+HUB = Unit("hub", {"User": "root"})
+
 
 @pytest.mark.parametrize(
     ("bind_url", "port"),
@@ -22,13 +25,57 @@ def test_port_of_the_address_that_the_hub_is_told(bind_url: str, port: int) -> N
     assert hub_proxy.public_port(bind_url) == port
 
 
-@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_process_that_listens_is_found(family: socket.AddressFamily, address: str) -> None:
-    with socket.socket(family) as listening:
-        listening.bind((address, 0))
-        port = listening.getsockname()[1]
-        assert hub_proxy.listener(port) is None
-        listening.listen()
-        assert hub_proxy.listener(port) == os.getpid()
+def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: int = 0) -> socket.socket:
+    """Return a socket that an account has made; the kernel goes by who makes it, whoever holds it then."""
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        made = socket.socket(family)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind((address, port))
+    made.listen()
+    return made
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what a system's account makes")
+@pytest.mark.parametrize(
+    ("family", "address", "told"),
+    [
+        (socket.AF_INET, "127.0.0.1", "http://127.0.0.1"),
+        (socket.AF_INET, "0.0.0.0", "http://"),
+        (socket.AF_INET6, "::1", "http://[::1]"),
+    ],
+)
+def test_process_that_listens_is_found(family: socket.AddressFamily, address: str, told: str) -> None:
+    with listening(family, address) as proxy:
+        port = proxy.getsockname()[1]
+        bind_url = f"{told}:{port}"
+        assert hub_proxy.listener(bind_url, HUB) == os.getpid()
         with pytest.raises(hub_proxy.NoProxy, match=str(port)):
-            hub_proxy.find_unit(Unit("hub", {"MainPID": str(os.getpid())}), {"bind_url": f"http://:{port}"})
+            hub_proxy.find_unit(Unit("hub", {"MainPID": str(os.getpid())}), {"bind_url": bind_url})
+    assert hub_proxy.listener(bind_url, HUB) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
+def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it() -> None:
+    """Otherwise a play would restart that person's unit, and leave everybody's connections as they are."""
+    with listening(socket.AF_INET6, "::1", uid=PERSON) as beside:
+        port = beside.getsockname()[1]
+        assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
+        with listening(socket.AF_INET, "127.0.0.1", port):
+            assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) == os.getpid()
+            assert hub_proxy.usurper(f"http://127.0.0.1:{port}", HUB) == ""
+    with listening(socket.AF_INET, "127.0.0.1", uid=PERSON) as instead:
+        port = instead.getsockname()[1]
+        assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
+        assert f"account {PERSON} listens at 127.0.0.1:{port}" in hub_proxy.usurper(
+            f"http://127.0.0.1:{port}", HUB
+        )
+        # A hub that is not root has its proxy under its own account.
+        assert (
+            hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()
+        )

@@ -160,3 +160,45 @@ def test_tree_that_is_very_deep_ends_the_walk_and_not_the_process(share: Path) -
         os.close(place)
     report = repair(share)
     assert report.left == 1 and "deep" in report.told[0]
+
+
+@needs_root
+def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: Path) -> None:
+    """Names that are all in the share stay those of one file."""
+    outside = tmp_path / "outside"
+    for name in ("kept", "together"):
+        (share / name).write_text("first")
+    (share / "below").mkdir()
+    os.link(share / "kept", outside)
+    os.link(share / "together", share / "below" / "again")
+    before = acl(share / "kept")
+    assert shares.repair(str(share), GROUPS, ACCOUNT).repaired == 0
+    assert outside.samefile(share / "kept")
+    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 1
+    assert not outside.samefile(share / "kept")
+    assert (share / "together").samefile(share / "below" / "again")
+    assert acl(share / "kept") == before and os.stat(share / "kept").st_gid == GROUPS.writers
+    (share / "kept").write_text("second")
+    assert outside.read_text() == "first"
+    outside.write_text("wrong")
+    assert (share / "kept").read_text() == "second"
+    assert sorted(path.name for path in share.iterdir()) == ["below", "kept", "together"]
+
+
+@needs_root
+def test_file_that_is_larger_than_the_disk_is_not_copied(share: Path, tmp_path: Path) -> None:
+    with open(share / "holes", "w") as file:
+        os.ftruncate(file.fileno(), 1 << 40)
+    os.link(share / "holes", tmp_path / "outside")
+    report = shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
+    assert report.told[-1] == "holes: it has further names elsewhere, and is too large for a copy"
+
+
+@needs_root
+def test_root_copies_nothing_into_a_share_that_is_not_the_shares(share: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    member_writes(secret, 0o600, "secret")
+    os.link(secret, share / "linked")
+    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 0
+    assert secret.samefile(share / "linked")
+    assert acl(secret) == posix_acl.of_mode(0o600)

@@ -3,12 +3,21 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
+
+from open_place import open_place
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
 
 
 @pytest.fixture
@@ -91,3 +100,76 @@ def test_attributes_that_are_ours_are_put_right(tmp_path: Path) -> None:
     path.chmod(0o640)
     change.keeps_attributes = True
     assert change.is_made
+
+
+# Opens a file as soon as it can, and tells what it has read there.
+READER = """
+import os, sys, time
+os.setgroups([]); os.setgid(64061); os.setuid(64061)
+print("looks", flush=True)
+while True:
+    try:
+        found = open(sys.argv[1]).read()
+    except OSError:
+        continue
+    if found:
+        print(found[:6], flush=True)
+        break
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads as another account")
+@pytest.mark.parametrize("how", ["copy", "stage", "write"])
+def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str) -> None:
+    """An account of the host opens each file that is made on the way, in the moment in which it is there."""
+    secret = tmp_path / "secret.py"
+    secret.write_text("secret" * 200_000)
+    secret.chmod(0o600)
+    change = FileChange(str(secret), secret.read_bytes(), keeps_attributes=True)
+    target = {"copy": str(tmp_path / "copy"), "stage": change.staged, "write": f"{secret}.collab-new"}[how]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", READER, target], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout and reader.stdout.readline() == "looks\n"
+        for _time in range(100):
+            if how == "copy":
+                transaction.copy(str(secret), target)
+            elif how == "stage":
+                transaction.stage(change)
+            else:
+                transaction.write(str(secret), change.content or b"")
+            if os.path.exists(target):
+                os.unlink(target)
+        reader.kill()
+        assert reader.stdout.read() == ""
+
+
+@pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to])
+def test_what_stands_in_the_way_is_not_written_into(
+    tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    """Such as a link of the hub's account, where the configuration is in a directory of that account's."""
+    other = tmp_path / "other"
+    other.write_text("theirs")
+    change = FileChange(str(tmp_path / "main.py"), b"new")
+    make(Path(change.staged), other)
+    transaction.stage(change)
+    assert other.read_text() == "theirs"
+    make(tmp_path / "copy", other)
+    transaction.copy(change.staged, str(tmp_path / "copy"))
+    assert (tmp_path / "copy").read_bytes() == b"new"
+    assert other.read_text() == "theirs"
+
+
+def test_copy_is_like_the_file(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("text")
+    (tmp_path / "one").chmod(0o640)
+    os.utime(tmp_path / "one", (1, 2))
+    transaction.copy(str(tmp_path / "one"), str(tmp_path / "other"))
+    one, other = (os.stat(tmp_path / name) for name in ("one", "other"))
+    assert (one.st_mode, one.st_uid, one.st_gid, one.st_mtime_ns) == (
+        other.st_mode,
+        other.st_uid,
+        other.st_gid,
+        other.st_mtime_ns,
+    )

@@ -1,0 +1,212 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers of accounts and groups, each given once.
+
+Files, processes and access control lists name accounts and groups by number, and outlive them. An account that got a number that was somebody
+else's would get all of that. So the numbers that were given are remembered for good, and those that anything on the host still
+has are passed over, in case they were forgotten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import re
+import stat
+import subprocess
+from collections.abc import Iterable
+
+from . import host_state, shares
+from .account_processes import numbers_in_use
+
+STATE = "numbers.json"
+HOMES = "/home"
+CLOSED = 0o700
+# Where an account that is gone leaves files that are its own, in the directory itself or one below.
+PLACES = (
+    *(HOMES, "/srv", "/var/lib", "/var/mail", "/var/spool/cron"),
+    *("/tmp", "/var/tmp", "/dev/shm", "/run/user"),
+)
+DEPTH = 2
+GONE = "gone-"  # what the name of a group begins with that keeps the number of one that is gone
+
+
+class NoNumber(Exception):
+    """The host has no number left for an account or group."""
+
+
+class Numbers:
+    """Numbers of the range of those that are not the system's which neither an account nor a group has, or had."""
+
+    def __init__(self, path: str = "/etc/login.defs") -> None:
+        self._path = path
+        least, most = _range(path)
+        used = {each.pw_uid for each in pwd.getpwall()} | {each.gr_gid for each in grp.getgrall()}
+        used |= numbers_in_use() | _owners(PLACES) | given()
+        self._free = (
+            number for number in range(least, most + 1) if number not in used and not _is_known(number)
+        )
+        self._taken: set[int] = set()
+
+    def take(self) -> int:
+        """Return one. Raises NoNumber."""
+        for number in self._free:
+            self._taken.add(number)
+            return number
+        raise NoNumber(
+            f"there is no number left for an account or group, as none is given twice: raise UID_MAX in {self._path}"
+        )
+
+    def remember(self) -> None:
+        """Remember those that were taken, before anything has them."""
+        note(self._taken)
+
+
+def given() -> set[int]:
+    """Return the numbers that this collection has given to accounts and groups, or has taken back."""
+    ranges = host_state.recall(STATE).get("given", [])
+    return {number for first, last in ranges for number in range(first, last + 1)}
+
+
+def note(numbers: Iterable[int]) -> None:
+    """Remember numbers for good."""
+    before = given()
+    if together := {*numbers} - before:
+        together |= before
+        firsts = sorted(number for number in together if number - 1 not in together)
+        lasts = sorted(number for number in together if number + 1 not in together)
+        ranges = [list(each) for each in zip(firsts, lasts, strict=True)]
+        host_state.remember(STATE, {**host_state.recall(STATE), "given": ranges})
+
+
+def reserve(numbers: Iterable[int]) -> None:
+    """Keep those numbers of groups that are gone from others which a process still has, be it root who makes a group with useradd.
+
+    Each gets a group that nobody is in, until nothing has it any more.
+    """
+    in_use = numbers_in_use()
+    for number in sorted({*numbers} & in_use):
+        if not _is_known(number):
+            subprocess.run(
+                ["groupadd", "--gid", str(number), f"{GONE}{number}"], check=True, capture_output=True
+            )
+    ours = given()
+    for group in grp.getgrall():
+        if group.gr_name == f"{GONE}{group.gr_gid}" and group.gr_gid in ours - in_use:
+            subprocess.run(["groupdel", group.gr_name], check=True, capture_output=True)
+
+
+def of_kept_home(name: str) -> int | None:
+    """Return the number that an account had whose home was kept, where nobody else has it; None otherwise."""
+    number = _former(name)
+    if number is None or _is_known(number) or number in numbers_in_use():
+        return None
+    return number
+
+
+def close_home(name: str, path: str, number: int) -> None:
+    """Make the home of an account that goes root's, and remember whose it was: its number may become somebody else's."""
+    state = host_state.recall(STATE)
+    host_state.remember(STATE, {**state, "kept": {**state.get("kept", {}), name: number}})
+    with contextlib.suppress(FileNotFoundError), shares.opened(path) as home:
+        os.fchown(home, 0, 0)
+        os.fchmod(home, CLOSED)
+
+
+def open_home(name: str) -> bool:
+    """Give an account that was made anew the home that was kept of it, with what was its own there; return whether there was one."""
+    account = pwd.getpwnam(name)
+    former = _former(name)
+    if former is None:
+        return False
+    try:
+        with shares.opened(account.pw_dir) as home:
+            if former != account.pw_uid:
+                _give(home, former, account)
+            os.fchown(home, account.pw_uid, account.pw_gid)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    state = host_state.recall(STATE)
+    if state.get("kept", {}).pop(name, None) is not None:
+        host_state.remember(STATE, state)
+    return True
+
+
+def kept_homes() -> set[str]:
+    """Return the accounts whose homes are kept, and were not given back."""
+    return {*host_state.recall(STATE).get("kept", {})}
+
+
+def forget_home(name: str) -> None:
+    """What was kept of an account is gone."""
+    state = host_state.recall(STATE)
+    if state.get("kept", {}).pop(name, None) is not None:
+        host_state.remember(STATE, state)
+
+
+def _former(name: str) -> int | None:
+    """Return the number of the account that a kept home was of; None where there is no such home."""
+    kept = host_state.recall(STATE).get("kept", {})
+    path = os.path.join(HOMES, name)
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISDIR(there.st_mode):
+        return None
+    if name in kept:
+        return int(kept[name])
+    # Of a time when homes were kept as they were, or when this was forgotten. What belongs to an account that is there is no such home.
+    owners = {there.st_uid} if there.st_uid else _owners([path], depth=1) - {0}
+    strangers = sorted(number for number in owners if not _is_known(number))
+    return strangers[0] if strangers and not there.st_mode & 0o077 else None
+
+
+def _give(directory: int, former: int, account: pwd.struct_passwd) -> None:
+    """Give an account all that had a number in a directory. Nobody else reaches it meanwhile, and no link is followed."""
+    for _path, directories, files, place in os.fwalk(".", dir_fd=directory, follow_symlinks=False):
+        for each in (*directories, *files):
+            with contextlib.suppress(FileNotFoundError):
+                there = os.stat(each, dir_fd=place, follow_symlinks=False)
+                group = account.pw_gid if there.st_gid == former else -1
+                # Of a file with further names the others are elsewhere.
+                if there.st_uid == former and (there.st_nlink == 1 or stat.S_ISDIR(there.st_mode)):
+                    os.chown(each, account.pw_uid, group, dir_fd=place, follow_symlinks=False)
+
+
+def _range(path: str = "/etc/login.defs") -> tuple[int, int]:
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    least, most = (
+        int(found[1]) if (found := re.search(rf"^\s*{name}\s+(\d+)", text, re.M)) else default
+        for name, default in (("UID_MIN", 1000), ("UID_MAX", 60000))
+    )
+    return least, most
+
+
+def _owners(places: Iterable[str], depth: int = DEPTH) -> set[int]:
+    """Return the numbers of those who own anything in these directories, and in those below."""
+    found = set()
+    for place in places:
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # it went this instant
+                    there = entry.stat(follow_symlinks=False)
+                    found |= {there.st_uid, there.st_gid}
+                    if depth > 1 and stat.S_ISDIR(there.st_mode):
+                        found |= _owners([entry.path], depth - 1)
+    return found
+
+
+def _is_known(number: int) -> bool:
+    """Ask for a number alone: a directory service tells of one account what it does not list."""
+    for ask in (pwd.getpwuid, grp.getgrgid):
+        try:
+            ask(number)
+        except KeyError:
+            continue
+        return True
+    return False

@@ -1,0 +1,61 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds the port of a hub while the hub restarts (see `jupyterhub_collab.hub.shared_port`).
+
+A socket that is bound and does not listen takes no connection, and keeps every other account from the port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterable
+
+TRY_SECONDS = 0.0005
+
+
+class HeldPort:
+    """What is held; nothing at first."""
+
+    def __init__(self) -> None:
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._end = threading.Event()
+
+    def hold(self, places: Iterable[tuple[str, int]]) -> None:
+        """Hold these addresses and ports from now on, or from the moment when what has one for itself alone lets go of it."""
+        self.let_go()
+        self._end.clear()
+        for address in places:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+            held = socket.socket(family, socket.SOCK_STREAM)
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._sockets.append(held)
+            if not _bound(held, address):
+                thread = threading.Thread(target=self._hold_later, args=(held, address), daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def let_go(self) -> None:
+        """Hold nothing any more."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+        for held in self._sockets:
+            held.close()
+        self._sockets, self._threads = [], []
+
+    def _hold_later(self, held: socket.socket, address: tuple[str, int]) -> None:
+        while not _bound(held, address) and not self._end.wait(TRY_SECONDS):
+            pass
+
+
+def _bound(held: socket.socket, address: tuple[str, int]) -> bool:
+    with contextlib.suppress(OSError):
+        held.bind(address)
+        return True
+    return False

@@ -1,0 +1,169 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections that end at the hub, and at nobody who has taken its place.
+
+While a hub restarts, any account of the host can listen where it did. So the socket at which a connection arrives must be the
+hub's, before the connection is made and after: sockets that are there both times are the one that took it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import pwd
+import socket
+import ssl
+import struct
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from . import listeners
+from .systemd_unit import Unit
+
+ROOT = 0
+
+
+class Impostor(OSError):
+    """Something else than the hub answers at its address."""
+
+
+def connection(url: str, timeout: float, unit: Unit) -> http.client.HTTPConnection:
+    """Return an HTTP connection to the hub that a unit runs, at a URL as hubs write it: http, https or http+unix.
+
+    Connecting raises Impostor where something else listens there.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.startswith("http+unix"):
+        return _UnixConnection(unquote(parts.netloc), timeout, unit)
+    host = reachable(parts.hostname)
+    if parts.scheme == "https":
+        # The certificate is for others to judge: what counts here is that the hub of this host answers.
+        context = ssl._create_unverified_context()
+        return _TlsConnection(host, parts.port, timeout, unit, context=context)
+    return _Connection(host, parts.port, timeout, unit)
+
+
+def reachable(host: str | None) -> str:
+    """Return where to reach what listens at a host: what listens everywhere answers on the loopback address."""
+    return host if host not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
+
+
+def places(url: str, unit: Unit) -> list[tuple[str, int]]:
+    """Return where the hub that a unit runs listens for its URL; where it does not run, the addresses of the URL on this host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.port:
+        return []
+    there = [
+        (str(each.address), each.port)
+        for each in listeners.listeners(parts.port)
+        if unit.running and is_the_hubs(unit, each.uid, each.processes)
+    ]
+    if there:
+        return there
+    with contextlib.suppress(OSError):
+        found = {str(each[4][0]) for each in socket.getaddrinfo(reachable(parts.hostname), parts.port)}
+        return [(each, parts.port) for each in sorted(found) if listeners.is_here(each)]
+    return []
+
+
+def is_the_hubs(unit: Unit, uid: int, processes: list[int]) -> bool:
+    """Return whether a listening socket of this account, which these processes hold, is that of the hub that a unit runs.
+
+    Root makes sockets for others, as systemd does. Where nobody may be looked into, as in some containers, the account decides. It has
+    to be asked in any case: servers that the hub has started as its children are in its unit, too.
+    """
+    if uid not in (ROOT, _uid_of(unit)):
+        return False
+    return not processes or any(_is_in(unit, process) for process in processes)
+
+
+def _is_in(unit: Unit, process: int) -> bool:
+    return process == unit.main_pid or listeners.unit_of(process) == unit.properties.get("Id", unit.name)
+
+
+def _uid_of(unit: Unit) -> int:
+    try:
+        return int(unit.user) if unit.user.isdigit() else pwd.getpwnam(unit.user).pw_uid
+    except KeyError:
+        return ROOT
+
+
+def _open(host: str, port: int, timeout: Any, unit: Unit) -> socket.socket:
+    """Return a connection to the hub."""
+    problem = OSError(f"{host} has no address")
+    for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        link = socket.socket(family, kind, protocol)
+        link.settimeout(timeout)
+        try:
+            before = _hubs_listeners(str(address[0]), port, unit)
+            link.connect(address)
+            if _hubs_listeners(str(address[0]), port, unit) != before:
+                raise Impostor(f"who listens at {host}:{port} has changed this instant")
+            return link
+        except OSError as error:
+            link.close()
+            problem = error
+    raise problem
+
+
+def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Listener]:
+    """Return the sockets that take connections to an address, all of them the hub's; none where that is not on this host.
+
+    Raises Impostor, and ConnectionRefusedError where there is none on this host.
+    """
+    found = listeners.at(address, port)
+    if not found and listeners.is_here(address):
+        raise ConnectionRefusedError(f"nothing listens at {address}:{port}")
+    for each in found:
+        processes = [unit.main_pid] if each.is_held_by(unit.main_pid) else each.processes
+        if not is_the_hubs(unit, each.uid, processes):
+            who = f"process {processes[0]}" if processes else "a process"
+            raise Impostor(
+                f"{who} of account {each.account} listens at {address}:{port} in the place of the hub: end it, and "
+                f"restart {unit.name}"
+            )
+    return found
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, host: str, port: int | None, timeout: float, unit: Unit) -> None:
+        super().__init__(host, port, timeout=timeout)
+        self.unit = unit
+
+    def connect(self) -> None:
+        self.sock = _open(self.host, self.port, self.timeout, self.unit)
+
+
+class _TlsConnection(http.client.HTTPSConnection):
+    def __init__(
+        self, host: str, port: int | None, timeout: float, unit: Unit, context: ssl.SSLContext
+    ) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self.unit, self.tls = unit, context
+
+    def connect(self) -> None:
+        link = _open(self.host, self.port, self.timeout, self.unit)
+        self.sock = self.tls.wrap_socket(link, server_hostname=self.host)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, which a hub may listen on."""
+
+    def __init__(self, path: str, timeout: float, unit: Unit) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.socket_path, self.unit = path, unit
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.socket_path)
+        # Of who called listen(), which the kernel has noted.
+        peer = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        process, uid, _gid = struct.unpack("3i", peer)
+        if not is_the_hubs(self.unit, uid, [process] if os.path.exists(f"/proc/{process}") else []):
+            self.sock.close()
+            raise Impostor(
+                f"process {process} listens at {self.socket_path} in the place of the hub: end it, and restart {self.unit.name}"
+            )

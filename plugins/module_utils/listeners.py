@@ -1,0 +1,115 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who listens at an address of this host, as the kernel has it.
+
+A port above 1023 belongs to whoever takes it first, so an answer does not say who gave it. The kernel knows the account that made
+a listening socket, and /proc the processes that hold it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import ipaddress
+import os
+import pwd
+import re
+import socket
+import struct
+from dataclasses import dataclass
+
+LISTEN = "0A"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that listens on a TCP port: where, the account that made it, and its number."""
+
+    address: Address
+    port: int
+    uid: int
+    inode: str
+
+    @property
+    def processes(self) -> list[int]:
+        """The processes that hold it; none where they may not be looked into."""
+        return self._among("[0-9]*")
+
+    def is_held_by(self, process: int) -> bool:
+        """Return whether a process holds it, without a look at all others."""
+        return self._among(str(process)) == [process]
+
+    def _among(self, processes: str) -> list[int]:
+        link, found = f"socket:[{self.inode}]", set()
+        for path in glob.iglob(f"/proc/{processes}/fd/*"):
+            with contextlib.suppress(OSError):  # it was closed this instant
+                if os.readlink(path) == link:
+                    found.add(int(path.split("/")[2]))
+        return sorted(found)
+
+    @property
+    def account(self) -> str:
+        """The name of the account, its number where it has none."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return str(self.uid)
+
+
+def listeners(port: int) -> list[Listener]:
+    """Return all sockets of this host that listen on a TCP port."""
+    found = []
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+            for line in list(file)[1:]:
+                fields = line.split()
+                address, _colon, number = fields[1].rpartition(":")
+                if fields[3] == LISTEN and int(number, 16) == port:
+                    found.append(Listener(_address(address), port, int(fields[7]), fields[9]))
+    return found
+
+
+def at(address: str, port: int) -> list[Listener]:
+    """Return the sockets of this host that take connections to an address, as the kernel chooses between them.
+
+    One for this very address comes before one for all addresses, and that of the same family before one that takes both.
+    """
+    wanted = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    everywhere = [ipaddress.ip_address("0.0.0.0"), ipaddress.ip_address("::")][wanted.version == 6 :]
+    there = listeners(port)
+    for place in (wanted, *everywhere):
+        if found := [each for each in there if each.address == place]:
+            return found
+    return []
+
+
+def is_here(address: str) -> bool:
+    """Return whether an address is one of this host."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as trial, contextlib.suppress(OSError):
+        trial.bind((address, 0))
+        return True
+    return False
+
+
+def unit_of(process: int) -> str:
+    """Return the systemd service that a process belongs to; empty where it belongs to none."""
+    try:
+        with open(f"/proc/{process}/cgroup", encoding="utf-8") as file:
+            found = re.search(r"/([^/\n]+\.service)$", file.read(), re.M)
+    except OSError:
+        return ""
+    return found.group(1) if found else ""
+
+
+def _address(words: str) -> Address:
+    """Return an address as /proc/net has it: words of 32 bits, each in the byte order of the host."""
+    packed = b"".join(struct.pack("=I", int(words[each : each + 8], 16)) for each in range(0, len(words), 8))
+    return _plain(ipaddress.ip_address(packed))
+
+
+def _plain(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for, where it stands for one."""
+    return getattr(address, "ipv4_mapped", None) or address

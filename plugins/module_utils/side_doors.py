@@ -1,0 +1,87 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an account of the host could get by what another one has left: numbers that were given again, and what belongs to nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+
+from . import account_numbers, share_gates
+from .processes import everybody
+
+
+def reused_groups() -> list[str]:
+    """Return in a sentence each which groups have a number that processes have from a group that is gone.
+
+    A process keeps the numbers of its groups. One that is not a member by now, and whose group has no members by whom it could have come
+    to it, has it from before.
+    """
+    found = []
+    ours = account_numbers.given()
+    holders: dict[int, list[int]] = {}
+    for process, users, groups in everybody():
+        for number in {*groups} & ours:
+            if users[0] != number:
+                holders.setdefault(number, []).append(process)
+    for group in grp.getgrall():
+        is_new = group.gr_gid in holders and not group.gr_name.startswith(account_numbers.GONE)
+        if is_new and not group.gr_name.endswith(("-rw", "-ro")) and not group.gr_mem:
+            found.append(
+                f"group {group.gr_name} has number {group.gr_gid}, which process {holders[group.gr_gid][0]} has from a group that is gone: "
+                "end that process"
+            )
+    return found
+
+
+def left_to_others(state_directory: str) -> list[str]:
+    """Return in a sentence each what is left of accounts that are gone and belongs to a number that others may get, or have."""
+    found = []
+    for account in sorted(account_numbers.kept_homes()):
+        path = os.path.join(account_numbers.HOMES, account)
+        with contextlib.suppress(FileNotFoundError):
+            owner = os.lstat(path).st_uid
+            if owner and _number_of(account) != owner:
+                found.append(
+                    f"{path}, kept of an account that is gone, belongs to {_name(owner)}: give it to root"
+                )
+    for account in sorted(os.listdir(state_directory)) if os.path.isdir(state_directory) else []:
+        for server in _directories(os.path.join(state_directory, account)):
+            owner = os.lstat(server).st_uid
+            if owner and _number_of(account) != owner:
+                found.append(
+                    f"{server}, of servers of {account}, belongs to {_name(owner)}: remove it, or give it to root"
+                )
+    return found
+
+
+def closed_shares() -> list[str]:
+    """Return in a sentence each which shares nobody can use."""
+    return [
+        f"share {share} is closed for everybody: {gate.closed}"
+        for share, gate in sorted(share_gates.recall().items())
+        if gate.closed
+    ]
+
+
+def _directories(path: str) -> list[str]:
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _number_of(account: str) -> int | None:
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except KeyError:
+        return None
+
+
+def _name(number: int) -> str:
+    try:
+        return f"account {pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"number {number}, which the next account may get"

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has lost a share is out of it, whatever they kept. Real accounts' numbers on a real file system, so as root alone."""
+
+import grp
+import os
+import pwd
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_collab.hub import given_shares
+from jupyterhub_collab.hub.given_shares import GivenShares
+from jupyterhub_collab.hub.share_rights import READ, WRITE
+from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, shares
+from open_place import open_place
+
+ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
+CROWD = 65600  # where the numbers of many more begin
+NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
+GROUPS = shares.Groups(64091, 64092)
+SHARE, OF = "rain/files", {"rain/files": "project-rain"}
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
+    """A share with a file, of which nobody has been given anything."""
+    directory = tmp_path / SHARE
+    directory.mkdir(parents=True)
+    os.chown(directory, ACCOUNT, ACCOUNT)
+    with shares.opened(str(directory)) as opened:
+        shares.open_directory(opened, GROUPS)
+    (directory / "below").mkdir()
+    (directory / "below" / "file").write_text("text")
+    for module in (given_shares, share_gates):
+        monkeypatch.setattr(module, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
+
+    def getpwnam(name: str) -> pwd.struct_passwd:
+        kind, _dash, number = name.partition("-")
+        uid = CROWD + int(number) if kind == "crowd" else NUMBERS[name]
+        return pwd.struct_passwd((name, "x", uid, uid, "", "/", ""))
+
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    monkeypatch.setattr(grp, "getgrall", lambda: [struct_group(GROUPS.writers), struct_group(GROUPS.readers)])
+    return GivenShares(str(tmp_path))
+
+
+def struct_group(number: int) -> grp.struct_group:
+    return grp.struct_group((f"group{number}", "x", number, []))
+
+
+def session(number: int, program: str, *groups: int) -> list[str]:
+    """Return the command of a program of an account whose session was started with these groups."""
+    code = f"import mmap, os, sys, time; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
+    return [sys.executable, "-I", "-c", code]
+
+
+def opens(given: GivenShares, mode: str, number: int, *groups: int) -> bool:
+    path = os.path.join(given.root, SHARE, "below", "file")
+    command = session(number, f"open({path!r}, {mode!r})", *groups)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or "Permission denied" in done.stderr, done
+    return done.returncode == 0
+
+
+def reads(given: GivenShares, number: int, *groups: int) -> bool:
+    return opens(given, "r", number, *groups)
+
+
+def writes(given: GivenShares, number: int, *groups: int) -> bool:
+    return opens(given, "r+", number, *groups)
+
+
+def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
+    """A group alone, as a program with its bit gives it to whoever starts that, lets nobody in."""
+    given.note("alice", "alice", {SHARE: WRITE})
+    assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
+    assert writes(given, ALICE, GROUPS.writers)
+    assert writes(given, ACCOUNT, GROUPS.writers)
+    assert not reads(given, MALLORY, GROUPS.writers)
+    assert not reads(given, ALICE)
+
+
+def test_who_loses_a_share_is_out_and_in_again(given: GivenShares) -> None:
+    given.note("bob", "bob", {SHARE: READ})
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert reads(given, BOB, GROUPS.readers) and not writes(given, BOB, GROUPS.readers)
+    assert given.settle({}, OF).lost == [("bob", SHARE)]
+    assert not reads(given, BOB, GROUPS.readers)
+    assert given.settle({}, OF).lost == []
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert reads(given, BOB, GROUPS.readers)
+
+
+def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> None:
+    """As long as anything of theirs has the group of those who write; then they read."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    with subprocess.Popen(
+        session(BOB, "print(flush=True); time.sleep(60)", GROUPS.writers), stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout and running.stdout.readline()
+        given.settle({"bob": {SHARE: READ}}, OF)
+        assert not writes(given, BOB, GROUPS.writers)
+        running.kill()
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert reads(given, BOB, GROUPS.readers) and not writes(given, BOB, GROUPS.readers)
+
+
+def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> None:
+    """Also in what was given later, as programs and sessions of the first time may be there still."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.note("bob", "bob", {})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    anew = GivenShares(given.root)
+    anew.load()
+    assert anew.settle({}, OF).lost == [("bob", SHARE)]
+    assert not reads(given, BOB, GROUPS.writers)
+
+
+@contextmanager
+def inside(given: GivenShares, place: str, program: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = session(BOB, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place) as running:
+        assert running.stdout and running.stdout.readline()
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize(
+    ("place", "program"),
+    [
+        ("below", ""),
+        ("", "f = open('below/file'); os.chdir('/')"),
+        ("", "d = os.open('below', os.O_RDONLY); os.chdir('/')"),
+        ("", "f = open('below/file'); m = mmap.mmap(f.fileno(), 0, prot=1); f.close(); os.chdir('/')"),
+    ],
+    ids=["stands there", "file", "directory", "memory"],
+)
+def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> None:
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    directory = os.path.join(given.root, SHARE, place)
+    with inside(given, directory, program) as running, inside(given, "/", "") as elsewhere:
+        given.settle({}, OF)
+        assert running.wait(5)
+        assert elsewhere.poll() is None
+
+
+def test_mount_of_ones_own_ends(given: GivenShares) -> None:
+    """In a user namespace everybody mounts a directory below the share where no list stands before it."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    share = os.path.join(given.root, SHARE)
+    mount = f"mount --bind {share}/below /mnt && cat /mnt/file && exec sleep 600"
+    command = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", mount]
+    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", f"--groups={GROUPS.writers}", *command]
+    with subprocess.Popen(become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout
+        said = running.stdout.readline(4)
+        if said != "text":
+            running.kill()
+            pytest.skip(f"nobody mounts anything here: {said}{running.stdout.readline()}")
+        try:
+            given.settle({}, OF)
+            assert running.wait(5)
+        finally:
+            running.kill()
+
+
+def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
+    people = {f"crowd-{number}": {SHARE: READ} for number in range(size)}
+    given.all |= {account: {"user": account, "shares": rights} for account, rights in people.items()}
+    return people
+
+
+def test_five_hundred_who_have_left_are_out(given: GivenShares) -> None:
+    """A list of all of them is longer than the file system takes."""
+    left = crowd(given, 600)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({**left, "bob": {SHARE: WRITE}}, OF)
+    assert given.settle({"bob": {SHARE: WRITE}}, OF).problems == []
+    assert writes(given, BOB, GROUPS.writers)
+    assert not reads(given, CROWD + 599, GROUPS.readers)
+    given.settle({}, OF)
+    assert not reads(given, BOB, GROUPS.writers)
+
+
+def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then their groups pass, but for those who have lost it; and where these are too many, nobody, and it is said."""
+    limit(monkeypatch)
+    people = crowd(given, 600)
+    given.note("bob", "bob", {SHARE: WRITE})
+    assert given.settle(people, OF).problems == []
+    assert reads(given, CROWD + 599, GROUPS.readers)
+    assert not reads(given, BOB, GROUPS.writers)
+    given.all |= {f"crowd-{number}": {"user": "", "shares": {SHARE: READ}} for number in range(600, 1200)}
+    told = given.settle(people, OF).problems
+    assert len(told) == 1 and "rain/files is closed for everybody: its file system has no room" in told[0]
+    assert "601 people who have it, nor of 601 who have lost it" in told[0]
+    for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
+        assert not reads(given, number, group)
+    assert share_gates.recall()[SHARE].closed
+
+
+def limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have lists be no longer than on ext4, where the test's file system takes longer ones."""
+    real = posix_acl.write
+
+    def write(file: int, acl: posix_acl.Acl, attribute: str = posix_acl.ACCESS) -> None:
+        if len(acl.encode()) > 4000:
+            raise OSError(28, "No space left on device")
+        real(file, acl, attribute)
+
+    monkeypatch.setattr(posix_acl, "write", write)
+
+
+def test_entry_that_an_editor_has_planted_is_of_no_use(given: GivenShares) -> None:
+    """Nobody but root may plant one, and what was planted before goes when the hub starts."""
+    directory = os.path.join(given.root, SHARE)
+    entries = os.getxattr(directory, posix_acl.ACCESS)
+    there = [entries[at : at + 8] for at in range(4, len(entries), 8)]
+    there.insert(1, struct.pack("<HHI", 2, 7, MALLORY))
+    os.setxattr(directory, posix_acl.ACCESS, entries[:4] + b"".join(there))
+    assert reads(given, MALLORY, GROUPS.writers)
+    given.note("alice", "alice", {SHARE: WRITE})
+    given.settle({"alice": {SHARE: WRITE}}, OF)
+    assert not reads(given, MALLORY, GROUPS.writers)
+    plant = f"os.setxattr({directory!r}, 'system.posix_acl_access', {bytes(entries)!r})"
+    for number in (ACCOUNT, ALICE):
+        done = subprocess.run(session(number, plant, GROUPS.writers), capture_output=True, check=False)
+        assert b"Operation not permitted" in done.stderr
+
+
+def test_repair_leaves_the_gate_as_the_hub_has_set_it(
+    given: GivenShares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({}, OF)
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    repair.repair(given.root, OF, separate=True)
+    assert not reads(given, BOB, GROUPS.writers)

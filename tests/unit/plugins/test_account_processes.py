@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing of an account goes on when it is removed, whatever it does to stay. Real processes of other accounts, so as root alone."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes
+
+ACCOUNT, ATTACKER = 64041, 64042
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as other accounts")
+
+FOREVER = "print('runs', flush=True); time.sleep(600)"
+# Ends itself as soon as another one goes on in its place: whoever kills what was seen comes too late.
+CHAIN = """
+print('runs', flush=True)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    time.sleep(0.002)
+    if os.fork():
+        os._exit(0)
+"""
+
+
+@contextmanager
+def running(program: str) -> Iterator[int]:
+    command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    "become",
+    [
+        f"os.setresuid({ACCOUNT}, {ATTACKER}, {ATTACKER})",
+        f"os.setresuid({ATTACKER}, {ACCOUNT}, {ATTACKER})",
+        f"os.setresuid({ATTACKER}, {ATTACKER}, {ACCOUNT})",
+    ],
+    ids=["real", "effective", "saved"],
+)
+def test_whatever_number_is_the_accounts_counts(become: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setuid program of an account could become it again, or whoever gets its number next."""
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
+    with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}; {FOREVER}") as process:
+        assert account_processes.processes_of(ACCOUNT) == [process]
+        assert ACCOUNT in account_processes.numbers_in_use()
+        account_processes.end_processes(ACCOUNT)
+        assert account_processes.processes_of(ACCOUNT) == []
+
+
+@pytest.mark.parametrize(
+    "become", [f"os.setgroups([{ACCOUNT}])", f"os.setresgid(0, 0, {ACCOUNT})"], ids=["further", "saved"]
+)
+def test_group_of_a_process_is_in_use(become: str) -> None:
+    with running(f"{become}; os.setuid({ATTACKER}); {FOREVER}"):
+        assert ACCOUNT in account_processes.numbers_in_use()
+        assert account_processes.processes_of(ACCOUNT) == []
+
+
+def test_process_that_becomes_another_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
+    with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){CHAIN}"):
+        account_processes.end_processes(ACCOUNT)
+        assert account_processes.processes_of(ACCOUNT) == []
+
+
+def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 0.1)
+    monkeypatch.setattr(account_processes, "_signal", lambda process, number: None)
+    monkeypatch.setattr(account_processes, "_kill_all", lambda uid: None)
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
+        with pytest.raises(account_processes.NotEnded, match=f"process {process} of account {ACCOUNT}"):
+            account_processes.end_processes(ACCOUNT)
+        os.kill(process, signal.SIGKILL)

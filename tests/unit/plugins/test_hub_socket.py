@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An account of the host takes the hub's port while the hub restarts. Real sockets of real accounts, so as root alone."""
+
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    held_port,
+    hub_api,
+    hub_health,
+    hub_socket,
+    listeners,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+
+from local_hub import LocalHub, free_port, wait_until
+
+MALLORY = 64031
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
+
+# What a program begins with that is somebody's: that account may not even read this Python.
+BECOME = f"""
+import encodings.idna, http.server, os, socket, sys, time
+os.setgroups([]); os.setgid({MALLORY}); os.setuid({MALLORY})
+"""
+# Answers as a hub does, and prints what it is told.
+IMPOSTOR = """
+class Hub(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.headers.get("Authorization"), flush=True)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"version": "6.1.1"}')
+    do_POST = do_GET
+class Server(http.server.HTTPServer):
+    address_family = int(sys.argv[3])
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+server = Server((sys.argv[1], int(sys.argv[2])), Hub)
+print("listens", flush=True)
+server.serve_forever()
+"""
+# Takes a port as soon as it can, in every way that the kernel has.
+TAKER = """
+while True:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            taken.bind(("127.0.0.1", int(sys.argv[1])))
+            taken.listen()
+        except OSError:
+            time.sleep(0.001)
+            continue
+        print("taken", flush=True)
+        sys.stdin.read()
+"""
+
+
+@contextmanager
+def of_mallory(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-I", "-c", BECOME + program, *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def told(process: subprocess.Popen[str]) -> str:
+    """Return what a program has printed to its end, which comes now."""
+    process.kill()
+    assert process.stdout
+    return process.stdout.read()
+
+
+@contextmanager
+def impostor(
+    port: int, address: str = "127.0.0.1", family: int = socket.AF_INET
+) -> Iterator[subprocess.Popen[str]]:
+    with of_mallory(IMPOSTOR, address, str(port), str(int(family))) as process:
+        assert process.stdout and process.stdout.readline() == "listens\n"
+        yield process
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"version": "6.1.1"}).encode())
+
+    def log_message(self, *_what: object) -> None:
+        pass
+
+
+@contextmanager
+def hub(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """This process is the hub."""
+    with ThreadingHTTPServer((address, port), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+def unit(process: int = 0) -> Unit:
+    return Unit("hub", {"Id": "hub.service", "ActiveState": "active", "MainPID": str(process or os.getpid())})
+
+
+def url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/hub/api"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_hub_is_the_hub(address: str) -> None:
+    with hub(address) as port:
+        assert hub_health.version(url(port), unit()) == "6.1.1"
+        assert hub_health.answers(url(port), unit())
+    assert hub_health.version(url(port), unit()) is None
+
+
+def test_somebody_in_its_place_is_not_believed_and_gets_no_token() -> None:
+    port = free_port()
+    with impostor(port) as mallory:
+        with pytest.raises(hub_socket.Impostor, match=rf"process {mallory.pid} of account {MALLORY} listens"):
+            hub_health.version(url(port), unit())
+        with pytest.raises(hub_api.NoAnswer, match=f"account {MALLORY}"):
+            hub_api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
+        assert not hub_health.answers(url(port), unit())
+        with pytest.raises(
+            Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} in the place of the hub"
+        ):
+            hub_health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
+        assert told(mallory) == ""
+
+
+def test_another_service_of_root_is_not_the_hub() -> None:
+    with hub() as port, subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            with pytest.raises(hub_socket.Impostor, match="account root"):
+                hub_health.version(url(port), unit(other.pid))
+        finally:
+            other.kill()
+
+
+def test_who_listens_elsewhere_at_the_same_port_is_no_matter() -> None:
+    """A hub at all addresses of IPv4, and somebody at those of IPv6: the play goes on."""
+    with hub("0.0.0.0") as port, impostor(port, "::", socket.AF_INET6):
+        assert hub_health.version(url(port), unit()) == "6.1.1"
+
+
+def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's socket is seen, gone, and somebody's in its place when the connection is made."""
+    port = free_port()
+    before = [listeners.Listener(ipaddress.ip_address("127.0.0.1"), port, 0, "1")]
+    real, seen = listeners.at, []
+
+    def first_the_hub(address: str, port: int) -> list[listeners.Listener]:
+        seen.append(address)
+        return before if len(seen) == 1 else real(address, port)
+
+    monkeypatch.setattr(listeners, "at", first_the_hub)
+    with impostor(port) as mallory:
+        with pytest.raises(hub_socket.Impostor):
+            hub_health.version(url(port), unit())
+        assert len(seen) == 2
+        assert told(mallory) == ""
+
+
+def test_unix_socket_of_somebody_else(tmp_path: Path) -> None:
+    os.chmod(tmp_path, 0o777)
+    os.chmod(tmp_path.parent, 0o755)
+    place = f"/tmp/{tmp_path.name}-{os.getpid()}.sock"
+    program = (
+        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
+        "print('listens', flush=True); s.accept()[0].recv(9); print('asked', flush=True)"
+    )
+    try:
+        with of_mallory(program, place) as mallory:
+            assert mallory.stdout and mallory.stdout.readline() == "listens\n"
+            with pytest.raises(hub_socket.Impostor, match=str(mallory.pid)):
+                hub_health.version(f"http+unix://{place.replace('/', '%2F')}/hub/api", unit())
+    finally:
+        os.unlink(place)
+
+
+def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
+    """It starts, while somebody takes the port as soon as it can be had."""
+    real = LocalHub(tmp_path / "hub")
+    config = real.directory / "jupyterhub_config.py"
+    config.write_text(
+        f"{config.read_text()}\nfrom jupyterhub_collab.hub.shared_port import share_port\nshare_port()\n"
+    )
+    port = real._hub_port
+    held = held_port.HeldPort()
+    held.hold(hub_socket.places(url(port), Unit("hub", {})))
+    with of_mallory(TAKER, str(port)) as mallory:
+        real.start()
+        try:
+            assert real._process
+            running = unit(real._process.pid)
+            assert hub_socket.places(url(port), running) == [("127.0.0.1", port)]
+            held.let_go()
+            assert hub_health.version(url(port), running)
+            # Before it ends the next time, too.
+            held.hold([("127.0.0.1", port)])
+        finally:
+            real.kill()
+        assert cannot_be_had(port)
+        assert told(mallory) == ""
+    held.let_go()
+
+
+def cannot_be_had(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
+    """Of a hub that had it for itself alone, as before this collection."""
+    held = held_port.HeldPort()
+    with hub() as port:
+        held.hold([("127.0.0.1", port)])
+    try:
+        wait_until(lambda: cannot_be_had(port), 5)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+    finally:
+        held.let_go()
+    with hub("127.0.0.1", port):
+        assert hub_health.version(url(port), unit()) == "6.1.1"
+
+
+def test_two_hubs_do_not_share_a_port(tmp_path: Path) -> None:
+    """Each would get half of the connections."""
+    program = (
+        "import sys; from jupyterhub_collab.hub.shared_port import share_port; share_port(); from tornado.httpserver import HTTPServer; "
+        "HTTPServer(lambda r: None).listen(int(sys.argv[1]), address='127.0.0.1')"
+    )
+    with hub() as port:
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "python")}
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(port)], env=env, capture_output=True, text=True, check=False
+        )
+    assert "Address already in use" in done.stderr

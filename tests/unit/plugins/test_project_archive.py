@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An archive is whole, and no member of a project keeps it from being made, or the project from being deleted. As root alone."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    project_archive,
+    project_deletion,
+    share_users,
+    shares,
+)
+
+from open_place import open_place
+
+GROUP, MEMBER = 64071, 64072
+GROUPS = shares.Groups(GROUP, GROUP + 1)
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="is a member of a project")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with open_place() as place:
+        yield place
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    path = tmp_path / "snow" / "files"
+    path.mkdir(parents=True)
+    with shares.opened(str(path)) as directory:
+        shares.open_directory(directory, GROUPS)
+    (path / "below").mkdir()
+    (path / "notes").write_text("text")
+    return path
+
+
+@contextmanager
+def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
+    """A session of a member, which stands in a directory."""
+    code = (
+        f"import mmap, os, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
+        f"print('is there', flush=True)\n{program}"
+    )
+    with subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout and session.stdout.readline() == "is there\n"
+        try:
+            yield session
+        finally:
+            session.kill()
+
+
+def archive(share: Path, *more: tuple[str, str]) -> str:
+    contents = [(str(share.parent), "files"), *more]
+    return project_archive.archive(str(share.parents[1] / "archives"), "snow", contents)
+
+
+def test_hard_link_between_share_and_home_stops_nothing(share: Path) -> None:
+    home = share.parents[1] / "home" / "project-snow"
+    home.mkdir(parents=True)
+    os.link(share / "notes", home / "linked")
+    os.link(share / "notes", share / "below" / "linked")
+    path = archive(share, (str(home.parent), home.name))
+    with tarfile.open(path) as made:
+        assert {"./files/notes", "./files/below/linked", "./project-snow/linked"} <= {*made.getnames()}
+        held = made.extractfile("./project-snow/linked")
+        assert held and held.read() == b"text"
+
+
+def test_links_are_in_the_archive_once(share: Path) -> None:
+    """Ten names of a file take its room once: nobody fills the disk of the archives."""
+    (share / "big").write_bytes(os.urandom(300_000))
+    for number in range(10):
+        os.link(share / "big", share / f"name{number}")
+    assert os.path.getsize(archive(share)) < 600_000
+
+
+def test_file_that_is_written_all_the_time_stops_nothing(share: Path) -> None:
+    with member("file = open('log', 'w')\nwhile True: file.write('x' * 10000); file.flush()", share):
+        path = archive(share)
+    with tarfile.open(path) as made:
+        assert "./files/log" in made.getnames()
+
+
+def test_archive_that_is_not_whole_is_none(share: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what has not changed since: the archive itself is wrong, as on a disk that fails."""
+    real = project_archive._tar
+
+    def spoilt(action: str, path: str, place: str, *arguments: str) -> list[str]:
+        said = real(action, path, place, *arguments)
+        if action == "--create":
+            content = Path(path).read_bytes()
+            Path(path).write_bytes(content.replace(b"text", b"tent"))
+        return said
+
+    monkeypatch.setattr(project_archive, "_tar", spoilt)
+    os.utime(share / "notes", (1, 1))
+    monkeypatch.setattr(time, "time", lambda: os.stat(share / "notes").st_ctime + 5)
+    with pytest.raises(project_archive.NotArchived, match="notes: Contents differ"):
+        archive(share)
+    assert os.listdir(share.parents[1] / "archives") == []
+
+
+def test_names_of_all_kinds(share: Path) -> None:
+    for name in ("new\nline", "a: b", "back\\slash", "ü", "-x"):
+        (share / name).write_text("")
+        with member(f"file = open({name!r}, 'w')\nwhile True: file.write('x' * 1000); file.flush()", share):
+            archive(share)
+        os.unlink(share / name)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'w').close()",
+        "for _level in range(1500): os.mkdir('d'); os.chdir('d')\nprint('deep', flush=True)",
+    ],
+    ids=["makes files", "goes deep"],
+)
+def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> None:
+    with member(program, share / "below") as session:
+        if "deep" in program:
+            assert session.stdout and session.stdout.readline() == "deep\n"
+        project_deletion._close(str(share))
+        project_deletion._remove(str(share), {GROUP})
+    assert not share.exists()
+
+
+def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
+    kept = "file = open('/dev/null')\n"
+    ways = [
+        (share / "below", kept),
+        (Path("/"), f"file = open({str(share / 'notes')!r})\n"),
+        (
+            Path("/"),
+            f"with open({str(share / 'notes')!r}) as f: m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n",
+        ),
+    ]
+    for place, program in ways:
+        with member(f"{program}print('has it', flush=True)\ntime.sleep(60)", place) as session:
+            assert session.stdout and session.stdout.readline() == "has it\n"
+            assert share_users.users({GROUP}) == [session.pid], program
+            assert share_users.users({GROUP}, MEMBER + 1) == []
+            assert share_users.end({GROUP}, MEMBER) == []
+            assert session.wait(5)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `verify` finds of numbers that were given again. As root alone."""
+
+import grp
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    account_numbers,
+    host_state,
+    share_gates,
+    side_doors,
+)
+
+NUMBER, MEMBER = 64101, 64102
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+
+
+@pytest.fixture(autouse=True)
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("state", "home", "gates"):
+        (tmp_path / name).mkdir(mode=0o700)
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(account_numbers, "HOMES", str(tmp_path / "home"))
+    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    return tmp_path
+
+
+def test_host_on_which_all_is_well(host: Path) -> None:
+    (host / "servers" / "daemon" / "default").mkdir(parents=True)
+    os.chown(host / "servers" / "daemon" / "default", 1, 1)
+    assert side_doors.reused_groups() == []
+    assert side_doors.left_to_others(str(host / "servers")) == []
+    assert side_doors.left_to_others("") == []
+    assert side_doors.closed_shares() == []
+
+
+def test_session_with_the_number_of_a_group_that_is_another_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    account_numbers.note([NUMBER])
+    program = f"import os, time; os.setgroups([{NUMBER}]); os.setgid({MEMBER}); os.setuid({MEMBER}); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
+        assert session.stdout and session.stdout.readline()
+        try:
+            for name, told in (("newcomer", 1), (f"gone-{NUMBER}", 0)):
+                group = grp.struct_group((name, "x", NUMBER, []))
+                monkeypatch.setattr(grp, "getgrall", lambda group=group: [group])
+                found = side_doors.reused_groups()
+                assert len(found) == told
+                assert not told or f"process {session.pid} has from a group that is gone" in found[0]
+        finally:
+            session.kill()
+
+
+def test_what_belongs_to_the_next_account(host: Path) -> None:
+    private = host / "servers" / "gone" / "default"
+    private.mkdir(parents=True)
+    os.chown(private, 1, 1)
+    home = host / "home" / "gone"
+    home.mkdir()
+    account_numbers.close_home("gone", str(home), NUMBER)
+    os.chown(home, NUMBER, NUMBER)
+    found = side_doors.left_to_others(str(host / "servers"))
+    assert f"{home}, kept of an account that is gone, belongs to number {NUMBER}" in found[0]
+    assert f"{private}, of servers of gone, belongs to account daemon" in found[1]
+
+
+def test_share_that_is_closed() -> None:
+    share_gates.remember(
+        {"rain/files": share_gates.Gate(by_name=True, closed="no room"), "rain/data": share_gates.Gate()}
+    )
+    assert side_doors.closed_shares() == ["share rain/files is closed for everybody: no room"]
