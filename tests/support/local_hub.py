@@ -65,6 +65,29 @@ c.Authenticator.admin_users = {{"carol"}}
 """
 
 
+ORIGIN = "http://127.0.0.1:8000"
+NAVIGATE = {
+    "Accept": "text/html",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Dest": "document",
+}
+
+
+class _Proxy(httpx.BaseTransport):
+    """Sends each request to the port that its path is of."""
+
+    def __init__(self, hub: int, ports: Mapping[str, int]) -> None:
+        self._hub, self._ports = hub, ports
+        self._transport = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        port = next((port for start, port in self._ports.items() if path.startswith(start)), self._hub)
+        request.url = request.url.copy_with(port=port)
+        return self._transport.handle_request(request)
+
+
 class LocalHub:
     """alice owns the server; carol is an administrator; bob, dave and erin may come in, erin as one of the group teachers.
 
@@ -77,6 +100,7 @@ class LocalHub:
         *options: str,
         seconds: int = 1,
         variables: Mapping[str, str] | None = None,
+        config: str = "",
         **settings: Any,
     ) -> None:
         directory.mkdir(exist_ok=True)
@@ -100,7 +124,7 @@ class LocalHub:
             token=self.token,
             service_token=self.service_token,
         )
-        (directory / "jupyterhub_config.py").write_text(text)
+        (directory / "jupyterhub_config.py").write_text(text + config)
         self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -141,16 +165,21 @@ class LocalHub:
         finally:
             self.kill()
 
+    @property
+    def hub_url(self) -> str:
+        """The hub itself, where a proxy would find it."""
+        return f"http://127.0.0.1:{self._hub_port}"
+
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._hub_port}/hub/api").status_code == 200
+            return httpx.get(f"{self.hub_url}/hub/api").status_code == 200
         except httpx.HTTPError:
             return False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(
             method,
-            f"http://127.0.0.1:{self._hub_port}/hub/api/{path}",
+            f"{self.hub_url}/hub/api/{path}",
             headers={"Authorization": f"token {self.token}"},
             json=body,
             timeout=PATIENCE,
@@ -173,6 +202,28 @@ class LocalHub:
     @property
     def log(self) -> str:
         return (self.directory / "log").read_text()
+
+    @contextmanager
+    def browser(self, name: str = "", *, page: int = 0) -> Iterator[httpx.Client]:
+        """Yield a browser in which somebody has logged in, which takes an authenticator that believes everybody.
+
+        page: the port of the sharing page. It gets to hub, server and page at one address, as behind a proxy.
+        """
+        ports = {"/user/alice/": self._port, "/services/sharing/": page}
+        with httpx.Client(
+            base_url=ORIGIN,
+            transport=_Proxy(self._hub_port, ports),
+            headers=NAVIGATE,
+            follow_redirects=True,
+            timeout=PATIENCE,
+        ) as browser:
+            if name:
+                browser.get("/hub/login")
+                xsrf = next(each.value or "" for each in browser.cookies.jar if each.name == "_xsrf")
+                form = {"username": name, "password": "x", "_xsrf": xsrf}
+                answer = browser.post("/hub/login", data=form, follow_redirects=False)
+                assert answer.status_code == 302, answer.text
+            yield browser
 
     # alice's server
 

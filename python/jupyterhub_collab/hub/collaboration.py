@@ -16,7 +16,10 @@ from jupyterhub import scopes
 from jupyterhub.utils import maybe_future
 
 from ..names import SERVER_SETTINGS
+from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
+from .own_token import TRAIT as TOKEN_SCOPES
+from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
@@ -88,6 +91,8 @@ def collaborate(
         if not is_chosen(spawner):
             forget_visitors(spawner)
             return
+        forget_if_one_left(spawner)
+        note_shares(spawner)
         how = chosen.get(spawner.user.name, Chosen())
         settings = {
             "state_directory": state_directory_of(spawner, state_directory),
@@ -104,7 +109,8 @@ def collaborate(
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+    limit_own_tokens(c, is_chosen)
+    applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES]})
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:

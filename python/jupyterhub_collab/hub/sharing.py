@@ -13,8 +13,11 @@ from typing import Any
 
 from ..names import SERVICE, SETTINGS
 from .authorize import skip_authorize_page, trust
+from .collaboration import may_share
 from .grants import GROUPS, RIGHT
 from .offered import offered, show_offered
+from .own_token import TRAIT as TOKEN_SCOPES
+from .own_token import limit_own_tokens
 from .page_check import Page
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
@@ -78,7 +81,8 @@ def share_servers(
         add_groups(c, GROUPS, "May share the own server", rights, groups)
     limit_shares(longest_link)
     log_shares(log)
-    hooks = ["pre_spawn_hook"]
+    limit_own_tokens(c, may_share)
+    hooks = ["pre_spawn_hook", TOKEN_SCOPES]
     if revocation_seconds(c) == DEFAULT_SECONDS:
         limit_cached_rights(c, revocation)
     if ends_with_server:

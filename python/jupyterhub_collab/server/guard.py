@@ -18,6 +18,7 @@ from .hub_credentials import hub_auth_of, is_own_token, model_of
 from .levels import Level, Levels
 from .settings import Settings
 from .visitors import Visitors
+from .workers import confine_workers
 
 # Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
 # all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
@@ -46,6 +47,7 @@ def put_in_force() -> None:
 
     guarded.is_guarded = True  # type: ignore[attr-defined]
     Visitors().wrap_websockets()
+    confine_workers()
     server.init_configurables = guarded
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import TemplateError
-from jupyterhub.services.auth import HubOAuthenticated
+from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..names import SIGN
@@ -31,6 +31,7 @@ NOT_STARTED = "The server did not start. Try again in a minute, and tell the hub
 NOT_STOPPED = "The server is just starting or stopping. Wait until it has, and look at the list then."
 AWAY = "The hub does not answer just now. Try again in a minute, and see then what is shared."
 OLD = "This page was open for too long, or something else than this page sent that. Load it again."
+FOR_A_SCRIPT = "This page is for people and not for scripts. Open it in a tab of its own."
 # The two sides of the page: what one shares, and what others do.
 TABS = ("mine", "theirs")
 # What the address may say has been done; nothing else of it gets onto the page.
@@ -46,8 +47,33 @@ DONE = {
 }
 
 
+def is_for_a_person(headers: Any) -> bool:
+    """Return whether a browser asks in order to show a page in a tab, and not for a script, a frame or a picture.
+
+    A browser says what it asks for where the page came over https, or from this machine; elsewhere nobody can tell.
+    """
+    return headers.get("Sec-Fetch-Dest", "document") == "document"
+
+
+class Callback(HubOAuthCallbackHandler):
+    """Where the hub sends people back to once it knows them."""
+
+    def prepare(self) -> Any:
+        if not is_for_a_person(self.request.headers):
+            raise HTTPError(403, FOR_A_SCRIPT, reason=FOR_A_SCRIPT)
+        return super().prepare()
+
+
 class Base(HubOAuthenticated, RequestHandler):
     """A page in the look of the hub."""
+
+    def prepare(self) -> Any:
+        if not is_for_a_person(self.request.headers):
+            # Nothing of the page: scripts of somebody's server read whatever comes from the same address.
+            self.set_status(403)
+            self.finish(FOR_A_SCRIPT)
+            return None
+        return super().prepare()
 
     @property
     def sharing(self) -> Settings:

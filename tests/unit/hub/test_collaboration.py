@@ -200,6 +200,10 @@ def visited(db: Session, name: str) -> Any:
     spawner.orm_spawner.oauth_client = client
     db.commit()
     ben = orm.User.find(db, "ben")
+    roles.create_role(
+        db, {"name": f"guests-{name}", "scopes": [f"access:servers!server={name}/"], "users": ["ben"]}
+    )
+    roles.grant_role(db, ben, f"guests-{name}")
     ben.new_api_token(note="of a visitor", oauth_client=client)
     spawner.api_token = spawner.user.new_api_token(note=f"Server at /user/{name}/")
     return spawner
@@ -218,6 +222,27 @@ def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_res
         spawner.api_token = ""
     asyncio.run(spawner.user.stop())
     assert notes(db) == {"of a visitor", "somebody's script"}
+
+
+@pytest.mark.parametrize("ended", ["role", "token and role", "user"])
+def test_stop_ends_all_tokens_where_one_visitor_lost_the_right(db: Session, ended: str) -> None:
+    """Who has a terminal there reads the tokens of all others. Their own may be gone by then."""
+    hub()
+    spawner = visited(db, "team")
+    ann = orm.User.find(db, "ann")
+    roles.grant_role(db, ann, "guests-team")
+    ann.new_api_token(note="of another", oauth_client=spawner.orm_spawner.oauth_client)
+    ben = orm.User.find(db, "ben")
+    if "token" in ended:
+        db.delete(next(token for token in ben.api_tokens if token.note == "of a visitor"))
+    if "role" in ended:
+        roles.strip_role(db, ben, "guests-team")
+    else:
+        db.delete(ben)
+    db.commit()
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == set()
+    assert db.query(orm.OAuthCode).count() == 0
 
 
 def test_stop_of_another_server_ends_all(db: Session) -> None:

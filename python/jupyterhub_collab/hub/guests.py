@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who could open a server, noted for as long as tokens of its visitors are kept across its stops.
+
+Somebody with a terminal on a server reads the tokens of everybody whose browser has come there, the owner's included. As long as all who
+could are people who still may, there is nothing to gain by that. Once the right of one of them has ended, none of the tokens may outlive
+the server's next stop, whosever it is.
+
+A note is a row of the hub's table of authorization codes, beside the codes of the same server, and goes with them. It belongs to no
+user, so that it stays when the user is deleted, and the hub never takes it for a code: it looks for one together with its user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from jupyterhub import orm, scopes
+from sqlalchemy import event, insert, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, object_session
+
+from .own_token import ACCESS
+
+SERVERS = "jupyterhub-user-"  # how the hub's names of OAuth clients that are servers begin
+CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
+USER, GROUP = "user", "group"
+
+
+def note_guests() -> None:
+    """Note everybody from now on who gets a token of a server as a visitor, or with whom it is shared."""
+    for kind, note in ((orm.APIToken, _token_given), (orm.Share, _access_given)):
+        if not event.contains(kind, "after_insert", note):
+            event.listen(kind, "after_insert", note)
+
+
+def _token_given(_mapper: Any, connection: Connection, token: orm.APIToken) -> None:
+    if token.user is not None and str(token.client_id).startswith(SERVERS):
+        _note(connection, str(token.client_id), _of_user(token.user))
+
+
+def _access_given(_mapper: Any, connection: Connection, share: orm.Share) -> None:
+    if share.spawner is not None and share.spawner.oauth_client is not None:
+        _note(connection, share.spawner.oauth_client.identifier, _of_share(share))
+
+
+def note_shares(spawner: Any) -> None:
+    """Note those with whom a server was shared before it had a client."""
+    orm_spawner = spawner.orm_spawner
+    db = object_session(orm_spawner)
+    assert db is not None
+    for share in orm_spawner.shares:
+        _note(db.connection(), spawner.oauth_client_id, _of_share(share))
+    db.commit()
+
+
+def _of_user(user: orm.User) -> list[str]:
+    # A name may be given to somebody else later; what the user's cookies are made from is given to nobody else.
+    return [USER, user.name, hashlib.sha256(str(user.cookie_id).encode()).hexdigest()[:16]]
+
+
+def _of_share(share: orm.Share) -> list[str]:
+    return _of_user(share.user) if share.user else [GROUP, share.group.name if share.group else ""]
+
+
+def _note(connection: Connection, client: str, guest: list[str]) -> None:
+    if guest in _noted(connection, client) or not _is_client(connection, client):
+        return
+    code = secrets.token_hex(16)
+    connection.execute(insert(CODES).values(client_id=client, code=code, redirect_uri=json.dumps(guest)))
+
+
+def _is_client(connection: Connection, client: str) -> bool:
+    return connection.scalar(select(CLIENTS.c.id).where(CLIENTS.c.identifier == client)) is not None
+
+
+def _noted(connection: Connection, client: str) -> list[list[str]]:
+    notes = select(CODES.c.redirect_uri).where(CODES.c.client_id == client, CODES.c.user_id.is_(None))
+    return [json.loads(note) for note in connection.scalars(notes)]
+
+
+def forget_if_one_left(spawner: Any) -> None:
+    """Delete all that visitors of a server hold where the right of one of them has ended since."""
+    db = object_session(spawner.orm_spawner)
+    assert db is not None
+    db.expire_all()  # the stop may have ended shares in statements of its own
+    guests = _noted(db.connection(), spawner.oauth_client_id)
+    if not all(_may_come(db, spawner.orm_spawner, guest) for guest in guests):
+        spawner.log.info(
+            "Visitors of %s have to open it anew: the right of one of them has ended", spawner._log_name
+        )
+        forget(spawner)
+
+
+def _may_come(db: Session, spawner: orm.Spawner, guest: list[str]) -> bool:
+    kind, name = guest[:2]
+    if kind == GROUP:
+        return any(share.group is not None and share.group.name == name for share in spawner.shares)
+    user = orm.User.find(db, name)
+    if user is None or _of_user(user) != guest:
+        return False
+    held = scopes.parse_scopes(scopes.get_scopes_for(user)).get(ACCESS)
+    return held is not None and bool(scopes.check_scope_filter(held, spawner, "server"))
+
+
+def forget(spawner: Any) -> None:
+    """Delete the tokens and codes of all visitors of a server, and what was noted of them."""
+    db = object_session(spawner.orm_spawner)
+    assert db is not None
+    for client in db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id):
+        for held in (*client.access_tokens, *client.codes):
+            db.delete(held)
+    db.commit()
