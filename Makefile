@@ -46,6 +46,7 @@ demo-down: env  ## removes the demo
 docs: env  ## the tables of variables in the documents, and who may do what
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
+	@$(with_env) python tests/tools/ended.py
 
 reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing and of soak
 	@$(with_env) python tests/tools/reliability.py

@@ -65,7 +65,6 @@ c.Authenticator.admin_users = {{"carol"}}
 """
 
 
-ORIGIN = "http://127.0.0.1:8000"
 NAVIGATE = {
     "Accept": "text/html",
     "Sec-Fetch-Mode": "navigate",
@@ -82,10 +81,17 @@ class _Proxy(httpx.BaseTransport):
         self._transport = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        port = next((port for start, port in self._ports.items() if path.startswith(start)), self._hub)
-        request.url = request.url.copy_with(port=port)
-        return self._transport.handle_request(request)
+        there = request.url.path, request.url.host + request.url.path
+        port = next(
+            (port for start, port in self._ports.items() if any(each.startswith(start) for each in there)),
+            self._hub,
+        )
+        url = request.url.copy_with(host="127.0.0.1", port=port)
+        # The header Host stays what the address was.
+        passed = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return self._transport.handle_request(passed)
 
 
 class LocalHub:
@@ -93,6 +99,8 @@ class LocalHub:
 
     A service of the hub that may come in, too, bears alice's name.
     """
+
+    domain = ""  # where each user has one of their own below it
 
     def __init__(
         self,
@@ -210,8 +218,14 @@ class LocalHub:
         page: the port of the sharing page. It gets to hub, server and page at one address, as behind a proxy.
         """
         ports = {"/user/alice/": self._port, "/services/sharing/": page}
+        if self.domain:  # as a proxy with host routing has it
+            hosts = {
+                "/user/alice/": f"alice.{self.domain}",
+                "/services/sharing/": f"sharing--service.{self.domain}",
+            }
+            ports = {hosts[path] + path: port for path, port in ports.items()}
         with httpx.Client(
-            base_url=ORIGIN,
+            base_url=f"http://{self.domain or '127.0.0.1'}:8000",
             transport=_Proxy(self._hub_port, ports),
             headers=NAVIGATE,
             follow_redirects=True,
@@ -247,13 +261,22 @@ class LocalHub:
     @property
     def own_token(self) -> str:
         """The server's own token, as somebody reads it in a terminal there."""
-        process = self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"]
-        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        variables = Path(f"/proc/{self.process}/environ").read_bytes().split(b"\0")
         return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property
+    def process(self) -> int:
+        """The number of the server's process."""
+        return int(self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"])
+
+    @property
+    def server_url(self) -> str:
+        """Where alice's server listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/user/alice"
+        return f"{self.server_url}/user/alice"
 
     def at_server(self, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Return the server's answer to a program of somebody."""

@@ -46,6 +46,7 @@ LINT = {
     "docs": ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
     "variables": ["python", "tests/tools/variables.py", "--check"],
     "access": ["python", "tests/tools/access_matrix.py", "--check"],
+    "ended": ["python", "tests/tools/ended.py", "--check"],
     "changelog": ["antsibull-changelog", "lint"],
     "sanity": ["tests/tools/sanity"],
 }

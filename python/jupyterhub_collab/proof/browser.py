@@ -27,11 +27,12 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, the address after all redirects, and the text."""
+    """What came back: the status, the address after all redirects, and the text. worker_scope: how far a service worker may reach."""
 
     status: int
     url: str
     text: str
+    worker_scope: str = ""
 
     @property
     def good(self) -> bool:
@@ -180,7 +181,8 @@ class Browser:
             self._keep(line)
         text = (response.body or b"").decode(errors="replace")
         target = response.headers.get("Location", "") if 300 <= response.code < 400 else ""
-        return Answer(response.code, url, text), urljoin(url, target) if target else ""
+        answer = Answer(response.code, url, text, response.headers.get("Service-Worker-Allowed", ""))
+        return answer, urljoin(url, target) if target else ""
 
     def _identity(self, url: str) -> dict[str, str]:
         if self.token:

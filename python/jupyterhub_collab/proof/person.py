@@ -62,10 +62,12 @@ class Person:
     @property
     def program(self) -> Browser:
         """What a program of this person asks with: the token and nothing else."""
+        return self.with_token(self.token or "0" * 32)
+
+    def with_token(self, token: str) -> Browser:
+        """What a program asks with that has got hold of a token."""
         return Browser(
-            self.browser.url,
-            token=self.token or "0" * 32,
-            trusts_any_certificate=self.browser.trusts_any_certificate,
+            self.browser.url, token=token, trusts_any_certificate=self.browser.trusts_any_certificate
         )
 
     # Servers

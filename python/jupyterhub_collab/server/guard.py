@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 
 from .hub_credentials import hub_auth_of, is_own_token, model_of
 from .levels import Level, Levels
+from .limits import Websockets
 from .settings import Settings
 from .visitors import Visitors
 from .workers import confine_workers
@@ -46,7 +47,7 @@ def put_in_force() -> None:
         app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
 
     guarded.is_guarded = True  # type: ignore[attr-defined]
-    Visitors().wrap_websockets()
+    Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
     confine_workers()
     server.init_configurables = guarded
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from jupyter_server.base.handlers import JupyterHandler
 from tornado.http1connection import HTTP1Connection
+from tornado.web import authenticated
 
 HEADER = "Service-Worker-Allowed"
+# Where the playbook for verification sees whether it is kept.
+PROBE = "jupyterhub_collab/worker-scope"
 
 
 def confine_workers() -> None:
@@ -26,3 +30,13 @@ def confine_workers() -> None:
         return write_headers(self, start_line, headers, *arguments, **options)
 
     connection.write_headers = confined
+
+
+class Probe(JupyterHandler):
+    """An answer that asks for the whole address, and is no script."""
+
+    @authenticated
+    def get(self) -> None:
+        self.set_header(HEADER, "/")
+        self.set_header("Content-Type", "text/plain")
+        self.finish("")

@@ -24,6 +24,7 @@ log = logging.getLogger("jupyterhub_collab.sharing")
 SENTENCES = {
     400: "The hub did not understand that. Look at what you typed in, and try again.",
     403: "The hub does not let you do that. Ask its administrator if you should be able to.",
+    429: "This server has as many links as one may have on this hub. End some of them first.",
     404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
 }
 NOBODY = "There is no user or group of that name on this hub. Look at how it is spelt."
@@ -106,7 +107,8 @@ class Base(HubOAuthenticated, RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header(
             "Content-Security-Policy",
-            "frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'",
+            # Browsers look at where an answer to a form leads, too: to the hub, where a server is started.
+            f"frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self' {self.sharing.hub_origin}".rstrip(),
         )
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
@@ -117,7 +119,7 @@ class Base(HubOAuthenticated, RequestHandler):
         user = self.current_user
         page = {
             "base_url": hub,
-            "prefix": self.sharing.base_url,
+            "prefix": f"{self.sharing.hub_origin}{self.sharing.base_url}",
             "logo_url": f"{hub}home",
             "login_url": f"{hub}login",
             "logout_url": f"{hub}logout",
@@ -198,6 +200,7 @@ class SharingPage(Base):
             "new_link": None,
             "tab": TABS[0],
             "origin": self.origin,
+            "servers_at": self.sharing.hub_origin,
             "may_share": self.may_share,
         }
         self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})

@@ -31,6 +31,8 @@ SETTINGS: dict[str, Any] = {
     "owners": True,
     "state_directory": "",
     "history_megabytes": 100,
+    "documents_per_person": 100,
+    "websockets_per_person": 500,
     "mem_limit": "",
     "cpu_limit": 0.0,
     "idle_seconds": 0,
@@ -146,6 +148,8 @@ def test_server_is_told_its_settings(db: Session) -> None:
     assert told == {
         "state_directory": "",
         "history_megabytes": 100,
+        "documents_per_person": 100,
+        "websockets_per_person": 500,
         "idle_seconds": 0,
         "email_domain": "example.org",
         "managers": {"everyone": True},

@@ -1,108 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What somebody keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
 
-bob plays the attacker. He was alice's guest, and has read there whatever a terminal shows.
+mallory plays the attacker. He was alice's guest, and has read there whatever a terminal shows.
 """
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from local_hub import LocalHub, free_port, wait_until
+from attacked_hub import Attacked
+from local_hub import PATIENCE, wait_until
+from people import background
+from people.errors import Refused
+from people.sockets import Door, dial
 
-CONFIG = """
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
-# Of the administrator's own.
-c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "read:users:name!user"]
-
-from jupyterhub_collab.hub.collaboration import collaborate
-from jupyterhub_collab.hub.sharing import share_servers
-
-share_servers(
-    c, groups=[], by_name=True, link_seconds=3600, longest_link=86400, ends_with_server={ends_with_server}, authorize_page=False,
-    revocation=1, log="{directory}/shares.jsonl", port={page}, account="nobody",
-)
-collaborate(
-    c, everyone=False, accounts=[], owners=True, state_directory="", history_megabytes=10, mem_limit="", cpu_limit=0,
-    idle_seconds=0, email_domain="",
-)
-"""
 NOW = {"last_activity": "2026-11-26T10:00:00Z"}
-# An extension of a server, which lets a worker reach the whole address.
-WIDE = """
-from jupyter_server.base.handlers import JupyterHandler
-
-
-class Worker(JupyterHandler):
-    def get(self, how):
-        self.set_header("Content-Type", "text/javascript")
-        if how == "raw":
-            self.add_header("service-worker-allowed", "/")
-        self.set_header("Service-Worker-Allowed", "/")
-        self.finish("")
-
-
-def _load_jupyter_server_extension(app):
-    app.web_app.add_handlers(".*", [(app.base_url + r"wide/(worker|raw).js", Worker)])
-"""
-SERVER = "/user/alice/"
-CLIENT = "jupyterhub-user-alice"
-
-
-class Attacked(LocalHub):
-    """A hub on which alice shares her server."""
-
-    def __init__(self, directory: Path, **settings: Any) -> None:
-        self.page = free_port()
-        directory.mkdir(exist_ok=True)
-        told = {"ends_with_server": False, "directory": directory, "page": self.page} | settings
-        (directory / "wide.py").write_text(WIDE)
-        options = ("--ServerApp.jpserver_extensions={'wide': True}",)
-        super().__init__(directory, *options, config=CONFIG.format(**told))
-
-    def share(self, guest: str) -> None:
-        self.ask("POST", "shares/alice/", {"user": guest})
-
-    def revoke(self, guest: str) -> None:
-        self.ask("PATCH", "shares/alice/", {"user": guest})
-
-    def sign_in_of(self, name: str) -> str:
-        """Return somebody's token of alice's server, which its memory holds once their browser has been there."""
-        with self.browser(name) as browser:
-            wish = {
-                "client_id": CLIENT,
-                "redirect_uri": f"{SERVER}oauth_callback",
-                "response_type": "code",
-                "state": "x",
-            }
-            answer = browser.get("/hub/api/oauth2/authorize", params=wish, follow_redirects=False)
-            code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-        form = {
-            "client_id": CLIENT,
-            "client_secret": self.own_token,
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": f"{SERVER}oauth_callback",
-        }
-        made = httpx.post(f"{self.hub_url}/hub/api/oauth2/token", data=form)
-        return str(made.raise_for_status().json()["access_token"])
-
-    def opens(self, token: str) -> bool:
-        return self.at_server_with(token, "GET", "api/contents").status_code == 200
-
-    def stop_server(self) -> None:
-        self.ask("DELETE", "users/alice/server")
-        wait_until(lambda: not self.runs)
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     with Attacked(tmp_path_factory.mktemp("hub")).running() as hub:
+        hub.ask("POST", "users/mallory")
         yield hub
 
 
@@ -133,51 +57,28 @@ def test_server_that_ran_before_loses_that_right_with_the_next_start_of_the_hub(
         assert hub.opens(hub.token_of("alice"))
 
 
-@pytest.mark.parametrize("stays", [True, False])
-def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked, stays: bool) -> None:
+def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked) -> None:
     """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everybody
     who was there may come again, their open pages go on.
     """
-    hub.share("bob")
-    stolen, own = hub.sign_in_of("alice"), hub.sign_in_of("bob")
+    hub.share("mallory")
+    stolen, own = hub.sign_in_of("alice"), hub.sign_in_of("mallory")
+    hub.restart_server()
     assert hub.opens(stolen)
     assert hub.opens(own)
-    if not stays:
-        hub.forget("bob")  # he leaves no token of his own behind that would tell that he was there
-        hub.revoke("bob")
-    hub.stop_server()
-    hub.start_server()
-    assert hub.opens(stolen) is stays
-    assert hub.opens(own) is stays
-    hub.revoke("bob")
-
-
-def test_who_is_revoked_while_the_server_is_stopped_finds_nothing(hub: Attacked) -> None:
-    hub.share("bob")
-    stolen = hub.sign_in_of("alice")
-    hub.stop_server()
-    hub.revoke("bob")
-    hub.start_server()
+    hub.forget("mallory")  # he leaves no token of his own behind that would tell that he was there
+    hub.revoke("mallory")
+    hub.restart_server()
     assert not hub.opens(stolen)
 
 
 def test_guest_who_came_with_a_token_alone_is_remembered(hub: Attacked) -> None:
-    """A program of the guest's needs no sign-in at the server."""
+    """A program of the guest's needs no sign-in at the server. He is revoked while it is stopped."""
     stolen = hub.sign_in_of("alice")
-    hub.share("bob")
-    assert hub.opens(hub.token_of("bob"))
-    hub.revoke("bob")
-    hub.stop_server()
-    hub.start_server()
+    hub.share("mallory")
+    assert hub.opens(hub.token_of("mallory"))
+    hub.restart_server(lambda: hub.revoke("mallory"))
     assert not hub.opens(stolen)
-
-
-def test_owner_who_was_alone_comes_back(hub: Attacked) -> None:
-    mine = hub.sign_in_of("alice")
-    for _time in range(2):
-        hub.stop_server()
-        hub.start_server()
-        assert hub.opens(mine)
 
 
 # One origin
@@ -185,8 +86,8 @@ def test_owner_who_was_alone_comes_back(hub: Attacked) -> None:
 
 @pytest.mark.parametrize("dest", ["empty", "iframe", "image", "script", "object", "embed", "serviceworker"])
 def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked, dest: str) -> None:
-    """A page of alice's server, open in bob's browser, which sends his cookies along."""
-    with hub.browser("bob", page=hub.page) as browser:
+    """A page of alice's server, open in dave's browser, which sends his cookies along."""
+    with hub.browser("dave", page=hub.page) as browser:
         page = browser.get("/services/sharing/")
         assert page.status_code == 200
         assert "_xsrf" in page.text
@@ -209,3 +110,106 @@ def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
         answer = httpx.get(f"{hub.url}/{path}", headers=address)
         assert answer.status_code == 200
         assert "service-worker-allowed" not in answer.headers
+
+
+# Limits, of which this hub has low ones
+
+
+def session_of(hub: Attacked, who: str, name: str) -> Door:
+    """Where a document is, which is made first."""
+    hub.at_server(who, "PUT", f"api/contents/{name}", {"type": "file", "format": "text", "content": name})
+    told = hub.at_server(
+        who, "PUT", f"api/collaboration/session/{name}", {"format": "text", "type": "file"}
+    ).json()
+    return hub.door(who, f"api/collaboration/room/text:file:{told['fileId']}?sessionId={told['sessionId']}")
+
+
+@contextmanager
+def opened(*doors: Door) -> Iterator[None]:
+    sockets = [background.run(dial(door)) for door in doors]
+    try:
+        yield
+    finally:
+        for socket in sockets:
+            background.run(socket.close())
+
+
+def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -> None:
+    hub.share("mallory")
+    doors = [session_of(hub, "mallory", f"{number}.txt") for number in range(4)]
+    for door in doors[:3]:
+        with opened(door):  # it stays in memory for a while
+            pass
+    events = background.run(dial(hub.door("mallory", "api/events/subscribe")))
+    with pytest.raises(Refused, match="429"):
+        background.run(dial(doors[3]))
+    told = background.run(message_with(events, "documents open here"))
+    assert (
+        "3.txt is not open: you have 3 documents open here, as many as one person may have. Close some, then wait a minute."
+        in told
+    )
+    background.run(events.close())
+    hers = [session_of(hub, "alice", name) for name in ("3.txt", "0.txt")]
+    with opened(*hers, doors[0], doors[3]):  # what others have open costs nothing
+        pass
+    hub.revoke("mallory")
+
+
+async def message_with(events: Any, text: str) -> str:
+    async with asyncio.timeout(PATIENCE):
+        async for message in events:
+            if text in message:
+                return str(message)
+    raise AssertionError
+
+
+def test_strangers_make_no_rooms(hub: Attacked) -> None:
+    """jupyter-collaboration makes a room before it looks who asks."""
+    for name in ("JupyterLab:mine", "text:file:1"):
+        stranger = replace(hub.door("alice", f"api/collaboration/room/{name}"), headers={})
+        with pytest.raises(Refused, match="403"):
+            background.run(dial(stranger))
+
+
+def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) -> None:
+    hub.share("mallory")
+    events = "api/events/subscribe"
+    with opened(*[hub.door("mallory", events)] * 5):
+        for path in (events, "api/collaboration/room/JupyterLab:globalAwareness"):
+            with pytest.raises(Refused, match="429"):
+                background.run(dial(hub.door("mallory", path)))
+        with opened(hub.door("alice", events)):
+            pass
+    with opened(hub.door("mallory", events)):
+        pass
+    hub.revoke("mallory")
+
+
+def test_links_are_not_guessed_fast(hub: Attacked) -> None:
+    code = hub.ask("POST", "share-codes/alice/", {})["code"]
+    with hub.browser("eve") as mallory, hub.browser("dave") as dave:
+        for number in range(3):
+            assert mallory.get("/hub/accept-share", params={"code": f"guess{number}"}).status_code == 404
+        answer = mallory.get("/hub/accept-share", params={"code": code})
+        assert answer.status_code == 429
+        assert "You have opened too many sharing links that do not exist. Wait a minute" in answer.text
+        assert dave.get("/hub/accept-share", params={"code": code}).status_code == 200
+    hub.ask("DELETE", "share-codes/alice/")
+
+
+def test_server_has_so_many_links(hub: Attacked) -> None:
+    for _number in range(3):
+        hub.ask("POST", "share-codes/alice/", {})
+    with pytest.raises(httpx.HTTPStatusError, match="429"):
+        hub.ask("POST", "share-codes/alice/", {})
+    with hub.browser("alice", page=hub.page) as alice:
+        page = alice.get("/services/sharing/")
+        token = page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
+        wish = {"_xsrf": token, "action": "make-link"}
+        assert (
+            "This server has as many links as one may have"
+            in alice.post("/services/sharing/", data=wish).text
+        )
+    hub.ask("DELETE", "share-codes/alice/")
+    hub.ask("POST", "share-codes/alice/", {})
+    hub.ask("DELETE", "share-codes/alice/")
