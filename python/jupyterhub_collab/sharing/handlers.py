@@ -260,7 +260,7 @@ class SharingPage(Base):
         query = {"code": made["code"]}
         if document := self.get_body_argument("document", "").strip().strip("/"):
             query["next"] = f"{self.sharing.base_url}user/{self.mine.rstrip('/')}/lab/tree/{quote(document)}"
-        return f"{self.origin}{self.sharing.hub_prefix}accept-share?{urlencode(query)}"
+        return f"{self.origin}{self.sharing.base_url}hub/accept-share?{urlencode(query)}"
 
     async def end_link(self) -> str:
         await self.hub.ask("DELETE", f"share-codes/{self.mine}", id=self.get_body_argument("id"))
