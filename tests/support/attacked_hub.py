@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real hub with our fragments on it and a server of alice's, for tests that play somebody with an account who wants more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +16,7 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.JupyterHub.load_groups = {{"team": {{"users": []}}}}
 c.JupyterHub.load_roles.append({{"name": "team", "groups": ["team"], "scopes": ["access:servers!server=alice/"]}})
-# Of the administrator's own.
+# Of the administrator's own, from here on:
 c.Spawner.environment = {{**c.Spawner.environment, "JUPYTER_CONFIG_PATH": "{directory}"}}
 c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "read:users:name!user"]
 
@@ -53,6 +54,7 @@ class Worker(JupyterHandler):
 def _load_jupyter_server_extension(app):
     app.web_app.add_handlers(".*", [(app.base_url + r"wide/(worker|raw).js", Worker)])
 """
+THEIRS = "# Of the administrator's own, from here on:"
 SERVER = "/user/alice/"
 CLIENT = "jupyterhub-user-alice"
 
@@ -73,6 +75,20 @@ class Attacked(LocalHub):
         super().__init__(
             directory, config=CONFIG.format(**told) + (DOMAINS.format(domain=domain) if domain else "")
         )
+
+    @contextmanager
+    def running_since_before(self) -> Iterator[None]:
+        """The hub runs meanwhile, and has on it a server from before it had our fragments. `old_token` is that server's own token."""
+        path = self.directory / "jupyterhub_config.py"
+        with_ours = path.read_text()
+        path.write_text(with_ours.partition(THEIRS)[0])
+        with self.running():
+            self.old_token = self.own_token
+            assert self.opens(self.old_token)
+            self.kill()
+            path.write_text(with_ours)
+            self.start()
+            yield
 
     def share(self, guest: str) -> None:
         self.ask("POST", "shares/alice/", {"user": guest})

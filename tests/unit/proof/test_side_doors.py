@@ -2,36 +2,25 @@
 """What the verification of a hub tries of what a guest takes along: on a real server, by its own means."""
 
 import asyncio
-from collections.abc import Iterator
 
-import pytest
-
+from attacked_hub import Attacked
 from jupyterhub_collab.proof.browser import Browser
 from jupyterhub_collab.proof.person import Person
 from jupyterhub_collab.proof.side_doors import opens, own_token
-from local_hub import LocalHub
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
-    """Its server's own token opens the server, as JupyterHub has it by default."""
-    with LocalHub(tmp_path_factory.mktemp("hub")).running() as hub:
-        yield hub
-
-
-def test_guest_reads_the_servers_own_token(hub: LocalHub) -> None:
-    async def read() -> tuple[str, bool, bool, bool]:
-        guest = Person("dave", Browser(hub.server_url, token=hub.token_of("dave")))
+def test_guest_reads_the_servers_own_token(attacked: Attacked) -> None:
+    async def read() -> tuple[str, bool, bool]:
+        guest = Person("dave", Browser(attacked.server_url, token=attacked.token_of("dave")))
         own = await own_token(guest, "alice")
-        stranger = await opens(guest.with_token("0" * 32), "alice")
-        return own, await opens(guest.with_token(own), "alice"), await opens(guest.browser, "alice"), stranger
+        return own, await opens(guest.with_token(own), "alice"), await opens(guest.browser, "alice")
 
-    assert asyncio.run(read()) == (hub.own_token, True, True, False)
+    assert asyncio.run(read()) == (attacked.own_token, False, True)
 
 
-def test_server_is_asked_how_far_workers_reach(hub: LocalHub) -> None:
+def test_server_is_asked_how_far_workers_reach(attacked: Attacked) -> None:
     async def ask(path: str) -> tuple[int, str]:
-        browser = Browser(hub.server_url, token=hub.token_of("alice"))
+        browser = Browser(attacked.server_url, token=attacked.token_of("alice"))
         answer = await browser.ask("GET", f"/user/alice/{path}")
         return answer.status, answer.worker_scope
 

@@ -58,6 +58,7 @@ def test_link_leads_to_the_document_on_its_owners_domain(hub: Attacked) -> None:
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', offer.text))
         came = zoe.post(str(offer.url), data=fields)
         assert str(came.url).startswith(f"{ALICE}/user/alice/lab/tree/plan.txt")
+        zoe.get(f"{ALICE}/user/alice/files/none")  # the first page that asks who she is
         contents = zoe.get(f"{ALICE}/user/alice/api/contents")
         assert contents.status_code == 200
         listed = zoe.get(f"{PAGE}/services/sharing/?tab=theirs")
