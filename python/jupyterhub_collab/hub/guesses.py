@@ -25,7 +25,7 @@ def limit_guesses(per_minute: int) -> None:
     # By user. Whoever guesses has to be logged in.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def find(_class: Any, db: Any, code: str, **options: Any) -> orm.ShareCode | None:
+    def find(_class: Any, /, db: Any, code: str, **options: Any) -> orm.ShareCode | None:
         page = next(iter(callers(AcceptShareHandler)), None)
         if page is None:
             return theirs(db, code, **options)
@@ -46,7 +46,7 @@ def limit_links(most: int) -> None:
     """Refuse a server more links than so many at a time."""
     theirs = orm.ShareCode.new
 
-    def new(_class: Any, db: Any, spawner: orm.Spawner, **options: Any) -> Any:
+    def new(_class: Any, /, db: Any, spawner: orm.Spawner, **options: Any) -> Any:
         links = db.query(orm.ShareCode).filter_by(spawner_id=spawner.id)
         if sum(not link.expired for link in links) >= most:
             raise web.HTTPError(TOO_MANY, FULL.format(most=most))

@@ -53,7 +53,7 @@ def is_for_a_person(headers: Any) -> bool:
 
     A browser says what it asks for where the page came over https, or from this machine; elsewhere nobody can tell.
     """
-    return headers.get("Sec-Fetch-Dest", "document") == "document"
+    return bool(headers.get("Sec-Fetch-Dest", "document") == "document")
 
 
 class Callback(HubOAuthCallbackHandler):

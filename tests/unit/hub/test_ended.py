@@ -3,6 +3,7 @@
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -84,6 +85,9 @@ class Loot:
     def __getitem__(self, thing: str) -> bool:
         return bool(getattr(self, thing.replace(" ", "_").replace("-", "_")))
 
+    def lacks(self, thing: str) -> bool:
+        return not self[thing]
+
 
 def end(hub: Attacked, way: str, name: str, loot: Loot) -> None:
     if way == "revoked":
@@ -121,7 +125,7 @@ def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list
             end(hub, way, f"mallory-{way}", loot)
         for (way, thing), says in expected.items():
             if says == AT_ONCE:
-                wait_until(lambda way=way, thing=thing: not loots[way][thing], SECONDS)
+                wait_until(partial(loots[way].lacks, thing), SECONDS)
         left = {(way, thing) for way, thing in expected if loots[way][thing]}
         hub.restart_server()
         for way, thing in expected:
