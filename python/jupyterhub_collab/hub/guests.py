@@ -112,6 +112,7 @@ def forget(spawner: Any) -> None:
     db = object_session(spawner.orm_spawner)
     assert db is not None
     for client in db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id):
+        db.expire(client, ["access_tokens", "codes"])
         for held in (*client.access_tokens, *client.codes):
             db.delete(held)
     db.commit()
