@@ -51,12 +51,12 @@ print(json.dumps([[name.lower() for name in answer.headers.keys()] for answer in
 @pytest.fixture
 def server_of_their_own(host: Host) -> Iterator[None]:
     host.check_output("systemd-run --unit=worker-server python3 -c %s", SERVER)
-    host.check_output(PROXY.replace("%s", ADD).replace("%", "%%"))
+    host.check_output(PROXY.replace("%s", ADD))
     try:
         host.check_output("for i in $(seq 50); do ss -ltn | grep -q :9321 && exit 0; sleep 0.1; done; exit 1")
         yield
     finally:
-        host.check_output(PROXY.replace("%s", DELETE).replace("%", "%%"))
+        host.check_output(PROXY.replace("%s", DELETE))
         host.check_output("systemctl stop worker-server")
 
 
