@@ -3,6 +3,7 @@
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,11 @@ class Loot:
         self._of_another = hub.sign_in_of("alice")
         self._link = link
         self._other = stack.enter_context(hub.browser("dave"))
-        self._socket: ClientConnection = background.run(dial(hub.door(name, "api/events/subscribe")))
+        events = "api/events/subscribe"
+        cookies = self.browser.build_request("GET", f"{SERVER}{events}").headers["Cookie"]
+        headers = {"Cookie": cookies, "Sec-Fetch-Mode": "websocket", "Origin": hub.server_url}
+        door = replace(hub.door(name, events), headers=headers)
+        self._socket: ClientConnection = background.run(dial(door))
         hub.at_server(name, "POST", "api/terminals")
         self._server = hub.process
 
