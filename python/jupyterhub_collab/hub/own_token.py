@@ -22,6 +22,8 @@ from .roles import value_of
 
 TRAIT = "server_token_scopes"
 ACCESS = "access:servers"
+# What opens servers, and what gives somebody else, or another token, that right.
+OPENING = {ACCESS, "tokens", "shares"}
 # JupyterHub adds it wherever it is missing; an empty list would mean the default.
 LEAST = "users:activity!user"
 # They stand for rights of the owner, of which access to servers is one.
@@ -55,15 +57,15 @@ def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]
 
 
 def _spelt_out(wanted: Iterable[str], owner: orm.User) -> Iterator[str]:
-    """Return scopes without those that open servers, which some scopes only stand for."""
+    """Yield scopes without those that open servers, which some scopes only stand for."""
     for scope in wanted:
         parts = scopes.get_scopes_for(owner) if scope in METASCOPES else [scope]
         yield from sorted(part for part in parts if not opens(part))
 
 
 def opens(scope: str) -> bool:
-    """Return whether a scope opens servers, whichever they are."""
-    return scope.partition("!")[0] == ACCESS
+    """Return whether a scope opens servers, at once or by a detour, whichever they are."""
+    return scope.partition("!")[0] in OPENING
 
 
 def _at_start(cleanup: Any, is_concerned: Concerns) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from jupyterhub import handlers
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
+from tornado import web
 
 from ..names import SERVICE
 
@@ -19,6 +20,8 @@ class ToThePage(BaseHandler):
 
     def get(self) -> None:
         service = JupyterHub.instance()._service_map[SERVICE]
+        if not service.host:  # it is on this domain, and the proxy has not found it
+            raise web.HTTPError(404)
         query = f"?{self.request.query}" if self.request.query else ""
         self.redirect(f"{service.host}{service.prefix}{query}")
 

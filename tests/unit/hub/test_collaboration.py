@@ -193,6 +193,42 @@ def test_hook_that_is_set_anew_is_missed() -> None:
     assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
 
 
+# What the own tokens of servers are good for
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "ours"),
+    [
+        ("team", [], {"users:activity!user"}),
+        ("team", ["access:servers!server", "read:users!user"], {"read:users!user"}),
+        ("team", lambda spawner: [f"access:servers!user={spawner.user.name}", "list:users"], {"list:users"}),
+        ("team", ["access:servers"], {"users:activity!user"}),
+        # With these the token would make another one, or a share, that opens it.
+        ("team", ["tokens!user", "shares!user", "servers!user"], {"servers!user"}),
+        # Nobody else opens this one.
+        ("ben", ["access:servers!server"], {"access:servers!server"}),
+        ("ben", [], set()),
+    ],
+)
+def test_own_token_opens_no_server_that_others_open(
+    db: Session, name: str, theirs: Any, ours: set[str]
+) -> None:
+    c = Config()
+    c.Spawner.server_token_scopes = theirs
+    collaborate(c, **SETTINGS)
+    assert set(asyncio.run(c.Spawner.server_token_scopes(spawner_of(db, name)))) == ours
+
+
+@pytest.mark.parametrize("scope", ["inherit", "self"])
+def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Session, scope: str) -> None:
+    c = Config()
+    c.SimpleLocalProcessSpawner.server_token_scopes = [scope]
+    collaborate(c, **SETTINGS)
+    found = asyncio.run(c.SimpleLocalProcessSpawner.server_token_scopes(spawner_of(db, "team")))
+    assert "servers!user=team" in found
+    assert not {each.partition("!")[0] for each in found} & {"access:servers", "tokens", "shares", "inherit"}
+
+
 # What the hub keeps
 
 
