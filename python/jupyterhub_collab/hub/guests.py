@@ -14,25 +14,54 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from functools import wraps
 from typing import Any
 
 from jupyterhub import orm, scopes
+from jupyterhub.apihandlers.users import SelfAPIHandler
 from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 
+from ..names import VISITED
 from .own_token import ACCESS
 
 SERVERS = "jupyterhub-user-"  # how the hub's names of OAuth clients that are servers begin
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
 USER, GROUP = "user", "group"
+# Who has been noted already, each with the server's client: servers ask about each visitor every few seconds.
+_seen: set[tuple[str, ...]] = set()
 
 
 def note_guests() -> None:
-    """Note everybody from now on who gets a token of a server as a visitor, or with whom it is shared."""
+    """Note everybody from now on who comes to a server, by whatever token, or with whom it is shared."""
+    if not getattr(SelfAPIHandler.get, "notes_guests", False):
+        SelfAPIHandler.get = _noting(SelfAPIHandler.get)
     for kind, note in ((orm.APIToken, _token_given), (orm.Share, _access_given)):
         if not event.contains(kind, "after_insert", note):
             event.listen(kind, "after_insert", note)
+
+
+def _noting(get: Any) -> Any:
+    """Return what answers a server that asks who somebody is, and notes them."""
+
+    @wraps(get)
+    async def answer(handler: Any) -> None:
+        await get(handler)
+        client, token = handler.request.headers.get(VISITED, ""), handler.get_token()
+        if token is None or token.user is None or not client.startswith(SERVERS):
+            return
+        guest = _of_user(token.user)
+        if (client, *guest) not in _seen:
+            for spawner in handler.db.query(orm.Spawner).filter_by(oauth_client_id=client):
+                # Anybody may say that they came somewhere.
+                if _may_come(handler.db, spawner, guest):
+                    _seen.add((client, *guest))
+                    _note(handler.db.connection(), client, guest)
+                    handler.db.commit()
+
+    answer.notes_guests = True  # type: ignore[attr-defined]
+    return answer
 
 
 def _token_given(_mapper: Any, connection: Connection, token: orm.APIToken) -> None:
@@ -50,6 +79,7 @@ def note_shares(spawner: Any) -> None:
     orm_spawner = spawner.orm_spawner
     db = object_session(orm_spawner)
     assert db is not None
+    _forget_seen(spawner.oauth_client_id)
     for share in orm_spawner.shares:
         _note(db.connection(), spawner.oauth_client_id, _of_share(share))
     db.commit()
@@ -92,6 +122,10 @@ def forget_if_one_left(spawner: Any) -> None:
         forget(spawner)
 
 
+def _forget_seen(client: str) -> None:
+    _seen.difference_update({seen for seen in _seen if seen[0] == client})
+
+
 def _may_come(db: Session, spawner: orm.Spawner, guest: list[str]) -> bool:
     kind, name = guest[:2]
     # The hub keeps what it has read, and ends shares in statements that it does not look at again.
@@ -111,6 +145,7 @@ def forget(spawner: Any) -> None:
     """Delete the tokens and codes of all visitors of a server, and what was noted of them."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
+    _forget_seen(spawner.oauth_client_id)
     for client in db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id):
         db.expire(client, ["access_tokens", "codes"])
         for held in (*client.access_tokens, *client.codes):

@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from .hub_credentials import hub_auth_of, is_own_token, model_of
+from .hub_credentials import hub_auth_of, is_own_token, model_of, name_server
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
@@ -49,6 +49,7 @@ def put_in_force() -> None:
     guarded.is_guarded = True  # type: ignore[attr-defined]
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
     confine_workers()
+    name_server()
     server.init_configurables = guarded
 
 
