@@ -37,7 +37,7 @@ collaborate(
 DOMAINS = """
 c.JupyterHub.subdomain_host = "http://{domain}:8000"
 """
-# An extension of a server, which lets a worker reach the whole address.
+# An extension of a server, which lets a worker reach the whole address, and tells which rooms there are.
 WIDE = """
 from jupyter_server.base.handlers import JupyterHandler
 
@@ -51,8 +51,16 @@ class Worker(JupyterHandler):
         self.finish("")
 
 
+class Rooms(JupyterHandler):
+    def get(self):
+        (ydoc,) = self.serverapp.extension_manager.extension_apps["jupyter_server_ydoc"]
+        self.finish({"rooms": sorted(ydoc.ywebsocket_server.rooms)})
+
+
 def _load_jupyter_server_extension(app):
-    app.web_app.add_handlers(".*", [(app.base_url + r"wide/(worker|raw).js", Worker)])
+    app.web_app.add_handlers(".*", [
+        (app.base_url + r"wide/(worker|raw).js", Worker), (app.base_url + "wide/rooms", Rooms),
+    ])
 """
 THEIRS = "# Of the administrator's own, from here on:"
 SERVER = "/user/alice/"

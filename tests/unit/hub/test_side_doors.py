@@ -156,6 +156,9 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
         stranger = replace(hub.door("alice", f"api/collaboration/room/{name}"), headers={})
         with pytest.raises(Refused, match="403"):
             background.run(dial(stranger))
+        assert name not in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
+    with opened(hub.door("alice", "api/collaboration/room/JupyterLab:mine")):
+        assert "JupyterLab:mine" in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
 
 
 def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) -> None:
