@@ -2,7 +2,7 @@
 """A real hub with our fragments on it and a server of alice's, for tests that play somebody with an account who wants more."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -63,6 +63,7 @@ def _load_jupyter_server_extension(app):
     ])
 """
 THEIRS = "# Of the administrator's own, from here on:"
+OUT = 30  # seconds; the hub is asked once a second, and the machine may be busy
 SERVER = "/user/alice/"
 CLIENT = "jupyterhub-user-alice"
 
@@ -86,16 +87,24 @@ class Attacked(LocalHub):
 
     @contextmanager
     def running_since_before(self) -> Iterator[None]:
-        """The hub runs meanwhile, and has on it a server from before it had our fragments. `old_token` is that server's own token."""
+        """The hub runs meanwhile, and had a server on it before it had our fragments. `old_token_opened` says whether that server's own
+        token still opened it once the hub was started anew with them. After that it was started anew itself.
+        """
         path = self.directory / "jupyterhub_config.py"
         with_ours = path.read_text()
         path.write_text(with_ours.partition(THEIRS)[0])
         with self.running():
-            self.old_token = self.own_token
-            assert self.opens(self.old_token)
+            old_token = self.own_token
+            assert self.opens(old_token)
             self.kill()
             path.write_text(with_ours)
             self.start()
+            assert self.opens(self.token_of("alice"))
+            self.old_token_opened = True
+            with suppress(TimeoutError):
+                wait_until(lambda: not self.opens(old_token), OUT)
+                self.old_token_opened = False
+            self.restart_server()
             yield
 
     def share(self, guest: str) -> None:
