@@ -130,7 +130,7 @@ class Attacked(LocalHub):
         return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
 
     def exchange(self, code: str) -> str:
-        """Return the token that the hub gives for a code to whoever knows the server's secret, which is its own token."""
+        """Return the token that the hub gives for a code to somebody who knows the server's secret, which is its own token."""
         form = {
             "client_id": CLIENT,
             "client_secret": self.own_token,

@@ -22,7 +22,7 @@ FULL = "This server has {most} sharing links, which is the limit on this hub. En
 def limit_guesses(per_minute: int) -> None:
     """Refuse every link for a while to somebody who has opened so many within a minute that do not exist."""
     theirs = orm.ShareCode.find
-    # By user. Whoever guesses has to be logged in.
+    # By user: it takes a login to open a link.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def find(_class: Any, /, db: Any, code: str, **options: Any) -> orm.ShareCode | None:

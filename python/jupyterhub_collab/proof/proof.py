@@ -290,7 +290,7 @@ class Proof:
         if not own:
             self.report.skipped(check, f"The server's own token could not be read: {why}.")
         elif await opens(self.second.with_token(own), owner):
-            says = "The server's own token opens it, for whoever has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
+            says = "The server's own token opens it for everybody who has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
             self.report.failed(check, f"{says}, or take access:servers from Spawner.server_token_scopes.")
         else:
             self.report.ok(check, "The server's own token, read in a terminal, is refused.")

@@ -44,7 +44,7 @@ class Websockets:
 
 
 class Documents:
-    """Which rooms each person has opened. They count for as long as the server holds them, whoever else is in them."""
+    """Which rooms each person has opened. They count for as long as the server holds them, also with others in them."""
 
     def __init__(self, most: int) -> None:
         self.most = most

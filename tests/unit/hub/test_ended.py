@@ -133,7 +133,7 @@ def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list
             elif (way, thing) not in left:
                 told[way, thing] = AT_ONCE
             else:
-                # Whoever has used a code has a sign-in instead.
+                # A code that was used has become a sign-in.
                 told[way, thing] = STAYS if thing == "code" or loots[way][thing] else WITH_SERVER
         hub.ask("DELETE", "share-codes/alice/")
     assert told == expected
