@@ -53,6 +53,7 @@ docs: env  ## the tables in the documents: variables, who may do what, and which
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
+	@$(with_env) python tests/tools/ended.py
 
 reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing and of soak
 	@$(with_env) python tests/tools/reliability.py

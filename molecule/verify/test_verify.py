@@ -50,6 +50,8 @@ def test_hub_that_is_well(
         "who may not use the hub is refused",
         "a guest whose invitation has ended is out",
         "so is the document that they have open",
+        "what a guest has read on the server opens it no more",
+        "a service worker reaches nothing beyond its server",
         "refused on somebody else's server: a hub user",
         "refused on somebody else's server: an outsider",
         "refused on the server of shared: a stranger",

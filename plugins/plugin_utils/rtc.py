@@ -117,6 +117,9 @@ def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
         )
     if (megabytes := int(settings["history_megabytes"])) < 1:
         problems.append(f"jupyterhub_rtc_history_megabytes is {megabytes}: set it to 1 or more")
+    for name in ("documents_per_person", "websockets_per_person"):
+        if (most := int(settings[name])) < 1:
+            problems.append(f"jupyterhub_rtc_{name} is {most}: set it to 1 or more")
     if (memory := str(settings["mem_limit"])) and not MEMORY.fullmatch(memory):
         problems.append(
             f"jupyterhub_rtc_mem_limit is {memory!r}: set it to a number with K, M, G or T after it, such as 4G"
@@ -381,6 +384,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "owners": sharing,
             "state_directory": str(settings["state_directory"]),
             "history_megabytes": int(settings["history_megabytes"]),
+            "documents_per_person": int(settings["documents_per_person"]),
+            "websockets_per_person": int(settings["websockets_per_person"]),
             "mem_limit": str(settings["mem_limit"]),
             "cpu_limit": float(settings["cpu_limit"]),
             "idle_seconds": int(settings["idle_seconds"]),

@@ -37,6 +37,9 @@ def problems(settings: dict[str, Any]) -> list[str]:
             f"jupyterhub_sharing_link_seconds is {link}: set it to a number from {SHORTEST_LINK} to "
             f"jupyterhub_sharing_longest_link_seconds, which is {longest}"
         )
+    for name in ("links_per_server", "guesses_per_minute"):
+        if (most := int(settings[name])) < 1:
+            found.append(f"jupyterhub_sharing_{name} is {most}: set it to 1 or more")
     if revocation not in REVOCATION:
         found.append(
             f"jupyterhub_sharing_revocation_seconds is {revocation}: set it to a number from {REVOCATION[0]} to {REVOCATION[-1]}"

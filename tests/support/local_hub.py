@@ -65,11 +65,42 @@ c.Authenticator.admin_users = {{"carol"}}
 """
 
 
+NAVIGATE = {
+    "Accept": "text/html",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Dest": "document",
+}
+
+
+class _Proxy(httpx.BaseTransport):
+    """Sends each request to the port that its path is of."""
+
+    def __init__(self, hub: int, ports: Mapping[str, int]) -> None:
+        self._hub, self._ports = hub, ports
+        self._transport = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        there = request.url.path, request.url.host + request.url.path
+        port = next(
+            (port for start, port in self._ports.items() if any(each.startswith(start) for each in there)),
+            self._hub,
+        )
+        url = request.url.copy_with(host="127.0.0.1", port=port)
+        # The header Host stays what the address was.
+        passed = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return self._transport.handle_request(passed)
+
+
 class LocalHub:
     """alice owns the server; carol is an administrator; bob, dave and erin may come in, erin as one of the group teachers.
 
     A service of the hub that may come in, too, bears alice's name.
     """
+
+    domain = ""  # where each user has one of their own below it
 
     def __init__(
         self,
@@ -77,6 +108,7 @@ class LocalHub:
         *options: str,
         seconds: int = 1,
         variables: Mapping[str, str] | None = None,
+        config: str = "",
         **settings: Any,
     ) -> None:
         directory.mkdir(exist_ok=True)
@@ -100,7 +132,7 @@ class LocalHub:
             token=self.token,
             service_token=self.service_token,
         )
-        (directory / "jupyterhub_config.py").write_text(text)
+        (directory / "jupyterhub_config.py").write_text(text + config)
         self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -141,16 +173,21 @@ class LocalHub:
         finally:
             self.kill()
 
+    @property
+    def hub_url(self) -> str:
+        """The hub itself, where a proxy would find it."""
+        return f"http://127.0.0.1:{self._hub_port}"
+
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._hub_port}/hub/api").status_code == 200
+            return httpx.get(f"{self.hub_url}/hub/api").status_code == 200
         except httpx.HTTPError:
             return False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(
             method,
-            f"http://127.0.0.1:{self._hub_port}/hub/api/{path}",
+            f"{self.hub_url}/hub/api/{path}",
             headers={"Authorization": f"token {self.token}"},
             json=body,
             timeout=PATIENCE,
@@ -174,6 +211,34 @@ class LocalHub:
     def log(self) -> str:
         return (self.directory / "log").read_text()
 
+    @contextmanager
+    def browser(self, name: str = "", *, page: int = 0) -> Iterator[httpx.Client]:
+        """Yield a browser in which somebody has logged in, which takes an authenticator that believes everybody.
+
+        page: the port of the sharing page. It gets to hub, server and page at one address, as behind a proxy.
+        """
+        ports = {"/user/alice/": self._port, "/services/sharing/": page}
+        if self.domain:  # as a proxy with host routing has it
+            hosts = {
+                "/user/alice/": f"alice.{self.domain}",
+                "/services/sharing/": f"sharing--service.{self.domain}",
+            }
+            ports = {hosts[path] + path: port for path, port in ports.items()}
+        with httpx.Client(
+            base_url=f"http://{self.domain or '127.0.0.1'}:8000",
+            transport=_Proxy(self._hub_port, ports),
+            headers=NAVIGATE,
+            follow_redirects=True,
+            timeout=PATIENCE,
+        ) as browser:
+            if name:
+                browser.get("/hub/login")
+                xsrf = next(each.value or "" for each in browser.cookies.jar if each.name == "_xsrf")
+                form = {"username": name, "password": "x", "_xsrf": xsrf}
+                answer = browser.post("/hub/login", data=form, follow_redirects=False)
+                assert answer.status_code == 302, answer.text
+            yield browser
+
     # alice's server
 
     def start_server(self) -> None:
@@ -196,13 +261,22 @@ class LocalHub:
     @property
     def own_token(self) -> str:
         """The server's own token, as somebody reads it in a terminal there."""
-        process = self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"]
-        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        variables = Path(f"/proc/{self.process}/environ").read_bytes().split(b"\0")
         return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property
+    def process(self) -> int:
+        """The number of the server's process."""
+        return int(self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"])
+
+    @property
+    def server_url(self) -> str:
+        """Where alice's server listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/user/alice"
+        return f"{self.server_url}/user/alice"
 
     def at_server(self, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Return the server's answer to a program of somebody."""

@@ -36,6 +36,10 @@ LINT = {
         ["python", "tests/tools/access_matrix.py", "--check"],
         "docs/access.md agrees with docs/access.yml",
     ),
+    "ended table": (
+        ["python", "tests/tools/ended.py", "--check"],
+        "docs/security.md says when each thing ends as the tests do",
+    ),
     "promises": (
         ["python", "tests/tools/promises.py", "--check"],
         "each promise in docs/promises.md has a test, and each test that cites one is named there",

@@ -16,7 +16,10 @@ from jupyterhub import scopes
 from jupyterhub.utils import maybe_future
 
 from ..names import SERVER_SETTINGS
+from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
+from .own_token import TRAIT as TOKEN_SCOPES
+from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
@@ -61,6 +64,8 @@ def collaborate(
     owners: bool,
     state_directory: str,
     history_megabytes: int,
+    documents_per_person: int,
+    websockets_per_person: int,
     mem_limit: str,
     cpu_limit: float,
     idle_seconds: int,
@@ -70,7 +75,7 @@ def collaborate(
 
     everyone, accounts, owners: whose servers these are: everybody's, of these hub users, and of those who may share their own.
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
-    the documents' history. mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it
+    the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once. mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it
     at what is set. idle_seconds: after which a server without people saves all and ends; -1 as the hub's culler does, 0 never.
     email_domain: of the addresses in people's Git commits; where it is empty, the name of the hub's host.
     """
@@ -88,10 +93,14 @@ def collaborate(
         if not is_chosen(spawner):
             forget_visitors(spawner)
             return
+        forget_if_one_left(spawner)
+        note_shares(spawner)
         how = chosen.get(spawner.user.name, Chosen())
         settings = {
             "state_directory": state_directory_of(spawner, state_directory),
             "history_megabytes": history_megabytes,
+            "documents_per_person": documents_per_person,
+            "websockets_per_person": websockets_per_person,
             "idle_seconds": idle,
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
@@ -104,7 +113,8 @@ def collaborate(
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+    limit_own_tokens(c, is_chosen)
+    applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES]})
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:

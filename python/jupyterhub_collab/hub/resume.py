@@ -19,9 +19,11 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.user import User
-from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 from traitlets import TraitType
+
+from .guests import forget, forget_if_one_left, note_guests
+from .own_token import own_tokens
 
 
 def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:
@@ -29,6 +31,7 @@ def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:
 
     No hook is early enough. Every end of a server comes by `User.stop`, also one that the hub learns of at its start.
     """
+    note_guests()
     User.stop = _keeping_at_stop(User.stop, is_chosen)
     JupyterHub.cleanup_oauth_clients = _keeping_at_start(JupyterHub.cleanup_oauth_clients, is_chosen)
 
@@ -37,14 +40,18 @@ def _keeping_at_stop(stop: Any, is_chosen: Callable[[Any], bool]) -> Any:
     @wraps(stop)
     async def stop_and_keep(user: Any, server_name: str = "") -> Any:
         spawner = user.spawners[server_name]
-        if resumes_by_itself(spawner) or not is_chosen(spawner):
+        if not is_chosen(spawner):
             return await stop(user, server_name)
-        spawner.will_resume = True
+        keeps = resumes_by_itself(spawner)
+        if not keeps:
+            spawner.will_resume = True
         try:
             return await stop(user, server_name)
         finally:
-            spawner.will_resume = False
-            end_own_tokens(spawner)
+            if not keeps:
+                spawner.will_resume = False
+                end_own_tokens(spawner)
+            forget_if_one_left(spawner)
 
     return stop_and_keep
 
@@ -70,28 +77,15 @@ def resumes_by_itself(spawner: Any) -> bool:
 
 
 def end_own_tokens(spawner: Any) -> None:
-    """Delete the tokens that a server was given to talk to the hub with; the hub gives it a new one at each start.
-
-    They are known by the note that the hub puts on them, as it keeps no token that could be looked for.
-    """
-    user = spawner.user.orm_user
-    db = object_session(user)
+    """Delete the tokens that a server was given to talk to the hub with; the hub gives it a new one at each start."""
+    db = object_session(spawner.user.orm_user)
     assert db is not None
-    base_url = url_path_join(spawner.user.base_url, url_escape_path(spawner.name), "/")
-    for token in db.query(orm.APIToken).filter_by(
-        user_id=user.id, client_id="jupyterhub", note=f"Server at {base_url}"
-    ):
+    for token in own_tokens(spawner):
         db.delete(token)
     db.commit()
 
 
 def forget_visitors(spawner: Any) -> None:
     """Delete the visitors' tokens of a server that starts and is not chosen any more, as its last stop would have done."""
-    if resumes_by_itself(spawner):
-        return
-    db = object_session(spawner.orm_spawner)
-    assert db is not None
-    for client in db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id):
-        for held in (*client.access_tokens, *client.codes):
-            db.delete(held)
-    db.commit()
+    if not resumes_by_itself(spawner):
+        forget(spawner)

@@ -13,9 +13,14 @@ from typing import Any
 
 from ..names import SERVICE, SETTINGS
 from .authorize import skip_authorize_page, trust
+from .collaboration import may_share
 from .grants import GROUPS, RIGHT
+from .guesses import limit_guesses, limit_links
 from .offered import offered, show_offered
+from .own_token import TRAIT as TOKEN_SCOPES
+from .own_token import limit_own_tokens
 from .page_check import Page
+from .page_link import lead_to_page
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
@@ -46,6 +51,8 @@ def share_servers(
     by_name: bool,
     link_seconds: int,
     longest_link: int,
+    links_per_server: int,
+    guesses_per_minute: int,
     ends_with_server: bool,
     authorize_page: bool,
     revocation: int,
@@ -57,6 +64,7 @@ def share_servers(
 
     groups: of the hub, whose members may; everybody where there are none. by_name: whether they may name users and groups.
     link_seconds, longest_link: life of a link in seconds, where its owner does not choose one and at the most.
+    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist somebody may open.
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
     somebody's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
     nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
@@ -79,8 +87,11 @@ def share_servers(
     if groups:
         add_groups(c, GROUPS, "May share the own server", rights, groups)
     limit_shares(longest_link)
+    limit_links(links_per_server)
+    limit_guesses(guesses_per_minute)
     log_shares(log)
-    hooks = ["pre_spawn_hook"]
+    limit_own_tokens(c, may_share)
+    hooks = ["pre_spawn_hook", TOKEN_SCOPES]
     if revocation_seconds(c) == DEFAULT_SECONDS:
         limit_cached_rights(c, revocation)
     if ends_with_server:
@@ -108,6 +119,7 @@ def share_servers(
     }
     _show_invitations(c, ends_with_server)
     show_offered()
+    lead_to_page()
     services.append(
         {
             "name": SERVICE,

@@ -27,11 +27,12 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, the address after all redirects, and the text."""
+    """What came back: the status, the address after all redirects, and the text. worker_scope: how far a service worker may reach."""
 
     status: int
     url: str
     text: str
+    worker_scope: str = ""
 
     @property
     def good(self) -> bool:
@@ -96,10 +97,12 @@ class Browser:
         self.url = url
         self.token = token
         self.trusts_any_certificate = trusts_any_certificate
-        self._cookies: dict[tuple[str, str], str] = {}  # (path, name) -> value
+        self._cookies: dict[tuple[str, str, str], str] = {}  # (domain, path, name) -> value
         parts = urlsplit(url)
         self.prefix = parts.path
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._host = parts.netloc
+        # Where servers are, by their path, on a hub that gives each user a domain (`JupyterHub.subdomain_host`).
+        self._origins: dict[str, str] = {}
 
     # Pages
 
@@ -113,12 +116,13 @@ class Browser:
         return await self._follow("POST", form.url, urlencode([*fields, *filled.items()]))
 
     async def _follow(self, method: str, url: str, form: str | None) -> Answer:
-        headers = {**NAVIGATE, "Origin": self._origin, "Referer": url}
+        headers = {**NAVIGATE, "Origin": _origin(url), "Referer": url}
         for _redirect in range(REDIRECTS):
             answer, target = await self._send(method, url, form, headers)
             if not target:
+                self._note_domain(answer)
                 return answer
-            if urlsplit(target).netloc != urlsplit(self.url).netloc:
+            if not f".{urlsplit(target).netloc}".endswith(f".{self._host}"):
                 raise Unreachable(f"{url} leads away from {self.url}, to {target}")
             method, url, form = "GET", target, None
         raise Unreachable(f"{url} leads nowhere: it is the end of {REDIRECTS} redirects")
@@ -128,9 +132,10 @@ class Browser:
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Ask for something at `/hub/api/...` or `/user/...`; it is not judged."""
         url = self.address(path)
-        headers = {**FETCH, "Referer": f"{self.url}/hub/home", "X-XSRFToken": self._xsrf(url)}
+        referer = f"{_origin(url)}{self.prefix}/hub/home"
+        headers = {**FETCH, "Referer": referer, "X-XSRFToken": self._xsrf(url)}
         if method != "GET":
-            headers |= {"Origin": self._origin, "Content-Type": "application/json"}
+            headers |= {"Origin": _origin(url), "Content-Type": "application/json"}
         answer, target = await self._send(method, url, None if body is None else json.dumps(body), headers)
         return Answer(302, target, "") if target else answer
 
@@ -139,7 +144,7 @@ class Browser:
         url = self.address(path)
         request = HTTPRequest(
             re.sub("^http", "ws", url),
-            headers={"Origin": self._origin, **self._identity(url)},
+            headers={"Origin": _origin(url), **self._identity(url)},
             follow_redirects=False,
             connect_timeout=ANSWER_SECONDS,
             validate_cert=not self.trusts_any_certificate,
@@ -150,7 +155,16 @@ class Browser:
             raise Unreachable(f"{url} does not answer: {error}") from error
 
     def address(self, path: str) -> str:
-        return path if "://" in path else self.url + path
+        if "://" in path:
+            return path
+        server = "/".join(path.split("?", maxsplit=1)[0].split("/")[:3])  # /user/NAME
+        return self._origins.get(server, _origin(self.url)) + self.prefix + path
+
+    def _note_domain(self, page: Answer) -> None:
+        """Remember where somebody's server is that is on a domain of its own."""
+        path = page.path.removeprefix(self.prefix)
+        if path.startswith("/user/") and urlsplit(page.url).netloc != self._host:
+            self._origins["/".join(path.split("/")[:3])] = _origin(page.url)
 
     # Below
 
@@ -177,10 +191,11 @@ class Browser:
         if isinstance(response.error, HTTPClientError) and response.code == 599:
             raise Unreachable(f"{url} does not answer: {response.error.message}")
         for line in response.headers.get_list("Set-Cookie"):
-            self._keep(line)
+            self._keep(line, url)
         text = (response.body or b"").decode(errors="replace")
         target = response.headers.get("Location", "") if 300 <= response.code < 400 else ""
-        return Answer(response.code, url, text), urljoin(url, target) if target else ""
+        answer = Answer(response.code, url, text, response.headers.get("Service-Worker-Allowed", ""))
+        return answer, urljoin(url, target) if target else ""
 
     def _identity(self, url: str) -> dict[str, str]:
         if self.token:
@@ -190,23 +205,35 @@ class Browser:
 
     def _cookies_for(self, url: str) -> list[tuple[str, str]]:
         """Return the cookies for an address, those of the longest path first, as browsers send them."""
-        path = urlsplit(url).path
+        parts = urlsplit(url)
+        path, host = parts.path, parts.hostname or ""
         there = [
-            (place, name, value) for (place, name), value in self._cookies.items() if path.startswith(place)
+            (place, name, value)
+            for (domain, place, name), value in self._cookies.items()
+            # A domain with a dot before it was named by the cookie, and goes for those below it.
+            if path.startswith(place)
+            and (host == domain or (f".{host}".endswith(domain) and domain[:1] == "."))
         ]
         return [(name, value) for _place, name, value in sorted(there, key=lambda each: -len(each[0]))]
 
     def _xsrf(self, url: str) -> str:
         return next((value for name, value in self._cookies_for(url) if name == "_xsrf"), "")
 
-    def _keep(self, line: str) -> None:
+    def _keep(self, line: str, url: str) -> None:
         try:
             morsels = SimpleCookie(line).values()
         except CookieError:
             return
         for cookie in morsels:
-            key = (cookie["path"] or "/", cookie.key)
+            named = str(cookie["domain"]).lstrip(".")
+            domain = f".{named}" if named else urlsplit(url).hostname or ""
+            key = (domain, cookie["path"] or "/", cookie.key)
             if cookie["max-age"] == "0" or not cookie.value:
                 self._cookies.pop(key, None)
             else:
                 self._cookies[key] = cookie.coded_value
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

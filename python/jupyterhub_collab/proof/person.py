@@ -62,17 +62,22 @@ class Person:
     @property
     def program(self) -> Browser:
         """What a program of this person asks with: the token and nothing else."""
+        return self.with_token(self.token or "0" * 32)
+
+    def with_token(self, token: str) -> Browser:
+        """What a program asks with that has got hold of a token."""
         return Browser(
-            self.browser.url,
-            token=self.token or "0" * 32,
-            trusts_any_certificate=self.browser.trusts_any_certificate,
+            self.browser.url, token=token, trusts_any_certificate=self.browser.trusts_any_certificate
         )
 
     # Servers
 
     async def runs(self, owner: str) -> bool:
         """Whether a server answers; everybody may know that."""
-        return (await self.browser.ask("GET", f"{server(owner)}/api")).status == 200
+        answer = await self.browser.ask("GET", f"{server(owner)}/api")
+        if answer.status == 302:  # to the hub, and from there to the user's domain where each has one
+            answer = await self.browser.go(f"{server(owner)}/api")
+        return answer.status == 200 and answer.path == f"{self._base}{server(owner)}/api"
 
     async def start(self, owner: str, seconds: float) -> float:
         """Start a server, and return how many seconds it took until it answered. Raises Refused."""

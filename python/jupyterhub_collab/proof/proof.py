@@ -29,6 +29,7 @@ from .browser import Browser, Unreachable
 from .document import Document, NoCollaboration
 from .person import Person, Refused, every, server
 from .report import Report
+from .side_doors import opens, own_token
 
 NOBODY = "nobody"
 EXCHANGES = 10  # keystrokes each way
@@ -238,14 +239,17 @@ class Proof:
         if not await self._both_open(owner):
             return
         self.report.ok(check, f"{guest} came into the server of {owner}.")
+        await self.workers_stay_in_their_folder(owner)
         await self.refusals(mode, rights.OTHERS, owner, "invited guest", self.second)
         document = await self.edit_together("a server by invitation", owner, keep=True)
+        own, why = await self._own_token(owner)
         begun = time.monotonic()
         taken = await self.first.browser.ask("PATCH", path, {"user": guest})
         if not taken.good:
             self.report.failed("an invitation ends", f"{owner} could not end it: {taken.sentence}.")
         else:
             await self.is_out(owner, begun, document)
+            await self.own_token_opens_nothing(owner, own, why)
         if document:
             await document.close()
         await self.first.browser.ask("DELETE", f"{server(owner)}/api/contents/{self.task['stamp']}.txt")
@@ -272,6 +276,41 @@ class Proof:
         except TimeoutError:
             says = "Nothing in this server looks again at connections that are open: apply collab.jupyterhub.jupyter_rtc, and stop and start it"
             self.report.failed(check, f"{says}.")
+
+    async def _own_token(self, owner: str) -> tuple[str, str]:
+        """Return the server's own token as the guest reads it, or why that could not be."""
+        try:
+            return await own_token(self.second, owner), ""
+        except (*NO, OSError) as error:
+            return "", str(error) or type(error).__name__
+
+    async def own_token_opens_nothing(self, owner: str, own: str, why: str) -> None:
+        """Try what a guest may have read in a terminal, after the invitation has ended."""
+        check = "what a guest has read on the server opens it no more"
+        if not own:
+            self.report.skipped(check, f"The server's own token could not be read: {why}.")
+        elif await opens(self.second.with_token(own), owner):
+            says = "The server's own token opens it for everybody who has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
+            self.report.failed(check, f"{says}, or take access:servers from Spawner.server_token_scopes.")
+        else:
+            self.report.ok(check, "The server's own token, read in a terminal, is refused.")
+
+    async def workers_stay_in_their_folder(self, owner: str) -> None:
+        """Ask the server for an answer that would let a service worker reach the whole hub."""
+        check = "a service worker reaches nothing beyond its server"
+        answer = await self.first.browser.ask("GET", f"{server(owner)}/jupyterhub_collab/worker-scope")
+        if answer.status == 404:
+            says = "The server does not keep its answers from allowing that: stop and start it"
+            self.report.failed(check, f"{says}, after collab.jupyterhub.jupyter_rtc was applied.")
+        elif answer.worker_scope:
+            says = (
+                f"An answer of the server allows workers at {answer.worker_scope}, with the hub's own pages"
+            )
+            self.report.failed(check, f"{says}: have the web server in front drop Service-Worker-Allowed.")
+        elif not answer.good:
+            self.report.failed(check, f"The server could not be asked: {answer.sentence}.")
+        else:
+            self.report.ok(check, "No answer of the server says that it may.")
 
     # Editing
 

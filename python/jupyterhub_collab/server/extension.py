@@ -18,8 +18,10 @@ from .authors import Authors
 from .history import History
 from .identity import Identities
 from .kernels import share_kernels
+from .limits import Documents
 from .notices import Notices
 from .settings import Settings
+from .workers import PROBE, Probe
 
 # What takes the place of parts of it is made for these releases, and tested with them (jupyter-collaboration 4.4 and 5.0).
 SERVER_YDOC = ("2.4.", "3.0.")
@@ -49,9 +51,10 @@ class Collaboration(ExtensionApp):
             authors.wrap_terminals(manager)
         authors.wrap_git_panel()
         share_kernels(app.session_manager)
+        self.handlers.append((f"/{PROBE}", Probe))
         version = importlib.metadata.version("jupyter-server-ydoc")
         if version.startswith(SERVER_YDOC):
-            self._use_rooms(Notices(app.event_logger))
+            self._use_rooms(Notices(app.event_logger), Documents(settings.documents_per_person))
         else:
             self.log.error(
                 "jupyter-server-ydoc %s is not of %s: documents are kept by its own means, and what is typed into them may be lost when "
@@ -66,10 +69,10 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, notices: Notices) -> None:
+    def _use_rooms(self, notices: Notices, documents: Documents) -> None:
         # Not before it is known that this is a release that it fits.
         replacement = importlib.import_module(".replacement", __package__)
-        replacement.use_rooms(self.past, notices, self.activity.note)
+        replacement.use_rooms(self.past, notices, self.activity.note, documents)
         app: Any = self.serverapp
         for ydoc in app.extension_manager.extension_apps.get("jupyter_server_ydoc", []):
             self.rooms = ydoc.ywebsocket_server.rooms

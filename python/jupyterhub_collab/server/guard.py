@@ -14,10 +14,12 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from .hub_credentials import hub_auth_of, is_own_token, model_of
+from .hub_credentials import hub_auth_of, is_own_token, model_of, name_server
 from .levels import Level, Levels
+from .limits import Websockets
 from .settings import Settings
 from .visitors import Visitors
+from .workers import confine_workers
 
 # Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
 # all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
@@ -45,7 +47,9 @@ def put_in_force() -> None:
         app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
 
     guarded.is_guarded = True  # type: ignore[attr-defined]
-    Visitors().wrap_websockets()
+    Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
+    confine_workers()
+    name_server()
     server.init_configurables = guarded
 
 

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..names import VISITED
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -28,6 +30,23 @@ def model_of(handler: Any, user: Any) -> dict[str, Any]:
     """Return what the hub has said of whoever makes a request; nothing where it has not."""
     # JupyterHub's extension keeps it with the user, its older class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
+
+
+def name_server() -> None:
+    """Have the server say which one it is, whenever it asks the hub who somebody is: guests who come with a token of their own leave no
+    other trace at the hub.
+    """
+    if not serves_hub():
+        return
+    from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server that is of no hub may lack it
+
+    theirs = HubOAuth._api_request
+
+    async def _api_request(hub_auth: Any, method: str, url: str, **options: Any) -> Any:
+        options["headers"] = {**options.get("headers", {}), VISITED: hub_auth.oauth_client_id}
+        return await theirs(hub_auth, method, url, **options)
+
+    HubOAuth._api_request = _api_request
 
 
 def serves_hub() -> bool:

@@ -34,6 +34,10 @@ NOT_SAVED = (
     "{name} cannot be saved. It will be as soon as that is possible; leave it open. The reason: {detail}",
 )
 NOT_KEPT = ("error", "What is typed into {name} is saved, but not kept safe from a crash: {detail}")
+TOO_MANY = (
+    "error",
+    "{name} is not open: you have {detail} documents open here, as many as one person may have. Close some, then wait a minute.",
+)
 # The same is not said again before so many seconds have passed.
 PAUSE = 60
 # After a loss of its connection JupyterLab takes up to half a minute until it listens to events again.

@@ -9,12 +9,13 @@ from typing import Any
 from jupyter_server_ydoc import app, handlers
 
 from .history import History
-from .notices import Notices
+from .limits import Documents, limit_documents
+from .notices import TOO_MANY, Notices
 from .room import Room
 from .sessions import Sessions
 
 
-def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> None:
+def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
     """Have jupyter-collaboration use our rooms and sessions: its modules look these names up whenever somebody comes."""
     Room.use(past, notices, active)
     sessions = Sessions(past)
@@ -27,3 +28,9 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> No
         for module in (app, handlers):
             if hasattr(module, name):
                 setattr(module, name, value)
+
+    def tell(handler: Any, file_id: str) -> None:
+        if path := handler._file_id_manager.get_path(file_id):
+            notices.tell(TOO_MANY, path, str(documents.most))
+
+    limit_documents(handlers, documents, tell)

@@ -19,7 +19,8 @@ class Settings:
 
     idle_seconds: after how long without anybody at work the server ends itself, 0 for never. email_domain: what comes behind
     people's names where Git asks for an address. managers: who may end the server beside its owner and the hub's administrators:
-    `everyone` (true), or `users` and `groups` of the hub.
+    `everyone` (true), or `users` and `groups` of the hub. documents_per_person, websockets_per_person: how many one person may have
+    open at once.
     """
 
     state: Path
@@ -27,6 +28,8 @@ class Settings:
     idle_seconds: int = 0
     email_domain: str = "localhost"
     managers: Mapping[str, Any] = field(default_factory=dict)
+    documents_per_person: int = 100
+    websockets_per_person: int = 500
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -38,6 +41,8 @@ class Settings:
             idle_seconds=told.get("idle_seconds", cls.idle_seconds),
             email_domain=told.get("email_domain") or cls.email_domain,
             managers=told.get("managers") or {},
+            documents_per_person=told.get("documents_per_person", cls.documents_per_person),
+            websockets_per_person=told.get("websockets_per_person", cls.websockets_per_person),
         )
 
 

@@ -18,6 +18,7 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
 from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
+from .limits import Websockets
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # an answer of the hub that is still good is looked up in the server's memory
@@ -29,7 +30,8 @@ REASON = "You may not be on this server any more."
 class Visitors:
     """Whose websockets are open. With each person's credentials the hub is asked once in a period, however many they have."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: Websockets) -> None:
+        self._limit = limit
         self._sockets: dict[Any, Credentials] = {}
         self._hub_auth: Any = None
         self._quiet_until = 0.0
@@ -45,13 +47,16 @@ class Visitors:
 
         @functools.wraps(get)
         async def known(handler: Any, *arguments: Any, **options: Any) -> None:
-            if credentials := self._credentials_of(handler):
-                self._sockets[handler] = credentials
-                if not self._watch.is_running():
-                    self._watch.start()
+            who = handler.current_user.username if handler.current_user else ""
+            self._limit.enter(who)
             try:
+                if credentials := self._credentials_of(handler):
+                    self._sockets[handler] = credentials
+                    if not self._watch.is_running():
+                        self._watch.start()
                 await get(handler, *arguments, **options)
             finally:
+                self._limit.leave(who)
                 self._sockets.pop(handler, None)
 
         websocket.get = known

@@ -8,12 +8,11 @@ import logging
 import os
 import secrets
 
-from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from .handlers import Elsewhere, Health, SharingPage
+from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
 from .settings import Settings
 from .templates import templates
@@ -27,7 +26,7 @@ def application(settings: Settings) -> Application:
     prefix = settings.prefix
     return Application(
         [
-            (f"{prefix}oauth_callback", HubOAuthCallbackHandler),
+            (f"{prefix}oauth_callback", Callback),
             (f"{prefix}health", Health),
             (prefix, SharingPage),
             (".*", Elsewhere),

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import TemplateError
-from jupyterhub.services.auth import HubOAuthenticated
+from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..names import SIGN
@@ -24,6 +24,7 @@ log = logging.getLogger("jupyterhub_collab.sharing")
 SENTENCES = {
     400: "The hub did not understand that. Look at what you typed in, and try again.",
     403: "The hub does not let you do that. Ask its administrator if you should be able to.",
+    429: "This server has as many links as one may have on this hub. End some of them first.",
     404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
 }
 NOBODY = "There is no user or group of that name on this hub. Look at how it is spelt."
@@ -31,6 +32,7 @@ NOT_STARTED = "The server did not start. Try again in a minute, and tell the hub
 NOT_STOPPED = "The server is just starting or stopping. Wait until it has, and look at the list then."
 AWAY = "The hub does not answer just now. Try again in a minute, and see then what is shared."
 OLD = "This page was open for too long, or something else than this page sent that. Load it again."
+FOR_A_SCRIPT = "This page is for people and not for scripts. Open it in a tab of its own."
 # The two sides of the page: what one shares, and what others do.
 TABS = ("mine", "theirs")
 # What the address may say has been done; nothing else of it gets onto the page.
@@ -46,8 +48,33 @@ DONE = {
 }
 
 
+def is_for_a_person(headers: Any) -> bool:
+    """Return whether a browser asks in order to show a page in a tab, and not for a script, a frame or a picture.
+
+    A browser says what it asks for where the page came over https, or from this machine; elsewhere nobody can tell.
+    """
+    return bool(headers.get("Sec-Fetch-Dest", "document") == "document")
+
+
+class Callback(HubOAuthCallbackHandler):
+    """Where the hub sends people back to once it knows them."""
+
+    def prepare(self) -> Any:
+        if not is_for_a_person(self.request.headers):
+            raise HTTPError(403, FOR_A_SCRIPT, reason=FOR_A_SCRIPT)
+        return super().prepare()
+
+
 class Base(HubOAuthenticated, RequestHandler):
     """A page in the look of the hub."""
+
+    def prepare(self) -> Any:
+        if not is_for_a_person(self.request.headers):
+            # Nothing of the page: scripts of somebody's server read whatever comes from the same address.
+            self.set_status(403)
+            self.finish(FOR_A_SCRIPT)
+            return None
+        return super().prepare()
 
     @property
     def sharing(self) -> Settings:
@@ -80,7 +107,8 @@ class Base(HubOAuthenticated, RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header(
             "Content-Security-Policy",
-            "frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self'",
+            # Browsers look at where an answer to a form leads, too: to the hub, where a server is started.
+            f"frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self' {self.sharing.hub_origin}".rstrip(),
         )
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
@@ -91,7 +119,7 @@ class Base(HubOAuthenticated, RequestHandler):
         user = self.current_user
         page = {
             "base_url": hub,
-            "prefix": self.sharing.base_url,
+            "prefix": f"{self.sharing.hub_origin}{self.sharing.base_url}",
             "logo_url": f"{hub}home",
             "login_url": f"{hub}login",
             "logout_url": f"{hub}logout",
@@ -172,6 +200,7 @@ class SharingPage(Base):
             "new_link": None,
             "tab": TABS[0],
             "origin": self.origin,
+            "servers_at": self.sharing.hub_origin,
             "may_share": self.may_share,
         }
         self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})
@@ -231,7 +260,7 @@ class SharingPage(Base):
         query = {"code": made["code"]}
         if document := self.get_body_argument("document", "").strip().strip("/"):
             query["next"] = f"{self.sharing.base_url}user/{self.mine.rstrip('/')}/lab/tree/{quote(document)}"
-        return f"{self.origin}{self.sharing.hub_prefix}accept-share?{urlencode(query)}"
+        return f"{self.origin}{self.sharing.base_url}hub/accept-share?{urlencode(query)}"
 
     async def end_link(self) -> str:
         await self.hub.ask("DELETE", f"share-codes/{self.mine}", id=self.get_body_argument("id"))

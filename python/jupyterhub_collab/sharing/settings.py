@@ -19,7 +19,8 @@ class Settings:
     by_name: whether users may name users and groups. revocation_seconds: after how long a server has noticed an end.
     template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.
     base_url: of the hub, `/` or with a path. prefix: of this service. api_url: of the hub's API.
-    public_url: of the hub, empty where it has not been told. address, port: where to listen.
+    public_url: of the hub, empty where it has not been told. hub_origin: of the hub's and the servers' addresses where the page has a
+    domain of its own (`JupyterHub.subdomain_host`); empty where all are on one. address, port: where to listen.
     """
 
     link_seconds: int
@@ -34,23 +35,28 @@ class Settings:
     prefix: str
     api_url: str
     public_url: str
+    hub_origin: str
     address: str
     port: int
 
     @property
     def hub_prefix(self) -> str:
-        return f"{self.base_url}hub/"
+        return f"{self.hub_origin}{self.base_url}hub/"
 
     @classmethod
     def of_environment(cls) -> Settings:
         ours: dict[str, Any] = json.loads(os.environ[SETTINGS])
         listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+        hub_url, page_url = (os.environ.get(f"JUPYTERHUB_PUBLIC_{name}", "") for name in ("HUB_URL", "URL"))
+        hub, page = urlsplit(hub_url), urlsplit(page_url)
+        is_apart = bool(page.netloc) and page.netloc != hub.netloc
         return cls(
             **ours,
             base_url=os.environ["JUPYTERHUB_BASE_URL"],
             prefix=os.environ["JUPYTERHUB_SERVICE_PREFIX"],
             api_url=os.environ["JUPYTERHUB_API_URL"],
-            public_url=os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
+            public_url=hub_url,
+            hub_origin=f"{hub.scheme}://{hub.netloc}" if is_apart else "",
             address=listen.hostname or "127.0.0.1",
             port=listen.port or 0,
         )

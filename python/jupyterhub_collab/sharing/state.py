@@ -94,7 +94,7 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
 
 async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
     """Return the servers of others that the user may open; a role gives whatever a share does, so it goes before one."""
-    by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user))
+    by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user, base_url))
     known = {(each.owner, each.server) for each in by_role}
     found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
     return sorted(found, key=lambda each: (each.owner, each.server, each.by_group))
@@ -114,14 +114,14 @@ async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
     ]
 
 
-async def shared_with_me(hub: Hub, user: str) -> list[Shared]:
+async def shared_with_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
     """Return the servers that others share with the user, by name or by a group of the user's."""
     return [
         Shared(
             share["server"]["user"]["name"],
             share["server"]["name"],
             "running" if share["server"].get("ready") else "stopped",
-            share["server"]["url"],
+            address(base_url, share["server"]["user"]["name"], share["server"]["name"]),
             by_group=share["group"]["name"] if share["kind"] == "group" else "",
         )
         for share in await hub.all(f"users/{quote(user, safe='')}/shared")

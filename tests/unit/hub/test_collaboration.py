@@ -31,6 +31,8 @@ SETTINGS: dict[str, Any] = {
     "owners": True,
     "state_directory": "",
     "history_megabytes": 100,
+    "documents_per_person": 100,
+    "websockets_per_person": 500,
     "mem_limit": "",
     "cpu_limit": 0.0,
     "idle_seconds": 0,
@@ -146,6 +148,8 @@ def test_server_is_told_its_settings(db: Session) -> None:
     assert told == {
         "state_directory": "",
         "history_megabytes": 100,
+        "documents_per_person": 100,
+        "websockets_per_person": 500,
         "idle_seconds": 0,
         "email_domain": "example.org",
         "managers": {"everyone": True},
@@ -189,6 +193,42 @@ def test_hook_that_is_set_anew_is_missed() -> None:
     assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
 
 
+# What the own tokens of servers are good for
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "ours"),
+    [
+        ("team", [], {"users:activity!user"}),
+        ("team", ["access:servers!server", "read:users!user"], {"read:users!user"}),
+        ("team", lambda spawner: [f"access:servers!user={spawner.user.name}", "list:users"], {"list:users"}),
+        ("team", ["access:servers"], {"users:activity!user"}),
+        # With these the token would make another one, or a share, that opens it.
+        ("team", ["tokens!user", "shares!user", "servers!user"], {"servers!user"}),
+        # Nobody else opens this one.
+        ("ben", ["access:servers!server"], {"access:servers!server"}),
+        ("ben", [], set()),
+    ],
+)
+def test_own_token_opens_no_server_that_others_open(
+    db: Session, name: str, theirs: Any, ours: set[str]
+) -> None:
+    c = Config()
+    c.Spawner.server_token_scopes = theirs
+    collaborate(c, **SETTINGS)
+    assert set(asyncio.run(c.Spawner.server_token_scopes(spawner_of(db, name)))) == ours
+
+
+@pytest.mark.parametrize("scope", ["inherit", "self"])
+def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Session, scope: str) -> None:
+    c = Config()
+    c.SimpleLocalProcessSpawner.server_token_scopes = [scope]
+    collaborate(c, **SETTINGS)
+    found = asyncio.run(c.SimpleLocalProcessSpawner.server_token_scopes(spawner_of(db, "team")))
+    assert "servers!user=team" in found
+    assert not {each.partition("!")[0] for each in found} & {"access:servers", "tokens", "shares", "inherit"}
+
+
 # What the hub keeps
 
 
@@ -200,6 +240,10 @@ def visited(db: Session, name: str) -> Any:
     spawner.orm_spawner.oauth_client = client
     db.commit()
     ben = orm.User.find(db, "ben")
+    roles.create_role(
+        db, {"name": f"guests-{name}", "scopes": [f"access:servers!server={name}/"], "users": ["ben"]}
+    )
+    roles.grant_role(db, ben, f"guests-{name}")
     ben.new_api_token(note="of a visitor", oauth_client=client)
     spawner.api_token = spawner.user.new_api_token(note=f"Server at /user/{name}/")
     return spawner
@@ -219,6 +263,27 @@ def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_res
         spawner.api_token = ""
     asyncio.run(spawner.user.stop())
     assert notes(db) == {"of a visitor", "somebody's script"}
+
+
+@pytest.mark.parametrize("ended", ["role", "token and role", "user"])
+def test_stop_ends_all_tokens_where_one_visitor_lost_the_right(db: Session, ended: str) -> None:
+    """Who has a terminal there reads the tokens of all others. Their own may be gone by then."""
+    hub()
+    spawner = visited(db, "team")
+    ann = orm.User.find(db, "ann")
+    roles.grant_role(db, ann, "guests-team")
+    ann.new_api_token(note="of another", oauth_client=spawner.orm_spawner.oauth_client)
+    ben = orm.User.find(db, "ben")
+    if "token" in ended:
+        db.delete(next(token for token in ben.api_tokens if token.note == "of a visitor"))
+    if "role" in ended:
+        roles.strip_role(db, ben, "guests-team")
+    else:
+        db.delete(ben)
+    db.commit()
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == set()
+    assert db.query(orm.OAuthCode).count() == 0
 
 
 def test_stop_of_another_server_ends_all(db: Session) -> None:

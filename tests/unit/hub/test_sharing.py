@@ -29,6 +29,8 @@ SETTINGS: dict[str, Any] = {
     "by_name": True,
     "link_seconds": 3600,
     "longest_link": 86400,
+    "links_per_server": 100,
+    "guesses_per_minute": 10,
     "ends_with_server": True,
     "authorize_page": True,
     "revocation": 5,

@@ -37,6 +37,8 @@ def test_defaults_are_without_problems() -> None:
             {"revocation_seconds": 0},
             "jupyterhub_sharing_revocation_seconds is 0: set it to a number from 1 to 300",
         ),
+        ({"links_per_server": 0}, "jupyterhub_sharing_links_per_server is 0: set it to 1 or more"),
+        ({"guesses_per_minute": 0}, "jupyterhub_sharing_guesses_per_minute is 0: set it to 1 or more"),
         ({"port": 65536}, "jupyterhub_sharing_port is 65536: set it to a number from 0 to 65535"),
         (
             {"log": "shares.jsonl"},

@@ -3,9 +3,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
@@ -15,7 +16,12 @@ from jupyterhub_collab.proof.browser import Answer, Browser, Form, Unreachable
 T = TypeVar("T")
 
 
-REDIRECTS = {"on": "/prefix/user/seen", "away": "http://elsewhere.invalid/", "round": "/prefix/round"}
+REDIRECTS = {
+    "on": "/prefix/user/seen",
+    "user/ann/lab": "//ann.hub.test:{port}/prefix/user/ann/lab?there",
+    "away": "http://elsewhere.invalid/",
+    "round": "/prefix/round",
+}
 
 
 class Pages(RequestHandler):
@@ -29,11 +35,14 @@ class Pages(RequestHandler):
             self.set_cookie("_xsrf", "of-user", path="/prefix/user/")
         elif path == "forget":
             self.clear_cookie("gone", path="/prefix/")
-        if path in REDIRECTS:
-            self.redirect(REDIRECTS[path])
+        elif path == "domains":
+            self.set_cookie("of-hub", "x", path="/prefix/")
+            self.set_cookie("of-all", "x", path="/prefix/", domain="hub.test")
+        if path in REDIRECTS and self.request.query != "there":
+            self.redirect(REDIRECTS[path].format(port=self.request.host.partition(":")[2]))
             return
         sent = {name: self.request.headers.get(name.title(), "") for name in ("cookie", "authorization")}
-        self.write({**sent, "path": self.request.path})
+        self.write({**sent, "path": self.request.path, "host": self.request.host_name})
 
     def post(self, path: str) -> None:
         token = self.request.headers.get("X-Xsrftoken", "")
@@ -86,6 +95,23 @@ def test_programs_send_their_token_and_no_cookie() -> None:
         return sent["authorization"], sent["cookie"]
 
     assert front_of(visit, token="a-token") == ("token a-token", "")
+
+
+def test_server_is_found_on_the_domain_of_its_user() -> None:
+    """Which gets the cookies that are for all domains of the hub, and what is asked of the server from then on."""
+
+    async def visit(browser: Browser) -> list[Any]:
+        named = Browser(browser.url.replace("127.0.0.1", "hub.test"))
+        pages = [await named.go(path) for path in ("/domains", "/user/ann/lab")]
+        pages += [await named.ask("GET", path) for path in ("/user/ann/api", "/user/ben/api")]
+        return [(page.json["host"], sorted(page.json["cookie"].split("; "))) for page in pages[1:]]
+
+    AsyncHTTPClient.configure(None, hostname_mapping={"hub.test": "127.0.0.1", "ann.hub.test": "127.0.0.1"})
+    try:
+        of_ann = ("ann.hub.test", ["of-all=x"])
+        assert front_of(visit) == [of_ann, of_ann, ("hub.test", ["of-all=x", "of-hub=x"])]
+    finally:
+        AsyncHTTPClient.configure(None)
 
 
 @pytest.mark.parametrize("path", ["/away", "/round"])

@@ -41,6 +41,7 @@ def settings(hub_port: int, port: int = 0) -> Settings:
         prefix=PREFIX,
         api_url=f"http://127.0.0.1:{hub_port}/hub/api",
         public_url="",
+        hub_origin="",
         address="127.0.0.1",
         port=port,
     )

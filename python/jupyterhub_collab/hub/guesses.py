@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often somebody may open sharing links that do not exist, and how many links a server may have."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.handlers.pages import AcceptShareHandler
+from tornado import web
+
+from .callers import callers
+
+TOO_MANY = 429
+SECONDS = 60
+GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open yours again"
+FULL = "This server has {most} sharing links, which is the limit on this hub. End some of them first"
+
+
+def limit_guesses(per_minute: int) -> None:
+    """Refuse every link for a while to somebody who has opened so many within a minute that do not exist."""
+    theirs = orm.ShareCode.find
+    # By user: it takes a login to open a link.
+    wrong: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def find(_class: Any, /, db: Any, code: str, **options: Any) -> orm.ShareCode | None:
+        page = next(iter(callers(AcceptShareHandler)), None)
+        if page is None:
+            return theirs(db, code, **options)
+        guesses, now = wrong[page.current_user.name], time.monotonic()
+        while guesses and guesses[0] < now - SECONDS:
+            guesses.popleft()
+        if len(guesses) >= per_minute:
+            raise web.HTTPError(TOO_MANY, GUESSED)
+        found = theirs(db, code, **options)
+        if found is None:
+            guesses.append(now)
+        return found
+
+    orm.ShareCode.find = classmethod(find)
+
+
+def limit_links(most: int) -> None:
+    """Refuse a server more links than so many at a time."""
+    theirs = orm.ShareCode.new
+
+    def new(_class: Any, /, db: Any, spawner: orm.Spawner, **options: Any) -> Any:
+        links = db.query(orm.ShareCode).filter_by(spawner_id=spawner.id)
+        if sum(not link.expired for link in links) >= most:
+            raise web.HTTPError(TOO_MANY, FULL.format(most=most))
+        return theirs(db, spawner, **options)
+
+    orm.ShareCode.new = classmethod(new)

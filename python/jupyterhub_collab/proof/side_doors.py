@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a guest takes along from somebody's server: its own token, and what its answers allow a service worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+from .browser import Browser
+from .person import Person, Refused, server
+
+SECONDS = 10.0
+# The shell ends with it, and the terminal with the shell. What is typed does not look like what comes of it.
+COMMAND = 'echo "own=${JUPYTERHUB_API_TOKEN}="; exit\r'
+OWN = re.compile(r"own=([0-9A-Za-z_-]{8,})=")
+
+
+async def own_token(person: Person, owner: str) -> str:
+    """Return a server's own token, as somebody reads it in a terminal there. Raises Refused where there is none to be read."""
+    base = server(owner)
+    made = await person.browser.ask("POST", f"{base}/api/terminals")
+    if not made.good or not isinstance(made.json, dict):
+        raise Refused(f"no terminal opens there: {made.sentence}")
+    socket = await person.browser.socket(f"{base}/terminals/websocket/{made.json['name']}")
+    try:
+        await socket.write_message(json.dumps(["stdin", COMMAND]))
+        return await asyncio.wait_for(_read(socket), SECONDS)
+    except TimeoutError as error:
+        raise Refused(f"a terminal there says nothing within {SECONDS:g} s") from error
+    finally:
+        socket.close()
+
+
+async def _read(socket: object) -> str:
+    said = ""
+    while (message := await socket.read_message()) is not None:  # type: ignore[attr-defined]
+        kind, *rest = json.loads(message)
+        said += rest[0] if kind == "stdout" else ""
+        if found := OWN.search(said):
+            return found[1]
+    raise Refused("a terminal there shows no token of the server's own")
+
+
+async def opens(browser: Browser, owner: str) -> bool:
+    """Return whether somebody gets into a server."""
+    return (await browser.ask("GET", f"{server(owner)}/api/contents")).good

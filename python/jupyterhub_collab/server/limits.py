@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much of a server one person can take from the others: websockets and documents at once.
+
+Each document is in the server's memory, and its history on disk, until a while after the last person has left it. Somebody who reaches
+a limit is refused what is beyond it, in a sentence, and everybody else carries on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from tornado.web import HTTPError
+
+TOO_MANY = 429
+WEBSOCKETS = "You have {most} connections open on this server, as many as one person may have. Close some of its tabs, then reload this one."
+DOCUMENTS = "You have {most} documents open on this server, as many as one person may have. Close some, wait a minute, then open it again."
+
+
+def refusal(sentence: str, most: int) -> HTTPError:
+    said = sentence.format(most=most)
+    return HTTPError(TOO_MANY, said, reason=said)
+
+
+class Websockets:
+    """How many websockets each person has open."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: Counter[str] = Counter()
+
+    def enter(self, who: str) -> None:
+        """Count one more. Raises HTTPError where somebody has as many as they may."""
+        if self._open[who] >= self._most:
+            raise refusal(WEBSOCKETS, self._most)
+        self._open[who] += 1
+
+    def leave(self, who: str) -> None:
+        self._open[who] -= 1
+        if not self._open[who]:
+            del self._open[who]
+
+
+class Documents:
+    """Which rooms each person has opened. They count for as long as the server holds them, also with others in them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._opened: dict[str, set[str]] = {}
+
+    def enter(self, who: str, room: str, rooms: Collection[str]) -> None:
+        """Note that somebody goes to a room. rooms: those that the server holds. Raises HTTPError at the limit.
+
+        A room that somebody else holds already costs nothing more.
+        """
+        if room not in rooms:
+            self.check(who, rooms)
+            self._opened.setdefault(who, set()).add(room)
+
+    def check(self, who: str, rooms: Collection[str]) -> None:
+        held = {room for room in self._opened.get(who, ()) if room in rooms}
+        self._opened[who] = held
+        if len(held) >= self.most:
+            raise refusal(DOCUMENTS, self.most)
+
+    def note(self, who: str, made: Collection[str]) -> None:
+        self._opened.setdefault(who, set()).update(made)
+
+
+def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
+    """Have jupyter-collaboration open documents for people whom the server knows, and as many as they may.
+
+    It makes a room before it looks who asks. handlers: its module. tell: called with a file's id where somebody is refused.
+    """
+    socket, fork = handlers.YDocWebSocketHandler, handlers.DocForkHandler
+    prepare, put = socket.prepare, fork.put
+
+    @functools.wraps(prepare)
+    async def known(handler: Any) -> None:
+        await super(socket, handler).prepare()
+        if handler.current_user is None:
+            raise HTTPError(403)
+        room = handlers.room_id_from_encoded_path(handler.request.path)
+        try:
+            documents.enter(handler.current_user.username, room, handler._websocket_server.rooms)
+        except HTTPError:
+            tell(handler, room.rpartition(":")[2])
+            raise
+        await prepare(handler)
+
+    @functools.wraps(put)
+    async def limited(handler: Any, *arguments: Any) -> Any:
+        who, rooms = handler.current_user and handler.current_user.username, handler._websocket_server.rooms
+        documents.check(who, rooms)
+        before = set(rooms)
+        answer = await put(handler, *arguments)
+        documents.note(who, set(rooms) - before)
+        return answer
+
+    socket.prepare, fork.put = known, limited

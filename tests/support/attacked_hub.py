@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real hub with our fragments on it and a server of alice's, for tests that play somebody with an account who wants more."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from local_hub import LocalHub, free_port, wait_until
+
+CONFIG = """
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.load_groups = {{"team": {{"users": []}}}}
+c.JupyterHub.load_roles.append({{"name": "team", "groups": ["team"], "scopes": ["access:servers!server=alice/"]}})
+# Of the administrator's own, from here on:
+c.Spawner.environment = {{**c.Spawner.environment, "JUPYTER_CONFIG_PATH": "{directory}"}}
+c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", "read:users:name!user"]
+
+from jupyterhub_collab.hub.collaboration import collaborate
+from jupyterhub_collab.hub.sharing import share_servers
+
+share_servers(
+    c, groups=[], by_name=True, link_seconds=3600, longest_link=86400, links_per_server=3, guesses_per_minute=3, ends_with_server={ends_with_server}, authorize_page=False,
+    revocation=1, log="{directory}/shares.jsonl", port={page}, account="nobody",
+)
+# The Python of the tests may be where nobody but root reads it, and the page's process gives up root.
+c.JupyterHub.services[-1]["command"][2] = "import encodings.unicode_escape; " + c.JupyterHub.services[-1]["command"][2]
+collaborate(
+    c, everyone=False, accounts=[], owners=True, state_directory="", history_megabytes=10, documents_per_person=3, websockets_per_person=5, mem_limit="", cpu_limit=0,
+    idle_seconds=0, email_domain="",
+)
+"""
+DOMAINS = """
+c.JupyterHub.subdomain_host = "http://{domain}:8000"
+"""
+# An extension of a server, which lets a worker reach the whole address, and tells which rooms there are.
+WIDE = """
+from jupyter_server.base.handlers import JupyterHandler
+
+
+class Worker(JupyterHandler):
+    def get(self, how):
+        self.set_header("Content-Type", "text/javascript")
+        if how == "raw":
+            self.add_header("service-worker-allowed", "/")
+        self.set_header("Service-Worker-Allowed", "/")
+        self.finish("")
+
+
+class Rooms(JupyterHandler):
+    def get(self):
+        (ydoc,) = self.serverapp.extension_manager.extension_apps["jupyter_server_ydoc"]
+        self.finish({"rooms": sorted(ydoc.ywebsocket_server.rooms)})
+
+
+def _load_jupyter_server_extension(app):
+    app.web_app.add_handlers(".*", [
+        (app.base_url + r"wide/(worker|raw).js", Worker), (app.base_url + "wide/rooms", Rooms),
+    ])
+"""
+THEIRS = "# Of the administrator's own, from here on:"
+OUT = 30  # seconds; the hub is asked once a second, and the machine may be busy
+SERVER = "/user/alice/"
+CLIENT = "jupyterhub-user-alice"
+
+
+class Attacked(LocalHub):
+    """A hub on which alice shares her server."""
+
+    def __init__(self, directory: Path, *, domain: str = "", **settings: Any) -> None:
+        """domain: below which each user has one of their own; empty where all are at one address."""
+        self.domain = domain
+        self.page = free_port()
+        directory.mkdir(exist_ok=True)
+        told = {"ends_with_server": False, "directory": directory, "page": self.page} | settings
+        (directory / "wide.py").write_text(WIDE)
+        (directory / "jupyter_server_config.json").write_text(
+            '{"ServerApp": {"jpserver_extensions": {"wide": true}}}'
+        )
+        super().__init__(
+            directory, config=CONFIG.format(**told) + (DOMAINS.format(domain=domain) if domain else "")
+        )
+
+    @contextmanager
+    def running_since_before(self) -> Iterator[None]:
+        """The hub runs meanwhile, and had a server on it before it had our fragments. `old_token_opened` says whether that server's own
+        token still opened it once the hub was started anew with them. After that it was started anew itself.
+        """
+        path = self.directory / "jupyterhub_config.py"
+        with_ours = path.read_text()
+        path.write_text(with_ours.partition(THEIRS)[0])
+        with self.running():
+            old_token = self.own_token
+            assert self.opens(old_token)
+            self.kill()
+            path.write_text(with_ours)
+            self.start()
+            assert self.opens(self.token_of("alice"))
+            self.old_token_opened = True
+            with suppress(TimeoutError):
+                wait_until(lambda: not self.opens(old_token), OUT)
+                self.old_token_opened = False
+            self.restart_server()
+            yield
+
+    def share(self, guest: str) -> None:
+        self.ask("POST", "shares/alice/", {"user": guest})
+
+    def revoke(self, guest: str) -> None:
+        self.ask("PATCH", "shares/alice/", {"user": guest})
+
+    def sign_in_of(self, name: str) -> str:
+        """Return somebody's token of alice's server, which its memory holds once their browser has been there."""
+        with self.browser(name) as browser:
+            return self.exchange(self.code_of(browser))
+
+    def code_of(self, browser: httpx.Client) -> str:
+        """Return an authorization code for alice's server, as the hub gives it to somebody's browser."""
+        wish = {
+            "client_id": CLIENT,
+            "redirect_uri": f"{SERVER}oauth_callback",
+            "response_type": "code",
+            "state": "x",
+        }
+        answer = browser.get("/hub/api/oauth2/authorize", params=wish, follow_redirects=False)
+        return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+    def exchange(self, code: str) -> str:
+        """Return the token that the hub gives for a code to somebody who knows the server's secret, which is its own token."""
+        form = {
+            "client_id": CLIENT,
+            "client_secret": self.own_token,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": f"{SERVER}oauth_callback",
+        }
+        made = httpx.post(f"{self.hub_url}/hub/api/oauth2/token", data=form)
+        return str(made.raise_for_status().json()["access_token"])
+
+    def opens(self, token: str) -> bool:
+        return self.at_server_with(token, "GET", "api/contents").status_code == 200
+
+    def restart_server(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.ask("DELETE", "users/alice/server")
+        wait_until(lambda: not self.runs)
+        meanwhile()
+        self.start_server()
