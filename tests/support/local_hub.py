@@ -194,10 +194,13 @@ class LocalHub:
         self.ask("DELETE", "users/alice/server")
 
     @property
+    def server_process(self) -> int:
+        return int(self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"])
+
+    @property
     def own_token(self) -> str:
         """The server's own token, as somebody reads it in a terminal there."""
-        process = self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"]
-        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        variables = Path(f"/proc/{self.server_process}/environ").read_bytes().split(b"\0")
         return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property

@@ -73,15 +73,23 @@ class LocalServer:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> float:
         """End it by a signal. Returns how many seconds that took."""
-        assert self._process is not None
         began = time.monotonic()
+        self.send(how)
+        self.wait()
+        return time.monotonic() - began
+
+    def send(self, how: signal.Signals) -> None:
+        assert self._process is not None
         self._process.send_signal(how)
+
+    def wait(self) -> None:
+        """Wait until its process has ended."""
+        assert self._process is not None
         try:
             self._process.wait(PATIENCE)
         finally:
             self._process.kill()
             self._process.wait()
-        return time.monotonic() - began
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)

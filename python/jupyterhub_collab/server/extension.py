@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import importlib
 import importlib.metadata
-import threading
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -20,15 +17,13 @@ from .identity import Identities
 from .kernels import share_kernels
 from .notices import Notices
 from .settings import Settings
+from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
 
 # What takes the place of parts of it is made for these releases, and tested with them (jupyter-collaboration 4.4 and 5.0).
 SERVER_YDOC = ("2.4.", "3.0.")
 MEGABYTE = 1_000_000
 # How often, in seconds, it is looked at how much there is of documents' past.
 BOUND_SECONDS = 300
-# How long, in seconds, all documents together may take to be saved when the server ends. What is not saved by then is in the
-# history, and is saved at the next start.
-LAST_SAVE_SECONDS = 3
 
 
 class Collaboration(ExtensionApp):
@@ -40,6 +35,7 @@ class Collaboration(ExtensionApp):
     def initialize_handlers(self) -> None:
         app: Any = self.serverapp
         settings = Settings.from_environment()
+        stop_on_signals(app)
         self.rooms = {}
         self.past = History(settings.state, self.log)
         self.activity = Activity(app, settings.idle_seconds)
@@ -75,25 +71,10 @@ class Collaboration(ExtensionApp):
             self.rooms = ydoc.ywebsocket_server.rooms
 
     async def stop_extension(self) -> None:
+        exit_after(STOP_SECONDS, self.log)
         self._bound.stop()
         self.activity.stop()
-        documents = [room for room in self.rooms.values() if hasattr(room, "flush_changes")]
-        flushes = [asyncio.create_task(document.flush_changes()) for document in documents]
-        if flushes:
-            await asyncio.wait(flushes, timeout=LAST_SAVE_SECONDS)
-        _let_threads_end()
-
-
-def _let_threads_end() -> None:
-    """Tell threads of AnyIO that wait for work that there will be none.
-
-    One that was started by a task that goes on as long as the server, as jupyter-collaboration's do, waits for ever, and the process with
-    it: systemd would kill it in the end.
-    """
-    for thread in threading.enumerate():
-        if type(thread).__module__ == "anyio._backends._asyncio":
-            with contextlib.suppress(Exception):
-                thread.stop()  # type: ignore[attr-defined]
+        await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
