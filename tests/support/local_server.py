@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -93,6 +94,11 @@ class LocalServer:
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)
+
+    def limit(self, what: int, most: int) -> None:
+        """Limit a resource of its process, which it is not told."""
+        assert self._process is not None
+        resource.prlimit(self._process.pid, what, (most, resource.RLIM_INFINITY))
 
     @property
     def runs(self) -> bool:

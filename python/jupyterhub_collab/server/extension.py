@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -16,11 +14,10 @@ from .history import History
 from .identity import Identities
 from .kernels import share_kernels
 from .notices import Notices
+from .protection import Protection, ProtectionHandler
 from .settings import Settings
 from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
 
-# What takes the place of parts of it is made for these releases, and tested with them (jupyter-collaboration 4.4 and 5.0).
-SERVER_YDOC = ("2.4.", "3.0.")
 MEGABYTE = 1_000_000
 # How often, in seconds, it is looked at how much there is of documents' past.
 BOUND_SECONDS = 300
@@ -45,16 +42,7 @@ class Collaboration(ExtensionApp):
             authors.wrap_terminals(manager)
         authors.wrap_git_panel()
         share_kernels(app.session_manager)
-        version = importlib.metadata.version("jupyter-server-ydoc")
-        if version.startswith(SERVER_YDOC):
-            self._use_rooms(Notices(app.event_logger))
-        else:
-            self.log.error(
-                "jupyter-server-ydoc %s is not of %s: documents are kept by its own means, and what is typed into them may be lost when "
-                "the server ends. Run the playbook jupyter_rtc again, or update its collection.",
-                version,
-                " or ".join(f"{release}x" for release in SERVER_YDOC),
-            )
+        self._use_rooms()
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
@@ -62,12 +50,14 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, notices: Notices) -> None:
-        # Not before it is known that this is a release that it fits.
-        replacement = importlib.import_module(".replacement", __package__)
-        replacement.use_rooms(self.past, notices, self.activity.note)
+    def _use_rooms(self) -> None:
         app: Any = self.serverapp
-        for ydoc in app.extension_manager.extension_apps.get("jupyter_server_ydoc", []):
+        notices = Notices(app.event_logger)
+        protection = Protection(app, notices)
+        protection.use(self.past, notices, self.activity.note)
+        protection.tell(self.log)
+        self.handlers.append(("/api/collaboration-protection", ProtectionHandler, {"protection": protection}))
+        for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
 
     async def stop_extension(self) -> None:

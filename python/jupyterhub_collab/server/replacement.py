@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_server_ydoc import app, handlers
+from tornado.web import HTTPError
 
 from .history import History
 from .notices import Notices
 from .room import Room
 from .sessions import Sessions
+
+NO_TIMELINE = "The timeline of documents is turned off here: whoever looks back in it is cut off from the document, and loses what they type then."
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> None:
@@ -27,3 +30,10 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> No
         for module in (app, handlers):
             if hasattr(module, name):
                 setattr(module, name, value)
+    # Their classes are in use by now.
+    for handler, method in ((handlers.TimelineHandler, "get"), (handlers.UndoRedoHandler, "put")):
+        setattr(handler, method, _refuse_timeline)
+
+
+async def _refuse_timeline(handler: Any, *_arguments: Any) -> None:
+    raise HTTPError(403, NO_TIMELINE, reason=NO_TIMELINE)

@@ -39,10 +39,10 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
-from .history import History, OnDisk
+from .editing import current_edit, editing_as
+from .history import RETRY_SECONDS, History, OnDisk
 from .merge import changes, has_lost, is_cut_off, lines_of
-from .notices import COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
-from .timeline import Timeline
+from .notices import BEGUN_ANEW, COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -78,12 +78,14 @@ class Room(rooms.DocumentRoom):
         super().__init__(*arguments, **options)
         # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
         self._document.unobserve()
-        self.ystore = Timeline(self._past, self._room_id)
+        self.ystore = None  # the history is ours
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._changes = 0
         self._saved_changes = 0
-        self._is_complete = False  # whether the history holds all that the document is
+        self._is_complete = False  # whether the history holds all that the document is, ...
+        self._generation = 0  # ... that of this generation
+        self._completing: asyncio.TimerHandle | None = None
         self._on_disk = OnDisk("", 0)
         self._written = ""  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
@@ -109,6 +111,8 @@ class Room(rooms.DocumentRoom):
         async with self._update_lock:
             if self.ready:
                 return  # for somebody else who came at the same time
+            if known is not None and not self._restore():
+                known = None
             if known is None:
                 await self._load(content, hash_)
             elif gone := self._resume(known, content, hash_):
@@ -119,14 +123,18 @@ class Room(rooms.DocumentRoom):
             self.ready = True
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        elif self._past.lost:
+            self._notices.tell(BEGUN_ANEW, self._file.path, self._past.lost)
         self._emit(LogLevel.INFO, "initialize", "Room initialized")
         if self._changes:
             self._keep_saved()
 
     async def _load(self, content: Any, hash_: str) -> None:
         """Begin with the file."""
+        if content is None:
+            raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
         await self._apply_deterministic_source_content(content)
-        self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
+        self._write_whole()
         self._set_on_disk(OnDisk(hash_, *self._place()))
         self._written = _digest_of(self._document.get())
 
@@ -135,9 +143,6 @@ class Room(rooms.DocumentRoom):
 
         content: of the file; None where that cannot be read. Returns what people had typed where some of it is not there any more.
         """
-        for update, _time in self._past.updates(self._room_id):
-            self.ydoc.apply_update(update)
-        self._is_complete = True
         self._on_disk = known
         typed = self._document.get()
         if known.writing and hash_ != known.hash:
@@ -149,7 +154,7 @@ class Room(rooms.DocumentRoom):
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(hash_, known.writing))
-        unsaved = self._kind(self._base()).get() != typed
+        unsaved = self._has_no_base or self._kind(self._base()).get() != typed
         if hash_ != self._on_disk.hash:
             self._merge(content, hash_)
         merged = self._document.get()
@@ -159,12 +164,30 @@ class Room(rooms.DocumentRoom):
             self._written = _digest_of(merged)
         return typed if unsaved and has_lost(typed, merged) else None
 
+    def _restore(self) -> bool:
+        """Have the document as the history has it. Returns whether it has: what is damaged there is forgotten, and the file is taken."""
+        updates = [content for content, _time in self._past.updates(self._room_id)]
+        try:
+            if not updates:
+                raise ValueError("it is empty")
+            self.ydoc.apply_update(merge_updates(*updates))
+        except Exception as error:
+            self.log.error("The history of %s is damaged (%r): it begins anew", self._file.path, error)
+            self._past.forget(self._room_id)
+            self._notices.tell(BEGUN_ANEW, self._file.path, "was damaged")
+            return False
+        self._is_complete, self._generation = True, self._past.generation
+        return True
+
     async def _read(self) -> tuple[Any, str]:
         """Return the file's content and hash. Both are of the same content: what is written in between is read again."""
         while True:
             before = await self._hash()
             model = await self._file.load_content(self._file_format, self._file_type)
             if before == await self._hash():
+                # From 3.1 on jupyter-server-ydoc saves nothing until it is told that an outside change has been dealt with.
+                if acknowledge := getattr(self._file, "acknowledge_reload", None):
+                    await acknowledge()
                 return model["content"], before
 
     async def _hash(self) -> str:
@@ -187,29 +210,72 @@ class Room(rooms.DocumentRoom):
     def _base(self) -> Doc[Any]:
         """Return the document as the file held it when it was last read or written."""
         base: Doc[Any] = Doc()
-        if self._on_disk.state is not None:
+        if self._has_no_base:
+            base.apply_update(self.ydoc.get_update())
+        elif self._on_disk.state is not None:
             base.apply_update(self._on_disk.state)
         else:
             for update, _time in self._past.updates(self._room_id, self._on_disk.last_update):
                 base.apply_update(update)
         return base
 
+    @property
+    def _has_no_base(self) -> bool:
+        """Whether nobody knows any more what of the document the file held: the history has begun anew meanwhile."""
+        return self._on_disk.last_update == 0 and self._on_disk.state is None
+
     # What people type
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
-        # After a write that failed there is a gap, which only the whole document closes.
-        update = event.update if self._is_complete else self.ydoc.get_update()
-        was_complete = self._is_complete
-        self._is_complete = bool(self._past.add(self._room_id, update))
-        if was_complete and not self._is_complete:
-            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        self._write_down(event.update)
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
         self._changes += 1
         states = [state for state in self.awareness.states.values() if state]
         if not states or any(state.get("autosave", True) for state in states):
+            self._keep_saved()
+
+    def _write_down(self, update: bytes) -> None:
+        """Append an update to the history; all of the document where something is missing there."""
+        if self._is_complete and self._generation == self._past.generation:
+            edit = current_edit(self._past, self._room_id)
+            self._is_complete = bool(self._past.add(self._room_id, update, edit))
+            if not self._is_complete:
+                self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+                self._complete(RETRY_SECONDS)
+        if not self._is_complete or self._generation != self._past.generation:
+            self._complete(0)
+
+    def _complete(self, seconds: float) -> None:
+        """Write all of the document down in so many seconds, unless that is about to happen.
+
+        Not at once: while somebody is told of a change of a document, all of it cannot be had. And where the disk is full it is not tried
+        again at each keystroke.
+        """
+
+        def complete() -> None:
+            self._completing = None
+            self._write_whole()
+
+        if self._completing is None:
+            self._completing = asyncio.get_running_loop().call_later(seconds, complete)
+
+    def _write_whole(self) -> None:
+        generation = self._generation
+        self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
+        self._generation = self._past.generation
+        if not self._is_complete:
+            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+            self._complete(RETRY_SECONDS)
+        elif 0 < generation < self._generation:
+            self._past.visit(self._room_id, SERVER_SESSION)
+            # Nothing is known there of what the file holds, so it is written.
+            self._set_on_disk(OnDisk(self._on_disk.hash, 0))
+            self._written, self._changes = "", self._changes + 1
+            if self._past.lost:
+                self._notices.tell(BEGUN_ANEW, self._file.path, self._past.lost)
             self._keep_saved()
 
     async def _broadcast_updates(self) -> None:
@@ -387,7 +453,7 @@ class Room(rooms.DocumentRoom):
         update = changes(base, self._kind, content)
         self.ydoc.apply_update(update)
         if not self.ready:
-            self._is_complete = bool(self._past.add(self._room_id, update))
+            self._write_down(update)
         self._set_on_disk(OnDisk(hash_, self._on_disk.last_update, base.get_update()))
 
     def _gather(self, message: bytes) -> bool:
@@ -435,7 +501,8 @@ class Room(rooms.DocumentRoom):
         session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
-            await super().serve(channel)
+            with editing_as(getattr(channel, "current_user", None)):
+                await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is tidied up after them
         channel.close(1003, json.dumps(UNKNOWN_SESSION))  # type: ignore[attr-defined]
@@ -445,8 +512,9 @@ class Room(rooms.DocumentRoom):
 
     async def stop(self) -> None:
         """End the room, with its file written."""
-        if self._keeping is not None:
-            self._keeping.cancel()
+        for waiting in (self._keeping, self._completing):
+            if waiting is not None:
+                waiting.cancel()
         await self.flush_changes()
         await super().stop()
 

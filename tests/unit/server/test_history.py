@@ -114,7 +114,7 @@ def test_a_database_of_another_format_is_kept_aside(tmp_path: Path) -> None:
         db.execute("pragma user_version = 99")
     past = History(tmp_path, LOG)
     assert past.add("one", b"update") == 1
-    assert len(list(tmp_path.glob("documents.db.damaged-*"))) == 1
+    assert len(list(tmp_path.glob("documents.db.format-99-*"))) == 1
 
 
 def test_people_go_on_where_there_is_no_directory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

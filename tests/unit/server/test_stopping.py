@@ -29,27 +29,24 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("server"), f"--YDocExtension.document_save_delay={SAVE_DELAY}")
+    server = LocalServer(
+        tmp_path_factory.mktemp("server"), f"--YDocExtension.document_save_delay={SAVE_DELAY}"
+    )
     yield server
     if server.runs:
         server.kill()
 
 
-def by(*signals: signal.Signals) -> Callable[[LocalServer], None]:
-    """Return what sends signals, one right after the other."""
-    return lambda server: [server.send(each) for each in signals] and None
-
-
 WAYS = {
-    "SIGINT, as LocalProcessSpawner begins": by(signal.SIGINT),
-    "SIGTERM, as systemd begins": by(signal.SIGTERM),
-    "SIGHUP": by(signal.SIGHUP),
-    "SIGINT and SIGTERM": by(signal.SIGINT, signal.SIGTERM),
+    "SIGINT, as LocalProcessSpawner begins": [signal.SIGINT],
+    "SIGTERM, as systemd begins": [signal.SIGTERM],
+    "SIGHUP": [signal.SIGHUP],
+    "SIGINT and SIGTERM": [signal.SIGINT, signal.SIGTERM],
 }
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-async def test_it_stops_with_documents_open(server: LocalServer, way: Callable[[LocalServer], None]) -> None:
+async def test_it_stops_with_documents_open(server: LocalServer, way: list[signal.Signals]) -> None:
     """Also where a client does not answer, as that of a computer that sleeps, and people go on typing."""
     for name in NAMES:
         server.write(name, "one\n")
@@ -66,7 +63,8 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: Callable[[
     people[0].insert(0, "<last>")
     await people[1].wait_until(lambda room: "<last>" in room.text)
     began = time.monotonic()
-    way(server)
+    for each in way:
+        server.send(each)
     await asyncio.to_thread(server.wait)
     assert time.monotonic() - began < SECONDS
     assert "<last>" in server.read(NAMES[0])
