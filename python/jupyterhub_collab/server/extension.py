@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -18,6 +19,7 @@ from .protection import Protection, ProtectionHandler
 from .settings import Settings
 from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
 
+SWITCH_SECONDS = 0.001
 MEGABYTE = 1_000_000
 # How often, in seconds, it is looked at how much there is of documents' past.
 BOUND_SECONDS = 300
@@ -33,6 +35,8 @@ class Collaboration(ExtensionApp):
         app: Any = self.serverapp
         settings = Settings.from_environment()
         stop_on_signals(app)
+        # Files are written by threads, and whoever types waits for as long as one of them keeps Python to itself.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.rooms = {}
         self.past = History(settings.state, self.log)
         self.activity = Activity(app, settings.idle_seconds)

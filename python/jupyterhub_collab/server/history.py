@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -12,13 +13,17 @@ from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pycrdt import Doc
 
 SCHEMA = """
     create table if not exists updates (
-        id integer primary key, document text not null, time real not null, content blob not null, edit integer
+        id integer primary key, document text not null, time real not null, content blob not null, edit integer,
+        parts text
     );
+    create table if not exists parts (id integer primary key, update_ text not null, content blob not null);
+    create index if not exists parts_of on parts (update_);
     create table if not exists edits (
         id integer primary key, document text not null, username text not null, began real not null, session text not null
     );
@@ -33,9 +38,13 @@ SCHEMA = """
 """
 FORMAT = 2  # of the database, as its `user_version`
 # What makes a database of the format that it stands at one of the next.
-UPGRADES = {1: "alter table updates add column edit integer"}
+UPGRADES = {1: "alter table updates add column edit integer; alter table updates add column parts text;"}
+# A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
+PART_BYTES = 1_000_000
 # Where the database cannot be written it is tried again after so many seconds.
 RETRY_SECONDS = 5
+# By how much a document's past must have grown until it is put together again.
+WORTH_FOLDING = 1.25
 JOURNAL_BYTES = 4_000_000
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
@@ -84,7 +93,12 @@ class History:
         self._session: tuple[str, str] | None = None
         self._is_on_disk = False
         self._retry = 0.0
+        self._unfinished: set[str] = set()
+        self._folded: dict[
+            str, int
+        ] = {}  # documents whose past was put together, and how many bytes that has left
         self._begin()
+        self._forget_parts()
 
     def _begin(self) -> None:
         """Open the database; one in memory where none can be had on the disk."""
@@ -153,18 +167,33 @@ class History:
         edit: in which editing session.
         """
         self.look()
-        with self._writing():
-            row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
-            return self._db.execute(row, (document, time.time(), update, edit)).lastrowid or 0
-        return 0
+        row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
+        return self._insert(row, (document, time.time(), update, edit))
+
+    async def add_slowly(self, document: str, update: bytes) -> int:
+        """Do the same with an update that may be large, such as a whole document, while others' are written as well."""
+        if len(update) <= PART_BYTES:
+            return self.add(document, update)
+        self.look()
+        generation, name = self.generation, uuid4().hex
+        self._unfinished.add(name)
+        try:
+            for start in range(0, len(update), PART_BYTES):
+                row = "insert into parts (update_, content) values (?, ?)"
+                part = self._insert(row, (name, update[start : start + PART_BYTES]))
+                if not part or self.generation != generation:
+                    return 0
+                await asyncio.sleep(0)
+            row = "insert into updates (document, time, content, parts) values (?, ?, '', ?)"
+            return self._insert(row, (document, time.time(), name))
+        finally:
+            self._unfinished.discard(name)
 
     def begin_edit(self, document: str, username: str) -> int:
         """Note that somebody has opened a document. Returns the number of this editing session."""
-        with self._writing():
-            row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
-            session = self._session[0] if self._session else ""
-            return self._db.execute(row, (document, username, time.time(), session)).lastrowid or 0
-        return 0
+        row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
+        session = self._session[0] if self._session else ""
+        return self._insert(row, (document, username, time.time(), session))
 
     def edits(self, document: str) -> list[Edit]:
         """Return the editing sessions in which a document was changed, in order."""
@@ -177,12 +206,14 @@ class History:
         with self._writing():
             for table in ("updates", "documents", "visits", "edits"):
                 self._db.execute(f"delete from {table} where document = ?", (document,))
+        self._forget_parts()
 
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
         """Yield content and time of each update of a document, up to the one with number `last`."""
         limit = 2**62 if last is None else last
-        rows = "select content, time from updates where document = ? and id <= ? order by id"
-        yield from self._read(rows, (document, limit))
+        rows = "select content, time, parts from updates where document = ? and id <= ? order by id"
+        for content, when, name in self._read(rows, (document, limit)):
+            yield b"".join(self._parts(name)) if name else content, when
 
     def last(self, document: str) -> int:
         """Return the number of a document's last update; 0 where there is none."""
@@ -240,8 +271,11 @@ class History:
 
     def size(self) -> int:
         """Return how many bytes of updates there are."""
-        found = self._read("select coalesce(sum(length(content)), 0) from updates")
-        return int(found[0][0]) if found else 0
+        lengths = [
+            self._read(f"select coalesce(sum(length(content)), 0) from {each}")
+            for each in ("updates", "parts")
+        ]
+        return sum(int(found[0][0]) for found in lengths if found)
 
     def keep_below(self, size: int) -> None:
         """Put documents' past together until it is no more than so many bytes, that of the least recently opened first.
@@ -249,13 +283,24 @@ class History:
         What a document is now stays as it is, also where somebody has it open: many updates become one with the same outcome.
         """
         excess = self.size() - size
-        order = """select document, count(*), sum(length(content)) from updates left join documents using (document)
+        order = """select document, count(*) from updates left join documents using (document)
                    group by document order by coalesce(opened, 0), document"""
-        for document, number, length in self._read(order) if excess > 0 else []:
+        for document, number in self._read(order) if excess > 0 else []:
             if excess <= 0:
                 break
-            if number > 1:
-                excess -= length - self._fold(document)
+            length = self._length(document)
+            # It takes its time, so it must be worth it: what a document is now cannot be put together any further.
+            if number > 1 and length > WORTH_FOLDING * self._folded.get(document, 0):
+                self._folded[document] = self._fold(document)
+                excess -= length - self._folded[document]
+
+    def _length(self, document: str) -> int:
+        """Return how many bytes the updates of a document are."""
+        rows = """select (select coalesce(sum(length(content)), 0) from updates where document = ?) +
+                  (select coalesce(sum(length(content)), 0) from parts
+                   where update_ in (select parts from updates where document = ?))"""
+        found = self._read(rows, (document, document))
+        return int(found[0][0]) if found else 0
 
     def _fold(self, document: str) -> int:
         """Put the updates of a document together that its file holds. Returns how many bytes its updates are then."""
@@ -267,13 +312,12 @@ class History:
         with self._writing():
             self._db.execute("delete from updates where document = ? and id < ?", (document, limit))
             folded = self._db.execute(
-                "update updates set content = ? where id = ?", (doc.get_update(), limit)
+                "update updates set content = ?, parts = null where id = ?", (doc.get_update(), limit)
             )
             if folded.rowcount != 1:
                 raise sqlite3.DataError(f"the update {limit} of {document} is missing")
-        row = "select coalesce(sum(length(content)), 0) from updates where document = ?"
-        found = self._read(row, (document,))
-        return int(found[0][0]) if found else 0
+        self._forget_parts()
+        return self._length(document)
 
     def forget_old(self, size: int) -> None:
         """Forget documents that nobody has opened for long, the oldest first, until there are no more than so many bytes.
@@ -295,6 +339,28 @@ class History:
             )
 
     # Helpers
+
+    def _insert(self, row: str, values: tuple[Any, ...]) -> int:
+        """Insert a row. Returns its number; 0 where it could not be written, which may show only when it is committed."""
+        number = 0
+        with self._writing():
+            number = self._db.execute(row, values).lastrowid or 0
+        return 0 if self.failure and self._is_on_disk else number
+
+    def _parts(self, name: str) -> list[bytes]:
+        return [
+            part for (part,) in self._read("select content from parts where update_ = ? order by id", (name,))
+        ]
+
+    def _forget_parts(self) -> None:
+        """Forget parts of updates that are not there, or no more: also those that were being written when the server was killed."""
+        if self._unfinished:
+            return
+        with self._writing():
+            unused = (
+                "delete from parts where update_ not in (select parts from updates where parts is not null)"
+            )
+            self._db.execute(unused)
 
     def _read(self, rows: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
@@ -355,7 +421,7 @@ def _connect(path: str) -> sqlite3.Connection:
         if found > FORMAT:
             raise NewerFormat(f"format-{found}")
         while found in UPGRADES:
-            db.execute(UPGRADES[found])
+            db.executescript(UPGRADES[found])
             found += 1
         db.executescript(SCHEMA)
         db.execute(f"pragma user_version = {FORMAT}")

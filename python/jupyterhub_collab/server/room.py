@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import itertools
 import json
 import time
@@ -40,6 +39,7 @@ from pycrdt import (
 from tornado.web import HTTPError
 
 from .editing import current_edit, editing_as
+from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .merge import changes, has_lost, is_cut_off, lines_of
 from .notices import BEGUN_ANEW, COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
@@ -49,14 +49,16 @@ if TYPE_CHECKING:
 
 # A document is saved so many seconds after its first change that is not saved yet, at the latest, ...
 LONGEST_SAVE_DELAY = 4
-# ... and saving it takes no more than this part of the time, where that is possible.
-SHARE_OF_SAVING = 0.1
+# ... and saving it takes no more than this part of a processor's time; then it may be so many seconds.
+SHARE_OF_SAVING = 0.04
+LONGEST_SAVE_DELAY_OF_LARGE = 15
 # Sending takes no more than about this part of a processor's time: what is typed meanwhile goes as one message.
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
+NOTHING = b"\0\0"  # an update without changes
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 
@@ -85,9 +87,9 @@ class Room(rooms.DocumentRoom):
         self._saved_changes = 0
         self._is_complete = False  # whether the history holds all that the document is, ...
         self._generation = 0  # ... that of this generation
-        self._completing: asyncio.TimerHandle | None = None
+        self._completing: asyncio.Task[None] | None = None
         self._on_disk = OnDisk("", 0)
-        self._written = ""  # what tells the content that the file holds from others
+        self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
@@ -134,9 +136,11 @@ class Room(rooms.DocumentRoom):
         if content is None:
             raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
         await self._apply_deterministic_source_content(content)
-        self._write_whole()
+        await self._write_whole()
+        if not self._is_complete:
+            self._complete(RETRY_SECONDS)
         self._set_on_disk(OnDisk(hash_, *self._place()))
-        self._written = _digest_of(self._document.get())
+        self._written = fingerprint(self._document.get())
 
     def _resume(self, known: OnDisk, content: Any, hash_: str) -> Any:
         """Go on from where the document was, with what has happened to its file since.
@@ -161,7 +165,7 @@ class Room(rooms.DocumentRoom):
         if unsaved and merged != content:
             self._changes += 1
         else:
-            self._written = _digest_of(merged)
+            self._written = fingerprint(merged)
         return typed if unsaved and has_lost(typed, merged) else None
 
     def _restore(self) -> bool:
@@ -244,37 +248,41 @@ class Room(rooms.DocumentRoom):
             self._is_complete = bool(self._past.add(self._room_id, update, edit))
             if not self._is_complete:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
-                self._complete(RETRY_SECONDS)
         if not self._is_complete or self._generation != self._past.generation:
-            self._complete(0)
+            self._complete()
 
-    def _complete(self, seconds: float) -> None:
+    def _complete(self, seconds: float = 0) -> None:
         """Write all of the document down in so many seconds, unless that is about to happen.
 
-        Not at once: while somebody is told of a change of a document, all of it cannot be had. And where the disk is full it is not tried
-        again at each keystroke.
+        Not at once: while somebody is told of a change of a document, all of it cannot be had.
         """
 
-        def complete() -> None:
-            self._completing = None
-            self._write_whole()
+        async def complete() -> None:
+            pause = seconds
+            while not self._is_complete or self._generation != self._past.generation:
+                await asyncio.sleep(pause)
+                await self._write_whole()
+                pause = RETRY_SECONDS  # where the disk is full it is not tried again at each keystroke
 
-        if self._completing is None:
-            self._completing = asyncio.get_running_loop().call_later(seconds, complete)
+        if self._completing is None or self._completing.done():
+            self._completing = asyncio.create_task(complete())
 
-    def _write_whole(self) -> None:
-        generation = self._generation
-        self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
+    async def _write_whole(self) -> None:
+        generation, state = self._generation, self.ydoc.get_state()
+        number = await self._past.add_slowly(self._room_id, self.ydoc.get_update())
+        missed = self.ydoc.get_update(state)  # what came meanwhile
+        self._is_complete = bool(number and (missed == NOTHING or self._past.add(self._room_id, missed)))
         self._generation = self._past.generation
         if not self._is_complete:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
-            self._complete(RETRY_SECONDS)
         elif 0 < generation < self._generation:
             self._past.visit(self._room_id, SERVER_SESSION)
             # Nothing is known there of what the file holds, so it is written.
             self._set_on_disk(OnDisk(self._on_disk.hash, 0))
-            self._written, self._changes = "", self._changes + 1
-            if self._past.lost:
+            self._written, self._changes = None, self._changes + 1
+            if self._past.failure:
+                self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+            elif self._past.lost:
                 self._notices.tell(BEGUN_ANEW, self._file.path, self._past.lost)
             self._keep_saved()
 
@@ -317,10 +325,11 @@ class Room(rooms.DocumentRoom):
         pause = min(self._save_delay, LONGEST_SAVE_DELAY)
         while self._saved_changes < self._changes:
             await asyncio.sleep(pause)
-            began = time.monotonic()
+            began = time.process_time()
             saved = await self.flush()
-            took = (time.monotonic() - began) / SHARE_OF_SAVING
-            pause = min(max(self._save_delay, took), LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+            took = (time.process_time() - began) / SHARE_OF_SAVING
+            pause = min(self._save_delay, LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+            pause = max(pause, min(took, LONGEST_SAVE_DELAY_OF_LARGE))
 
     def _save_to_disc(self) -> asyncio.Task[None]:
         """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
@@ -351,7 +360,7 @@ class Room(rooms.DocumentRoom):
             if self._modified != self._file.last_modified:
                 await self._take_over()  # another room of the same file has written it
             changed, number, state, content = await self._snapshot()
-            digest = _digest_of(content)
+            digest = fingerprint(content)
             if digest == self._written and not by_hand:
                 self._saved_changes = changed  # it was nothing that the file holds
                 number = await self._mark_saved(changed, number)
@@ -433,9 +442,9 @@ class Room(rooms.DocumentRoom):
         self._merge(content, hash_)
         merged = self._document.get()
         if merged == content:
-            self._written = _digest_of(merged)
+            self._written = fingerprint(merged)
         else:
-            self._changes, self._written = self._changes + 1, ""
+            self._changes, self._written = self._changes + 1, None
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
         if has_lost(before, merged):
             late: Doc[Any] = Doc()
@@ -527,8 +536,3 @@ def _hash_of(model: dict[str, Any]) -> str:
 def _told_of(copy: PurePosixPath | str) -> str:
     """Return what people are told of a copy: its name, or why there is none."""
     return copy if isinstance(copy, str) else copy.name
-
-
-def _digest_of(content: Any) -> str:
-    """Return what tells a document's content from others."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
