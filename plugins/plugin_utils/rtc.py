@@ -42,7 +42,7 @@ PARTS_FOR_LAB = {
         "jupyter-docprovider": ("2.4.2", "2.5"),
         "jupyter-server-ydoc": ("2.4.2", "2.5"),
         "jupyter-ydoc": ("3.5", "4"),
-        "pycrdt": ("0.12", "0.15"),
+        "pycrdt": ("0.13", "0.15"),
         "pycrdt-store": ("0.1.2", "0.2"),
         "pycrdt-websocket": ("0.16.2", "0.17"),
     },

@@ -21,7 +21,7 @@ from .notices import Notices
 FITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "jupyter-server-ydoc": (("2.4.2", "2.5"), ("3.0", "3.2")),
     "jupyter-ydoc": (("3.5", "5"),),
-    "pycrdt": (("0.12", "0.15"),),
+    "pycrdt": (("0.13", "0.15"),),
     "pycrdt-websocket": (("0.16.2", "0.17"),),
 }
 WAY_OUT = "Run the playbook jupyter_rtc again, or update its collection"

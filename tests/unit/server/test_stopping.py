@@ -2,6 +2,7 @@
 """A server that is asked to stop, in each way there is: it saves every document, and its process ends soon."""
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
+from jupyterhub_collab.server.history import History
 from local_hub import LocalHub, wait_until
 from local_server import LocalServer
 from people.room import Room, Seat
@@ -107,6 +109,10 @@ async def stops(hub: LocalHub, file: Path, stop: Callable[[], Any]) -> None:
     assert file.read_text() == last + before
     await alice.vanish()
     await bob.vanish()
+    # By the name that the hub knows, whatever a tab says of itself.
+    past = History(hub.directory / "state", logging.getLogger(__name__))
+    document = "{format}:{type}:{fileId}".format(**session)
+    assert {edit.username for edit in past.edits(document)} == {"alice"}
 
 
 def has_ended(process: int) -> bool:
