@@ -135,8 +135,11 @@ class Room(rooms.DocumentRoom):
         """Begin with the file."""
         if content is None:
             raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
+        # Each of these steps takes its time with a large document, and others are at work in theirs.
         await self._apply_deterministic_source_content(content)
+        await asyncio.sleep(0)
         await self._write_whole()
+        await asyncio.sleep(0)
         if not self._is_complete:
             self._complete(RETRY_SECONDS)
         self._set_on_disk(OnDisk(hash_, *self._place()))
