@@ -352,6 +352,10 @@ def collaboration_packages(lab_version: str) -> dict[str, tuple[str, str]]:
     return {}
 
 
+def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[str]:
+    return [f"{name}>={wanted[name][0]},<{wanted[name][1]}" for name in names]
+
+
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be on a host without problems.
 
@@ -372,9 +376,15 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     versions = host["lab"]["versions"]
     wanted = collaboration_packages(versions.get("jupyterlab", ""))
     # The versions that are there say nothing of other packages that they need where an installation was cut off.
-    complete = not host["lab"]["unfinished"] and all(
-        within(versions.get(name, ""), fit) for name, fit in wanted.items()
-    )
+    unfit = [name for name, fit in wanted.items() if not within(versions.get(name, ""), fit)]
+    complete = not unfit and not host["lab"]["unfinished"]
+    # What is not there comes with the package itself, if that has to be installed.
+    comes = "jupyter-collaboration" in unfit
+    missing = [
+        name
+        for name in wanted
+        if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
+    ]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
     trusting = host["hub"]["trusts_front_end"]
@@ -445,11 +455,10 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
             "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
         },
-        "packages": []
-        if complete or elsewhere
-        else [f"{name}>={low},<{high}" for name, (low, high) in wanted.items()],
+        "packages": [] if complete or elsewhere else _requirements(wanted, missing),
         "constraints": [
-            f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
+            *[f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
+            *_requirements(wanted, [] if elsewhere else list(wanted)),
         ],
         "table": table,
         "warnings": warnings,

@@ -310,10 +310,10 @@ def test_users_share_only_where_sharing_is_safe(version: str, safe: bool) -> Non
 )
 def test_version_fits_the_lab(lab: str, package: str) -> None:
     policy = rtc.policy(SETTINGS, host(lab={"versions": {"jupyterlab": lab}}))
-    assert policy["packages"][0] == package
-    named = {each.partition(">=")[0] for each in policy["packages"]}
+    assert policy["packages"] == [package]
+    assert policy["constraints"][:2] == [f"jupyterlab=={lab}", package]
+    named = {each.partition(">=")[0] for each in policy["constraints"][1:]}
     assert named == {"jupyter-collaboration", *next(iter(rtc.PARTS_FOR_LAB.values()))}
-    assert policy["constraints"] == [f"jupyterlab=={lab}"]
 
 
 def test_what_the_play_installs_is_what_servers_protect() -> None:
@@ -341,9 +341,11 @@ def test_what_the_play_installs_is_what_servers_protect() -> None:
 )
 def test_each_part_is_asked_for(name: str, version: str, fits: bool) -> None:
     """jupyter-collaboration's version says nothing of what it consists of."""
-    versions = COMPLETE | {name: version}
+    versions = {key: value for key, value in {**COMPLETE, name: version}.items() if value}
     policy = rtc.policy(SETTINGS, host(lab={"versions": versions}))
     assert (policy["packages"] == []) is fits
+    asked = [each.partition(">=")[0] for each in policy["packages"]]
+    assert fits or asked == ["jupyter-collaboration", name]
 
 
 def test_what_takes_the_place_of_collaboration_is_refused_by_name() -> None:
