@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,10 +42,12 @@ FORMAT = 2  # of the database, as its `user_version`
 UPGRADES = {1: "alter table updates add column edit integer; alter table updates add column parts text;"}
 # A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
 PART_BYTES = 1_000_000
+ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
 # Where the database cannot be written it is tried again after so many seconds.
 RETRY_SECONDS = 5
 # By how much a document's past must have grown until it is put together again.
 WORTH_FOLDING = 1.25
+# After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
 JOURNAL_BYTES = 4_000_000
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
@@ -94,6 +97,8 @@ class History:
         self._is_on_disk = False
         self._retry = 0.0
         self._unfinished: set[str] = set()
+        self._journal = 0  # about how many bytes it has by now
+        self._checkpoint = threading.Thread()
         self._folded: dict[
             str, int
         ] = {}  # documents whose past was put together, and how many bytes that has left
@@ -345,6 +350,11 @@ class History:
         number = 0
         with self._writing():
             number = self._db.execute(row, values).lastrowid or 0
+        self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
+        if self._journal > JOURNAL_BYTES and self._is_on_disk and not self._checkpoint.is_alive():
+            self._journal = 0
+            self._checkpoint = threading.Thread(target=_checkpoint, args=(str(self._path),), daemon=True)
+            self._checkpoint.start()
         return 0 if self.failure and self._is_on_disk else number
 
     def _parts(self, name: str) -> list[bytes]:
@@ -398,6 +408,12 @@ class History:
         self.failure = why
 
 
+def _checkpoint(path: str) -> None:
+    """Move what the journal of a database holds into it. Others write meanwhile; where it does not work it is tried again later."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("pragma wal_checkpoint(passive)")
+
+
 class NewerFormat(sqlite3.DatabaseError):
     """The database was written by a version of the collection that is newer than this."""
 
@@ -415,7 +431,8 @@ def _connect(path: str) -> sqlite3.Connection:
         # What is committed is with the system then, and survives the process; it reaches the disk at each checkpoint.
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
-        # What was written at once, as a large document that is opened, would stay there a second time.
+        db.execute("pragma wal_autocheckpoint = 0")
+        # What was written at once, as a large document that is opened, would stay in the journal a second time.
         db.execute(f"pragma journal_size_limit = {JOURNAL_BYTES}")
         found = db.execute("pragma user_version").fetchone()[0]
         if found > FORMAT:
