@@ -35,7 +35,7 @@ class Collaboration(ExtensionApp):
         app: Any = self.serverapp
         settings = Settings.from_environment()
         stop_on_signals(app)
-        # Files are written by threads, and whoever types waits for as long as one of them keeps Python to itself.
+        # Files are written by threads, and people who type wait for as long as one of them keeps Python to itself.
         sys.setswitchinterval(SWITCH_SECONDS)
         self.rooms = {}
         self.past = History(settings.state, self.log)

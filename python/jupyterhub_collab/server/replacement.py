@@ -14,7 +14,7 @@ from .notices import Notices
 from .room import Room
 from .sessions import Sessions
 
-NO_TIMELINE = "The timeline of documents is turned off here: whoever looks back in it is cut off from the document, and loses what they type then."
+NO_TIMELINE = "The document timeline is turned off here: it disconnects a page from its document, and what is typed there is lost."
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> None:

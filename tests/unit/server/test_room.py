@@ -374,9 +374,7 @@ async def test_the_timeline_is_refused(server: LocalServer) -> None:
         ("GET", f"timeline/{path}?format=text&type=file"),
         ("PUT", f"undo_redo/{document_of(alice)}?action=restore&steps=1&forkRoom=x"),
     ):
-        with pytest.raises(
-            httpx.HTTPStatusError, match="403 The timeline of documents is turned off"
-        ) as refused:
+        with pytest.raises(httpx.HTTPStatusError, match="403 The document timeline is turned off") as refused:
             server.ask(method, f"api/collaboration/{asked}")
         assert "timeline" in refused.value.response.json()["message"]
     config = json.loads((CONFIG / "labconfig/page_config.json").read_text())
