@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes the place of parts of jupyter-collaboration. Made for the releases that `extension.SERVER_YDOC` names."""
+"""What takes the place of parts of jupyter-collaboration. Made for the releases that `protection.FITS` names."""
 
 from __future__ import annotations
 
