@@ -4,11 +4,14 @@
 import json
 from typing import Any
 
+import pytest
 from testinfra.host import Host
 
 from people import Person, Server
 from scenario import Platform, module, wait_until
 from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
+
+pytestmark = pytest.mark.usefixtures("hub_is_told")
 
 FILES = f"{ROOT}/rainfall/files"
 MEMBERS = "/hub/api/groups/hydrologists/users"
@@ -30,7 +33,7 @@ def run(server: Server, command: str) -> str:
 
 def delete(platform: Platform) -> None:
     gone = make(platform, absent=[{"project": "ice"}])
-    assert gone.code == 0, gone.output
+    assert gone.code == 0, gone.told
 
 
 def number_of(host: Host, share: str) -> int:
@@ -73,7 +76,7 @@ def test_kept_home_is_not_the_next_accounts(platform: Platform, host: Host) -> N
         f"su together -c 'echo secret > ~/secret' && mkdir -p {state}/together/default && chown -R together {state}/together"
     )
     gone = module("shared_accounts", platform.name, **told, state="absent", state_directory=state)
-    assert gone.code == 0, gone.output
+    assert gone.code == 0, gone.told
     assert not host.file(f"{state}/together").exists
     host.check_output(f"useradd --uid {number} newcomer")
     try:
@@ -97,7 +100,7 @@ def test_setuid_program_of_an_account_ends_with_it(platform: Platform, host: Hos
     )
     wait_until(lambda: host.run("pgrep -x patient").rc == 0)
     gone = module("shared_accounts", platform.name, **told, state="absent", delete_homes=True)
-    assert gone.code == 0, gone.output
+    assert gone.code == 0, gone.told
     assert host.run("pgrep -x patient").rc != 0
     host.check_output("rm /tmp/patient")
 

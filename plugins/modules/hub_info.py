@@ -121,7 +121,7 @@ state_directory_is_taken:
   type: bool
   returned: always
 lab:
-  description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, since when
+  description: The environment that runs JupyterLab. Its interpreter with its version, the versions of the packages that matter, since when
     jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what the files of
     O(lab_settings) say by their name (nothing where one was changed by hand).
   type: dict
@@ -129,6 +129,7 @@ lab:
   sample:
     environment: /usr/local/jupyterhub
     python: /usr/local/jupyterhub/bin/python
+    python_version: "3.13"
     versions: {jupyterlab: 4.6.6}
     collaboration_since: 1795281063.5
     unfinished: false
@@ -205,7 +206,20 @@ PROBE_SECONDS = 60
 PROJECTS = "projects.json"  # what module project_workspaces remembers
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
-PACKAGES = ("jupyterlab", "jupyterhub", "jupyter-server", "jupyter-collaboration")
+PACKAGES = (
+    "jupyterlab",
+    "jupyterhub",
+    "jupyter-server",
+    "jupyter-collaboration",
+    "jupyter-collaboration-ui",
+    "jupyter-docprovider",
+    "jupyter-server-documents",
+    "jupyter-server-ydoc",
+    "jupyter-ydoc",
+    "pycrdt",
+    "pycrdt-store",
+    "pycrdt-websocket",
+)
 VERSIONS = """
 import importlib.metadata, json, os, sys
 versions, since = {}, 0
@@ -218,7 +232,8 @@ for name in sys.argv[1:]:
     if name == "jupyter-collaboration":
         description = found.locate_file("jupyter_collaboration-" + found.version + ".dist-info")
         since = os.stat(description).st_mtime if os.path.exists(description) else 0
-print(json.dumps({"versions": versions, "collaboration_since": since}))
+python = "%d.%d" % sys.version_info[:2]
+print(json.dumps({"versions": versions, "collaboration_since": since, "python_version": python}))
 """
 
 
@@ -277,6 +292,7 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
     lab: dict[str, Any] = {
         "environment": environment,
         "python": "",
+        "python_version": "",
         "versions": {},
         "collaboration_since": 0,
         "unfinished": bool(environment) and journal_path(environment).exists(),

@@ -25,6 +25,31 @@ COLLABORATION_FOR_LAB = {
     ("4.4", "4.6"): ("4.4.2", "4.5"),
 }
 OLDEST_LAB = "4.4"
+# What jupyter-collaboration consists of, for the same releases of JupyterLab, and which releases the protection of documents is made for
+# (see `jupyterhub_collab.server.protection`). Its own metadata allow more, such as what comes out next year.
+PARTS_FOR_LAB = {
+    ("4.6", "5"): {
+        "jupyter-collaboration-ui": ("3.0.4", "3.2"),
+        "jupyter-docprovider": ("3.0.4", "3.2"),
+        "jupyter-server-ydoc": ("3.0.4", "3.2"),
+        "jupyter-ydoc": ("4.1.1", "5"),
+        "pycrdt": ("0.14.10", "0.15"),
+        "pycrdt-store": ("0.1.2", "0.2"),
+        "pycrdt-websocket": ("0.16.4", "0.17"),
+    },
+    ("4.4", "4.6"): {
+        "jupyter-collaboration-ui": ("2.4.2", "2.5"),
+        "jupyter-docprovider": ("2.4.2", "2.5"),
+        "jupyter-server-ydoc": ("2.4.2", "2.5"),
+        "jupyter-ydoc": ("3.5", "4"),
+        "pycrdt": ("0.13", "0.15"),
+        "pycrdt-store": ("0.1.2", "0.2"),
+        "pycrdt-websocket": ("0.16.2", "0.17"),
+    },
+}
+OLDEST_PYTHON = "3.11"
+# Takes the place of jupyter-collaboration wherever it is installed, and knows nothing of the protection.
+RIVAL = "jupyter-server-documents"
 # What useradd of Debian and of Red Hat both accept.
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # Marks an account as made for being shared; `comment` of the account on the host.
@@ -254,6 +279,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         return [
             f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
         ]
+    if problem := _environment_problem(lab, where):
+        return [problem]
     if collaboration_versions(version) is None:
         if release(version) < release(OLDEST_LAB):
             return [
@@ -261,6 +288,23 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             ]
         return [f"JupyterLab {version} in {where} is newer than this collection knows: update the collection"]
     return []
+
+
+def _environment_problem(lab: dict[str, Any], where: str) -> str:
+    """Return what else in an environment keeps collaboration, or the protection of documents, from working there."""
+    python, versions = lab.get("python_version", ""), lab["versions"]
+    if python and release(python) < release(OLDEST_PYTHON):
+        return (
+            f"the Python of {where} is {python}, and collaboration needs {OLDEST_PYTHON} or newer: make that environment anew with a "
+            "newer Python, with JupyterLab and what else people use in it"
+        )
+    if RIVAL in versions:
+        return (
+            f"{RIVAL} {versions[RIVAL]} is installed in {where} (jupyter-ai 3 brings it), where it takes the place of "
+            f"jupyter-collaboration, and nothing would protect what people type: uninstall {RIVAL} there, and jupyter-ai 3 with it "
+            "(jupyter-ai below 3 does without it)"
+        )
+    return ""
 
 
 def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -303,6 +347,18 @@ def collaboration_versions(lab_version: str) -> tuple[str, str] | None:
     return next((fit for lab, fit in COLLABORATION_FOR_LAB.items() if within(lab_version, lab)), None)
 
 
+def collaboration_packages(lab_version: str) -> dict[str, tuple[str, str]]:
+    """Return from which version, and below which, jupyter-collaboration and its parts fit a JupyterLab; nothing where none does."""
+    for lab, fit in COLLABORATION_FOR_LAB.items():
+        if within(lab_version, lab):
+            return {"jupyter-collaboration": fit, **PARTS_FOR_LAB[lab]}
+    return {}
+
+
+def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[str]:
+    return [f"{name}>={wanted[name][0]},<{wanted[name][1]}" for name in names]
+
+
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be on a host without problems.
 
@@ -321,9 +377,17 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     user, account = str(settings["user"]), host["account"].get("name")
     elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
-    wanted = collaboration_versions(versions.get("jupyterlab", "")) or ("", "")
-    # A version that is there says nothing of the packages that it needs where its installation was cut off.
-    complete = within(versions.get("jupyter-collaboration", ""), wanted) and not host["lab"]["unfinished"]
+    wanted = collaboration_packages(versions.get("jupyterlab", ""))
+    # The versions that are there say nothing of other packages that they need where an installation was cut off.
+    unfit = [name for name, fit in wanted.items() if not within(versions.get(name, ""), fit)]
+    complete = not unfit and not host["lab"]["unfinished"]
+    # What is not there comes with the package itself, if that has to be installed.
+    comes = "jupyter-collaboration" in unfit
+    missing = [
+        name
+        for name in wanted
+        if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
+    ]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
     trusting = host["hub"]["trusts_front_end"]
@@ -396,9 +460,10 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
             "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
         },
-        "packages": [] if complete or elsewhere else [f"jupyter-collaboration>={wanted[0]},<{wanted[1]}"],
+        "packages": [] if complete or elsewhere else _requirements(wanted, missing),
         "constraints": [
-            f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions
+            *[f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
+            *_requirements(wanted, [] if elsewhere else list(wanted)),
         ],
         "table": table,
         "warnings": warnings,

@@ -72,6 +72,11 @@ def collaboration_for(lab: str, fits: list[Any]) -> list[str]:
     )
 
 
+def parts_for(lab: str, parts: list[Any]) -> dict[str, list[str]]:
+    """Return from which version, and below which, the parts of jupyter-collaboration fit a JupyterLab."""
+    return next((dict(each) for lab_versions, each in parts if within(lab, lab_versions)), {})
+
+
 def must_write(*paths: str) -> None:
     """Raise where one of the paths could not be written."""
     for path in map(Path, paths):
@@ -97,16 +102,16 @@ def installer() -> list[str]:
     return [*pip, "--break-system-packages"] if managed else pip
 
 
-def install(command: list[str], requirement: str) -> None:
-    """Install what meets the requirement, and let nothing move that JupyterLab's and the hub's versions hang on."""
+def install(command: list[str], requirements: list[str]) -> None:
+    """Install what meets the requirements, and let nothing move that JupyterLab's and the hub's versions hang on."""
     with tempfile.TemporaryDirectory() as directory:
         constraints = Path(directory, "constraints.txt")
         constraints.write_text("".join(f"{name}=={version_of(name)}\n" for name in PINNED), encoding="utf-8")
         told = {"PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore", "UV_COMPILE_BYTECODE": "1", **os.environ}
-        arguments = ["--constraint", str(constraints), requirement]
+        arguments = ["--constraint", str(constraints), *requirements]
         if subprocess.run([*command, *arguments], check=False, env=told, cwd="/").returncode:
             raise NotPossible(
-                f"{requirement} could not be installed in {sys.prefix}: see above what the installer said"
+                f"{' '.join(requirements)} could not be installed in {sys.prefix}: see above what the installer said"
             )
 
 
@@ -155,11 +160,13 @@ def write(files: dict[str, str | None]) -> None:
         os.replace(file.name, path)
 
 
-def prepare(package: str, path: str, fits: list[Any], where: str, files: list[Any]) -> list[str]:
+def prepare(
+    package: str, path: str, fits: list[Any], parts: list[Any], rival: str, where: str, files: list[Any]
+) -> list[str]:
     """Prepare this environment, and return what changed.
 
-    package: its files, to be at `path`. fits: which jupyter-collaboration fits which JupyterLab. where: asks JupyterLab for its
-    directories. files: of JupyterLab's settings, each with the number of its directory, its name and its text.
+    package: its files, to be at `path`. fits, parts: which jupyter-collaboration, and which of what it consists of, fit which
+    JupyterLab. rival: what must not be beside it. where: asks JupyterLab for its directories. files: of JupyterLab's settings, each with the number of its directory, its name and its text.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise NotPossible(f"the Python of {sys.prefix} is too old: take 3.11 or newer")
@@ -168,8 +175,16 @@ def prepare(package: str, path: str, fits: list[Any], where: str, files: list[An
             raise NotPossible(
                 f"there is no {name} in {sys.prefix}: install it first, or name another interpreter"
             )
-    versions = collaboration_for(version_of("jupyterlab"), fits)
-    complete = within(version_of(COLLABORATION), versions) and is_whole(COLLABORATION, set())
+    if version_of(rival):
+        raise NotPossible(
+            f"{rival} is installed in {sys.prefix} (jupyter-ai 3 brings it), where it takes the place of {COLLABORATION}: uninstall it, "
+            "and jupyter-ai 3 with it"
+        )
+    lab = version_of("jupyterlab")
+    wanted = {COLLABORATION: collaboration_for(lab, fits), **parts_for(lab, parts)}
+    complete = is_whole(COLLABORATION, set()) and all(
+        within(version_of(name), versions) for name, versions in wanted.items()
+    )
     command = [] if complete else installer()
     settings = lab_files(where, files)
     missing = not os.path.isdir(path)
@@ -183,7 +198,7 @@ def prepare(package: str, path: str, fits: list[Any], where: str, files: list[An
     if missing:
         unpack(package, path)
     if not complete:
-        install(command, f"{COLLABORATION}>={versions[0]},<{versions[1]}")
+        install(command, [f"{name}>={low},<{high}" for name, (low, high) in wanted.items()])
     return [*([] if complete else [COLLABORATION]), *([path] if missing else []), *settings]
 
 

@@ -17,7 +17,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import
 
 from . import server_environment
 from .package import package_files
-from .rtc import COLLABORATION_FOR_LAB
+from .rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -29,6 +29,8 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
     settings = {
         "path": package.path,
         "fits": [[list(each), list(fit)] for each, fit in COLLABORATION_FOR_LAB.items()],
+        "parts": [[list(each), parts] for each, parts in PARTS_FOR_LAB.items()],
+        "rival": RIVAL,
         "where": WHERE,
         "files": [file for name, wanted in lab.items() for file in _files(name, wanted)],
     }

@@ -8,6 +8,7 @@
 
 import json
 import subprocess
+from typing import Any
 from uuid import uuid4
 
 from benchmarks import Stage, server_kinds
@@ -74,12 +75,20 @@ class Servers:
         # It refuses what is no websocket; the proxy has another answer as long as there is nothing behind it.
         wait_until(lambda: self._stage.hub.api("GET", BARE_PATH).status_code == 400)
 
-    def seat(self) -> Seat:
-        """What it takes to join a new notebook."""
+    @property
+    def status(self) -> str:
+        """An address at which the server answers."""
+        return f"{self._stage.hub.url}/user/{ACCOUNT}/api/status"
+
+    def seat(self, content: dict[str, Any] | None = None) -> Seat:
+        """What it takes to join a new notebook; with other content than the cells, where some is given."""
         path = f"{uuid4().hex}.ipynb"
         if self._kind == FLOOR:
             url = self._stage.hub.url.replace("http", "ws", 1)
             return Seat(path, True, Door(f"{url}{BARE_PATH}{path}", {}), self._user)
         server = self._alice.visit(ACCOUNT)
-        server.create_notebook(path, *self._cells)
+        if content is None:
+            server.create_notebook(path, *self._cells)
+        else:
+            server.contents.put(path, {"type": "notebook", "format": "json", "content": content})
         return server.seat(path)

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from people.room import Room, Seat
 from people.sockets import Door
 
@@ -26,12 +28,13 @@ LATE = 5.0  # seconds after which an edit that nobody has seen is not waited for
 JOIN_AT_ONCE = 10
 TICKS = os.sysconf("SC_CLK_TCK")
 RENEWAL = 15.0  # seconds after which each open tab says that it is there
+ASK_SECONDS = 0.02
 PATIENCE = 60  # seconds until a server that was busy before must be at rest
 
 
 @dataclass(frozen=True)
 class Task:
-    """What the crowd does: with what it joins, how many type one character a second each and how many watch, and for how long."""
+    """What the crowd does: with what it joins, how many type, by default one character a second each, how many watch, and for how long."""
 
     url: str
     headers: dict[str, str]
@@ -42,6 +45,8 @@ class Task:
     warm_up: float
     seconds: float
     processes: dict[str, int]  # what to look at meanwhile: names and numbers of processes
+    rate: float = 1  # characters a second of each
+    status: str = ""  # an address at which the server answers; how long that takes is measured meanwhile
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Seen:
     messages: float  # that all people together got in a second
     cpu: dict[str, float]
     rss: dict[str, int]
+    opened: float = 0  # seconds that the first one took to have the document
+    stopped: float = 0  # milliseconds that the server has not answered for, at most
 
 
 class Typist(Room):
@@ -118,6 +125,7 @@ class Crowd:
         self.typists = self.people[: task.typing]
         self._typed: dict[tuple[int, int], float] = {}
         self._delays: list[float] = []
+        self._stopped = 0.0
         self._counts = False
 
     def note_typed(self, key: tuple[int, int]) -> None:
@@ -129,9 +137,9 @@ class Crowd:
             self._delays.append(time.perf_counter() - self._typed[key])
 
     async def type(self, seconds: float) -> None:
-        """Have everybody type one character a second, spread evenly over the second."""
-        number = round(seconds * len(self.typists))
-        async for index in ticks(1 / len(self.typists), number):
+        """Have everybody type so many characters a second, spread evenly over the second."""
+        rate = self._task.rate * len(self.typists)
+        async for index in ticks(1 / rate, round(seconds * rate)):
             self.typists[index % len(self.typists)].type()
 
     async def renew(self) -> None:
@@ -141,12 +149,16 @@ class Crowd:
 
     async def run(self) -> Seen:
         await self._quiet()
-        for some in chunks(self.people, JOIN_AT_ONCE):
+        opening = time.perf_counter()
+        await self.people[0].sit_down()
+        opened = time.perf_counter() - opening
+        for some in chunks(self.people[1:], JOIN_AT_ONCE):
             await asyncio.gather(*(person.sit_down() for person in some))
         await self._quiet()  # all have been told of all, which is more than they type
         renewing = asyncio.create_task(self.renew())
         await self.type(self._task.warm_up)
         self._counts = True
+        asking = asyncio.create_task(self._ask())
         begin, cpu, messages = time.perf_counter(), self._cpu(), self._messages()
         await self.type(self._task.seconds)
         took = time.perf_counter() - begin
@@ -163,6 +175,7 @@ class Crowd:
         delays = in_time + [LATE] * (expected - len(in_time))
         rss = {name: rss_of(pid) for name, pid in self._processes().items()}
         renewing.cancel()
+        asking.cancel()
         # Nobody says goodbye: that would be a message of each to each.
         await asyncio.gather(*(person.vanish() for person in self.people))
         return Seen(
@@ -172,7 +185,20 @@ class Crowd:
             messages / took,
             cpu,
             rss,
+            opened,
+            1000 * self._stopped,
         )
+
+    async def _ask(self) -> None:
+        """Ask the server again and again, and note the longest time that it has not answered for."""
+        if not self._task.status:
+            return
+        async with httpx.AsyncClient(headers=self._task.headers, timeout=PATIENCE) as client:
+            while True:
+                began = time.perf_counter()
+                await client.get(self._task.status)
+                self._stopped = max(self._stopped, time.perf_counter() - began)
+                await asyncio.sleep(ASK_SECONDS)
 
     async def _quiet(self) -> None:
         """Wait until the processes have nothing to do any more from what was before."""

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from local_hub import LocalHub, free_port, wait_until
+from local_hub import LocalHub, wait_until
+from ports import free_port
 
 CONFIG = """
 c.JupyterHub.authenticator_class = "dummy"

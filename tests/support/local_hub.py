@@ -259,15 +259,15 @@ class LocalHub:
         self.ask("DELETE", "users/alice/server")
 
     @property
-    def own_token(self) -> str:
-        """The server's own token, as somebody reads it in a terminal there."""
-        variables = Path(f"/proc/{self.process}/environ").read_bytes().split(b"\0")
-        return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
-
-    @property
-    def process(self) -> int:
+    def server_process(self) -> int:
         """The number of the server's process."""
         return int(self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"])
+
+    @property
+    def own_token(self) -> str:
+        """The server's own token, as somebody reads it in a terminal there."""
+        variables = Path(f"/proc/{self.server_process}/environ").read_bytes().split(b"\0")
+        return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property
     def server_url(self) -> str:

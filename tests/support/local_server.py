@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -71,18 +72,31 @@ class LocalServer:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> float:
         """End it by a signal. Returns how many seconds that took."""
-        assert self._process is not None
         began = time.monotonic()
+        self.send(how)
+        self.wait()
+        return time.monotonic() - began
+
+    def send(self, how: signal.Signals) -> None:
+        assert self._process is not None
         self._process.send_signal(how)
+
+    def wait(self) -> None:
+        """Wait until its process has ended."""
+        assert self._process is not None
         try:
             self._process.wait(PATIENCE)
         finally:
             self._process.kill()
             self._process.wait()
-        return time.monotonic() - began
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)
+
+    def limit(self, what: int, most: int) -> None:
+        """Limit a resource of its process, which it is not told."""
+        assert self._process is not None
+        resource.prlimit(self._process.pid, what, (most, resource.RLIM_INFINITY))
 
     @property
     def runs(self) -> bool:

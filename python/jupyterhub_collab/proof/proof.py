@@ -333,6 +333,7 @@ class Proof:
                 await document.open()
             delays = await self._exchange(*documents)
             await self._judge(check, file, delays)
+            await self._is_protected(f"what people type on {name} is protected", base)
             kept = documents.pop() if keep else None
         except NO as error:
             says = f"{error}".rstrip(".") or type(error).__name__
@@ -346,6 +347,17 @@ class Proof:
             if not kept:
                 await self.first.browser.ask("DELETE", file)
         return kept
+
+    async def _is_protected(self, check: str, base: str) -> None:
+        """Ask a server whether its documents are protected."""
+        told = await self.first.browser.ask("GET", f"{base}/api/collaboration-protection")
+        if not told.good or not isinstance(told.json, dict):
+            way = "apply collab.jupyterhub.jupyter_rtc and, after that, stop and start this server"
+            self.report.failed(check, f"This server knows nothing of the collection's protection: {way}.")
+        elif problem := told.json.get("problem"):
+            self.report.failed(check, str(problem))
+        else:
+            self.report.ok(check, "What somebody has seen outlives the server.")
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both type by turns; return after how many seconds each text was with the other, None where it was not in time."""

@@ -3,11 +3,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import importlib
-import importlib.metadata
-import threading
+import sys
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -20,17 +16,15 @@ from .identity import Identities
 from .kernels import share_kernels
 from .limits import Documents
 from .notices import Notices
+from .protection import Protection, ProtectionHandler
 from .settings import Settings
+from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
 from .workers import PROBE, Probe
 
-# What takes the place of parts of it is made for these releases, and tested with them (jupyter-collaboration 4.4 and 5.0).
-SERVER_YDOC = ("2.4.", "3.0.")
+SWITCH_SECONDS = 0.001
 MEGABYTE = 1_000_000
 # How often, in seconds, it is looked at how much there is of documents' past.
 BOUND_SECONDS = 300
-# How long, in seconds, all documents together may take to be saved when the server ends. What is not saved by then is in the
-# history, and is saved at the next start.
-LAST_SAVE_SECONDS = 3
 
 
 class Collaboration(ExtensionApp):
@@ -42,6 +36,9 @@ class Collaboration(ExtensionApp):
     def initialize_handlers(self) -> None:
         app: Any = self.serverapp
         settings = Settings.from_environment()
+        stop_on_signals(app)
+        # Files are written by threads, and people who type wait for as long as one of them keeps Python to itself.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.rooms = {}
         self.past = History(settings.state, self.log)
         self.activity = Activity(app, settings.idle_seconds)
@@ -52,16 +49,7 @@ class Collaboration(ExtensionApp):
         authors.wrap_git_panel()
         share_kernels(app.session_manager)
         self.handlers.append((f"/{PROBE}", Probe))
-        version = importlib.metadata.version("jupyter-server-ydoc")
-        if version.startswith(SERVER_YDOC):
-            self._use_rooms(Notices(app.event_logger), Documents(settings.documents_per_person))
-        else:
-            self.log.error(
-                "jupyter-server-ydoc %s is not of %s: documents are kept by its own means, and what is typed into them may be lost when "
-                "the server ends. Run the playbook jupyter_rtc again, or update its collection.",
-                version,
-                " or ".join(f"{release}x" for release in SERVER_YDOC),
-            )
+        self._use_rooms(Documents(settings.documents_per_person))
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
@@ -69,34 +57,21 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, notices: Notices, documents: Documents) -> None:
-        # Not before it is known that this is a release that it fits.
-        replacement = importlib.import_module(".replacement", __package__)
-        replacement.use_rooms(self.past, notices, self.activity.note, documents)
+    def _use_rooms(self, documents: Documents) -> None:
         app: Any = self.serverapp
-        for ydoc in app.extension_manager.extension_apps.get("jupyter_server_ydoc", []):
+        notices = Notices(app.event_logger)
+        protection = Protection(app, notices)
+        protection.use(self.past, notices, self.activity.note, documents)
+        protection.tell(self.log)
+        self.handlers.append(("/api/collaboration-protection", ProtectionHandler, {"protection": protection}))
+        for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
 
     async def stop_extension(self) -> None:
+        exit_after(STOP_SECONDS, self.log)
         self._bound.stop()
         self.activity.stop()
-        documents = [room for room in self.rooms.values() if hasattr(room, "flush_changes")]
-        flushes = [asyncio.create_task(document.flush_changes()) for document in documents]
-        if flushes:
-            await asyncio.wait(flushes, timeout=LAST_SAVE_SECONDS)
-        _let_threads_end()
-
-
-def _let_threads_end() -> None:
-    """Tell threads of AnyIO that wait for work that there will be none.
-
-    One that was started by a task that goes on as long as the server, as jupyter-collaboration's do, waits for ever, and the process with
-    it: systemd would kill it in the end.
-    """
-    for thread in threading.enumerate():
-        if type(thread).__module__ == "anyio._backends._asyncio":
-            with contextlib.suppress(Exception):
-                thread.stop()  # type: ignore[attr-defined]
+        await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

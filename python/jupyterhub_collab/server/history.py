@@ -3,21 +3,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pycrdt import Doc
 
 SCHEMA = """
     create table if not exists updates (
-        id integer primary key, document text not null, time real not null, content blob not null
+        id integer primary key, document text not null, time real not null, content blob not null, edit integer,
+        parts text
+    );
+    create table if not exists parts (id integer primary key, update_ text not null, content blob not null);
+    create index if not exists parts_of on parts (update_);
+    create table if not exists edits (
+        id integer primary key, document text not null, username text not null, began real not null, session text not null
     );
     create index if not exists updates_of on updates (document, id);
     create table if not exists documents (
@@ -28,7 +37,18 @@ SCHEMA = """
     create table if not exists visits (document text, session text, primary key (document, session)) without rowid;
     create table if not exists colours (username text primary key, colour text not null);
 """
-FORMAT = 1  # of the database, as its `user_version`
+FORMAT = 2  # of the database, as its `user_version`
+# What makes a database of the format that it stands at one of the next.
+UPGRADES = {1: "alter table updates add column edit integer; alter table updates add column parts text;"}
+# A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
+PART_BYTES = 1_000_000
+ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
+# Where the database cannot be written it is tried again after so many seconds.
+RETRY_SECONDS = 5
+# By how much a document's past must have grown until it is put together again.
+WORTH_FOLDING = 1.25
+# After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
+JOURNAL_BYTES = 4_000_000
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
 
@@ -47,65 +67,169 @@ class OnDisk:
     writing: int = 0
 
 
+@dataclass(frozen=True)
+class Edit:
+    """Part of a document's history: what one person did through one connection, from when until when, in how many updates."""
+
+    number: int
+    username: str
+    began: float
+    ended: float
+    updates: int
+
+
 class History:
     """The updates of all documents of a server, in an SQLite database of its own.
 
     A write is synchronous: it takes some 20 microseconds, and what is written survives the end of the process, however sudden.
-    Methods that write never raise: where the disk fails, people go on with what is in memory, and `failure` says why.
+    Methods never raise: where the disk fails, people go on with what is in memory, and `failure` says why. A database that is damaged, or
+    of a newer version, is kept beside a new one, and `lost` says so; one that is deleted while it is open is begun anew. `generation`
+    tells documents that have more than the database that they have to be written whole.
     """
 
     def __init__(self, directory: Path, log: Logger) -> None:
         self.log = log
         self.failure = ""
-        self._is_on_disk = True
+        self.lost = ""
+        self.generation = 0
+        self._path = directory / "documents.db"
+        self._session: tuple[str, str] | None = None
+        self._is_on_disk = False
+        self._retry = 0.0
+        self._unfinished: set[str] = set()
+        self._journal = 0  # about how many bytes it has by now
+        self._checkpoint = threading.Thread()
+        self._folded: dict[
+            str, int
+        ] = {}  # documents whose past was put together, and how many bytes that has left
+        self._begin()
+        self._forget_parts()
+
+    def _begin(self) -> None:
+        """Open the database; one in memory where none can be had on the disk."""
+        self.generation += 1
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = self._open(str(directory / "documents.db"))
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = self._open(str(self._path))
+            self._inode = os.stat(self._path).st_ino
+            self._is_on_disk = True
         except (OSError, sqlite3.Error) as error:
-            self._failed(f"{directory} cannot be used ({error})")
-            self._db = self._open(":memory:")
+            self._failed(f"{self._path.parent} cannot be used ({error})")
+            self._db = _connect(":memory:")
             self._is_on_disk = False
+            self._retry = time.monotonic() + RETRY_SECONDS
+        if self._session:
+            self.begin_session(*self._session)
 
     def _open(self, path: str) -> sqlite3.Connection:
         try:
             return _connect(path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            if not _is_damage(error):
                 raise  # no such directory, no room, locked: nothing is wrong with the file
-            aside = f"{path}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
-            self.log.error(
-                "The history of documents in %s is damaged (%s); it is kept as %s", path, error, aside
-            )
-            for suffix in ("", "-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.rename(path + suffix, aside + suffix)
+            self._set_aside(error)
             return _connect(path)
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        aside = f"{self._path}.{error if isinstance(error, NewerFormat) else 'damaged'}-{time.strftime('%Y%m%d-%H%M%S')}"
+        newer = isinstance(error, NewerFormat)
+        self.lost = "is of a newer version of the collection" if newer else "was damaged"
+        self.log.error(
+            "The history of documents in %s %s (%s); it is kept as %s", self._path, self.lost, error, aside
+        )
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(f"{self._path}{suffix}", aside + suffix)
+
+    def look(self) -> None:
+        """See whether the database is still where it was, and begin it anew where it is not."""
+        if not self._is_on_disk:
+            if time.monotonic() >= self._retry:
+                self._db.close()
+                self._begin()
+            return
+        try:
+            is_there = os.stat(self._path).st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            self.lost = "was deleted or replaced"
+            self.log.error("The history of documents in %s %s; it begins anew", self._path, self.lost)
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        colours = self.colours()
+        self._db.close()
+        self._begin()
+        for username, colour in colours.items():
+            self.set_colour(username, colour)
 
     # One document
 
-    def add(self, document: str, update: bytes) -> int:
-        """Append what has just happened to a document. Returns the number of the update."""
+    def add(self, document: str, update: bytes, edit: int | None = None) -> int:
+        """Append what has just happened to a document. Returns the number of the update; 0 where it is not kept.
+
+        edit: in which editing session.
+        """
+        self.look()
+        row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
+        return self._insert(row, (document, time.time(), update, edit))
+
+    async def add_slowly(self, document: str, update: bytes) -> int:
+        """Do the same with an update that may be large, such as a whole document, while others' are written as well."""
+        if len(update) <= PART_BYTES:
+            return self.add(document, update)
+        self.look()
+        generation, name = self.generation, uuid4().hex
+        self._unfinished.add(name)
+        try:
+            for start in range(0, len(update), PART_BYTES):
+                row = "insert into parts (update_, content) values (?, ?)"
+                part = self._insert(row, (name, update[start : start + PART_BYTES]))
+                if not part or self.generation != generation:
+                    return 0
+                await asyncio.sleep(0)
+            row = "insert into updates (document, time, content, parts) values (?, ?, '', ?)"
+            return self._insert(row, (document, time.time(), name))
+        finally:
+            self._unfinished.discard(name)
+
+    def begin_edit(self, document: str, username: str) -> int:
+        """Note that somebody has opened a document. Returns the number of this editing session."""
+        row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
+        session = self._session[0] if self._session else ""
+        return self._insert(row, (document, username, time.time(), session))
+
+    def edits(self, document: str) -> list[Edit]:
+        """Return the editing sessions in which a document was changed, in order."""
+        rows = """select edits.id, username, min(time), max(time), count(*) from updates join edits on edits.id = edit
+                  where updates.document = ? group by edits.id order by min(updates.id)"""
+        return [Edit(*row) for row in self._read(rows, (document,))]
+
+    def forget(self, document: str) -> None:
+        """Forget what has happened to a document, and who had it."""
         with self._writing():
-            row = "insert into updates (document, time, content) values (?, ?, ?)"
-            return self._db.execute(row, (document, time.time(), update)).lastrowid or 0
-        return 0
+            for table in ("updates", "documents", "visits", "edits"):
+                self._db.execute(f"delete from {table} where document = ?", (document,))
+        self._forget_parts()
 
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
         """Yield content and time of each update of a document, up to the one with number `last`."""
         limit = 2**62 if last is None else last
-        rows = "select content, time from updates where document = ? and id <= ? order by id"
-        yield from self._db.execute(rows, (document, limit)).fetchall()
+        rows = "select content, time, parts from updates where document = ? and id <= ? order by id"
+        for content, when, name in self._read(rows, (document, limit)):
+            yield b"".join(self._parts(name)) if name else content, when
 
     def last(self, document: str) -> int:
         """Return the number of a document's last update; 0 where there is none."""
-        found = self._db.execute("select max(id) from updates where document = ?", (document,)).fetchone()[0]
-        return found or 0
+        found = self._read("select max(id) from updates where document = ?", (document,))
+        return (found and found[0][0]) or 0
 
     def on_disk(self, document: str) -> OnDisk | None:
         """Return what was last noted about a document's file."""
         row = "select hash, last_update, state, writing from documents where document = ?"
-        found = self._db.execute(row, (document,)).fetchone()
-        return OnDisk(*found) if found else None
+        found = self._read(row, (document,))
+        return OnDisk(*found[0]) if found else None
 
     def set_on_disk(self, document: str, on_disk: OnDisk) -> None:
         """Note what a document's file is now."""
@@ -117,6 +241,7 @@ class History:
 
     def begin_session(self, session: str, version: str) -> None:
         """Note that this server has started. version: of what decides whether its documents understand each other."""
+        self._session = session, version
         with self._writing():
             self._db.execute(
                 "insert or replace into sessions values (?, ?, ?)", (session, version, time.time())
@@ -129,19 +254,19 @@ class History:
 
     def version_of(self, session: str) -> str | None:
         """Return the version with which a session was begun; None where it is unknown."""
-        found = self._db.execute("select version from sessions where session = ?", (session,)).fetchone()
-        return found[0] if found else None
+        found = self._read("select version from sessions where session = ?", (session,))
+        return found[0][0] if found else None
 
     def has_visited(self, document: str, session: str) -> bool:
         """Return whether people had a document, as it is kept here, in a session."""
         row = "select 1 from visits where document = ? and session = ?"
-        return self._db.execute(row, (document, session)).fetchone() is not None
+        return bool(self._read(row, (document, session)))
 
     # People
 
     def colours(self) -> dict[str, str]:
         """Return the colours that people have on this server, by their names."""
-        return dict(self._db.execute("select username, colour from colours order by rowid").fetchall())
+        return dict(self._read("select username, colour from colours order by rowid"))
 
     def set_colour(self, username: str, colour: str) -> None:
         with self._writing():
@@ -151,7 +276,11 @@ class History:
 
     def size(self) -> int:
         """Return how many bytes of updates there are."""
-        return int(self._db.execute("select coalesce(sum(length(content)), 0) from updates").fetchone()[0])
+        lengths = [
+            self._read(f"select coalesce(sum(length(content)), 0) from {each}")
+            for each in ("updates", "parts")
+        ]
+        return sum(int(found[0][0]) for found in lengths if found)
 
     def keep_below(self, size: int) -> None:
         """Put documents' past together until it is no more than so many bytes, that of the least recently opened first.
@@ -159,30 +288,41 @@ class History:
         What a document is now stays as it is, also where somebody has it open: many updates become one with the same outcome.
         """
         excess = self.size() - size
-        order = """select document, count(*), sum(length(content)) from updates left join documents using (document)
+        order = """select document, count(*) from updates left join documents using (document)
                    group by document order by coalesce(opened, 0), document"""
-        for document, number, length in self._db.execute(order).fetchall() if excess > 0 else []:
+        for document, number in self._read(order) if excess > 0 else []:
             if excess <= 0:
                 break
-            if number > 1:
-                excess -= length - self._fold(document)
+            length = self._length(document)
+            # It takes its time, so it must be worth it: what a document is now cannot be put together any further.
+            if number > 1 and length > WORTH_FOLDING * self._folded.get(document, 0):
+                self._folded[document] = self._fold(document)
+                excess -= length - self._folded[document]
+
+    def _length(self, document: str) -> int:
+        """Return how many bytes the updates of a document are."""
+        rows = """select (select coalesce(sum(length(content)), 0) from updates where document = ?) +
+                  (select coalesce(sum(length(content)), 0) from parts
+                   where update_ in (select parts from updates where document = ?))"""
+        found = self._read(rows, (document, document))
+        return int(found[0][0]) if found else 0
 
     def _fold(self, document: str) -> int:
         """Put the updates of a document together that its file holds. Returns how many bytes its updates are then."""
         on_disk = self.on_disk(document)
-        limit = on_disk.last_update if on_disk else self.last(document)
+        limit = (on_disk and on_disk.last_update) or self.last(document)
         doc: Doc[Any] = Doc()
         for content, _time in self.updates(document, limit):
             doc.apply_update(content)
         with self._writing():
             self._db.execute("delete from updates where document = ? and id < ?", (document, limit))
             folded = self._db.execute(
-                "update updates set content = ? where id = ?", (doc.get_update(), limit)
+                "update updates set content = ?, parts = null where id = ?", (doc.get_update(), limit)
             )
             if folded.rowcount != 1:
                 raise sqlite3.DataError(f"the update {limit} of {document} is missing")
-        row = "select coalesce(sum(length(content)), 0) from updates where document = ?"
-        return int(self._db.execute(row, (document,)).fetchone()[0])
+        self._forget_parts()
+        return self._length(document)
 
     def forget_old(self, size: int) -> None:
         """Forget documents that nobody has opened for long, the oldest first, until there are no more than so many bytes.
@@ -191,17 +331,64 @@ class History:
         """
         old = """select document from documents where opened < ? and last_update >=
                  (select coalesce(max(id), 0) from updates where updates.document = documents.document) order by opened"""
-        for (document,) in self._db.execute(old, (time.time() - KEPT_SECONDS,)).fetchall():
+        for (document,) in self._read(old, (time.time() - KEPT_SECONDS,)):
             if self.size() <= size:
                 break
-            with self._writing():
-                for table in ("updates", "documents", "visits"):
-                    self._db.execute(f"delete from {table} where document = ?", (document,))
+            self.forget(document)
         with self._writing():
             unused = "delete from sessions where started < ? and session not in (select session from visits)"
             self._db.execute(unused, (time.time() - KEPT_SECONDS,))
+            self._db.execute(
+                "delete from edits where id not in (select edit from updates where edit is not null) and began < ?",
+                (time.time() - KEPT_SECONDS,),
+            )
 
     # Helpers
+
+    def _insert(self, row: str, values: tuple[Any, ...]) -> int:
+        """Insert a row. Returns its number; 0 where it could not be written, which may show only when it is committed."""
+        number = 0
+        with self._writing():
+            number = self._db.execute(row, values).lastrowid or 0
+        self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
+        if self._journal > JOURNAL_BYTES and self._is_on_disk and not self._checkpoint.is_alive():
+            self._journal = 0
+            self._checkpoint = threading.Thread(target=_checkpoint, args=(str(self._path),), daemon=True)
+            self._checkpoint.start()
+        return 0 if self.failure and self._is_on_disk else number
+
+    def _parts(self, name: str) -> list[bytes]:
+        return [
+            part for (part,) in self._read("select content from parts where update_ = ? order by id", (name,))
+        ]
+
+    def _forget_parts(self) -> None:
+        """Forget parts of updates that are not there, or no more: also those that were being written when the server was killed."""
+        if self._unfinished:
+            return
+        with self._writing():
+            unused = (
+                "delete from parts where update_ not in (select parts from updates where parts is not null)"
+            )
+            self._db.execute(unused)
+
+    def _read(self, rows: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(rows, values).fetchall()
+        except sqlite3.Error as error:
+            self._failed(f"it cannot be read ({error})")
+            self._recover(error)
+            return []
+
+    def _recover(self, error: sqlite3.Error) -> None:
+        """Begin anew where the database itself is what fails."""
+        if _is_damage(error) and self._is_on_disk:
+            self._db.close()
+            try:
+                self._set_aside(error)
+            except OSError as problem:
+                self.log.error("It stays, as it cannot be moved: %r", problem)
+            self._begin()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -210,6 +397,7 @@ class History:
                 yield
         except sqlite3.Error as error:
             self._failed(f"it cannot be written ({error})")
+            self._recover(error)
         else:
             if self._is_on_disk:
                 self.failure = ""
@@ -220,16 +408,38 @@ class History:
         self.failure = why
 
 
+def _checkpoint(path: str) -> None:
+    """Move what the journal of a database holds into it. Others write meanwhile; where it does not work it is tried again later."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("pragma wal_checkpoint(passive)")
+
+
+class NewerFormat(sqlite3.DatabaseError):
+    """The database was written by a version of the collection that is newer than this."""
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Return whether it is the database that is wrong, and not that there is no room, say, or no right to write."""
+    return isinstance(error, NewerFormat) or type(error) is sqlite3.DatabaseError or "no such" in str(error)
+
+
 def _connect(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5)
+    # Nobody else writes here, and people wait meanwhile.
+    db = sqlite3.connect(path, timeout=0.05)
     try:
         db.execute("pragma auto_vacuum = full")
         # What is committed is with the system then, and survives the process; it reaches the disk at each checkpoint.
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
+        db.execute("pragma wal_autocheckpoint = 0")
+        # What was written at once, as a large document that is opened, would stay in the journal a second time.
+        db.execute(f"pragma journal_size_limit = {JOURNAL_BYTES}")
         found = db.execute("pragma user_version").fetchone()[0]
-        if found not in (0, FORMAT):
-            raise sqlite3.DatabaseError(f"its format is {found}, of another version of the collection")
+        if found > FORMAT:
+            raise NewerFormat(f"format-{found}")
+        while found in UPGRADES:
+            db.executescript(UPGRADES[found])
+            found += 1
         db.executescript(SCHEMA)
         db.execute(f"pragma user_version = {FORMAT}")
         db.commit()

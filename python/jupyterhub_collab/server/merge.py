@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import Doc, Text
 
-# More lines than that, between the first and the last that differ, are not compared one by one: it would take too long.
-MOST_LINES = 5000
+from .line_diff import differences
 
 
 def change_into(document: YBaseDoc, content: Any) -> None:
@@ -69,27 +67,16 @@ def _change_text(text: Text, new: str) -> None:
     if old == new:
         return
     old_lines, new_lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    start = _common(old_lines, new_lines)
-    end = _common(old_lines[start:][::-1], new_lines[start:][::-1])
-    old_middle, new_middle = (
-        old_lines[start : len(old_lines) - end],
-        new_lines[start : len(new_lines) - end],
-    )
-    if max(len(old_middle), len(new_middle)) > MOST_LINES:
-        blocks = [(0, len(old_middle), 0, len(new_middle))]
-    else:
-        matcher = SequenceMatcher(None, old_middle, new_middle, autojunk=False)
-        blocks = [block[1:] for block in matcher.get_opcodes() if block[0] != "equal"]
     # From the end, so that what is before a change keeps its place. Places are counted in bytes of UTF-8.
     places = [0]
     for line in old_lines:
         places.append(places[-1] + len(line.encode()))
-    for old_start, old_end, new_start, new_end in reversed(blocks):
-        before = "".join(old_middle[old_start:old_end])
-        after = "".join(new_middle[new_start:new_end])
+    for old_start, old_end, new_start, new_end in reversed(differences(old_lines, new_lines)):
+        before = "".join(old_lines[old_start:old_end])
+        after = "".join(new_lines[new_start:new_end])
         same = _common(before, after)
         same_end = _common(before[same:][::-1], after[same:][::-1])
-        place = places[start + old_start] + len(before[:same].encode())
+        place = places[old_start] + len(before[:same].encode())
         removed = len(before[same : len(before) - same_end].encode())
         added = after[same : len(after) - same_end]
         if removed:

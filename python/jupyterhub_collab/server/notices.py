@@ -21,7 +21,10 @@ SCHEMA = {
     "required": ["id", "path", "level", "message"],
     "properties": {
         "id": {"type": "string", "description": "Of the notice, which may come more than once."},
-        "path": {"type": "string", "description": "Of the document, as the server's API has it."},
+        "path": {
+            "type": "string",
+            "description": "Of the document, as the server's API has it; empty for all.",
+        },
         "level": {"type": "string", "enum": ["info", "warning", "error"]},
         "message": {"type": "string", "description": "One sentence, as it is shown."},
     },
@@ -38,6 +41,10 @@ TOO_MANY = (
     "error",
     "{name} is not open: you have {detail} documents open here, as many as one person may have. Close some, then wait a minute.",
 )
+BEGUN_ANEW = (
+    "warning",
+    "The history of {name} begins anew, as it {detail}. The file is saved. If you are asked to reload, copy unsaved text first.",
+)
 # The same is not said again before so many seconds have passed.
 PAUSE = 60
 # After a loss of its connection JupyterLab takes up to half a minute until it listens to events again.
@@ -50,6 +57,7 @@ class Notices:
     def __init__(self, events: EventLogger) -> None:
         self._events = events
         self._told: dict[tuple[str, str], float] = {}
+        self._ids: dict[str, str] = {}  # of what everybody is told
         events.register_event_schema(SCHEMA)
 
     def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
@@ -68,6 +76,11 @@ class Notices:
         self._emit(data)
         if level != "info":
             asyncio.get_running_loop().call_later(AGAIN, self._emit, data)
+
+    def tell_everybody(self, message: str) -> None:
+        """Tell everybody who has a page of this server open, once each, however often it is called."""
+        id_ = self._ids.setdefault(message, uuid4().hex)
+        self._emit({"id": id_, "path": "", "level": "error", "message": message})
 
     def _emit(self, data: dict[str, Any]) -> None:
         self._events.emit(schema_id=SCHEMA_ID, data=data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes the place of parts of jupyter-collaboration. Made for the releases that `extension.SERVER_YDOC` names."""
+"""What takes the place of parts of jupyter-collaboration. Made for the releases that `protection.FITS` names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_server_ydoc import app, handlers
+from tornado.web import HTTPError
 
 from .history import History
 from .limits import Documents, limit_documents
 from .notices import TOO_MANY, Notices
 from .room import Room
 from .sessions import Sessions
+
+NO_TIMELINE = "The document timeline is turned off here: it disconnects a page from its document, and what is typed there is lost."
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
@@ -28,9 +31,16 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None], docum
         for module in (app, handlers):
             if hasattr(module, name):
                 setattr(module, name, value)
+    # Their classes are in use by now.
+    for handler, method in ((handlers.TimelineHandler, "get"), (handlers.UndoRedoHandler, "put")):
+        setattr(handler, method, _refuse_timeline)
 
     def tell(handler: Any, file_id: str) -> None:
         if path := handler._file_id_manager.get_path(file_id):
             notices.tell(TOO_MANY, path, str(documents.most))
 
     limit_documents(handlers, documents, tell)
+
+
+async def _refuse_timeline(handler: Any, *_arguments: Any) -> None:
+    raise HTTPError(403, NO_TIMELINE, reason=NO_TIMELINE)

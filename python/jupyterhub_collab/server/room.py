@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import itertools
 import json
 import time
@@ -39,24 +38,27 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
-from .history import History, OnDisk
+from .editing import current_edit, editing_as
+from .fingerprint import fingerprint
+from .history import RETRY_SECONDS, History, OnDisk
 from .merge import changes, has_lost, is_cut_off, lines_of
-from .notices import COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
-from .timeline import Timeline
+from .notices import BEGUN_ANEW, COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
 
 if TYPE_CHECKING:
     from pycrdt import Channel
 
 # A document is saved so many seconds after its first change that is not saved yet, at the latest, ...
 LONGEST_SAVE_DELAY = 4
-# ... and saving it takes no more than this part of the time, where that is possible.
-SHARE_OF_SAVING = 0.1
+# ... and saving it takes no more than this part of a processor's time; then it may be so many seconds.
+SHARE_OF_SAVING = 0.04
+LONGEST_SAVE_DELAY_OF_LARGE = 15
 # Sending takes no more than about this part of a processor's time: what is typed meanwhile goes as one message.
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
+NOTHING = b"\0\0"  # an update without changes
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 # A room whose start has failed never begins: who waits for it is told, and does not wait for ever.
@@ -85,14 +87,16 @@ class Room(rooms.DocumentRoom):
         super().__init__(*arguments, **options)
         # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
         self._document.unobserve()
-        self.ystore = Timeline(self._past, self._room_id)
+        self.ystore = None  # the history is ours
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._changes = 0
         self._saved_changes = 0
-        self._is_complete = False  # whether the history holds all that the document is
+        self._is_complete = False  # whether the history holds all that the document is, ...
+        self._generation = 0  # ... that of this generation
+        self._completing: asyncio.Task[None] | None = None
         self._on_disk = OnDisk("", 0)
-        self._written = ""  # what tells the content that the file holds from others
+        self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
@@ -116,6 +120,8 @@ class Room(rooms.DocumentRoom):
         async with self._update_lock:
             if self.ready:
                 return  # for somebody else who came at the same time
+            if known is not None and not self._restore():
+                known = None
             if known is None:
                 await self._load(content, hash_)
             elif gone := self._resume(known, content, hash_):
@@ -126,25 +132,31 @@ class Room(rooms.DocumentRoom):
             self.ready = True
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        elif self._past.lost:
+            self._notices.tell(BEGUN_ANEW, self._file.path, self._past.lost)
         self._emit(LogLevel.INFO, "initialize", "Room initialized")
         if self._changes:
             self._keep_saved()
 
     async def _load(self, content: Any, hash_: str) -> None:
         """Begin with the file."""
+        if content is None:
+            raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
+        # Each of these steps takes its time with a large document, and others are at work in theirs.
         await self._apply_deterministic_source_content(content)
-        self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
+        await asyncio.sleep(0)
+        await self._write_whole()
+        await asyncio.sleep(0)
+        if not self._is_complete:
+            self._complete(RETRY_SECONDS)
         self._set_on_disk(OnDisk(hash_, *self._place()))
-        self._written = _digest_of(self._document.get())
+        self._written = fingerprint(self._document.get())
 
     def _resume(self, known: OnDisk, content: Any, hash_: str) -> Any:
         """Go on from where the document was, with what has happened to its file since.
 
         content: of the file; None where that cannot be read. Returns what people had typed where some of it is not there any more.
         """
-        for update, _time in self._past.updates(self._room_id):
-            self.ydoc.apply_update(update)
-        self._is_complete = True
         self._on_disk = known
         typed = self._document.get()
         if known.writing and hash_ != known.hash:
@@ -156,15 +168,30 @@ class Room(rooms.DocumentRoom):
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(hash_, known.writing))
-        unsaved = self._kind(self._base()).get() != typed
+        unsaved = self._has_no_base or self._kind(self._base()).get() != typed
         if hash_ != self._on_disk.hash:
             self._merge(content, hash_)
         merged = self._document.get()
         if unsaved and merged != content:
             self._changes += 1
         else:
-            self._written = _digest_of(merged)
+            self._written = fingerprint(merged)
         return typed if unsaved and has_lost(typed, merged) else None
+
+    def _restore(self) -> bool:
+        """Have the document as the history has it. Returns whether it has: what is damaged there is forgotten, and the file is taken."""
+        updates = [content for content, _time in self._past.updates(self._room_id)]
+        try:
+            if not updates:
+                raise ValueError("it is empty")
+            self.ydoc.apply_update(merge_updates(*updates))
+        except Exception as error:
+            self.log.error("The history of %s is damaged (%r): it begins anew", self._file.path, error)
+            self._past.forget(self._room_id)
+            self._notices.tell(BEGUN_ANEW, self._file.path, "was damaged")
+            return False
+        self._is_complete, self._generation = True, self._past.generation
+        return True
 
     async def _read(self) -> tuple[Any, str]:
         """Return the file's content and hash. Both are of the same content: what is written in between is read again."""
@@ -172,6 +199,9 @@ class Room(rooms.DocumentRoom):
             before = await self._hash()
             model = await self._file.load_content(self._file_format, self._file_type)
             if before == await self._hash():
+                # From 3.1 on jupyter-server-ydoc saves nothing until it is told that an outside change has been dealt with.
+                if acknowledge := getattr(self._file, "acknowledge_reload", None):
+                    await acknowledge()
                 return model["content"], before
 
     async def _hash(self) -> str:
@@ -194,29 +224,76 @@ class Room(rooms.DocumentRoom):
     def _base(self) -> Doc[Any]:
         """Return the document as the file held it when it was last read or written."""
         base: Doc[Any] = Doc()
-        if self._on_disk.state is not None:
+        if self._has_no_base:
+            base.apply_update(self.ydoc.get_update())
+        elif self._on_disk.state is not None:
             base.apply_update(self._on_disk.state)
         else:
             for update, _time in self._past.updates(self._room_id, self._on_disk.last_update):
                 base.apply_update(update)
         return base
 
+    @property
+    def _has_no_base(self) -> bool:
+        """Whether nobody knows any more what of the document the file held: the history has begun anew meanwhile."""
+        return self._on_disk.last_update == 0 and self._on_disk.state is None
+
     # What people type
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
-        # After a write that failed there is a gap, which only the whole document closes.
-        update = event.update if self._is_complete else self.ydoc.get_update()
-        was_complete = self._is_complete
-        self._is_complete = bool(self._past.add(self._room_id, update))
-        if was_complete and not self._is_complete:
-            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        self._write_down(event.update)
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
         self._changes += 1
         states = [state for state in self.awareness.states.values() if state]
         if not states or any(state.get("autosave", True) for state in states):
+            self._keep_saved()
+
+    def _write_down(self, update: bytes) -> None:
+        """Append an update to the history; all of the document where something is missing there."""
+        if self._is_complete and self._generation == self._past.generation:
+            edit = current_edit(self._past, self._room_id)
+            self._is_complete = bool(self._past.add(self._room_id, update, edit))
+            if not self._is_complete:
+                self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        if not self._is_complete or self._generation != self._past.generation:
+            self._complete()
+
+    def _complete(self, seconds: float = 0) -> None:
+        """Write all of the document down in so many seconds, unless that is about to happen.
+
+        Not at once: while somebody is told of a change of a document, all of it cannot be had.
+        """
+
+        async def complete() -> None:
+            pause = seconds
+            while not self._is_complete or self._generation != self._past.generation:
+                await asyncio.sleep(pause)
+                await self._write_whole()
+                pause = RETRY_SECONDS  # where the disk is full it is not tried again at each keystroke
+
+        if self._completing is None or self._completing.done():
+            self._completing = asyncio.create_task(complete())
+
+    async def _write_whole(self) -> None:
+        generation, state = self._generation, self.ydoc.get_state()
+        number = await self._past.add_slowly(self._room_id, self.ydoc.get_update())
+        missed = self.ydoc.get_update(state)  # what came meanwhile
+        self._is_complete = bool(number and (missed == NOTHING or self._past.add(self._room_id, missed)))
+        self._generation = self._past.generation
+        if not self._is_complete:
+            self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+        elif 0 < generation < self._generation:
+            self._past.visit(self._room_id, SERVER_SESSION)
+            # Nothing is known there of what the file holds, so it is written.
+            self._set_on_disk(OnDisk(self._on_disk.hash, 0))
+            self._written, self._changes = None, self._changes + 1
+            if self._past.failure:
+                self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
+            elif self._past.lost:
+                self._notices.tell(BEGUN_ANEW, self._file.path, self._past.lost)
             self._keep_saved()
 
     async def _broadcast_updates(self) -> None:
@@ -258,10 +335,11 @@ class Room(rooms.DocumentRoom):
         pause = min(self._save_delay, LONGEST_SAVE_DELAY)
         while self._saved_changes < self._changes:
             await asyncio.sleep(pause)
-            began = time.monotonic()
+            began = time.process_time()
             saved = await self.flush()
-            took = (time.monotonic() - began) / SHARE_OF_SAVING
-            pause = min(max(self._save_delay, took), LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+            took = (time.process_time() - began) / SHARE_OF_SAVING
+            pause = min(self._save_delay, LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+            pause = max(pause, min(took, LONGEST_SAVE_DELAY_OF_LARGE))
 
     def _save_to_disc(self) -> asyncio.Task[None]:
         """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
@@ -292,7 +370,7 @@ class Room(rooms.DocumentRoom):
             if self._modified != self._file.last_modified:
                 await self._take_over()  # another room of the same file has written it
             changed, number, state, content = await self._snapshot()
-            digest = _digest_of(content)
+            digest = fingerprint(content)
             if digest == self._written and not by_hand:
                 self._saved_changes = changed  # it was nothing that the file holds
                 number = await self._mark_saved(changed, number)
@@ -374,9 +452,9 @@ class Room(rooms.DocumentRoom):
         self._merge(content, hash_)
         merged = self._document.get()
         if merged == content:
-            self._written = _digest_of(merged)
+            self._written = fingerprint(merged)
         else:
-            self._changes, self._written = self._changes + 1, ""
+            self._changes, self._written = self._changes + 1, None
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
         if has_lost(before, merged):
             late: Doc[Any] = Doc()
@@ -394,7 +472,7 @@ class Room(rooms.DocumentRoom):
         update = changes(base, self._kind, content)
         self.ydoc.apply_update(update)
         if not self.ready:
-            self._is_complete = bool(self._past.add(self._room_id, update))
+            self._write_down(update)
         self._set_on_disk(OnDisk(hash_, self._on_disk.last_update, base.get_update()))
 
     def _gather(self, message: bytes) -> bool:
@@ -448,7 +526,8 @@ class Room(rooms.DocumentRoom):
         session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
-            await super().serve(channel)
+            with editing_as(getattr(channel, "current_user", None)):
+                await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is tidied up after them
         channel.close(1003, json.dumps(UNKNOWN_SESSION))  # type: ignore[attr-defined]
@@ -458,8 +537,9 @@ class Room(rooms.DocumentRoom):
 
     async def stop(self) -> None:
         """End the room, with its file written."""
-        if self._keeping is not None:
-            self._keeping.cancel()
+        for waiting in (self._keeping, self._completing):
+            if waiting is not None:
+                waiting.cancel()
         await self.flush_changes()
         await super().stop()
 
@@ -472,8 +552,3 @@ def _hash_of(model: dict[str, Any]) -> str:
 def _told_of(copy: PurePosixPath | str) -> str:
     """Return what people are told of a copy: its name, or why there is none."""
     return copy if isinstance(copy, str) else copy.name
-
-
-def _digest_of(content: Any) -> str:
-    """Return what tells a document's content from others."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -42,7 +42,7 @@ class Loot:
         door = replace(hub.door(name, events), headers=headers)
         self._socket: ClientConnection = background.run(dial(door))
         hub.at_server(name, "POST", "api/terminals")
-        self._server = hub.process
+        self._server = hub.server_process
 
     @property
     def sign_in(self) -> bool:

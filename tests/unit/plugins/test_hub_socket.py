@@ -24,7 +24,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
-from local_hub import LocalHub, free_port, wait_until
+from local_hub import LocalHub, wait_until
+from ports import free_port
 
 MALLORY = 64031
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")

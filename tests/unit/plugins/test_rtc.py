@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release
+
+from jupyterhub_collab.server import protection
 
 SETTINGS: dict[str, Any] = {
     "state": "present",
@@ -36,6 +40,12 @@ SETTINGS: dict[str, Any] = {
     "public_url": "",
     "opens_servers": False,
     "inventory_hostname": "hub.example.org",
+}
+# A JupyterLab with all of jupyter-collaboration.
+COMPLETE = {
+    "jupyterlab": "4.6.6",
+    "jupyter-collaboration": "5.0.4",
+    **{name: low for name, (low, _high) in rtc.PARTS_FOR_LAB["4.6", "5"].items()},
 }
 HOST: dict[str, Any] = {
     "service": {"name": "jupyterhub", "exists": True, "running": True, "user": "root"},
@@ -305,7 +315,55 @@ def test_users_share_only_where_sharing_is_safe(version: str, safe: bool) -> Non
 def test_version_fits_the_lab(lab: str, package: str) -> None:
     policy = rtc.policy(SETTINGS, host(lab={"versions": {"jupyterlab": lab}}))
     assert policy["packages"] == [package]
-    assert policy["constraints"] == [f"jupyterlab=={lab}"]
+    assert policy["constraints"][:2] == [f"jupyterlab=={lab}", package]
+    named = {each.partition(">=")[0] for each in policy["constraints"][1:]}
+    assert named == {"jupyter-collaboration", *next(iter(rtc.PARTS_FOR_LAB.values()))}
+
+
+def test_what_the_play_installs_is_what_servers_protect() -> None:
+    """Else a server would run unprotected after a play that succeeded. The host is asked about each part."""
+    for parts in rtc.PARTS_FOR_LAB.values():
+        assert set(protection.FITS) <= set(parts) <= set(hub_info.PACKAGES)
+        for name, fits in protection.FITS.items():
+            low, high = map(release, parts[name])
+            assert any(release(first) <= low and high <= release(last) for first, last in fits), name
+    assert rtc.PARTS_FOR_LAB.keys() == rtc.COLLABORATION_FOR_LAB.keys() and rtc.RIVAL in hub_info.PACKAGES
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "fits"),
+    [
+        ("jupyter-server-ydoc", "3.1.0a0", True),
+        ("jupyter-server-ydoc", "3.2.0", False),
+        ("jupyter-ydoc", "5.0.0", False),
+        ("pycrdt", "0.15.0", False),
+        ("pycrdt-websocket", "0.17.1", False),
+        ("pycrdt-store", "0.2.0", False),
+        ("jupyter-docprovider", "4.0.0", False),
+        ("jupyter-collaboration-ui", "", False),
+    ],
+)
+def test_each_part_is_asked_for(name: str, version: str, fits: bool) -> None:
+    """jupyter-collaboration's version says nothing of what it consists of."""
+    versions = {key: value for key, value in {**COMPLETE, name: version}.items() if value}
+    policy = rtc.policy(SETTINGS, host(lab={"versions": versions}))
+    assert (policy["packages"] == []) is fits
+    asked = [each.partition(">=")[0] for each in policy["packages"]]
+    assert fits or asked == ["jupyter-collaboration", name]
+
+
+def test_what_takes_the_place_of_collaboration_is_refused_by_name() -> None:
+    versions = COMPLETE | {"jupyter-server-documents": "0.3.3"}
+    (problem,) = rtc.host_problems(SETTINGS, host(lab={"versions": versions}))
+    assert (
+        "jupyter-server-documents 0.3.3" in problem and "jupyter-ai 3" in problem and "uninstall" in problem
+    )
+
+
+def test_python_that_is_too_old_is_refused_in_words() -> None:
+    (problem,) = rtc.host_problems(SETTINGS, host(lab={"python_version": "3.10"}))
+    assert "3.10" in problem and "3.11 or newer" in problem
+    assert rtc.host_problems(SETTINGS, host(lab={"python_version": "3.11"})) == []
 
 
 @pytest.mark.parametrize("snippet", ["", "/tmp/snippet.sh"])
@@ -322,7 +380,7 @@ def test_servers_from_elsewhere_need_the_snippet(snippet: str) -> None:
 
 
 def test_nothing_is_installed_where_it_fits_already() -> None:
-    versions = {"jupyterlab": "4.6.6", "jupyter-collaboration": "5.0.4"}
+    versions = COMPLETE
     assert rtc.policy(SETTINGS, host(lab={"versions": versions}))["packages"] == []
     cut_off = host(lab={"versions": versions, "unfinished": True})
     assert rtc.policy(SETTINGS, cut_off)["packages"] != []

@@ -23,7 +23,8 @@ LAB = {
 }
 
 NEEDED = "jupyter-server-ydoc"
-VERSIONS = {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1", "jupyter-collaboration": "5.0.4", NEEDED: "3.0.4"}
+PARTS = {name: low for name, (low, _high) in rtc.PARTS_FOR_LAB["4.6", "5"].items()}
+VERSIONS = {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1", "jupyter-collaboration": "5.0.4", **PARTS}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The history of documents: what is in it stays in it, and it does not grow for ever."""
 
+import asyncio
 import logging
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text, TransactionEvent
 
-from jupyterhub_collab.server.history import History, OnDisk
+from jupyterhub_collab.server.history import JOURNAL_BYTES, History, OnDisk, _checkpoint
 
 LOG = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def test_a_database_of_another_format_is_kept_aside(tmp_path: Path) -> None:
         db.execute("pragma user_version = 99")
     past = History(tmp_path, LOG)
     assert past.add("one", b"update") == 1
-    assert len(list(tmp_path.glob("documents.db.damaged-*"))) == 1
+    assert len(list(tmp_path.glob("documents.db.format-99-*"))) == 1
 
 
 def test_people_go_on_where_there_is_no_directory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -137,3 +138,80 @@ def test_a_write_that_fails_says_so_and_does_not_raise(
     past._db.execute("pragma max_page_count = 1000000")
     assert past.add("one", b"x" * 100_000)
     assert not past.failure
+
+
+def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
+    """What others type meanwhile is written between them; the journal does not hold all of it a second time."""
+    past = History(tmp_path, LOG)
+    doc: Doc[Any] = Doc()
+    doc["source"] = Text("x" * 5_000_000)
+    update = doc.get_update()
+
+    async def both() -> int:
+        writing = asyncio.create_task(past.add_slowly("large", update))
+        for number in range(3):
+            await asyncio.sleep(0)
+            assert past.add("small", b"%d" % number)
+        return await writing
+
+    assert asyncio.run(both()) == past.last("large")
+    past._checkpoint.join()
+    again = History(tmp_path, LOG)
+    assert [content for content, _time in again.updates("large")] == [update]
+    assert [content for content, _time in again.updates("small")] == [b"0", b"1", b"2"]
+    _checkpoint(str(tmp_path / "documents.db"))  # as after some more writes
+    past.add("small", b"more")
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1.2 * len(update) + JOURNAL_BYTES
+
+
+def test_parts_that_were_not_completed_are_forgotten(tmp_path: Path) -> None:
+    """As the server was killed while it wrote them."""
+    past = History(tmp_path, LOG)
+    past._insert("insert into parts (update_, content) values (?, ?)", ("cut off", b"x" * 1000))
+    assert History(tmp_path, LOG).size() == 0
+
+
+def test_one_large_update_is_bounded_too(past: History) -> None:
+    """Somebody pastes far more than the history may be, and takes it out again."""
+    doc: Doc[Any] = Doc()
+    text = doc.get("source", type=Text)
+
+    def remember(event: TransactionEvent) -> None:
+        past.add("one", event.update)
+
+    doc.observe(remember)
+    text += "what stays"
+    text.insert(0, "x" * 20_000_000)
+    del text[:20_000_000]
+    past.set_on_disk("one", OnDisk("hash", past.last("one")))
+    assert past.size() > 20_000_000
+    past.keep_below(1_000_000)
+    assert past.size() < 1000
+    assert text_of(past, "one") == "what stays"
+
+
+def test_a_history_of_the_format_before_goes_on(tmp_path: Path) -> None:
+    """Tabs that people have open over an update of the collection come back to their documents."""
+    with sqlite3.connect(tmp_path / "documents.db") as db:
+        db.executescript("""
+            create table updates (id integer primary key, document text not null, time real not null, content blob not null);
+            create index updates_of on updates (document, id);
+            create table documents (
+                document text primary key, hash text not null, last_update integer not null, state blob,
+                writing integer not null, opened real not null
+            );
+            create table sessions (session text primary key, version text not null, started real not null);
+            create table visits (document text, session text, primary key (document, session)) without rowid;
+            create table colours (username text primary key, colour text not null);
+            insert into updates values (7, 'one', 1.0, x'0000');
+            insert into documents values ('one', 'hash', 7, null, 0, 1.0);
+            insert into sessions values ('before', 'version', 1.0);
+            insert into visits values ('one', 'before');
+            pragma user_version = 1;
+        """)
+    past = History(tmp_path, LOG)
+    assert list(past.updates("one")) == [(b"\0\0", 1.0)]
+    assert past.on_disk("one") == OnDisk("hash", 7) and past.has_visited("one", "before")
+    assert past.add("one", b"\0\0", past.begin_edit("one", "alice")) == 8
+    assert [edit.username for edit in past.edits("one")] == ["alice"]
+    assert not past.lost and not past.failure

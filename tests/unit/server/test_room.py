@@ -14,11 +14,13 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from pycrdt import Map
 
 from jupyterhub_collab.server import room as rooms
-from local_server import PATIENCE, LocalServer, come_back
+from jupyterhub_collab.server.history import History
+from local_server import CONFIG, PATIENCE, LocalServer, come_back
 from people.errors import Refused
 from people.room import Room
 
@@ -304,6 +306,7 @@ async def test_it_was_killed_while_it_wrote_the_file(
     outside = "from outside\n" if "outside" in found("") else ""
     if outside:
         await bob.wait_until(lambda room: outside in room.text, PATIENCE)
+    await server.until_file(name, "<typed>")
     await asyncio.sleep(1.5)
     assert words(bob) == ("<typed>x = 0\nx = 1" if name == "work.ipynb" else f"<typed>one\ntwo\n{outside}")
     assert server.read(name).count("<typed>") == 1
@@ -367,15 +370,39 @@ async def test_a_tab_of_a_document_that_was_forgotten_is_asked_to_open_anew(serv
     await come_back(other)
 
 
-async def test_the_timeline_shows_what_has_happened(server: LocalServer) -> None:
+async def test_the_timeline_is_refused(server: LocalServer) -> None:
+    """It cuts tabs off from the document. JupyterLab does not show it here; a page that was open before may ask all the same."""
     alice = await server.open("notes.txt")
-    for number in range(3):
-        alice.insert(0, f"<{number}>")
-        await asyncio.sleep(0.05)
-    await server.until_file("notes.txt", "<2>")
     path = server.path("notes.txt")
-    timeline = server.ask("GET", f"api/collaboration/timeline/{path}?format=text&type=file")
-    assert len(timeline["timestamps"]) >= 3
+    for method, asked in (
+        ("GET", f"timeline/{path}?format=text&type=file"),
+        ("PUT", f"undo_redo/{document_of(alice)}?action=restore&steps=1&forkRoom=x"),
+    ):
+        with pytest.raises(httpx.HTTPStatusError, match="403 The document timeline is turned off") as refused:
+            server.ask(method, f"api/collaboration/{asked}")
+        assert "timeline" in refused.value.response.json()["message"]
+    config = json.loads((CONFIG / "labconfig/page_config.json").read_text())
+    assert config["disabledExtensions"]["@jupyter/docprovider-extension:statusBarTimeline"] is True
+
+
+async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) -> None:
+    """Each connection of a person is an editing session; somebody who only looks has none."""
+    began = time.time()
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    await server.open("notes.txt", "carol")
+    for room, text in ((alice, "<1>"), (bob, "<2>"), (alice, "<3>")):
+        room.insert(0, text)
+        await both_see(alice, bob, text)
+    await alice.drop()
+    await alice.join()
+    alice.insert(0, "<4>")
+    await both_see(alice, bob, "<4>")
+    past = History(server.state, logging.getLogger(__name__))
+    edits = past.edits(document_of(alice))
+    assert [edit.updates for edit in edits] == [2, 1, 1]
+    # The name is the one that the server knows, and not what the tab says of itself; here there is no hub, and each request has a new one.
+    assert all(edit.username and edit.username not in ("alice", "bob") for edit in edits)
+    assert all(began <= edit.began <= edit.ended <= time.time() for edit in edits)
 
 
 async def test_many_restarts_do_not_make_a_tab_unknown(server: LocalServer) -> None:

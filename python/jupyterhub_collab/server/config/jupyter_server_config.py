@@ -4,6 +4,11 @@
 import sys
 from pathlib import Path
 
+if sys.version_info < (3, 11):  # noqa: UP036 - the environment is not ours to choose
+    sys.exit(
+        f"This server does not start: its collaboration needs Python 3.11 or newer, and the environment {sys.prefix} has"
+        f" {sys.version_info[0]}.{sys.version_info[1]}. Make JupyterLab's environment anew with a newer Python."
+    )
 sys.path.append(str(Path(__file__).parents[3]))
 try:
     from jupyterhub_collab.server.guard import put_in_force

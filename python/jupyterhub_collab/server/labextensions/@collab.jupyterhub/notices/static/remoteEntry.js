@@ -12,6 +12,9 @@
   };
 
   const isOpen = (app, path) => {
+    if (path === "") {
+      return true; // it is for everybody
+    }
     for (const widget of app.shell.widgets("main")) {
       const open = widget.context?.path;
       // The path of a document begins with the name of its drive, such as RTC:.

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which lines of two texts differ, quickly however long they are: people wait meanwhile.
+
+`difflib` takes time by the square of their number: seconds for some thousand lines. Here lines that are there once in each text divide
+them first, and `difflib` compares what is left between.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+# So many pairs of lines `difflib` compares at most, which takes some 50 ms. More, without a line to divide them, count as one difference.
+MOST_PAIRS = 250_000
+
+# Each difference is a change of the document, which takes up to half a millisecond. Of more, those next to each other are made one.
+MOST_DIFFERENCES = 500
+
+Block = tuple[int, int, int, int]  # from which line to which of the old text, and of the new one
+
+
+def differences(old: Sequence[str], new: Sequence[str]) -> list[Block]:
+    """Return where two texts differ, in order."""
+    found: list[Block] = []
+    waiting: list[Block] = [(0, len(old), 0, len(new))]
+    while waiting:
+        block = _narrowed(old, new, waiting.pop())
+        start, stop, new_start, new_stop = block
+        if start == stop and new_start == new_stop:
+            continue
+        if start == stop or new_start == new_stop:
+            found.append(block)
+        elif anchors := _anchors(old, new, block):
+            ends = [(start - 1, new_start - 1), *anchors, (stop, new_stop)]
+            gaps = pairwise(ends)
+            waiting += [(one + 1, two, three + 1, four) for (one, three), (two, four) in gaps]
+        else:
+            found += _compared(old, new, block)
+    return _joined(sorted(found))
+
+
+def _joined(blocks: list[Block]) -> list[Block]:
+    """Return no more than `MOST_DIFFERENCES` blocks, with as few lines between them as possible that are the same."""
+    if len(blocks) <= MOST_DIFFERENCES:
+        return blocks
+    gaps = [after[0] - before[1] for before, after in pairwise(blocks)]
+    widest = sorted(gaps)[len(blocks) - MOST_DIFFERENCES - 1]
+    joined = [blocks[0]]
+    for gap, block in zip(gaps, blocks[1:], strict=True):
+        if gap <= widest:
+            joined[-1] = (joined[-1][0], block[1], joined[-1][2], block[3])
+        else:
+            joined.append(block)
+    return joined
+
+
+def _narrowed(old: Sequence[str], new: Sequence[str], block: Block) -> Block:
+    """Return a block without the lines at its ends that are the same."""
+    start, stop, new_start, new_stop = block
+    while start < stop and new_start < new_stop and old[start] == new[new_start]:
+        start, new_start = start + 1, new_start + 1
+    while start < stop and new_start < new_stop and old[stop - 1] == new[new_stop - 1]:
+        stop, new_stop = stop - 1, new_stop - 1
+    return start, stop, new_start, new_stop
+
+
+def _anchors(old: Sequence[str], new: Sequence[str], block: Block) -> list[tuple[int, int]]:
+    """Return the places of lines that are there once in each text, as many as are in the same order in both."""
+    start, stop, new_start, new_stop = block
+    times, new_times = Counter(old[start:stop]), Counter(new[new_start:new_stop])
+    places = {new[place]: place for place in range(new_start, new_stop)}
+    pairs = [
+        (place, places[old[place]])
+        for place in range(start, stop)
+        if times[old[place]] == 1 and new_times[old[place]] == 1
+    ]
+    # The longest row of pairs that rises: of each length, the one that ends first, and what comes before each pair.
+    lasts: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for number, (_place, new_place) in enumerate(pairs):
+        length = bisect_left(lasts, new_place)
+        before.append(ends[length - 1] if length else -1)
+        lasts[length : length + 1] = [new_place]
+        ends[length : length + 1] = [number]
+    chain = []
+    number = ends[-1] if ends else -1
+    while number >= 0:
+        chain.append(pairs[number])
+        number = before[number]
+    return chain[::-1]
+
+
+def _compared(old: Sequence[str], new: Sequence[str], block: Block) -> Iterator[Block]:
+    start, stop, new_start, new_stop = block
+    if (stop - start) * (new_stop - new_start) > MOST_PAIRS:
+        yield block
+        return
+    matcher = SequenceMatcher(None, old[start:stop], new[new_start:new_stop], autojunk=False)
+    for tag, one, two, three, four in matcher.get_opcodes():
+        if tag != "equal":
+            yield start + one, start + two, new_start + three, new_start + four

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a collaboration server stops: on any request to, with every document saved, and within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+# How long, in seconds, all documents together may take to be saved. What is not saved by then is in the history, and is saved at the
+# next start.
+LAST_SAVE_SECONDS = 3
+# How long a process may still take after its event loop has ended, ...
+EXIT_SECONDS = 1
+# ... and from the request to stop in all: JupyterHub's LocalProcessSpawner sends its next signal after 10 seconds. Kernels that do not
+# answer take jupyter_client up to 5, after documents were saved.
+STOP_SECONDS = 9
+
+
+# What asks a process to end, and which handlers of that give way. A server that was started in the background of a script ignores SIGINT,
+# which it has from there; what `nohup` is for stays.
+REPLACED = {
+    signal.SIGINT: (signal.default_int_handler, signal.SIG_IGN),
+    signal.SIGHUP: (signal.SIG_DFL,),
+    signal.SIGTERM: (signal.SIG_DFL,),
+}
+
+
+def stop_on_signals(app: Any) -> None:
+    """Have a server stop by SIGINT and SIGHUP as it does by SIGTERM, and end once it has stopped.
+
+    Jupyter Server handles SIGINT only on a terminal, where it asks. Without one Python raises KeyboardInterrupt wherever it is, which ends
+    the event loop at once: nothing is saved, no extension is stopped. LocalProcessSpawner stops servers that way.
+    """
+    stop = app._signal_stop
+
+    def stop_once(signal_: Any, frame: Any) -> None:
+        if not getattr(app, "_stopping", False):
+            stop(signal_, frame)
+
+    app._signal_stop = stop_once
+    start_ioloop = app.start_ioloop
+
+    def run_and_exit() -> None:
+        for each, replaced in REPLACED.items():  # by now Jupyter Server has set what it handles
+            if signal.getsignal(each) in (*replaced, stop):
+                signal.signal(each, stop_once)
+        start_ioloop()
+        _let_threads_end()
+        exit_after(EXIT_SECONDS, app.log)
+
+    app.start_ioloop = run_and_exit
+
+
+def exit_after(seconds: float, log: Any) -> None:
+    """End the process after so many seconds, whatever still keeps it from ending."""
+
+    def end() -> None:
+        time.sleep(seconds)
+        kept = [thread.name for thread in threading.enumerate() if not thread.daemon]
+        with contextlib.suppress(Exception):
+            log.warning("The server has stopped, and its process ends although these threads go on: %s", kept)
+        os._exit(0)
+
+    threading.Thread(target=end, name="exit", daemon=True).start()
+
+
+async def save_all(documents: Iterable[Any]) -> None:
+    """Save documents for the last time. What people type from now on stays in their tabs, which send it when they are back."""
+    documents = list(documents)
+    for document in documents:
+        document.on_message = _skip
+    flushes = [asyncio.create_task(document.flush_changes()) for document in documents]
+    if flushes:
+        await asyncio.wait(flushes, timeout=LAST_SAVE_SECONDS)
+
+
+def _skip(message: bytes) -> bool:
+    return True
+
+
+def _let_threads_end() -> None:
+    """Tell threads of AnyIO that wait for work that there will be none.
+
+    A thread that was started by a task which had not ended when the event loop did, as those of jupyter-collaboration and that which stops
+    the server, waits for ever, and Python waits for the thread.
+    """
+    for thread in threading.enumerate():
+        if type(thread).__module__ == "anyio._backends._asyncio":
+            with contextlib.suppress(Exception):
+                thread.stop()  # type: ignore[attr-defined]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two people who type into one large notebook: how long a letter takes to the other, and how long the server stops for.
+
+By turns on servers as the collection starts them, and on servers with the same packages where jupyter-collaboration does it alone.
+"""
+
+import base64
+import random
+import statistics
+from typing import Any
+
+from benchmarks import Result, Stage
+from benchmarks.cases.editing import crowds
+from benchmarks.compared_servers import Servers
+from benchmarks.server_kinds import ACCOUNT, OURS, PLAIN
+from benchmarks.typing_crowd import Seen, Task
+from people import notebook
+
+ROUNDS = 5
+SIZES = [0, 5, 20, 60]  # megabytes of pictures
+PICTURE_BYTES = 750_000  # which are a megabyte as text
+WARM_UP, SECONDS, RATE = 2, 20, 5
+STATE = "/var/lib/jupyterhub-rtc"
+COLUMNS = P50, P95, WORST, STOPPED, OPENED, DISK = (
+    "p50, ms", "p95, ms", "slowest, ms", "longest stop, ms", "open, s", "state, MB",
+)  # fmt: skip
+
+
+def measure(stage: Stage) -> Result:
+    servers = Servers(stage, [])
+    rows: dict[str, dict[str, list[float]]] = {}
+    for index in range(stage.rounds or ROUNDS):
+        for kind in (OURS, PLAIN)[:: 1 if index % 2 == 0 else -1]:
+            for size in SIZES:
+                with crowds() as ask:
+                    servers.start(kind)
+                    before = state_bytes(stage)
+                    seen = ask(task(servers, large_notebook(size)))
+                    found = columns(seen, state_bytes(stage) - before)
+                print(f"{index} {kind}, {size} MB: {found}", flush=True)
+                row = rows.setdefault(f"{size} MB: {kind}", {name: [] for name in COLUMNS})
+                for name, value in found.items():
+                    row[name].append(value)
+    return Result(rows, reading(rows))
+
+
+def large_notebook(size: int) -> dict[str, Any]:
+    """Return a notebook with two cells to type into, and so many cells with a picture of a megabyte."""
+    made = notebook("first = 1", "second = 2", *[f"picture({number})" for number in range(size)])
+    chance = random.Random(size)
+    for cell in made["cells"][2:]:
+        picture = base64.b64encode(chance.randbytes(PICTURE_BYTES)).decode()
+        cell["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": picture}}]
+    return made
+
+
+def task(servers: Servers, content: dict[str, Any]) -> Task:
+    seat = servers.seat(content)
+    return Task(
+        seat.door.url, dict(seat.door.headers), seat.user, seat.path, 2, 0, WARM_UP, SECONDS, servers.processes, RATE, servers.status
+    )  # fmt: skip
+
+
+def state_bytes(stage: Stage) -> int:
+    """Return how much of documents' past is on the disk, whoever keeps it."""
+    home = stage.host.user(ACCOUNT).home
+    files = f"find {STATE} {home} -type f '(' -path '{STATE}/*' -o -name '.jupyter_ystore.db*' ')' -printf '%s\\n'"
+    return sum(map(int, stage.host.check_output(files).split()))
+
+
+def columns(seen: Seen, disk: int) -> dict[str, float]:
+    delays = sorted(seen.delays)
+    values = (
+        delays[len(delays) // 2], delays[len(delays) * 95 // 100], delays[-1], seen.stopped, seen.opened, disk / 1e6,
+    )  # fmt: skip
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def reading(rows: dict[str, dict[str, list[float]]]) -> str:
+    """One sentence about the largest notebook."""
+    ours, plain = (
+        {name: statistics.median(values) for name, values in rows[f"{SIZES[-1]} MB: {kind}"].items()}
+        for kind in (OURS, PLAIN)
+    )
+    return (
+        f"With {SIZES[-1]} MB and two people, each of whom types {RATE} characters a second, p95 is {ours[P95]:.0f} ms, and "
+        f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which saves nothing meanwhile; the server stops for {ours[STOPPED]:.0f} ms "
+        f"at most, and for {plain[STOPPED]:.0f} ms."
+    )

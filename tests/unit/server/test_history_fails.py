@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history of documents is damaged, deleted, or cannot be written, while people have a document open.
+
+They are told, the file is saved all the same, and what they type is there once, never twice.
+"""
+
+import asyncio
+import json
+import resource
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_server import PATIENCE, LocalServer, come_back
+from people.errors import Refused
+from people.room import Room
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[LocalServer]:
+    server = LocalServer(tmp_path)
+    server.write("notes.txt", "one\n")
+    server.start()
+    yield server
+    if server.runs:
+        server.kill()
+
+
+def delete(server: LocalServer) -> None:
+    (server.state / "documents.db").unlink()
+
+
+def replace(server: LocalServer) -> None:
+    """As somebody who restores a backup of another time does."""
+    other = server.state / "other.db"
+    with closing(sqlite3.connect(other)) as db:
+        db.execute("create table something (x)")
+    other.rename(server.state / "documents.db")
+
+
+@pytest.mark.parametrize("lose", [delete, replace])
+async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[[LocalServer], None]) -> None:
+    """A new one has all that they have, as soon as somebody types: they come back to it, after a crash, too."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "<before>")
+    await server.until_file("notes.txt", "<before>")
+    async with server.events() as events:
+        lose(server)
+        alice.insert(0, "<after>")
+        await bob.wait_until(lambda room: "<after>" in room.text, PATIENCE)
+        assert "begins anew" in await told(events)
+    server.kill()  # before it was saved, or after
+    alice.insert(0, "<offline>")
+    server.start()
+    await come_back(alice, bob)
+    await bob.wait_until(lambda room: "<offline>" in room.text, PATIENCE)
+    await server.until_file("notes.txt", "<offline>", "<after>")
+    assert bob.text == server.read("notes.txt") == "<offline><after><before>one\n"
+
+
+def damage_header(database: Path) -> None:
+    with database.open("r+b") as file:
+        file.write(b"no database at all" * 100)
+
+
+def damage_update(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("update updates set content = ? where id = (select min(id) from updates)", (b"\xff" * 50,))
+
+
+def empty(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("delete from updates")
+
+
+def make_newer(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("pragma user_version = 99")
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_update, empty, make_newer])
+async def test_it_is_damaged_while_the_server_is_away(
+    server: LocalServer, damage: Callable[[Path], None]
+) -> None:
+    """Tabs that were open then are asked to load the document anew: merged with the file their text would be there twice."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<saved>")
+    await server.until_file("notes.txt", "<saved>")
+    server.end()
+    database = server.state / "documents.db"
+    with closing(
+        sqlite3.connect(database)
+    ) as db:  # else what is damaged is there a second time, in the journal
+        db.execute("pragma wal_checkpoint(truncate)")
+    damage(database)
+    server.start()
+    async with server.events() as events:
+        if damage in (damage_update, empty):
+            bob = await server.open("notes.txt", "bob")
+        with pytest.raises(Refused, match="unknown_session"):
+            await come_back_soon(alice)
+        bob = await server.open("notes.txt", "bob")
+        assert "begins anew" in await told(events)
+    bob.insert(0, "<more>")
+    await server.until_file("notes.txt", "<more>")
+    assert server.read("notes.txt") == bob.text == "<more><saved>one\n"
+    if damage in (damage_header, make_newer):
+        assert list(server.state.glob("documents.db.*-*")), "it is not kept"
+
+
+async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
+    """Here it is the size of files that is limited: the database grows, and the text is small."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    async with server.events() as events:
+        await events.recv()  # it tells what happens from now on
+        size = max(path.stat().st_size for path in server.state.glob("documents.db*"))
+        server.limit(resource.RLIMIT_FSIZE, size)
+        typed = ""
+        for number in range(5):
+            alice.insert(0, more := f"{number}" * 1000)
+            typed = more + typed
+            await bob.wait_until(lambda room: len(room.text) == len(alice.text), PATIENCE)
+        assert "not kept safe" in await told(events)
+    alice.insert(0, "<full>")
+    await server.until_file("notes.txt", "<full>")
+    server.limit(resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)
+    async with asyncio.timeout(PATIENCE):
+        while not await asyncio.to_thread(is_whole, server, len(alice.text)):
+            await asyncio.sleep(0.2)
+    server.kill()
+    server.start()
+    await come_back(alice, bob)
+    alice.insert(0, "<back>")
+    await server.until_file("notes.txt", "<back>")
+    assert server.read("notes.txt") == f"<back><full>{typed}one\n"
+
+
+def is_whole(server: LocalServer, length: int) -> bool:
+    """Return whether the history has all of a text by now."""
+    with closing(sqlite3.connect(server.state / "documents.db")) as db:
+        (last,) = db.execute("select length(content) from updates order by id desc limit 1").fetchone()
+    return bool(last >= length)
+
+
+async def come_back_soon(room: Room) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await room.join()
+                return
+            except OSError:
+                await asyncio.sleep(0.1)
+
+
+async def told(events: Any) -> str:
+    """Wait for something that people are told about a document, and return it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            event = json.loads(await events.recv())
+            if event.get("schema_id", "").endswith("/document/v1"):
+                return str(event["message"])

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which lines differ: the same text comes of it, and it is quick."""
+
+import random
+import time
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Text
+
+from jupyterhub_collab.server.line_diff import differences
+from jupyterhub_collab.server.merge import _change_text
+
+
+def changed(old: list[str], new: list[str]) -> list[str]:
+    """Return the old lines with what differs in the place of what it differs from."""
+    result = list(old)
+    for start, stop, new_start, new_stop in reversed(differences(old, new)):
+        result[start:stop] = new[new_start:new_stop]
+    return result
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_old_lines_with_the_differences_are_the_new_ones(seed: int) -> None:
+    chance = random.Random(seed)
+    old = [chance.choice("abcdefgh") * chance.choice([1, 1, 9]) for _ in range(chance.randrange(40))]
+    new = [line for line in old if chance.random() > 0.2]
+    for _ in range(chance.randrange(10)):
+        new.insert(chance.randrange(len(new) + 1), chance.choice("abcxyz"))
+    if chance.random() > 0.8:
+        chance.shuffle(new)
+    assert changed(old, new) == new
+
+
+def test_what_is_the_same_is_no_difference() -> None:
+    old = [f"line {number}" for number in range(1000)]
+    new = [*old[:200], "in between", *old[200:700], *old[701:]]
+    assert differences(old, new) == [(200, 200, 200, 201), (700, 701, 701, 701)]
+
+
+@pytest.mark.parametrize("kind", ["every second line", "every line", "few different lines", "other order"])
+def test_thousands_of_lines_take_no_time_that_people_notice(kind: str) -> None:
+    """They wait for all of it: half a second is what a letter may take in the worst case."""
+    old = [f"value_{number} = {number}\n" for number in range(9800)]
+    if kind == "few different lines":
+        old = [f"{number % 7}\n" for number in range(9800)]
+    new = [line.replace("=", "==") if number % 2 else line for number, line in enumerate(old)]
+    if kind == "every line":
+        new = ["    " + line for line in old]
+    elif kind == "few different lines":
+        new = [f"{number % 5}\n" for number in range(9800)]
+    elif kind == "other order":
+        random.Random(1).shuffle(new)
+    doc: Doc[Any] = Doc()
+    text = doc.get("source", type=Text)
+    text += "".join(old)
+    began = time.process_time()
+    with doc.transaction():
+        _change_text(text, "".join(new))
+    assert time.process_time() - began < 0.5
+    assert str(text) == "".join(new)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our rooms with other releases of jupyter-server-ydoc: the oldest that is supported, and the newest, which need not be a final one.
+
+`make env` looks for a newer one every day, so that what breaks there is known before people get it.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_collab.server import protection
+
+ROOT = Path(__file__).parents[3]
+# What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions, the loader of files.
+TESTS = (
+    "kill_9 or nobody_comes_back or leave_a_file_alone or is_merged or taken_out_from_outside or nobody_is_there"
+    " or can_be_saved or saved_when_it_can_be or by_hand or another_history or timeline or tells_who"
+)
+
+
+@pytest.mark.parametrize("release", ["oldest", "newest"])
+def test_rooms_work_with_other_releases(release: str) -> None:
+    beside = ROOT / ".cache/beside" / release
+    there = {each.name: each.version for each in distributions(path=[str(beside)])}
+    assert there, f"there is nothing in {beside}: run `make env`"
+    fitting = {name: fits[0][0] for name, fits in protection.FITS.items()}
+    assert protection.problem_with({**fitting, **there}) == "", (
+        "update protection.FITS, and PARTS_FOR_LAB in the play"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "tests/unit/server/test_room.py", "-k", TESTS],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(beside)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{there}\n{done.stdout[-4000:]}"
+    assert " passed" in done.stdout

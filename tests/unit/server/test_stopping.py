@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that is asked to stop, in each way there is: it saves every document, and its process ends soon."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from jupyterhub_collab.server.history import History
+from local_hub import LocalHub, wait_until
+from local_server import LocalServer
+from people.room import Room, Seat
+
+pytestmark = pytest.mark.anyio
+# What is promised is 5; a machine that runs other tests may be slower. JupyterHub's LocalProcessSpawner waits for 10.
+SECONDS = 9
+SAVE_DELAY = 3  # so that what was typed last is not in the file before it stops
+NAMES = ("notes.txt", "more.txt")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    server = LocalServer(
+        tmp_path_factory.mktemp("server"), f"--YDocExtension.document_save_delay={SAVE_DELAY}"
+    )
+    yield server
+    if server.runs:
+        server.kill()
+
+
+WAYS = {
+    "SIGINT, as LocalProcessSpawner begins": [signal.SIGINT],
+    "SIGTERM, as systemd begins": [signal.SIGTERM],
+    "SIGHUP": [signal.SIGHUP],
+    "SIGINT and SIGTERM": [signal.SIGINT, signal.SIGTERM],
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_it_stops_with_documents_open(server: LocalServer, way: list[signal.Signals]) -> None:
+    """Also where a client does not answer, as that of a computer that sleeps, and people go on typing."""
+    for name in NAMES:
+        server.write(name, "one\n")
+    server.start()
+    people = [await server.open(name, person) for name in NAMES for person in ("alice", "bob")]
+    for person in people:
+        person.insert(0, f"<{person.seat.user['name']}>")
+    asleep = await connect(server.seat(NAMES[0]).door.url, additional_headers=people[0].seat.door.headers)
+    asleep.transport.pause_reading()
+    # The threads that write files are those of the documents by then.
+    for name in NAMES:
+        await server.until_file(name, "<alice>", "<bob>")
+    # Whoever types last has it seen by the server: what is typed after that is for the next start.
+    people[0].insert(0, "<last>")
+    await people[1].wait_until(lambda room: "<last>" in room.text)
+    began = time.monotonic()
+    for each in way:
+        server.send(each)
+    await asyncio.to_thread(server.wait)
+    assert time.monotonic() - began < SECONDS
+    assert "<last>" in server.read(NAMES[0])
+    asleep.transport.abort()
+    for person in people:
+        await person.vanish()
+
+
+async def test_the_hub_stops_it_with_documents_open(tmp_path: Path) -> None:
+    """By the server's own API; and from the hub's page, where LocalProcessSpawner begins with SIGINT, and ends with SIGKILL."""
+    hub = LocalHub(tmp_path / "hub")
+    file = hub.directory / "home/alice/notes.txt"
+    file.parent.mkdir(parents=True)
+    file.write_text("one\n")
+    with hub.running():
+        await stops(hub, file, lambda: hub.at_server("alice", "POST", "api/shutdown").raise_for_status())
+        hub.ask("DELETE", "users/alice/server")
+        hub.start_server()
+        await stops(hub, file, lambda: hub.ask("DELETE", "users/alice/server"))
+
+
+async def stops(hub: LocalHub, file: Path, stop: Callable[[], Any]) -> None:
+    """Have people type into a file of alice's server, and stop that."""
+    form = {"format": "text", "type": "file"}
+    session = hub.at_server("alice", "PUT", f"api/collaboration/session/{file.name}", form).json()
+    path = "api/collaboration/room/{format}:{type}:{fileId}?sessionId={sessionId}".format(**session)
+    alice, bob = (
+        Room(Seat(file.name, False, hub.door(name, path), {"name": name})) for name in ("alice", "bob")
+    )
+    await alice.join()
+    await bob.join()
+    before, last = alice.text, f"<last of {time.monotonic()}>"
+    alice.insert(0, last)
+    await bob.wait_until(lambda room: last in room.text)
+    process = hub.server_process
+    began = time.monotonic()
+    await asyncio.to_thread(stop)
+    await asyncio.to_thread(wait_until, lambda: has_ended(process))
+    assert time.monotonic() - began < SECONDS
+    assert file.read_text() == last + before
+    await alice.vanish()
+    await bob.vanish()
+    # By the name that the hub knows, whatever a tab says of itself.
+    past = History(hub.directory / "state", logging.getLogger(__name__))
+    document = "{format}:{type}:{fileId}".format(**session)
+    assert {edit.username for edit in past.edits(document)} == {"alice"}
+
+
+def has_ended(process: int) -> bool:
+    """Return whether a process has ended; its parent may not have asked how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
