@@ -76,7 +76,7 @@ def test_kept_home_is_not_the_next_accounts(platform: Platform, host: Host) -> N
         f"su together -c 'echo secret > ~/secret' && mkdir -p {state}/together/default && chown -R together {state}/together"
     )
     gone = module("shared_accounts", platform.name, **told, state="absent", state_directory=state)
-    assert gone.code == 0, gone.told
+    assert gone.code == 0, gone.output
     assert not host.file(f"{state}/together").exists
     host.check_output(f"useradd --uid {number} newcomer")
     try:
@@ -100,7 +100,7 @@ def test_setuid_program_of_an_account_ends_with_it(platform: Platform, host: Hos
     )
     wait_until(lambda: host.run("pgrep -x patient").rc == 0)
     gone = module("shared_accounts", platform.name, **told, state="absent", delete_homes=True)
-    assert gone.code == 0, gone.told
+    assert gone.code == 0, gone.output
     assert host.run("pgrep -x patient").rc != 0
     host.check_output("rm /tmp/patient")
 
