@@ -59,7 +59,8 @@ class HubPackage:
             f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
         )
         code += "main(*sys.argv[1:])"
-        return [hub_command(unit).python, "-c", code, self.path, *arguments]
+        hub = hub_command(unit)
+        return [hub.python, *hub.options, "-c", code, self.path, *arguments]
 
     def run(
         self, unit: Unit, module: str, *arguments: str, **options: Any

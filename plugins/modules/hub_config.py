@@ -158,7 +158,6 @@ ended:
 import contextlib
 import glob
 import os
-import pwd
 import shutil
 import time
 from typing import Any
@@ -175,7 +174,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, PutBack, Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound, account_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
@@ -242,9 +241,9 @@ class HubConfig:
             if content is None:
                 files.append(FileChange(path, None))
             else:
-                owner = pwd.getpwnam(unit.user)
+                user, group, _groups = account_of(unit)
                 mode = int(self.params["mode"], 8)
-                files.insert(0, FileChange(path, content, mode, owner.pw_uid, owner.pw_gid))
+                files.insert(0, FileChange(path, content, mode, user, group))
         return [change for change in files if not change.is_made]
 
     def wanted(self) -> dict[str, bytes | None]:

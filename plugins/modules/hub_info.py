@@ -176,6 +176,7 @@ import glob
 import inspect
 import json
 import os
+import pwd
 import re
 import shutil
 import stat
@@ -193,13 +194,20 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
+    account_of,
     hub_command,
+    hub_of,
     run_as_hub,
     shebang_python,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
+    DEFAULT_PATH,
+    NoSystemd,
+    Unit,
+    show,
+)
 
 PROBE_SECONDS = 60
 PROJECTS = "projects.json"  # what module project_workspaces remembers
@@ -233,7 +241,7 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     try:
         # Nothing must be imported from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
-        probe = [command.python, "-c", code, inspect.getsource(hub_probe), path, *wishes]
+        probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), path, *wishes]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
@@ -244,6 +252,22 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
         }, {}
     told = ("version", "error", "trusts_front_end")
     return {"python": command.python, **{name: found[name] for name in told}}, found
+
+
+def path_of(unit: Unit) -> str:
+    """Return the PATH that the hub looks for programs in."""
+    try:
+        return hub_of(unit).environment.get("PATH", DEFAULT_PATH)
+    except HubNotFound:
+        return DEFAULT_PATH
+
+
+def user_of(unit: Unit) -> str:
+    """Return the name of the account that the hub runs as."""
+    try:
+        return pwd.getpwuid(account_of(unit)[0]).pw_name
+    except (HubNotFound, KeyError):
+        return unit.user
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
@@ -344,7 +368,7 @@ def main() -> None:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
-    search = os.pathsep.join([*starts.get("paths", []), unit.environment["PATH"]])
+    search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
     shared = accounts.with_comment(module.params["comment"])
@@ -361,7 +385,7 @@ def main() -> None:
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
-        service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
+        service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": user_of(unit)},
         config={
             "path": path,
             "real_path": os.path.realpath(path),

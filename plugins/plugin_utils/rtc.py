@@ -213,7 +213,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]
     if not hub["version"]:
         return [
-            f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"
+            f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; jupyterhub_rtc_service names the unit"
         ]
     if release(hub["version"]) < release(OLDEST_HUB):
         return [
