@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from . import transaction
 from .hub_process import hub_command, run_as_hub
 from .systemd_unit import Unit
 
@@ -37,6 +38,8 @@ class HubPackage:
         if os.path.isdir(self.path):
             return
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+        if transaction.is_closed(DIRECTORY):
+            transaction.open_up(DIRECTORY)
         temporary = tempfile.mkdtemp(dir=DIRECTORY, prefix=NEW_PREFIX)
         try:
             for relative, text in self.files.items():
@@ -51,6 +54,10 @@ class HubPackage:
             os.rename(temporary, self.path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def closed(self) -> list[str]:
+        """Return the directories of the package that users' servers cannot read from, as a strict umask may have made them."""
+        return [path for path in (DIRECTORY, self.path) if transaction.is_closed(path)]
 
     def command(self, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
         """Return the command that runs a module of a part of the package with the hub's interpreter."""

@@ -238,10 +238,11 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
         return {"python": "", "version": "", "error": str(error)}, {}
     # What the unit names may load other files, and one of them may be the main file.
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
+    asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
     try:
         # Nothing must be imported from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
-        probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), path, *wishes]
+        probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
@@ -375,6 +376,8 @@ def main() -> None:
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, wish)
     main_file = transaction.read(path) if os.path.isfile(path) else None
+    # Where that is JSON, the block is in the Python file beside it.
+    with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
     try:
         named = hub_command(unit).config or ""
     except HubNotFound:
@@ -388,12 +391,12 @@ def main() -> None:
         service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": user_of(unit)},
         config={
             "path": path,
-            "real_path": os.path.realpath(path),
+            "real_path": config_block.python_file(path),
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
             "markers": [
-                marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
+                marker for marker in module.params["markers"] if marker.encode() in with_block
             ],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,

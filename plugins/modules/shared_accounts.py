@@ -205,6 +205,7 @@ def unused_groups(leaving: list[str]) -> list[str]:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
