@@ -101,6 +101,18 @@ def commands(config: Any) -> list[list[str]]:
     ]
 
 
+def profiles(config: Any) -> list[list[str]]:
+    """Return the commands of the profiles that people choose from (`wrapspawner`)."""
+    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, list) for entry in value]
+    settings = [
+        part for entry in found if isinstance(entry, tuple) for part in entry if isinstance(part, dict)
+    ]
+    commands = [each["cmd"] for each in settings if isinstance(each.get("cmd"), (str, list))]
+    return [
+        [str(word) for word in ([command] if isinstance(command, str) else command)] for command in commands
+    ]
+
+
 def paths(config: Any) -> list[str]:
     """Return the directories that SystemdSpawner looks for programs in before all others."""
     found = of_spawners(config, "extra_paths")
@@ -158,7 +170,8 @@ def running(connection: Any) -> list[dict[str, Any]]:
         {
             "owner": user,
             "name": f"{user}/{name}" if name else user,
-            "started": started.replace(tzinfo=datetime.UTC).timestamp(),
+            # An interpreter that is too old is told by its version, and has no datetime.UTC.
+            "started": started.replace(tzinfo=datetime.timezone.utc).timestamp(),  # noqa: UP017
         }
         for user, name, started in connection.execute(who)
     ]
@@ -177,9 +190,11 @@ def people(connection: Any) -> dict[str, list[str]]:
 def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "version": version("jupyterhub"),
+        "python_version": ".".join(map(str, sys.version_info[:3])),
         "prefix": sys.prefix,
         "error": "",
         "commands": [],
+        "profiles": [],
         "paths": [],
         "account_names": "",
         "trusts_front_end": False,
@@ -190,6 +205,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
     try:
         config = load(path, arguments)
         result["commands"] = commands(config)
+        result["profiles"] = profiles(config)
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
         result["trusts_front_end"] = trusts_front_end(config)

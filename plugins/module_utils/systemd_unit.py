@@ -37,6 +37,9 @@ PROPERTIES = [
     "Environment",
     "EnvironmentFiles",
     "PassEnvironment",
+    "ProtectSystem",
+    "ReadOnlyPaths",
+    "ReadWritePaths",
     "FragmentPath",
     "DropInPaths",
     *DIRECTORIES,
@@ -117,6 +120,22 @@ class Unit:
             variables.update(read_environment_file(path))
         return variables
 
+    def may_write(self, path: str) -> bool:
+        """Return whether the unit leaves a place writable; who may write there besides is not looked at."""
+        shut = [
+            *self._paths("ReadOnlyPaths"),
+            *(["/"] if self.properties.get("ProtectSystem") == "strict" else []),
+        ]
+        open_to = self._paths("ReadWritePaths")
+        for kind, (_variable, place) in DIRECTORIES.items():
+            names = self.properties.get(kind, "").split()
+            open_to += [os.path.join(place, name.partition(":")[0]) for name in names]
+        # The nearest counts.
+        return _depth(path, open_to) >= _depth(path, shut)
+
+    def _paths(self, name: str) -> list[str]:
+        return [word.lstrip("-+") for word in shlex.split(self.properties.get(name, ""))]
+
     @property
     def environment_files(self) -> list[str]:
         """The files that variables come from, in their order; systemd takes patterns, and sorts what they match."""
@@ -130,6 +149,12 @@ class Unit:
         drop_ins = shlex.split(self.properties.get("DropInPaths", ""))
         named = [self.properties.get("FragmentPath", ""), *drop_ins, *self.environment_files]
         return [path for path in named if path and os.path.basename(path) != GUARD_NAME]
+
+
+def _depth(path: str, directories: list[str]) -> int:
+    """Return how near the nearest of the directories is that hold a path; 0 where none does."""
+    inside = [each for each in directories if os.path.commonpath([path, each]) == os.path.normpath(each)]
+    return max((1 + len(os.path.normpath(each).strip("/")) for each in inside), default=0)
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:

@@ -81,10 +81,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service:
-  description: The unit. Whether it exists and runs, and the account that the hub runs as.
+  description: The unit. Whether it exists and runs, the account that the hub runs as, whether it lets the hub write below
+    O(state_directory), and the idle cullers of this host that are no services of the hub.
   type: dict
   returned: always
-  sample: {name: jupyterhub, exists: true, running: true, user: root}
+  sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
   description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
     accounts and state directory the fragment has in force.
@@ -100,13 +101,14 @@ config:
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
 hub:
-  description: The hub's interpreter and version, why its configuration does not load (empty where it does), and whether it
+  description: The hub's interpreter, with its version, and the hub's, why its configuration does not load (empty where it does), and whether it
     logs in whomever a web server in front names, past its own checks.
   type: dict
   returned: always
-  sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
+  sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, what the
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, others that
+    people choose in profiles or that other settings name, what the
     name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
     database cannot be read).
   type: dict
@@ -114,6 +116,7 @@ servers:
   sample:
     command: [jupyterhub-singleuser]
     environment: /usr/local/jupyterhub
+    other_environments: []
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
@@ -121,7 +124,7 @@ state_directory_is_taken:
   type: bool
   returned: always
 lab:
-  description: The environment that runs JupyterLab. Its interpreter, the versions of the packages that matter, since when
+  description: The environment that runs JupyterLab. Its interpreter, with its version, the versions of the packages that matter, since when
     jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what the files of
     O(lab_settings) say by their name (nothing where one was changed by hand).
   type: dict
@@ -129,6 +132,7 @@ lab:
   sample:
     environment: /usr/local/jupyterhub
     python: /usr/local/jupyterhub/bin/python
+    python_version: 3.13.5
     versions: {jupyterlab: 4.6.6}
     collaboration_since: 1795281063.5
     unfinished: false
@@ -200,7 +204,9 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_proxy import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
+from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     DEFAULT_PATH,
@@ -210,6 +216,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 )
 
 PROBE_SECONDS = 60
+CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
 PROJECTS = "projects.json"  # what module project_workspaces remembers
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
@@ -226,7 +233,8 @@ for name in sys.argv[1:]:
     if name == "jupyter-collaboration":
         description = found.locate_file("jupyter_collaboration-" + found.version + ".dist-info")
         since = os.stat(description).st_mtime if os.path.exists(description) else 0
-print(json.dumps({"versions": versions, "collaboration_since": since}))
+python = ".".join(map(str, sys.version_info[:3]))
+print(json.dumps({"versions": versions, "python_version": python, "collaboration_since": since}))
 """
 
 
@@ -235,7 +243,7 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     try:
         command = hub_command(unit)
     except HubNotFound as error:
-        return {"python": "", "version": "", "error": str(error)}, {}
+        return {"python": "", "python_version": "", "version": "", "error": str(error)}, {}
     # What the unit names may load other files, and one of them may be the main file.
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
     asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
@@ -248,10 +256,11 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
         return {
             "python": command.python,
+            "python_version": "",
             "version": "",
             "error": f"{command.python} gave no answer: {error}",
         }, {}
-    told = ("version", "error", "trusts_front_end")
+    told = ("version", "python_version", "error", "trusts_front_end")
     return {"python": command.python, **{name: found[name] for name in told}}, found
 
 
@@ -269,6 +278,25 @@ def user_of(unit: Unit) -> str:
         return pwd.getpwuid(account_of(unit)[0]).pw_name
     except (HubNotFound, KeyError):
         return unit.user
+
+
+def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
+    """Return the idle cullers of this host that are no services of the hub: their units, and the seconds that they wait."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*"):
+        process = Process(int(path.rpartition("/")[2]))
+        words = process.command
+        if not words or not re.search(r"(^|/)python[\d.]*$|cull", words[0]):
+            continue
+        if not any(CULLER.search(word) for word in words[:3]):
+            continue
+        where = unit_of(process.pid)
+        if where != unit.properties.get("Id", unit.name):
+            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
+            found.append(
+                {"unit": where or f"process {process.pid}", "seconds": int(told[1]) if told else 600}
+            )
+    return sorted(found, key=str)
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
@@ -302,6 +330,7 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
     lab: dict[str, Any] = {
         "environment": environment,
         "python": "",
+        "python_version": "",
         "versions": {},
         "collaboration_since": 0,
         "unfinished": bool(environment) and journal_path(environment).exists(),
@@ -372,6 +401,8 @@ def main() -> None:
     search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
+    all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
+    others = {environment_of(each, hub["python"], search) for each in all_commands}
     shared = accounts.with_comment(module.params["comment"])
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, wish)
@@ -388,16 +419,21 @@ def main() -> None:
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
-        service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": user_of(unit)},
+        service={
+            "name": unit.name,
+            "exists": unit.exists,
+            "running": unit.running,
+            "user": user_of(unit),
+            "writes_state": unit.may_write(wanted) if wanted else True,
+            "cullers": cullers_beside(unit),
+        },
         config={
             "path": path,
             "real_path": config_block.python_file(path),
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
-            "markers": [
-                marker for marker in module.params["markers"] if marker.encode() in with_block
-            ],
+            "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,
         },
@@ -405,6 +441,7 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
+            "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,
             "running": starts.get("running"),
         },

@@ -397,9 +397,7 @@ class Task:
                 raise
         if self.record:
             self.record = Record(self.name)
-        return self.install_with(
-            installer.fallback, self.ask() or environment, self.journal.read(), is_new
-        )
+        return self.install_with(installer.fallback, self.ask() or environment, self.journal.read(), is_new)
 
     def install_with(
         self,

@@ -17,6 +17,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from .sharing import can_share, hole, release
 
 OLDEST_HUB = "5.0"
+OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, which both run the collection's package
 # Which jupyter-collaboration fits which JupyterLab, each from a version to below another: from the packages' metadata.
 # Releases of 4.x before 4.4.2 leave the timeline handlers without authentication and the document connections without
 # authorization.
@@ -152,7 +153,20 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             f"the directory {settings['state_directory']} holds something else, which would go with collaboration: set "
             "jupyterhub_rtc_state_directory to a directory of its own"
         )
+    if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
+        problems.append(
+            f"the unit {host['service']['name']} lets the hub write nothing below {settings['state_directory']}, where servers keep the "
+            f"history of documents: add {_way_to_write(settings['state_directory'])} to it, and restart it"
+        )
     return problems + _account_problems(settings, host)
+
+
+def _way_to_write(directory: str) -> str:
+    """Return the setting of a unit that lets its hub make a directory and write there."""
+    below = str(directory).removeprefix("/var/lib/")
+    if below != directory:
+        return f"StateDirectory={below} and StateDirectoryMode=0711"
+    return f"ReadWritePaths={directory}"
 
 
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -215,6 +229,8 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         return [
             f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; jupyterhub_rtc_service names the unit"
         ]
+    if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
+        return [problem]
     if release(hub["version"]) < release(OLDEST_HUB):
         return [
             f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"
@@ -224,6 +240,13 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
             f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"
         ]
     return []
+
+
+def _python_problem(found: dict[str, Any], what: str) -> str:
+    version = found.get("python_version", "")
+    if not version or release(version) >= release(OLDEST_PYTHON):
+        return ""
+    return f"{what} runs with Python {version}, and collaboration needs {OLDEST_PYTHON} or newer: make its environment anew with that"
 
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -244,6 +267,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not lab["python"]:
         return [f"there is no Python environment at {lab['environment']}: set jupyter_rtc_venv ({found})"]
     where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
+    if problem := _python_problem(lab, f"JupyterLab ({where})"):
+        return [problem]
     version = lab["versions"].get("jupyterlab")
     if not version:
         return [f"there is no JupyterLab in {where}: set jupyter_rtc_venv ({found})"]
@@ -365,6 +390,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "Every image and start script that servers come from needs the snippet of this version of the collection to have live "
             f"collaboration, and to guard servers against visitors: run there the script {snippet}."
         )
+    warnings += _warnings_of_servers(settings, host)
     if wants_sharing and not sharing:
         warnings.append(f"{hole(host['hub']['version'])}.")
     return {
@@ -398,6 +424,22 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "table": table,
         "warnings": warnings,
     }
+
+
+def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return what is not in force on some servers, or ends them unseen."""
+    found = []
+    if others := host["servers"].get("other_environments"):
+        found.append(
+            f"Servers that people start from {' and '.join(others)} have no live collaboration, as only {host['lab']['environment']} is "
+            "prepared: run the script of jupyterhub_rtc_snippet with their interpreters as well."
+        )
+    for culler in host["service"].get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+        found.append(
+            f"The idle culler of {culler['unit']} is no service of the hub, so collaboration servers do not save and end before it ends "
+            f"them: set jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."
+        )
+    return found
 
 
 def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyterhub import scopes
+from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
+from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
 from .hooks import Hook, chain
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
-from .state_directory import state_directory_of
+from .state_directory import let_write, state_directory_of
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -48,8 +49,9 @@ class Chosen:
 # Of further fragments, by the name of the hub user. They are read after the one that calls `collaborate`, and before any server starts.
 chosen: dict[str, Chosen] = {}
 
+OPEN = "access:servers"
 AS_THE_CULLER = -1
-CULLER = re.compile(r"jupyterhub[-_]idle[-_]culler")
+CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package, and the script that it was before
 CULLER_SECONDS = 600  # what it does by itself
 
 
@@ -81,7 +83,9 @@ def collaborate(
     domain = email_domain or socket.getfqdn()
 
     def is_chosen(spawner: Any) -> bool:
-        return everyone or spawner.user.name in chosen or (owners and may_share(spawner))
+        return (
+            everyone or spawner.user.name in chosen or (owners and may_share(spawner)) or is_opened(spawner)
+        )
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
@@ -90,13 +94,13 @@ def collaborate(
             return
         how = chosen.get(spawner.user.name, Chosen())
         settings = {
-            "state_directory": state_directory_of(spawner, state_directory),
             "history_megabytes": history_megabytes,
             "idle_seconds": idle,
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
         }
-        _set_environment(spawner, settings)
+        _set_environment(spawner, settings, state_directory)
+        let_write(spawner, state_directory)
         if how.mem_limit:
             spawner.mem_limit = how.mem_limit
         if how.cpu_limit:
@@ -121,6 +125,25 @@ def may_share(spawner: Any) -> bool:
     return where is not None and bool(scopes.check_scope_filter(where, spawner.orm_spawner, "server"))
 
 
+def is_opened(spawner: Any) -> bool:
+    """Return whether a role opens this very server to others: collaboration that the administrator has set up."""
+    user = spawner.user.orm_user
+    db = object_session(user)
+    wanted = {f"{OPEN}!user={user.name}", f"{OPEN}!server={user.name}/{spawner.name}"}
+    return any(
+        wanted & {*role.scopes} and (role.groups or {*role.users} - {user}) for role in db.query(orm.Role)
+    )
+
+
+def opened(roles: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Return the users and servers that roles of a hub open to others one by one, but for those that a policy of ours has chosen."""
+    scopes_of_all = {scope for role in roles.values() for scope in role["scopes"]}
+    names = {
+        found[1] for scope in scopes_of_all if (found := re.fullmatch(f"{OPEN}!(?:user|server)=(.+)", scope))
+    }
+    return sorted({name.removesuffix("/") for name in names if name.partition("/")[0] not in chosen})
+
+
 def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
     """Return a `pre_spawn_hook` that runs theirs before ours, which so sees all that they set."""
 
@@ -143,14 +166,26 @@ class Ours:
         return os.pathsep.join(filter(None, [self.text, theirs]))
 
 
-def _set_environment(spawner: Any, settings: dict[str, Any]) -> None:
+class Settings(Ours):
+    """The settings of a server. Where its state is, is said when it starts: some spawners make its account at that moment."""
+
+    def __init__(self, settings: dict[str, Any], root: str) -> None:
+        super().__init__("")
+        self.settings = settings
+        self.root = root
+
+    def __call__(self, spawner: Any) -> str:
+        return json.dumps({"state_directory": state_directory_of(spawner, self.root), **self.settings})
+
+
+def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     theirs = spawner.environment.get(CONFIG_PATH)
     if theirs is None and CONFIG_PATH in spawner.env_keep:
         theirs = os.environ.get(CONFIG_PATH)
     spawner.environment = {
         **spawner.environment,
         CONFIG_PATH: Ours(str(CONFIG), theirs),
-        SERVER_SETTINGS: Ours(json.dumps(settings)),
+        SERVER_SETTINGS: Settings(settings, root),
     }
 
 

@@ -23,6 +23,8 @@ import jupyterhub.app
 from traitlets.config.loader import PyFileConfigLoader
 
 from . import database
+from .accounts import check as check_accounts
+from .collaboration import chosen, opened
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -103,6 +105,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
+            "opened": opened(roles(self.db)) if chosen else [],
             "pages": [page.health(self.base_url) for page in pages(applied)],
         }
 
@@ -140,6 +143,8 @@ async def load(argv: list[str]) -> dict[str, Any]:
             f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
             "give the block a file that comes last, or append to the setting there"
         )
+    for policy in applied:
+        check_accounts(app.config, policy.get("accounts", []))
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}

@@ -90,6 +90,8 @@ def test_block_in_a_file_that_another_one_runs(tmp_path: Path) -> None:
     assert config.Test.order == [0, 1]
 
 
-@pytest.mark.parametrize(("told", "file"), [("hub.json", "hub.py"), ("hub.py", "hub.py"), ("hub.cfg", "hub.cfg")])
+@pytest.mark.parametrize(
+    ("told", "file"), [("hub.json", "hub.py"), ("hub.py", "hub.py"), ("hub.cfg", "hub.cfg")]
+)
 def test_file_for_the_block(tmp_path: Path, told: str, file: str) -> None:
     assert config_block.python_file(str(tmp_path / told)) == str(tmp_path / file)

@@ -79,6 +79,14 @@ def test_what_the_configuration_prints_is_no_answer(tmp_path: Path) -> None:
     assert ask(tmp_path / "hub.py")["error"] == ""
 
 
+def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text(
+        "lab = ('Lab', 'lab', 'x.Spawner', dict(cmd=['/opt/lab/bin/jupyterhub-singleuser']))\n"
+        "c.ProfilesSpawner.profiles = [lab, ('Plain', 'plain', 'x.Spawner', dict(cmd='run-it')), ('None', 'none', 'x', {})]\n"
+    )
+    assert ask(tmp_path / "hub.py")["profiles"] == [["/opt/lab/bin/jupyterhub-singleuser"], ["run-it"]]
+
+
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
     told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")

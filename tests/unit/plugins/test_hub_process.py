@@ -251,3 +251,19 @@ def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
     assert (found["A"], found["B"], found["C"]) == ("1", "2", "3")
     assert found["STATE_DIRECTORY"] == "/var/lib/hub:/var/lib/hub/more"
     assert {1, 4711} <= {*hub_of(unit).account[2]}
+
+
+@pytest.mark.parametrize(
+    ("properties", "writes"),
+    [
+        ({}, True),
+        ({"ProtectSystem": "full"}, True),
+        ({"ProtectSystem": "strict"}, False),
+        ({"ProtectSystem": "strict", "ReadWritePaths": "/home -/var/lib"}, True),
+        ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub jupyterhub-rtc"}, True),
+        ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub"}, False),
+        ({"ReadOnlyPaths": "/var/lib/jupyterhub-rtc", "ReadWritePaths": "/var"}, False),
+    ],
+)
+def test_where_a_unit_lets_the_hub_write(properties: dict[str, str], writes: bool) -> None:
+    assert Unit("hub", properties).may_write("/var/lib/jupyterhub-rtc") is writes

@@ -53,7 +53,9 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
         changes = [
             FileChange(fragment, FRAGMENT.format(package=package.path).encode()),
             FileChange(
-                main, config_block.with_block(there, config_block.fragments_directory(main)), keeps_attributes=True
+                main,
+                config_block.with_block(there, config_block.fragments_directory(main)),
+                keeps_attributes=True,
             ),
         ]
         try:

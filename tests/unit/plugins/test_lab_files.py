@@ -82,7 +82,9 @@ def test_environment_without_jupyterlab() -> None:
         directories("/usr/bin/false")
 
 
-@pytest.mark.parametrize("name", ["labconfig", "labconfig/page_config.d", "labconfig/page_config.d/collab-rtc.json"])
+@pytest.mark.parametrize(
+    "name", ["labconfig", "labconfig/page_config.d", "labconfig/page_config.d/collab-rtc.json"]
+)
 def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, name: str) -> None:
     """A strict umask may have made it so; the next run is to mend it."""
     write(files, **OFF)

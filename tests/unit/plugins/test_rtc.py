@@ -453,3 +453,32 @@ def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
     settings = REMOVAL | {"delete_home": True, "confirm_delete": "shared"}
     (problem,) = rtc.host_problems(settings, host(**account()))
     assert "this role did not make the account shared" in problem
+
+
+@pytest.mark.parametrize("part", ["hub", "lab"])
+@pytest.mark.parametrize(("version", "fits"), [("3.10.12", False), ("3.9.2", False), ("3.11.2", True)])
+def test_python_that_is_too_old_is_refused_alike(part: str, version: str, fits: bool) -> None:
+    problems = rtc.host_problems(SETTINGS, host(**{part: {"python_version": version}}))
+    assert (problems == []) is fits
+    assert fits or f"runs with Python {version}, and collaboration needs 3.11 or newer" in problems[0]
+
+
+def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
+    (problem,) = rtc.host_problems(SETTINGS, host(service={"writes_state": False}))
+    assert "add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to it" in problem
+    elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
+    (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
+    assert "add ReadWritePaths=/srv/hub/rtc to it" in problem
+    assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
+
+
+def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() -> None:
+    found = host(
+        servers={"other_environments": ["/opt/conda/envs/r"]},
+        service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
+    )
+    warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
+    assert "from /opt/conda/envs/r have no live collaboration" in warnings
+    assert "culler of cull.service is no service" in warnings
+    assert "900 seconds" in warnings
+    assert "culler" not in " ".join(rtc.policy(SETTINGS | {"idle_seconds": "600"}, found)["warnings"])
