@@ -434,7 +434,7 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"Servers that people start from {' and '.join(others)} have no live collaboration, as only {host['lab']['environment']} is "
             "prepared: run the script of jupyterhub_rtc_snippet with their interpreters as well."
         )
-    for culler in host["service"].get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+    for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
         found.append(
             f"The idle culler of {culler['unit']} is no service of the hub, so collaboration servers do not save and end before it ends "
             f"them: set jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."

@@ -129,6 +129,7 @@ def is_opened(spawner: Any) -> bool:
     """Return whether a role opens this very server to others: collaboration that the administrator has set up."""
     user = spawner.user.orm_user
     db = object_session(user)
+    assert db is not None
     wanted = {f"{OPEN}!user={user.name}", f"{OPEN}!server={user.name}/{spawner.name}"}
     return any(
         wanted & {*role.scopes} and (role.groups or {*role.users} - {user}) for role in db.query(orm.Role)

@@ -23,8 +23,9 @@ kept: set[str] = set()
 def keep_known(accounts: Iterable[str]) -> None:
     """Have the hub make these users again whenever they are deleted, with the roles that its configuration gives them."""
     kept.update(accounts)
-    if not hasattr(UserDict.delete, "__wrapped__"):
+    if not getattr(UserDict.delete, "makes_again", False):
         UserDict.delete = _and_make_again(UserDict.delete)
+        UserDict.delete.makes_again = True
 
 
 def _and_make_again(delete: Any) -> Any:

@@ -373,8 +373,8 @@ def test_account_that_is_made_when_the_server_starts_has_its_state_there_at_once
 
 def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path, as_root: list[Any]) -> None:
     class ShutIn(Local):
-        readonly_paths = List(["/"], allow_none=True)
-        readwrite_paths = List(None, allow_none=True)
+        readonly_paths: Any = List(["/"], allow_none=True)
+        readwrite_paths: Any = List(None, allow_none=True)
 
     user = User(orm.User.find(db, "ann"), {"spawner_class": ShutIn, "base_url": "/"}, db=db)
     c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
