@@ -148,7 +148,7 @@ group:
   returned: always
   sample: {exists: true}
 shared_accounts:
-  description: The accounts that bear the comment.
+  description: The accounts that bear the comment, without those of other hubs of this host.
   type: list
   elements: str
   returned: always
@@ -164,12 +164,13 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
+    what those other than this one keep for themselves, the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
     projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
   type: dict
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
+    others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
     environments: [/usr/local/jupyterhub]
     projects: {rainfall: project-rainfall}
 """
@@ -362,6 +363,28 @@ def said(fragment: str, argument: str) -> Any:
     return None
 
 
+def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
+    """Return what other hubs of this host that have the fragment keep for themselves: accounts, state directory and page's port."""
+    found = []
+    for unit, state in host_state.hubs().items():
+        if unit == service or fragment not in state["runs_with"]:
+            continue
+        paths = glob.glob(f"{glob.escape(config_block.fragments_directory(state['path']))}/*.py")
+        told = {
+            name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
+            for name in ("accounts", "state_directory", "port")
+        }
+        found.append(
+            {
+                "unit": unit,
+                "accounts": told["accounts"] or [],
+                "state_directory": told["state_directory"] or "",
+                "port": told["port"],  # null where the hub has no sharing page
+            }
+        )
+    return found
+
+
 def looks_ours(directory: str) -> bool:
     """Return whether a directory is one below which the hub keeps state of servers (see `jupyterhub_collab.hub.state_directory`).
 
@@ -403,7 +426,11 @@ def main() -> None:
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
     others = {environment_of(each, hub["python"], search) for each in all_commands}
-    shared = accounts.with_comment(module.params["comment"])
+    others_here = other_hubs(module.params["service"], module.params["fragment"] or "")
+    of_others = {
+        accounts.account_of(user, account_names) for other in others_here for user in other["accounts"]
+    }
+    shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, wish)
     main_file = transaction.read(path) if os.path.isfile(path) else None
@@ -455,6 +482,7 @@ def main() -> None:
                 for unit, state in host_state.hubs().items()
                 if module.params["fragment"] in state["runs_with"]
             },
+            "others": others_here,
             "environments": package_record.environments(),
             "projects": {
                 name: accounts.user_of(made["account"], account_names)

@@ -158,7 +158,29 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             f"the unit {host['service']['name']} lets the hub write nothing below {settings['state_directory']}, where servers keep the "
             f"history of documents: add {_way_to_write(settings['state_directory'])} to it, and restart it"
         )
-    return problems + _account_problems(settings, host)
+    return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
+
+
+def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Two hubs of a host share nothing: what one has would be the other's, and would go with it."""
+    problems = []
+    for other in host["remembered"].get("others", []):
+        unit = other["unit"]
+        if other["state_directory"] == settings["state_directory"]:
+            problems.append(
+                f"the directory {settings['state_directory']} is that of the hub {unit}: set jupyterhub_rtc_state_directory to one of this "
+                "hub's own"
+            )
+        if not boolean(settings["share_all_users"]) and settings["user"] in other["accounts"]:
+            problems.append(
+                f"the account {settings['user']} is shared by the users of the hub {unit}: set jupyterhub_rtc_user to one for this hub"
+            )
+        wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
+        if wants_page and other["port"] is not None and int(settings.get("sharing_port", 0)) == other["port"]:
+            problems.append(
+                f"the sharing page of the hub {unit} has the port that this hub's would have: set jupyterhub_sharing_port to one that is free"
+            )
+    return problems
 
 
 def _way_to_write(directory: str) -> str:

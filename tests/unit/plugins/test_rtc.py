@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "email_domain": "",
     "revocation_seconds": "5",
     "public_url": "",
+    "sharing_port": "0",
     "opens_servers": False,
     "inventory_hostname": "hub.example.org",
 }
@@ -482,3 +483,16 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
     assert "culler of cull.service is no service" in warnings
     assert "900 seconds" in warnings
     assert "culler" not in " ".join(rtc.policy(SETTINGS | {"idle_seconds": "600"}, found)["warnings"])
+
+
+def test_two_hubs_of_a_host_share_nothing() -> None:
+    """Neither directory nor account nor port; what differs is fine."""
+    other = {"unit": "hub-b", "accounts": ["shared"], "state_directory": "/var/lib/jupyterhub-rtc", "port": 0}
+    found = host(remembered={"others": [other]})
+    problems = rtc.host_problems(SETTINGS, found)
+    for name in ("jupyterhub_rtc_state_directory", "jupyterhub_rtc_user", "jupyterhub_sharing_port"):
+        assert [name in problem and "hub-b" in problem for problem in problems].count(True) == 1
+    apart = {"state_directory": "/var/lib/hub-a/rtc", "user": "team", "sharing_port": "906"}
+    assert rtc.host_problems(SETTINGS | apart, found) == []
+    alone = SETTINGS | {"share_all_users": True, "state_directory": "/var/lib/hub-a/rtc"}
+    assert rtc.host_problems(alone, found) == []
