@@ -143,10 +143,15 @@ account:
   returned: always
   sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
 group:
-  description: The group, where one was asked for.
+  description: The group, where one was asked for, and whether it is one of this host, which takes members here.
   type: dict
   returned: always
-  sample: {exists: true}
+  sample: {exists: true, local: true}
+homes:
+  description: Where homes of new accounts are, and whether root can make one there.
+  type: dict
+  returned: always
+  sample: {path: /home, writable: true}
 shared_accounts:
   description: The accounts that bear the comment, without those of other hubs of this host.
   type: list
@@ -495,7 +500,11 @@ def main() -> None:
         state_directory_is_taken=bool(glob.glob(f"{glob.escape(wanted)}/*")) and not looks_ours(wanted)
         if wanted
         else False,
-        group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
+        group={
+            "exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"]),
+            "local": bool(module.params["group"]) and accounts.is_local_group(module.params["group"]),
+        },
+        homes={"path": accounts.homes(), "writable": os.access(accounts.homes(), os.W_OK)},
     )
 
 

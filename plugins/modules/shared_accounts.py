@@ -106,7 +106,11 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processe
     end_processes,
     forget_failed_units,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
+from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import (
+    describe_account,
+    group_exists,
+    homes,
+)
 
 STATE = "accounts.json"  # remembers the groups that were made
 NOTHING: dict[str, Any] = {
@@ -122,7 +126,7 @@ NOTHING: dict[str, Any] = {
 def owner_of_kept_home(name: str) -> list[str]:
     """Return the options of useradd that give the account the number that owns its kept home, where it is free."""
     try:
-        uid = os.stat(os.path.join("/home", name)).st_uid
+        uid = os.stat(os.path.join(homes(), name)).st_uid
         pwd.getpwuid(uid)
     except FileNotFoundError:
         return []
@@ -158,7 +162,8 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
             command += ["--key", "HOME_MODE=0700", *owner_of_kept_home(name), name]
             module.run_command(command, check_rc=True)
         for name in joined:
-            module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
+            # Unlike usermod it takes accounts that the host knows from elsewhere (LDAP).
+            module.run_command(["gpasswd", "--add", name, group], check_rc=True)
     return {**NOTHING, "changed": bool(made or joined or new_group), "made": made, "joined": joined}
 
 

@@ -317,6 +317,8 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
             f"the hub would run the server of {settings['user']} as {name!r}, by {host['servers']['account_names']}, which is no name "
             "for an account of the system: set jupyterhub_rtc_user to another name"
         ]
+    if problem := _membership_problem(settings, host):
+        return [problem]
     if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:
@@ -335,6 +337,24 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         f"the account {name} exists already for another purpose: set jupyterhub_rtc_user to another name, or "
         "jupyterhub_rtc_adopt_user to true if every user of the hub may act as this account and read its files"
     ]
+
+
+def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
+    """Return why the account could not be made, or not be put in the group; empty where nothing is in the way."""
+    account, group, homes = host["account"], host["group"], host.get("homes", {})
+    if not account["exists"] and not homes.get("writable", True):
+        return (
+            f"the account {account['name']} would have its home in {homes['path']}, where root may not write (mounted read-only, or from a "
+            "server that takes root for nobody): make the account and its home where that is possible, and set jupyterhub_rtc_adopt_user "
+            "to true"
+        )
+    is_member = settings["group"] in account.get("groups", [])
+    if group["exists"] and not group.get("local", True) and not is_member:
+        return (
+            f"the group {settings['group']} is not kept on this host (LDAP, say), so {account['name']} cannot be put in it here: put it in "
+            "where the group is kept, or set jupyterhub_rtc_group to a group of the host"
+        )
+    return ""
 
 
 def within(version: str, versions: tuple[str, str]) -> bool:

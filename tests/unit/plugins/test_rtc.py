@@ -496,3 +496,17 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
     assert rtc.host_problems(SETTINGS | apart, found) == []
     alone = SETTINGS | {"share_all_users": True, "state_directory": "/var/lib/hub-a/rtc"}
     assert rtc.host_problems(alone, found) == []
+
+
+def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:
+    """A member of it needs nothing."""
+    (problem,) = rtc.host_problems(SETTINGS, host(group={"local": False}))
+    assert "the group jupyterhub is not kept on this host" in problem
+    member = {"comment": rtc.ACCOUNT_COMMENT, "groups": ["jupyterhub"], "system": False, "person": False}
+    assert rtc.host_problems(SETTINGS, host(group={"local": False}, account={"exists": True, **member})) == []
+
+
+def test_homes_that_root_may_not_make_are_said_before_anything_changes() -> None:
+    elsewhere = {"path": "/home", "writable": False}
+    (problem,) = rtc.host_problems(SETTINGS, host() | {"homes": elsewhere})
+    assert "jupyterhub_rtc_adopt_user" in problem
