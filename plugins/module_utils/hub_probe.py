@@ -150,7 +150,7 @@ def connect(config: Any) -> Any:
         path = f"file:{os.path.abspath(url.database or '')}"
         url = url.set(database=path).update_query_dict({"mode": "ro", "uri": "true"})
     elif isinstance(config.JupyterHub.get("db_kwargs"), dict):
-        options = config.JupyterHub.db_kwargs
+        options = config.JupyterHub["db_kwargs"]
     return create_engine(url, **options).connect()
 
 

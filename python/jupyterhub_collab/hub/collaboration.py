@@ -108,7 +108,8 @@ def collaborate(
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+    limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
+    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"], "limits": limits})
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:

@@ -13,8 +13,8 @@ from .servers import limit_cached_rights
 from .whole import whole
 
 # What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
-# whom; `roles`, `hooks` and `services` that have to be there; `kept`, what must be so of further settings, by their names; `page`,
-# that has to work.
+# whom; `roles`, `hooks` and `services` that have to be there; `kept`, what must be so of further settings, by their names; `limits`,
+# the variables that only some spawners heed; `page`, that has to work.
 applied: list[dict[str, Any]] = []
 
 

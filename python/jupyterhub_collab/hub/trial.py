@@ -22,7 +22,7 @@ from typing import Any
 import jupyterhub.app
 from traitlets.config.loader import PyFileConfigLoader
 
-from . import database
+from . import database, limits
 from .accounts import check as check_accounts
 from .collaboration import chosen, opened
 from .live import roles
@@ -145,6 +145,8 @@ async def load(argv: list[str]) -> dict[str, Any]:
         )
     for policy in applied:
         check_accounts(app.config, policy.get("accounts", []))
+        if without := limits.problem(app.spawner_class, policy.get("limits", [])):
+            raise ValueError(without)
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}

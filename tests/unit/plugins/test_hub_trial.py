@@ -24,6 +24,24 @@ sys.path.insert(0, {package!r})
 from jupyterhub_collab.hub import apply
 apply(c, everyone=["access:servers"], accounts=["shared"])
 """
+LIMITED = (
+    FRAGMENT
+    + """\
+from jupyterhub_collab.hub.collaboration import collaborate
+collaborate(
+    c,
+    everyone=False,
+    accounts=["shared"],
+    owners=False,
+    state_directory="",
+    history_megabytes=1,
+    mem_limit="1G",
+    cpu_limit=0,
+    idle_seconds=0,
+    email_domain="example.org",
+)
+"""
+)
 # The default authenticator would make accounts of the host.
 QUIET = "c.JupyterHub.authenticator_class = 'null'\n"
 Try = Callable[..., dict[str, Any]]
@@ -34,11 +52,11 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
     """Tries what a directory holds, with the block and a fragment, as a hub that is told one of the files; nothing is left."""
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
 
-    def run(told: str, *arguments: str, **files: str) -> dict[str, Any]:
+    def run(told: str, *arguments: str, text: str = FRAGMENT, **files: str) -> dict[str, Any]:
         directory = tmp_path / "etc"
         directory.mkdir()
-        for name, text in files.items():
-            (directory / name.replace("_json", ".json").replace("_py", ".py")).write_text(text)
+        for name, content in files.items():
+            (directory / name.replace("_json", ".json").replace("_py", ".py")).write_text(content)
         before = sorted(directory.rglob("*"))
         words = f"{sys.executable} -m jupyterhub --config={directory / told} {' '.join(arguments)}"
         unit = Unit(
@@ -51,7 +69,7 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
         (directory / "jupyterhub_collab.d").mkdir()
         there = transaction.read(main) or b""
         changes = [
-            FileChange(fragment, FRAGMENT.format(package=package.path).encode()),
+            FileChange(fragment, text.format(package=package.path).encode()),
             FileChange(
                 main,
                 config_block.with_block(there, config_block.fragments_directory(main)),
@@ -91,3 +109,24 @@ def test_json_beside_counts_after_ours_and_is_refused_where_it_replaces_it(try_w
 def test_what_a_configuration_prints_is_no_answer(try_with: Try) -> None:
     text = "import os\nprint('no newline', end='')\nos.system('printf of-a-program')\n"
     assert try_with("hub.py", hub_py=QUIET + text)["base_url"] == "/"
+
+
+def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> None:
+    with pytest.raises(
+        Refused, match="LocalProcessSpawner keeps no server to limits, so jupyterhub_rtc_mem_limit"
+    ):
+        try_with("hub.py", text=LIMITED, hub_py=QUIET)
+
+
+@pytest.mark.parametrize(
+    ("later", "name"),
+    [
+        ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
+        ("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+    ],
+)
+def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:
+    """One whose name comes after ours."""
+    text = FRAGMENT + later.replace("{", "{{").replace("}", "}}") + "\n"
+    with pytest.raises(Refused, match=name):
+        try_with("hub.py", text=text, hub_py=QUIET)
