@@ -258,9 +258,13 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
             f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"
         ]
     if hub["error"]:
-        return [
-            f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"
-        ]
+        # What its process is given (credentials, what a script sets) is seen where there is one.
+        way_out = (
+            "mend it first"
+            if service["running"]
+            else f"start {service['name']} and run it again, or mend it first"
+        )
+        return [f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; {way_out}"]
     return []
 
 
