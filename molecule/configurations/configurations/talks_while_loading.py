@@ -4,10 +4,8 @@ import os
 import sys
 import warnings
 
-print("reading", __file__)
-os.system("echo from another program")
+os.system("echo from another program >&2")
 logging.getLogger("site").warning("The hub of physics is configured")
 warnings.warn("an old setting is in use", DeprecationWarning)
-sys.stderr.write("Error: none, but somebody may search for the word\n")
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
-sys.stdout.write('{"no": "answer"}')
+sys.stderr.write("Error: none, but somebody may search for the word ... ")
