@@ -37,6 +37,8 @@ SERVERS = ("collaboration_servers", "everyone")
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
+# The same as in `jupyterhub_collab.hub.servers`.
+TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -475,6 +477,12 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
 def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return what is not in force on some servers, or ends them unseen."""
     found = []
+    command = host["servers"].get("command", [])
+    if command and not any(Path(word).name in TAKES_OPTIONS for word in command):
+        found.append(
+            f"Servers are started with `{' '.join(command)}`, of which it is not known whether the server gets what is added to it, so a "
+            "right that ends may go on there for 300 seconds: have the command name jupyterhub-singleuser, which it starts with what follows."
+        )
     if others := host["servers"].get("other_environments"):
         found.append(
             f"Servers that people start from {' and '.join(others)} have no live collaboration, as only {host['lab']['environment']} is "

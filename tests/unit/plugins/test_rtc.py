@@ -9,6 +9,8 @@ import pytest
 import yaml
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 
+from jupyterhub_collab.hub import servers
+
 SETTINGS: dict[str, Any] = {
     "state": "present",
     "delete_home": False,
@@ -510,3 +512,17 @@ def test_homes_that_root_may_not_make_are_said_before_anything_changes() -> None
     elsewhere = {"path": "/home", "writable": False}
     (problem,) = rtc.host_problems(SETTINGS, host() | {"homes": elsewhere})
     assert "jupyterhub_rtc_adopt_user" in problem
+
+
+@pytest.mark.parametrize(
+    ("command", "warned"),
+    [
+        ([], False),
+        (["conda", "run", "-n", "lab", "/opt/lab/bin/jupyterhub-singleuser"], False),
+        (["/opt/lab/start-lab"], True),
+    ],
+)
+def test_command_that_may_keep_options_to_itself_is_named(command: list[str], warned: bool) -> None:
+    assert servers.COMMANDS == rtc.TAKES_OPTIONS
+    warnings = rtc.policy(SETTINGS, host(servers={"command": command}))["warnings"]
+    assert any("start-lab" in warning for warning in warnings) is warned
