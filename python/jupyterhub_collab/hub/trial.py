@@ -138,15 +138,15 @@ async def load(argv: list[str]) -> dict[str, Any]:
     hub = app.describe()
     if Loader.candidate and not Loader.used:
         raise ValueError(f"{app.config_file} does not load {Loader.instead_of}")
+    for policy in applied:
+        check_accounts(app.config, policy.get("accounts", []))
+        if without := limits.problem(app.spawner_class, policy.get("limits", [])):
+            raise ValueError(without)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
             f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
             "give the block a file that comes last, or append to the setting there"
         )
-    for policy in applied:
-        check_accounts(app.config, policy.get("accounts", []))
-        if without := limits.problem(app.spawner_class, policy.get("limits", [])):
-            raise ValueError(without)
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}
