@@ -208,7 +208,8 @@ def _environment(unit: Unit, process: Process) -> dict[str, str]:
     """Return what a hub was started with, and over it what its unit says, where that has changed since."""
     files = [path for path in unit.files if os.path.exists(path)]
     is_new = any(os.path.getmtime(path) > process.started for path in files)
-    environment = {**process.environment, **(unit.told if is_new else {})}
+    # Some kernels show it to nobody.
+    environment = {**(process.environment or unit.environment), **(unit.told if is_new else {})}
     return {name: value for name, value in environment.items() if not PRIVATE.fullmatch(name)}
 
 
