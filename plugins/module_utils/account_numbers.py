@@ -21,9 +21,10 @@ from collections.abc import Iterable
 
 from . import host_state, shares
 from .account_processes import numbers_in_use
+from .accounts import homes
 
 STATE = "numbers.json"
-HOMES = "/home"
+HOMES = homes()
 CLOSED = 0o700
 # Where an account that is gone leaves files that are its own, in the directory itself or one below.
 PLACES = (

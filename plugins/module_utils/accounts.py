@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 USERNAME = "{USERNAME}"  # stands for the hub user in what SystemdSpawner makes the names of accounts of
@@ -53,13 +54,7 @@ def describe_account(name: str) -> dict[str, Any]:
 
 
 def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return by their names what is known about accounts; the host is asked for all of its groups and passwords once."""
-    members: dict[str, set[str]] = {}
-    primary: dict[int, str] = {}
-    for group in grp.getgrall():
-        primary.setdefault(group.gr_gid, group.gr_name)
-        for member in group.gr_mem:
-            members.setdefault(member, set()).add(group.gr_name)
+    """Return by their names what is known about accounts; the host is asked for its passwords once."""
     minimum, passwords = login_minimum(), with_passwords()
     found: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -68,7 +63,6 @@ def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
         except KeyError:
             found[name] = {"name": name, "exists": False}
             continue
-        own = {primary[account.pw_gid]} if account.pw_gid in primary else set()
         found[name] = {
             "name": name,
             "exists": True,
@@ -78,9 +72,33 @@ def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
             "system": account.pw_uid < minimum or account.pw_uid >= 65534,
             "person": name in passwords
             or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
-            "groups": sorted(members.get(name, set()) | own),
+            "groups": sorted(_groups_of(account)),
         }
     return found
+
+
+def _groups_of(account: pwd.struct_passwd) -> Iterator[str]:
+    """Yield the groups of an account, also those that the host knows from elsewhere and does not list (LDAP, SSSD)."""
+    for number in os.getgrouplist(account.pw_name, account.pw_gid):
+        with contextlib.suppress(KeyError):
+            yield grp.getgrgid(number).gr_name
+
+
+def is_local_group(name: str, paths: Iterable[str] = ("/etc/group", "/var/lib/extrausers/group")) -> bool:
+    """Return whether members can be put into a group on this host."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
+            if any(line.startswith(f"{name}:") for line in file):
+                return True
+    return False
+
+
+def homes(path: str = "/etc/default/useradd") -> str:
+    """Return the directory in which homes are made."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+        if found := re.search(r"^HOME=[\"']?([^\s\"']+)", file.read(), re.M):
+            return found.group(1)
+    return "/home"
 
 
 def group_exists(name: str) -> bool:

@@ -11,12 +11,18 @@ import re
 NAME = "collab.jupyterhub"
 # The file had no newline at its end: said in the block, so that removing the block gives back the same bytes.
 UNTERMINATED = " (after a line without an end)"
+# The names `c` and `get_config` may have become those of something else above, so what loads the file is asked for the configuration.
 BLOCK = """\
 # BEGIN {name}{note}
 # Managed by Ansible: runs the files of {directory} in the order of their names, with what stands above.
 # Change the variables of the collection's roles instead of these lines; keep these lines at the end of the file.
+_collab_frame = __import__("sys")._getframe()
+while _collab_frame and not hasattr(_collab_frame.f_locals.get("self"), "load_config"):
+    _collab_frame = _collab_frame.f_back
+_collab_c = _collab_frame.f_locals["self"].config if _collab_frame else c
 for _collab_path in sorted(__import__("glob").glob({pattern!r})):
-    __import__("runpy").run_path(_collab_path, {{"c": get_config()}})
+    __import__("runpy").run_path(_collab_path, {{"c": _collab_c}})
+del _collab_frame
 # END {name}
 """
 OURS = re.compile(
@@ -27,6 +33,17 @@ OURS = re.compile(
     + rb"\r?\n?",
     re.M | re.S,
 )
+
+
+def python_file(path: str) -> str:
+    """Return the file that a block goes into, of the one that a hub is told: beside JSON a hub reads a Python file of the same name."""
+    base, extension = os.path.splitext(os.path.realpath(path))
+    return base + ".py" if extension == ".json" else base + extension
+
+
+def json_file(path: str) -> str:
+    """Return the JSON file that a hub reads after the file of a path, where there is one."""
+    return os.path.splitext(path)[0] + ".json"
 
 
 def fragments_directory(main: str) -> str:

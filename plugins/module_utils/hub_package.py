@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from . import transaction
 from .hub_process import hub_command, run_as_hub
 from .systemd_unit import Unit
 
@@ -37,6 +38,8 @@ class HubPackage:
         if os.path.isdir(self.path):
             return
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+        if transaction.is_closed(DIRECTORY):
+            transaction.open_up(DIRECTORY)
         temporary = tempfile.mkdtemp(dir=DIRECTORY, prefix=NEW_PREFIX)
         try:
             for relative, text in self.files.items():
@@ -52,6 +55,10 @@ class HubPackage:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
+    def closed(self) -> list[str]:
+        """Return the directories of the package that users' servers cannot read from, as a strict umask may have made them."""
+        return [path for path in (DIRECTORY, self.path) if transaction.is_closed(path)]
+
     def command(self, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
         """Return the command that runs a module of a part of the package with the hub's interpreter."""
         # The package takes the place of the working directory, from which nothing must be imported.
@@ -59,7 +66,8 @@ class HubPackage:
             f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
         )
         code += "main(*sys.argv[1:])"
-        return [hub_command(unit).python, "-c", code, self.path, *arguments]
+        hub = hub_command(unit)
+        return [hub.python, *hub.options, "-c", code, self.path, *arguments]
 
     def run(
         self, unit: Unit, module: str, *arguments: str, **options: Any

@@ -3,18 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run by the hub's own interpreter: its version, how it starts servers, which of them run, who checks logins, and whom it knows.
 
-    python -c SOURCE CONFIGURATION_FILE [people]
+    python -c SOURCE QUESTION
 
-Needs nothing but what every hub has, reads the configuration as `traitlets` does and starts nothing. Prints JSON.
+QUESTION is a JSON object: `path`, the configuration file, `arguments`, those of the hub's command, and whether to tell the names
+of `people`. Needs nothing but what every hub has, reads the configuration as `traitlets` does and starts nothing. Prints JSON.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import datetime
 import importlib.metadata
 import json
 import os
+import re
 import sys
 import types
 from typing import Any
@@ -54,11 +57,33 @@ def pass_over_ours() -> None:
         sys.modules[name] = Nothing(name)
 
 
-def load(path: str) -> Any:
+def load(path: str, arguments: list[str]) -> Any:
+    """Read what a hub reads: a Python file, a JSON file of the same name after it, and settings of its command."""
     # Not above: an interpreter without it is reported like a configuration that does not load.
-    from traitlets.config.loader import PyFileConfigLoader  # noqa: PLC0415
+    from traitlets.config.loader import (  # noqa: PLC0415
+        Config,
+        ConfigFileNotFound,
+        JSONFileConfigLoader,
+        PyFileConfigLoader,
+    )
 
-    return PyFileConfigLoader(os.path.basename(path), os.path.dirname(path)).load_config()
+    config = Config()
+    base, _extension = os.path.splitext(os.path.abspath(path))
+    for loader in (PyFileConfigLoader(base + ".py"), JSONFileConfigLoader(base + ".json")):
+        with contextlib.suppress(ConfigFileNotFound):
+            config.merge(loader.load_config())
+    for argument in arguments:
+        if found := re.fullmatch(r"--(?:db|([A-Z]\w*)\.(\w+))=(.*)", argument, re.S):
+            section, name, text = found.groups()
+            config[section or "JupyterHub"][name or "db_url"] = value_of(text)
+    return config
+
+
+def value_of(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def of_spawners(config: Any, name: str) -> list[Any]:
@@ -74,6 +99,18 @@ def commands(config: Any) -> list[list[str]]:
         [str(word) for word in ([command] if isinstance(command, str) else command)]
         for command in found
         if isinstance(command, (str, list))
+    ]
+
+
+def profiles(config: Any) -> list[list[str]]:
+    """Return the commands of the profiles that people choose from (`wrapspawner`)."""
+    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, list) for entry in value]
+    settings = [
+        part for entry in found if isinstance(entry, tuple) for part in entry if isinstance(part, dict)
+    ]
+    commands = [each["cmd"] for each in settings if isinstance(each.get("cmd"), (str, list))]
+    return [
+        [str(word) for word in ([command] if isinstance(command, str) else command)] for command in commands
     ]
 
 
@@ -114,7 +151,7 @@ def connect(config: Any) -> Any:
         path = f"file:{os.path.abspath(url.database or '')}"
         url = url.set(database=path).update_query_dict({"mode": "ro", "uri": "true"})
     elif isinstance(config.JupyterHub.get("db_kwargs"), dict):
-        options = config.JupyterHub.db_kwargs
+        options = config.JupyterHub["db_kwargs"]
     return create_engine(url, **options).connect()
 
 
@@ -134,7 +171,8 @@ def running(connection: Any) -> list[dict[str, Any]]:
         {
             "owner": user,
             "name": f"{user}/{name}" if name else user,
-            "started": started.replace(tzinfo=datetime.UTC).timestamp(),
+            # An interpreter that is too old is told by its version, and has no datetime.UTC.
+            "started": started.replace(tzinfo=datetime.timezone.utc).timestamp(),  # noqa: UP017
         }
         for user, name, started in connection.execute(who)
     ]
@@ -150,12 +188,14 @@ def people(connection: Any) -> dict[str, list[str]]:
     }
 
 
-def main(path: str, *wishes: str) -> dict[str, Any]:
+def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
     result: dict[str, Any] = {
         "version": version("jupyterhub"),
+        "python_version": ".".join(map(str, sys.version_info[:3])),
         "prefix": sys.prefix,
         "error": "",
         "commands": [],
+        "profiles": [],
         "paths": [],
         "account_names": "",
         "trusts_front_end": False,
@@ -164,14 +204,15 @@ def main(path: str, *wishes: str) -> dict[str, Any]:
     }
     pass_over_ours()
     try:
-        config = load(path)
+        config = load(path, arguments)
         result["commands"] = commands(config)
+        result["profiles"] = profiles(config)
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
         result["trusts_front_end"] = trusts_front_end(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
-            result["people"] = people(connection) if "people" in wishes else None
+            result["people"] = people(connection) if people_too else None
     # The configuration is somebody else's code: whatever it raises is worth a sentence.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"
@@ -179,6 +220,10 @@ def main(path: str, *wishes: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(*sys.argv[1:])) + "\n")
-    sys.stdout.flush()
+    question = json.loads(sys.argv[1])
+    # What the configuration prints, or has other programs print, is not the answer.
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)
+        told = main(question["path"], question["arguments"], question["people"])
+        answer.write(json.dumps(told) + "\n")
     os._exit(0)  # code in the configuration may have started threads

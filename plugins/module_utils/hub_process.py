@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .systemd_unit import Unit
+from .process import Process
+from .systemd_unit import DEFAULT_PATH, Unit
+
+Account = tuple[int, int, list[int]]  # the numbers of the user, of the group and of all groups
 
 
 class HubNotFound(Exception):
@@ -45,23 +49,39 @@ class HubCommand:
     python: str
     arguments: list[str]  # without the one that names the configuration file
     config: str  # empty where it names none
+    options: list[str] = field(default_factory=list)  # of the interpreter
+
+
+# Programs that belong to a hub and are not the hub.
+OTHERS = re.compile(r"singleuser|cull|proxy|announcement|jupyterhub_collab")
+HUB = re.compile(r"\.?jupyterhub(\.app|\.__main__|-wrapped)?")
+# Of Python's options, those that take what stands next to them.
+WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
+# They start several programs, and go on when one of them ends.
+SUPERVISORS = ("supervisord", "circusd", "runsvdir", "s6-svscan", "honcho")
+CONTAINERS = ("docker", "podman", "nerdctl")
+# Variables for the process that systemd has started, and for no other.
+PRIVATE = re.compile(r"NOTIFY_SOCKET|LISTEN_\w+|WATCHDOG_\w+|FDSTORE")
 
 
 def parse_command(words: list[str], path: str) -> HubCommand:
     """Take the command line of a hub apart; `path` is the PATH that it is started with."""
     rest = list(words)
-    python = None
-    if rest and re.search(r"/?python[\d.]*$", rest[0]):
+    python, options = None, []
+    if rest and re.search(r"(^|/)python[\d.]*$", rest[0]):
         python = rest.pop(0)
-        while rest and rest[0].startswith("-") and rest[0] != "-m":
-            rest.pop(0)
-        if rest and rest[0] == "-m":
-            rest = rest[1:]
+        while rest and rest[0].startswith("-") and not rest[0].startswith("-m"):
+            options.append(rest.pop(0))
+            if options[-1] in WITH_VALUE and rest:
+                options.append(rest.pop(0))
+        if rest and rest[0].startswith("-m"):
+            rest[:1] = [rest[0][2:]] if rest[0] != "-m" else []
     program = rest.pop(0) if rest else ""
     if python is None:
         script = program if program.startswith("/") else shutil.which(program, path=path) or program
         python = shebang_python(script)
-    if python is None or "jupyterhub" not in os.path.basename(program):
+    name = os.path.basename(program)
+    if python is None or "jupyterhub" not in name or OTHERS.search(name):
         raise HubNotFound(f"the command `{' '.join(words)}` is not one that starts jupyterhub")
     if not python.startswith("/"):
         python = shutil.which(python, path=path) or python
@@ -69,40 +89,142 @@ def parse_command(words: list[str], path: str) -> HubCommand:
     config = ""
     while rest:
         word = rest.pop(0)
-        if word in ("-f", "--config") and rest:
+        if word in ("-f", "--config", "--JupyterHub.config_file") and rest:
             config = rest.pop(0)
-        elif re.match(r"(-f|--config|--JupyterHub\.config_file)=", word):
-            config = word.partition("=")[2]
+        elif found := re.match(r"(?:(?:-f|--config|--JupyterHub\.config_file)=|-f)(.+)", word):
+            config = found[1]
         else:
             arguments.append(word)
-    return HubCommand(python, arguments, config)
+    return HubCommand(python, arguments, config, options)
+
+
+@dataclass
+class Hub:
+    """The hub of a unit as it runs, or as it would be started where it does not."""
+
+    command: HubCommand
+    directory: str
+    environment: dict[str, str]
+    account: Account
+    pid: int = 0
+
+
+def hub_of(unit: Unit) -> Hub:
+    """Return the hub of a unit.
+
+    What a unit starts may be a script or another program, which sets variables, changes the directory or the account, and then
+    becomes the hub or waits for it. So what runs counts, where something runs. Raises HubNotFound where no hub can be told.
+    """
+    return _running_hub(unit) if unit.running else _hub_to_start(unit)
 
 
 def hub_command(unit: Unit) -> HubCommand:
-    """Return the unit's command, its configuration file made absolute; the hub's own default where it names none."""
-    command = parse_command(unit.command, unit.environment["PATH"])
-    config = command.config or "jupyterhub_config.py"
-    command.config = os.path.join(unit.working_directory, config)
-    return command
+    """Return the hub's command, its configuration file made absolute; the hub's own default where it names none."""
+    hub = hub_of(unit)
+    hub.command.config = os.path.join(hub.directory, hub.command.config or "jupyterhub_config.py")
+    return hub.command
+
+
+def account_of(unit: Unit) -> Account:
+    """Return the account that the unit's hub runs as, which need not be known as a hub."""
+    try:
+        return hub_of(unit).account
+    except HubNotFound:
+        return _account_to_start(unit)
+
+
+def pid_of(unit: Unit) -> int:
+    """Return the number of the hub's process; of the one that the unit has started where none is known as a hub."""
+    try:
+        return hub_of(unit).pid or unit.main_pid
+    except HubNotFound:
+        return unit.main_pid
+
+
+def _hub_to_start(unit: Unit) -> Hub:
+    try:
+        command = parse_command(unit.command, unit.environment["PATH"])
+    except HubNotFound as error:
+        raise HubNotFound(
+            f"{unit.name} does not run, and {error}: start {unit.name}, so that the hub can be found among its processes"
+        ) from error
+    account = _account_to_start(unit)
+    entry = pwd.getpwuid(account[0])
+    environment = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name, **unit.environment}
+    return Hub(command, unit.working_directory, environment, account)
+
+
+def _account_to_start(unit: Unit) -> Account:
+    try:
+        entry = pwd.getpwuid(int(unit.user)) if unit.user.isdigit() else pwd.getpwnam(unit.user)
+        main, *further = (
+            int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+            for name in (unit.group or str(entry.pw_gid), *unit.further_groups)
+        )
+    except KeyError as error:
+        raise HubNotFound(f"{unit.name} runs as an account or group that is not there: {error}") from error
+    return entry.pw_uid, main, sorted({*os.getgrouplist(entry.pw_name, main), *further})
+
+
+def _running_hub(unit: Unit) -> Hub:
+    first = Process(unit.main_pid)
+    found: list[tuple[bool, HubCommand, Process]] = []
+    for process in first.family():
+        words = process.command
+        with contextlib.suppress(HubNotFound):
+            command = parse_command(words, process.environment.get("PATH", DEFAULT_PATH))
+            is_named_so = any(HUB.fullmatch(os.path.basename(word)) for word in words)
+            found.append((not is_named_so, command, process))
+            if is_named_so:
+                break
+    if not found:
+        raise HubNotFound(_why_not(unit, first))
+    _uncertain, command, process = min(found, key=lambda each: each[0])
+    names = {os.path.basename(word) for word in first.command[:2]} & {*SUPERVISORS}
+    if names and process != first:
+        raise HubNotFound(
+            f"{unit.name} is {names.pop()}, which runs the hub as one of its programs, and systemd cannot restart that alone: "
+            "give the hub a systemd unit of its own"
+        )
+    account = process.account or _account_to_start(unit)
+    return Hub(
+        command,
+        process.directory or unit.working_directory,
+        _environment(unit, process),
+        account,
+        process.pid,
+    )
+
+
+def _why_not(unit: Unit, first: Process) -> str:
+    words = first.command
+    what = f"{unit.name} runs `{' '.join(words)}`"
+    if words and os.path.basename(words[0]) in CONTAINERS:
+        return f"{what}, so the hub is in a container, where this collection does not reach it: it has to be a program of the host"
+    return f"{what}, and no process of it is jupyterhub: name the unit that runs the hub"
+
+
+def _environment(unit: Unit, process: Process) -> dict[str, str]:
+    """Return what a hub was started with, and over it what its unit says, where that has changed since."""
+    files = [path for path in unit.files if os.path.exists(path)]
+    is_new = any(os.path.getmtime(path) > process.started for path in files)
+    # Some kernels show it to nobody.
+    environment = {**(process.environment or unit.environment), **(unit.told if is_new else {})}
+    return {name: value for name, value in environment.items() if not PRIVATE.fullmatch(name)}
 
 
 def hub_surroundings(unit: Unit) -> dict[str, Any]:
-    """Return the arguments of `subprocess.Popen` for the account, environment and directory that the unit gives the hub."""
-    account = pwd.getpwnam(unit.user)
+    """Return the arguments of `subprocess.Popen` for the account, environment and directory that the hub has."""
+    hub = hub_of(unit)
     surroundings: dict[str, Any] = {
-        "cwd": unit.working_directory if os.path.isdir(unit.working_directory) else "/",
-        "env": {
-            "HOME": account.pw_dir,
-            "USER": account.pw_name,
-            "LOGNAME": account.pw_name,
-            **unit.environment,
-        },
+        "cwd": hub.directory if os.path.isdir(hub.directory) else "/",
+        "env": hub.environment,
         "text": True,
         "errors": "replace",
     }
-    if os.geteuid() == 0 and account.pw_uid != 0:
-        groups = [group.gr_gid for group in grp.getgrall() if account.pw_name in group.gr_mem]
-        surroundings |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
+    user, group, groups = hub.account
+    if os.geteuid() == 0 and user != 0:
+        surroundings |= {"user": user, "group": group, "extra_groups": groups}
     return surroundings
 
 

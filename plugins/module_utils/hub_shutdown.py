@@ -16,6 +16,7 @@ import time
 
 from . import hub_health
 from .hub_api import HubApi, NoAnswer
+from .hub_process import pid_of
 from .systemd_unit import Unit, show
 
 SCOPE = "shutdown"
@@ -43,7 +44,7 @@ def kill(unit: Unit, timeout: float) -> None:
     What a hub has to keep is in its database, and the next one goes on from there, as after a crash.
     """
     with contextlib.suppress(ProcessLookupError):  # it ended this instant
-        os.kill(unit.main_pid, signal.SIGKILL)
+        os.kill(pid_of(unit), signal.SIGKILL)
     _has_ended(unit, timeout)
 
 

@@ -72,13 +72,16 @@ class Trial:
             transaction.copy(source, content, main)
             stand_in = STAND_IN.format(path=self._path_of_the_hub(), content=content)
             transaction.copy(source, candidate, stand_in.encode())
+            if os.path.exists(config_block.json_file(self.main)):
+                transaction.copy(config_block.json_file(self.main), config_block.json_file(candidate))
             hub = self._load(candidate, directory)
         except Refused as error:
             raise self._blame(error) from error
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-            if os.path.lexists(candidate):
-                os.unlink(candidate)
+            for path in (candidate, config_block.json_file(candidate)):
+                if os.path.lexists(path):
+                    os.unlink(path)
             if new_file:
                 os.unlink(self.main)
         self._refuse_unknown(hub["warnings"])
@@ -87,7 +90,7 @@ class Trial:
     def _is_loaded_by_another(self) -> bool:
         """Return whether the unit names another file, which is to load the main file."""
         told = hub_command(self.unit).config
-        return os.path.exists(told) and os.path.realpath(told) != self.main
+        return os.path.exists(told) and config_block.python_file(told) != self.main
 
     def _path_of_the_hub(self) -> str:
         """Return the path of the main file as the hub is told it, which may lead there over links."""
@@ -96,7 +99,12 @@ class Trial:
 
     def of_now(self) -> dict[str, Any]:
         """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""
-        return self._load(self.main, self.fragments)
+        return self._load(self._now, self.fragments)
+
+    @property
+    def _now(self) -> str:
+        """The main file as it is on disk, or the JSON that a hub reads in its place; empty where there is neither."""
+        return next(filter(os.path.exists, (self.main, config_block.json_file(self.main))), "")
 
     def _load(self, path: str, fragments: str) -> dict[str, Any]:
         """Load a file that stands for the main file, with the fragments of a directory."""
@@ -119,7 +127,7 @@ class Trial:
     def _blame(self, error: Refused) -> Refused:
         """Say it where the hub's configuration does not even load as it stands now."""
         try:
-            if os.path.exists(self.main):
+            if self._now:
                 self.of_now()
         except Refused as without:
             return Refused(f"{without}; it is so without this change already: mend it first")
@@ -129,7 +137,7 @@ class Trial:
         """Raise Refused where the change brings settings that the hub does not know."""
         if not warnings:
             return
-        there = self.of_now()["warnings"] if os.path.exists(self.main) else []
+        there = self.of_now()["warnings"] if self._now else []
         if ours := [warning for warning in warnings if warning not in there]:
             raise Refused(f"the change brings settings that this JupyterHub does not know: {'; '.join(ours)}")
 

@@ -40,6 +40,19 @@ REASONS = (
 )
 
 
+#: What is not about packages but about the way to them.
+NO_WAY = re.compile(
+    r"failed to fetch|connection broken|could not fetch url|unknownissuer|invalid peer certificate|tls handshake"
+    r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_reach(output: str) -> bool:
+    """Whether a tool failed as it did not get to an index, which another one may get to."""
+    return bool(NO_WAY.search(plain(output)))
+
+
 def plain(output: str) -> str:
     """The text without the lines and boxes that it is drawn with."""
     return " ".join(re.sub("[^\x20-\x7e]", " ", output).split())

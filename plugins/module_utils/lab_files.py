@@ -42,6 +42,14 @@ def directories(python: str) -> list[str]:
     return found
 
 
+def closed_at(path: str) -> list[str]:
+    """Return what keeps users' servers from reading a file of ours that is there: itself, or the directories that came with it."""
+    if not os.path.exists(path):
+        return []
+    directory = os.path.dirname(path)
+    return [each for each in (path, directory, os.path.dirname(directory)) if transaction.is_closed(each)]
+
+
 class LabFiles:
     """The files of one name, in the `directories` of an environment."""
 
@@ -84,5 +92,6 @@ class LabFiles:
             }
         except (ValueError, TypeError, AttributeError):
             return {}
-        as_it_would_be = self.contents(**told)
-        return told if all(transaction.read(path) == text for path, text in as_it_would_be.items()) else {}
+        as_it_would_be = self.contents(**told).items()
+        is_read = all(transaction.read(path) == text and not closed_at(path) for path, text in as_it_would_be)
+        return told if is_read else {}

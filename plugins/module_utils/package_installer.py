@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import ssl
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +30,20 @@ UV_NAMES = {
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
     "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "constraint": "UV_CONSTRAINT",
+    "timeout": "UV_HTTP_TIMEOUT",
 }
+#: What they are called in the environment, where pip looks for them besides.
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY")
+#: For people who install for themselves; here it is said where packages go.
+MISLEADING = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+SECTIONS = ("global", "install")  # the stronger one last
 NO_INDEX = "no-index"
 NO_PIP = "there is no pip to fetch packages with: install it first (on Debian: apt install python3-venv)"
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
+SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
 
 
@@ -47,6 +58,8 @@ class Installer:
     """What an installation needs besides."""
     planner: Installer | None = None
     """What decides on the versions, where this one does not see everything that is there."""
+    fallback: Installer | None = None
+    """What is tried where this one cannot reach what the other may."""
 
     def install(self, *arguments: str) -> list[str]:
         return [*self.command, "install", *self.target, *self.options, *arguments]
@@ -127,7 +140,10 @@ def choose(
     if not uv and may_fetch:
         uv = fetch_uv(run, pips, tool_directory)
     if uv:
-        return Installer("uv", [uv, "pip"], ["--python", environment.python, *flags], options, planner)
+        target = ["--python", environment.python, *flags]
+        # uv has asked several times already.
+        fallback = pip and replace(pip, options=["--retries=1"], planner=planner)
+        return Installer("uv", [uv, "pip"], target, options, planner, fallback)
     if pip:
         return replace(pip, planner=planner)
     raise PackagesError(f"There is no uv, and {NO_PIP}.")
@@ -136,12 +152,19 @@ def choose(
 def pip_settings(env: Mapping[str, str], prefix: str = "") -> dict[str, str]:
     """What pip is told by its files and, stronger, by the environment."""
     parser = configparser.RawConfigParser(strict=False)
-    files = [*PIP_FILES, f"{prefix}/pip.conf", env.get("PIP_CONFIG_FILE", os.devnull)]
+    named = env.get("PIP_CONFIG_FILE", "")
+    files = [] if named == os.devnull else [*PIP_FILES, f"{prefix}/pip.conf", *filter(None, [named])]
     with contextlib.suppress(configparser.Error):  # pip will say so, where pip is asked
         parser.read([Path(path).expanduser() for path in files])
-    settings = dict(parser.items("global")) if parser.has_section("global") else {}
-    for name in [*UV_NAMES, NO_INDEX]:
+    settings = {
+        name.replace("_", "-"): value
+        for section in SECTIONS
+        if parser.has_section(section)
+        for name, value in parser.items(section)
+    }
+    for name in [*UV_NAMES, "proxy", NO_INDEX]:
         settings[name] = env.get("PIP_" + name.upper().replace("-", "_")) or settings.get(name, "")
+    settings["cert"] = settings["cert"] or next(filter(None, map(env.get, CERTIFICATES)), "")
     return {name: " ".join(value.split()) for name, value in settings.items() if value}
 
 
@@ -169,7 +192,20 @@ def tool_environment(env: Mapping[str, str], settings: Mapping[str, str]) -> dic
         told["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's way with several indexes
     if env.get("UV_INDEX_URL"):
         told.pop("UV_DEFAULT_INDEX", None)
-    return {name: value for name, value in told.items() if not env.get(name)}
+    if "proxy" in settings:
+        # pip takes one for both, with or without its scheme, whatever the environment says.
+        proxy = settings["proxy"] if "://" in settings["proxy"] else f"http://{settings['proxy']}"
+        told |= dict.fromkeys((*PROXIES, *map(str.lower, PROXIES)), proxy)
+        env = {name: value for name, value in env.items() if name.upper() not in PROXIES}
+    if has_certificates():
+        told |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the latter for releases before the former
+    return {name: value for name, value in told.items() if not env.get(name)} | MISLEADING
+
+
+def has_certificates() -> bool:
+    """Whether this host has a store of authorities' certificates; uv has its own, and asks one of them alone."""
+    there = ssl.get_default_verify_paths()
+    return any(path and os.path.exists(path) for path in (there.cafile, *SYSTEM_CERTIFICATES))
 
 
 def uv_options(settings: Mapping[str, str]) -> list[str]:

@@ -6,13 +6,22 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+# What systemd makes below a place of each kind and tells the process in a variable.
+DIRECTORIES = {
+    "RuntimeDirectory": ("RUNTIME_DIRECTORY", "/run"),
+    "StateDirectory": ("STATE_DIRECTORY", "/var/lib"),
+    "CacheDirectory": ("CACHE_DIRECTORY", "/var/cache"),
+    "LogsDirectory": ("LOGS_DIRECTORY", "/var/log"),
+    "ConfigurationDirectory": ("CONFIGURATION_DIRECTORY", "/etc"),
+}
 PROPERTIES = [
     "Id",
     "LoadState",
@@ -21,10 +30,19 @@ PROPERTIES = [
     "MainPID",
     "InvocationID",
     "User",
+    "Group",
+    "SupplementaryGroups",
     "ExecStart",
     "WorkingDirectory",
     "Environment",
     "EnvironmentFiles",
+    "PassEnvironment",
+    "ProtectSystem",
+    "ReadOnlyPaths",
+    "ReadWritePaths",
+    "FragmentPath",
+    "DropInPaths",
+    *DIRECTORIES,
 ]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -67,30 +85,82 @@ class Unit:
         return self.properties.get("WorkingDirectory", "").lstrip("!-") or "/"
 
     @property
+    def group(self) -> str:
+        return self.properties.get("Group", "")
+
+    @property
+    def further_groups(self) -> list[str]:
+        return self.properties.get("SupplementaryGroups", "").split()
+
+    @property
     def command(self) -> list[str]:
-        """The command line: of the running process, else of the unit's ExecStart."""
-        if self.running:
-            try:
-                with open(f"/proc/{self.main_pid}/cmdline", "rb") as file:
-                    words = file.read().decode(errors="surrogateescape").split("\0")[:-1]
-                if words:
-                    return words
-            except OSError:
-                pass  # it ended this instant
+        """The command line of ExecStart."""
         match = re.search(r"argv\[\]=(.*?) ;", self.properties.get("ExecStart", ""))
         return shlex.split(match.group(1)) if match else []
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that a start of the unit gives to the process, files included."""
-        environment = {"PATH": DEFAULT_PATH, "LANG": os.environ.get("LANG", "C.UTF-8")}
-        for word in shlex.split(self.properties.get("Environment", "")):
-            name, separator, value = word.partition("=")
-            if separator:
-                environment[name] = value
-        for path in re.findall(r"^(\S+) \(ignore_errors=", self.properties.get("EnvironmentFiles", ""), re.M):
-            environment.update(read_environment_file(path))
-        return environment
+        """The environment that a start of the unit gives to the process."""
+        return {"PATH": DEFAULT_PATH, "LANG": os.environ.get("LANG", "C.UTF-8"), **self.told}
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The variables that the unit sets, its files included."""
+        variables: dict[str, str] = {}
+        for kind, (variable, place) in DIRECTORIES.items():
+            # "NAME:LINK" makes a link as well.
+            names = [name.partition(":")[0] for name in self.properties.get(kind, "").split()]
+            if names:
+                variables[variable] = ":".join(os.path.join(place, name) for name in names)
+        if names := self.properties.get("PassEnvironment", "").split():
+            passed = assignments(shlex.split(systemctl("show-environment").stdout))
+            variables |= {name: passed[name] for name in names if name in passed}
+        variables |= assignments(shlex.split(self.properties.get("Environment", "")))
+        for path in self.environment_files:
+            variables.update(read_environment_file(path))
+        return variables
+
+    def may_write(self, path: str) -> bool:
+        """Return whether the unit leaves a place writable; who may write there besides is not looked at."""
+        shut = [
+            *self._paths("ReadOnlyPaths"),
+            *(["/"] if self.properties.get("ProtectSystem") == "strict" else []),
+        ]
+        open_to = self._paths("ReadWritePaths")
+        for kind, (_variable, place) in DIRECTORIES.items():
+            names = self.properties.get(kind, "").split()
+            open_to += [os.path.join(place, name.partition(":")[0]) for name in names]
+        # The nearest counts.
+        return _depth(path, open_to) >= _depth(path, shut)
+
+    def _paths(self, name: str) -> list[str]:
+        return [word.lstrip("-+") for word in shlex.split(self.properties.get(name, ""))]
+
+    @property
+    def environment_files(self) -> list[str]:
+        """The files that variables come from, in their order; systemd takes patterns, and sorts what they match."""
+        named = self.properties.get("EnvironmentFiles", "")
+        told = re.findall(r"^(.+) \(ignore_errors=\w+\)$", named, re.M)
+        return [path for pattern in told for path in sorted(glob.glob(pattern))]
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the unit is described by, without our own of a moment (see `guarded`)."""
+        drop_ins = shlex.split(self.properties.get("DropInPaths", ""))
+        named = [self.properties.get("FragmentPath", ""), *drop_ins, *self.environment_files]
+        return [path for path in named if path and os.path.basename(path) != GUARD_NAME]
+
+
+def _depth(path: str, directories: list[str]) -> int:
+    """Return how near the nearest of the directories is that hold a path; 0 where none does."""
+    inside = [each for each in directories if os.path.commonpath([path, each]) == os.path.normpath(each)]
+    return max((1 + len(os.path.normpath(each).strip("/")) for each in inside), default=0)
+
+
+def assignments(words: Iterable[str]) -> dict[str, str]:
+    """Return what words such as NAME=VALUE say."""
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, separator, value in pairs if separator}
 
 
 def read_environment_file(path: str) -> dict[str, str]:
@@ -131,6 +201,7 @@ def show(name: str) -> Unit:
     return Unit(name, properties)
 
 
+GUARD_NAME = "zz-collab.jupyterhub.conf"
 GUARD = """\
 [Service]
 # Servers that the hub has started as its children outlive it.
@@ -150,7 +221,7 @@ def guarded(unit: Unit, first: str) -> Iterator[None]:
     since the setting lies in a file; that is in /run, so a reboot forgets it.
     """
     directory = os.path.join("/run/systemd/system", f"{unit.properties.get('Id', unit.name)}.d")
-    path = os.path.join(directory, "zz-collab.jupyterhub.conf")
+    path = os.path.join(directory, GUARD_NAME)
     os.makedirs(directory, mode=0o755, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(GUARD.format(first=first))

@@ -136,6 +136,21 @@ def _give(file: int, original: int | str, there: os.stat_result) -> None:
             os.setxattr(file, name, os.getxattr(original, name))
 
 
+def is_closed(path: str) -> bool:
+    """Return whether something is there that others than its owner and its group may not read, or pass where it is a directory."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode
+        wanted = 0o055 if stat.S_ISDIR(mode) else 0o044
+        return mode & wanted != wanted
+    return False
+
+
+def open_up(path: str) -> None:
+    """Let everybody read what is there, and pass where it is a directory."""
+    mode = os.stat(path).st_mode
+    os.chmod(path, stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) else 0o044))
+
+
 def stage(change: FileChange) -> None:
     """Write the new content beside the file, with the attributes that it is to have."""
     if change.content is None:

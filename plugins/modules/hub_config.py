@@ -158,7 +158,6 @@ ended:
 import contextlib
 import glob
 import os
-import pwd
 import shutil
 import time
 from typing import Any
@@ -175,7 +174,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, PutBack, Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound, account_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     NoSystemd,
@@ -200,7 +199,7 @@ class HubConfig:
         self.module = module
         self.params = module.params
         self.service: str = module.params["service"]
-        self.main: str = os.path.realpath(module.params["path"])
+        self.main: str = config_block.python_file(module.params["path"])
         self.fragments: str = config_block.fragments_directory(self.main)
         self.fragment: str = config_block.fragment_path(self.main, module.params["fragment"])
         self.present: bool = module.params["state"] == "present"
@@ -223,7 +222,8 @@ class HubConfig:
         wanted = self.wanted()
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in wanted]
         there = transaction.read(self.main)
-        if there is None and self.present and not self.params["create"]:
+        may_be_made = self.params["create"] or os.path.exists(config_block.json_file(self.main))
+        if there is None and self.present and not may_be_made:
             raise Refused(
                 f"there is no configuration file {self.params['path']}: set the path of the hub's main file"
             )
@@ -242,9 +242,9 @@ class HubConfig:
             if content is None:
                 files.append(FileChange(path, None))
             else:
-                owner = pwd.getpwnam(unit.user)
+                user, group, _groups = account_of(unit)
                 mode = int(self.params["mode"], 8)
-                files.insert(0, FileChange(path, content, mode, owner.pw_uid, owner.pw_gid))
+                files.insert(0, FileChange(path, content, mode, user, group))
         return [change for change in files if not change.is_made]
 
     def wanted(self) -> dict[str, bytes | None]:
@@ -336,7 +336,8 @@ class HubConfig:
             stale = unit.invocation
         else:
             stale = state.get("stale", "")
-        unfinished = unit.invocation == (stale or None) or recovered
+        closed = self.closed(unit)
+        unfinished = unit.invocation == (stale or None) or recovered or bool(closed)
         restart = bool(changes) or unfinished
         untried = False
         if self.present:
@@ -352,6 +353,8 @@ class HubConfig:
         if not unit.running and not self.present:
             return {**result, "restarted": False, **self.remove_at_rest(unit, state, changes)}
 
+        for path in closed:
+            transaction.open_up(path)
         self.package.install()
         for change in changes:
             os.makedirs(os.path.dirname(change.path), mode=0o755, exist_ok=True)
@@ -389,6 +392,14 @@ class HubConfig:
             "in_force_since": known.get(self.params["fragment"], 0),
             "others_in_force_since": {name: known.get(name, 0) for name in self.params["others"]},
         }
+
+    def closed(self, unit: Unit) -> list[str]:
+        """Return directories of ours that the hub or users' servers cannot read from, so that nothing of ours is in force there."""
+        if not self.present:
+            return []
+        is_root = account_of(unit)[0] == 0
+        ours = [] if is_root or not transaction.is_closed(self.fragments) else [self.fragments]
+        return [*self.package.closed(), *ours]
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
@@ -518,6 +529,7 @@ class HubConfig:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},

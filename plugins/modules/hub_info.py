@@ -81,10 +81,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service:
-  description: The unit. Whether it exists and runs, and the account that the hub runs as.
+  description: The unit. Whether it exists and runs, the account that the hub runs as, whether it lets the hub write below
+    O(state_directory), and the idle cullers of this host that are no services of the hub.
   type: dict
   returned: always
-  sample: {name: jupyterhub, exists: true, running: true, user: root}
+  sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
   description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
     accounts and state directory the fragment has in force.
@@ -100,13 +101,14 @@ config:
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
 hub:
-  description: The hub's interpreter and version, why its configuration does not load (empty where it does), and whether it
+  description: The hub's interpreter, with its version, and the hub's, why its configuration does not load (empty where it does), and whether it
     logs in whomever a web server in front names, past its own checks.
   type: dict
   returned: always
-  sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
+  sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, what the
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, others that
+    people choose in profiles or that other settings name, what the
     name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
     database cannot be read).
   type: dict
@@ -114,6 +116,7 @@ servers:
   sample:
     command: [jupyterhub-singleuser]
     environment: /usr/local/jupyterhub
+    other_environments: []
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
@@ -121,7 +124,7 @@ state_directory_is_taken:
   type: bool
   returned: always
 lab:
-  description: The environment that runs JupyterLab. Its interpreter with its version, the versions of the packages that matter, since when
+  description: The environment that runs JupyterLab. Its interpreter, with its version, the versions of the packages that matter, since when
     jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what the files of
     O(lab_settings) say by their name (nothing where one was changed by hand).
   type: dict
@@ -129,7 +132,7 @@ lab:
   sample:
     environment: /usr/local/jupyterhub
     python: /usr/local/jupyterhub/bin/python
-    python_version: "3.13"
+    python_version: 3.13.5
     versions: {jupyterlab: 4.6.6}
     collaboration_since: 1795281063.5
     unfinished: false
@@ -140,12 +143,17 @@ account:
   returned: always
   sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
 group:
-  description: The group, where one was asked for.
+  description: The group, where one was asked for, and whether it is one of this host, which takes members here.
   type: dict
   returned: always
-  sample: {exists: true}
+  sample: {exists: true, local: true}
+homes:
+  description: Where homes of new accounts are, and whether root can make one there.
+  type: dict
+  returned: always
+  sample: {path: /home, writable: true}
 shared_accounts:
-  description: The accounts that bear the comment.
+  description: The accounts that bear the comment, without those of other hubs of this host.
   type: list
   elements: str
   returned: always
@@ -161,12 +169,13 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
+    what those other than this one keep for themselves, the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
     projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
   type: dict
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
+    others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
     environments: [/usr/local/jupyterhub]
     projects: {rainfall: project-rainfall}
 """
@@ -177,6 +186,7 @@ import glob
 import inspect
 import json
 import os
+import pwd
 import re
 import shutil
 import stat
@@ -194,15 +204,25 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
+    account_of,
     hub_command,
+    hub_of,
     run_as_hub,
     shebang_python,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_proxy import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
+from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, Unit, show
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
+    DEFAULT_PATH,
+    NoSystemd,
+    Unit,
+    show,
+)
 
 PROBE_SECONDS = 60
+CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
 PROJECTS = "projects.json"  # what module project_workspaces remembers
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
@@ -232,8 +252,8 @@ for name in sys.argv[1:]:
     if name == "jupyter-collaboration":
         description = found.locate_file("jupyter_collaboration-" + found.version + ".dist-info")
         since = os.stat(description).st_mtime if os.path.exists(description) else 0
-python = "%d.%d" % sys.version_info[:2]
-print(json.dumps({"versions": versions, "collaboration_since": since, "python_version": python}))
+python = ".".join(map(str, sys.version_info[:3]))
+print(json.dumps({"versions": versions, "python_version": python, "collaboration_since": since}))
 """
 
 
@@ -242,23 +262,60 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     try:
         command = hub_command(unit)
     except HubNotFound as error:
-        return {"python": "", "version": "", "error": str(error)}, {}
+        return {"python": "", "python_version": "", "version": "", "error": str(error)}, {}
     # What the unit names may load other files, and one of them may be the main file.
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
+    asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
     try:
         # Nothing must be imported from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
-        probe = [command.python, "-c", code, inspect.getsource(hub_probe), path, *wishes]
+        probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
         return {
             "python": command.python,
+            "python_version": "",
             "version": "",
             "error": f"{command.python} gave no answer: {error}",
         }, {}
-    told = ("version", "error", "trusts_front_end")
+    told = ("version", "python_version", "error", "trusts_front_end")
     return {"python": command.python, **{name: found[name] for name in told}}, found
+
+
+def path_of(unit: Unit) -> str:
+    """Return the PATH that the hub looks for programs in."""
+    try:
+        return hub_of(unit).environment.get("PATH", DEFAULT_PATH)
+    except HubNotFound:
+        return DEFAULT_PATH
+
+
+def user_of(unit: Unit) -> str:
+    """Return the name of the account that the hub runs as."""
+    try:
+        return pwd.getpwuid(account_of(unit)[0]).pw_name
+    except (HubNotFound, KeyError):
+        return unit.user
+
+
+def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
+    """Return the idle cullers of this host that are no services of the hub: their units, and the seconds that they wait."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*"):
+        process = Process(int(path.rpartition("/")[2]))
+        words = process.command
+        if not words or not re.search(r"(^|/)python[\d.]*$|cull", words[0]):
+            continue
+        if not any(CULLER.search(word) for word in words[:3]):
+            continue
+        where = unit_of(process.pid)
+        if where != unit.properties.get("Id", unit.name):
+            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
+            found.append(
+                {"unit": where or f"process {process.pid}", "seconds": int(told[1]) if told else 600}
+            )
+    return sorted(found, key=str)
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
@@ -324,6 +381,28 @@ def said(fragment: str, argument: str) -> Any:
     return None
 
 
+def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
+    """Return what other hubs of this host that have the fragment keep for themselves: accounts, state directory and page's port."""
+    found = []
+    for unit, state in host_state.hubs().items():
+        if unit == service or fragment not in state["runs_with"]:
+            continue
+        paths = glob.glob(f"{glob.escape(config_block.fragments_directory(state['path']))}/*.py")
+        told = {
+            name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
+            for name in ("accounts", "state_directory", "port")
+        }
+        found.append(
+            {
+                "unit": unit,
+                "accounts": told["accounts"] or [],
+                "state_directory": told["state_directory"] or "",
+                "port": told["port"],  # null where the hub has no sharing page
+            }
+        )
+    return found
+
+
 def looks_ours(directory: str) -> bool:
     """Return whether a directory is one below which the hub keeps state of servers (see `jupyterhub_collab.hub.state_directory`).
 
@@ -360,13 +439,21 @@ def main() -> None:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
-    search = os.pathsep.join([*starts.get("paths", []), unit.environment["PATH"]])
+    search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
-    shared = accounts.with_comment(module.params["comment"])
+    all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
+    others = {environment_of(each, hub["python"], search) for each in all_commands}
+    others_here = other_hubs(module.params["service"], module.params["fragment"] or "")
+    of_others = {
+        accounts.account_of(user, account_names) for other in others_here for user in other["accounts"]
+    }
+    shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, wish)
     main_file = transaction.read(path) if os.path.isfile(path) else None
+    # Where that is JSON, the block is in the Python file beside it.
+    with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
     try:
         named = hub_command(unit).config or ""
     except HubNotFound:
@@ -377,16 +464,21 @@ def main() -> None:
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
-        service={"name": unit.name, "exists": unit.exists, "running": unit.running, "user": unit.user},
+        service={
+            "name": unit.name,
+            "exists": unit.exists,
+            "running": unit.running,
+            "user": user_of(unit),
+            "writes_state": unit.may_write(wanted) if wanted else True,
+            "cullers": cullers_beside(unit),
+        },
         config={
             "path": path,
-            "real_path": os.path.realpath(path),
+            "real_path": config_block.python_file(path),
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
-            "markers": [
-                marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
-            ],
+            "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,
         },
@@ -394,6 +486,7 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
+            "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,
             "running": starts.get("running"),
         },
@@ -407,6 +500,7 @@ def main() -> None:
                 for unit, state in host_state.hubs().items()
                 if module.params["fragment"] in state["runs_with"]
             },
+            "others": others_here,
             "environments": package_record.environments(),
             "projects": {
                 name: accounts.user_of(made["account"], account_names)
@@ -419,7 +513,11 @@ def main() -> None:
         state_directory_is_taken=bool(glob.glob(f"{glob.escape(wanted)}/*")) and not looks_ours(wanted)
         if wanted
         else False,
-        group={"exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"])},
+        group={
+            "exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"]),
+            "local": bool(module.params["group"]) and accounts.is_local_group(module.params["group"]),
+        },
+        homes={"path": accounts.homes(), "writable": os.access(accounts.homes(), os.W_OK)},
     )
 
 

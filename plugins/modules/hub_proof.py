@@ -224,7 +224,7 @@ class Proof:
 
     def describe(self) -> dict[str, Any]:
         """Return the hub as its configuration has it (see `jupyterhub_collab.hub.trial`). Raises Refused."""
-        main = os.path.realpath(self.params["path"])
+        main = config_block.python_file(self.params["path"])
         return hub_trial.Trial(self.package, self.unit, main, config_block.fragments_directory(main)).of_now()
 
     def prove(self, undo: Undo) -> None:
@@ -396,6 +396,7 @@ class Proof:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},

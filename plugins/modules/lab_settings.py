@@ -79,11 +79,13 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import transacti
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
     NOTHING,
     LabFiles,
+    closed_at,
     directories,
 )
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec={
             "python": {"type": "path", "required": True},
@@ -100,7 +102,11 @@ def main() -> None:
         files = LabFiles(directories(module.params["python"]), module.params["name"]).contents(**wanted)
     except LookupError as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
-    changed = {path: content for path, content in files.items() if transaction.read(path) != content}
+    changed = {
+        path: content
+        for path, content in files.items()
+        if transaction.read(path) != content or closed_at(path)
+    }
     diff = [
         {
             "before_header": path,
@@ -120,6 +126,8 @@ def main() -> None:
             else:
                 os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
                 transaction.write(path, content, 0o644)
+                for closed in closed_at(path):
+                    transaction.open_up(closed)
     module.exit_json(changed=bool(changed), paths=sorted(changed), diff=diff)
 
 

@@ -477,6 +477,7 @@ def _belongs_to_root(path: str) -> None:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     text = {"type": "str", "required": True}
     project = {"name": text, "account": text, "shares": {"type": "list", "elements": "str", "required": True}}
     absent = {

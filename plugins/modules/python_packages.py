@@ -338,6 +338,8 @@ class Task:
         undone = {}
         if back:
             status, out, err = self.run(installer.install("--no-deps", *self.pinned(back)))
+            if status != 0 and installer.fallback and report.is_out_of_reach(out + err):
+                status, out, err = self.run(installer.fallback.install("--no-deps", *self.pinned(back)))
             if status != 0:
                 undone = {name: record.changed[name] for name in back}
                 kept |= dict.fromkeys(back, report.failure(out + err, self.name, self.pinned(back)))
@@ -387,6 +389,23 @@ class Task:
         tool = Path(self.module.params["tool_directory"])
         tool_was_there = tool.exists()
         installer = self.choose(environment)
+        is_new = tool.exists() and not tool_was_there
+        try:
+            return self.install_with(installer, environment, interrupted, is_new)
+        except PackagesError as error:
+            if not (installer.fallback and report.is_out_of_reach(error.output)):
+                raise
+        if self.record:
+            self.record = Record(self.name)
+        return self.install_with(installer.fallback, self.ask() or environment, self.journal.read(), is_new)
+
+    def install_with(
+        self,
+        installer: tools.Installer,
+        environment: Environment,
+        interrupted: dict[str, str] | None,
+        tool_is_new: bool,
+    ) -> dict[str, Any]:
         arguments = [*self.constraint_arguments(), *self.wanted]
         planned = {}
         if installer.planner or self.record:
@@ -398,8 +417,8 @@ class Task:
         half = self.pinned(changed_versions(before, environment.packages))
         recorded = self.record and self.record.copy()
         if self.record:
-            if tool.exists() and not tool_was_there:
-                self.record.note_tool(str(tool))
+            if tool_is_new:
+                self.record.note_tool(self.module.params["tool_directory"])
             # Before anything is there: whatever cuts this off, it is known what may have been added.
             self.record.note(before, {**environment.packages, **planned})
         self.journal.begin(before)
@@ -431,7 +450,14 @@ class Task:
             expected, name = {name_of(text): "wanted" for text in environment.unmet}, ""
         else:
             installer = installer.planner or installer
-            plan = self.call(installer.install("--dry-run", *self.constraint_arguments(), *self.wanted))
+            arguments = ["--dry-run", *self.constraint_arguments(), *self.wanted]
+            try:
+                plan = self.call(installer.install(*arguments))
+            except PackagesError as error:
+                if not (installer.fallback and report.is_out_of_reach(error.output)):
+                    raise
+                installer = installer.fallback
+                plan = self.call(installer.install(*arguments))
             expected, name = report.announced(plan), installer.name
         return self.result(environment.packages, {**environment.packages, **expected}, name)
 
@@ -462,6 +488,7 @@ class Task:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
         required_if=[("state", "present", ["packages"]), ("state", "absent", ["packages"])],

@@ -118,7 +118,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processe
     forget_failed_units,
     numbers_in_use,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_account, group_exists
+from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import (
+    describe_account,
+    group_exists,
+)
 
 STATE = "accounts.json"  # remembers the groups that were made
 NOTHING: dict[str, Any] = {
@@ -157,7 +160,8 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
         for name in {*made} | ({*accounts} & account_numbers.kept_homes()):
             account_numbers.open_home(name)
         for name in joined:
-            module.run_command(["usermod", "--append", "--groups", group, name], check_rc=True)
+            # Unlike usermod it takes accounts that the host knows from elsewhere (LDAP).
+            module.run_command(["gpasswd", "--add", name, group], check_rc=True)
     return {**NOTHING, "changed": bool(made or joined or new_group), "made": made, "joined": joined}
 
 
@@ -234,6 +238,7 @@ def unused_groups(leaving: list[str]) -> list[str]:
 
 
 def main() -> None:
+    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},

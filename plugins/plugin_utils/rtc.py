@@ -17,6 +17,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from .sharing import can_share, hole, release
 
 OLDEST_HUB = "5.0"
+OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, which both run the collection's package
 # Which jupyter-collaboration fits which JupyterLab, each from a version to below another: from the packages' metadata.
 # Releases of 4.x before 4.4.2 leave the timeline handlers without authentication and the document connections without
 # authorization.
@@ -61,6 +62,8 @@ SERVERS = ("collaboration_servers", "everyone")
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
+# The same as in `jupyterhub_collab.hub.servers`.
+TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
@@ -180,7 +183,42 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             f"the directory {settings['state_directory']} holds something else, which would go with collaboration: set "
             "jupyterhub_rtc_state_directory to a directory of its own"
         )
-    return problems + _account_problems(settings, host)
+    if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
+        problems.append(
+            f"the unit {host['service']['name']} lets the hub write nothing below {settings['state_directory']}, where servers keep the "
+            f"history of documents: add {_way_to_write(settings['state_directory'])} to it, and restart it"
+        )
+    return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
+
+
+def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Two hubs of a host share nothing: what one has would be the other's, and would go with it."""
+    problems = []
+    for other in host["remembered"].get("others", []):
+        unit = other["unit"]
+        if other["state_directory"] == settings["state_directory"]:
+            problems.append(
+                f"the directory {settings['state_directory']} is that of the hub {unit}: set jupyterhub_rtc_state_directory to one of this "
+                "hub's own"
+            )
+        if not boolean(settings["share_all_users"]) and settings["user"] in other["accounts"]:
+            problems.append(
+                f"the account {settings['user']} is shared by the users of the hub {unit}: set jupyterhub_rtc_user to one for this hub"
+            )
+        wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
+        if wants_page and other["port"] is not None and int(settings.get("sharing_port", 0)) == other["port"]:
+            problems.append(
+                f"the sharing page of the hub {unit} has the port that this hub's would have: set jupyterhub_sharing_port to one that is free"
+            )
+    return problems
+
+
+def _way_to_write(directory: str) -> str:
+    """Return the setting of a unit that lets its hub make a directory and write there."""
+    below = str(directory).removeprefix("/var/lib/")
+    if below != directory:
+        return f"StateDirectory={below} and StateDirectoryMode=0711"
+    return f"ReadWritePaths={directory}"
 
 
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -241,17 +279,30 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]
     if not hub["version"]:
         return [
-            f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; set jupyterhub_rtc_service"
+            f"JupyterHub was not found behind the unit {service['name']}: {hub['error']}; jupyterhub_rtc_service names the unit"
         ]
+    if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
+        return [problem]
     if release(hub["version"]) < release(OLDEST_HUB):
         return [
             f"JupyterHub {hub['version']} is too old, as it cannot share servers: update it to {OLDEST_HUB} or newer"
         ]
     if hub["error"]:
-        return [
-            f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; mend it first"
-        ]
+        # What its process is given (credentials, what a script sets) is seen where there is one.
+        way_out = (
+            "mend it first"
+            if service["running"]
+            else f"start {service['name']} and run it again, or mend it first"
+        )
+        return [f"the hub's configuration {host['config']['path']} does not load: {hub['error']}; {way_out}"]
     return []
+
+
+def _python_problem(found: dict[str, Any], what: str) -> str:
+    version = found.get("python_version", "")
+    if not version or release(version) >= release(OLDEST_PYTHON):
+        return ""
+    return f"{what} runs with Python {version}, and collaboration needs {OLDEST_PYTHON} or newer: make its environment anew with that"
 
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -272,6 +323,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not lab["python"]:
         return [f"there is no Python environment at {lab['environment']}: set jupyter_rtc_venv ({found})"]
     where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
+    if problem := _python_problem(lab, f"JupyterLab ({where})"):
+        return [problem]
     version = lab["versions"].get("jupyterlab")
     if not version:
         return [f"there is no JupyterLab in {where}: set jupyter_rtc_venv ({found})"]
@@ -291,13 +344,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def _environment_problem(lab: dict[str, Any], where: str) -> str:
-    """Return what else in an environment keeps collaboration, or the protection of documents, from working there."""
-    python, versions = lab.get("python_version", ""), lab["versions"]
-    if python and release(python) < release(OLDEST_PYTHON):
-        return (
-            f"the Python of {where} is {python}, and collaboration needs {OLDEST_PYTHON} or newer: make that environment anew with a "
-            "newer Python, with JupyterLab and what else people use in it"
-        )
+    """Return what else in an environment keeps the protection of documents from working there."""
+    versions = lab["versions"]
     if RIVAL in versions:
         return (
             f"{RIVAL} {versions[RIVAL]} is installed in {where} (jupyter-ai 3 brings it), where it takes the place of "
@@ -317,6 +365,8 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
             f"the hub would run the server of {settings['user']} as {name!r}, by {host['servers']['account_names']}, which is no name "
             "for an account of the system: set jupyterhub_rtc_user to another name"
         ]
+    if problem := _membership_problem(settings, host):
+        return [problem]
     if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:
@@ -335,6 +385,24 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         f"the account {name} exists already for another purpose: set jupyterhub_rtc_user to another name, or "
         "jupyterhub_rtc_adopt_user to true if every user of the hub may act as this account and read its files"
     ]
+
+
+def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
+    """Return why the account could not be made, or not be put in the group; empty where nothing is in the way."""
+    account, group, homes = host["account"], host["group"], host.get("homes", {})
+    if not account["exists"] and not homes.get("writable", True):
+        return (
+            f"the account {account['name']} would have its home in {homes['path']}, where root may not write (mounted read-only, or from a "
+            "server that takes root for nobody): make the account and its home where that is possible, and set jupyterhub_rtc_adopt_user "
+            "to true"
+        )
+    is_member = settings["group"] in account.get("groups", [])
+    if group["exists"] and not group.get("local", True) and not is_member:
+        return (
+            f"the group {settings['group']} is not kept on this host (LDAP, say), so {account['name']} cannot be put in it here: put it in "
+            "where the group is kept, or set jupyterhub_rtc_group to a group of the host"
+        )
+    return ""
 
 
 def within(version: str, versions: tuple[str, str]) -> bool:
@@ -432,6 +500,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "Every image and start script that servers come from needs the snippet of this version of the collection to have live "
             f"collaboration, and to guard servers against visitors: run there the script {snippet}."
         )
+    warnings += _warnings_of_servers(settings, host)
     if wants_sharing and not sharing:
         warnings.append(f"{hole(host['hub']['version'])}.")
     return {
@@ -468,6 +537,28 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "table": table,
         "warnings": warnings,
     }
+
+
+def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return what is not in force on some servers, or ends them unseen."""
+    found = []
+    command = host["servers"].get("command", [])
+    if command and not any(Path(word).name in TAKES_OPTIONS for word in command):
+        found.append(
+            f"Servers are started with `{' '.join(command)}`, of which it is not known whether the server gets what is added to it, so a "
+            "right that ends may go on there for 300 seconds: have the command name jupyterhub-singleuser, which it starts with what follows."
+        )
+    if others := host["servers"].get("other_environments"):
+        found.append(
+            f"Servers that people start from {' and '.join(others)} have no live collaboration, as only {host['lab']['environment']} is "
+            "prepared: run the script of jupyterhub_rtc_snippet with their interpreters as well."
+        )
+    for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+        found.append(
+            f"The idle culler of {culler['unit']} is no service of the hub, so collaboration servers do not save and end before it ends "
+            f"them: set jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."
+        )
+    return found
 
 
 def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:

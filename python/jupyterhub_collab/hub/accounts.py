@@ -8,6 +8,7 @@ from typing import Any
 from jupyterhub.utils import maybe_future
 
 from .hooks import Hook, chain, sections_with
+from .known import keep_known
 from .roles import add_members, value_of
 
 ROLE = "collab-accounts"
@@ -28,11 +29,12 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
 
 def refuse_logins(c: Any, accounts: list[str]) -> None:
     """Refuse every login under the names of these hub users. Raises ValueError where the configuration forbids to share them."""
-    _check(c, accounts)
+    check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
+    keep_known(accounts)
 
 
-def _check(c: Any, accounts: list[str]) -> None:
+def check(c: Any, accounts: list[str]) -> None:
     """Raise ValueError where the configuration leaves no way to share these accounts."""
     for section in sections_with(c, "blocked_users"):
         if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):

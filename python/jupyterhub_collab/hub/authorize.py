@@ -55,3 +55,8 @@ def skip_authorize_page(c: Any) -> None:
                 )
     settings = dict(value_of(c.JupyterHub, "tornado_settings", {}))
     c.JupyterHub.tornado_settings = {**settings, NO_PAGE: Trusted(settings.get(NO_PAGE, ()))}
+
+
+def skips_authorize_page(c: Any) -> bool:
+    """Return whether a configuration still has the hub ask nobody."""
+    return isinstance(value_of(c.JupyterHub, "tornado_settings", {}).get(NO_PAGE), Trusted)

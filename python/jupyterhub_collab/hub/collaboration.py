@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyterhub import scopes
+from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
+from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
 from .guests import forget_if_one_left, note_shares
@@ -23,7 +24,7 @@ from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
-from .state_directory import state_directory_of
+from .state_directory import let_write, state_directory_of
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -51,8 +52,9 @@ class Chosen:
 # Of further fragments, by the name of the hub user. They are read after the one that calls `collaborate`, and before any server starts.
 chosen: dict[str, Chosen] = {}
 
+OPEN = "access:servers"
 AS_THE_CULLER = -1
-CULLER = re.compile(r"jupyterhub[-_]idle[-_]culler")
+CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package, and the script that it was before
 CULLER_SECONDS = 600  # what it does by itself
 
 
@@ -86,7 +88,9 @@ def collaborate(
     domain = email_domain or socket.getfqdn()
 
     def is_chosen(spawner: Any) -> bool:
-        return everyone or spawner.user.name in chosen or (owners and may_share(spawner))
+        return (
+            everyone or spawner.user.name in chosen or (owners and may_share(spawner)) or is_opened(spawner)
+        )
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
@@ -97,7 +101,6 @@ def collaborate(
         note_shares(spawner)
         how = chosen.get(spawner.user.name, Chosen())
         settings = {
-            "state_directory": state_directory_of(spawner, state_directory),
             "history_megabytes": history_megabytes,
             "documents_per_person": documents_per_person,
             "websockets_per_person": websockets_per_person,
@@ -105,7 +108,8 @@ def collaborate(
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
         }
-        _set_environment(spawner, settings)
+        _set_environment(spawner, settings, state_directory)
+        let_write(spawner, state_directory)
         if how.mem_limit:
             spawner.mem_limit = how.mem_limit
         if how.cpu_limit:
@@ -114,7 +118,8 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
     limit_own_tokens(c, is_chosen)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES]})
+    limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
+    applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:
@@ -129,6 +134,26 @@ def may_share(spawner: Any) -> bool:
     """Return whether the hub lets the owner of a server share it, by whatever role."""
     where = scopes.parse_scopes(scopes.get_scopes_for(spawner.user.orm_user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner.orm_spawner, "server"))
+
+
+def is_opened(spawner: Any) -> bool:
+    """Return whether a role opens this very server to others: collaboration that the administrator has set up."""
+    user = spawner.user.orm_user
+    db = object_session(user)
+    assert db is not None
+    wanted = {f"{OPEN}!user={user.name}", f"{OPEN}!server={user.name}/{spawner.name}"}
+    return any(
+        wanted & {*role.scopes} and (role.groups or {*role.users} - {user}) for role in db.query(orm.Role)
+    )
+
+
+def opened(roles: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Return the users and servers that roles of a hub open to others one by one, but for those that a policy of ours has chosen."""
+    scopes_of_all = {scope for role in roles.values() for scope in role["scopes"]}
+    names = {
+        found[1] for scope in scopes_of_all if (found := re.fullmatch(f"{OPEN}!(?:user|server)=(.+)", scope))
+    }
+    return sorted({name.removesuffix("/") for name in names if name.partition("/")[0] not in chosen})
 
 
 def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
@@ -153,14 +178,26 @@ class Ours:
         return os.pathsep.join(filter(None, [self.text, theirs]))
 
 
-def _set_environment(spawner: Any, settings: dict[str, Any]) -> None:
+class Settings(Ours):
+    """The settings of a server. Where its state is, is said when it starts: some spawners make its account at that moment."""
+
+    def __init__(self, settings: dict[str, Any], root: str) -> None:
+        super().__init__("")
+        self.settings = settings
+        self.root = root
+
+    def __call__(self, spawner: Any) -> str:
+        return json.dumps({"state_directory": state_directory_of(spawner, self.root), **self.settings})
+
+
+def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     theirs = spawner.environment.get(CONFIG_PATH)
     if theirs is None and CONFIG_PATH in spawner.env_keep:
         theirs = os.environ.get(CONFIG_PATH)
     spawner.environment = {
         **spawner.environment,
         CONFIG_PATH: Ours(str(CONFIG), theirs),
-        SERVER_SETTINGS: Ours(json.dumps(settings)),
+        SERVER_SETTINGS: Settings(settings, root),
     }
 
 

@@ -14,7 +14,8 @@ from .shared_port import share_port
 from .whole import whole
 
 # What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
-# whom; `roles`, `hooks` and `services` that have to be there; `page`, that has to work.
+# whom; `roles`, `hooks` and `services` that have to be there; `kept`, what must be so of further settings, by their names; `limits`,
+# the variables that only some spawners heed; `page`, that has to work.
 applied: list[dict[str, Any]] = []
 
 
@@ -67,6 +68,7 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
             found.add("JupyterHub.load_roles")
         if not {*policy.get("services", [])} <= services_of(config):
             found.add("JupyterHub.services")
+        found |= {name for name, holds in policy.get("kept", {}).items() if not holds(config)}
         for hook in policy["hooks"]:
             sections = sections_with(config, hook)
             found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}

@@ -69,6 +69,11 @@ def open_servers(
             "everyone": [],
             "hooks": ["post_auth_hook"] if accounts else [],
             "roles": [entry["name"] for entry in entries],
+            "limits": [
+                f"the limits of project {project['account']}"
+                for project in projects
+                if project["mem_limit"] or project["cpu_limit"]
+            ],
         }
     )
 

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from jupyterhub.utils import maybe_future
 
 from .hooks import Hook, chain
 
-# The commands that take options of the single-user server; what another program would do with them is unknown.
-COMMANDS = {"jupyterhub-singleuser", "jupyter-labhub"}
+# The commands that take options of the single-user server, wherever another program (conda, sudo, singularity) starts them with
+# what stands behind them; what a script would do with options is unknown.
+COMMANDS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 OPTION = "--HubOAuth.cache_max_age="
 DEFAULT_SECONDS = 300
 
@@ -35,13 +37,18 @@ def revocation_seconds(c: Any) -> int:
     return DEFAULT_SECONDS
 
 
+def takes_options(command: Sequence[str]) -> bool:
+    """Return whether what is added to a command gets to the single-user server."""
+    return any(os.path.basename(word) in COMMANDS for word in command)
+
+
 def _add_option(option: str, theirs: Hook) -> Hook:
     """Return a `pre_spawn_hook` that runs theirs and then adds an option to the server's command."""
 
     async def pre_spawn_hook(spawner: Any) -> None:
         await maybe_future(theirs(spawner))
         command = [*(spawner.cmd or []), *spawner.args]
-        if command and os.path.basename(command[0]) in COMMANDS and OPTION not in " ".join(command):
+        if takes_options(command) and OPTION not in " ".join(command):
             spawner.args = [*spawner.args, option]
 
     return pre_spawn_hook

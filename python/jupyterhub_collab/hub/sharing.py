@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..names import SERVICE, SETTINGS
-from .authorize import skip_authorize_page, trust
+from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
 from .grants import GROUPS, RIGHT
 from .guesses import limit_guesses, limit_links
@@ -136,6 +136,12 @@ def share_servers(
             "groups": {GROUPS: list(groups)} if groups else {},
             "hooks": hooks,
             "services": [SERVICE],
+            "kept": {
+                "JupyterHub.template_paths": lambda c: (
+                    str(TEMPLATES) in value_of(c.JupyterHub, "template_paths", [])
+                ),
+                "JupyterHub.tornado_settings": lambda c: authorize_page or skips_authorize_page(c),
+            },
             "page": Page(SERVICE, address, account, log),
         }
     )

@@ -19,24 +19,45 @@ PASSABLE, PRIVATE = 0o711, 0o700
 A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def state_directory_of(spawner: Any, root: str) -> str:
-    """Return the directory `root/ACCOUNT/SERVER`, made where it is missing; empty where there can be none.
+def path_of(spawner: Any, root: str) -> str:
+    """Return the place `root/ACCOUNT/SERVER` of a server's directory; empty where there can be none.
 
     That is where the hub is not root, or where servers run elsewhere than as accounts of this host.
     """
     if not root or os.geteuid() != 0:
         return ""
     try:
-        account = pwd.getpwnam(account_of(spawner))
-        names = account.pw_name, NAMED + quote(spawner.name, safe="") if spawner.name else DEFAULT
-        _make(root, names, account)
-        _take_what_is_not_theirs(root, account)
+        server = NAMED + quote(spawner.name, safe="") if spawner.name else DEFAULT
+        return os.path.join(root, account_of(spawner), server)
     except KeyError:
         return ""
+
+
+def state_directory_of(spawner: Any, root: str) -> str:
+    """Return the directory at that place, made where it is missing; empty where there is no such account, or it cannot be made."""
+    path = path_of(spawner, root)
+    if not path:
+        return ""
+    try:
+        account = pwd.getpwnam(account_of(spawner))
+        _make(root, (account.pw_name, os.path.basename(path)), account)
+        _take_what_is_not_theirs(root, account)
+        return os.path.join(root, account.pw_name, os.path.basename(path))
+    except KeyError:
+        spawner.log.warning("No state directory for %s: there is no account of its name", spawner._log_name)
     except OSError as error:
         spawner.log.warning("No state directory for %s below %s: %s", spawner._log_name, root, error)
-        return ""
-    return os.path.join(root, *names)
+    return ""
+
+
+def let_write(spawner: Any, root: str) -> None:
+    """Let a server write to its directory where SystemdSpawner shuts it in; what is not there yet is no error (`-`)."""
+    path = path_of(spawner, root)
+    if not path or not getattr(spawner, "readonly_paths", None):
+        return
+    # systemd wants every place to be there but those with a hyphen; the directory may be made with the account, a moment later.
+    if (wanted := f"-{path}") not in (spawner.readwrite_paths or []):
+        spawner.readwrite_paths = [*(spawner.readwrite_paths or []), wanted]
 
 
 def account_of(spawner: Any) -> str:

@@ -22,7 +22,9 @@ from typing import Any
 import jupyterhub.app
 from traitlets.config.loader import PyFileConfigLoader
 
-from . import database, shared_port
+from . import database, limits, shared_port
+from .accounts import check as check_accounts
+from .collaboration import chosen, opened
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -104,6 +106,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
+            "opened": opened(roles(self.db)) if chosen else [],
             "pages": [page.health(self.base_url) for page in pages(applied)],
         }
 
@@ -137,14 +140,24 @@ async def load(argv: list[str]) -> dict[str, Any]:
     hub = app.describe()
     if Loader.candidate and not Loader.used:
         raise ValueError(f"{app.config_file} does not load {Loader.instead_of}")
+    for policy in applied:
+        check_accounts(app.config, policy.get("accounts", []))
+        if without := limits.problem(app.spawner_class, policy.get("limits", [])):
+            raise ValueError(without)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
-            f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub: "
-            "give the block a file that comes last"
+            f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
+            "give the block a file that comes last, or append to the setting there"
         )
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))
     return {**hub, "warnings": warnings.messages}
+
+
+def _json(app: Any) -> str:
+    """Name the JSON that a hub reads after its Python file, where there is one."""
+    path = os.path.splitext(app.config_file)[0] + ".json"
+    return f" (it reads {path} last)" if os.path.exists(path) else ""
 
 
 def main(*argv: str) -> None:
@@ -152,8 +165,11 @@ def main(*argv: str) -> None:
         Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
         Loader.candidate = argv[1].removeprefix(USE)
         argv = argv[2:]
-    result = asyncio.run(load(list(argv)))
-    print(json.dumps(result), flush=True)
+    # What the configuration prints, or has other programs print, is not the answer.
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)
+        result = asyncio.run(load(list(argv)))
+        answer.write(json.dumps(result) + "\n")
     # Code in the configuration may have started threads, and the hub registers a clean-up for its exit.
     os._exit(0)
 

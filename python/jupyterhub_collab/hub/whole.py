@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from traitlets.config.loader import PyFileConfigLoader
+from traitlets.config.loader import Config, PyFileConfigLoader
 
 from .callers import callers
 
@@ -21,8 +21,16 @@ def whole(c: Any) -> Any:
     """
     loaders = callers(PyFileConfigLoader)  # of the innermost file first
     if not loaders or loaders[0].config is not c:
-        return c
+        return _with_sections(c)
     for inner, outer in pairwise(loaders):
         outer.config.merge(inner.config)
         inner.config.clear()
-    return loaders[-1].config
+    return _with_sections(loaders[-1].config)
+
+
+def _with_sections(c: Any) -> Any:
+    """Return a configuration whose sections all are such, where some were put in as plain dictionaries (`c.update`)."""
+    for name, value in list(c.items()):
+        if name[:1].isupper() and isinstance(value, dict) and not isinstance(value, Config):
+            c[name] = Config(value)
+    return c

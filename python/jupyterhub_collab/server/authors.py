@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from logging import Logger
 from typing import Any
 
 from jupyter_server.base.call_context import CallContext
 
+DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 # Where the panel's class is: since jupyterlab-git 0.55, and before.
 PANELS = ("jupyterlab_git_core.git", "jupyterlab_git.git")
 
@@ -43,7 +45,7 @@ class Authors:
         user = getattr(handler, "current_user", None)
         if user is None:
             return None
-        return user.display_name or user.username, f"{user.username}@{self._domain}"
+        return user.display_name or user.username, address_of(user.username, self._domain)
 
     def wrap_terminals(self, manager: Any) -> None:
         """Have each new terminal of a terminado manager commit as whoever opens it."""
@@ -75,6 +77,13 @@ class Authors:
             return await commit(*bound.args, **bound.kwargs)
 
         module.Git.commit = with_author
+
+
+def address_of(username: str, domain: str) -> str:
+    """Return an address for a user of the hub: the name itself where it is one, and nothing in it that none may have."""
+    before, _at, after = username.rpartition("@")
+    local = re.sub(r"[^\w.!#$%&'*+/=?^`{|}~-]+", "-", before or after).strip(".-") or "unknown"
+    return f"{local}@{after if before and DOMAIN.fullmatch(after) else domain}"
 
 
 def _module(name: str) -> Any:

@@ -17,11 +17,11 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy.orm import Session
-from traitlets import Bool, Unicode
+from traitlets import Bool, List, Unicode
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import apply, state_directory
-from jupyterhub_collab.hub.collaboration import CONFIG, collaborate
+from jupyterhub_collab.hub import apply, known, state_directory
+from jupyterhub_collab.hub.collaboration import CONFIG, collaborate, opened
 from jupyterhub_collab.hub.policy import applied, lost
 from jupyterhub_collab.hub.resume import end_own_tokens, forget_visitors
 
@@ -45,6 +45,8 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is set for the hub's process is taken back."""
     monkeypatch.setattr(User, "stop", User.stop)
     monkeypatch.setattr(JupyterHub, "cleanup_oauth_clients", JupyterHub.cleanup_oauth_clients)
+    monkeypatch.setattr(UserDict, "delete", UserDict.delete)
+    monkeypatch.setattr(known, "kept", set())
     applied.clear()
     yield
     applied.clear()
@@ -115,6 +117,45 @@ def test_servers_that_people_share_are_live(db: Session, settings: dict[str, Any
     assert {name for name in ("ann", "ben", "team") if is_live(start(c, spawner_of(db, name)))} == live
 
 
+@pytest.mark.parametrize(
+    ("scope", "holder", "live"),
+    [
+        ("access:servers!user=ben", "teachers", True),
+        ("access:servers!server=ben/", "ann", True),
+        ("access:servers!server=ben/other", "ann", False),
+        ("access:servers!server=ben/", "ben", False),
+        ("access:servers!server=ben/", "", False),
+        ("access:servers!group=students", "ann", False),
+        ("access:servers", "ann", False),
+    ],
+)
+def test_collaboration_that_is_there_already_stays_live(
+    db: Session, scope: str, holder: str, live: bool
+) -> None:
+    """A role of the administrator's opens one server to somebody; who may open all of them does not make all of them live."""
+    students = orm.Group(name="students")
+    students.users.append(orm.User.find(db, "ben"))
+    db.add(students)
+    roles.create_role(db, {"name": "of-theirs", "scopes": [scope, "list:users!user=ben"]})
+    db.commit()
+    if holder:
+        entity = orm.Group.find(db, holder) or orm.User.find(db, holder)
+        roles.grant_role(db, entity, "of-theirs")
+    c = hub(owners=False)
+    assert is_live(start(c, spawner_of(db, "ben"))) is live
+
+
+def test_servers_that_roles_of_theirs_open_are_named() -> None:
+    hub(accounts=["team"])
+    scopes = [
+        "access:servers!server=team/",
+        "access:servers!user=vox",
+        "access:servers!server=ben/lab",
+        "self",
+    ]
+    assert opened({"mixed": {"scopes": scopes}, "all": {"scopes": ["access:servers"]}}) == ["ben/lab", "vox"]
+
+
 def test_administrators_may_share_by_their_role(db: Session) -> None:
     roles.grant_role(db, orm.User.find(db, "ben"), "admin")
     assert is_live(start(hub(), spawner_of(db, "ben")))
@@ -134,6 +175,23 @@ def test_paths_of_theirs_come_after_ours(db: Session, theirs: Any) -> None:
     environment = start(hub(), spawner_of(db, "team", environment={"JUPYTER_CONFIG_PATH": theirs, "A": "b"}))
     assert environment["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/theirs:/more"
     assert environment["A"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (["python3", "-m", "jupyterhub_idle_culler", "--timeout=60"], 60),
+        (["/opt/hub/bin/jupyterhub-idle-culler", "--timeout", "90", "--cull-users"], 90),
+        (["python3", "/srv/cull_idle_servers.py", "--timeout=30"], 30),
+        (["python3", "/srv/cull_idle_servers.py"], 600),
+        (["python3", "announcement.py", "--timeout=30"], 0),
+    ],
+)
+def test_cullers_old_and_new_are_known(db: Session, command: list[str], seconds: int) -> None:
+    c = Config()
+    c.JupyterHub.services = [{"name": "idle", "command": command}]
+    collaborate(c, **SETTINGS | {"idle_seconds": -1})
+    assert json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])["idle_seconds"] == seconds
 
 
 def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,6 +440,38 @@ def test_state_of_an_account_that_is_gone_is_not_of_the_next_with_its_number(
     assert owners == before | {"gone": 0}
 
 
+def test_account_that_is_made_when_the_server_starts_has_its_state_there_at_once(
+    db: Session, tmp_path: Path, as_root: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hook runs before; the spawner makes the account and then asks for the environment."""
+    c, spawner = hub(everyone=True, state_directory=str(tmp_path / "rtc")), local(db)
+    getpwnam = pwd.getpwnam
+
+    def nobody(name: str) -> Any:
+        raise KeyError(name)
+
+    monkeypatch.setattr(pwd, "getpwnam", nobody)
+    asyncio.run(c.Spawner.pre_spawn_hook(spawner))
+    monkeypatch.setattr(pwd, "getpwnam", getpwnam)
+    told = json.loads(spawner.environment["JUPYTERHUB_COLLAB"](spawner))
+    assert told["state_directory"] == f"{tmp_path}/rtc/ann/default"
+
+
+def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path, as_root: list[Any]) -> None:
+    class ShutIn(Local):
+        readonly_paths: Any = List(["/"], allow_none=True)
+        readwrite_paths: Any = List(None, allow_none=True)
+
+    user = User(orm.User.find(db, "ann"), {"spawner_class": ShutIn, "base_url": "/"}, db=db)
+    c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
+    for _start in range(2):
+        start(c, spawner)
+        assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
+    spawner.readonly_paths = spawner.readwrite_paths = None
+    start(c, spawner)
+    assert spawner.readwrite_paths is None
+
+
 @pytest.mark.parametrize(
     ("server", "name"),
     [("default", "server-default"), ("..", "server-.."), ("a b/c", "server-a%20b%2Fc")],
@@ -421,3 +511,34 @@ def test_account_is_the_one_that_systemd_runs_servers_as(db: Session) -> None:
     spawner.dynamic_users = True
     with pytest.raises(KeyError):
         state_directory.account_of(spawner)
+
+
+# What comes back
+
+
+def test_shared_account_that_a_culler_deletes_comes_back(
+    db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its roles, and without a restart of the hub; others are gone as they were to be."""
+    c = Config()
+    apply(c, accounts=["team"])
+    users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})
+    for role in c.JupyterHub.load_roles:
+        roles.create_role(db, {name: role[name] for name in ("name", "description", "scopes")})
+    app = SimpleNamespace(
+        db=db,
+        load_roles=c.JupyterHub.load_roles,
+        authenticator=SimpleNamespace(normalize_username=str.lower),
+        log=logging.getLogger(),
+    )
+
+    async def cull() -> None:
+        for name in ("team", "ben"):
+            users.delete(users[name])
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(JupyterHub, "instance", lambda: app)
+    asyncio.run(cull())
+    assert orm.User.find(db, "ben") is None
+    team = orm.User.find(db, "team")
+    assert {role.name for role in team.roles} == {"user", "collab-accounts"}

@@ -33,7 +33,28 @@ def test_option_is_added_once_beside_theirs(c: Config, command: str) -> None:
     assert args_after_the_hook(c, [command], "--debug", starts=2) == ["--debug", OPTION]
 
 
-@pytest.mark.parametrize("cmd", [None, ["/usr/local/bin/start-everything"], ["jhsingle-native-proxy"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["conda", "run", "-n", "lab", "jupyterhub-singleuser"],
+        ["sudo", "-u", "people", "/opt/lab/bin/jupyterhub-singleuser"],
+        ["singularity", "exec", "/srv/lab.sif", "jupyterhub-singleuser", "--debug"],
+        ["/opt/lab/bin/python", "-m", "jupyterhub.singleuser"],
+    ],
+)
+def test_commands_that_another_program_starts_get_it_too(c: Config, command: list[str]) -> None:
+    assert args_after_the_hook(c, command) == [OPTION]
+
+
+@pytest.mark.parametrize(
+    "cmd",
+    [
+        None,
+        ["bash", "-c", "exec jupyterhub-singleuser"],
+        ["/usr/local/bin/start-everything"],
+        ["jhsingle-native-proxy"],
+    ],
+)
 def test_other_commands_are_left_alone(c: Config, cmd: Any) -> None:
     assert args_after_the_hook(c, cmd, "--debug") == ["--debug"]
 

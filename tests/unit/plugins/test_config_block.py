@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The marked block goes in and comes out, and every byte of the administrator's file is as it was (requirement 1)."""
 
+import runpy
 from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
-from traitlets.config.loader import PyFileConfigLoader
+from traitlets.config.loader import Config, PyFileConfigLoader
 
 DIRECTORY = "/etc/hub/jupyterhub_collab.d"
 FILES = {
@@ -49,7 +50,14 @@ def test_block_runs_the_fragments_with_what_stands_above(tmp_path: Path) -> None
     (fragments / "20-second.py").write_text("c.Test.order = c.Test.order + [2]\n")
     (fragments / "10-first.py").write_text("c.Test.order = c.Test.order + [1]\n")
     main = tmp_path / "hub.py"
-    for text in (b"c.Test.order = [0]", b"\xef\xbb\xbfc.Test.order = [0]\r\n"):
+    for text in (
+        b"c.Test.order = [0]",
+        b"\xef\xbb\xbfc.Test.order = [0]\r\n",
+        b"def get_config(key):\n    return key\nc.Test.order = [0]\n",
+        b"c.Test.order = [0]\nc = get_config = None\n",
+        b"c.Test.order = [0]\nfor c in 'abc':\n    pass\n",
+        b"class Loader:\n    config = None\nself = Loader()\nc.Test.order = [0]\n",
+    ):
         main.write_bytes(config_block.with_block(text, str(fragments)))
         config = PyFileConfigLoader("hub.py", str(tmp_path)).load_config()
         assert config.Test.order == [0, 1, 2]
@@ -65,3 +73,25 @@ def test_blocks_of_another_tool_are_superseded() -> None:
         == b"a = 1\n\n\nb = 2\n"
     )
     assert config_block.without_foreign_blocks(b"a = 1\n", [marker]) == b"a = 1\n"
+
+
+def test_block_in_a_file_that_another_one_runs(tmp_path: Path) -> None:
+    """By `exec`, as a part of the whole, or by something that is no loader and gives it a `c`."""
+    fragments = tmp_path / "jupyterhub_collab.d"
+    fragments.mkdir()
+    (fragments / "10.py").write_text("c.Test.order = c.Test.order + [1]\n")
+    main = tmp_path / "hub.py"
+    main.write_bytes(config_block.with_block(b"c.Test.order = [0]\n", str(fragments)))
+    for text in (f"exec(open({str(main)!r}).read())", f"load_subconfig({str(main)!r})"):
+        (tmp_path / "outer.py").write_text(f"{text}\n")
+        assert PyFileConfigLoader("outer.py", str(tmp_path)).load_config().Test.order == [0, 1]
+    config = Config()
+    runpy.run_path(str(main), {"c": config})
+    assert config.Test.order == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "file"), [("hub.json", "hub.py"), ("hub.py", "hub.py"), ("hub.cfg", "hub.cfg")]
+)
+def test_file_for_the_block(tmp_path: Path, told: str, file: str) -> None:
+    assert config_block.python_file(str(tmp_path / told)) == str(tmp_path / file)

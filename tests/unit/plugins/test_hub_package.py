@@ -46,3 +46,19 @@ def test_version_that_a_server_reads_from_stays(place: Path) -> None:
 def test_all_go_with_the_last_fragment_that_names_one(place: Path, fragments: bytes) -> None:
     hub_package.remove_unused(fragments)
     assert names(place) == {"uv"}
+
+
+def test_package_can_be_read_by_everybody_under_a_strict_umask(place: Path) -> None:
+    """And one that an earlier run has left closed is known by that."""
+    package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": ""})
+    place.chmod(0o700)
+    umask = os.umask(0o077)
+    try:
+        package.install()
+    finally:
+        os.umask(umask)
+    paths = [place, Path(package.path), *Path(package.path).rglob("*")]
+    assert [oct(path.stat().st_mode & 0o777) for path in paths] == ["0o755"] * 4 + ["0o644"]
+    assert package.closed() == []
+    place.chmod(0o750)
+    assert package.closed() == [str(place)]

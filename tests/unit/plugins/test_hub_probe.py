@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_probe
@@ -52,6 +53,47 @@ def test_database_that_cannot_be_read(url: str) -> None:
         hub_probe.running(hub_probe.connect(c))
 
 
+def ask(config: Path, *arguments: str) -> dict[str, Any]:
+    """What the program tells of a configuration, as the module has it run."""
+    question = json.dumps({"path": str(config), "arguments": arguments, "people": True})
+    command = [sys.executable, hub_probe.__file__, question]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=config.parent)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_json_before_and_in_place_of_python(tmp_path: Path) -> None:
+    """A hub reads both where both are there, whichever it is told, and what JSON says counts."""
+    (tmp_path / "hub.json").write_text('{"Spawner": {"cmd": ["of-json"]}, "JupyterHub": {"allow": false}}')
+    for name in ("hub.json", "hub.py"):
+        told = ask(tmp_path / name)
+        assert (told["error"], told["commands"]) == ("", [["of-json"]])
+    (tmp_path / "hub.py").write_text("c.Spawner.cmd = ['of-python']\n")
+    assert ask(tmp_path / "hub.py")["commands"] == [["of-json"]]
+
+
+def test_what_the_configuration_prints_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text(
+        "import os, sys\nprint('hello', end='')\nos.system('echo from a program')\nsys.stdout = None\n"
+    )
+    assert ask(tmp_path / "hub.py")["error"] == ""
+
+
+def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text(
+        "lab = ('Lab', 'lab', 'x.Spawner', dict(cmd=['/opt/lab/bin/jupyterhub-singleuser']))\n"
+        "c.ProfilesSpawner.profiles = [lab, ('Plain', 'plain', 'x.Spawner', dict(cmd='run-it')), ('None', 'none', 'x', {})]\n"
+    )
+    assert ask(tmp_path / "hub.py")["profiles"] == [["/opt/lab/bin/jupyterhub-singleuser"], ["run-it"]]
+
+
+def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
+    told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")
+    assert told["commands"] == [["of", "command"]]
+    assert told["people"]["users"] == ["ann", "ben"]
+
+
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
     """They would take the hub's whole code, and set nothing of what is asked; the administrator's own counts."""
     config = tmp_path / "jupyterhub_config.py"
@@ -64,8 +106,7 @@ def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
         "import sys\n"
         "c.Spawner.cmd = ['the-hub-is-there' if 'jupyterhub' in sys.modules else 'own-command']\n"
     )
-    command = [sys.executable, hub_probe.__file__, str(config)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=tmp_path).stdout)
+    told = ask(config)
     assert (told["error"], told["commands"]) == ("", [["own-command"]])
 
 

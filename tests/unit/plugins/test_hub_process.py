@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How hubs are started in the wild, and what is read from it."""
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
+    hub_command,
+    hub_of,
+    hub_surroundings,
     parse_command,
+    pid_of,
     shebang_python,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
@@ -38,6 +47,9 @@ def test_script_with_options(script: str) -> None:
         ["/opt/hub/bin/python", "-m", "jupyterhub", "--config", "/etc/hub.py"],
         ["/opt/hub/bin/python", "-m", "jupyterhub.app", "-f=/etc/hub.py"],
         ["/opt/hub/bin/python", "-I", "/opt/hub/bin/jupyterhub", "--JupyterHub.config_file=/etc/hub.py"],
+        ["/opt/hub/bin/python", "-X", "utf8", "-m", "jupyterhub", "--JupyterHub.config_file", "/etc/hub.py"],
+        ["/opt/hub/bin/python", "-W", "ignore", "-Xutf8", "-mjupyterhub", "-f/etc/hub.py"],
+        ["/opt/hub/bin/python", "/nix/store/x/bin/.jupyterhub-wrapped", "-f", "/etc/hub.py"],
     ],
 )
 def test_interpreter_with_script_or_module(words: list[str]) -> None:
@@ -53,7 +65,14 @@ def test_script_found_by_path(script: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["/bin/sh", "-c", "start-hub"], ["/usr/bin/python3", "-m", "http.server"]]
+    "words",
+    [
+        [],
+        ["/bin/sh", "-c", "start-hub"],
+        ["/usr/bin/python3", "-m", "http.server"],
+        ["/opt/hub/bin/python", "/opt/hub/bin/jupyterhub-singleuser"],
+        ["/opt/hub/bin/python", "-m", "jupyterhub_idle_culler"],
+    ],
 )
 def test_other_commands_are_no_hub(words: list[str]) -> None:
     with pytest.raises(HubNotFound):
@@ -94,3 +113,157 @@ def test_environment_of_a_unit(tmp_path: Path) -> None:
     assert found["NAME"] == "two words"
     assert (found["TOKEN"], found["PLAIN"]) == ("a b", "x=y")
     assert read_environment_file(str(tmp_path / "missing")) == {}
+
+
+# What stands in for the hub: a program of that name, which waits.
+WAITS = "#!/usr/bin/env python3\nimport time\ntime.sleep(60)\n"
+Start = Callable[..., Unit]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a command as a unit would, and returns the unit once its hub is there."""
+    program = tmp_path / "bin" / "jupyterhub"
+    program.parent.mkdir()
+    program.write_text(WAITS)
+    (tmp_path / "srv").mkdir()
+    (program.parent / "python3").symlink_to(sys.executable)
+    processes = []
+
+    def run(script: str, *, needs_hub: bool = True, **properties: str) -> Unit:
+        path = tmp_path / "start"
+        path.write_text(script.format(bin=program.parent, srv=tmp_path / "srv"))
+        for each in (program, path):
+            each.chmod(0o755)
+        environment = {"PATH": f"{program.parent}:/usr/bin:/bin"}
+        process = subprocess.Popen([path], env=environment, start_new_session=True)
+        processes.append(process)
+        unit = Unit("hub", {"ActiveState": "active", "MainPID": str(process.pid), **properties})
+        deadline = time.monotonic() + 30
+        while needs_hub and not is_there(unit):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return unit
+
+    yield run
+    for process in processes:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def is_there(unit: Unit) -> bool:
+    try:
+        return pid_of(unit) > 0 and bool(hub_of(unit))
+    except HubNotFound:
+        return False
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["exec jupyterhub", "jupyterhub", "env NAME=value jupyterhub", "sh -c 'jupyterhub \"$@\"; true' sh"],
+)
+def test_hub_that_a_script_starts(start: Start, tmp_path: Path, way: str) -> None:
+    """It becomes the hub or waits for it, after it has set what the hub needs; the unit says nothing of that."""
+    unit = start(f"#!/bin/sh\nexport SECRET='of the script'\ncd {{srv}}\n{way} --config hub.py --debug\n")
+    command = hub_command(unit)
+    assert command.python == f"{tmp_path}/bin/python3"
+    assert (command.config, command.arguments) == (f"{tmp_path}/srv/hub.py", ["--debug"])
+    assert hub_surroundings(unit)["env"]["SECRET"] == "of the script"
+    assert hub_of(unit).account[0] == os.geteuid()
+    assert Path(f"/proc/{pid_of(unit)}/cmdline").read_bytes().split(b"\0")[1].endswith(b"/bin/jupyterhub")
+
+
+def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> None:
+    """The nearest counts only where nothing is named as the hub's own program is."""
+    script = tmp_path / "jupyterhub-of-ours"
+    script.write_text("import subprocess\nsubprocess.run(['jupyterhub', '-f/x.py'])\n")
+    unit = start(f"#!/bin/sh\nexec python3 {script} -f /no.py\n", needs_hub=False)
+    deadline = time.monotonic() + 30
+    while not is_there(unit) or hub_command(unit).config != "/x.py":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> None:
+    """The next start has them; and what systemd tells the process that it has started is for no other."""
+    unit = start("#!/bin/sh\nexport A=script B=script NOTIFY_SOCKET=/run/x\nexec jupyterhub\n")
+    file = tmp_path / "hub.env"
+    file.write_text("A=file\n")
+    unit.properties["EnvironmentFiles"] = f"{tmp_path}/*.env (ignore_errors=no)"
+    os.utime(file, (1, 1))
+    assert hub_of(unit).environment["A"] == "script"
+    os.utime(file, (time.time() + 5, time.time() + 5))
+    environment = hub_of(unit).environment
+    assert (environment["A"], environment["B"]) == ("file", "script")
+    assert "NOTIFY_SOCKET" not in environment
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("#!/bin/sh\nexec sleep 60\n", "no process of it is jupyterhub: name the unit that runs the hub"),
+        ("#!/bin/bash\nexec -a docker sleep 60\n", "so the hub is in a container"),
+    ],
+)
+def test_unit_without_a_hub(start: Start, script: str, said: str) -> None:
+    unit = start(script, needs_hub=False)
+    deadline = time.monotonic() + 30
+    while said not in why_not(unit):
+        assert time.monotonic() < deadline, why_not(unit)
+        time.sleep(0.02)
+
+
+def test_supervisor_is_no_unit_of_the_hub(start: Start) -> None:
+    """Its end ends other programs, too."""
+    unit = start("#!/bin/bash\nexec -a supervisord bash -c 'jupyterhub; true'\n", needs_hub=False)
+    said = "runs the hub as one of its programs, and systemd cannot restart that alone"
+    deadline = time.monotonic() + 30
+    while said not in why_not(unit):
+        assert time.monotonic() < deadline, why_not(unit)
+        time.sleep(0.02)
+
+
+def why_not(unit: Unit) -> str:
+    with pytest.raises(HubNotFound) as caught:
+        hub_of(unit)
+    return str(caught.value)
+
+
+def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
+    unit = Unit("hub", {"ExecStart": "{ path=/x ; argv[]=/opt/conda/bin/conda run -n hub jupyterhub ; }"})
+    assert why_not(unit).endswith("start hub, so that the hub can be found among its processes")
+
+
+def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
+    """Patterns of files, directories, variables of systemd's own, and further groups."""
+    for name, text in (("10-a", "A=1\nB=1\n"), ("20-b", "B=2\n"), ("with blank", "C=3\n")):
+        (tmp_path / f"{name}.env").write_text(text)
+    unit = Unit(
+        "hub",
+        {
+            "EnvironmentFiles": f"{tmp_path}/*0-?.env (ignore_errors=no)\n{tmp_path}/with blank.env (ignore_errors=yes)",
+            "StateDirectory": "hub hub/more:link",
+            "SupplementaryGroups": "daemon 4711",
+            "ExecStart": "{ path=/x ; argv[]=/opt/hub/bin/python -m jupyterhub ; }",
+        },
+    )
+    found = hub_of(unit).environment
+    assert (found["A"], found["B"], found["C"]) == ("1", "2", "3")
+    assert found["STATE_DIRECTORY"] == "/var/lib/hub:/var/lib/hub/more"
+    assert {1, 4711} <= {*hub_of(unit).account[2]}
+
+
+@pytest.mark.parametrize(
+    ("properties", "writes"),
+    [
+        ({}, True),
+        ({"ProtectSystem": "full"}, True),
+        ({"ProtectSystem": "strict"}, False),
+        ({"ProtectSystem": "strict", "ReadWritePaths": "/home -/var/lib"}, True),
+        ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub jupyterhub-rtc"}, True),
+        ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub"}, False),
+        ({"ReadOnlyPaths": "/var/lib/jupyterhub-rtc", "ReadWritePaths": "/var"}, False),
+    ],
+)
+def test_where_a_unit_lets_the_hub_write(properties: dict[str, str], writes: bool) -> None:
+    assert Unit("hub", properties).may_write("/var/lib/jupyterhub-rtc") is writes

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
     NOTHING,
     LabFiles,
+    closed_at,
     directories,
 )
+from ansible_collections.collab.jupyterhub.plugins.modules import lab_settings
 
 OFF = {"disabled_extensions": ["@x/a", "@x/b"], "disabled_server_extensions": ["x"]}
 MENUS = {"@x/menus:plugin": {"menus": [{"id": "m", "rank": 1}]}}
@@ -19,6 +22,7 @@ MENUS = {"@x/menus:plugin": {"menus": [{"id": "m", "rank": 1}]}}
 
 @pytest.fixture
 def files(tmp_path: Path) -> LabFiles:
+    tmp_path.chmod(0o755)
     where = ("overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
     return LabFiles([str(tmp_path / name) for name in where], "collab-rtc")
 
@@ -76,3 +80,36 @@ def test_what_somebody_has_changed_is_not_taken_for_ours(files: LabFiles, text: 
 def test_environment_without_jupyterlab() -> None:
     with pytest.raises(LookupError, match="there is no JupyterLab behind /usr/bin/false"):
         directories("/usr/bin/false")
+
+
+@pytest.mark.parametrize(
+    "name", ["labconfig", "labconfig/page_config.d", "labconfig/page_config.d/collab-rtc.json"]
+)
+def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, name: str) -> None:
+    """A strict umask may have made it so; the next run is to mend it."""
+    write(files, **OFF)
+    assert files.found() == NOTHING | OFF
+    (tmp_path / name).chmod(0o700)
+    assert files.found() == {}
+    assert closed_at(files.page_config) == [str(tmp_path / name)]
+
+
+def test_settings_are_written_for_everybody_under_a_strict_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    where = ("settings/overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
+    monkeypatch.setattr(lab_settings, "directories", lambda _python: [str(tmp_path / each) for each in where])
+    umask = os.umask(0o077)
+    try:
+        for _run in range(2):
+            for path in tmp_path.rglob("*"):
+                path.chmod(0o700 if path.is_dir() else 0o600)
+            arguments = {"python": "/x", "name": "collab-rtc", "settings": MENUS, **OFF}
+            with patch_module_args(arguments), pytest.raises(SystemExit):
+                lab_settings.main()
+            os.umask(0o077)
+            modes = {oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*")}
+            assert modes == {"0o755", "0o644"}
+    finally:
+        os.umask(umask)

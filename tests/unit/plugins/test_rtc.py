@@ -11,6 +11,7 @@ from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release
 
+from jupyterhub_collab.hub import servers
 from jupyterhub_collab.server import protection
 
 SETTINGS: dict[str, Any] = {
@@ -38,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "email_domain": "",
     "revocation_seconds": "5",
     "public_url": "",
+    "sharing_port": "0",
     "opens_servers": False,
     "inventory_hostname": "hub.example.org",
 }
@@ -515,3 +517,73 @@ def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
     settings = REMOVAL | {"delete_home": True, "confirm_delete": "shared"}
     (problem,) = rtc.host_problems(settings, host(**account()))
     assert "this role did not make the account shared" in problem
+
+
+@pytest.mark.parametrize("part", ["hub", "lab"])
+@pytest.mark.parametrize(("version", "fits"), [("3.10.12", False), ("3.9.2", False), ("3.11.2", True)])
+def test_python_that_is_too_old_is_refused_alike(part: str, version: str, fits: bool) -> None:
+    problems = rtc.host_problems(SETTINGS, host(**{part: {"python_version": version}}))
+    assert (problems == []) is fits
+    assert fits or f"runs with Python {version}, and collaboration needs 3.11 or newer" in problems[0]
+
+
+def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
+    (problem,) = rtc.host_problems(SETTINGS, host(service={"writes_state": False}))
+    assert "add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to it" in problem
+    elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
+    (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
+    assert "add ReadWritePaths=/srv/hub/rtc to it" in problem
+    assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
+
+
+def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() -> None:
+    found = host(
+        servers={"other_environments": ["/opt/conda/envs/r"]},
+        service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
+    )
+    warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
+    assert "from /opt/conda/envs/r have no live collaboration" in warnings
+    assert "culler of cull.service is no service" in warnings
+    assert "900 seconds" in warnings
+    assert "culler" not in " ".join(rtc.policy(SETTINGS | {"idle_seconds": "600"}, found)["warnings"])
+
+
+def test_two_hubs_of_a_host_share_nothing() -> None:
+    """Neither directory nor account nor port; what differs is fine."""
+    other = {"unit": "hub-b", "accounts": ["shared"], "state_directory": "/var/lib/jupyterhub-rtc", "port": 0}
+    found = host(remembered={"others": [other]})
+    problems = rtc.host_problems(SETTINGS, found)
+    for name in ("jupyterhub_rtc_state_directory", "jupyterhub_rtc_user", "jupyterhub_sharing_port"):
+        assert [name in problem and "hub-b" in problem for problem in problems].count(True) == 1
+    apart = {"state_directory": "/var/lib/hub-a/rtc", "user": "team", "sharing_port": "906"}
+    assert rtc.host_problems(SETTINGS | apart, found) == []
+    alone = SETTINGS | {"share_all_users": True, "state_directory": "/var/lib/hub-a/rtc"}
+    assert rtc.host_problems(alone, found) == []
+
+
+def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:
+    """A member of it needs nothing."""
+    (problem,) = rtc.host_problems(SETTINGS, host(group={"local": False}))
+    assert "the group jupyterhub is not kept on this host" in problem
+    member = {"comment": rtc.ACCOUNT_COMMENT, "groups": ["jupyterhub"], "system": False, "person": False}
+    assert rtc.host_problems(SETTINGS, host(group={"local": False}, account={"exists": True, **member})) == []
+
+
+def test_homes_that_root_may_not_make_are_said_before_anything_changes() -> None:
+    elsewhere = {"path": "/home", "writable": False}
+    (problem,) = rtc.host_problems(SETTINGS, host() | {"homes": elsewhere})
+    assert "jupyterhub_rtc_adopt_user" in problem
+
+
+@pytest.mark.parametrize(
+    ("command", "warned"),
+    [
+        ([], False),
+        (["conda", "run", "-n", "lab", "/opt/lab/bin/jupyterhub-singleuser"], False),
+        (["/opt/lab/start-lab"], True),
+    ],
+)
+def test_command_that_may_keep_options_to_itself_is_named(command: list[str], warned: bool) -> None:
+    assert servers.COMMANDS == rtc.TAKES_OPTIONS
+    warnings = rtc.policy(SETTINGS, host(servers={"command": command}))["warnings"]
+    assert any("start-lab" in warning for warning in warnings) is warned

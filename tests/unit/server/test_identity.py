@@ -14,7 +14,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyterlab_git_core.git import Git
 from terminado.management import NamedTermManager
 
-from jupyterhub_collab.server.authors import Authors
+from jupyterhub_collab.server.authors import Authors, address_of
 from jupyterhub_collab.server.history import History
 from jupyterhub_collab.server.identity import COLOURS, Identities, initials
 
@@ -128,3 +128,20 @@ def test_the_git_panel_commits_as_whoever_presses_the_button(tmp_path: Path) -> 
         assert answer["code"] == 0, answer
     authors = git("log", "--format=%an <%ae>").splitlines()
     assert authors == ["Dan <d@example.org>", "Bob <bob@hub.example.org>", "shared <shared@localhost>"]
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("alice", "alice@hub.example.org"),
+        ("alice@example.org", "alice@example.org"),
+        ("Alice.B@Example.ORG", "Alice.B@Example.ORG"),
+        ("alice@lan", "alice@hub.example.org"),
+        ("Alice B", "Alice-B@hub.example.org"),
+        ("alice <x@y.org>", "alice-x@hub.example.org"),
+        ("jürgen", "jürgen@hub.example.org"),
+        ("  ", "unknown@hub.example.org"),
+    ],
+)
+def test_addresses_of_commits_are_addresses(name: str, address: str) -> None:
+    assert address_of(name, "hub.example.org") == address

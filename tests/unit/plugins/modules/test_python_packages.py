@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -553,6 +556,104 @@ def test_what_pip_is_told_holds_for_uv(tmp_path: Path, monkeypatch: pytest.Monke
 
     env = {"PIP_INDEX_URL": "https://task.example", "UV_INDEX_URL": "https://uv.example"}
     assert "UV_DEFAULT_INDEX" not in told_uv(env)
+
+
+def test_all_sections_of_pip_count_and_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://all.example\nproxy = proxy.example:3128\n"
+        "[install]\nindex_url = https://install.example\nfind-links =\n  /a\n  /b\nuser = true\n"
+    )
+    settings = package_installer.pip_settings({"REQUESTS_CA_BUNDLE": "/ca.pem"}, str(tmp_path))
+    told = package_installer.tool_environment({"HTTPS_PROXY": "http://of.the.task"}, settings)
+    assert told["UV_DEFAULT_INDEX"] == "https://install.example"
+    assert told["UV_FIND_LINKS"] == "/a,/b"
+    assert told["HTTPS_PROXY"] == told["http_proxy"] == "http://proxy.example:3128"
+    assert told["SSL_CERT_FILE"] == "/ca.pem"
+    assert (told["PIP_USER"], told["PIP_REQUIRE_VIRTUALENV"]) == ("0", "0")
+    assert package_installer.pip_settings({"PIP_CONFIG_FILE": os.devnull}, str(tmp_path)) == {}
+
+
+def test_authorities_of_the_host_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """uv has a list of its own by default; where the host has none, that one is all there is."""
+    store = tmp_path / "certificates"
+    monkeypatch.setattr(package_installer, "SYSTEM_CERTIFICATES", (str(store),))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    assert "UV_SYSTEM_CERTS" not in package_installer.tool_environment({}, {})
+    store.write_text("")
+    assert package_installer.tool_environment({}, {})["UV_SYSTEM_CERTS"] == "1"
+
+
+@pytest.mark.parametrize("tool", ["pip"], indirect=True)
+def test_where_people_install_to_is_nothing_to_an_environment(
+    ensure: Ensure, environment: Path, tmp_path: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text("[global]\nrequire-virtualenv = true\n[install]\nuser = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    assert ensure("board")["packages"] == {"board": "2.0"}
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """An index of packages below any address, and a proxy that answers for every host."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path.strip("/").split("/")
+        name = path[-1]
+        if name.endswith(".whl"):
+            answer = (self.folder / name).read_bytes()
+        else:
+            files = [wheel.name for wheel in sorted(self.folder.glob(f"{name}-*.whl"))]
+            answer = "".join(f'<a href="/files/{each}">{each}</a>' for each in files).encode()
+        self.send_response(200 if answer else 404)
+        self.send_header("Content-Type", "text/html" if name[-4:] != ".whl" else "application/zip")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a mirror of the wheels, which nothing names yet."""
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Mirror,), {"folder": index}))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@with_either_tool
+def test_index_behind_a_proxy_that_pip_names(
+    ensure: Ensure, environment: Path, tmp_path: Path, mirror: str, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(f"[install]\nindex-url = http://packages.invalid/simple\nproxy = {mirror[7:]}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "packages.invalid")
+    assert ensure("chalk")["packages"] == {"board": "2.0", "chalk": "2.0"}
+
+
+def test_pip_goes_where_uv_does_not_get(
+    ensure: Ensure, environment: Path, tmp_path: Path, mirror: str, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever keeps uv from an index, what pip reaches is reached, and what came is remembered as ever."""
+    monkeypatch.setenv("PIP_INDEX_URL", f"{mirror}/simple")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    assert ensure("chalk", check=True)["installed"] == {"board": "2.0", "chalk": "2.0"}
+    result = ensure("chalk", remember=True)
+    assert (result["installer"], result["packages"]) == ("pip", {"board": "2.0", "chalk": "2.0"})
+    assert restore(ensure)["removed"] == ["board", "chalk"]
+    failed = ensure("eraser", remember=True)
+    assert failed["msg"].startswith(f"eraser could not be installed in {environment}: ")
+    assert remembered(tmp_path) == []
 
 
 def no_tool(command: list[str]) -> tuple[int, str, str]:

@@ -1,0 +1,11 @@
+# Nothing is assigned: settings are appended to, put in front of, inserted into, extended, updated and added to.
+c.PAMAuthenticator.allowed_groups.add("jupyterhub")
+c.Authenticator.admin_users.update({"carol"})
+c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"], "users": ["alice"]}])
+c.JupyterHub.load_roles.prepend([{"name": "user", "scopes": ["self", "read:hub"]}])
+c.JupyterHub.load_roles.insert(0, {"name": "listers", "scopes": ["list:groups"], "users": ["bob"]})
+c.JupyterHub.services.append({"name": "watch", "api_token": "a-token-of-thirty-two-characters"})
+c.JupyterHub.template_vars.update({"announcement": "closed on Friday"})
+c.JupyterHub.tornado_settings.update({"headers": {"X-Frame-Options": "DENY"}})
+c.Spawner.environment.update({"TEAM": "physics"})
+c.Spawner.args.extend(["--debug"])

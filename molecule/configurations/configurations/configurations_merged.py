@@ -1,0 +1,12 @@
+# Made of configurations that are objects of their own and are merged, the institute's first and the house's after it.
+from traitlets.config import Config
+
+institute, house = Config(), Config()
+institute.PAMAuthenticator.allowed_groups = {"nobody"}
+institute.Spawner.args = ["--debug"]
+institute.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "read:hub"]}]
+house.PAMAuthenticator.allowed_groups = {"jupyterhub"}
+house.JupyterHub.load_groups = {"physics": ["alice"]}
+for part in (institute, house):
+    c.merge(part)
+c.update({"Spawner": {"environment": {"TEAM": "physics"}}})

@@ -1,0 +1,14 @@
+# Says nothing by itself: sections and settings come from a data file and are put into `c` by name, lists where the hub has sets.
+# The environment may replace some afterwards.
+import json
+import os
+
+path = os.environ.get("JUPYTERHUB_DATA", os.path.join(os.path.dirname(os.path.abspath(__file__)), "hub-data.json"))
+with open(path) as stream:
+    data = json.load(stream)
+for section in data:
+    for key, value in data[section].items():
+        c[section][key] = value
+if "JUPYTERHUB_DB_URL" in os.environ:
+    c.JupyterHub.db_url = os.environ["JUPYTERHUB_DB_URL"]
+del path, data

@@ -1,0 +1,11 @@
+# Says what it does while it is read, by itself and by another program, and leaves the line open.
+import logging
+import os
+import sys
+import warnings
+
+os.system("echo from another program >&2")
+logging.getLogger("site").warning("The hub of physics is configured")
+warnings.warn("an old setting is in use", DeprecationWarning)
+c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
+sys.stderr.write("Error: none, but somebody may search for the word ... ")

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shared accounts stay known to the hub: one that is deleted comes back at once.
+
+Idle cullers with `--cull-users` delete every user who has nothing running, and at its own start alone the hub would make the account anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from functools import wraps
+from typing import Any
+
+from jupyterhub import orm, roles
+from jupyterhub.app import JupyterHub
+from jupyterhub.metrics import TOTAL_USERS
+from jupyterhub.user import UserDict
+
+kept: set[str] = set()
+
+
+def keep_known(accounts: Iterable[str]) -> None:
+    """Have the hub make these users again whenever they are deleted, with the roles that its configuration gives them."""
+    kept.update(accounts)
+    if not getattr(UserDict.delete, "makes_again", False):
+        UserDict.delete = _and_make_again(UserDict.delete)
+        UserDict.delete.makes_again = True
+
+
+def _and_make_again(delete: Any) -> Any:
+    @wraps(delete)
+    def delete_and_make_again(users: Any, key: Any) -> None:
+        name = users[key].name
+        delete(users, key)
+        if name in kept:
+            # Who asked for it is answered first.
+            with contextlib.suppress(RuntimeError):  # no loop runs, so this is no hub at work
+                asyncio.get_running_loop().call_soon(make_again, JupyterHub.instance(), name)
+
+    return delete_and_make_again
+
+
+def make_again(hub: Any, name: str) -> None:
+    """Make a user of this name with the default role and those of the configuration that name it."""
+    if name not in kept or orm.User.find(hub.db, name):
+        return
+    user = orm.User(name=name)
+    hub.db.add(user)
+    hub.db.commit()
+    TOTAL_USERS.inc()
+    roles.assign_default_roles(hub.db, entity=user)
+    for role in hub.load_roles:
+        if name in map(hub.authenticator.normalize_username, role.get("users", [])):
+            roles.grant_role(hub.db, entity=user, rolename=role["name"])
+    hub.log.info("The shared account %s was deleted, and is there again", name)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host knows of accounts and groups, also of those that it does not list."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts
+
+
+def test_groups_that_the_host_does_not_list_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SSSD has it by default: who asks for all of them gets those of the files, or none."""
+    monkeypatch.setattr(grp, "getgrall", lambda: [])
+    me = pwd.getpwuid(os.getuid())
+    wanted = {grp.getgrgid(number).gr_name for number in os.getgrouplist(me.pw_name, me.pw_gid)}
+    assert wanted
+    assert {*accounts.describe_account(me.pw_name)["groups"]} == wanted
+
+
+def test_groups_of_this_host(tmp_path: Path) -> None:
+    (tmp_path / "group").write_text("root:x:0:\njupyterhub:x:990:alice\n")
+    files = [str(tmp_path / "group"), str(tmp_path / "none")]
+    assert accounts.is_local_group("jupyterhub", files)
+    assert not accounts.is_local_group("jupyter", files)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("", "/home"), ("# HOME=/x\nHOME=/srv/home\nSHELL=/bin/sh\n", "/srv/home")]
+)
+def test_where_homes_are_made(tmp_path: Path, text: str, place: str) -> None:
+    (tmp_path / "useradd").write_text(text)
+    assert accounts.homes(str(tmp_path / "useradd")) == place
+    assert accounts.homes(str(tmp_path / "none")) == "/home"

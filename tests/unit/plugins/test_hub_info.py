@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module finds on a host, from what earlier runs and others have left there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
+
+
+def test_what_another_hub_of_the_host_keeps_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    for unit in ("hub-a", "hub-b"):
+        fragments = tmp_path / unit / "jupyterhub_collab.d"
+        fragments.mkdir(parents=True)
+        (fragments / "50-rtc.py").write_text(
+            f"apply(c, accounts=['of-{unit}'])\ncollaborate(c, accounts=['of-{unit}'], state_directory='/var/lib/{unit}')\n"
+        )
+        host_state.remember(
+            f"{unit}.json", {"path": str(tmp_path / unit / "hub.py"), "runs_with": {"50-rtc": {}}}
+        )
+    (tmp_path / "hub-b/jupyterhub_collab.d/60-sharing.py").write_text("share_servers(c, port=906)\n")
+    assert hub_info.other_hubs("hub-a", "50-rtc") == [
+        {"unit": "hub-b", "accounts": ["of-hub-b"], "state_directory": "/var/lib/hub-b", "port": 906}
+    ]
+    assert hub_info.other_hubs("hub-b", "50-rtc")[0]["port"] is None
+
+
+def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
+    script = tmp_path / "cull_idle_servers.py"
+    script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen([sys.executable, script, "--timeout=77"], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        # Where no systemd runs, the process is in no unit.
+        assert 77 in [
+            culler["seconds"] for culler in hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"}))
+        ]
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A candidate configuration is loaded by a real hub, in memory, from where the hub itself would read it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    config_block,
+    hub_package,
+    transaction,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_trial import Trial, leftovers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
+
+FRAGMENT = """\
+import sys
+sys.path.insert(0, {package!r})
+from jupyterhub_collab.hub import apply
+apply(c, everyone=["access:servers"], accounts=["shared"])
+"""
+LIMITED = (
+    FRAGMENT
+    + """\
+from jupyterhub_collab.hub.collaboration import collaborate
+collaborate(
+    c,
+    everyone=False,
+    accounts=["shared"],
+    owners=False,
+    state_directory="",
+    history_megabytes=1,
+    mem_limit="1G",
+    cpu_limit=0,
+    idle_seconds=0,
+    email_domain="example.org",
+)
+"""
+)
+# The default authenticator would make accounts of the host.
+QUIET = "c.JupyterHub.authenticator_class = 'null'\n"
+Try = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
+    """Tries what a directory holds, with the block and a fragment, as a hub that is told one of the files; nothing is left."""
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
+
+    def run(told: str, *arguments: str, text: str = FRAGMENT, **files: str) -> dict[str, Any]:
+        directory = tmp_path / "etc"
+        directory.mkdir()
+        for name, content in files.items():
+            (directory / name.replace("_json", ".json").replace("_py", ".py")).write_text(content)
+        before = sorted(directory.rglob("*"))
+        words = f"{sys.executable} -m jupyterhub --config={directory / told} {' '.join(arguments)}"
+        unit = Unit(
+            "hub", {"ExecStart": f"{{ path=/x ; argv[]={words} ; }}", "WorkingDirectory": str(tmp_path)}
+        )
+        package = hub_package.HubPackage(package_files())
+        package.install()
+        main = config_block.python_file(str(directory / told))
+        fragment = config_block.fragment_path(main, "50-test")
+        (directory / "jupyterhub_collab.d").mkdir()
+        there = transaction.read(main) or b""
+        changes = [
+            FileChange(fragment, text.format(package=package.path).encode()),
+            FileChange(
+                main,
+                config_block.with_block(there, config_block.fragments_directory(main)),
+                keeps_attributes=True,
+            ),
+        ]
+        try:
+            for change in changes:
+                transaction.stage(change)
+            return Trial(package, unit, main, config_block.fragments_directory(main)).of(changes)
+        finally:
+            transaction.unstage(changes)
+            assert leftovers(main) == []
+            assert sorted(directory.rglob("*")) == sorted([*before, directory / "jupyterhub_collab.d"])
+
+    return run
+
+
+def test_hub_that_is_told_json(try_with: Try) -> None:
+    """The block goes into the Python file of the same name, which the hub reads before it."""
+    hub = try_with(
+        "hub.json", hub_json='{"JupyterHub": {"authenticator_class": "null", "base_url": "/of-json/"}}'
+    )
+    assert hub["base_url"] == "/of-json/"
+    assert hub["roles"]["collab-accounts"]["users"] == ["shared"]
+
+
+def test_json_beside_counts_after_ours_and_is_refused_where_it_replaces_it(try_with: Try) -> None:
+    with pytest.raises(Refused, match=r"JupyterHub\.load_roles is set anew by .*hub\.json"):
+        try_with(
+            "hub.py",
+            hub_py=QUIET,
+            hub_json='{"JupyterHub": {"load_roles": [{"name": "user", "scopes": ["self"]}]}}',
+        )
+
+
+def test_what_a_configuration_prints_is_no_answer(try_with: Try) -> None:
+    text = "import os\nprint('no newline', end='')\nos.system('printf of-a-program')\n"
+    assert try_with("hub.py", hub_py=QUIET + text)["base_url"] == "/"
+
+
+def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> None:
+    with pytest.raises(
+        Refused, match="LocalProcessSpawner keeps no server to limits, so jupyterhub_rtc_mem_limit"
+    ):
+        try_with("hub.py", text=LIMITED, hub_py=QUIET)
+
+
+@pytest.mark.parametrize(
+    ("later", "name"),
+    [
+        ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
+        ("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+    ],
+)
+def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:
+    """One whose name comes after ours."""
+    text = FRAGMENT + later.replace("{", "{{").replace("}", "}}") + "\n"
+    with pytest.raises(Refused, match=name):
+        try_with("hub.py", text=text, hub_py=QUIET)
