@@ -210,8 +210,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_proxy import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
+from ansible_collections.collab.jupyterhub.plugins.module_utils.listeners import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
