@@ -4,6 +4,7 @@
 import json
 from typing import Any
 
+import pytest
 from testinfra.host import Host
 
 from people import Person, Server
@@ -13,6 +14,13 @@ from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, tel
 FILES = f"{ROOT}/rainfall/files"
 MEMBERS = "/hub/api/groups/hydrologists/users"
 ICE: dict[str, Any] = {"name": "ice", "account": "project-ice", "shares": [{"name": "files"}]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hydrologists(projects: None, bob: Person, carol: Person) -> None:
+    """Bob is in the project by a group of the hub."""
+    carol.api("POST", "/hub/api/groups/hydrologists")
+    assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
 
 
 def again(person: Person) -> Server:
