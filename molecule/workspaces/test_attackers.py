@@ -18,6 +18,13 @@ MEMBERS = "/hub/api/groups/hydrologists/users"
 ICE: dict[str, Any] = {"name": "ice", "account": "project-ice", "shares": [{"name": "files"}]}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hydrologists(projects: None, bob: Person, carol: Person) -> None:
+    """Bob is in the project by a group of the hub."""
+    carol.api("POST", "/hub/api/groups/hydrologists")
+    assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
+
+
 def again(person: Person) -> Server:
     person.stop(person.name)
     return person.open(person.name)
@@ -141,12 +148,15 @@ def test_program_with_the_groups_bit_lets_nobody_in(alice: Person, bob: Person, 
     again(bob)
     again(alice).write_file("workspace/rainfall/files/kept.txt", "x")
     writers = host.check_output(f"stat -c %G {FILES}")
-    host.check_output(f"install -o bob -g {writers} -m 2755 /usr/bin/cat /tmp/theirs")
+    host.check_output(f"install -o bob -g {writers} -m 2755 /usr/bin/cat /usr/local/bin/theirs")
     try:
-        assert host.check_output(f"runuser -u bob -- /tmp/theirs {FILES}/kept.txt") == "x"
-        assert "Permission denied" in host.run(f"runuser -u mallory -- /tmp/theirs {FILES}/kept.txt").stderr
+        assert host.check_output(f"runuser -u bob -- /usr/local/bin/theirs {FILES}/kept.txt") == "x"
+        assert (
+            "Permission denied"
+            in host.run(f"runuser -u mallory -- /usr/local/bin/theirs {FILES}/kept.txt").stderr
+        )
     finally:
-        host.check_output("rm /tmp/theirs")
+        host.check_output("rm /usr/local/bin/theirs")
 
 
 def test_nobody_plants_an_entry_on_a_share(platform: Platform, host: Host) -> None:

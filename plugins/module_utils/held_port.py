@@ -20,21 +20,26 @@ class HeldPort:
     """What is held; nothing at first."""
 
     def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[tuple[str, int], socket.socket] = {}
         self._threads: list[threading.Thread] = []
         self._end = threading.Event()
 
     def hold(self, places: Iterable[tuple[str, int]]) -> None:
-        """Hold these addresses and ports from now on, or from the moment when what has one for itself alone lets go of it."""
-        self.let_go()
-        self._end.clear()
-        for address in places:
+        """Hold these addresses and ports from now on, or from the moment when what has one for itself alone lets go of it.
+
+        What is held already stays so without a moment in between, and nothing else is held any more.
+        """
+        wanted = [*places]
+        self._let_go([place for place in self._sockets if place not in wanted])
+        for address in wanted:
+            if address in self._sockets:
+                continue
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
             held = socket.socket(family, socket.SOCK_STREAM)
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if family == socket.AF_INET6:
                 held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            self._sockets.append(held)
+            self._sockets[address] = held
             if not _bound(held, address):
                 thread = threading.Thread(target=self._hold_later, args=(held, address), daemon=True)
                 thread.start()
@@ -45,9 +50,13 @@ class HeldPort:
         self._end.set()
         for thread in self._threads:
             thread.join()
-        for held in self._sockets:
-            held.close()
-        self._sockets, self._threads = [], []
+        self._threads = []
+        self._end.clear()
+        self._let_go([*self._sockets])
+
+    def _let_go(self, places: Iterable[tuple[str, int]]) -> None:
+        for place in places:
+            self._sockets.pop(place).close()
 
     def _hold_later(self, held: socket.socket, address: tuple[str, int]) -> None:
         while not _bound(held, address) and not self._end.wait(TRY_SECONDS):

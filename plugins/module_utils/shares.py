@@ -115,6 +115,7 @@ def _walk_links(
                     inside[there.st_ino] += 1
                 elif there.st_nlink > inside[there.st_ino] and _has_room(file, there):
                     _separate(file, name, directory)
+                    inside[there.st_ino] -= 1
                     report.repaired += 1
                 elif there.st_nlink > inside[there.st_ino]:
                     report.leave(name, "it has further names elsewhere, and is too large for a copy")

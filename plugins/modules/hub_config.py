@@ -518,6 +518,7 @@ class HubConfig:
         except Failed as error:
             outcome = f"the hub did not come back with it either ({error})"
             stale = show(self.service).invocation
+        self.live.port.let_go()
         with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
             self.save_state({**state, "stale": stale})
             self.journal.end()

@@ -252,6 +252,20 @@ def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
         assert hub_health.version(url(port), unit()) == "6.1.1"
 
 
+def test_port_stays_held_from_one_try_to_the_next() -> None:
+    """Where a hub does not come back in time, the one before is started again."""
+    port = free_port()
+    held = held_port.HeldPort()
+    held.hold([("127.0.0.1", port)])
+    with of_mallory(TAKER, str(port)) as mallory:
+        for _time in range(200):
+            held.hold([("127.0.0.1", port)])
+        assert cannot_be_had(port)
+        assert told(mallory) == ""
+    held.hold([])
+    assert not cannot_be_had(port)
+
+
 def test_two_hubs_do_not_share_a_port(tmp_path: Path) -> None:
     """Each would get half of the connections."""
     program = (

@@ -170,11 +170,13 @@ def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: 
         (share / name).write_text("first")
     (share / "below").mkdir()
     os.link(share / "kept", outside)
+    os.link(share / "kept", share / "below" / "kept")
     os.link(share / "together", share / "below" / "again")
     before = acl(share / "kept")
     assert shares.repair(str(share), GROUPS, ACCOUNT).repaired == 0
     assert outside.samefile(share / "kept")
-    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 1
+    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 2
+    assert outside.stat().st_nlink == 1
     assert not outside.samefile(share / "kept")
     assert (share / "together").samefile(share / "below" / "again")
     assert acl(share / "kept") == before and os.stat(share / "kept").st_gid == GROUPS.writers
