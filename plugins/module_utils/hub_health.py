@@ -34,9 +34,9 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def connection(url: str, timeout: float) -> http.client.HTTPConnection:
-    """Return an HTTP connection to the host of a URL as hubs write it: http, https or http+unix."""
+    """Return an HTTP connection to the host of a URL as hubs write it: http, https, http+unix, or unix+http before JupyterHub 6."""
     parts = urlsplit(url)
-    if parts.scheme.startswith("http+unix"):
+    if is_unix(url):
         return UnixConnection(unquote(parts.netloc), timeout)
     host = reachable(parts.hostname)
     if parts.scheme == "https":
@@ -46,9 +46,16 @@ def connection(url: str, timeout: float) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(host, parts.port, timeout=timeout)
 
 
+def is_unix(url: str) -> bool:
+    """Return whether a URL is that of a Unix socket: http+unix, or unix+http before JupyterHub 6."""
+    return "unix" in urlsplit(url).scheme.split("+")
+
+
 def reachable(host: str | None) -> str:
     """Return where to reach what listens at a host: whoever is told to listen everywhere answers on the loopback address."""
-    return host if host not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
+    if host == "::":
+        return "::1"  # tornado listens there for nothing but IPv6
+    return host if host not in (None, "", "*", "0.0.0.0") else "127.0.0.1"
 
 
 def version(api_url: str, timeout: float = 5) -> str | None:

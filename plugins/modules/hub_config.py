@@ -123,7 +123,13 @@ hub:
   description: The hub as the trial of its configuration saw it.
   type: dict
   returned: when the configuration was tried in this run or an earlier one
-  sample: {base_url: /, bind_url: "http://:8000", public_url: "", api_url: "http://127.0.0.1:8081/hub/api"}
+  sample:
+    base_url: /
+    bind_url: "http://:8000"
+    front_url: "http://:8000"
+    front_answers: true
+    public_url: ""
+    api_url: "http://127.0.0.1:8081/hub/api"
 warnings_of_the_hub:
   description: Settings in the configuration that the hub does not know.
   type: list
@@ -167,7 +173,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
+    hub_address,
     hub_health,
+    hub_look,
     hub_package,
     hub_rights,
     hub_trial,
@@ -211,6 +219,9 @@ class HubConfig:
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
         )
         self.started = self.restarted = time.time()
+        self.left_over = False
+        # The hub as it was seen before the change; empty where it did not run.
+        self.before: dict[str, Any] = {}
 
     # What is to be
 
@@ -337,6 +348,8 @@ class HubConfig:
         else:
             stale = state.get("stale", "")
         unfinished = unit.invocation == (stale or None) or recovered
+        # A run that was cut off may have left a hub that is not well, and a restart is what it needs.
+        self.left_over = recovered or bool(state.get("stale"))
         restart = bool(changes) or unfinished
         untried = False
         if self.present:
@@ -406,9 +419,17 @@ class HubConfig:
     ) -> dict[str, Any]:
         """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
         if show(self.service).running:
-            # There may be no database yet, or the candidate may name another than the hub has.
+            trial = hub_trial.Trial(self.package, show(self.service), self.main, self.fragments)
+            held: dict[str, Any] | None = None
+            try:
+                likely = {**hub, **state.get("hub", {})}
+                self.before, held = hub_look.before_change(self.live, likely, trial.of_now)
+            except Refused:
+                if not self.left_over:
+                    raise
+            # There may be no database yet where the hub is left over.
             with contextlib.suppress(Failed):
-                held = self.live.held(hub)
+                held = held or self.live.held(self.before or hub)
                 hub_visitors.remember(held, state)
                 hub_rights.remember(held, state)
         self.save_state(state)
@@ -430,9 +451,10 @@ class HubConfig:
         transaction.swap(changes)
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
-        self.live.restart({**hub, **state.get("hub", {})})
+        self.live.restart(self.before or {**hub, **state.get("hub", {})})
         self.restarted = time.time()
         held = self.live.prove(hub)
+        hub["front_answers"] = hub_address.is_true(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # and with it the right of those who were guests by it
             held = self.live.held(hub)
@@ -502,10 +524,18 @@ class HubConfig:
         try:
             self.live.restart(hub)
             hub_health.wait_until_it_answers(
-                lambda: show(self.service), state.get("hub") or hub, self.params["timeout"], 0, Failed
+                lambda: show(self.service),
+                self.before or state.get("hub") or hub,
+                self.params["timeout"],
+                0,
+                Failed,
             )
         except Failed as error:
-            outcome = f"the hub did not come back with it either ({error})"
+            outcome = (
+                f"the hub did not come back with it either ({error})"
+                if self.before
+                else f"the hub, which did not run well before, does not now ({error})"
+            )
             stale = show(self.service).invocation
         with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
             self.save_state({**state, "stale": stale})

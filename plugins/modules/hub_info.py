@@ -20,9 +20,9 @@ options:
     type: str
     default: jupyterhub
   path:
-    description: The hub's main configuration file.
+    description: The hub's main configuration file. Where it is not given, it is the one that earlier runs have changed, else the one
+      that the unit names.
     type: path
-    required: true
   environment:
     description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the one that
       the hub's configuration starts servers from, or V(none) where it is not on this host.
@@ -86,8 +86,8 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
-    accounts and state directory the fragment has in force.
+  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same one, which of
+    the markers stand in it, and which accounts and state directory the fragment has in force.
   type: dict
   returned: always
   sample:
@@ -96,6 +96,7 @@ config:
     exists: true
     directory_exists: true
     named_by_service: ""
+    is_the_hubs: true
     markers: []
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
@@ -106,14 +107,15 @@ hub:
   returned: always
   sample: {python: /usr/local/jupyterhub/bin/python, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, what the
-    name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, whether RV(lab) is the
+    same one, what the name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
     database cannot be read).
   type: dict
   returned: always
   sample:
     command: [jupyterhub-singleuser]
     environment: /usr/local/jupyterhub
+    is_lab: true
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
@@ -160,13 +162,15 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
+    the environments that M(collab.jupyterhub.python_packages) can restore, the accounts that M(collab.jupyterhub.shared_accounts) has
+    adopted, and the hub users of
     projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
   type: dict
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
     environments: [/usr/local/jupyterhub]
+    accounts: []
     projects: {rainfall: project-rainfall}
 """
 
@@ -189,6 +193,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     host_state,
     hub_probe,
     package_record,
+    paths,
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
@@ -203,6 +208,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 PROBE_SECONDS = 60
 PROJECTS = "projects.json"  # what module project_workspaces remembers
+USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
 PACKAGES = ("jupyterlab", "jupyterhub", "jupyter-server", "jupyter-collaboration")
@@ -300,6 +306,11 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
     return lab
 
 
+def remembered_path(service: str) -> str:
+    """Return the main file by which a hub was given a fragment; empty where it was given none."""
+    return str(host_state.hubs().get(service, {}).get("path", ""))
+
+
 def said(fragment: str, argument: str) -> Any:
     """Return what a fragment of ours gives for an argument; None where it gives nothing, or is not there."""
     for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
@@ -324,7 +335,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "service": {"type": "str", "default": "jupyterhub"},
-            "path": {"type": "path", "required": True},
+            "path": {"type": "path"},
             "environment": {"type": "str", "default": "auto"},
             "account": {"type": "str"},
             "group": {"type": "str"},
@@ -337,11 +348,19 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    path = module.params["path"]
     try:
         unit = show(module.params["service"])
     except NoSystemd as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
+    try:
+        named = paths.tidy(hub_command(unit).config)
+    except HubNotFound:
+        named = ""
+    path = (
+        module.params["path"]
+        or remembered_path(unit.name)
+        or (named if os.path.exists(named) else USUAL_PATH)
+    )
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
     search = os.pathsep.join([*starts.get("paths", []), unit.environment["PATH"]])
@@ -349,12 +368,8 @@ def main() -> None:
     account_names = starts.get("account_names") or accounts.USERNAME
     shared = accounts.with_comment(module.params["comment"])
     wish = module.params["environment"]
-    environment = {"auto": servers, "none": ""}.get(wish, wish)
+    environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
     main_file = transaction.read(path) if os.path.isfile(path) else None
-    try:
-        named = hub_command(unit).config or ""
-    except HubNotFound:
-        named = ""
     fragment = config_block.fragment_path(path, module.params["fragment"] or "")
     wanted = module.params["state_directory"] or ""
     # A run that was cut off may have taken the fragment away and left the directory.
@@ -368,6 +383,7 @@ def main() -> None:
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
+            "is_the_hubs": not named or paths.same(named, path),
             "markers": [
                 marker for marker in module.params["markers"] if marker.encode() in (main_file or b"")
             ],
@@ -378,6 +394,8 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
+            # Over links, too: it is the same environment by either path.
+            "is_lab": bool(servers) and paths.same(servers, environment),
             "account_names": account_names,
             "running": starts.get("running"),
         },
@@ -392,6 +410,7 @@ def main() -> None:
                 if module.params["fragment"] in state["runs_with"]
             },
             "environments": package_record.environments(),
+            "accounts": accounts.adopted_accounts(),
             "projects": {
                 name: accounts.user_of(made["account"], account_names)
                 for name, made in host_state.recall(PROJECTS).items()

@@ -48,6 +48,12 @@ options:
   group:
     description: A group of the host for the accounts that are made. Where it is not given, what the hub's authenticator lets in.
     type: str
+  usual_group:
+    description:
+      - The group where neither O(group) nor the hub's authenticator names one, and the host has it. A spawner may start servers for no
+        others.
+    type: str
+    version_added: 1.1.0
   account_names:
     description: What the name of a user's account is made of, with C({USERNAME}) for the name of the user.
     type: str
@@ -119,13 +125,14 @@ import os
 import secrets
 import time
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     accounts,
     config_block,
     host_state,
+    hub_address,
     hub_health,
     hub_trial,
     proof_process,
@@ -161,7 +168,9 @@ class Proof:
         self.params = module.params
         self.unit = show(module.params["service"])
         if not self.unit.running:
-            raise Refused(f"the hub does not run: start {self.unit.name}, or name the unit that runs it")
+            raise Refused(
+                f"the hub does not run: start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"
+            )
         self.package = HubPackage(module.params["package"])
         self.live = LiveHub(self.unit.name, self.package, HUB_SECONDS, 0, module.warn)
         self.stamp = f"verify-{secrets.token_hex(3)}"
@@ -238,12 +247,8 @@ class Proof:
     @property
     def url(self) -> str:
         """The address of the hub, without a slash at its end."""
-        parts = urlsplit(self.params["url"] or self.hub["bind_url"])
-        host = hub_health.reachable(parts.hostname)
-        place = f"[{host}]" if ":" in host else host
-        place = f"{place}:{parts.port}" if parts.port else place
-        path = parts.path if self.params["url"] else self.hub["base_url"]
-        return str(urlunsplit((parts.scheme, place, path, "", ""))).rstrip("/")
+        given = self.params["url"]
+        return hub_address.here(given, urlsplit(given).path) if given else hub_address.of_proxy(self.hub)
 
     # People
 
@@ -255,7 +260,9 @@ class Proof:
             people = [{**each, "made": False} for each in given]
             return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
         admission = self.hub["admission"]
-        groups = [self.params["group"]] if self.params["group"] else admission["groups"][:1]
+        usual = self.params["usual_group"]
+        found = admission["groups"] or ([usual] if usual and accounts.group_exists(usual) else [])
+        groups = [self.params["group"]] if self.params["group"] else found[:1]
         if missing := [name for name in groups if not accounts.group_exists(name)]:
             raise Refused(
                 f"there is no group {missing[0]} on this host: set jupyterhub_verify_group to one that may use the hub"
@@ -387,6 +394,7 @@ def main() -> None:
                 },
             },
             "group": {"type": "str"},
+            "usual_group": {"type": "str"},
             "account_names": {"type": "str", "default": accounts.USERNAME},
             "state_directory": {"type": "path"},
             "access": {"type": "dict", "default": {}},

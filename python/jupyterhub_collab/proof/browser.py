@@ -57,7 +57,8 @@ class Answer:
             return str(said["message"])
         found = re.search(r'class="[^"]*(?:login_)?error[^"]*"[^>]*>(.*?)<', self.text, re.S)
         found = found or re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.S)
-        return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else f"status {self.status}"
+        words = " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
+        return words or f"status {self.status}"
 
 
 class Form(HTMLParser):

@@ -235,6 +235,11 @@ class Proof:
         if not given.good:
             self.report.failed(check, f"{owner} may share, but the hub says: {given.sentence}.")
             return
+        try:
+            await self.second.renew()
+        except Refused as no:
+            self.report.failed(check, f"{guest} was invited and could not come: {no}.")
+            return
         if not await self._both_open(owner):
             return
         self.report.ok(check, f"{guest} came into the server of {owner}.")

@@ -46,11 +46,11 @@ class Settings:
         ours: dict[str, Any] = json.loads(os.environ[SETTINGS])
         listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         return cls(
-            **ours,
             base_url=os.environ["JUPYTERHUB_BASE_URL"],
             prefix=os.environ["JUPYTERHUB_SERVICE_PREFIX"],
             api_url=os.environ["JUPYTERHUB_API_URL"],
-            public_url=os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
+            public_url=ours.pop("public_url") or os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", ""),
             address=listen.hostname or "127.0.0.1",
             port=listen.port or 0,
+            **ours,
         )
