@@ -147,10 +147,14 @@ class LocalHub:
         except httpx.HTTPError:
             return False
 
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._hub_port}"
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(
             method,
-            f"http://127.0.0.1:{self._hub_port}/hub/api/{path}",
+            f"{self.address}/hub/api/{path}",
             headers={"Authorization": f"token {self.token}"},
             json=body,
             timeout=PATIENCE,
