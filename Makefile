@@ -5,19 +5,19 @@ SCENARIO ?=
 BENCH ?=
 DEMO_PORT ?= 8000
 with_env := tests/tools/with-env
-run := $(with_env) python tests/tools/run.py $(addprefix --scenario=,$(SCENARIO)) $(if $(KEEP),--keep)
+run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule test browser demo demo-down docs reliability editing soak bench images clean clean-images
+.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs reliability editing soak bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 	@echo
-	@echo "  SCENARIO=name  only this Molecule scenario (test, molecule); KEEP=1 leaves its containers running"
+	@echo "  SCENARIO=name  only this Molecule scenario (test, test-all); KEEP=1 leaves its containers running"
 	@echo "  BENCH=name     only this benchmark (bench); KEEP=1 leaves its container running"
 	@echo "  DEMO_PORT=8000 the demo's port on this machine"
 	@echo
-	@echo "  One step of a scenario: $(with_env) molecule converge -s NAME"
+	@echo "  Molecule's own commands: . .cache/venv/bin/activate, then molecule test -s NAME"
 
 env:  ## everything that the tests need: Debian packages, .cache/venv, .cache/collections
 	@tests/tools/make-env
@@ -28,14 +28,20 @@ lint: env  ## formatting, types, docs, ansible-lint, ansible-test sanity
 unit: env  ## tests without a host
 	@$(run) unit
 
-molecule: env  ## scenarios in containers with a real hub
+molecule: env  ## scenarios in containers with a real hub, each on its first platform
 	@$(run) molecule
 
 browser: env  ## what only a browser shows
 	@$(run) browser
 
-test: env  ## all of these; with SCENARIO=name only that scenario
-	@$(run)
+test: env  ## all of these: what to run before each push
+	@$(run) $(addprefix 'molecule: ',$(SCENARIO))
+
+test-all: env  ## the same on every platform, the scenarios that take long, and the long forms of editing and verify
+	@$(run) --all $(addprefix 'molecule: ',$(SCENARIO))
+
+test-tables: env  ## the tables in docs/testing.md, from the last runs of test and test-all
+	@$(with_env) python tests/tools/test_tables.py
 
 demo: env  ## a throw-away hub in a container on this machine, with alice and bob
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=present -e demo_port=$(DEMO_PORT)
@@ -60,7 +66,7 @@ soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
 
 bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
 	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)
-	@$(with_env) python tests/tools/benchmarks.py
+	@$(with_env) python tests/tools/bench_tables.py
 
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py

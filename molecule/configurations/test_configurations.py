@@ -3,13 +3,15 @@
 
 Each file of `configurations` is put on the hub, the fragment is applied to it and taken away again. Whatever is not
 ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte what it was.
+That is so of a few of them, each of another kind, and with COLLAB_ALL=1 of all; tests/unit/hub/test_configurations.py
+has all of them load in memory.
 """
 
 import contextlib
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +22,27 @@ import httpx
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
+from configurations import (
+    BESIDE,
+    DIRECTORY,
+    LOG,
+    MERGED,
+    PEOPLE,
+    REFUSED,
+    SHARER,
+    STARTS,
+    Record,
+    assert_merged,
+    content_of,
+    program,
+)
 from people import Hub, LoginRefused, Person
-from scenario import PASSWORDS, ROOT, Platform, wait_until
+from scenario import ROOT, Platform, wait_until
 
-SCENARIO = Path(__file__).parent
-CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py"))
-DIRECTORY = "/usr/local/etc/jupyter"
 FRAGMENTS = f"{DIRECTORY}/jupyterhub_collab.d"
 MAIN = f"{DIRECTORY}/jupyterhub_config.py"
 DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
 PYTHON = "/usr/local/jupyterhub/bin/python"
-LOG = "/run/hooks.log"
 MODULES = "/root/modules"
 CALL = """
 import json, sys
@@ -39,60 +51,6 @@ from ansible_collections.collab.jupyterhub.plugins.modules.hub_config import mai
 with patch_module_args(json.load(sys.stdin)):
     main()
 """
-
-# Everybody who tries to log in to every hub; the account's password is one that the host takes.
-PEOPLE = PASSWORDS | {"shared": "shared-password"}
-OURS = {"servers!server=shared/", "access:servers!server=shared/"}
-SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
-SERVICE = "sharing"
-SHARER = "alice"  # whom every configuration lets in
-ROLE = "collab-accounts"
-OUR_HOOKS = {
-    "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
-    "pre_spawn_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
-    "post_stop_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
-}
-OUR_CODE = {
-    *OUR_HOOKS.values(),
-    "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
-    "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
-}
-
-# What no file of a repository should look like.
-BYTES: dict[str, Callable[[bytes], bytes]] = {
-    "windows_line_ends": lambda text: text.replace(b"\n", b"\r\n"),
-    "no_newline_at_the_end": lambda text: text.removesuffix(b"\n"),
-    "byte_order_mark": lambda text: b"\xef\xbb\xbf" + text,
-}
-# What the hooks of a configuration write when alice starts and stops her server.
-STARTS = {
-    "hooks": ["start alice", "stop alice"],
-    "hooks_of_subclasses": ["start alice", "stop alice"],
-    "classes_with_hooks": ["start alice of physics"],
-    "classes_with_sections": ["start"],
-    "settings_of_servers": [],
-}
-# Configurations that cannot be merged -> the sentence that says why.
-REFUSED = {
-    "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
-    "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
-    "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
-    "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
-    "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
-}
-MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
-
-
-@dataclass
-class Record:
-    """A hub at work, with a configuration."""
-
-    settings: dict[str, Any]
-    held: dict[str, list[Any]]
-    scopes: dict[str, set[str]]  # of everybody whom the hub lets in
-    log: list[str]  # what hooks wrote meanwhile
-    process: str = ""  # arguments and environment of alice's server
-    page: str = ""  # of sharing, as alice sees it
 
 
 @dataclass
@@ -148,7 +106,7 @@ class Host:
         self.copy(Path(ansible.module_utils.__file__).parent, f"{MODULES}/ansible/module_utils")
         self.run("touch", f"{MODULES}/ansible/__init__.py")
         self.copy(ROOT / "plugins", f"{MODULES}/ansible_collections/collab/jupyterhub/plugins")
-        self.copy(SCENARIO / "beside", DIRECTORY)
+        self.copy(BESIDE, DIRECTORY)
 
     def start(self, main: bytes) -> None:
         """Start the hub anew with a configuration, and without what the one before has left in its database."""
@@ -200,8 +158,7 @@ class Host:
             page = sharing_page(people[SHARER]) if shares else ""
             process = self.start_and_stop(people[SHARER]) if starts else ""
         log = self.run("sh", "-c", f"cat {LOG} 2>/dev/null || true").decode().splitlines()
-        recorder = (SCENARIO / "recorder.py").read_bytes()
-        recorded = json.loads(self.run(PYTHON, "-", MAIN, DATABASE, given=recorder))
+        recorded = json.loads(self.run(PYTHON, "-", MAIN, DATABASE, given=program()))
         return Record(recorded["settings"], recorded["held"], scopes, log, process, page)
 
     def start_and_stop(self, person: Person) -> str:
@@ -223,8 +180,7 @@ class Host:
         """Start the hub with a configuration, apply the fragment to it, and take it away again."""
         if not self.fragments:
             self.prepare()
-        file = (SCENARIO / "configurations" / f"{name}.py").read_bytes()
-        file = BYTES[name](file) if name in BYTES else file
+        file = content_of(name)
         self.start(file)
         ours = {"content": self.fragments["50-rtc"], "others": {"60-sharing": self.fragments["60-sharing"]}}
         tried = Tried(file, self.record(), self.hub_config(**ours))
@@ -267,75 +223,11 @@ def hub_with(platform: Platform, name: str, tried: dict[tuple[str, str], Future[
     return tried[platform.name, name].result()
 
 
-def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with what the fragment may set taken out, and with the hub's own words for what stands for the default."""
-    settings = json.loads(json.dumps(settings))
-    hub = settings.setdefault("JupyterHub", {})
-    roles = {role["name"]: role for role in hub.pop("load_roles", []) if role["name"] != ROLE}
-    user = roles.setdefault("user", {"name": "user"})
-    user["scopes"] = [scope for scope in user.get("scopes", ["self"]) if scope not in OURS | SHARING]
-    extra = set(hub.pop("extra_user_scopes", {}).get("a set", []))
-    hub |= {"load_roles": roles, "extra_user_scopes": sorted(extra - OURS - SHARING)}
-    hub["services"] = [service for service in hub.get("services", []) if service["name"] != SERVICE]
-    paths = hub.pop("template_paths", [])
-    hub["template_paths"] = [path for path in paths if not path.endswith("/jupyterhub_collab/hub/templates")]
-    if "oauth_no_confirm_list" in hub.get("tornado_settings", {}):
-        clients = hub["tornado_settings"]["oauth_no_confirm_list"]["a set"]
-        clients[:] = [client for client in clients if client != f"service-{SERVICE}"]
-    variables = hub.pop("template_vars", {})
-    hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
-    for section in list(settings.values()):
-        for hook in OUR_HOOKS:
-            while hook in section and section[hook]["code"][0] in OUR_CODE:
-                section[hook]["code"].pop(0)
-                if not section[hook]["code"]:
-                    del section[hook]
-    return {name: section for name, section in settings.items() if section}
-
-
-def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """What the hub holds, without the account, its role, and the scopes that everybody got."""
-    held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
-    held["users"] = [row for row in held["users"] if row[0] != "shared"]
-    held["services"] = [row for row in held["services"] if row[0] != SERVICE]
-    held["users of roles"] = [row for row in held["users of roles"] if row != ["user", "shared"]]
-    held["roles"] = [
-        [name, words, sorted(set(json.loads(scopes)) - (OURS | SHARING if name == "user" else set()))]
-        for name, words, scopes in held["roles"]
-    ]
-    return held
-
-
 @pytest.mark.parametrize("name", MERGED)
 def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) -> None:
-    before, after = hub_with.before, hub_with.after
-    assert after, hub_with.applied.said
-
-    # Theirs: settings, roles and their members, who gets in, what their hooks do.
-    assert without_ours(after.settings) == without_ours(before.settings)
-    assert held_without_ours(after.held) == held_without_ours(before.held)
-    assert after.scopes.keys() == before.scopes.keys() - {"shared"}
-    assert after.log == before.log + STARTS.get(name, [])
-
-    # Ours: everybody's rights, the account that is known and that nobody logs in to, the hooks.
-    people = [scopes for scopes in after.scopes.values() if "admin:servers" not in scopes]
-    assert people
-    assert all(scopes >= OURS for scopes in people)
-    assert not any(scopes & OURS for scopes in before.scopes.values())
-    assert [ROLE, "shared"] in after.held["users of roles"]
-    assert all(scopes >= SHARING - {"shares!user"} for scopes in people)
-    assert after.scopes[SHARER] & {f"shares!user={SHARER}", "shares"}
-    hooks = (
-        ("Authenticator", "post_auth_hook"),
-        ("Spawner", "pre_spawn_hook"),
-        ("Spawner", "post_stop_hook"),
-    )
-    assert SERVICE in {row[0] for row in after.held["services"]}
-    for section, hook in hooks:
-        assert after.settings[section][hook]["code"][0] == OUR_HOOKS[hook]
-    assert "Keep no passwords or keys on a server that you share" in after.page
-    if name in STARTS:
-        assert "--HubOAuth.cache_max_age=5" in after.process
+    assert hub_with.after, hub_with.applied.said
+    assert_merged(name, hub_with.before, hub_with.after)
+    assert "Keep no passwords or keys on a server that you share" in hub_with.after.page
 
     # And all of it comes out again.
     assert hub_with.removed
@@ -351,16 +243,6 @@ def test_what_cannot_be_merged_is_refused(name: str, hub_with: Tried) -> None:
     assert REFUSED[name] in hub_with.applied.said["msg"]
     assert hub_with.applied.said["msg"].endswith("Nothing was changed.")
     assert hub_with.left == {MAIN: hub_with.file}
-
-
-@pytest.mark.parametrize("name", ["settings_of_servers"])
-def test_servers_start_with_their_own_settings(hub_with: Tried) -> None:
-    """Arguments, environment and command of theirs beside the argument of ours."""
-    assert hub_with.after
-    lines = hub_with.after.process.splitlines()
-    arguments = ["--ServerApp.terminado_settings={}", "--debug", "--ServerApp.max_body_size=1000000"]
-    environment = ["TEAM=physics", "ROOM=2.17", "GREETING=hello alice"]
-    assert set(lines) >= {*arguments, *environment}
 
 
 @pytest.mark.parametrize("name", ["templates"])

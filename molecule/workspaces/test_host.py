@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the modules make, refuse and delete on a host, also where they are cut off."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from scenario import Platform, Play, module
+from modules import Done, call
+from scenario import Platform
 from workspaces import COMMENT, RAINFALL, ROOT, SECRET, make
 
 ARCHIVES = "/var/backups/jupyterhub-projects"
@@ -32,7 +32,7 @@ def as_before(host: Host) -> Iterator[None]:
     assert "snow" not in host.check_output("cat /var/lib/collab.jupyterhub/projects.json")
 
 
-def delete(platform: Platform, share: str = "", archive: bool = False, **options: Any) -> Play:
+def delete(platform: Platform, share: str = "", archive: bool = False, **options: Any) -> Done:
     return make(platform, absent=[{"project": "snow", "share": share, "archive": archive}], **options)
 
 
@@ -57,9 +57,9 @@ def mounted(host: Host, kind: str, *options: str) -> Iterator[str]:
         host.check_output(f"umount {path} && rmdir {path}")
 
 
-def changes(play: Play) -> dict[str, list[str]]:
-    assert play.code == 0, play.output
-    return dict(json.loads(play.output.partition("=> ")[2])["changes"])
+def changes(done: Done) -> dict[str, list[str]]:
+    assert done.code == 0, done.told
+    return dict(done.told["changes"])
 
 
 def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) -> None:
@@ -73,14 +73,14 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     ]
     assert host.check_output("stat -c '%a %U' /home/project-snow") == "700 project-snow"
     assert host.check_output("getent shadow project-snow").split(":")[1].startswith("!")
-    assert make(platform, SNOW).changed == 0
+    assert not make(platform, SNOW).changed
     # A share that is not listed any more stays; it goes when it is named.
-    assert make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed == 0
+    assert not make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed
     assert changes(delete(platform, "data")) == {"snow": ["share data deleted"]}
     assert host.file(f"{ROOT}/snow/files").is_directory
     gone = changes(delete(platform))
     assert gone == {"snow": ["share files deleted", "account project-snow and its home deleted"]}
-    assert delete(platform).changed == 0
+    assert not delete(platform).changed
 
 
 def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Host, as_before: None) -> None:
@@ -94,7 +94,7 @@ def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Ho
             "share data given to its account and groups again",
         ]
     }
-    assert make(platform, SNOW).changed == 0
+    assert not make(platform, SNOW).changed
     changes(delete(platform))
 
 
@@ -127,11 +127,11 @@ def test_disk_that_is_full_keeps_the_data(platform: Platform, host: Host, as_bef
     assert (
         host.check_output(f"stat -c '%a %U %G' {ROOT}/snow/files; sha256sum {ROOT}/snow/files/big") == before
     )
-    assert make(platform, SNOW).changed == 0
+    assert not make(platform, SNOW).changed
     changes(delete(platform))
 
 
-def delete_into(platform: Platform, directory: str) -> Play:
+def delete_into(platform: Platform, directory: str) -> Done:
     return make(platform, absent=[{"project": "snow", "archive": True}], archive=directory)
 
 
@@ -141,7 +141,7 @@ def test_killed_while_it_makes(moment: str, platform: Platform, host: Host, as_b
         assert make(platform, SNOW).code != 0
     changes(make(platform, SNOW))
     assert host.file("/home/project-snow").is_directory
-    assert make(platform, SNOW).changed == 0
+    assert not make(platform, SNOW).changed
     changes(delete(platform))
 
 
@@ -201,8 +201,8 @@ def test_file_system_that_does_not_do_is_refused(
 ) -> None:
     with mounted(host, kind, options) as path:
         host.run(prepare)
-        told = module("project_info", platform.name, root=f"{path}/projects", comment=COMMENT)
-        assert reason in told.output
+        seen = call("project_info", platform.name, root=f"{path}/projects", comment=COMMENT)
+        assert reason in seen.told["root"]["problem"]
         refused = make(platform, SNOW, root=f"{path}/projects")
         assert refused.code != 0
         assert reason in refused.message and "Nothing was changed" in refused.message
@@ -213,4 +213,4 @@ def test_check_mode_tells_and_changes_nothing(platform: Platform, as_before: Non
     told = make(platform, SNOW, check=True)
     assert changes(told) == {"snow": ["account project-snow made", "share files made", "share data made"]}
     both = make(platform, RAINFALL, SECRET, check=True)
-    assert both.changed == 0 and changes(both) == {}
+    assert not both.changed and changes(both) == {}

@@ -11,6 +11,8 @@ from people.server import notebook
 from scenario import Platform, wait_until
 from workspaces import MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
 
+from .conftest import Sessions
+
 FILES, DATA = "workspace/rainfall/files", "workspace/rainfall/data"
 MEMBERS = "/hub/api/groups/hydrologists/users"
 
@@ -20,12 +22,6 @@ def hydrologists(projects: None, bob: Person, carol: Person) -> None:
     """Bob is in the project by a group of the hub."""
     carol.api("POST", "/hub/api/groups/hydrologists")
     assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
-
-
-def again(person: Person) -> Server:
-    """A new session."""
-    person.stop(person.name)
-    return person.open(person.name)
 
 
 def run(server: Server, command: str) -> str:
@@ -43,8 +39,8 @@ def writable(server: Server, path: str, text: str) -> bool:
     return answer.status_code in (200, 201) and server.read_file(path) == text
 
 
-def test_file_browser_shows_the_shares(alice: Person, host: Host) -> None:
-    server = again(alice)
+def test_file_browser_shows_the_shares(sessions: Sessions, alice: Person, host: Host) -> None:
+    server = sessions.of(alice)
     assert server.contents.names("workspace") == ["rainfall"]
     assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
     assert f"{MOUNT}/rainfall/files" in run(server, f"cd {MOUNT}/rainfall/files && pwd -P")
@@ -52,9 +48,9 @@ def test_file_browser_shows_the_shares(alice: Person, host: Host) -> None:
     assert host.check_output("stat -c %U /home/alice/workspace") == "alice"
 
 
-def test_both_edit_each_others_notebooks(alice: Person, bob: Person) -> None:
+def test_both_edit_each_others_notebooks(sessions: Sessions, alice: Person, bob: Person) -> None:
     """Notebook, checkpoint, and what is in a new folder; in both directions."""
-    ours = {"alice": again(alice), "bob": again(bob)}
+    ours = {"alice": sessions.of(alice), "bob": sessions.of(bob)}
     for mine, theirs in (("alice", "bob"), ("bob", "alice")):
         folder = f"{FILES}/of {mine}"
         ours[mine].contents.put(folder, {"type": "directory"})
@@ -69,9 +65,9 @@ def test_both_edit_each_others_notebooks(alice: Person, bob: Person) -> None:
         ours[theirs].contents.delete(f"{folder}/renamed.ipynb")
 
 
-def test_what_tools_make_is_everybodys(alice: Person, bob: Person) -> None:
+def test_what_tools_make_is_everybodys(sessions: Sessions, alice: Person, bob: Person) -> None:
     """At once where a tool leaves it to the directory, and within the time of a repair where it gives modes of its own."""
-    mine, theirs = again(alice), again(bob)
+    mine, theirs = sessions.of(alice), sessions.of(bob)
     run(
         mine,
         f"cd ~/{FILES} && umask 077 && touch touched && mkdir -p made/below && touch made/below/file && "
@@ -94,8 +90,8 @@ def test_what_tools_make_is_everybodys(alice: Person, bob: Person) -> None:
     wait_until(all_are_writable, 30)
 
 
-def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:
-    mine, reader = again(alice), again(carol)
+def test_reader_opens_and_does_not_save(sessions: Sessions, alice: Person, carol: Person) -> None:
+    mine, reader = sessions.of(alice), sessions.of(carol)
     mine.write_file(f"{DATA}/table.csv", "1,2")
     assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
     assert reader.contents.names("workspace/rainfall") == ["data"]
@@ -113,17 +109,17 @@ def test_reader_opens_and_does_not_save(alice: Person, carol: Person) -> None:
     assert screen.count("Permission denied") == 4
 
 
-def test_outsider_sees_nothing(alice: Person, host: Host) -> None:
-    server = again(alice)
+def test_outsider_sees_nothing(sessions: Sessions, alice: Person, host: Host) -> None:
+    server = sessions.of(alice)
     assert "secret" not in run(server, f"ls -R {MOUNT}; ls {ROOT}")
     host.check_output("touch %s", f"{ROOT}/secret/files/hers")
     assert "Permission denied" in run(server, f"cat {ROOT}/secret/files/hers")
     assert host.run("runuser -u mallory -- ls %s", f"{ROOT}/rainfall/files").rc != 0
 
 
-def test_whoever_loses_a_group_is_out_at_once(bob: Person, carol: Person) -> None:
+def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, carol: Person) -> None:
     """In a session that runs, by JupyterLab and by the paths on the host; and in again when the group is back."""
-    server = again(bob)
+    server = sessions.of(bob)
     server.write_file(f"{FILES}/before.txt", "x")
     assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
     try:
@@ -138,10 +134,10 @@ def test_whoever_loses_a_group_is_out_at_once(bob: Person, carol: Person) -> Non
 
 
 def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
-    platform: Platform, alice: Person, host: Host
+    sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:
     """What the session was given is known to the hub that comes after."""
-    server = again(alice)
+    server = sessions.of(alice)
     server.write_file(f"{DATA}/mine.txt", "x")
     reader = {
         **RAINFALL,
@@ -154,12 +150,12 @@ def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
         assert server.read_file(f"{DATA}/mine.txt") == "x"
         assert not writable_or_refused(server, f"{DATA}/new.txt")
         # The play that follows leaves that as it is.
-        assert make(platform, RAINFALL, SECRET).changed == 0
+        assert not make(platform, RAINFALL, SECRET).changed
         assert server.api("GET", f"api/contents/{FILES}").status_code != 200
-        assert again(alice).contents.names("workspace/rainfall") == ["data"]
+        assert sessions.of(alice).contents.names("workspace/rainfall") == ["data"]
     finally:
         tell_hub(platform, RAINFALL, SECRET)
-    assert sorted(again(alice).contents.names("workspace/rainfall")) == ["data", "files"]
+    assert sorted(sessions.of(alice).contents.names("workspace/rainfall")) == ["data", "files"]
 
 
 def writable_or_refused(server: Server, path: str) -> bool:
@@ -167,49 +163,52 @@ def writable_or_refused(server: Server, path: str) -> bool:
     return server.api("PUT", f"api/contents/{path}", form).status_code in (200, 201)
 
 
-@pytest.mark.parametrize(
-    "breaking",
-    [
-        "mv {share} {share}.away",
-        "mv {share} {share}.away && touch {share}",
-        "mv {share} {share}.away && ln -s /etc {share}",
-    ],
-)
-def test_broken_share_is_a_note_and_no_dead_session(breaking: str, alice: Person, host: Host) -> None:
+BREAKING = [
+    "mv {share} {share}.away",
+    "mv {share} {share}.away && touch {share}",
+    "mv {share} {share}.away && ln -s /etc {share}",
+]
+
+
+def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: Person, host: Host) -> None:
     share = f"{ROOT}/rainfall/files"
-    host.check_output(breaking.format(share=share))
-    try:
-        server = again(alice)
-        assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files.is-not-there.txt"]
-        assert "Tell the administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
-        said = host.check_output("journalctl --unit=jupyterhub --since=-60s --no-pager")
-        assert "alice starts without share rainfall/files" in said
-    finally:
-        host.check_output(f"rm -f {share}; mv {share}.away {share}")
-    assert "files" in again(alice).contents.names("workspace/rainfall")
+    for breaking in BREAKING:
+        host.check_output(breaking.format(share=share))
+        since = host.check_output("date +%%s")
+        try:
+            server = sessions.new(alice)
+            names = sorted(server.contents.names("workspace/rainfall"))
+            assert names == ["data", "files.is-not-there.txt"], breaking
+            assert "Tell the administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
+            said = host.check_output(f"journalctl --unit=jupyterhub --since=@{since} --no-pager")
+            assert "alice starts without share rainfall/files" in said, breaking
+        finally:
+            host.check_output(f"rm -f {share}; mv {share}.away {share}")
+    assert "files" in sessions.new(alice).contents.names("workspace/rainfall")
 
 
-def test_name_in_the_home_that_is_taken_stays(alice: Person, host: Host) -> None:
+def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person, host: Host) -> None:
     host.check_output(
         "rm /home/alice/workspace && runuser -u alice -- mkdir /home/alice/workspace && touch /home/alice/workspace/own"
     )
     try:
-        server = again(alice)
+        server = sessions.new(alice)
         assert server.contents.names("workspace") == ["own"]
         assert "/home/alice/workspace is something else" in host.check_output(
             "journalctl --unit=jupyterhub --since=-60s --no-pager"
         )
     finally:
         host.check_output("rm -r /home/alice/workspace")
+        sessions.end(alice)
 
 
-def test_link_of_a_member_lets_root_change_nothing(alice: Person, host: Host) -> None:
+def test_link_of_a_member_lets_root_change_nothing(sessions: Sessions, alice: Person, host: Host) -> None:
     """Neither the repair nor the play follows one, also of a directory that becomes one while it is walked."""
     host.check_output(
         "mkdir -m 700 -p /root/private && echo x > /root/private/file && chmod 600 /root/private/file"
     )
     before = host.check_output("stat -c '%a %U %G' /root/private /root/private/file /etc/shadow")
-    server = again(alice)
+    server = sessions.of(alice)
     run(
         server,
         f"cd ~/{FILES} && ln -s /root/private linked && ln -s /etc/shadow shadow && mkdir swapped && "
@@ -219,55 +218,52 @@ def test_link_of_a_member_lets_root_change_nothing(alice: Person, host: Host) ->
     assert host.check_output("stat -c '%a %U %G' /root/private /root/private/file /etc/shadow") == before
 
 
-def test_administrators_own_properties_stay(platform: Platform, alice: Person, host: Host) -> None:
-    own = 'c.SystemdSpawner.unit_extra_properties = {"SupplementaryGroups": "tty", "BindReadOnlyPaths": "/etc:/opt", "TasksMax": "321"}'
-    tell_hub(platform, RAINFALL, SECRET, before=own)
-    try:
-        for _time in range(2):
-            server = again(alice)
-            assert "rainfall" in server.contents.names("workspace")
-            shown = host.check_output(
-                "systemctl show jupyter-alice-singleuser -p TasksMax,SupplementaryGroups"
-            )
-            assert "TasksMax=321" in shown and "tty" in shown
-            assert "passwd" in run(server, "ls /opt")
-    finally:
-        tell_hub(platform, RAINFALL, SECRET)
+OWN = 'c.SystemdSpawner.unit_extra_properties = {"SupplementaryGroups": "tty", "BindReadOnlyPaths": "/etc:/opt", "TasksMax": "321"}'
 
 
-def test_host_that_mounts_nothing_has_links(platform: Platform, alice: Person, host: Host) -> None:
+@pytest.mark.hub_with(OWN)
+def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, host: Host) -> None:
+    for _time in range(2):
+        server = sessions.new(alice)
+        assert "rainfall" in server.contents.names("workspace")
+        shown = host.check_output("systemctl show jupyter-alice-singleuser -p TasksMax,SupplementaryGroups")
+        assert "TasksMax=321" in shown and "tty" in shown
+        assert "passwd" in run(server, "ls /opt")
+
+
+@pytest.mark.hub_with("import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'")
+def test_host_that_mounts_nothing_has_links(
+    sessions: Sessions, platform: Platform, alice: Person, host: Host
+) -> None:
     """As in a container that may not: the session starts, and JupyterLab shows the shares by links to their places."""
-    own = "import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'"
-    tell_hub(platform, RAINFALL, SECRET, before=own)
-    try:
-        server = again(alice)
-        assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
-        assert writable(server, f"{FILES}/linked.txt", "x")
-    finally:
-        tell_hub(platform, RAINFALL, SECRET)
-    server = again(alice)
+    server = sessions.of(alice)
+    assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
+    assert writable(server, f"{FILES}/linked.txt", "x")
+    tell_hub(platform, RAINFALL, SECRET)
+    sessions.of(alice)
     assert host.file("/home/alice/workspace").linked_to == MOUNT
 
 
-def test_projects_own_server_writes_everywhere(
-    platform: Platform, alice: Person, carol: Person, host: Host
-) -> None:
-    role = 'c.JupyterHub.load_roles = [{"name": "rain", "users": ["alice"], "scopes": ["servers!server=project-rainfall/", "access:servers!server=project-rainfall/"]}, {"name": "accounts", "users": ["project-rainfall"], "scopes": ["self"]}]'
-    tell_hub(platform, RAINFALL, SECRET, before=role)
+ROLE = 'c.JupyterHub.load_roles = [{"name": "rain", "users": ["alice"], "scopes": ["servers!server=project-rainfall/", "access:servers!server=project-rainfall/"]}, {"name": "accounts", "users": ["project-rainfall"], "scopes": ["self"]}]'
+
+
+@pytest.mark.hub_with(ROLE)
+def test_projects_own_server_writes_everywhere(sessions: Sessions, alice: Person) -> None:
+    mine, together = sessions.of(alice), alice.open("project-rainfall")
     try:
-        mine, together = again(alice), alice.open("project-rainfall")
         mine.write_file(f"{FILES}/of-alice.txt", "x")
         assert writable(together, f"{FILES}/of-alice.txt", "y")
         together.write_file(f"{DATA}/of-all.txt", "x")
         assert writable(mine, f"{DATA}/of-all.txt", "y")
-        alice.stop("project-rainfall")
     finally:
-        tell_hub(platform, RAINFALL, SECRET)
+        alice.stop("project-rainfall")
 
 
-def test_setgid_program_of_former_times_does_not_help(bob: Person, carol: Person, host: Host) -> None:
+def test_setgid_program_of_former_times_does_not_help(
+    sessions: Sessions, bob: Person, carol: Person, host: Host
+) -> None:
     """Made while in the group, kept in the home, and run in a shell that takes such bits, after a session without the share."""
-    server = again(bob)
+    server = sessions.of(bob)
     server.write_file(f"{FILES}/kept.txt", "x")
     writers = host.check_output(f"stat -c %G {ROOT}/rainfall/files")
     run(server, f"cp /usr/bin/cat ~/mine && chgrp {writers} ~/mine && chmod 2755 ~/mine")
@@ -276,35 +272,35 @@ def test_setgid_program_of_former_times_does_not_help(bob: Person, carol: Person
     assert host.check_output(f"runuser -u bob -- /home/bob/mine {path}") == "x"
     assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
     try:
-        again(bob)
+        sessions.new(bob)
         assert "Permission denied" in host.run(f"runuser -u bob -- /home/bob/mine {path}").stderr
     finally:
         carol.api("POST", MEMBERS, {"users": ["bob"]})
+        sessions.end(bob)
 
 
 def test_local_processes_get_the_groups_of_the_host(
-    platform: Platform, alice: Person, bob: Person, carol: Person, host: Host
+    sessions: Sessions, platform: Platform, alice: Person, bob: Person, carol: Person, host: Host
 ) -> None:
     """Where servers are the hub's own children nothing can be mounted, and the host's groups decide."""
     for person in (alice, bob, carol):
-        person.stop(person.name)
+        sessions.end(person)
     local = "c.JupyterHub.spawner_class = 'jupyterhub.spawner.LocalProcessSpawner'"
     tell_hub(platform, RAINFALL, SECRET, before=local)
     try:
-        mine, theirs, reader = alice.open("alice"), bob.open("bob"), carol.open("carol")
+        mine, theirs, reader = sessions.of(alice), sessions.of(bob), sessions.of(carol)
         mine.write_file(f"{FILES}/local.txt", "x")
         assert writable(theirs, f"{FILES}/local.txt", "y")
         assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
         assert not writable_or_refused(reader, f"{DATA}/no.txt")
         assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
         wait_until(lambda: theirs.api("GET", f"api/contents/{FILES}/local.txt").status_code != 200, 5)
-        assert "workspace" not in again(bob).contents.names()
+        assert "workspace" not in sessions.new(bob).contents.names()
         assert "rainfall" not in host.check_output("id bob")
     finally:
         carol.api("POST", MEMBERS, {"users": ["bob"]})
         for person in (alice, bob, carol):
-            person.stop(person.name)
-        tell_hub(platform, RAINFALL, SECRET)
+            sessions.end(person)
         for name in ("alice", "bob", "carol"):
             host.run(
                 f"for g in $(id -nG {name} | tr ' ' '\n' | grep -E -- '-r[wo]$'); do gpasswd -d {name} $g; done"

@@ -4,7 +4,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
 from build import image_id
 from containers import down, download_options, podman
+from ports import free_port
 from scenario import PASSWORDS, ROOT, Platform
 
 HUB = "collab-browser"
@@ -44,11 +44,9 @@ def in_container(*command: str, given: str = "") -> str:
 @pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest) -> Iterator[str]:
     """What the demo tells those who want to try it. Nobody has started a server on its hub yet."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     variables = {
         "demo_name": HUB,
-        "demo_port": port,
+        "demo_port": free_port(),
         "demo_image": image_id(IMAGE),
         # Downloads are kept as those of other test hubs are.
         "demo_volumes": [f"--label=collab.checkout={ROOT}", f"--label={LABEL}", *download_options()],

@@ -3,6 +3,8 @@
 
 collab-debian:<suite>               a minimal Debian server with python3, nothing that a bare one does not have
 collab-hub:<suite>-hub<major>       the same with a hub on it that people use already (see hub.yml)
+collab-applied:<suite>-hub<major>   that hub after the play, with no variable set
+collab-<scenario>:<tag>             collab-hub:<tag> after molecule/<scenario>/image.yml, where preparing takes long
 
 An image is found by a hash of its inputs, kept in a label, so checkouts on one host that differ do not take each
 other's images away. From the environment:
@@ -43,6 +45,12 @@ HUB_INPUTS = (
     "tests/images/people.yml",
     "roles/jupyterhub",
 )
+# What a change in has to reach the image to which the play has been applied.
+PLAY = "collab.jupyterhub.jupyter_rtc"
+PLAY_INPUTS = ("playbooks/jupyter_rtc.yml", "plugins", "python", "roles")
+# What a scenario's image may be made with, besides its own files.
+RECIPE_INPUTS = ("molecule/resources/tasks", "tests/images/accounts.yml", "tests/images/people.yml")
+HUB_VERSIONS = {"5": ">=5.5.4,<6", "6": ">=6.1.1,<7"}
 
 
 def say(text: str) -> None:
@@ -113,21 +121,22 @@ def make_debian(suite: str, name: str, label: str) -> None:
             run("podman", "import", *(f"--change={line}" for line in changes), tar, f"localhost/{name}")
 
 
-def make_hub(base: str, major: str, name: str, label: str) -> None:
+def make_from(base: str, playbook: str, variables: dict[str, str], name: str, label: str) -> None:
+    """Make an image from another one by applying a playbook to a container of it."""
     box = f"collab-build-{hashed(name)}"
-    variables = {
+    connection = {
         "ansible_connection": "containers.podman.podman",
         "ansible_pipelining": True,
         "ansible_python_interpreter": "/usr/bin/python3",
-        "jupyterhub_version": f">={major},<{int(major) + 1}",
+        "ansible_become_flags": "-H -S -n -E",
     }
     try:
-        containers.up(box, base, [], [])
+        containers.up(box, base, [], ["--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE"])
         run(
             "ansible-playbook",
             f"--inventory={box},",
-            f"--extra-vars={json.dumps(variables)}",
-            str(IMAGES / "hub.yml"),
+            f"--extra-vars={json.dumps(connection | variables)}",
+            playbook,
         )
         # Nothing of the making stays but the result; stopped in order, so that databases are closed.
         podman("exec", box, "sh", "-c", "apt-get clean; rm -rf /var/lib/apt/lists/* /var/log/journal/*")
@@ -144,11 +153,22 @@ def image_id(name: str) -> str:
         suite = matched[1]
         inputs = hashed(suite, *PACKAGES, os.environ.get("COLLAB_BASE_IMAGE", ""))
         return find_or_make(name, inputs, partial(make_debian, suite, name))
-    if matched := re.fullmatch(r"collab-hub:(\w+)-hub(\d)", name):
-        suite, major = matched.groups()
-        base = image_id(f"collab-debian:{suite}")
-        return find_or_make(name, hashed(base, major, paths=HUB_INPUTS), partial(make_hub, base, major, name))
-    raise SystemExit(f"{name}: no such image; collab-debian:SUITE and collab-hub:SUITE-hubMAJOR are known")
+    matched = re.fullmatch(r"collab-(\w+):((\w+)-hub(\d))", name)
+    if not matched:
+        raise SystemExit(f"{name}: no such image; see the beginning of tests/images/build.py")
+    kind, tag, suite, major = matched.groups()
+    base = image_id(f"collab-debian:{suite}" if kind == "hub" else f"collab-hub:{tag}")
+    playbook, paths, variables = {
+        "hub": (str(IMAGES / "hub.yml"), HUB_INPUTS, {"jupyterhub_version": f">={major},<{int(major) + 1}"}),
+        "applied": (PLAY, PLAY_INPUTS, {}),
+    }.get(kind) or (
+        str(ROOT / f"molecule/{kind}/image.yml"),
+        (f"molecule/{kind}/image.yml", f"molecule/{kind}/files", *RECIPE_INPUTS),
+        {"hub_version": HUB_VERSIONS[major]},
+    )
+    return find_or_make(
+        name, hashed(base, tag, paths=paths), partial(make_from, base, playbook, variables, name)
+    )
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ There is no proxy: who comes to the server comes to its port.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import httpx
 from jupyterhub_collab import server as package
 from jupyterhub_collab.names import SERVER_SETTINGS
 from people.sockets import Door
+from ports import free_port
 
 PATIENCE = 60  # seconds for whatever has to happen on a machine that may be busy
 CONFIG = """
@@ -220,12 +220,6 @@ class LocalHub:
         """Return where a websocket is, and what somebody shows there."""
         address = self.url.replace("http", "ws", 1)
         return Door(f"{address}/{path}", {"Authorization": f"token {self.token_of(name)}"})
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

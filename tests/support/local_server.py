@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from jupyterhub_collab.names import SERVER_SETTINGS
 from people.errors import Refused
 from people.room import Room, Seat
 from people.sockets import Door
+from ports import free_port
 
 CONFIG = Path(package.__file__).parent / "config"
 TOKEN = {"Authorization": "token secret"}
@@ -38,9 +38,7 @@ class LocalServer:
         self._log = directory / "log"
         self._options = options
         self._settings = {"state_directory": str(self.state), **settings}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

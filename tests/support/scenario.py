@@ -61,8 +61,14 @@ class Credentials:
 
 @cache
 def platforms(scenario: Path) -> list[Platform]:
+    """The containers of a scenario: all, or the one that Molecule was told with --platform-name or its variable."""
     described = yaml.safe_load((scenario / "molecule.yml").read_text())["platforms"]
-    return [Platform(platform["name"], platform["image"]) for platform in described]
+    only = os.environ.get("MOLECULE_PLATFORM_NAME")
+    return [
+        Platform(platform["name"], platform["image"])
+        for platform in described
+        if only in (None, platform["name"])
+    ]
 
 
 INVENTORY = {

@@ -4,7 +4,8 @@
 import json
 from typing import Any
 
-from scenario import Platform, Play, module
+from modules import Done, call
+from scenario import Platform
 
 ROOT = "/srv/jupyterhub-projects"
 MOUNT = "/workspace/notebooks"
@@ -25,7 +26,7 @@ SECRET: dict[str, Any] = {
 }
 
 
-def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **options: Any) -> Play:
+def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **options: Any) -> Done:
     """Have the host hold these projects, or with `check` say what that would change."""
     wanted = [
         {
@@ -36,16 +37,25 @@ def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **o
         for project in projects
     ]
     told = {"root": ROOT, "group": "jupyterhub", "comment": COMMENT, "projects": wanted, **options}
-    return module("project_workspaces", platform.name, *(["--check"] if check else []), **told)
+    return call("project_workspaces", platform.name, check=check, **told)
+
+
+told: dict[str, str] = {}  # what the hub of a container was told last
 
 
 def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:
-    """Have the hub give sessions the shares of these projects."""
+    """Have the hub give sessions the shares of these projects, unless it does so already.
+
+    before: further lines of its configuration.
+    """
     content = f"""import sys
 sys.path.insert(0, "@PACKAGE@")
 from jupyterhub_collab.hub.workspaces import share_workspaces
 {before}
 share_workspaces(c, root={ROOT!r}, mount={MOUNT!r}, projects={json.loads(json.dumps(projects))!r}, repair_minutes=0.05)
 """
-    done = module("hub_config", platform.name, path=CONFIG, fragment="70-workspaces", content=content)
-    assert done.code == 0, done.output
+    if told.get(platform.name) == content:
+        return
+    done = call("hub_config", platform.name, path=CONFIG, fragment="70-workspaces", content=content, settle=0)
+    assert done.code == 0, done.told
+    told[platform.name] = content

@@ -25,6 +25,7 @@ from jupyterhub_collab.hub.page_check import Page
 from jupyterhub_collab.hub.policy import applied, lost
 from jupyterhub_collab.hub.servers import revocation_seconds
 from jupyterhub_collab.names import SIGN
+from ports import free_port
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 SETTINGS: dict[str, Any] = {
@@ -180,10 +181,7 @@ def test_what_is_no_server_is_refused(server: str) -> None:
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
     """A page without problems."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return Page("sharing", f"http://127.0.0.1:{port}", "nobody", str(tmp_path / "shares.jsonl"))
+    return Page("sharing", f"http://127.0.0.1:{free_port()}", "nobody", str(tmp_path / "shares.jsonl"))
 
 
 def problems(page: Page) -> list[str]:

@@ -27,7 +27,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
 import jupyterhub_collab
-from local_hub import CONFIG, free_port, wait_until
+from local_hub import CONFIG, wait_until
+from ports import free_port
 
 NO_PROXY = CONFIG.partition("c.JupyterHub.hub_port")[0].format()
 

@@ -73,11 +73,11 @@ def settings(path: str) -> Any:
     return describe(Config({name: section for name, section in config.items() if section}))
 
 
-def held(path: str) -> dict[str, list[Any]]:
+def held(database: sqlite3.Connection) -> dict[str, list[Any]]:
     """Read what a hub keeps: a list of rows by what they are about."""
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     return {about: sorted(database.execute(query).fetchall(), key=repr) for about, query in HELD.items()}
 
 
 if __name__ == "__main__":
-    print(json.dumps({"settings": settings(sys.argv[1]), "held": held(sys.argv[2])}))
+    kept = sqlite3.connect(f"file:{sys.argv[2]}?mode=ro", uri=True)
+    print(json.dumps({"settings": settings(sys.argv[1]), "held": held(kept)}))

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configurations as administrators write them, and what of a hub with one of them is theirs and what is ours.
+
+The files are in molecule/configurations. Each hub is recorded before the fragments are applied to it and afterwards.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scenario import PASSWORDS, ROOT
+
+SCENARIO = ROOT / "molecule/configurations"
+BESIDE = SCENARIO / "beside"
+CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py"))
+
+# Where things are on the host that the files are written for.
+DIRECTORY = "/usr/local/etc/jupyter"
+LOG = "/run/hooks.log"
+
+# Everybody who tries to log in to every hub; the account's password is one that the host takes.
+PEOPLE = PASSWORDS | {"shared": "shared-password"}
+OURS = {"servers!server=shared/", "access:servers!server=shared/"}
+SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
+SERVICE = "sharing"
+SHARER = "alice"  # whom every configuration lets in
+ROLE = "collab-accounts"
+OUR_HOOKS = {
+    "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
+    "pre_spawn_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
+    "post_stop_hook": "jupyterhub_collab.hub.shares._end_then.<locals>.hook",
+}
+OUR_CODE = {
+    *OUR_HOOKS.values(),
+    "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
+    "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
+}
+# The sections in which each of them is the first to run.
+HOOKS = (
+    ("Authenticator", "post_auth_hook"),
+    ("Spawner", "pre_spawn_hook"),
+    ("Spawner", "post_stop_hook"),
+)
+OUR_ARGUMENT = "--HubOAuth.cache_max_age=5"
+
+# What no file of a repository should look like.
+BYTES: dict[str, Callable[[bytes], bytes]] = {
+    "windows_line_ends": lambda text: text.replace(b"\n", b"\r\n"),
+    "no_newline_at_the_end": lambda text: text.removesuffix(b"\n"),
+    "byte_order_mark": lambda text: b"\xef\xbb\xbf" + text,
+}
+# What the hooks of a configuration write when alice starts and stops her server.
+STARTS = {
+    "hooks": ["start alice", "stop alice"],
+    "hooks_of_subclasses": ["start alice", "stop alice"],
+    "classes_with_hooks": ["start alice of physics"],
+    "classes_with_sections": ["start"],
+    "settings_of_servers": [],
+}
+# What alice's server is started with, where a configuration says it: arguments, then environment.
+STARTED_WITH = {
+    "settings_of_servers": {
+        *("--ServerApp.terminado_settings={}", "--debug", "--ServerApp.max_body_size=1000000"),
+        *("TEAM=physics", "ROOM=2.17", "GREETING=hello alice"),
+    },
+    "hooks": {"TEAM=physics"},
+}
+# Configurations that cannot be merged -> the sentence that says why.
+REFUSED = {
+    "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
+    "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
+    "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
+    "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
+    "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
+}
+MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
+# What JupyterHub 5 does not know.
+NEWER = "extra_user_scopes"
+
+
+@dataclass
+class Record:
+    """A hub at work, with a configuration."""
+
+    settings: dict[str, Any]
+    held: dict[str, list[Any]]
+    scopes: dict[str, set[str]]  # of everybody whom the hub lets in
+    log: list[str]  # what hooks wrote meanwhile
+    process: str = ""  # arguments and environment of alice's server, one a line
+    page: str = ""  # of sharing, as alice sees it
+
+
+def content_of(name: str) -> bytes:
+    """Return a configuration as an administrator's editor left it."""
+    file = (SCENARIO / "configurations" / f"{name}.py").read_bytes()
+    return BYTES[name](file) if name in BYTES else file
+
+
+def assert_merged(name: str, before: Record, after: Record) -> None:
+    """Theirs is as it was, and ours is in force."""
+    # Theirs: settings, roles and their members, who gets in, what their hooks do.
+    assert without_ours(after.settings) == without_ours(before.settings)
+    assert held_without_ours(after.held) == held_without_ours(before.held)
+    assert after.scopes.keys() == before.scopes.keys() - {"shared"}
+    assert after.log == before.log + STARTS.get(name, [])
+
+    # Ours: everybody's rights, the account that is known and that nobody logs in to, the hooks.
+    people = [scopes for scopes in after.scopes.values() if "admin:servers" not in scopes]
+    assert people
+    assert all(scopes >= OURS for scopes in people)
+    assert not any(scopes & OURS for scopes in before.scopes.values())
+    assert [ROLE, "shared"] in after.held["users of roles"]
+    assert all(scopes >= SHARING - {"shares!user"} for scopes in people)
+    assert after.scopes[SHARER] & {f"shares!user={SHARER}", "shares"}
+    assert SERVICE in {row[0] for row in after.held["services"]}
+    for section, hook in HOOKS:
+        assert after.settings[section][hook]["code"][0] == OUR_HOOKS[hook]
+
+    # Both: what servers are started with.
+    if name in STARTS:
+        assert {*after.process.splitlines()} >= {OUR_ARGUMENT, *STARTED_WITH.get(name, ())}
+
+
+def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what the fragment may set taken out, and with the hub's own words for what stands for the default."""
+    settings = json.loads(json.dumps(settings))
+    hub = settings.setdefault("JupyterHub", {})
+    roles = {role["name"]: role for role in hub.pop("load_roles", []) if role["name"] != ROLE}
+    user = roles.setdefault("user", {"name": "user"})
+    user["scopes"] = [scope for scope in user.get("scopes", ["self"]) if scope not in OURS | SHARING]
+    extra = set(hub.pop("extra_user_scopes", {}).get("a set", []))
+    hub |= {"load_roles": roles, "extra_user_scopes": sorted(extra - OURS - SHARING)}
+    hub["services"] = [service for service in hub.get("services", []) if service["name"] != SERVICE]
+    paths = hub.pop("template_paths", [])
+    hub["template_paths"] = [path for path in paths if not path.endswith("/jupyterhub_collab/hub/templates")]
+    if "oauth_no_confirm_list" in hub.get("tornado_settings", {}):
+        clients = hub["tornado_settings"]["oauth_no_confirm_list"]["a set"]
+        clients[:] = [client for client in clients if client != f"service-{SERVICE}"]
+    variables = hub.pop("template_vars", {})
+    hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
+    for section in list(settings.values()):
+        for hook in OUR_HOOKS:
+            while hook in section and section[hook]["code"][0] in OUR_CODE:
+                section[hook]["code"].pop(0)
+                if not section[hook]["code"]:
+                    del section[hook]
+    return {name: section for name, section in settings.items() if section}
+
+
+def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """What the hub holds, without the account, its role, and the scopes that everybody got."""
+    held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
+    held["users"] = [row for row in held["users"] if row[0] != "shared"]
+    held["services"] = [row for row in held["services"] if row[0] != SERVICE]
+    held["users of roles"] = [row for row in held["users of roles"] if row != ["user", "shared"]]
+    held["roles"] = [
+        [name, words, sorted(set(json.loads(scopes)) - (OURS | SHARING if name == "user" else set()))]
+        for name, words, scopes in held["roles"]
+    ]
+    return held
+
+
+def program() -> bytes:
+    """Return the program that records a hub on its host."""
+    return (Path(__file__).parent / "recorder.py").read_bytes()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real hub loads a configuration, and people log in to it, all within a process that is forked for it.
+
+Nothing is started but the hub's own web application: no proxy, no service, no server. The host's accounts are those of
+the tests' people, whom PAM and the hub's questions about accounts and groups know here.
+"""
+
+import asyncio
+import grp
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pamela  # type: ignore[import-untyped]
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from jupyterhub import orm, scopes
+from jupyterhub.handlers.login import LoginHandler
+from jupyterhub.utils import maybe_future
+from sqlalchemy.orm import configure_mappers
+from tornado.httputil import HTTPConnection, HTTPServerRequest
+
+from jupyterhub_collab.hub import trial
+from jupyterhub_collab.hub.policy import applied
+
+from . import DIRECTORY, LOG, PEOPLE, SHARER, Record, recorder
+
+GROUP, GROUP_ID = "jupyterhub", 54321
+MEMBERS = sorted({*PEOPLE} - {"mallory"})
+HOOKS_LOG = "hooks.log"
+
+
+class NoConnection(HTTPConnection):
+    """Where a request came from that nobody sent."""
+
+    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
+        """Nobody goes away."""
+
+
+def warm_up() -> None:
+    """Do once what every hub does first, so that those in forks begin with it."""
+    configure_mappers()
+    orm.new_session_factory("sqlite:///:memory:")().close()
+
+
+def forked(function: Callable[..., None], *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run a function in a process of its own, which has loaded already what this one has, and return what it printed."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                for number, file in ((1, out), (2, error)):
+                    os.dup2(file.fileno(), number)
+                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+                function(*arguments)
+                code = 0
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else 1
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        out.seek(0)
+        error.seek(0)
+        return subprocess.CompletedProcess(
+            [], os.waitstatus_to_exitcode(status), stdout=out.read(), stderr=error.read()
+        )
+
+
+class Package(HubPackage):
+    """The package as it is in this checkout, and the hub's interpreter as a fork of this one, which saves its start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__({})
+        self.path = str(path)
+
+    def run(
+        self, unit: Unit, module: str, *arguments: str, **_options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        assert module == "trial", unit
+
+        def load() -> None:
+            play_host()
+            trial.main(*arguments)
+
+        return forked(load)
+
+
+def adapted(content: bytes, directory: Path) -> bytes:
+    """Return a file that was written for the tests' host with the paths of a directory."""
+    return content.replace(DIRECTORY.encode(), str(directory).encode()).replace(
+        LOG.encode(), str(directory / HOOKS_LOG).encode()
+    )
+
+
+def record(main: Path, starts: bool = False) -> Record:
+    """Have a hub load a configuration, log everybody in, and run the hooks of alice's server, as far as they are wanted."""
+    log = main.parent / HOOKS_LOG
+    log.unlink(missing_ok=True)
+    done = forked(_print_record, main, starts)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Record(
+        told["settings"],
+        told["held"],
+        {name: set(scopes) for name, scopes in told["scopes"].items()},
+        log.read_text().splitlines() if log.exists() else [],
+        told["process"],
+    )
+
+
+def _print_record(main: Path, starts: bool) -> None:
+    play_host()
+    # First, as the hub and the fragments leave their traces in this process.
+    settings = recorder.settings(str(main))
+    print(json.dumps({"settings": settings, **asyncio.run(_record(main, starts))}))
+
+
+async def _record(main: Path, starts: bool) -> dict[str, Any]:
+    applied.clear()
+    hub = trial.JupyterHub.instance()
+    await hub.initialize([f"--config={main}"])
+    people = {name: await log_in(hub, name, password) for name, password in PEOPLE.items()}
+    held_scopes = {
+        name: sorted(scopes.get_scopes_for(person.orm_user)) for name, person in people.items() if person
+    }
+    process = await start_and_stop(people[SHARER]) if starts else ""
+    held = recorder.held(hub.db.connection().connection.driver_connection)
+    return {"held": held, "scopes": held_scopes, "process": process}
+
+
+async def log_in(hub: Any, name: str, password: str) -> Any:
+    """Do what the hub does with a login form; return the user, or None for whom it does not let in."""
+    request = HTTPServerRequest("POST", "/hub/login", connection=NoConnection())
+    handler = LoginHandler(hub.tornado_application, request)
+    return await handler.login_user({"username": name, "password": password})
+
+
+async def start_and_stop(user: Any) -> str:
+    """Do what the hub does around a server, all but start it; return its arguments and environment."""
+    spawner = user.spawners[""]
+    await maybe_future(spawner.run_pre_spawn_hook())
+    words = [*spawner.cmd, *spawner.get_args()]
+    environment = [f"{name}={value}" for name, value in spawner.get_env().items()]
+    await maybe_future(spawner.run_post_stop_hook())
+    return "\n".join(words + environment)
+
+
+def play_host() -> None:
+    """Have this process know the accounts of the tests' people."""
+    their_account, their_group, their_groups = pwd.getpwnam, grp.getgrnam, grp.getgrall
+    own = pwd.getpwuid(os.getuid())
+    # It is the account's own group, so the list of its members does not name it.
+    group = grp.struct_group((GROUP, "x", GROUP_ID, [name for name in MEMBERS if name != "shared"]))
+
+    def authenticate(username: str, password: str, *_: Any, **__: Any) -> None:
+        if PEOPLE.get(username) != password:
+            raise pamela.PAMError("Authentication failure")
+
+    def account(name: str) -> pwd.struct_passwd:
+        return pwd.struct_passwd((name, *own[1:])) if name in PEOPLE else their_account(name)
+
+    pamela.authenticate = authenticate
+    pamela.check_account = pamela.open_session = pamela.close_session = lambda *_, **__: None
+    pwd.getpwnam = account
+    grp.getgrnam = lambda name: group if name == GROUP else their_group(name)
+    grp.getgrall = lambda: [*their_groups(), group]
+    os.getgrouplist = lambda name, own_group: [own_group, *([GROUP_ID] if name in MEMBERS else [])]

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a test run: what each runs, why it exists, and which of the two tiers it belongs to.
+
+Tier 1 is `make test`, which a contributor runs before each push. Tier 2 is what `make test-all` adds. A scenario states its tier
+itself: a platform marked `tier: 2` in its molecule.yml runs in tier 2 only, and so does a scenario without any other platform.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / ".cache/results"
+
+LINT = {
+    "yamllint": (["yamllint", "."], "YAML is well-formed and uniform"),
+    "ansible-lint": (
+        ["ansible-lint", "--offline"],
+        "roles and playbooks follow Ansible's production profile",
+    ),
+    "ruff check": (["ruff", "check"], "common mistakes in Python"),
+    "ruff format": (["ruff", "format", "--check"], "one layout of Python"),
+    "mypy": (["mypy"], "types agree"),
+    "plugin docs": (
+        ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
+        "what modules document is valid",
+    ),
+    "variables": (
+        ["python", "tests/tools/variables.py", "--check"],
+        "tables of variables agree with the roles",
+    ),
+    "access table": (
+        ["python", "tests/tools/access_matrix.py", "--check"],
+        "docs/access.md agrees with docs/access.yml",
+    ),
+    "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
+    "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a run. It passes when it exits with 0 and, where it leaves a JUnit report, each test in that passes.
+
+    Attributes:
+        why: what would go unnoticed without it, in a few words.
+        images: the container images that it starts from; they are made before it begins.
+        report: the JUnit report that the command leaves.
+    """
+
+    name: str
+    command: list[str]
+    why: str
+    tier: int = 1
+    env: dict[str, str] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    report: Path | None = None
+
+
+def lint() -> Iterator[Step]:
+    for name, (command, why) in LINT.items():
+        yield Step(f"lint: {name}", command, why)
+
+
+def pytest(name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
+    """The tests of a folder of tests/."""
+    report = RESULTS / f"{name}.xml"
+    command = ["pytest", f"--junit-xml={report}", *options, f"tests/{name}"]
+    return Step(name, command, why, images=images, report=report)
+
+
+def scenario(path: Path, tier: int) -> Step | None:
+    """A Molecule scenario: on its platform of tier 1, or on all of them; none where it has nothing for this tier."""
+    text = path.read_text()
+    platforms = yaml.safe_load(text)["platforms"]
+    chosen = [platform for platform in platforms if platform.get("tier", 1) <= tier]
+    if not chosen:
+        return None
+    name = path.parent.name
+    first = [platform for platform in chosen if platform.get("tier", 1) == 1]
+    if len(first) > 1:
+        raise SystemExit(f"{path}: only one platform may be in tier 1; give the others `tier: 2`")
+    report = RESULTS / f"molecule-{name}.xml"
+    env = {"PYTEST_ADDOPTS": f"--junit-xml={report}"}
+    env |= {"COLLAB_ALL": "1"} if tier == 2 else {"MOLECULE_PLATFORM_NAME": chosen[0]["name"]}
+    return Step(
+        f"molecule: {name}",
+        ["tests/tools/scenario", name],
+        " ".join(re.findall(r"^# (?!SPDX)(.*)", text.partition("platforms:")[0], re.M)),
+        tier=1 if first else 2,
+        env=env,
+        images=tuple(sorted({platform["image"] for platform in chosen})),
+        report=report,
+    )
+
+
+def scenarios(tier: int) -> Iterator[Step]:
+    for path in sorted(ROOT.glob("molecule/*/molecule.yml")):
+        if step := scenario(path, tier):
+            yield step
+
+
+def everything(tier: int) -> list[Step]:
+    """All steps of a tier, those of the tiers before included."""
+    return [
+        *lint(),
+        pytest(
+            "unit",
+            "policy, merging, transaction, rooms, guard and page, each with the real part beside it",
+            *("--numprocesses=2", "--dist=loadgroup"),
+        ),
+        pytest(
+            "browser",
+            "what only a browser shows, on the hub that `make demo` makes",
+            images=("collab-hub:trixie-hub6",),
+        ),
+        *scenarios(tier),
+    ]

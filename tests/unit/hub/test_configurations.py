@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fragments on configurations as administrators write them, one real hub in memory for each.
+
+Whatever is not ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte
+what it was. Scenario `configurations` does the same with hubs that run, by the playbook's own module.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.collab.jupyterhub.plugins.lookup.rendered import HEAD
+from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_trial import Trial
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from jupyterhub import __version__ as hub_version
+from jupyterhub import version_info
+
+from configurations import BESIDE, MERGED, NEWER, REFUSED, STARTS, assert_merged, content_of
+from configurations.in_memory import Package, adapted, record, warm_up
+from scenario import ROOT
+
+ROLES = {role: ROOT / f"roles/{role}" for role in ("jupyterhub_rtc", "jupyterhub_sharing")}
+TEMPLATES = {
+    "50-rtc": ROLES["jupyterhub_rtc"] / "templates/rtc.py.j2",
+    "60-sharing": ROLES["jupyterhub_sharing"] / "templates/sharing.py.j2",
+}
+KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswith(NEWER)]
+
+
+@pytest.fixture(scope="module")
+def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the play makes of the fragments where nobody sets a variable."""
+    variables: dict[str, Any] = {
+        "inventory_hostname": "hub",
+        "__jupyterhub_rtc_host": {
+            "hub": {"version": hub_version, "trusts_front_end": False},
+            "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
+            "servers": {"account_names": "{USERNAME}"},
+            "account": {"name": "shared", "exists": False},
+            "config": {"accounts": []},
+            "shared_accounts": [],
+            "shared_users": [],
+        },
+    }
+    for role in ROLES.values():
+        for part in ("defaults", "vars"):
+            variables |= yaml.safe_load((role / part / "main.yml").read_text())
+    # The one place on the host that the hooks of a server's start write to.
+    variables["jupyterhub_rtc_state_directory"] = str(tmp_path_factory.mktemp("state"))
+    variables = {name: as_template(value) for name, value in variables.items()}
+    settings = Templar(DataLoader(), variables=variables).template(variables["__jupyterhub_rtc_settings"])
+    variables["__jupyterhub_rtc_policy"] = rtc.policy(settings, variables["__jupyterhub_rtc_host"])
+    templar = Templar(DataLoader(), variables=variables)
+    return {
+        name: str(templar.template(trust_as_template(HEAD + path.read_text())))
+        .replace("@PACKAGE@", str(ROOT / "python"))
+        .encode()
+        for name, path in TEMPLATES.items()
+    }
+
+
+def as_template(value: Any) -> Any:
+    """Return what a file of a role says as Ansible reads it."""
+    if isinstance(value, dict):
+        return {name: as_template(each) for name, each in value.items()}
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+class Site:
+    """A directory of the hub's configuration, with a hub that is told of it."""
+
+    def __init__(self, directory: Path, name: str, fragments: dict[str, bytes]) -> None:
+        shutil.copytree(BESIDE, directory, dirs_exist_ok=True)
+        for path in directory.rglob("*.*"):
+            if path.is_file():
+                path.write_bytes(adapted(path.read_bytes(), directory))
+        self.main = directory / "jupyterhub_config.py"
+        self.file = adapted(content_of(name), directory)
+        self.main.write_bytes(self.file)
+        self.before = self.files()
+        place = config_block.fragments_directory(str(self.main))
+        Path(place).mkdir()
+        self.trial = Trial(Package(ROOT / "python"), unit(self.main), str(self.main), place)
+        self.changes = [
+            *(
+                FileChange(config_block.fragment_path(str(self.main), name), text)
+                for name, text in fragments.items()
+            ),
+            FileChange(str(self.main), config_block.with_block(self.file, place), keeps_attributes=True),
+        ]
+
+    def files(self) -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in self.main.parent.rglob("*") if path.is_file()}
+
+    def try_it(self) -> dict[str, Any]:
+        """Have the hub load the candidate, as module hub_config does before anything changes."""
+        for change in self.changes:
+            transaction.stage(change)
+        try:
+            return self.trial.of(self.changes)
+        finally:
+            transaction.unstage(self.changes)
+
+    def apply(self) -> None:
+        for change in self.changes:
+            transaction.stage(change)
+        transaction.swap(self.changes)
+
+
+def unit(main: Path) -> Unit:
+    """A unit that runs the hub of these tests' environment with a configuration."""
+    command = f"{shutil.which('python3')} -m jupyterhub --config={main}"
+    return Unit("jupyterhub", {"LoadState": "loaded", "ExecStart": f"argv[]={command} ;"})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    warm_up()
+
+
+@pytest.fixture
+def site(tmp_path: Path, fragments: dict[str, bytes]) -> Callable[[str], Site]:
+    return lambda name: Site(tmp_path, name, fragments)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, site: Callable[[str], Site]) -> None:
+    hub = site(name)
+    before = record(hub.main)
+    told = hub.try_it()
+    assert hub.files() == hub.before | {
+        path: log for path, log in hub.files().items() if path.name == "hooks.log"
+    }
+    hub.apply()
+    assert_merged(name, before, record(hub.main, starts=name in STARTS))
+    assert told["warnings"] == []
+    # And all of it comes out again.
+    assert config_block.without_block(hub.main.read_bytes()) == hub.file
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_merged_is_refused(name: str, site: Callable[[str], Site]) -> None:
+    """In one sentence, and nothing has changed."""
+    hub = site(name)
+    with pytest.raises(Refused, match=re.escape(REFUSED[name])):
+        hub.try_it()
+    assert hub.files() == hub.before
