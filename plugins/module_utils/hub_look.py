@@ -65,7 +65,8 @@ def before_change(
             looked_at_files = True
             # They may not even load, and the change may be what puts that right.
             with contextlib.suppress(Refused):
-                hubs.append(on_disk())
+                hub = on_disk()
+                hubs += [hub] if any(hub[each] != likely[each] for each in ("api_url", "database")) else []
         elif not hubs or (why and time.monotonic() > begun + live.timeout):
             raise Refused(
                 f"the hub runs, but cannot be watched through a change: {why}. Where {live.service} has been given another configuration "

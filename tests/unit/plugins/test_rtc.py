@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.collab.jupyterhub.plugins.module_utils import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, sharing
 
 SETTINGS: dict[str, Any] = {
@@ -519,3 +520,13 @@ def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
     settings = REMOVAL | {"delete_home": True, "confirm_delete": "shared"}
     (problem,) = rtc.host_problems(settings, host(**account()))
     assert "this role did not make the account shared" in problem
+
+
+def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One installs a hub, the other looks at one that is there."""
+    rules = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub/vars/main.yml").read_text())
+    sentences = [rule["otherwise"] for rule in rules["__jupyterhub_rules"]]
+    monkeypatch.setattr(systemd_unit.os.path, "isdir", lambda _path: False)
+    with pytest.raises(systemd_unit.NoSystemd) as no:
+        systemd_unit.show("jupyterhub")
+    assert f"{str(no.value).capitalize()}." in [sentence.capitalize() for sentence in sentences]
