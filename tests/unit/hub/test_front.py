@@ -4,7 +4,6 @@
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,9 +73,9 @@ def test_hub_that_could_not_be_asked_is_refused(tmp_path: Path, text: str, why: 
 
 
 @pytest.fixture
-def littlest(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def littlest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the module of The Littlest JupyterHub gives for its configuration, which no registry has."""
-    told = {
+    told: dict[str, Any] = {
         "http": {"address": "", "port": 80},
         "https": {"enabled": False, "address": "", "port": 443, "letsencrypt": {"email": "", "domains": []}},
     }

@@ -212,7 +212,11 @@ class Answers(BaseHTTPRequestHandler):
     """The page itself, and a hub, on one port."""
 
     def do_GET(self) -> None:
-        told = {"page": SIGN, "port": self.server.server_port} if "/health" in self.path else {"version": "6"}
+        told = (
+            {"page": SIGN, "port": int(self.headers["Host"].partition(":")[2])}
+            if "/health" in self.path
+            else {"version": "6"}
+        )
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(told).encode())

@@ -22,6 +22,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     hub_package,
     live_hub,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import NoAnswer
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
@@ -158,5 +159,5 @@ def test_other_program_is_no_hub() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request).start()
-        with pytest.raises(hub_look.NoAnswer, match="is not a hub"):
+        with pytest.raises(NoAnswer, match="is not a hub"):
             hub_look.knock(f"http://127.0.0.1:{server.server_port}/hub/api")

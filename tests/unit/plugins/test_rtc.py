@@ -2,6 +2,7 @@
 """The policy: pure functions of the variables and of what is on the host."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -526,7 +527,7 @@ def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.Mon
     """One installs a hub, the other looks at one that is there."""
     rules = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub/vars/main.yml").read_text())
     sentences = [rule["otherwise"] for rule in rules["__jupyterhub_rules"]]
-    monkeypatch.setattr(systemd_unit.os.path, "isdir", lambda _path: False)
+    monkeypatch.setattr(os.path, "isdir", lambda _path: False)
     with pytest.raises(systemd_unit.NoSystemd) as no:
         systemd_unit.show("jupyterhub")
     assert f"{str(no.value).capitalize()}." in [sentence.capitalize() for sentence in sentences]

@@ -45,7 +45,7 @@ class Front(RequestHandler):
                 self.set_header(name, answer.headers[name])
         self.write(answer.body or b"")
 
-    get = post = delete = pass_on  # type: ignore[assignment]
+    get = post = delete = pass_on
 
 
 @pytest.fixture(scope="module")
