@@ -82,7 +82,9 @@ options:
     elements: str
     default: []
   timeout:
-    description: How long to wait for the hub to answer after a restart, in seconds.
+    description:
+      - How long to wait for the hub to answer after a restart, in seconds.
+      - Where its configuration takes long to load the hub gets longer, ten times as long as that took.
     type: int
     default: 60
   settle:
@@ -196,6 +198,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction impo
 
 # Of what a trial tells about a hub: what may hold a password, and what is asked for anew each time.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
+START_IN_LOADS = 10  # a hub that is well starts in about twice the time in which its configuration loads
 NEW_MAIN = (
     b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
 )
@@ -372,7 +375,10 @@ class HubConfig:
             try:
                 for change in changes:
                     transaction.stage(change)
+                begun = time.monotonic()
                 hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                # Where loading the configuration takes long, on a host that is busy or slow, the hub takes long to start.
+                self.live.timeout = max(self.live.timeout, START_IN_LOADS * (time.monotonic() - begun))
                 told = self.replace(state, changes, hub) if restart else {}
             finally:
                 transaction.unstage(changes)
@@ -526,16 +532,17 @@ class HubConfig:
             hub_health.wait_until_it_answers(
                 lambda: show(self.service),
                 self.before or state.get("hub") or hub,
-                self.params["timeout"],
+                self.live.timeout,
                 0,
                 Failed,
             )
         except Failed as error:
-            outcome = (
-                f"the hub did not come back with it either ({error})"
-                if self.before
-                else f"the hub, which did not run well before, does not now ({error})"
-            )
+            if show(self.service).running:
+                outcome = f"the hub was started with it and has not answered yet ({error})"
+            elif self.before:
+                outcome = f"the hub did not come back with it either ({error})"
+            else:
+                outcome = f"the hub, which did not run well before, does not now ({error})"
             stale = show(self.service).invocation
         with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
             self.save_state({**state, "stale": stale})

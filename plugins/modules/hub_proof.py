@@ -275,15 +275,19 @@ class Proof:
             status, said = api.request("POST", f"/users/{quote(each['name'])}")
             if status != 201:
                 raise NoAnswer(
-                    f"it answers {status} to the wish for a new user: {(said or {}).get('message', '')}"
+                    f"it answers {status} to the wish for a new user: {(said or {}).get('message') or 'no reason given'}"
                 )
         login = ""
         if not admission["accounts"]:
             login = f"People log in by {self.hub['authenticator']}, which knows no accounts that are made for a proof."
             for each in people:
                 body = {"note": self.stamp, "expires_in": 600}
-                _status, told = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
-                each["token"] = told["token"]
+                status, said = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
+                if status != 201:
+                    raise NoAnswer(
+                        f"it answers {status} to the wish for a token: {(said or {}).get('message') or 'no reason given'}"
+                    )
+                each["token"] = said["token"]
         return {
             "people": [{**each, "made": True} for each in people],
             "login": login,

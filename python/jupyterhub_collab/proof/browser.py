@@ -148,7 +148,7 @@ class Browser:
         try:
             return await websocket_connect(request)
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{url} does not answer: {error}") from error
+            raise Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
 
     def address(self, path: str) -> str:
         return path if "://" in path else self.url + path
@@ -174,7 +174,7 @@ class Browser:
             response = await AsyncHTTPClient().fetch(request, raise_error=False)
         # The latter is about an address that is none of the web, such as that of a Unix socket.
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{url} does not answer: {error}") from error
+            raise Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
         if isinstance(response.error, HTTPClientError) and response.code == 599:
             raise Unreachable(f"{url} does not answer: {response.error.message}")
         for line in response.headers.get_list("Set-Cookie"):

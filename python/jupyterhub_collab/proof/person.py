@@ -96,7 +96,7 @@ class Person:
             if await self.runs(owner):
                 break
             if late:
-                raise Refused(f"it did not answer within {seconds:g} s")
+                raise Refused(f"it did not answer within {seconds:g} s (jupyterhub_verify_start_seconds)")
         return time.monotonic() - begun
 
     async def open(self, owner: str) -> None:

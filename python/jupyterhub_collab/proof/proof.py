@@ -134,7 +134,7 @@ class Proof:
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "name two accounts that may use the hub in jupyterhub_verify_accounts"
+                hint = "set jupyterhub_verify_group to a group that may use the hub, or name two accounts in jupyterhub_verify_accounts"
                 self.report.failed(check, f"{person.name} could not: {no}; {hint}.")
                 return False
         if self.task["login"]:

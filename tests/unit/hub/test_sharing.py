@@ -231,7 +231,7 @@ def here() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
 def test_page_that_runs_is_asked_without_a_proxy(
     page: Page, here: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
