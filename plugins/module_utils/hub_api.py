@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import hub_health
+from . import hub_address, hub_health
 from .hub_process import hub_surroundings
 from .systemd_unit import Unit
 
@@ -39,7 +39,7 @@ class HubApi:
 
         `path` is what follows `/hub/api`, percent-encoded. Raises NoAnswer where no hub answers within `timeout` seconds.
         """
-        link = hub_health.connection(self.url, timeout)
+        link = hub_address.connection(self.url, timeout)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         try:
             data = None if body is None else json.dumps(body)

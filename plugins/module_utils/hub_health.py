@@ -8,54 +8,15 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from .hub_address import connection
 from .systemd_unit import Unit
 
 POLL_SECONDS = 0.2
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket, which a hub may listen on."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self.socket_path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.socket_path)
-
-
-def connection(url: str, timeout: float) -> http.client.HTTPConnection:
-    """Return an HTTP connection to the host of a URL as hubs write it: http, https, http+unix, or unix+http before JupyterHub 6."""
-    parts = urlsplit(url)
-    if is_unix(url):
-        return UnixConnection(unquote(parts.netloc), timeout)
-    host = reachable(parts.hostname)
-    if parts.scheme == "https":
-        # The certificate is for others to judge: what counts here is that the hub of this host answers.
-        context = ssl._create_unverified_context()
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(host, parts.port, timeout=timeout)
-
-
-def is_unix(url: str) -> bool:
-    """Return whether a URL is that of a Unix socket: http+unix, or unix+http before JupyterHub 6."""
-    return "unix" in urlsplit(url).scheme.split("+")
-
-
-def reachable(host: str | None) -> str:
-    """Return where to reach what listens at a host: whoever is told to listen everywhere answers on the loopback address."""
-    if host == "::":
-        return "::1"  # tornado listens there for nothing but IPv6
-    return host if host not in (None, "", "*", "0.0.0.0") else "127.0.0.1"
 
 
 def version(api_url: str, timeout: float = 5) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import hub_health, hub_shutdown
+from . import hub_address, hub_health, hub_shutdown
 from .hub_api import NoAnswer
 from .hub_errors import Failed, Refused
 from .systemd_unit import show
@@ -93,7 +93,7 @@ def _see(live: LiveHub, hub: dict[str, Any]) -> dict[str, Any]:
 
 def knock(api_url: str) -> None:
     """Raise NoAnswer where no hub is reached at an address, and Hangs where something takes connections there and says nothing."""
-    link = hub_health.connection(api_url, ANSWER_SECONDS)
+    link = hub_address.connection(api_url, ANSWER_SECONDS)
     try:
         link.connect()
     except (OSError, http.client.HTTPException) as error:

@@ -11,6 +11,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from .hub_address import is_unix
 from .systemd_unit import Unit
 
 LISTEN = "0A"
@@ -65,7 +66,10 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
 
     Raises NoProxy where it is no service of this host.
     """
-    port = public_port(hub["bind_url"])
+    front = hub.get("front_url") or hub["bind_url"]
+    if is_unix(front):
+        raise NoProxy(f"the proxy listens at {front}, and no port of this host tells which it is")
+    port = public_port(front)
     process = listener(port)
     unit = unit_of(process) if process else ""
     if not unit or process == hub_unit.main_pid:
