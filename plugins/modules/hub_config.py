@@ -385,6 +385,7 @@ class HubConfig:
         except Refused:
             self.tidy()
             raise
+        hub["front_answers"] = hub_address.is_true(hub)
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
@@ -460,7 +461,6 @@ class HubConfig:
         self.live.restart(self.before or {**hub, **state.get("hub", {})})
         self.restarted = time.time()
         held = self.live.prove(hub)
-        hub["front_answers"] = hub_address.is_true(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # and with it the right of those who were guests by it
             held = self.live.held(hub)
