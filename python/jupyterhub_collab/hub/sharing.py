@@ -103,6 +103,7 @@ def share_servers(
         "template_vars": {name: value for name, value in template_vars.items() if _is_json(value)},
         "account": account,
         "public_url": public_url,
+        "hub": os.getpid(),
     }
     api_url = api_over_network(c)
     _show_invitations(c, ends_with_server)

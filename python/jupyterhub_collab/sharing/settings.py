@@ -19,7 +19,7 @@ class Settings:
     by_name: whether users may name users and groups. revocation_seconds: after how long a server has noticed an end.
     template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.
     base_url: of the hub, `/` or with a path. prefix: of this service. api_url: of the hub's API.
-    public_url: of the hub, empty where it has not been told. address, port: where to listen.
+    public_url: of the hub, empty where it has not been told. address, port: where to listen. hub: the number of the hub's process.
     """
 
     link_seconds: int
@@ -36,6 +36,7 @@ class Settings:
     public_url: str
     address: str
     port: int
+    hub: int = 0
 
     @property
     def hub_prefix(self) -> str:

@@ -2,9 +2,12 @@
 """The service's process without a hub: what it takes, what it gives up, and what it says."""
 
 import asyncio
+import json
 import os
 import pwd
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -175,6 +178,26 @@ def test_administrators_address_reaches_the_page(
     monkeypatch.setenv(SETTINGS, c.JupyterHub.services[0]["environment"][SETTINGS])
     assert Settings.of_environment().public_url == public_url
     applied.clear()
+
+
+@pytest.mark.usefixtures("environment")
+def test_page_of_a_hub_that_ended_meanwhile_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the hub ended before the page had started, as on a slow host: its port is the next one's."""
+    told = {
+        **{name: SHARE[name] for name in ("by_name", "link_seconds", "longest_link", "ends_with_server")},
+        "hub": 1,
+    }
+    told |= {
+        "revocation_seconds": 5,
+        "template_paths": [],
+        "template_vars": {},
+        "account": "nobody",
+        "public_url": "",
+    }
+    monkeypatch.setenv(SETTINGS, json.dumps(told))
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:0")
+    command = [sys.executable, "-c", "from jupyterhub_collab.sharing import main; main()"]
+    assert subprocess.run(command, check=False, timeout=120).returncode == 0
 
 
 @pytest.mark.usefixtures("environment")
