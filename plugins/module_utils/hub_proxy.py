@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from . import listeners
 from .accounts import login_minimum
 from .hub_address import front, of_proxy
-from .hub_socket import connection, is_unix, reachable, socket_path
+from .hub_process import pid_of
+from .hub_socket import account_number, connection, is_unix, reachable, socket_path
 from .systemd_unit import NoSystemd, Unit, systemctl
 
 SECONDS = 5  # in which a proxy that knows the hub passes its API on
@@ -74,7 +75,7 @@ def _place(bind_url: str) -> str:
 
 
 def _may_be_the_proxy(there: Listener, hub_unit: Unit) -> bool:
-    if there.uid < login_minimum() or there.account == hub_unit.user:
+    if there.uid < login_minimum() or there.uid == account_number(hub_unit):
         return True
     # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
     # somebody's start has made, or in the hub's.
@@ -96,7 +97,7 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
     """
     process = listener(front(hub), hub_unit)
     unit = listeners.unit_of(process) if process else ""
-    if not unit or process == hub_unit.main_pid:
+    if not unit or process in (hub_unit.main_pid, pid_of(hub_unit)):
         raise NoProxy(f"no proxy of this host listens {_place(front(hub))}")
     return unit
 

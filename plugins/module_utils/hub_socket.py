@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import pwd
 import socket
 import ssl
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import listeners
+from .hub_process import HubNotFound, account_of, pid_of
 from .systemd_unit import Unit
 
 ROOT = 0
@@ -85,20 +85,21 @@ def is_the_hubs(unit: Unit, uid: int, processes: list[int]) -> bool:
     Root makes sockets for others, as systemd does. Where nobody may be looked into, as in some containers, the account decides. It has
     to be asked in any case: servers that the hub has started as its children are in its unit, too.
     """
-    if uid not in (ROOT, _uid_of(unit)):
+    if uid not in (ROOT, account_number(unit)):
         return False
     return not processes or any(_is_in(unit, process) for process in processes)
 
 
 def _is_in(unit: Unit, process: int) -> bool:
-    return process == unit.main_pid or listeners.unit_of(process) == unit.properties.get("Id", unit.name)
+    return process in (unit.main_pid, pid_of(unit)) or listeners.unit_of(process) == unit.properties.get("Id", unit.name)
 
 
-def _uid_of(unit: Unit) -> int:
+def account_number(unit: Unit) -> int:
+    """Return the number of the account that a unit's hub runs as, which a script that starts it may choose."""
     try:
-        return int(unit.user) if unit.user.isdigit() else pwd.getpwnam(unit.user).pw_uid
-    except KeyError:
-        return ROOT
+        return account_of(unit)[0]
+    except HubNotFound:
+        return int(unit.user) if unit.user.isdigit() else ROOT
 
 
 def _open(host: str, port: int, timeout: Any, unit: Unit | None) -> socket.socket:
