@@ -91,7 +91,9 @@ def is_the_hubs(unit: Unit, uid: int, processes: list[int]) -> bool:
 
 
 def _is_in(unit: Unit, process: int) -> bool:
-    return process in (unit.main_pid, pid_of(unit)) or listeners.unit_of(process) == unit.properties.get("Id", unit.name)
+    return process in (unit.main_pid, pid_of(unit)) or listeners.unit_of(process) == unit.properties.get(
+        "Id", unit.name
+    )
 
 
 def account_number(unit: Unit) -> int:

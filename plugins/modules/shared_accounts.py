@@ -52,8 +52,8 @@ options:
     default: false
   remove_groups:
     description:
-      - With V(absent), whether groups that this module made go as well, where nobody is in them any more. Nothing is remembered
-        afterwards.
+      - With V(absent), whether groups that this module made go as well, where nobody is in them any more. Of O(adopted) nothing is
+        remembered afterwards.
     type: bool
     default: false
 attributes:
