@@ -33,6 +33,8 @@ SHARE: dict[str, Any] = {
     "by_name": True,
     "link_seconds": 3600,
     "longest_link": 86400,
+    "links_per_server": 20,
+    "guesses_per_minute": 20,
     "ends_with_server": True,
     "authorize_page": True,
     "revocation": 5,
