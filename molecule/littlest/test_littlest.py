@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A hub as The Littlest JupyterHub sets it up (requirement B12)."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
 from people import Hub, LoginRefused, Person, Refused
-from scenario import Credentials, Platform, edit_together, installed, keep_out, play, undisturbed
+from scenario import Credentials, Platform, edit_together, installed, keep_out, play, undisturbed, wait_until
 
 SETTINGS: dict[str, Any] = {
     "jupyter_rtc_config_path": "/opt/tljh/config/jupyterhub_config.d/zz-collab.py",
@@ -52,6 +54,40 @@ def test_nobody_logs_in_as_the_account(hub: Hub) -> None:
     """Whoever came first would choose the password of any other user here."""
     with pytest.raises(LoginRefused):
         hub.login("shared", "a-long-password")
+
+
+def test_address_is_the_one_that_its_proxy_listens_at(platform: Platform) -> None:
+    """Its hub's configuration says nothing of the proxy, and its own does."""
+    again = play("jupyter_rtc", platform.name, **SETTINGS)
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert f"Address for the users: http://{platform.name}/hub/spawn/shared" in again.said
+    assert f"Sharing page: http://{platform.name}/services/sharing/" in again.said
+
+
+def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
+    """Neither the file nor the address; people come with tokens, and the account of each is named as everybody's."""
+    report = tmp_path / "report.json"
+    done = play("verify", platform.name, jupyterhub_verify_report=str(report))
+    assert report.exists(), done.output
+    rows = json.loads(report.read_text())["rows"]
+    assert [row for row in rows if row["result"] == "failed"] == [], done.output
+    assert "two people edit together on the server of shared" in {
+        row["check"] for row in rows if row["result"] == "ok"
+    }
+
+
+def test_settings_of_the_hub_are_changed_as_before(
+    alice: Person, hub: Hub, host: Host, platform: Platform
+) -> None:
+    """By its own command, and collaboration stays."""
+    host.check_output("tljh-config set limits.memory 2G && tljh-config reload")
+    wait_until(lambda: hub.is_up)
+    alice.stop("shared")
+    alice.open("shared")
+    again = play("jupyter_rtc", platform.name, **SETTINGS)
+    assert (again.code, again.changed) == (0, 0), again.output
+    host.check_output("rm /opt/tljh/config/config.yaml && tljh-config reload")
+    wait_until(lambda: hub.is_up)
 
 
 def test_restart_leaves_servers_and_open_documents_alone(

@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub as Utrecht University's role sets it up: sudospawner, REMOTE_USER, a proxy on a Unix socket (requirement B12)."""
+"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who somebody is."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
-from people import Hub, LoginRefused, Person
-from scenario import Credentials, Platform, edit_together, keep_out, play, take_away, undisturbed
+from people import Hub, LoginRefused, Person, Refused
+from scenario import Credentials, Platform, edit_together, installed, keep_out, play, undisturbed, wait_until
+from sharing import PAGE, accept, guests, make_link
 
-CONFIG = "/etc/jupyterhub/jupyterhub_config.py"
-SETTINGS: dict[str, Any] = {
-    "jupyter_rtc_config_path": CONFIG,
-    "jupyterhub_rtc_public_url": "https://hub.example.org",
-}
+CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
+PYTHON = "/usr/local/jupyterhub/bin/python"
 WARNING = (
     "WARNING: This hub cannot keep people from logging in as shared, as its authenticator takes a web server's word for who "
     "somebody is: make sure that the web server never says shared, and that nobody reaches the hub around it."
 )
+UNKNOWN = "Address for the users: not known, as people come in by another web server than the hub's own proxy"
 
 
 def test_their_block_has_made_room_for_ours(host: Host) -> None:
     """Above our block the file is what it was before their role, and it belongs to whom it belonged."""
     main = host.file(CONFIG)
     assert main.content.startswith(host.file("/root/config.before").content + b"# BEGIN collab.jupyterhub")
-    assert b"ANSIBLE MANAGED BLOCK" not in main.content
-    assert (main.user, main.group, main.mode) == ("root", "hub", 0o640)
+    assert b"ANSIBLE MANAGED BLOCK -- Jupyter RTC" not in main.content
+    assert (main.user, main.group, main.mode) == ("root", "jupyter", 0o640)
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5."""
+    """Its kernels are asked over sockets of the host as well."""
     edit_together(alice, bob, "shared", host)
 
 
@@ -49,37 +51,108 @@ def test_nobody_logs_in_as_the_account_through_the_web_server(hub: Hub, alice: P
     assert forged.api("GET", "/hub/api/user").json()["name"] == "alice"
 
 
+def test_sharing_page_asks_a_hub_on_a_socket(hub: Hub, alice: Person, bob: Person) -> None:
+    """A link is made on it, and begins as people see the hub; who accepts it is in."""
+    alice.open("alice")
+    wait_until(lambda: alice.page(PAGE).status == 200)
+    link = make_link(alice)
+    assert link.startswith(f"{hub.url}/hub/accept-share?code=")
+    accept(bob, link)
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    assert guests(alice.page(PAGE)) == ["bob"]
+    alice.api("DELETE", "/hub/api/shares/alice/")
+
+
 def test_who_gets_around_the_web_server_is_whoever_they_say(host: Host, platform: Platform) -> None:
-    """What no configuration of the hub prevents, and the play therefore warns of."""
+    """What no configuration of the hub prevents, and the play therefore warns of. And paths may have slashes that say nothing."""
     code = (
         "import urllib.request as r; "
-        "q = r.Request('http://127.0.0.1:8081/hub/login?next=/hub/api/user', headers={'REMOTE_USER': 'shared'}); "
+        "q = r.Request('http://127.0.0.1:8000/hub/login?next=/hub/api/user', headers={'REMOTE_USER': 'shared'}); "
         "print(r.build_opener(r.HTTPCookieProcessor()).open(q).read().decode())"
     )
     assert '"name": "shared"' in host.check_output("su mallory -c %s", f'python3 -c "{code}"')
-    again = play("jupyter_rtc", platform.name, **SETTINGS)
+    again = play(
+        "jupyter_rtc",
+        platform.name,
+        jupyter_rtc_config_path=CONFIG.replace("/jupyter/", "/jupyter//"),
+        jupyter_rtc_venv="/usr/local/jupyterhub/",
+    )
     assert (again.code, again.changed) == (0, 0), again.output
     assert WARNING in again.said
     assert "nobody logs in as shared" not in again.said
+    assert UNKNOWN in again.said
+    assert "127.0.0.1" not in again.said.partition("Address for the users")[2]
 
 
-def test_restart_leaves_servers_and_open_documents_alone(
-    alice: Person, host: Host, platform: Platform
+def test_modes_are_switched_and_back_and_the_account_stays_known(
+    alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """The hub's account may not end anybody's server, and need not: it is asked for its shutdown through its API."""
+    """The hub is asked for its shutdown, and the account that their role made is known without their block."""
     with undisturbed(alice, host):
-        switched = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_user_sharing=False)
+        switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
         assert switched.code == 0, switched.output
         assert "The hub was killed" not in switched.said
+    assert host.user("shared").exists
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    assert play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True).changed == 0
+    back = play("jupyter_rtc", platform.name)
+    assert back.code == 0, back.output
+    bob.open("shared")
+    assert play("jupyter_rtc", platform.name).changed == 0
+
+
+def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
+    """People come with tokens, as nobody made for it can log in at the web server, and each is told what they are refused."""
+    report = tmp_path / "report.json"
+    done = play("verify", platform.name, jupyterhub_verify_report=str(report))
+    assert report.exists(), done.output
+    rows = json.loads(report.read_text())["rows"]
+    assert [row["check"] for row in rows if row["result"] == "failed"] == [], done.output
+    ok = {row["check"] for row in rows if row["result"] == "ok"}
+    assert {
+        "two people edit together on a server by invitation",
+        "two people edit together on the server of shared",
+    } <= ok
+    assert all(re.search(r"\w", row["says"]) for row in rows)
 
 
 def test_configuration_was_never_run_with_roots_rights(host: Host) -> None:
     """Trials, the discovery and the hub itself: all that has loaded the file did so as the hub's account."""
-    assert set(host.file("/var/log/jupyterhub-loaded").content_string.split()) == {str(host.user("hub").uid)}
+    assert set(host.file("/var/log/jupyterhub-loaded").content_string.split()) == {
+        str(host.user("jupyter").uid)
+    }
+
+
+def test_hub_that_cannot_be_seen_is_left_alone(host: Host, platform: Platform) -> None:
+    """As where the hub has moved since it was started: it is not killed, and nothing changes."""
+    socket = "/var/www/jupyter/jupyterhub.sock"
+    before = host.check_output("systemctl show jupyterhub --property=InvocationID")
+    host.check_output("mv %s %s.away", socket, socket)
+    refused = play("jupyter_rtc", platform.name, jupyter_rtc_user_sharing=False)
+    host.check_output("mv %s.away %s", socket, socket)
+    assert refused.code != 0
+    assert (
+        "the hub runs, but cannot be watched through a change: nothing can be reached at" in refused.message
+    )
+    assert refused.message.endswith("Nothing was changed.")
+    assert "did not come back" not in refused.said
+    assert host.check_output("systemctl show jupyterhub --property=InvocationID") == before
 
 
 def test_without_it_the_main_file_is_the_administrators_again(
     alice: Person, host: Host, platform: Platform
 ) -> None:
-    """Byte for byte, as it was before Utrecht's role."""
-    take_away(alice, host, platform, CONFIG, host.file("/root/config.before").content)
+    """Byte for byte, as it was before Utrecht's role; what that role made besides stays."""
+    gone: Any = play("jupyter_rtc", platform.name, jupyter_rtc_state="absent")
+    assert gone.code == 0, gone.output
+    main = host.file(CONFIG)
+    assert main.content == host.file("/root/config.before").content
+    assert (main.user, main.group, main.mode) == ("root", "jupyter", 0o640)
+    assert not host.file("/usr/local/etc/jupyter/jupyterhub_collab.d").exists
+    assert not host.file("/var/lib/collab.jupyterhub").exists
+    assert host.user("shared").exists
+    assert "jupyter-collaboration" in installed(host, PYTHON)
+    with pytest.raises(Refused):
+        alice.open("shared")
+    again = play("jupyter_rtc", platform.name, jupyter_rtc_state="absent")
+    assert (again.code, again.changed) == (0, 0), again.output

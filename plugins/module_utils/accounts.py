@@ -13,6 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from . import host_state
+
+STATE = "accounts.json"  # what is remembered of accounts: the groups that were made, and these
+ADOPTED = "adopted"
 USERNAME = "{USERNAME}"  # stands for the hub user in what SystemdSpawner makes the names of accounts of
 
 
@@ -108,6 +112,11 @@ def group_exists(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def adopted_accounts() -> list[str]:
+    """Return the accounts of this host that people share though this collection has not made them."""
+    return list(host_state.recall(STATE).get(ADOPTED, []))
 
 
 def with_comment(comment: str | None) -> list[str]:

@@ -6,14 +6,24 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import socket
+import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from . import listeners
 from .accounts import login_minimum
-from .hub_socket import reachable
+from .hub_address import front, of_proxy
+from .hub_process import pid_of
+from .hub_socket import account_number, connection, is_unix, reachable, socket_path
 from .systemd_unit import NoSystemd, Unit, systemctl
+
+SECONDS = 5  # in which a proxy that knows the hub passes its API on
+POLL_SECONDS = 0.2
+Listener = listeners.Listener | listeners.UnixListener
 
 
 class NoProxy(Exception):
@@ -42,22 +52,30 @@ def usurper(bind_url: str, hub_unit: Unit) -> str:
     for each in _there(bind_url):
         if not _may_be_the_proxy(each, hub_unit):
             return (
-                f"account {each.account} listens at {each.address}:{each.port} in the place of the hub's proxy, and may ask people "
+                f"account {each.account} listens at {each.place} in the place of the hub's proxy, and may ask people "
                 f"for their passwords: end process {', '.join(map(str, each.processes)) or 'unknown'}, and restart the proxy"
             )
     return ""
 
 
-def _there(bind_url: str) -> list[listeners.Listener]:
-    port = public_port(bind_url)
+def _there(bind_url: str) -> Sequence[Listener]:
     with contextlib.suppress(OSError):
+        if is_unix(bind_url):
+            with socket.socket(socket.AF_UNIX) as link:
+                link.connect(socket_path(bind_url))
+                return [listeners.behind(link, socket_path(bind_url))]
+        port = public_port(bind_url)
         found = socket.getaddrinfo(reachable(urlsplit(bind_url).hostname), port, type=socket.SOCK_STREAM)
         return [each for entry in found for each in listeners.at(str(entry[4][0]), port)]
     return []
 
 
-def _may_be_the_proxy(there: listeners.Listener, hub_unit: Unit) -> bool:
-    if there.uid < login_minimum() or there.account == hub_unit.user:
+def _place(bind_url: str) -> str:
+    return f"at {socket_path(bind_url)}" if is_unix(bind_url) else f"on port {public_port(bind_url)}"
+
+
+def _may_be_the_proxy(there: Listener, hub_unit: Unit) -> bool:
+    if there.uid < login_minimum() or there.uid == account_number(hub_unit):
         return True
     # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
     # somebody's start has made, or in the hub's.
@@ -77,8 +95,30 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
 
     Raises NoProxy where it is no service of this host.
     """
-    process = listener(hub["bind_url"], hub_unit)
+    process = listener(front(hub), hub_unit)
     unit = listeners.unit_of(process) if process else ""
-    if not unit or process == hub_unit.main_pid:
-        raise NoProxy(f"no proxy of this host listens on port {public_port(hub['bind_url'])}")
+    if not unit or process in (hub_unit.main_pid, pid_of(hub_unit)):
+        raise NoProxy(f"no proxy of this host listens {_place(front(hub))}")
     return unit
+
+
+def is_there(hub: dict[str, Any], hub_unit: Unit) -> bool:
+    """Return whether a hub answers where the configuration says that the proxy listens, which a proxy need not read."""
+    deadline = time.monotonic() + SECONDS
+    while usurper(front(hub), hub_unit) or not _is_hub(f"{of_proxy(hub)}/hub/api/"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _is_hub(api_url: str) -> bool:
+    link = connection(api_url, SECONDS, None)
+    try:
+        link.request("GET", urlsplit(api_url).path, headers={"Accept": "application/json"})
+        answer = link.getresponse()
+        return answer.status == 200 and "version" in json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError, TypeError):
+        return False
+    finally:
+        link.close()

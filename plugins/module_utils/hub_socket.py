@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import pwd
 import socket
 import ssl
-import struct
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import listeners
+from .hub_process import HubNotFound, account_of, pid_of
 from .systemd_unit import Unit
 
 ROOT = 0
@@ -29,14 +27,15 @@ class Impostor(OSError):
     """Something else than the hub answers at its address."""
 
 
-def connection(url: str, timeout: float, unit: Unit) -> http.client.HTTPConnection:
-    """Return an HTTP connection to the hub that a unit runs, at a URL as hubs write it: http, https or http+unix.
+def connection(url: str, timeout: float, unit: Unit | None) -> http.client.HTTPConnection:
+    """Return an HTTP connection to the hub that a unit runs, at a URL as hubs write it: http, https, or that of a Unix socket.
 
-    Connecting raises Impostor where something else listens there.
+    Connecting raises Impostor where something else listens there. Without a unit anything may, as what has no secret to tell asks the
+    proxy, which need not be the hub's.
     """
     parts = urlsplit(url)
-    if parts.scheme.startswith("http+unix"):
-        return _UnixConnection(unquote(parts.netloc), timeout, unit)
+    if is_unix(url):
+        return _UnixConnection(socket_path(url), timeout, unit)
     host = reachable(parts.hostname)
     if parts.scheme == "https":
         # The certificate is for others to judge: what counts here is that the hub of this host answers.
@@ -45,9 +44,21 @@ def connection(url: str, timeout: float, unit: Unit) -> http.client.HTTPConnecti
     return _Connection(host, parts.port, timeout, unit)
 
 
+def is_unix(url: str) -> bool:
+    """Return whether a URL is that of a Unix socket: http+unix, or unix+http before JupyterHub 6."""
+    return "unix" in urlsplit(url).scheme.split("+")
+
+
+def socket_path(url: str) -> str:
+    """Return the path of the Unix socket that a URL is of."""
+    return unquote(urlsplit(url).netloc)
+
+
 def reachable(host: str | None) -> str:
     """Return where to reach what listens at a host: what listens everywhere answers on the loopback address."""
-    return host if host not in (None, "", "*", "0.0.0.0", "::") else "127.0.0.1"
+    if host == "::":
+        return "::1"  # tornado listens there for nothing but IPv6
+    return host if host not in (None, "", "*", "0.0.0.0") else "127.0.0.1"
 
 
 def places(url: str, unit: Unit) -> list[tuple[str, int]]:
@@ -74,24 +85,29 @@ def is_the_hubs(unit: Unit, uid: int, processes: list[int]) -> bool:
     Root makes sockets for others, as systemd does. Where nobody may be looked into, as in some containers, the account decides. It has
     to be asked in any case: servers that the hub has started as its children are in its unit, too.
     """
-    if uid not in (ROOT, _uid_of(unit)):
+    if uid not in (ROOT, account_number(unit)):
         return False
     return not processes or any(_is_in(unit, process) for process in processes)
 
 
 def _is_in(unit: Unit, process: int) -> bool:
-    return process == unit.main_pid or listeners.unit_of(process) == unit.properties.get("Id", unit.name)
+    return process in (unit.main_pid, pid_of(unit)) or listeners.unit_of(process) == unit.properties.get(
+        "Id", unit.name
+    )
 
 
-def _uid_of(unit: Unit) -> int:
+def account_number(unit: Unit) -> int:
+    """Return the number of the account that a unit's hub runs as, which a script that starts it may choose."""
     try:
-        return int(unit.user) if unit.user.isdigit() else pwd.getpwnam(unit.user).pw_uid
-    except KeyError:
-        return ROOT
+        return account_of(unit)[0]
+    except HubNotFound:
+        return int(unit.user) if unit.user.isdigit() else ROOT
 
 
-def _open(host: str, port: int, timeout: Any, unit: Unit) -> socket.socket:
-    """Return a connection to the hub."""
+def _open(host: str, port: int, timeout: Any, unit: Unit | None) -> socket.socket:
+    """Return a connection to the hub that a unit runs."""
+    if unit is None:
+        return socket.create_connection((host, port), timeout)
     problem = OSError(f"{host} has no address")
     for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         link = socket.socket(family, kind, protocol)
@@ -128,7 +144,7 @@ def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Liste
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, host: str, port: int | None, timeout: float, unit: Unit) -> None:
+    def __init__(self, host: str, port: int | None, timeout: float, unit: Unit | None) -> None:
         super().__init__(host, port, timeout=timeout)
         self.unit = unit
 
@@ -138,7 +154,7 @@ class _Connection(http.client.HTTPConnection):
 
 class _TlsConnection(http.client.HTTPSConnection):
     def __init__(
-        self, host: str, port: int | None, timeout: float, unit: Unit, context: ssl.SSLContext
+        self, host: str, port: int | None, timeout: float, unit: Unit | None, context: ssl.SSLContext
     ) -> None:
         super().__init__(host, port, timeout=timeout, context=context)
         self.unit, self.tls = unit, context
@@ -151,19 +167,18 @@ class _TlsConnection(http.client.HTTPSConnection):
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket, which a hub may listen on."""
 
-    def __init__(self, path: str, timeout: float, unit: Unit) -> None:
+    def __init__(self, path: str, timeout: float, unit: Unit | None) -> None:
         super().__init__("localhost", timeout=timeout)
-        self.socket_path, self.unit = path, unit
+        self.path, self.unit = path, unit
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.socket_path)
-        # Of who called listen(), which the kernel has noted.
-        peer = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        process, uid, _gid = struct.unpack("3i", peer)
-        if not is_the_hubs(self.unit, uid, [process] if os.path.exists(f"/proc/{process}") else []):
-            self.sock.close()
+        self.sock.connect(self.path)
+        there = listeners.behind(self.sock, self.path)
+        if self.unit is not None and not is_the_hubs(self.unit, there.uid, there.processes):
+            self.close()
             raise Impostor(
-                f"process {process} listens at {self.socket_path} in the place of the hub: end it, and restart {self.unit.name}"
+                f"process {there.process} of account {there.account} listens at {self.path} in the place of the hub: end it, and "
+                f"restart {self.unit.name}"
             )

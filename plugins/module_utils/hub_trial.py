@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from typing import Any
 
-from . import config_block, hub_health, hub_package, transaction
+from . import config_block, hub_health, hub_package, paths, transaction
 from .hub_errors import Refused
 from .hub_package import HubPackage
 from .hub_process import hub_command
@@ -90,12 +90,12 @@ class Trial:
     def _is_loaded_by_another(self) -> bool:
         """Return whether the unit names another file, which is to load the main file."""
         told = hub_command(self.unit).config
-        return os.path.exists(told) and config_block.python_file(told) != self.main
+        return os.path.exists(told) and not paths.same(config_block.python_file(told), self.main)
 
     def _path_of_the_hub(self) -> str:
         """Return the path of the main file as the hub is told it, which may lead there over links."""
         told = hub_command(self.unit).config
-        return told if os.path.realpath(told) == self.main else self.main
+        return told if paths.same(told, self.main) else self.main
 
     def of_now(self) -> dict[str, Any]:
         """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""

@@ -20,6 +20,7 @@ import struct
 from dataclasses import dataclass
 
 LISTEN = "0A"
+CREDENTIALS = "3i"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -31,6 +32,11 @@ class Listener:
     port: int
     uid: int
     inode: str
+
+    @property
+    def place(self) -> str:
+        """Where it listens, as one says it."""
+        return f"{self.address}:{self.port}"
 
     @property
     def processes(self) -> list[int]:
@@ -51,11 +57,32 @@ class Listener:
 
     @property
     def account(self) -> str:
-        """The name of the account, its number where it has none."""
-        try:
-            return pwd.getpwuid(self.uid).pw_name
-        except KeyError:
-            return str(self.uid)
+        return _account(self.uid)
+
+
+@dataclass(frozen=True)
+class UnixListener:
+    """A Unix socket that listens: its path, and the account and the process that called listen(), which the kernel has noted."""
+
+    place: str
+    uid: int
+    process: int
+
+    @property
+    def processes(self) -> list[int]:
+        """The process, where it still is there."""
+        return [self.process] if os.path.exists(f"/proc/{self.process}") else []
+
+    @property
+    def account(self) -> str:
+        return _account(self.uid)
+
+
+def behind(link: socket.socket, path: str) -> UnixListener:
+    """Return what listens at the other end of a connection to a Unix socket."""
+    told = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(CREDENTIALS))
+    process, uid, _gid = struct.unpack(CREDENTIALS, told)
+    return UnixListener(path, uid, process)
 
 
 def listeners(port: int) -> list[Listener]:
@@ -102,6 +129,14 @@ def unit_of(process: int) -> str:
     except OSError:
         return ""
     return found.group(1) if found else ""
+
+
+def _account(uid: int) -> str:
+    """Return the name of an account, its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _address(words: str) -> Address:

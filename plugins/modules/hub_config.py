@@ -82,7 +82,9 @@ options:
     elements: str
     default: []
   timeout:
-    description: How long to wait for the hub to answer after a restart, in seconds.
+    description:
+      - How long to wait for the hub to answer after a restart, in seconds.
+      - Where its configuration takes long to load the hub gets longer, ten times as long as that took.
     type: int
     default: 60
   settle:
@@ -123,7 +125,13 @@ hub:
   description: The hub as the trial of its configuration saw it.
   type: dict
   returned: when the configuration was tried in this run or an earlier one
-  sample: {base_url: /, bind_url: "http://:8000", public_url: "", api_url: "http://127.0.0.1:8081/hub/api"}
+  sample:
+    base_url: /
+    bind_url: "http://:8000"
+    front_url: "http://:8000"
+    front_answers: true
+    public_url: ""
+    api_url: "http://127.0.0.1:8081/hub/api"
 warnings_of_the_hub:
   description: Settings in the configuration that the hub does not know.
   type: list
@@ -166,8 +174,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
+    hub_address,
     hub_health,
+    hub_look,
     hub_package,
+    hub_proxy,
     hub_rights,
     hub_trial,
     hub_visitors,
@@ -187,6 +198,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction impo
 
 # Of what a trial tells about a hub: what may hold a password, and what is asked for anew each time.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
+START_IN_LOADS = 10  # a hub that is well starts in about twice the time in which its configuration loads
 NEW_MAIN = (
     b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
 )
@@ -210,6 +222,9 @@ class HubConfig:
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
         )
         self.started = self.restarted = time.time()
+        self.left_over = False
+        # The hub as it was seen before the change; empty where it did not run.
+        self.before: dict[str, Any] = {}
 
     # What is to be
 
@@ -338,6 +353,8 @@ class HubConfig:
             stale = state.get("stale", "")
         closed = self.closed(unit)
         unfinished = unit.invocation == (stale or None) or recovered or bool(closed)
+        # A run that was cut off may have left a hub that is not well, and a restart is what it needs.
+        self.left_over = recovered or bool(state.get("stale"))
         restart = bool(changes) or unfinished
         untried = False
         if self.present:
@@ -362,13 +379,19 @@ class HubConfig:
             try:
                 for change in changes:
                     transaction.stage(change)
+                begun = time.monotonic()
                 hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                # Where loading the configuration takes long, on a host that is busy or slow, the hub takes long to start.
+                self.live.timeout = max(self.live.timeout, START_IN_LOADS * (time.monotonic() - begun))
                 told = self.replace(state, changes, hub) if restart else {}
             finally:
                 transaction.unstage(changes)
         except Refused:
             self.tidy()
             raise
+        if usurper := hub_proxy.usurper(hub_address.front(hub), show(self.service)):
+            self.module.warn(f"{usurper[:1].upper()}{usurper[1:]}.")
+        hub["front_answers"] = hub_proxy.is_there(hub, show(self.service))
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
@@ -417,9 +440,17 @@ class HubConfig:
     ) -> dict[str, Any]:
         """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
         if show(self.service).running:
-            # There may be no database yet, or the candidate may name another than the hub has.
+            trial = hub_trial.Trial(self.package, show(self.service), self.main, self.fragments)
+            held: dict[str, Any] | None = None
+            try:
+                likely = {**hub, **state.get("hub", {})}
+                self.before, held = hub_look.before_change(self.live, likely, trial.of_now)
+            except Refused:
+                if not self.left_over:
+                    raise
+            # There may be no database yet where the hub is left over.
             with contextlib.suppress(Failed):
-                held = self.live.held(hub)
+                held = held or self.live.held(self.before or hub)
                 hub_visitors.remember(held, state)
                 hub_rights.remember(held, state)
         self.save_state(state)
@@ -442,7 +473,8 @@ class HubConfig:
         # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
         self.save_state({**state, "stale": show(self.service).invocation})
         # The one that runs is asked where it is; the one that starts is the new one.
-        self.live.restart({**hub, **state.get("hub", {})}, shares_port=hub["shares_port"])
+        running = self.before or {**hub, **state.get("hub", {})}
+        self.live.restart(running, shares_port=hub["shares_port"])
         self.restarted = time.time()
         held = self.live.prove(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
@@ -513,10 +545,16 @@ class HubConfig:
         stale = ""
         try:
             before = state.get("hub") or {}
+            # What was seen of it before may be what the candidate says; whether it shares its port is known of a run alone.
             self.live.restart(hub, shares_port=before.get("shares_port", False))
-            self.live.wait(before or hub, settle=0)
+            self.live.wait(self.before or before or hub, settle=0)
         except Failed as error:
-            outcome = f"the hub did not come back with it either ({error})"
+            if show(self.service).running:
+                outcome = f"the hub was started with it and has not answered yet ({error})"
+            elif self.before:
+                outcome = f"the hub did not come back with it either ({error})"
+            else:
+                outcome = f"the hub, which did not run well before, does not now ({error})"
             stale = show(self.service).invocation
         self.live.port.let_go()
         with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here

@@ -20,9 +20,9 @@ options:
     type: str
     default: jupyterhub
   path:
-    description: The hub's main configuration file.
+    description: The hub's main configuration file. Where it is not given, it is the one that earlier runs have changed, else the one
+      that the unit names.
     type: path
-    required: true
   environment:
     description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the one that
       the hub's configuration starts servers from, or V(none) where it is not on this host.
@@ -87,8 +87,8 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names, which of the markers stand in it, and which
-    accounts and state directory the fragment has in force.
+  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same one, which of
+    the markers stand in it, and which accounts and state directory the fragment has in force.
   type: dict
   returned: always
   sample:
@@ -97,6 +97,7 @@ config:
     exists: true
     directory_exists: true
     named_by_service: ""
+    is_the_hubs: true
     markers: []
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
@@ -107,8 +108,8 @@ hub:
   returned: always
   sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: "", trusts_front_end: false}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, others that
-    people choose in profiles or that other settings name, what the
+  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, whether RV(lab) is the
+    same one, others that people choose in profiles or that other settings name, what the
     name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
     database cannot be read).
   type: dict
@@ -116,6 +117,7 @@ servers:
   sample:
     command: [jupyterhub-singleuser]
     environment: /usr/local/jupyterhub
+    is_lab: true
     other_environments: []
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
@@ -169,7 +171,8 @@ shared_users:
   returned: always
 remembered:
   description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    what those other than this one keep for themselves, the environments that M(collab.jupyterhub.python_packages) can restore, and the hub users of
+    what those other than this one keep for themselves, the environments that M(collab.jupyterhub.python_packages) can restore, the
+    accounts that M(collab.jupyterhub.shared_accounts) has adopted, and the hub users of
     projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
   type: dict
   returned: always
@@ -177,6 +180,7 @@ remembered:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
     others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
     environments: [/usr/local/jupyterhub]
+    accounts: []
     projects: {rainfall: project-rainfall}
 """
 
@@ -200,6 +204,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     host_state,
     hub_probe,
     package_record,
+    paths,
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
@@ -224,6 +229,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
 PROJECTS = "projects.json"  # what module project_workspaces remembers
+USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
 # What decides which version of what can be installed, and whether it is there already.
 PACKAGES = (
@@ -373,6 +379,11 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
     return lab
 
 
+def remembered_path(service: str) -> str:
+    """Return the main file by which a hub was given a fragment; empty where it was given none."""
+    return str(host_state.hubs().get(service, {}).get("path", ""))
+
+
 def said(fragment: str, argument: str) -> Any:
     """Return what a fragment of ours gives for an argument; None where it gives nothing, or is not there."""
     for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
@@ -419,7 +430,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "service": {"type": "str", "default": "jupyterhub"},
-            "path": {"type": "path", "required": True},
+            "path": {"type": "path"},
             "environment": {"type": "str", "default": "auto"},
             "account": {"type": "str"},
             "group": {"type": "str"},
@@ -432,11 +443,19 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    path = module.params["path"]
     try:
         unit = show(module.params["service"])
     except NoSystemd as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
+    try:
+        named = paths.tidy(hub_command(unit).config)
+    except HubNotFound:
+        named = ""
+    path = (
+        module.params["path"]
+        or remembered_path(unit.name)
+        or (named if os.path.exists(named) else USUAL_PATH)
+    )
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
     search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
@@ -450,14 +469,10 @@ def main() -> None:
     }
     shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
     wish = module.params["environment"]
-    environment = {"auto": servers, "none": ""}.get(wish, wish)
+    environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
     main_file = transaction.read(path) if os.path.isfile(path) else None
     # Where that is JSON, the block is in the Python file beside it.
     with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
-    try:
-        named = hub_command(unit).config or ""
-    except HubNotFound:
-        named = ""
     fragment = config_block.fragment_path(path, module.params["fragment"] or "")
     wanted = module.params["state_directory"] or ""
     # A run that was cut off may have taken the fragment away and left the directory.
@@ -478,6 +493,9 @@ def main() -> None:
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
+            # An earlier run may have remembered the Python file beside one in JSON.
+            "is_the_hubs": not named
+            or paths.same(config_block.python_file(named), config_block.python_file(path)),
             "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,
@@ -486,6 +504,8 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
+            # Over links, too: it is the same environment by either path.
+            "is_lab": bool(servers) and paths.same(servers, environment),
             "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,
             "running": starts.get("running"),
@@ -502,6 +522,7 @@ def main() -> None:
             },
             "others": others_here,
             "environments": package_record.environments(),
+            "accounts": accounts.adopted_accounts(),
             "projects": {
                 name: accounts.user_of(made["account"], account_names)
                 for name, made in host_state.recall(PROJECTS).items()

@@ -48,6 +48,12 @@ options:
   group:
     description: A group of the host for the accounts that are made. Where it is not given, what the hub's authenticator lets in.
     type: str
+  usual_group:
+    description:
+      - The group where neither O(group) nor the hub's authenticator names one, and the host has it. A spawner may start servers for no
+        others.
+    type: str
+    version_added: 1.1.0
   account_names:
     description: What the name of a user's account is made of, with C({USERNAME}) for the name of the user.
     type: str
@@ -119,16 +125,16 @@ import os
 import secrets
 import time
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     accounts,
     config_block,
     host_state,
+    hub_address,
     hub_health,
     hub_proxy,
-    hub_socket,
     hub_trial,
     proof_process,
     side_doors,
@@ -165,7 +171,9 @@ class Proof:
         self.params = module.params
         self.unit = show(module.params["service"])
         if not self.unit.running:
-            raise Refused(f"the hub does not run: start {self.unit.name}, or name the unit that runs it")
+            raise Refused(
+                f"the hub does not run: start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"
+            )
         self.package = HubPackage(module.params["package"])
         self.live = LiveHub(self.unit.name, self.package, HUB_SECONDS, 0, module.warn)
         self.stamp = f"verify-{secrets.token_hex(3)}"
@@ -209,7 +217,7 @@ class Proof:
         self.install(undo)
         self.hub = self.describe()
         # Before anybody's password goes there.
-        if usurper := hub_proxy.usurper(self.hub["bind_url"], self.unit):
+        if usurper := hub_proxy.usurper(hub_address.front(self.hub), self.unit):
             raise Refused(usurper)
         if was_cut_off:
             if left := self.undo(undo):
@@ -262,12 +270,8 @@ class Proof:
     @property
     def url(self) -> str:
         """The address of the hub, without a slash at its end."""
-        parts = urlsplit(self.params["url"] or self.hub["bind_url"])
-        host = hub_socket.reachable(parts.hostname)
-        place = f"[{host}]" if ":" in host else host
-        place = f"{place}:{parts.port}" if parts.port else place
-        path = parts.path if self.params["url"] else self.hub["base_url"]
-        return str(urlunsplit((parts.scheme, place, path, "", ""))).rstrip("/")
+        given = self.params["url"]
+        return hub_address.here(given, urlsplit(given).path) if given else hub_address.of_proxy(self.hub)
 
     # People
 
@@ -279,7 +283,9 @@ class Proof:
             people = [{**each, "made": False} for each in given]
             return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
         admission = self.hub["admission"]
-        groups = [self.params["group"]] if self.params["group"] else admission["groups"][:1]
+        usual = self.params["usual_group"]
+        found = admission["groups"] or ([usual] if usual and accounts.group_exists(usual) else [])
+        groups = [self.params["group"]] if self.params["group"] else found[:1]
         if missing := [name for name in groups if not accounts.group_exists(name)]:
             raise Refused(
                 f"there is no group {missing[0]} on this host: set jupyterhub_verify_group to one that may use the hub"
@@ -292,15 +298,19 @@ class Proof:
             status, said = api.request("POST", f"/users/{quote(each['name'])}")
             if status != 201:
                 raise NoAnswer(
-                    f"it answers {status} to the wish for a new user: {(said or {}).get('message', '')}"
+                    f"it answers {status} to the wish for a new user: {(said or {}).get('message') or 'no reason given'}"
                 )
         login = ""
         if not admission["accounts"]:
             login = f"People log in by {self.hub['authenticator']}, which knows no accounts that are made for a proof."
             for each in people:
                 body = {"note": self.stamp, "expires_in": 600}
-                _status, told = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
-                each["token"] = told["token"]
+                status, said = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
+                if status != 201:
+                    raise NoAnswer(
+                        f"it answers {status} to the wish for a token: {(said or {}).get('message') or 'no reason given'}"
+                    )
+                each["token"] = said["token"]
         return {
             "people": [{**each, "made": True} for each in people],
             "login": login,
@@ -412,6 +422,7 @@ def main() -> None:
                 },
             },
             "group": {"type": "str"},
+            "usual_group": {"type": "str"},
             "account_names": {"type": "str", "default": accounts.USERNAME},
             "state_directory": {"type": "path"},
             "access": {"type": "dict", "default": {}},

@@ -38,12 +38,22 @@ options:
   state_directory:
     description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
     type: path
+  adopted:
+    description:
+      - Accounts that users of the hub share though this module has not made them. They stay as they are, and are remembered as such until
+        O(remove_groups) ends that.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   delete_homes:
     description: Whether the homes of accounts that are removed are deleted.
     type: bool
     default: false
   remove_groups:
-    description: With V(absent), whether groups that this module made go as well, where nobody is in them any more.
+    description:
+      - With V(absent), whether groups that this module made go as well, where nobody is in them any more. Of O(adopted) nothing is
+        remembered afterwards.
     type: bool
     default: false
 attributes:
@@ -119,11 +129,13 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processe
     numbers_in_use,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import (
+    ADOPTED,
+    STATE,
+    adopted_accounts,
     describe_account,
     group_exists,
 )
 
-STATE = "accounts.json"  # remembers the groups that were made
 NOTHING: dict[str, Any] = {
     "made": [],
     "joined": [],
@@ -142,10 +154,13 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
     joined = [
         name for name, account in accounts.items() if account["exists"] and group not in account["groups"]
     ]
-    new_group = not group_exists(group)
+    new_group = bool(accounts) and not group_exists(group)
+    adopted = sorted({*module.params["adopted"]} - {*adopted_accounts()})
     if not module.check_mode:
+        if adopted:
+            note(ADOPTED, [*adopted_accounts(), *adopted])
         if new_group:
-            host_state.remember(STATE, {"groups": sorted({*made_groups(), group})})
+            note("groups", [*made_groups(), group])
             module.run_command(["groupadd", "--system", group], check_rc=True)
         numbers = {name: of_kept_home(name) for name in made}
         if missing := [name for name, number in numbers.items() if number is None]:
@@ -162,7 +177,17 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
         for name in joined:
             # Unlike usermod it takes accounts that the host knows from elsewhere (LDAP).
             module.run_command(["gpasswd", "--add", name, group], check_rc=True)
-    return {**NOTHING, "changed": bool(made or joined or new_group), "made": made, "joined": joined}
+    return {
+        **NOTHING,
+        "changed": bool(made or joined or new_group or adopted),
+        "made": made,
+        "joined": joined,
+    }
+
+
+def note(kind: str, names: list[str]) -> None:
+    """Remember groups or accounts beside what else is remembered of accounts."""
+    host_state.remember(STATE, {**host_state.recall(STATE), kind: sorted({*names})})
 
 
 def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
@@ -246,6 +271,7 @@ def main() -> None:
             "group": {"type": "str"},
             "comment": {"type": "str", "required": True},
             "state_directory": {"type": "path"},
+            "adopted": {"type": "list", "elements": "str", "default": []},
             "delete_homes": {"type": "bool", "default": False},
             "remove_groups": {"type": "bool", "default": False},
         },

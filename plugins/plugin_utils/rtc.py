@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from . import address as addresses
 from .sharing import can_share, hole, release
 
 OLDEST_HUB = "5.0"
@@ -267,7 +268,7 @@ def _config_problems(host: dict[str, Any]) -> list[str]:
     if not config["exists"]:
         hint = f"{service['name']} runs with {named}" if named else "name the hub's main configuration file"
         return [f"there is no file {config['path']}: set jupyter_rtc_config_path ({hint})"]
-    if named and named != config["path"]:
+    if not config["is_the_hubs"]:
         return [
             f"jupyter_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}: "
             "set jupyter_rtc_config_path to that file"
@@ -328,7 +329,7 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     version = lab["versions"].get("jupyterlab")
     if not version:
         return [f"there is no JupyterLab in {where}: set jupyter_rtc_venv ({found})"]
-    if servers and servers != lab["environment"]:
+    if servers and not host["servers"]["is_lab"]:
         return [
             f"jupyter_rtc_venv is {lab['environment']}, but {found}: set jupyter_rtc_venv to that environment"
         ]
@@ -377,10 +378,8 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         return [
             f"the account {name} is somebody's, who logs in with a password or a key: set jupyterhub_rtc_user to another name"
         ]
-    if settings["user"] in host["config"]["accounts"]:
-        return []  # an earlier run has taken it
-    if host["config"]["markers"] or boolean(settings["adopt_user"]):
-        return []  # Utrecht's role made it for this very purpose, or the administrator says so
+    if _is_for_sharing(settings, host):
+        return []
     return [
         f"the account {name} exists already for another purpose: set jupyterhub_rtc_user to another name, or "
         "jupyterhub_rtc_adopt_user to true if every user of the hub may act as this account and read its files"
@@ -403,6 +402,28 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
             "where the group is kept, or set jupyterhub_rtc_group to a group of the host"
         )
     return ""
+
+
+def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
+    """Return whether an account that this role did not make is there to be shared."""
+    return bool(
+        # An earlier run has taken it.
+        settings["user"] in host["config"]["accounts"]
+        or host["account"]["name"] in host["remembered"]["accounts"]
+        # Utrecht's role made it for this very purpose.
+        or host["config"]["markers"]
+        or boolean(settings["adopt_user"])
+    )
+
+
+def adopted(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the account where it has yet to be remembered as one that people share: what tells so may go with a change of modes."""
+    account = host["account"]
+    others = account["exists"] and account["comment"] != ACCOUNT_COMMENT
+    if not others or account["system"] or account["person"]:
+        return []
+    known = account["name"] in host["remembered"]["accounts"]
+    return [account["name"]] if not known and _is_for_sharing(settings, host) else []
 
 
 def within(version: str, versions: tuple[str, str]) -> bool:
@@ -434,7 +455,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     everyone: scopes of every hub user beyond the hub's own. accounts: hub users whom nobody logs in as.
     retired: such hub users of an earlier mode or name, which go.
     sharing: whether users share their own servers, by role jupyterhub_sharing.
-    host_accounts, retired_host_accounts: the accounts of the host that their servers run as.
+    host_accounts, retired_host_accounts: the accounts of the host that their servers run as. adopted: of somebody else's making.
     revocation_seconds: for how long a server trusts what the hub has said about a visitor.
     collaboration: which servers have live collaboration, and with what (see `jupyterhub_collab.hub.collaboration`).
     lab: what module lab_settings sets in the environment that runs JupyterLab.
@@ -509,6 +530,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "accounts": [] if all_users else [user],
         "retired": [name for name in host["shared_users"] if all_users or name != user],
         "host_accounts": [] if all_users else [account],
+        "adopted": adopted(settings, host),
         "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
         "sharing": sharing,
         "revocation_seconds": int(settings["revocation_seconds"]),
@@ -587,12 +609,5 @@ def email_domain(settings: dict[str, Any]) -> str:
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     """Return the address to give to people: of the shared server, whether it runs or not; of the hub in all users mode."""
-    public = str(settings["public_url"]) or hub.get("public_url") or ""
-    if not public:
-        scheme, separator, rest = hub.get("bind_url", "http://").partition("://")
-        host = rest.partition("/")[0]
-        name, colon, port = host.rpartition(":")
-        name = str(settings["inventory_hostname"]) if name in ("", "*", "0.0.0.0", "[::]") else name
-        public = f"{scheme}{separator}{name}{colon}{port}{hub.get('base_url', '/')}"
     path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
-    return f"{public.rstrip('/')}/{path}"
+    return addresses.told(hub, path, str(settings["public_url"]), str(settings["inventory_hostname"]))

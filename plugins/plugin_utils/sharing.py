@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from . import address as addresses
+
 # The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
 SHORTEST_LINK = 60  # seconds, and the next one too: the limits of JupyterHub's own
@@ -94,4 +96,10 @@ def table(settings: dict[str, Any]) -> list[str]:
     ends = (
         "until the server stops at the latest" if settings["lifetime"] == "session" else "until that is ended"
     )
-    return [f"{who} shares the own server, {how}, on the hub's page /services/sharing/, {ends}"]
+    return [f"{who} shares the own server, {how}, on the hub's sharing page, {ends}"]
+
+
+def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
+    """Return the address of the page, or why it is not known."""
+    host = str(settings["inventory_hostname"])
+    return addresses.told(hub, "services/sharing/", str(settings["public_url"]), host)

@@ -6,10 +6,12 @@ import subprocess
 from glob import glob
 
 from systemdspawner import SystemdSpawner
+from tljh import configurer
 
 c = get_config()  # noqa: F821
 
 PREFIX = os.environ["TLJH_INSTALL_PREFIX"]
+told = configurer.load_config()
 
 
 class UserCreatingSpawner(SystemdSpawner):
@@ -24,7 +26,8 @@ class UserCreatingSpawner(SystemdSpawner):
 
 
 c.JupyterHub.spawner_class = UserCreatingSpawner
-c.JupyterHub.bind_url = "http://0.0.0.0:8000"
+# Nothing about where the proxy listens: that is for the proxy to know.
+c.JupyterHub.base_url = told["base_url"]
 c.JupyterHub.hub_port = 15001
 c.ConfigurableHTTPProxy.should_start = False
 c.SystemdSpawner.extra_paths = [f"{PREFIX}/user/bin"]
@@ -34,8 +37,9 @@ c.SystemdSpawner.username_template = "jupyter-{USERNAME}"
 c.Spawner.default_url = "/lab"
 c.JupyterHub.authenticator_class = "firstuseauthenticator.FirstUseAuthenticator"
 c.FirstUseAuthenticator.create_users = False
-c.Authenticator.allowed_users = {"alice", "bob"}
-c.Authenticator.admin_users = {"carol"}
+c.Authenticator.allowed_users = set(told["users"]["allowed"])
+c.Authenticator.admin_users = set(told["users"]["admin"])
+c.Spawner.mem_limit = told["limits"]["memory"]
 
 for path in sorted(glob(f"{PREFIX}/config/jupyterhub_config.d/*.py")):
     load_subconfig(path)  # noqa: F821

@@ -22,13 +22,16 @@ SECONDS = 2
 class Page:
     """The page of a service: its name, the address where its process listens, and the account that the process becomes.
 
-    log: the file that the hub itself writes; empty where it is the hub's log.
+    log: the file that the hub itself writes; empty where it is the hub's log. api_url: where the process asks the hub, empty where that is
+    where the hub says; then `socket` is the hub's own.
     """
 
     service: str
     address: str
     account: str
     log: str
+    api_url: str = ""
+    socket: str = ""
 
     def health(self, base_url: str) -> str:
         """Return the address that answers 200 while the page is well. base_url: of the hub."""
@@ -43,6 +46,7 @@ class Page:
             *self._problems_of_log(),
             *self._problems_of_port(base_url),
             *self._problems_of_account(),
+            *self._problems_of_api(),
         ]
 
     def _problems_of_log(self) -> list[str]:
@@ -78,11 +82,23 @@ class Page:
     def _is_ours(self, base_url: str) -> bool:
         """Return whether it is the page itself that listens there, for a hub that runs already."""
         try:
-            with urllib.request.urlopen(self.health(base_url), timeout=SECONDS) as answer:
-                # The hub's proxy hands out the page as well, from a port of its own.
-                return bool(json.load(answer) == {"page": SIGN, "port": urlsplit(self.address).port})
+            # The hub's proxy hands out the page as well, from a port of its own.
+            return bool(_json(self.health(base_url)) == {"page": SIGN, "port": urlsplit(self.address).port})
         except (OSError, ValueError):
             return False
+
+    def _problems_of_api(self) -> list[str]:
+        """What a process that cannot use the hub's own socket is to ask at has to be the hub; one that does not run cannot tell."""
+        if not (self.api_url and _takes_connections(self.socket)):
+            return []
+        try:
+            _json(f"{self.api_url}/")["version"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            return [
+                f"the sharing page would ask the hub at {self.api_url}, and there is no hub ({error}): set "
+                "c.Spawner.environment['JUPYTERHUB_API_URL'] to an address at which its API is reached"
+            ]
+        return []
 
     def _problems_of_account(self) -> list[str]:
         if os.geteuid() != 0:
@@ -98,6 +114,21 @@ class Page:
         return [
             f"jupyterhub_sharing_account is {there}: set it to an account of the host that may do little, such as nobody"
         ]
+
+
+def _json(url: str) -> Any:
+    """Return what an address of this host answers, whatever proxy the hub's environment names for others."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS) as answer:
+        return json.load(answer)
+
+
+def _takes_connections(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def pages(applied: list[dict[str, Any]]) -> list[Page]:

@@ -14,6 +14,7 @@ from typing import Any
 from ..names import SERVICE, SETTINGS
 from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
+from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .guesses import limit_guesses, limit_links
 from .offered import offered, show_offered
@@ -59,6 +60,7 @@ def share_servers(
     log: str,
     port: int,
     account: str,
+    public_url: str = "",
 ) -> None:
     """Let users share their own servers, within limits, and register the page for it as a service.
 
@@ -69,17 +71,14 @@ def share_servers(
     somebody's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
     nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
     own log where the hub is not root. port: of 127.0.0.1, where the hub's proxy finds the page; by itself (0) one that only
-    root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root.
+    root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root. public_url: the
+    address that people open the hub at, where the hub does not know it (empty).
     """
     root = os.geteuid() == 0
     log = log or (LOG_OF_ROOT if root else "")
     port = port or (PORT_OF_ROOT if root else PORT)
     c = whole(c)
     share_port()
-    if c.JupyterHub.get("internal_ssl") is True:
-        raise ValueError(
-            "JupyterHub.internal_ssl is on, which the sharing page cannot serve with: set jupyter_rtc_user_sharing to false"
-        )
     rights = [RIGHT, *(NAMES if by_name else [])]
     # Everybody comes to the page: it lists what others share with them.
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
@@ -116,7 +115,10 @@ def share_servers(
         "template_paths": list(value_of(c.JupyterHub, "template_paths", [])),
         "template_vars": {name: value for name, value in template_vars.items() if _is_json(value)},
         "account": account,
+        "public_url": public_url,
+        "hub": os.getpid(),
     }
+    api_url = api_over_network(c)
     _show_invitations(c, ends_with_server)
     show_offered()
     lead_to_page()
@@ -125,7 +127,7 @@ def share_servers(
             "name": SERVICE,
             "url": address,
             "command": [sys.executable, "-c", START, str(PACKAGE)],
-            "environment": {SETTINGS: json.dumps(settings)},
+            "environment": {SETTINGS: json.dumps(settings), **({API: api_url} if api_url else {})},
             "oauth_client_allowed_scopes": [*SCOPES, *(NAMES if by_name else [])],
             "oauth_no_confirm": True,
         }
@@ -142,7 +144,7 @@ def share_servers(
                 ),
                 "JupyterHub.tornado_settings": lambda c: authorize_page or skips_authorize_page(c),
             },
-            "page": Page(SERVICE, address, account, log),
+            "page": Page(SERVICE, address, account, log, api_url, socket_of(c) if api_url else ""),
         }
     )
 

@@ -25,6 +25,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from . import database, limits, shared_port
 from .accounts import check as check_accounts
 from .collaboration import chosen, opened
+from .front import cannot_listen, front
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -97,8 +98,9 @@ class JupyterHub(jupyterhub.app.JupyterHub):
         return {
             "base_url": self.base_url,
             "bind_url": self.bind_url,
-            "public_url": getattr(self, "public_url", "") or "",
-            "api_url": self.hub.api_url,
+            **front(self),
+            # Where it listens: what others are told to connect to may be a name that only a container knows.
+            "api_url": f"{self.hub.bind_url.rstrip('/')}/api",
             "shares_port": bool(shared_port.shared),
             "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
@@ -148,6 +150,12 @@ async def load(argv: list[str]) -> dict[str, Any]:
         raise ValueError(
             f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
             "give the block a file that comes last, or append to the setting there"
+        )
+    if why := cannot_listen(app.hub.bind_url):
+        raise ValueError(why)
+    if app.internal_ssl:
+        raise ValueError(
+            "JupyterHub.internal_ssl is on, with which neither a change nor a server can ask the hub: turn it off"
         )
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))

@@ -58,7 +58,8 @@ class Answer:
             return str(said["message"])
         found = re.search(r'class="[^"]*(?:login_)?error[^"]*"[^>]*>(.*?)<', self.text, re.S)
         found = found or re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.S)
-        return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else f"status {self.status}"
+        words = " ".join(re.sub(r"<[^>]+>", " ", found[1]).split()) if found else ""
+        return words or f"status {self.status}"
 
 
 class Form(HTMLParser):
@@ -152,7 +153,7 @@ class Browser:
         try:
             return await websocket_connect(request)
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{url} does not answer: {error}") from error
+            raise Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
 
     def address(self, path: str) -> str:
         if "://" in path:
@@ -187,7 +188,7 @@ class Browser:
             response = await AsyncHTTPClient().fetch(request, raise_error=False)
         # The latter is about an address that is none of the web, such as that of a Unix socket.
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{url} does not answer: {error}") from error
+            raise Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
         if isinstance(response.error, HTTPClientError) and response.code == 599:
             raise Unreachable(f"{url} does not answer: {response.error.message}")
         for line in response.headers.get_list("Set-Cookie"):

@@ -53,11 +53,23 @@ class Person:
         if self.browser.token:
             self.token = self.browser.token
             return
+        self.token = await self._new_token()
+
+    async def _new_token(self) -> str:
         body = {"note": "collab.jupyterhub.verify", "expires_in": TOKEN_SECONDS}
         made = await self.browser.ask("POST", f"/hub/api/users/{quote(self.name)}/tokens", body)
         if not made.good:
             raise Refused(f"the hub gives them no token: {made.sentence}")
-        self.token = str(made.json["token"])
+        return str(made.json["token"])
+
+    async def renew(self) -> None:
+        """Come with a new token, where one comes with tokens. Raises Refused.
+
+        A server remembers for a while what it has refused to a token.
+        """
+        if not self.browser.token:
+            return
+        self.browser.token = self.token = await self._new_token()
 
     @property
     def program(self) -> Browser:
@@ -89,7 +101,7 @@ class Person:
             if await self.runs(owner):
                 break
             if late:
-                raise Refused(f"it did not answer within {seconds:g} s")
+                raise Refused(f"it did not answer within {seconds:g} s (jupyterhub_verify_start_seconds)")
         return time.monotonic() - begun
 
     async def open(self, owner: str) -> None:

@@ -135,7 +135,7 @@ class Proof:
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "name two accounts that may use the hub in jupyterhub_verify_accounts"
+                hint = "set jupyterhub_verify_group to a group that may use the hub, or name two accounts in jupyterhub_verify_accounts"
                 self.report.failed(check, f"{person.name} could not: {no}; {hint}.")
                 return False
         if self.task["login"]:
@@ -235,6 +235,11 @@ class Proof:
         given = await self.first.browser.ask("POST", path, {"user": guest})
         if not given.good:
             self.report.failed(check, f"{owner} may share, but the hub says: {given.sentence}.")
+            return
+        try:
+            await self.second.renew()
+        except Refused as no:
+            self.report.failed(check, f"{guest} was invited and could not come: {no}.")
             return
         if not await self._both_open(owner):
             return

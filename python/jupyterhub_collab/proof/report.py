@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,6 +28,8 @@ class Report:
         self._tell = tell
 
     def add(self, check: str, result: str, says: str, **measured: float) -> None:
+        if not re.search(r"\w", says) or re.search(r":[\s.]*$", says):
+            says = f"{says.rstrip(' .:;')} (no reason was given; the hub's log may tell more).".lstrip()
         self._tell({"row": asdict(Row(check, result, says, measured))})
 
     def ok(self, check: str, says: str, **measured: float) -> None:

@@ -45,8 +45,8 @@ async def serve(settings: Settings) -> None:
     server.add_sockets(await sockets(settings.address, settings.port))
     give_up_root(settings.account)
     # A hub that was killed ends nobody, and the next one starts a process of its own for this.
-    hub = os.getppid()
-    while os.getppid() == hub:
+    # Not this process's parent as it is by now: a hub that ended while this was starting would be missed, and its successor kept out.
+    while os.getppid() == (settings.hub or os.getppid()):
         await asyncio.sleep(PARENT_CHECK)
 
 

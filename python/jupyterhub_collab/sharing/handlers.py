@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import TemplateError
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.utils import get_browser_protocol
 from tornado.web import HTTPError, RequestHandler, authenticated
 
 from ..names import SIGN
@@ -97,7 +98,7 @@ class Base(HubOAuthenticated, RequestHandler):
         return (
             f"{public.scheme}://{public.netloc}"
             if public.netloc
-            else f"{self.request.protocol}://{self.request.host}"
+            else f"{get_browser_protocol(self.request)}://{self.request.host}"
         )
 
     @property

@@ -20,7 +20,8 @@ class Settings:
     template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.
     base_url: of the hub, `/` or with a path. prefix: of this service. api_url: of the hub's API.
     public_url: of the hub, empty where it has not been told. hub_origin: of the hub's and the servers' addresses where the page has a
-    domain of its own (`JupyterHub.subdomain_host`); empty where all are on one. address, port: where to listen.
+    domain of its own (`JupyterHub.subdomain_host`); empty where all are on one. address, port: where to listen. hub: the number of the
+    hub's process.
     """
 
     link_seconds: int
@@ -38,6 +39,7 @@ class Settings:
     hub_origin: str
     address: str
     port: int
+    hub: int = 0
 
     @property
     def hub_prefix(self) -> str:
@@ -51,12 +53,12 @@ class Settings:
         hub, page = urlsplit(hub_url), urlsplit(page_url)
         is_apart = bool(page.netloc) and page.netloc != hub.netloc
         return cls(
-            **ours,
             base_url=os.environ["JUPYTERHUB_BASE_URL"],
             prefix=os.environ["JUPYTERHUB_SERVICE_PREFIX"],
             api_url=os.environ["JUPYTERHUB_API_URL"],
-            public_url=hub_url,
+            public_url=ours.pop("public_url") or hub_url,
             hub_origin=f"{hub.scheme}://{hub.netloc}" if is_apart else "",
             address=listen.hostname or "127.0.0.1",
             port=listen.port or 0,
+            **ours,
         )

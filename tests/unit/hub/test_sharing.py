@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sharing merges into configurations, and what stands in its way on the host is said before the hub is told of it."""
 
+import json
 import logging
 import os
 import pwd
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +24,7 @@ from jupyterhub_collab.hub.authorize import Trusted
 from jupyterhub_collab.hub.page_check import Page
 from jupyterhub_collab.hub.policy import applied, lost
 from jupyterhub_collab.hub.servers import revocation_seconds
+from jupyterhub_collab.names import SIGN
 from ports import free_port
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -90,7 +94,6 @@ def test_page_has_no_rights_of_its_own() -> None:
     ("config", "settings", "sentence"),
     [
         ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "has a service sharing of its own"),
-        ({"JupyterHub": {"internal_ssl": True}}, {}, "internal_ssl is on, which the sharing page cannot"),
         (
             {"JupyterHub": {"load_roles": [{"name": "collab-sharing", "scopes": ["self"]}]}},
             {"groups": ["teachers"]},
@@ -204,6 +207,54 @@ def test_port_of_another_program_is_refused(page: Page) -> None:
         page.address = f"http://127.0.0.1:{other.getsockname()[1]}"
         (problem,) = problems(page)
     assert "where another program listens" in problem
+
+
+class Answers(BaseHTTPRequestHandler):
+    """The page itself, and a hub, on one port."""
+
+    def do_GET(self) -> None:
+        told = (
+            {"page": SIGN, "port": int(self.headers["Host"].partition(":")[2])}
+            if "/health" in self.path
+            else {"version": "6"}
+        )
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(told).encode())
+
+
+@pytest.fixture
+def here() -> Iterator[str]:
+    """The address of the page that runs already."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_page_that_runs_is_asked_without_a_proxy(
+    page: Page, here: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's unit may name one for what the hub fetches from elsewhere, and that may not know this host."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    page.address = here
+    assert problems(page) == []
+
+
+def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_path: Path) -> None:
+    """Before the hub is told of it; of a hub that does not run nobody can tell."""
+    page.api_url, page.socket = "http://127.0.0.1:9/hub/api", str(tmp_path / "hub.sock")
+    assert problems(page) == []
+    with socket.socket(socket.AF_UNIX) as hub:
+        hub.bind(page.socket)
+        hub.listen()
+        (problem,) = problems(page)
+        assert "would ask the hub at http://127.0.0.1:9/hub/api, and there is no hub" in problem
+        page.api_url = f"{here}/hub/api"
+        assert problems(page) == []
 
 
 @pytest.mark.skipif(ME != "root", reason="whoever is not root becomes nobody else")

@@ -2,10 +2,13 @@
 """Which process people's connections go through."""
 
 import os
+import pwd
 import socket
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy
+from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy, listeners
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
 PERSON = 64032
@@ -23,6 +26,47 @@ HUB = Unit("hub", {"User": "root"})
 )
 def test_port_of_the_address_that_the_hub_is_told(bind_url: str, port: int) -> None:
     assert hub_proxy.public_port(bind_url) == port
+
+
+def test_proxy_is_looked_for_where_it_listens() -> None:
+    """The Littlest JupyterHub's does not where the hub's configuration says."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        hub = {"bind_url": "http://:1", "front_url": f"http://:{port}"}
+        with pytest.raises(hub_proxy.NoProxy, match=f"listens on port {port}"):
+            hub_proxy.find_unit(Unit("hub", {"MainPID": str(os.getpid())}), hub)
+
+
+def test_proxy_on_a_unix_socket_is_who_listens_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the web server in front, which has the port and is not the hub's to restart."""
+    place = tmp_path / "proxy.sock"
+    hub = {"bind_url": f"http+unix://{quote(str(place), safe='')}"}
+    with pytest.raises(hub_proxy.NoProxy, match=f"listens at {place}"):
+        hub_proxy.find_unit(HUB, hub)
+    with socket.socket(socket.AF_UNIX) as proxy:
+        proxy.bind(str(place))
+        proxy.listen()
+        monkeypatch.setattr(listeners, "unit_of", {os.getpid(): "proxy.service"}.get)
+        ours = Unit("hub", {"User": pwd.getpwuid(os.getuid()).pw_name})
+        assert hub_proxy.find_unit(ours, hub) == "proxy.service"
+        assert hub_proxy.usurper(hub["bind_url"], ours) == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="listens as another account")
+def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
+    place = str(tmp_path / "proxy.sock")
+    url = f"http+unix://{quote(place, safe='')}"
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(place)
+        os.seteuid(PERSON)  # the kernel notes who calls listen()
+        try:
+            theirs.listen()
+        finally:
+            os.seteuid(0)
+        assert hub_proxy.listener(url, HUB) is None
+        assert f"account {PERSON} listens at {place}" in hub_proxy.usurper(url, HUB)
 
 
 def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: int = 0) -> socket.socket:

@@ -200,6 +200,22 @@ def test_unix_socket_of_somebody_else(tmp_path: Path) -> None:
         os.unlink(place)
 
 
+def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path) -> None:
+    """The unit is root's by what it says, and systemd knows the script alone."""
+    program, port = tmp_path / "jupyterhub", free_port()
+    program.write_text(f"#!{sys.executable}\n{BECOME}{IMPOSTOR}")
+    program.chmod(0o755)
+    script = f"{program} 127.0.0.1 {port} {int(socket.AF_INET)}; true"
+    with subprocess.Popen(
+        ["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        try:
+            assert started.stdout and started.stdout.readline() == "listens\n"
+            assert hub_health.version(url(port), unit(started.pid)) == "6.1.1"
+        finally:
+            os.killpg(started.pid, 9)
+
+
 def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
     """It starts, while somebody takes the port as soon as it can be had."""
     real = LocalHub(tmp_path / "hub")

@@ -2,13 +2,15 @@
 """The policy: pure functions of the variables and of what is on the host."""
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.collab.jupyterhub.plugins.module_utils import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, sharing
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release
 
 from jupyterhub_collab.hub import servers
@@ -57,6 +59,7 @@ HOST: dict[str, Any] = {
         "exists": True,
         "directory_exists": True,
         "named_by_service": "/etc/hub.py",
+        "is_the_hubs": True,
         "markers": [],
         "accounts": [],
     },
@@ -66,7 +69,12 @@ HOST: dict[str, Any] = {
         "error": "",
         "trusts_front_end": False,
     },
-    "servers": {"command": [], "environment": "/usr/local/jupyterhub", "account_names": "{USERNAME}"},
+    "servers": {
+        "command": [],
+        "environment": "/usr/local/jupyterhub",
+        "is_lab": True,
+        "account_names": "{USERNAME}",
+    },
     "lab": {
         "environment": "/usr/local/jupyterhub",
         "unfinished": False,
@@ -78,7 +86,7 @@ HOST: dict[str, Any] = {
     "group": {"exists": True},
     "shared_accounts": [],
     "shared_users": [],
-    "remembered": {"hubs": {"jupyterhub": "/etc/hub.py"}, "environments": []},
+    "remembered": {"hubs": {"jupyterhub": "/etc/hub.py"}, "environments": [], "accounts": []},
 }
 # A host that has never been given anything, nor a hub.
 BARE = {
@@ -150,7 +158,10 @@ def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
     [
         ({"service": {"exists": False}}, "jupyterhub_rtc_service"),
         ({"config": {"exists": False}}, "jupyter_rtc_config_path"),
-        ({"config": {"named_by_service": "/srv/hub.py"}}, "set jupyter_rtc_config_path to that file"),
+        (
+            {"config": {"named_by_service": "/srv/hub.py", "is_the_hubs": False}},
+            "runs the hub with /srv/hub.py: set jupyter_rtc_config_path to that file",
+        ),
         ({"hub": {"version": ""}}, "jupyterhub_rtc_service"),
         ({"hub": {"version": "4.1.6"}}, "JupyterHub 4.1.6 is too old"),
         ({"hub": {"error": "SyntaxError: invalid"}}, "/etc/hub.py does not load: SyntaxError"),
@@ -158,7 +169,7 @@ def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
         ({"lab": {"versions": {}}}, "jupyter_rtc_venv"),
         ({"lab": {"versions": {"jupyterlab": "4.3.9"}}}, "JupyterLab 4.3.9"),
         ({"lab": {"versions": {"jupyterlab": "5.0.0"}}}, "JupyterLab 5.0.0"),
-        ({"servers": {"environment": "/opt/lab"}}, "from /opt/lab"),
+        ({"servers": {"environment": "/opt/lab", "is_lab": False}}, "from /opt/lab"),
         (account(system=True, uid=33), "belongs to the system"),
         (account(person=True), "is somebody's"),
         (account(), "jupyterhub_rtc_adopt_user"),
@@ -176,11 +187,28 @@ def test_what_is_wrong_with_a_host_is_named(wrong: dict[str, Any], named: str) -
         ({"adopt_user": "yes"}, account()),
         ({}, account() | {"config": {"markers": ["Utrecht's"]}}),
         ({}, account() | {"config": {"accounts": ["shared"]}}),
+        ({}, account(name="shared") | {"remembered": {"accounts": ["shared"]}}),
         ({"share_all_users": "true"}, account(person=True)),
     ],
 )
 def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, Any]) -> None:
     assert rtc.host_problems(SETTINGS | settings, host(**found)) == []
+
+
+@pytest.mark.parametrize("all_users", [False, True])
+def test_account_of_another_role_is_remembered_while_it_is_known(all_users: bool) -> None:
+    """What tells that it is for sharing goes with a change of modes, and it is not to be a stranger on the way back."""
+    settings = SETTINGS | {"share_all_users": all_users}
+    theirs = account() | {"config": {"markers": ["Utrecht's"]}}
+    assert rtc.policy(settings, host(**theirs))["adopted"] == ["shared"]
+    assert rtc.policy(settings, host(**theirs, remembered={"accounts": ["shared"]}))["adopted"] == []
+    assert rtc.policy(settings, host(**account() | {"config": {"accounts": ["shared"]}}))["adopted"] == [
+        "shared"
+    ]
+    for other in (account(), account(comment=rtc.ACCOUNT_COMMENT), {}):
+        assert rtc.policy(settings, host(**other))["adopted"] == []
+    somebodys = account(person=True) | {"config": {"markers": ["Utrecht's"]}}
+    assert rtc.policy(settings, host(**somebodys))["adopted"] == []
 
 
 def test_person_is_never_adopted() -> None:
@@ -418,34 +446,74 @@ def test_file_among_those_of_a_directory_may_be_made() -> None:
     assert rtc.host_problems(SETTINGS, host(config=part)) == []
     assert len(rtc.host_problems(SETTINGS, host(config=part | {"directory_exists": False}))) == 1
     assert len(rtc.host_problems(SETTINGS, host(config=part | {"named_by_service": ""}))) == 1
-    assert len(rtc.host_problems(SETTINGS, host(config={"path": "/etc/other.py"}))) == 1
+    other = {"path": "/etc/other.py", "is_the_hubs": False}
+    assert len(rtc.host_problems(SETTINGS, host(config=other))) == 1
 
 
 @pytest.mark.parametrize(
     ("settings", "hub", "address"),
     [
         ({}, {"bind_url": "http://:8000"}, "http://hub.example.org:8000/hub/spawn/shared"),
-        (
-            {},
-            {"bind_url": "http://127.0.0.1:8000/", "base_url": "/"},
-            "http://127.0.0.1:8000/hub/spawn/shared",
-        ),
+        ({}, {"bind_url": "http://[::]:8000"}, "http://hub.example.org:8000/hub/spawn/shared"),
+        ({}, {"bind_url": "http://10.0.0.5:8000"}, "http://10.0.0.5:8000/hub/spawn/shared"),
+        ({}, {"bind_url": "http://[2001:db8::5]:8000"}, "http://[2001:db8::5]:8000/hub/spawn/shared"),
         (
             {},
             {"bind_url": "http://*:80/jupyter/", "base_url": "/jupyter/"},
-            "http://hub.example.org:80/jupyter/hub/spawn/shared",
+            "http://hub.example.org/jupyter/hub/spawn/shared",
         ),
-        ({}, {"public_url": "https://x.org/j/"}, "https://x.org/j/hub/spawn/shared"),
+        # A proxy that reads its port elsewhere, such as The Littlest JupyterHub's.
+        (
+            {},
+            {"bind_url": "http://:8000", "front_url": "http://:80", "front_answers": True},
+            "http://hub.example.org/hub/spawn/shared",
+        ),
+        (
+            {},
+            {"bind_url": "http://:8000", "front_url": "https://:8443"},
+            "https://hub.example.org:8443/hub/spawn/shared",
+        ),
+        (
+            {},
+            {"public_url": "https://x.org:8443/j/", "base_url": "/j/"},
+            "https://x.org:8443/j/hub/spawn/shared",
+        ),
         (
             {"public_url": "https://y.org", "user": "team"},
-            {"public_url": "https://x.org/"},
-            "https://y.org/hub/spawn/team",
+            {"public_url": "https://x.org/", "base_url": "/j/"},
+            "https://y.org/j/hub/spawn/team",
         ),
         ({"share_all_users": True}, {"public_url": "https://x.org/"}, "https://x.org/hub/home"),
     ],
 )
 def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) -> None:
     assert rtc.address(SETTINGS | settings, hub) == address
+
+
+@pytest.mark.parametrize(
+    "hub",
+    [
+        {"bind_url": "http://127.0.0.1:8000/jupyter/"},
+        {"bind_url": "http://localhost:8000"},
+        {"bind_url": "http://[::1]:8000"},
+        {"bind_url": "http+unix://%2Frun%2Fproxy.sock"},
+        {"bind_url": "unix+http://%2Frun%2Fproxy.sock"},
+        # Nothing of the hub's answers there.
+        {"bind_url": "http://:8000", "front_url": "http://:8000", "front_answers": False},
+    ],
+)
+def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any]) -> None:
+    """What to set is named, and no address of the host alone, no port and no path without the prefix is given out."""
+    told = rtc.address(SETTINGS, hub | {"base_url": "/jupyter/"})
+    assert told.startswith("not known")
+    assert "set jupyterhub_rtc_public_url" in told
+    assert "/jupyter/hub/spawn/shared" in told
+    assert "://" not in told
+    page = sharing.address(
+        {"public_url": "", "inventory_hostname": "localhost"}, hub | {"base_url": "/jupyter/"}
+    )
+    assert "/jupyter/services/sharing/" in page
+    assert "://" not in page
 
 
 def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
@@ -587,3 +655,13 @@ def test_command_that_may_keep_options_to_itself_is_named(command: list[str], wa
     assert servers.COMMANDS == rtc.TAKES_OPTIONS
     warnings = rtc.policy(SETTINGS, host(servers={"command": command}))["warnings"]
     assert any("start-lab" in warning for warning in warnings) is warned
+
+
+def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One installs a hub, the other looks at one that is there."""
+    rules = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub/vars/main.yml").read_text())
+    sentences = [rule["otherwise"] for rule in rules["__jupyterhub_rules"]]
+    monkeypatch.setattr(os.path, "isdir", lambda _path: False)
+    with pytest.raises(systemd_unit.NoSystemd) as no:
+        systemd_unit.show("jupyterhub")
+    assert f"{str(no.value).capitalize()}." in [sentence.capitalize() for sentence in sentences]

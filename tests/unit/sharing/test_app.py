@@ -2,21 +2,46 @@
 """The service's process without a hub: what it takes, what it gives up, and what it says."""
 
 import asyncio
+import json
 import os
 import pwd
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import create_signed_value
+from tornado.web import Application, create_signed_value
+from traitlets.config import Config
 
+from jupyterhub_collab.hub.policy import applied
+from jupyterhub_collab.hub.sharing import share_servers
+from jupyterhub_collab.names import SETTINGS
 from jupyterhub_collab.sharing import app, privileges
+from jupyterhub_collab.sharing.handlers import Base
 from jupyterhub_collab.sharing.settings import Settings
 
 PREFIX = "/services/sharing/"
+SHARE: dict[str, Any] = {
+    "groups": [],
+    "by_name": True,
+    "link_seconds": 3600,
+    "longest_link": 86400,
+    "links_per_server": 20,
+    "guesses_per_minute": 20,
+    "ends_with_server": True,
+    "authorize_page": True,
+    "revocation": 5,
+    "log": "/nowhere/shares.jsonl",
+    "port": 905,
+    "account": "nobody",
+}
 
 
 @pytest.fixture
@@ -90,6 +115,92 @@ def test_hub_that_cannot_say_who_it_is_is_away(closed_port: int) -> None:
     status, text = asyncio.run(ask(settings(closed_port), PREFIX, **{"service-sharing": "a token of before"}))
     assert status >= 500
     assert "The hub does not answer just now. Try again in a minute" in text
+
+
+class Origin(Base):
+    """Says with what a link would begin."""
+
+    def get(self) -> None:
+        self.write(self.origin)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("public_url", "sent", "origin"),
+    [
+        # The hub's proxy appends its own scheme to what the web server in front says.
+        ("", {"X-Forwarded-Proto": "https,http"}, "https://hub.example.org"),
+        ("", {"X-Forwarded-Proto": "https"}, "https://hub.example.org"),
+        ("", {"Forwarded": "proto=https"}, "https://hub.example.org"),
+        (
+            "",
+            {"Host": "hub.example.org:8443", "X-Forwarded-Proto": "https, http"},
+            "https://hub.example.org:8443",
+        ),
+        ("", {}, "http://hub.example.org"),
+        ("https://public.example.org:8443/jupyter/", {}, "https://public.example.org:8443"),
+    ],
+)
+def test_links_begin_as_browsers_see_the_hub(
+    closed_port: int, public_url: str, sent: dict[str, str], origin: str
+) -> None:
+    told = replace(settings(closed_port), public_url=public_url)
+
+    async def visit() -> str:
+        listening = bind_sockets(0, "127.0.0.1")
+        server = HTTPServer(Application([("/", Origin)], sharing=told), xheaders=True)
+        server.add_sockets(listening)
+        url = f"http://127.0.0.1:{listening[0].getsockname()[1]}/"
+        try:
+            answer = await AsyncHTTPClient().fetch(url, headers={"Host": "hub.example.org", **sent})
+        finally:
+            server.stop()
+        return answer.body.decode()
+
+    assert asyncio.run(visit()) == origin
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "public_url"),
+    [
+        ("", "", ""),
+        ("", "https://of.the.hub/", "https://of.the.hub/"),
+        ("https://of.the.variable", "https://of.the.hub/", "https://of.the.variable"),
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_administrators_address_reaches_the_page(
+    monkeypatch: pytest.MonkeyPatch, said: str, known: str, public_url: str
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_PUBLIC_HUB_URL", known)
+    applied.clear()
+    c = Config()
+    with monkeypatch.context() as alone:
+        alone.setattr(event, "listen", lambda *what, **how: None)
+        share_servers(c, **SHARE, public_url=said)
+    monkeypatch.setenv(SETTINGS, c.JupyterHub.services[0]["environment"][SETTINGS])
+    assert Settings.of_environment().public_url == public_url
+    applied.clear()
+
+
+@pytest.mark.usefixtures("environment")
+def test_page_of_a_hub_that_ended_meanwhile_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the hub ended before the page had started, as on a slow host: its port is the next one's."""
+    told = {
+        **{name: SHARE[name] for name in ("by_name", "link_seconds", "longest_link", "ends_with_server")},
+        "hub": 1,
+    }
+    told |= {
+        "revocation_seconds": 5,
+        "template_paths": [],
+        "template_vars": {},
+        "account": "nobody",
+        "public_url": "",
+    }
+    monkeypatch.setenv(SETTINGS, json.dumps(told))
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:0")
+    command = [sys.executable, "-c", "from jupyterhub_collab.sharing import main; main()"]
+    assert subprocess.run(command, check=False, timeout=120).returncode == 0
 
 
 @pytest.mark.usefixtures("environment")

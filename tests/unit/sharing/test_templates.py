@@ -17,7 +17,7 @@ SHARES = [("running", "physics"), ("stopped", "")]
 SCRIPT = "\"><script>alert(1)</script>'{{ 7 * 7 }}"
 
 
-def page(paths: list[str] | None = None, name: str = SCRIPT, **values: Any) -> str:
+def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "", **values: Any) -> str:
     """The page of somebody who shares, is shared with, and whose things all have one name."""
     server = Server(name, runs=True, path="/user/x/")
     server.links.append(Link("sc_1", NOW, NOW + timedelta(hours=1), 2, NOW))
@@ -28,6 +28,7 @@ def page(paths: list[str] | None = None, name: str = SCRIPT, **values: Any) -> s
         by_name=True,
         revocation_seconds=5,
         link_seconds=3600,
+        public_url=public_url,
     )
     given = {
         "servers": [server],
@@ -54,6 +55,15 @@ def test_names_are_text_wherever_they_stand() -> None:
     assert [tag.name for tag in soup.select("#sharing *")] == [tag.name for tag in plain.select("#sharing *")]
     assert SCRIPT in soup.get_text()
     assert "49" not in soup.select("#sharing")[0].get_text()
+
+
+@pytest.mark.parametrize(
+    ("public_url", "guessed"), [("", "http://10.0.0.5:8000"), ("https://hub.example.org", None)]
+)
+def test_browser_puts_right_what_was_guessed(public_url: str, guessed: str | None) -> None:
+    """And leaves alone what the administrator or the hub says."""
+    soup = BeautifulSoup(page(origin="http://10.0.0.5:8000", public_url=public_url), "html.parser")
+    assert soup.select("#sharing")[0].get("data-origin") == guessed
 
 
 def test_who_may_not_share_sees_what_others_share() -> None:

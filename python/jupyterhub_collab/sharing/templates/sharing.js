@@ -14,3 +14,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const time of document.querySelectorAll("#sharing time")) {
   time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
+// Web servers in front may hide their own scheme, name or port, and the browser knows the address that it has come to.
+const guessed = document.getElementById("sharing").dataset.origin;
+for (const field of guessed ? document.querySelectorAll("#sharing input[readonly]") : []) {
+  if (field.value.startsWith(`${guessed}/`)) field.value = location.origin + field.value.slice(guessed.length);
+}

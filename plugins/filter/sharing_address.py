@@ -1,0 +1,47 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter sharing_address."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: sharing_address
+short_description: Tell the address of the sharing page
+version_added: 1.1.0
+description:
+  - The address at which people open the page, or the sentence that says how to tell it.
+positional: _input, hub
+options:
+  _input:
+    description: The role's variables by their names without the prefix.
+    type: dict
+    required: true
+  hub:
+    description: The C(hub) that M(collab.jupyterhub.hub_config) returned.
+    type: dict
+    required: true
+author:
+  - collab.jupyterhub contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+address: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_address(__jupyterhub_sharing_change.hub) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The address.
+  type: str
+"""
+
+from typing import Any
+
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"sharing_address": sharing.address}

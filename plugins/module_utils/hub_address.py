@@ -1,0 +1,32 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How this host reaches its hub, and what people's connections come in at."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from .hub_socket import is_unix, reachable
+
+
+def here(url: str, path: str) -> str:
+    """Return an address of this host for a URL that may name all of its addresses, with a path and without a slash at the end."""
+    parts = urlsplit(url)
+    if is_unix(url):
+        return str(urlunsplit((parts.scheme, parts.netloc, path, "", ""))).rstrip("/")
+    host = reachable(parts.hostname)
+    place = f"[{host}]" if ":" in host else host
+    place = f"{place}:{parts.port}" if parts.port else place
+    return str(urlunsplit((parts.scheme, place, path, "", ""))).rstrip("/")
+
+
+def front(hub: dict[str, Any]) -> str:
+    """Return where people's connections come in, by what the configuration says."""
+    return str(hub.get("front_url") or hub["bind_url"])
+
+
+def of_proxy(hub: dict[str, Any]) -> str:
+    """Return where this host reaches the hub's proxy, by what the configuration says, with the hub's prefix."""
+    return here(front(hub), hub["base_url"])

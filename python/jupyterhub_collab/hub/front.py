@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where people's connections come in, and where a hub can be asked on its own host."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from jupyterhub import version_info
+
+from .roles import value_of
+
+API = "JUPYTERHUB_API_URL"
+EVERYWHERE = {None: "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}
+NETWORK = ("http://", "https://")
+UNIX = ("unix+http", "http+unix")  # before JupyterHub 6, and from there on
+
+
+def front(app: Any) -> dict[str, str]:
+    """Return of a hub where its proxy listens (`front_url`), and the address that people have, as far as its configuration tells it."""
+    public = getattr(app, "public_url", "") or ""
+    told = _littlest()
+    if told is None:
+        return {"front_url": app.bind_url, "public_url": public}
+    return {"front_url": told[0], "public_url": public or told[1]}
+
+
+def _littlest() -> tuple[str, str] | None:
+    """Return both of a hub of The Littlest JupyterHub, whose proxy reads neither from the hub's configuration; None of any other."""
+    configurer = sys.modules.get("tljh.configurer")
+    if configurer is None:
+        return None
+    told = configurer.load_config()
+    scheme = "https" if told["https"]["enabled"] else "http"
+    address, port = told[scheme]["address"], told[scheme]["port"]
+    domains = told["https"].get("letsencrypt", {}).get("domains") if scheme == "https" else []
+    suffix = "" if int(port) == 443 else f":{port}"
+    return f"{scheme}://{address}:{port}", f"https://{domains[0]}{suffix}" if domains else ""
+
+
+def cannot_listen(bind_url: str) -> str:
+    """Return why this JupyterHub would end when it is to listen there, as each line of releases knows one spelling of Unix sockets."""
+    good = UNIX[version_info >= (6, 0)]
+    scheme = urlsplit(bind_url).scheme
+    if scheme not in UNIX or scheme == good:
+        return ""
+    return f"JupyterHub.hub_bind_url begins with {scheme}, at which this JupyterHub cannot listen: write {good} there and in hub_connect_url"
+
+
+def api_over_network(c: Any) -> str:
+    """Return where a process of this host that is not the hub's account reaches the hub's API; empty where that is where the hub says.
+
+    A hub on a Unix socket can be reached by its own account alone, and only JupyterHub 6 can ask at one. So its administrator gives
+    servers another address, or else there is the proxy. Raises ValueError where there is neither.
+    """
+    hub = c.JupyterHub
+    address = hub.get("hub_connect_url") or hub.get("hub_bind_url") or ""
+    if urlsplit(address).scheme not in UNIX:
+        return ""
+    for section in [section for name, section in sorted(c.items()) if name.endswith("Spawner")]:
+        told = value_of(section, "environment", {}).get(API)
+        if isinstance(told, str) and told.startswith(NETWORK):
+            return told.rstrip("/")
+        told = section.get("hub_connect_url")
+        if isinstance(told, str) and told.startswith(NETWORK):
+            return f"{told.rstrip('/')}{base_url(hub)}hub/api"
+    proxy = urlsplit(_proxy(hub))
+    if proxy.scheme == "http":
+        host = EVERYWHERE.get(proxy.hostname) or re.sub(r":\d*$", "", proxy.netloc)
+        return f"http://{host}:{proxy.port or 80}{base_url(hub)}hub/api"
+    raise ValueError(
+        f"the hub listens at {address}, where the sharing page cannot ask it: set c.Spawner.environment['{API}'] to an address at which "
+        "its API is reached, or set jupyter_rtc_user_sharing to false"
+    )
+
+
+def socket_of(c: Any) -> str:
+    """Return the path of the hub's Unix socket; empty where it listens at none."""
+    told = urlsplit(c.JupyterHub.get("hub_bind_url") or "")
+    return unquote(told.netloc) if told.scheme in UNIX else ""
+
+
+def _proxy(hub: Any) -> str:
+    """Return where the proxy listens by a section `JupyterHub` of a configuration."""
+    if bind := hub.get("bind_url"):
+        return str(bind)
+    scheme = "https" if hub.get("ssl_key") or hub.get("ssl_cert") else "http"
+    host = str(hub.get("ip") or "")
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{hub.get('port') or 8000}"
+
+
+def base_url(hub: Any) -> str:
+    """Return the hub's prefix by a section `JupyterHub` of a configuration, with a slash at either end."""
+    told = hub.get("base_url") or urlsplit(str(hub.get("bind_url") or "")).path
+    path = str(told).strip("/")
+    return f"/{path}/" if path else "/"

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each row says something, whatever gave the reason."""
+
+from typing import Any
+
+import pytest
+
+from jupyterhub_collab.proof.report import Report
+
+
+@pytest.mark.parametrize("says", ["", ".", "bob could not: .", "bob could not: ", " ."])
+def test_row_without_a_reason_says_so(says: str) -> None:
+    told: list[dict[str, Any]] = []
+    Report(told.append).failed("people come", says)
+    assert told[0]["row"]["says"].endswith("(no reason was given; the hub's log may tell more).")
+
+
+def test_row_with_a_reason_is_told_as_it_is() -> None:
+    told: list[dict[str, Any]] = []
+    Report(told.append).ok("the hub answers", "JupyterHub 6.1.1 at http://127.0.0.1:8000.")
+    assert told[0]["row"]["says"] == "JupyterHub 6.1.1 at http://127.0.0.1:8000."
