@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text as a file holds it, and as people have it: encoding, byte-order mark and line ends belong to the file.
+
+People's text has `\\n` at the end of each line, as editors in a browser have it. `text_of` makes it of a file's bytes, and `bytes_of`
+makes bytes of it that differ from the file's in nothing but what has been changed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+END = re.compile(r"\r\n|\r|\n")
+# The longer mark comes first: that of UTF-32 begins with that of UTF-16.
+MARKS = [
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+]
+# More lines than that which differ are not compared one by one: each takes the line end of most lines then.
+MOST_LINES = 5000
+
+
+class NoText(ValueError):
+    """The bytes are not those of a text."""
+
+
+def text_of(data: bytes) -> str:
+    """Return the text that a file holds. Raises NoText where it holds something else."""
+    mark, encoding = encoding_of(data)
+    return END.sub("\n", data[len(mark) :].decode(encoding))
+
+
+def bytes_of(text: str, before: bytes) -> bytes:
+    """Return the bytes of a text, as the file has it whose bytes were `before`. UTF-8 where that cannot hold the text."""
+    try:
+        mark, encoding = encoding_of(before)
+        old = before[len(mark) :].decode(encoding)
+    except NoText:
+        return text.encode()
+    new = _with_ends(text, old)
+    try:
+        return mark + new.encode(encoding)
+    except UnicodeEncodeError:
+        return new.encode()
+
+
+def encoding_of(data: bytes) -> tuple[bytes, str]:
+    """Return the byte-order mark and the encoding of a file. Each decodes and encodes all of it without a loss."""
+    for mark, encoding in MARKS:
+        if data.startswith(mark) and _is_lossless(data[len(mark) :], encoding):
+            return mark, encoding
+    if b"\0" in data:
+        raise NoText("it holds no text")
+    if _is_lossless(data, "utf-8"):
+        return b"", "utf-8"
+    # Western Europe's encoding of before Unicode; with what Windows has made of the codes of control characters.
+    return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+
+
+def _is_lossless(data: bytes, encoding: str) -> bool:
+    try:
+        return data.decode(encoding).encode(encoding) == data
+    except UnicodeError:
+        return False
+
+
+def _with_ends(text: str, old: str) -> str:
+    """Return a text with the line ends of an old one. What is new ends as most lines do, and in a mixed file as the line before it."""
+    ends = END.findall(old)
+    if not ends or set(ends) == {"\n"}:
+        return text
+    usual = Counter(ends).most_common(1)[0][0]
+    if len(set(ends)) == 1:
+        return text.replace("\n", usual)
+    old_lines, new_lines = END.sub("\n", old).split("\n"), text.split("\n")
+    kept: list[str] = []
+    for tag, start, stop, new_start, new_stop in blocks(old_lines, new_lines):
+        for number in range(new_start, new_stop):
+            same = start + number - new_start
+            is_there = same < stop and same < len(ends) and (tag == "equal" or tag == "replace")
+            kept.append(ends[same] if is_there else kept[-1] if kept else usual)
+    return "".join(line + end for line, end in zip(new_lines, kept[: len(new_lines) - 1] + [""], strict=True))
+
+
+def blocks(old: list[str], new: list[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield which lines are the same, as `SequenceMatcher` does, for texts that have most in common."""
+    least = min(len(old), len(new))
+    start = next((number for number in range(least) if old[number] != new[number]), least)
+    left = least - start
+    end = next((number for number in range(left) if old[-1 - number] != new[-1 - number]), left)
+    yield "equal", 0, start, 0, start
+    old_stop, new_stop = len(old) - end, len(new) - end
+    if max(old_stop, new_stop) - start > MOST_LINES:
+        yield "replace", start, old_stop, start, new_stop
+    else:
+        matcher = SequenceMatcher(None, old[start:old_stop], new[start:new_stop], autojunk=False)
+        for tag, one, two, three, four in matcher.get_opcodes():
+            yield tag, start + one, start + two, start + three, start + four
+    yield "equal", old_stop, len(old), new_stop, len(new)
