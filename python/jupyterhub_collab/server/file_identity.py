@@ -116,8 +116,8 @@ class FileIdentity(ArbitraryFileIdManager):
         """Note that somebody has deleted a file or a directory through the server: tell those who have any of it open."""
         self._tell_below(_real_parent(self._absolute(path)))
 
-    def save(self, path: str) -> str | None:
-        return None
+    def save(self, path: str) -> None:
+        pass
 
     # What our documents ask
 
@@ -198,7 +198,9 @@ class FileIdentity(ArbitraryFileIdManager):
         if found is None or not stat.S_ISREG(found.st_mode):
             return here[0] if here else None
         same = "select id, path, size, mtime from Identities where device = ? and inode = ?"
-        for id_, path, size, mtime in self.con.execute(same, (found.st_dev, _signed(found.st_ino))).fetchall():
+        for id_, path, size, mtime in self.con.execute(
+            same, (found.st_dev, _signed(found.st_ino))
+        ).fetchall():
             if id_ in here:
                 return str(id_)
             if _is_at(path, found):

@@ -15,11 +15,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import nbformat
-from nbformat.v4 import rwbase
+from nbformat.v4 import rwbase as _rwbase
 
 from .text_bytes import blocks, bytes_of, text_of
 
 Json = Any
+formats: Any = nbformat  # which has no types
+rwbase: Any = _rwbase
 # Ids that people's copies need and the file has not: of a cell without one, and of a further cell with the id of another.
 UNNAMED = "unnamed-"
 REPEATED = re.compile(r"again-\d+-(?=.)")
@@ -48,7 +50,7 @@ def read(data: bytes) -> dict[str, Any]:
     """Return the notebook that a file holds, as `nbformat` has it, with no ids but those in the file."""
     raw = _parsed(data)
     if raw.get("nbformat") != 4:
-        converted = nbformat.reads(json.dumps(raw), as_version=4)
+        converted = formats.reads(json.dumps(raw), as_version=4)
         return dict(rwbase.strip_transient(converted))
     if not isinstance(raw.get("cells"), list):
         raise ValueError("it has no cells")
@@ -58,14 +60,14 @@ def read(data: bytes) -> dict[str, Any]:
         cell.setdefault("metadata", {})
         cell.setdefault("source", "")
     raw.setdefault("metadata", {})
-    notebook = rwbase.strip_transient(rwbase.rejoin_lines(nbformat.from_dict(raw)))
+    notebook = rwbase.strip_transient(rwbase.rejoin_lines(formats.from_dict(raw)))
     return dict(_plain(notebook))
 
 
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     """Return the bytes of a notebook, as the file has it whose bytes were `before`; as `nbformat` has it where that is none."""
     new = _plain(notebook)
-    new = rwbase.strip_transient(nbformat.from_dict(new))
+    new = rwbase.strip_transient(formats.from_dict(new))
     for cell in new["cells"]:
         _unname(cell)
     try:
@@ -73,7 +75,7 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
         if old.get("nbformat") != 4:
             raise ValueError
     except ValueError:
-        return str(nbformat.writes(new, version=nbformat.NO_CONVERT) + "\n").encode()
+        return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
     shaped = _shaped_notebook(_plain(new), old)
     if _same(shaped, old):
         return before
@@ -108,7 +110,9 @@ def name_cells(cells: list[dict[str, Any]], known: list[dict[str, Any]]) -> None
 
 def aligned(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
     """Yield which cells are the same ones in two notebooks, in order, by what is in them."""
-    matcher = SequenceMatcher(None, [_key(cell) for cell in old], [_key(cell) for cell in new], autojunk=False)
+    matcher = SequenceMatcher(
+        None, [_key(cell) for cell in old], [_key(cell) for cell in new], autojunk=False
+    )
     for tag, start, stop, new_start, new_stop in matcher.get_opcodes():
         if tag == "equal":
             yield from zip(old[start:stop], new[new_start:new_stop], strict=True)
@@ -119,7 +123,9 @@ def aligned(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tu
 def _alike(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
     """Yield pairs of cells that were changed into each other: in order, and each with the first that is like it."""
     if len(old) == len(new):
-        yield from ((one, other) for one, other in zip(old, new, strict=True) if _key(one)[0] == _key(other)[0])
+        yield from (
+            (one, other) for one, other in zip(old, new, strict=True) if _key(one)[0] == _key(other)[0]
+        )
         return
     place = 0
     for one in old:
@@ -180,11 +186,15 @@ def _shaped_notebook(new: Json, old: Json) -> Json:
     if "metadata" not in old and not metadata:
         del new["metadata"]
     shaped = _shaped({**new, "cells": []}, {**old, "cells": []})
-    as_lines = next((isinstance(cell.get("source"), list) for cell in old["cells"] if cell.get("source")), True)
+    as_lines = next(
+        (isinstance(cell.get("source"), list) for cell in old["cells"] if cell.get("source")), True
+    )
     pairs = dict(_pairs(old["cells"], cells))
     usual = next((list(cell) for cell in old["cells"]), None)
     shaped["cells"] = [
-        _shaped_cell(cell, old["cells"][pairs[number]]) if number in pairs else _new_cell(cell, as_lines, usual)
+        _shaped_cell(cell, old["cells"][pairs[number]])
+        if number in pairs
+        else _new_cell(cell, as_lines, usual)
         for number, cell in enumerate(cells)
     ]
     return shaped
@@ -229,7 +239,7 @@ def _new_cell(cell: Json, as_lines: bool, usual: list[str] | None) -> Json:
 
 def _split_cell(cell: Json) -> Json:
     """Return a cell with its texts as lines, as `nbformat` writes them."""
-    one = nbformat.from_dict({"cells": [cell]})
+    one = formats.from_dict({"cells": [cell]})
     one["cells"][0].setdefault("outputs", [])
     found = _plain(rwbase.split_lines(one))["cells"][0]
     if "outputs" not in cell:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_server_ydoc import app, handlers
+from jupyter_server_ydoc import app, handlers, loaders
 
+from .file_on_disk import File
 from .history import History
 from .notices import Notices
 from .room import Room
@@ -15,15 +16,16 @@ from .sessions import Sessions
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None]) -> None:
-    """Have jupyter-collaboration use our rooms and sessions: its modules look these names up whenever somebody comes."""
+    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever somebody comes."""
     Room.use(past, notices, active)
     sessions = Sessions(past)
     ours: dict[str, Any] = {
         "DocumentRoom": Room,
+        "FileLoader": File,
         "check_session_compatibility": sessions.check,
         "save_current_session": sessions.save,
     }
     for name, value in ours.items():
-        for module in (app, handlers):
+        for module in (app, handlers, loaders):
             if hasattr(module, name):
                 setattr(module, name, value)

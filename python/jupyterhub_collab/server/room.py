@@ -7,6 +7,8 @@ Takes the place of `jupyter_server_ydoc.rooms.DocumentRoom`, whose ways of loadi
 - What has changed is saved a moment later, however many changes go on coming.
 - What many people type at once goes to each of them as one message.
 - A file that somebody else has written is merged with what people have typed since it was last read or written.
+
+Which file that is, `file_identity` says; what it holds, `file_on_disk`.
 """
 
 from __future__ import annotations
@@ -14,19 +16,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from anyio import EndOfStream, WouldBlock
-from jupyter_server.utils import ensure_async
 from jupyter_server_ydoc import rooms
 from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
-from jupyter_ydoc import ydocs
+from jupyter_ydoc import YNotebook, YUnicode, ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import (
     Doc,
@@ -39,9 +39,12 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
+from . import copies
+from .file_on_disk import File, Found
 from .history import History, OnDisk
-from .merge import changes, has_lost, is_cut_off, lines_of
-from .notices import COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .merge import Merged, has_lost, is_cut_off, likeness, lines_of, merge
+from .notices import COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .text_bytes import encoding_changes
 from .timeline import Timeline
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ class Room(rooms.DocumentRoom):
     _past: History
     _notices: Notices
     _active: Callable[[], None]
+    _file: File
     ready: bool
 
     @classmethod
@@ -85,12 +89,12 @@ class Room(rooms.DocumentRoom):
         self._saved_changes = 0
         self._is_complete = False  # whether the history holds all that the document is
         self._on_disk = OnDisk("", 0)
+        self._found = Found("")  # what the file held when it was last read or written
         self._written = ""  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
         self.on_message = self._gather
-        self._modified: Any = None  # when the file was last changed, as far as this room knows
         self.awareness.observe(self._on_awareness)
 
     # Loading
@@ -100,19 +104,20 @@ class Room(rooms.DocumentRoom):
         if self.ready:
             return
         known = self._past.on_disk(self._room_id)
+        found = await self._find()
         try:
-            content, hash_ = await self._read()
+            content = self._content_of(found)
         except HTTPError:
             if known is None or not known.writing:
                 raise
-            content, hash_ = None, await self._hash()  # it was cut off, and cannot be read any more
+            content = None  # it was cut off, and cannot be read any more
         async with self._update_lock:
             if self.ready:
                 return  # for somebody else who came at the same time
             if known is None:
-                await self._load(content, hash_)
-            elif gone := self._resume(known, content, hash_):
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(gone)))
+                await self._load(content, found)
+            elif (merged := self._resume(known, content, found)) and merged.has_lost:
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(merged.before)))
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
@@ -123,24 +128,23 @@ class Room(rooms.DocumentRoom):
         if self._changes:
             self._keep_saved()
 
-    async def _load(self, content: Any, hash_: str) -> None:
+    async def _load(self, content: Any, found: Found) -> None:
         """Begin with the file."""
         await self._apply_deterministic_source_content(content)
         self._is_complete = bool(self._past.add(self._room_id, self.ydoc.get_update()))
-        self._set_on_disk(OnDisk(hash_, *self._place()))
+        self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = _digest_of(self._document.get())
 
-    def _resume(self, known: OnDisk, content: Any, hash_: str) -> Any:
+    def _resume(self, known: OnDisk, content: Any, found: Found) -> Merged | None:
         """Go on from where the document was, with what has happened to its file since.
 
-        content: of the file; None where that cannot be read. Returns what people had typed where some of it is not there any more.
+        content: of the file; None where that cannot be read. Returns what came of a merge, where there was one.
         """
         for update, _time in self._past.updates(self._room_id):
             self.ydoc.apply_update(update)
         self._is_complete = True
-        self._on_disk = known
-        typed = self._document.get()
-        if known.writing and hash_ != known.hash:
+        self._on_disk, self._found = known, found
+        if known.writing and found.hash != known.hash:
             # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
             written = self._kind(self._base()).get()
@@ -148,35 +152,41 @@ class Room(rooms.DocumentRoom):
                 self._changes += 1
                 return None
             if lines_of(content) == lines_of(written):
-                self._set_on_disk(OnDisk(hash_, known.writing))
-        unsaved = self._kind(self._base()).get() != typed
-        if hash_ != self._on_disk.hash:
-            self._merge(content, hash_)
-        merged = self._document.get()
-        if unsaved and merged != content:
+                self._set_on_disk(OnDisk(found.hash, known.writing), found)
+        unsaved = self._kind(self._base()).get() != self._document.get()
+        merged = self._merge(found) if found.hash != self._on_disk.hash else None
+        if unsaved and not self._is_in(found):
             self._changes += 1
         else:
-            self._written = _digest_of(merged)
-        return typed if unsaved and has_lost(typed, merged) else None
+            self._written = _digest_of(self._document.get())
+        return merged
 
-    async def _read(self) -> tuple[Any, str]:
-        """Return the file's content and hash. Both are of the same content: what is written in between is read again."""
-        while True:
-            before = await self._hash()
-            model = await self._file.load_content(self._file_format, self._file_type)
-            if before == await self._hash():
-                return model["content"], before
+    async def _find(self) -> Found:
+        """Return what the file holds."""
+        return await self._file.find(self._file_format, self._file_type)
 
-    async def _hash(self) -> str:
-        """Return the file's hash. What is noted with it: when the file was last changed."""
-        get = self._file._contents_manager.get
-        model = await ensure_async(get(self._file.path, content=False, require_hash=True))
-        self._modified = self._file.last_modified = model["last_modified"]
-        return _hash_of(model)
+    def _content_of(self, found: Found, like: Any = None) -> Any:
+        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
+        return self._file.content_of(found, self._file_format, self._file_type, like)
 
-    async def _last_modified(self) -> Any:
-        get = self._file._contents_manager.get
-        return (await ensure_async(get(self._file.path, content=False)))["last_modified"]
+    def _bytes_of(self, content: Any, found: Found) -> bytes | None:
+        """Return the bytes with which the file would hold some content, where it holds what is `found`."""
+        if found.data is None:
+            return None
+        if not issubclass(self._kind, YUnicode | YNotebook):
+            # Its type writes it in its own way: only what has been changed since is a reason to write.
+            unchanged = self._kind()
+            unchanged.set(self._content_of(found))
+            if unchanged.get() == content:
+                return found.data
+        return self._file.bytes_of(content, found.data, self._file_format, self._file_type)
+
+    def _is_in(self, found: Found) -> bool:
+        """Return whether a file holds the document as it is."""
+        content = self._document.get()
+        if found.data is None:
+            return bool(content == found.content)
+        return self._bytes_of(content, found) == found.data
 
     @property
     def _kind(self) -> type[YBaseDoc]:
@@ -252,9 +262,16 @@ class Room(rooms.DocumentRoom):
         while self._saved_changes < self._changes:
             await asyncio.sleep(pause)
             began = time.monotonic()
-            saved = await self.flush()
+            # What has begun is brought to its end also where the room ends: else nobody knew what the file holds.
+            saved = await asyncio.shield(self._background(self.flush()))
             took = (time.monotonic() - began) / SHARE_OF_SAVING
             pause = min(max(self._save_delay, took), LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
+
+    def _background(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        task = asyncio.create_task(work)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
+        return task
 
     def _save_to_disc(self) -> asyncio.Task[None]:
         """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
@@ -277,13 +294,12 @@ class Room(rooms.DocumentRoom):
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
-                self._notices.tell(NOT_SAVED, self._document.path, str(error))
+                if not _is_gone(error):  # which is told as soon as it is seen, whether somebody types or not
+                    self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
     async def _write(self, by_hand: bool) -> bool:
         for _attempt in range(ATTEMPTS):
-            if self._modified != self._file.last_modified:
-                await self._take_over()  # another room of the same file has written it
             changed, number, state, content = await self._snapshot()
             digest = _digest_of(content)
             if digest == self._written and not by_hand:
@@ -293,20 +309,18 @@ class Room(rooms.DocumentRoom):
                 if not self._on_disk.writing:
                     self._set_on_disk(replace(self._on_disk, last_update=number, state=state))
                 return True
-            model = {"format": self._file_format, "type": self._file_type, "content": content}
             self._set_on_disk(replace(self._on_disk, writing=number))
+            data = self._bytes_of(content, self._found)
             try:
-                saved = await self._file.maybe_save_content(model)
+                saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
                 await self._take_over()
                 continue
-            if saved is None:
-                raise PermissionError("the file may only be read")
-            self._modified = saved["last_modified"]
-            number = await self._mark_saved(changed, number, saved["hash"])
-            # Whoever wrote the file after us and before its hash was taken: it is theirs, and they are to be noticed.
-            is_ours = await self._last_modified() == saved["last_modified"]
-            self._set_on_disk(OnDisk(_hash_of(saved) if is_ours else "", number, state))
+            self._notices.settle(self._file.path)
+            if data is not None and encoding_changes(self._found.data or b"", data):
+                self._notices.tell(ENCODED, self._file.path)
+            number = await self._mark_saved(changed, number, saved.hash)
+            self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
             # Nobody undoes anything by the server's own copy: people do so in their tabs. But it remembers each change for it.
             self._document.undo_manager.clear()
@@ -339,56 +353,69 @@ class Room(rooms.DocumentRoom):
         """Return the number of the last update in the history, and the document itself where the history does not hold all of it."""
         return self._past.last(self._room_id), None if self._is_complete else self.ydoc.get_update()
 
-    def _set_on_disk(self, on_disk: OnDisk) -> None:
-        self._on_disk = on_disk
+    def _set_on_disk(self, on_disk: OnDisk, found: Found | None = None) -> None:
+        self._on_disk, self._found = on_disk, found or self._found
         self._past.set_on_disk(self._room_id, on_disk)
 
-    # Writes from outside
+    # What others do to the file
 
     async def _on_outofband_change(self) -> None:
-        """Merge what somebody else has written into the file."""
+        """Follow what somebody else has done to the file: merge what they have written, tell people if it is gone."""
         async with self._writing:
             try:
                 await self._take_over()
-            except Exception as error:  # half written, most likely: there will be another change
-                self.log.warning("%s cannot be read: %r", self._document.path, error)
-                self._modified = None
+            except Exception as error:
+                if _is_gone(error):
+                    self.log.warning("%s is not there any more", self._document.path)
+                    self._notices.tell_once(GONE, self._file.path)
+                else:  # half written, most likely: there will be another change
+                    self.log.warning("%s cannot be read: %r", self._document.path, error)
+                    self._file.forget()
                 return
         if self._saved_changes < self._changes:
             self._keep_saved()
+        else:
+            self._notices.settle(self._file.path)
 
     async def _take_over(self) -> None:
         """Read the file and merge it into the document."""
-        content, hash_ = await self._read()
-        if hash_ == self._on_disk.hash:
+        found = await self._find()
+        if found.hash == self._on_disk.hash:
+            self._found = found
             return
-        before, path, state = self._document.get(), self._document.path, self.ydoc.get_update()
-        self.log.info("%s was written from outside; merging", path)
-        self._merge(content, hash_)
-        merged = self._document.get()
-        if merged == content:
-            self._written = _digest_of(merged)
-        else:
-            self._changes, self._written = self._changes + 1, ""
+        path, state = self._document.path, self.ydoc.get_update()
+        async with self._update_lock:
+            merged = self._merge(found)
+            if self._is_in(found):
+                self._written = _digest_of(self._document.get())
+            else:
+                self._changes, self._written = self._changes + 1, ""
+        self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
-        if has_lost(before, merged):
+        copy = await self._keep_copy(merged.before) if merged.has_lost else None
+        if copy is not None:
+            self._notices.tell(COPY_KEPT, path, _told_of(copy))
+        elif merged.had_more and self.clients:
+            self._notices.tell(MERGED, path)
+        if not issubclass(self._kind, YUnicode):
             late: Doc[Any] = Doc()
             late.apply_update(state)
             self._late.append(late)
-            copy = await self._keep_copy(before)
-            self._notices.tell(COPY_KEPT, path, _told_of(copy))
-            self.create_task(self._complete_copy(copy, before, late))
-        elif self.clients and merged != before:
-            self._notices.tell(MERGED, path)
+            self.create_task(self._keep_late(copy, late))
 
-    def _merge(self, content: Any, hash_: str) -> None:
+    def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
         base = self._base()
-        update = changes(base, self._kind, content)
-        self.ydoc.apply_update(update)
-        if not self.ready:
-            self._is_complete = bool(self._past.add(self._room_id, update))
-        self._set_on_disk(OnDisk(hash_, self._on_disk.last_update, base.get_update()))
+        content = self._content_of(found, likeness(self._kind(base)))
+        if self._is_in(found):
+            # It is what people have: one of them has saved it past this server, or another server has merged it.
+            self._set_on_disk(OnDisk(found.hash, *self._place()), found)
+            return Merged(False)
+        merged, update = merge(base, self._document, content)
+        if not self.ready or self._update_lock.locked():
+            self._is_complete = bool(self._past.add(self._room_id, update)) and self._is_complete
+        self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
+        return merged
 
     def _gather(self, message: bytes) -> bool:
         """Have what people send go into the documents of `_late`, too. Called with each message; False has it dealt with as always."""
@@ -397,29 +424,32 @@ class Room(rooms.DocumentRoom):
                 late.apply_update(read_message(message[2:]))
         return False
 
-    async def _complete_copy(self, copy: PurePosixPath | str, before: Any, late: Doc[Any]) -> None:
-        """Write a copy once more, with what was on its way."""
+    async def _keep_late(self, copy: PurePosixPath | str | None, late: Doc[Any]) -> None:
+        """Keep what people were typing when parts of the document were taken out, and which was on its way."""
+        before: Doc[Any] = Doc()
+        before.apply_update(late.get_update())
         await asyncio.sleep(ON_THE_WAY)
         self._late.remove(late)
-        content = self._kind(late).get()
-        if content != before and isinstance(copy, PurePosixPath):
-            await self._write_copy(copy, content)
+        if not has_lost(self._kind(before), typed := self._kind(late), self._document):
+            return
+        if isinstance(copy, PurePosixPath):
+            await self._write_copy(copy, typed.get())
+        else:
+            self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(typed.get())))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        path = PurePosixPath(self._file.path)
-        for number in itertools.count(1):  # several may be of one second
-            again = f"-{number}" if number > 1 else ""
-            copy = path.with_name(f"{path.stem}.before-{time.strftime('%Y%m%d-%H%M%S')}{again}{path.suffix}")
-            if not await ensure_async(self._file._contents_manager.file_exists(str(copy))):
-                break
+        copy = await copies.free_name(self._file._contents_manager, self._file.path)
         return await self._write_copy(copy, content)
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
+        data = self._bytes_of(content, self._found)
         kind = self._file_type if self._file_type in ("notebook", "file") else "file"
         model = {"format": self._file_format, "type": kind, "content": content}
         try:
-            await ensure_async(self._file._contents_manager.save(model, str(copy)))
+            await copies.write(
+                self._file._contents_manager, copy, model if data is None else copies.model_of(data)
+            )
         except Exception as error:
             self.log.error("What people had could not be kept as %s: %r", copy, error)
             return f"not kept ({error})"
@@ -435,6 +465,7 @@ class Room(rooms.DocumentRoom):
         session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
+            self._notices.tell_newcomers(self._file.path)
             await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is tidied up after them
@@ -451,9 +482,15 @@ class Room(rooms.DocumentRoom):
         await super().stop()
 
 
-def _hash_of(model: dict[str, Any]) -> str:
-    """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
-    return str(model.get("hash") or model["last_modified"])
+def _is_gone(error: Exception) -> bool:
+    return isinstance(error, HTTPError) and error.status_code == 404
+
+
+def _reason_of(error: Exception) -> str:
+    """Return why something could not be done, for people."""
+    if isinstance(error, HTTPError):
+        return error.log_message or error.reason or str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _told_of(copy: PurePosixPath | str) -> str:

@@ -63,6 +63,16 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
     return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
 
 
+def encoding_changes(before: bytes, after: bytes) -> bool:
+    """Return whether a text has got another encoding than it had."""
+    try:
+        old, new = encoding_of(before), encoding_of(after)
+    except NoText:
+        return False
+    # What is ASCII is the same in all three.
+    return old != new and not before.isascii() and not after.isascii()
+
+
 def _is_lossless(data: bytes, encoding: str) -> bool:
     try:
         return data.decode(encoding).encode(encoding) == data
@@ -83,7 +93,7 @@ def _with_ends(text: str, old: str) -> str:
     for tag, start, stop, new_start, new_stop in blocks(old_lines, new_lines):
         for number in range(new_start, new_stop):
             same = start + number - new_start
-            is_there = same < stop and same < len(ends) and (tag == "equal" or tag == "replace")
+            is_there = same < stop and same < len(ends) and tag != "delete"
             kept.append(ends[same] if is_there else kept[-1] if kept else usual)
     return "".join(line + end for line, end in zip(new_lines, kept[: len(new_lines) - 1] + [""], strict=True))
 
