@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.metadata
+import os
 import threading
 from typing import Any
 
@@ -20,6 +21,7 @@ from .identity import Identities
 from .kernels import share_kernels
 from .notices import Notices
 from .settings import Settings
+from .state_place import place_in
 
 # What takes the place of parts of it is made for these releases, and tested with them (jupyter-collaboration 4.4 and 5.0).
 SERVER_YDOC = ("2.4.", "3.0.")
@@ -41,7 +43,7 @@ class Collaboration(ExtensionApp):
         app: Any = self.serverapp
         settings = Settings.from_environment()
         self.rooms = {}
-        self.past = History(settings.state, self.log)
+        self.past = History(place_in(settings.state, os.environ.get("JUPYTERHUB_API_URL", "")), self.log)
         self.activity = Activity(app, settings.idle_seconds)
         Identities(self.past).wrap(app.identity_provider)
         authors = Authors(settings.email_domain, self.log)

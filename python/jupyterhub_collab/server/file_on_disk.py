@@ -21,6 +21,7 @@ from base64 import decodebytes, encodebytes
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.fileio import FileManagerMixin
@@ -104,6 +105,12 @@ class File(loaders.FileLoader):
     def _is_plain(self) -> bool:
         """Whether a file is what the contents manager makes of its bytes, and nothing is derived from others, such as by jupytext."""
         return self._is_local and type(self._contents_manager).get.__module__.startswith("jupyter_server.")
+
+    @property
+    def _has_hooks(self) -> bool:
+        """Whether what is written may be something else than what was to be written."""
+        manager: Any = self._contents_manager
+        return not self._is_plain or bool(manager._pre_save_hooks or manager._post_save_hooks)
 
     # Watching
 
@@ -268,8 +275,9 @@ class File(loaders.FileLoader):
             finally:
                 _before.reset(before)
             found = await self.find(format_, type_, is_ours=True)
-            if (await self._model(content=False))["last_modified"] != saved["last_modified"]:
-                found = Found("", found.data)  # somebody else has written it since
+            is_other = data is not None and found.data != data and not self._has_hooks
+            if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
+                found = Found("", data)  # somebody else has written it since
             place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
             if isinstance(self._file_id_manager, FileIdentity):
@@ -314,10 +322,12 @@ class File(loaders.FileLoader):
             os.close(descriptor)
 
     def _tidy_up(self, held: Found) -> None:
-        """Take away the second copy of a file that could not be begun to write, such as on a full disk."""
+        """Leave a file that could not be written as it was, such as on a full disk, and no second copy of it."""
         place = self.place
         with contextlib.suppress(OSError):
-            if place and held.data is not None and _read(place, True) == held.data:
+            if place and held.data is not None:
+                if _read(place, True) != held.data:
+                    Path(place).write_bytes(held.data)
                 directory, name = os.path.split(place)
                 os.unlink(os.path.join(directory, f".~{name}"))  # `fileio.path_to_intermediate`
 

@@ -96,6 +96,11 @@ class History:
         rows = "select content, time from updates where document = ? and id <= ? order by id"
         yield from self._db.execute(rows, (document, limit)).fetchall()
 
+    def since(self, document: str, number: int) -> list[bytes]:
+        """Return the updates of a document after the one with a number."""
+        rows = "select content from updates where document = ? and id > ? order by id"
+        return [update for (update,) in self._db.execute(rows, (document, number)).fetchall()]
+
     def last(self, document: str) -> int:
         """Return the number of a document's last update; 0 where there is none."""
         found = self._db.execute("select max(id) from updates where document = ?", (document,)).fetchone()[0]

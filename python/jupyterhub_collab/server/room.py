@@ -60,6 +60,8 @@ SHARE_OF_SENDING = 0.25
 ATTEMPTS = 5
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
+# A file is compared with what people had before, as long as that takes no more than reading so many bytes.
+MOST_COMPARED = 5_000_000
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 
@@ -380,8 +382,7 @@ class Room(rooms.DocumentRoom):
     async def _take_over(self) -> None:
         """Read the file and merge it into the document."""
         found = await self._find()
-        if found.hash == self._on_disk.hash:
-            self._found = found
+        if found.hash == self._found.hash:
             return
         path, state = self._document.path, self.ydoc.get_update()
         async with self._update_lock:
@@ -411,11 +412,27 @@ class Room(rooms.DocumentRoom):
             # It is what people have: one of them has saved it past this server, or another server has merged it.
             self._set_on_disk(OnDisk(found.hash, *self._place()), found)
             return Merged(False)
+        if was := self._was_in(found):
+            # One who has not all that people have typed by now has saved it past this server.
+            self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, was), found)
+            return Merged(True)
         merged, update = merge(base, self._document, content)
         if not self.ready or self._update_lock.locked():
             self._is_complete = bool(self._past.add(self._room_id, update)) and self._is_complete
         self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
         return merged
+
+    def _was_in(self, found: Found) -> bytes | None:
+        """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
+        updates = self._past.since(self._room_id, self._on_disk.last_update)
+        if found.data is None or len(found.data) * len(updates) > MOST_COMPARED:
+            return None
+        then = self._base()
+        for update in updates:
+            then.apply_update(update)
+            if self._bytes_of(self._kind(then).get(), found) == found.data:
+                return then.get_update()
+        return None
 
     def _gather(self, message: bytes) -> bool:
         """Have what people send go into the documents of `_late`, too. Called with each message; False has it dealt with as always."""

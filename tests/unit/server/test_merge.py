@@ -136,7 +136,7 @@ def test_cells_that_stay_keep_their_texts() -> None:
     """People's cursors are in them."""
     people = notebook_with(notebook("a = 1", "b = 2", "c = 3", "d = 4"))
     base = copy_of(people.ydoc)
-    seen = []
+    seen: list[Any] = []
     people.ycells[0]["source"].observe(seen.append)
     marks = [cell["source"].sticky_index(1) for cell in people.ycells]
     merge(base, people, notebook("new = 0", "a = 1", "d = 4", "b = 2 + 2", "c = 3"))
