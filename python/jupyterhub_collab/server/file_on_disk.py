@@ -110,7 +110,13 @@ class File(loaders.FileLoader):
     def _has_hooks(self) -> bool:
         """Whether what is written may be something else than what was to be written."""
         manager: Any = self._contents_manager
-        return not self._is_plain or bool(manager._pre_save_hooks or manager._post_save_hooks)
+        hooks = (
+            manager.pre_save_hook,
+            manager.post_save_hook,
+            manager._pre_save_hooks,
+            manager._post_save_hooks,
+        )
+        return not self._is_plain or any(hooks)
 
     # Watching
 

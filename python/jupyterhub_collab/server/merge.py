@@ -28,12 +28,14 @@ MOST_LINES = 5000
 class Merged:
     """What came of a merge. had_more: whether people had typed what the file had never held; has_lost: whether some of that is gone.
 
-    before: the document as people had it, where they had more.
+    before: the document as people had it, where they had more. took_out: whether there were parts into which people may still be typing,
+    and which are not there any more.
     """
 
     had_more: bool
     has_lost: bool = False
     before: Any = None
+    took_out: bool = False
 
 
 def merge(base: Doc[Any], people: YBaseDoc, content: Any) -> tuple[Merged, bytes]:
@@ -46,16 +48,22 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any) -> tuple[Merged, bytes
     state = base.get_state()
     had_more = changed.get() != people.get()
     was, before = kind(_copy_of(base)), kind(_copy_of(people.ydoc)) if had_more else people
+    there = _parts(people)
     made_anew = change_into(changed, content)
     update = base.get_update(state)
     people.ydoc.apply_update(update)
+    took_out = bool(there - _parts(people) or made_anew) or not isinstance(people, YNotebook | YUnicode)
     if not had_more:
-        return Merged(False), update
+        return Merged(False, took_out=took_out), update
     if isinstance(was, YNotebook) and isinstance(before, YNotebook) and isinstance(people, YNotebook):
         after = people.ydoc.get_state()
         carry_over(was, before, people, made_anew, _change_text)
         update = merge_updates(update, people.ydoc.get_update(after))
-    return Merged(True, has_lost(was, before, people), before.get()), update
+    return Merged(True, has_lost(was, before, people), before.get(), took_out), update
+
+
+def _parts(document: YBaseDoc) -> set[str]:
+    return set(cells_of(document)) if isinstance(document, YNotebook) else set()
 
 
 def _copy_of(doc: Doc[Any]) -> Doc[Any]:

@@ -398,7 +398,7 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(COPY_KEPT, path, _told_of(copy))
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
-        if not issubclass(self._kind, YUnicode):
+        if merged.took_out:
             late: Doc[Any] = Doc()
             late.apply_update(state)
             self._late.append(late)

@@ -177,8 +177,8 @@ async def test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told(
         notice = await next_notice(events)
     (copy,) = copies(server)
     assert [cell["source"] for cell in json.loads(server.read(copy))["cells"]] == [
-        ["x = 0"],
-        ["<typed>x = 1"],
+        "x = 0",
+        "<typed>x = 1",
     ]
     assert notice["path"] == server.path("work.ipynb") and notice["level"] == "warning"
     assert copy in notice["message"]
