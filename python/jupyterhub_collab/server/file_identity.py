@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_server.serverapp import ServerApp
 from jupyter_server_fileid.manager import ArbitraryFileIdManager
 
 SCHEMA = """
@@ -52,7 +53,7 @@ class FileIdentity(ArbitraryFileIdManager):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._root = os.path.realpath(os.path.expanduser(self.root_dir or "/"))
+        self._root = os.path.realpath(os.path.expanduser(_directory_of_server() or self.root_dir or "/"))
         self._held: dict[str, Held] = {}
         self._listeners: dict[str, Callable[[], None]] = {}
         self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
@@ -106,6 +107,9 @@ class FileIdentity(ArbitraryFileIdManager):
         old, new = _real_parent(self._absolute(old_path)), _real_parent(self._absolute(new_path))
         self._rename(old, new)
         found = self._id_of(_real(new))
+        if found is not None:
+            with self.con:
+                self._remember_name(self._name(new_path), found)
         self._tell_below(new)
         return found
 
@@ -241,6 +245,10 @@ class FileIdentity(ArbitraryFileIdManager):
             for id_, path in rows:
                 row = (new + path[len(old) :], id_)
                 self.con.execute("update Identities set path = ? where id = ?", row)
+            if (before := self._inside(old)) is not None and (after := self._inside(new)) is not None:
+                links = "select name, id from Names where substr(name, 1, ?) = ?"
+                for name, id_ in self.con.execute(links, (len(before) + 1, before + "/")).fetchall():
+                    self._remember_name(after + name[len(before) :], id_)
 
     def _tell_below(self, place: str) -> None:
         for id_, tell in list(self._listeners.items()):
@@ -259,6 +267,12 @@ class FileIdentity(ArbitraryFileIdManager):
             if held:
                 os.close(held.descriptor)
             self._held[id_] = Held(descriptor, at.st_dev, at.st_ino)
+
+
+def _directory_of_server() -> str | None:
+    """Return the directory whose files the server shows: that of its contents manager, which may be another one than its own."""
+    manager = getattr(ServerApp.instance(), "contents_manager", None) if ServerApp.initialized() else None
+    return getattr(manager, "root_dir", None)
 
 
 def _real(path: str) -> str:

@@ -19,7 +19,7 @@ import stat
 import time
 from base64 import decodebytes, encodebytes
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tornado.web import HTTPError
 
 from .copies import model_of
 from .file_identity import FileIdentity
-from .notebook_bytes import bytes_of_notebook, formats, notebook_of, read
+from .notebook_bytes import bytes_of_notebook, formats, name_cells, notebook_of, plain, read
 from .text_bytes import NoText, bytes_of, text_of
 
 # A file of no more than so many bytes is read at every look, whatever its times say.
@@ -156,8 +156,8 @@ class File(loaders.FileLoader):
             for tell in list(self._subscriptions.values()):
                 await tell()
 
-    async def _looked(self) -> str:
-        """Return the hash of the file, taken anew where it may have changed; empty where there is no file."""
+    async def _looked(self, is_ours: bool = False) -> str:
+        """Return the hash of the file, taken anew where it may have changed. is_ours: whether this server has locked it."""
         if not self._is_local:
             return await self._looked_through_manager()
         place = self.place
@@ -168,7 +168,7 @@ class File(loaders.FileLoader):
         if stamp == self._stamp and stamp is not None and not _may_lie(stamp):
             return self._hash
         try:
-            data = await asyncio.to_thread(_read, place)
+            hash_ = (await self._found_at(place, is_ours)).hash
         except FileNotFoundError:
             return self._gone()
         except OSError:
@@ -176,7 +176,7 @@ class File(loaders.FileLoader):
         self._stamp = stamp
         if isinstance(self._file_id_manager, FileIdentity):
             self._file_id_manager.note(self._file_id)
-        return self._hash_of(data)
+        return hash_
 
     async def _looked_through_manager(self) -> str:
         try:
@@ -206,12 +206,18 @@ class File(loaders.FileLoader):
         if place is None:
             raise HTTPError(404, f"{self.path} is not there, or is no file")
         try:
-            data = await asyncio.to_thread(_read, place, is_ours)
+            return await self._found_at(place, is_ours)
         except FileNotFoundError:
             raise HTTPError(404, f"{self.path} is not there") from None
         except OSError as error:
             raise HTTPError(403, f"{self.path} cannot be read: {error.strerror}") from error
-        return Found(self._hash_of(data), data)
+
+    async def _found_at(self, place: str, is_ours: bool) -> Found:
+        def find() -> Found:
+            data = _read(place, is_ours)
+            return Found(str(self._contents_manager._get_hash(data)["hash"]), data)
+
+        return await asyncio.to_thread(find)
 
     async def _find_through_manager(self, format_: str, type_: str) -> Found:
         for _attempt in range(ATTEMPTS):
@@ -223,15 +229,21 @@ class File(loaders.FileLoader):
             content = content.replace("\r\n", "\n")
         return Found(before, None, content)
 
-    def _hash_of(self, data: bytes) -> str:
-        return str(self._contents_manager._get_hash(data)["hash"])
-
     def content_of(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
         """Return the content of a file as the document's type takes it. like: as people had it when the file last held that.
 
         Raises HTTPError where the file holds something else.
         """
         if found.data is None:
+            if type_ == "notebook":
+                found = replace(found, content=plain(found.content))
+                cells = found.content["cells"]
+                if like and not {cell.get("id") for cell in cells} & {cell["id"] for cell in like["cells"]}:
+                    for cell in cells:
+                        cell.pop(
+                            "id", None
+                        )  # which was made while it was read, and another time is another one
+                name_cells(cells, like["cells"] if like else [])
             return found.content
         try:
             if type_ == "notebook":
@@ -264,8 +276,10 @@ class File(loaders.FileLoader):
         Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
         """
         async with self._lock, self._locked():
-            if (await self.find(format_, type_, is_ours=True)).hash != held.hash:
+            if (hash_ := await self._looked(is_ours=True)) != held.hash:
+                self.forget()
                 raise OutOfBandChanges
+            self._hash = hash_
             if data is not None and data == held.data:
                 return held
             model = self._model_of(content, data, format_, type_)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -36,6 +37,47 @@ NO_MORE_THAN_EMPTY = ("metadata", "source", "outputs", "execution_count", "attac
 MISSING = object()
 
 
+@dataclass(frozen=True)
+class Form:
+    """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids."""
+
+    text: str
+    raw: Json
+    cells: list[tuple[int, int]]
+    read: list[Json]
+
+
+# The last one: a file that is written again and again is not parsed again and again.
+_last: list[tuple[bytes, Form]] = []
+
+
+def form_of(data: bytes) -> Form:
+    """Return the form of a notebook of format 4. Raises ValueError where a file holds none."""
+    for known, form in _last:
+        if known is data or known == data:
+            return form
+    text = text_of(data)
+    raw, cells = parsed(text)
+    if raw.get("nbformat") != 4:
+        raise ValueError("it is no notebook of format 4")
+    if not isinstance(raw.get("cells"), list):
+        raise ValueError("it has no cells")
+    read = []
+    for cell in raw["cells"]:
+        if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+            raise ValueError("one of its cells is none")
+        read.append({"metadata": {}, "source": "", **cell})
+    read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
+    for cell in read:
+        cell["metadata"].pop("trusted", None)
+    return _remember(data, Form(text, raw, cells, read))
+
+
+def _remember(data: bytes, form: Form) -> Form:
+    _last[:] = [(data, form)]
+    return form
+
+
 def notebook_of(data: bytes, like: Json | None = None) -> dict[str, Any]:
     """Return the notebook that a file holds; each cell has an id of its own. Raises ValueError where it holds none.
 
@@ -48,39 +90,52 @@ def notebook_of(data: bytes, like: Json | None = None) -> dict[str, Any]:
 
 def read(data: bytes) -> dict[str, Any]:
     """Return the notebook that a file holds, as `nbformat` has it, with no ids but those in the file."""
-    raw = _parsed(data)
-    if raw.get("nbformat") != 4:
-        converted = formats.reads(json.dumps(raw), as_version=4)
-        return dict(rwbase.strip_transient(converted))
-    if not isinstance(raw.get("cells"), list):
-        raise ValueError("it has no cells")
-    for cell in raw["cells"]:
-        if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
-            raise ValueError("one of its cells is none")
-        cell.setdefault("metadata", {})
-        cell.setdefault("source", "")
-    raw.setdefault("metadata", {})
-    notebook = rwbase.strip_transient(rwbase.rejoin_lines(formats.from_dict(raw)))
-    return dict(_plain(notebook))
+    try:
+        form = form_of(data)
+    except ValueError:
+        raw, _cells = parsed(text_of(data))
+        if raw.get("nbformat") == 4:
+            raise
+        return dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    notebook = {"metadata": {}, "nbformat_minor": 0, **form.raw, "cells": form.read}
+    notebook = plain(notebook)
+    for key in TRANSIENT:
+        notebook["metadata"].pop(key, None)
+    return dict(notebook)
 
 
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     """Return the bytes of a notebook, as the file has it whose bytes were `before`; as `nbformat` has it where that is none."""
-    new = _plain(notebook)
-    new = rwbase.strip_transient(formats.from_dict(new))
-    for cell in new["cells"]:
-        _unname(cell)
+    cells = [_in_a_file(cell) for cell in notebook["cells"]]
     try:
-        old, text = _parsed(before), text_of(before)
-        if old.get("nbformat") != 4:
-            raise ValueError
+        form = form_of(before)
     except ValueError:
+        new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
         return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
-    shaped = _shaped_notebook(_plain(new), old)
-    if _same(shaped, old):
+    top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
+    if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
+        cells = []  # which people's editors put into an empty one
+    raw, texts = _shaped_cells(cells, form)
+    is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
+    text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
+    if text == form.text:
         return before
-    ending = text[len(text.rstrip()) :]
-    return bytes_of(_spliced(text, _written(old, text) + ending, _written(shaped, text) + ending), before)
+    after = bytes_of(text, before)
+    if is_like_before:
+        begin, places = form.cells[0][0], []
+        separator = len(_separator(form))
+        for each in texts:
+            places.append((begin, begin + len(each)))
+            begin += len(each) + separator
+        _remember(after, Form(text, {**top, "cells": raw}, places, cells))
+    return after
+
+
+def _in_a_file(cell: Json) -> Json:
+    """Return a cell as a file may have it: with no id from here, and without what only an editor needs."""
+    cell = {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
+    _unname(cell)
+    return cell
 
 
 # Cells without ids
@@ -172,11 +227,9 @@ def _unname(cell: dict[str, Any]) -> None:
 # The file's own hand
 
 
-def _shaped_notebook(new: Json, old: Json) -> Json:
-    cells = new.pop("cells")
-    if not old["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
-        cells = []  # which people's editors put into an empty one
-    metadata, before = new["metadata"], old.get("metadata", {})
+def _shaped_top(new: Json, old: Json) -> Json:
+    """Return all but the cells of a notebook, as the file has it."""
+    metadata, before = new.setdefault("metadata", {}), old.get("metadata", {})
     for key, value in ADDED.items():
         if key not in before and metadata.get(key) == value:
             del metadata[key]
@@ -185,19 +238,64 @@ def _shaped_notebook(new: Json, old: Json) -> Json:
     new = {**{key: value for key, value in old.items() if key not in KNOWN}, **new}
     if "metadata" not in old and not metadata:
         del new["metadata"]
-    shaped = _shaped({**new, "cells": []}, {**old, "cells": []})
-    as_lines = next(
-        (isinstance(cell.get("source"), list) for cell in old["cells"] if cell.get("source")), True
-    )
-    pairs = dict(_pairs(old["cells"], cells))
-    usual = next((list(cell) for cell in old["cells"]), None)
-    shaped["cells"] = [
-        _shaped_cell(cell, old["cells"][pairs[number]])
-        if number in pairs
-        else _new_cell(cell, as_lines, usual)
-        for number, cell in enumerate(cells)
-    ]
-    return shaped
+    if "nbformat_minor" not in old and not new.get("nbformat_minor"):
+        new.pop("nbformat_minor", None)
+    return _shaped({**new, "cells": []}, {**old, "cells": []})
+
+
+def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
+    """Return cells as the file has them, and their texts there."""
+    old = form.raw["cells"]
+    as_lines = next((isinstance(cell.get("source"), list) for cell in old if cell.get("source")), True)
+    usual = next((list(cell) for cell in old), None)
+    pairs = dict(_pairs(form.read, new))
+    raw, texts = [], []
+    for number, cell in enumerate(new):
+        place = pairs.get(number)
+        if place is None:
+            raw.append(_new_cell(plain(cell), as_lines, usual))
+            texts.append(_written_in(form, raw[-1]))
+        elif cell == form.read[place]:
+            raw.append(old[place])
+            texts.append(form.text[slice(*form.cells[place])])
+        else:
+            raw.append(_shaped_cell(plain(cell), old[place]))
+            written = form.text[slice(*form.cells[place])]
+            texts.append(_spliced(written, _written_in(form, old[place]), _written_in(form, raw[-1])))
+    return raw, texts
+
+
+def _separator(form: Form) -> str:
+    """Return what is between two cells of a file."""
+    if len(form.cells) > 1:
+        return form.text[form.cells[0][1] : form.cells[1][0]]
+    return "," + _before_cells(form)
+
+
+def _before_cells(form: Form) -> str:
+    """Return the white space between the bracket and the first cell of a file."""
+    begin = form.cells[0][0]
+    return form.text[form.text.rindex("[", 0, begin) + 1 : begin]
+
+
+def _joined(texts: list[str], form: Form) -> str:
+    return form.text[: form.cells[0][0]] + _separator(form).join(texts) + form.text[form.cells[-1][1] :]
+
+
+def _written_in(form: Form, cell: Json) -> str:
+    """Return the text of a cell as it would be among the cells of a file."""
+    written = _written(cell, form.text)
+    pad = _before_cells(form).rpartition("\n")[2] if form.cells else ""
+    return written.replace("\n", "\n" + pad)
+
+
+def _as_a_whole(notebook: Json, form: Form) -> str:
+    """Return a text for all of a notebook, of which more than cells has changed."""
+    if _same(notebook, form.raw):
+        return form.text
+    ending = form.text[len(form.text.rstrip()) :]
+    old, new = _written(form.raw, form.text) + ending, _written(notebook, form.text) + ending
+    return _spliced(form.text, old, new)
 
 
 def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
@@ -241,7 +339,7 @@ def _split_cell(cell: Json) -> Json:
     """Return a cell with its texts as lines, as `nbformat` writes them."""
     one = formats.from_dict({"cells": [cell]})
     one["cells"][0].setdefault("outputs", [])
-    found = _plain(rwbase.split_lines(one))["cells"][0]
+    found = plain(rwbase.split_lines(one))["cells"][0]
     if "outputs" not in cell:
         del found["outputs"]
     return found
@@ -294,19 +392,47 @@ def _spliced(text: str, old: str, new: str) -> str:
     return "\n".join(kept)
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    found = json.loads(text_of(data))
-    if not isinstance(found, dict):
-        raise ValueError("it is no notebook")
-    return found
+def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """Return a notebook, as the text has it, and where in it each of its cells is. Raises ValueError where it is none."""
+    decode, skip = json.JSONDecoder().raw_decode, re.compile(r"[ \t\n]*")
+    found: dict[str, Any] = {}
+    cells: list[tuple[int, int]] = []
+
+    def at(place: int, expected: str) -> int:
+        """Return the place after one of some characters, and after what is blank there."""
+        if text[place : place + 1] not in expected or place >= len(text):
+            raise ValueError(f"a {expected[0]} is missing at character {place}")
+        return skip.match(text, place + 1).end()  # type: ignore[union-attr]
+
+    place = at(skip.match(text, 0).end(), "{")  # type: ignore[union-attr]
+    while text[place : place + 1] != "}":
+        key, place = decode(text, place)
+        place = at(skip.match(text, place).end(), ":")  # type: ignore[union-attr]
+        if key == "cells" and text[place : place + 1] == "[":
+            found[key], cells = [], []
+            place = at(place, "[")
+            while text[place : place + 1] != "]":
+                cell, end = decode(text, place)
+                found[key].append(cell)
+                cells.append((place, end))
+                place = skip.match(text, end).end()  # type: ignore[union-attr]
+                place = place if text[place : place + 1] == "]" else at(place, ",")
+            place += 1
+        else:
+            found[key], place = decode(text, place)
+        place = skip.match(text, place).end()  # type: ignore[union-attr]
+        place = place if text[place : place + 1] == "}" else at(place, ",")
+    if text[place + 1 :].strip():
+        raise ValueError("there is more behind it")
+    return found, cells
 
 
-def _plain(value: Json) -> Json:
+def plain(value: Json) -> Json:
     """Return a copy of what JSON can hold, of plain types."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value
 
 

@@ -187,7 +187,9 @@ class Room(rooms.DocumentRoom):
         """Return whether a file holds the document as it is."""
         content = self._document.get()
         if found.data is None:
-            return bool(content == found.content)
+            theirs = self._kind()
+            theirs.set(self._content_of(found, likeness(self._document)))
+            return bool(content == theirs.get())
         return self._bytes_of(content, found) == found.data
 
     @property
@@ -372,7 +374,8 @@ class Room(rooms.DocumentRoom):
                     self._notices.tell_once(GONE, self._file.path)
                 else:  # half written, most likely: there will be another change
                     self.log.warning("%s cannot be read: %r", self._document.path, error)
-                    self._file.forget()
+                    if not isinstance(error, HTTPError) or error.status_code != 400:
+                        self._file.forget()
                 return
         if self._saved_changes < self._changes:
             self._keep_saved()

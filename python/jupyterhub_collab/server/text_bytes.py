@@ -32,12 +32,16 @@ class NoText(ValueError):
 
 def text_of(data: bytes) -> str:
     """Return the text that a file holds. Raises NoText where it holds something else."""
+    if is_usual(data):
+        return data.decode()
     mark, encoding = encoding_of(data)
     return END.sub("\n", data[len(mark) :].decode(encoding))
 
 
 def bytes_of(text: str, before: bytes) -> bytes:
     """Return the bytes of a text, as the file has it whose bytes were `before`. UTF-8 where that cannot hold the text."""
+    if is_usual(before):
+        return text.encode()
     try:
         mark, encoding = encoding_of(before)
         old = before[len(mark) :].decode(encoding)
@@ -48,6 +52,17 @@ def bytes_of(text: str, before: bytes) -> bytes:
         return mark + new.encode(encoding)
     except UnicodeEncodeError:
         return new.encode()
+
+
+def is_usual(data: bytes) -> bool:
+    """Return whether a file is as most are: UTF-8, without a mark, and with line ends as people's text has them."""
+    if b"\r" in data or b"\0" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def encoding_of(data: bytes) -> tuple[bytes, str]:

@@ -187,6 +187,35 @@ async def test_a_link_to_outside_of_the_server_s_directory(server: LocalServer, 
     await until(lambda: "<more>" in outside.read_text())
 
 
+async def test_a_server_may_show_another_directory_than_its_own(tmp_path: Path) -> None:
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    server = LocalServer(tmp_path, f"--ContentsManager.root_dir={shown}")
+    server.start()
+    try:
+        (shown / "notes.txt").write_text("one\n")
+        alice = await server.open("notes.txt")
+        alice.insert(0, "<typed>")
+        await until(lambda: (shown / "notes.txt").read_text() == "<typed>one\n")
+        (shown / "notes.txt").write_text("two\n")
+        await until_text(alice, "two\n")
+    finally:
+        server.kill()
+
+
+async def test_a_link_that_is_moved_leads_to_its_document(server: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("one\n")
+    (server.files / "folder").mkdir()
+    (server.files / "folder/link.txt").symlink_to(tmp_path / "outside.txt")
+    alice = await server.open("folder/link.txt")
+    async with told(server) as notices:
+        for old, new in [("folder", "moved"), ("moved/link.txt", "moved/other.txt")]:
+            change(server, "PATCH", old, {"path": server.path(new)})
+            alice.insert(0, f"<{new}>")
+            await until(lambda new=new: f"<{new}>" in (tmp_path / "outside.txt").read_text())  # type: ignore[misc]
+        assert not notices
+
+
 async def test_a_link_that_is_turned_to_another_file_takes_no_text_there(server: LocalServer) -> None:
     server.write("other.txt", "other\n")
     (server.files / "link.txt").symlink_to("notes.txt")
