@@ -39,12 +39,16 @@ MISSING = object()
 
 @dataclass(frozen=True)
 class Form:
-    """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids."""
+    """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids.
+
+    style: how its JSON is written.
+    """
 
     text: str
     raw: Json
     cells: list[tuple[int, int]]
     read: list[Json]
+    style: dict[str, Any]
 
 
 # The last one: a file that is written again and again is not parsed again and again.
@@ -70,7 +74,7 @@ def form_of(data: bytes) -> Form:
     read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
     for cell in read:
         cell["metadata"].pop("trusted", None)
-    return _remember(data, Form(text, raw, cells, read))
+    return _remember(data, Form(text, raw, cells, read, _style_of(text)))
 
 
 def _remember(data: bytes, form: Form) -> Form:
@@ -127,7 +131,7 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
         for each in texts:
             places.append((begin, begin + len(each)))
             begin += len(each) + separator
-        _remember(after, Form(text, {**top, "cells": raw}, places, cells))
+        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style))
     return after
 
 
@@ -284,7 +288,7 @@ def _joined(texts: list[str], form: Form) -> str:
 
 def _written_in(form: Form, cell: Json) -> str:
     """Return the text of a cell as it would be among the cells of a file."""
-    written = _written(cell, form.text)
+    written = _written(cell, form.style)
     pad = _before_cells(form).rpartition("\n")[2] if form.cells else ""
     return written.replace("\n", "\n" + pad)
 
@@ -294,7 +298,7 @@ def _as_a_whole(notebook: Json, form: Form) -> str:
     if _same(notebook, form.raw):
         return form.text
     ending = form.text[len(form.text.rstrip()) :]
-    old, new = _written(form.raw, form.text) + ending, _written(notebook, form.text) + ending
+    old, new = _written(form.raw, form.style) + ending, _written(notebook, form.style) + ending
     return _spliced(form.text, old, new)
 
 
@@ -365,18 +369,20 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
     return split
 
 
-def _written(value: Json, text: str) -> str:
-    """Return a value as JSON, as another text of JSON is written."""
-    indent = re.match(r"\{\n([ \t]*)", text)
-    form: dict[str, Any] = {"ensure_ascii": text.isascii() and "\\u" in text}
-    if indent:
-        form["indent"] = indent[1]
+def _written(value: Json, style: dict[str, Any]) -> str:
+    """Return a value as JSON, in a style of writing it."""
+    return json.dumps(value, **style)
+
+
+def _style_of(text: str) -> dict[str, Any]:
+    """Return how a text of JSON is written, as what `json.dumps` calls it."""
+    style: dict[str, Any] = {"ensure_ascii": text.isascii() and "\\u" in text}
+    if indent := re.match(r"\s*\{\n([ \t]*)", text):
         separators = (",", ": " if re.search(r'"\s*: ', text) else ":")
-    else:
-        spaced = re.match(r'\{\s*"(?:[^"\\]|\\.)*"\s*:( ?)', text)
-        space = spaced[1] if spaced else ""
-        separators = ("," + space, ":" + space)
-    return json.dumps(value, separators=separators, **form)
+        return {**style, "indent": indent[1], "separators": separators}
+    spaced = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:( ?)', text)
+    space = spaced[1] if spaced else ""
+    return {**style, "separators": ("," + space, ":" + space)}
 
 
 def _spliced(text: str, old: str, new: str) -> str:

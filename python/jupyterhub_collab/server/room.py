@@ -183,6 +183,12 @@ class Room(rooms.DocumentRoom):
                 return found.data
         return self._file.bytes_of(content, found.data, self._file_format, self._file_type)
 
+    async def _bytes_to_write(self, content: Any) -> bytes | None:
+        """Return what `_bytes_of` does for the file as it is, while others go on."""
+        if issubclass(self._kind, YUnicode | YNotebook):
+            return await asyncio.to_thread(self._bytes_of, content, self._found)
+        return self._bytes_of(content, self._found)  # another type may want to be where it was made
+
     def _is_in(self, found: Found) -> bool:
         """Return whether a file holds the document as it is."""
         content = self._document.get()
@@ -314,7 +320,7 @@ class Room(rooms.DocumentRoom):
                     self._set_on_disk(replace(self._on_disk, last_update=number, state=state))
                 return True
             self._set_on_disk(replace(self._on_disk, writing=number))
-            data = self._bytes_of(content, self._found)
+            data = await self._bytes_to_write(content)
             try:
                 saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
