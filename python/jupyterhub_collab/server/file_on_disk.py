@@ -52,11 +52,15 @@ _before: contextvars.ContextVar[bytes | None] = contextvars.ContextVar("before",
 
 @dataclass(frozen=True)
 class Found:
-    """What a file holds. data: its bytes; None where only the contents manager knows them. content: as the manager has it then."""
+    """What a file holds. data: its bytes; None where only the contents manager knows them. content: as the manager has it then.
+
+    like: what the file held before it was cut off, where that is still known.
+    """
 
     hash: str
     data: bytes | None = None
     content: Any = None
+    like: bytes | None = None
 
 
 class File(loaders.FileLoader):
@@ -212,6 +216,15 @@ class File(loaders.FileLoader):
         except OSError as error:
             raise HTTPError(403, f"{self.path} cannot be read: {error.strerror}") from error
 
+    async def with_form_of(self, hash_: str, found: Found) -> Found:
+        """Return what a file holds with what it held when it had a hash, if a write that was cut off has left that beside it."""
+        with contextlib.suppress(OSError):
+            if place := self.place:
+                left = await self._found_at(_intermediate(place), is_ours=False)
+                if left.hash == hash_:
+                    return replace(found, like=left.data)
+        return found
+
     async def _found_at(self, place: str, is_ours: bool) -> Found:
         def find() -> Found:
             data = _read(place, is_ours)
@@ -348,8 +361,7 @@ class File(loaders.FileLoader):
             if place and held.data is not None:
                 if _read(place, True) != held.data:
                     Path(place).write_bytes(held.data)
-                directory, name = os.path.split(place)
-                os.unlink(os.path.join(directory, f".~{name}"))  # `fileio.path_to_intermediate`
+                os.unlink(_intermediate(place))
 
 
 def keep_bytes(manager: Any) -> None:
@@ -384,6 +396,12 @@ def keep_bytes(manager: Any) -> None:
 def _hash_of_model(model: dict[str, Any]) -> str:
     """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
     return str(model.get("hash") or model["last_modified"])
+
+
+def _intermediate(place: str) -> str:
+    """Return where the contents manager has the file that it is writing anew, as `fileio.path_to_intermediate` says."""
+    directory, name = os.path.split(place)
+    return os.path.join(directory, f".~{name}")
 
 
 def _stamp_of(place: str) -> tuple[int, int, int, int, int] | None:

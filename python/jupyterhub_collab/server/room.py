@@ -113,6 +113,8 @@ class Room(rooms.DocumentRoom):
             if known is None or not known.writing:
                 raise
             content = None  # it was cut off, and cannot be read any more
+        if known is not None and known.writing and found.hash != known.hash:
+            found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
             if self.ready:
                 return  # for somebody else who came at the same time
@@ -181,7 +183,7 @@ class Room(rooms.DocumentRoom):
             unchanged.set(self._content_of(found))
             if unchanged.get() == content:
                 return found.data
-        return self._file.bytes_of(content, found.data, self._file_format, self._file_type)
+        return self._file.bytes_of(content, found.like or found.data, self._file_format, self._file_type)
 
     async def _bytes_to_write(self, content: Any) -> bytes | None:
         """Return what `_bytes_of` does for the file as it is, while others go on."""
@@ -424,10 +426,10 @@ class Room(rooms.DocumentRoom):
         if was := self._was_in(found):
             # One who has not all that people have typed by now has saved it past this server.
             self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, was), found)
-            return Merged(True)
+            return Merged(False)
         merged, update = merge(base, self._document, content)
-        if not self.ready or self._update_lock.locked():
-            self._is_complete = bool(self._past.add(self._room_id, update)) and self._is_complete
+        if not self.ready:  # else it is written down as what people type is
+            self._is_complete = bool(self._past.add(self._room_id, update))
         self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
         return merged
 

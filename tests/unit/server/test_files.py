@@ -802,5 +802,23 @@ async def test_a_tab_that_slept_over_a_restart_and_an_update_merges(server: Loca
     assert len(alice.text) == len("<asleep><saved><later>one\ntwo\nthree\n")
 
 
+async def test_a_file_that_was_cut_off_has_its_line_ends_when_it_is_whole_again(server: LocalServer) -> None:
+    """The server was killed while it wrote: it had begun with a file without anything in it, and the copy of the file is there."""
+    path = server.files / "notes.txt"
+    path.write_bytes(b"one\r\ntwo\r\n")
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "<typed>")
+    await both_see(alice, bob, "<typed>")
+    server.kill()
+    with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
+        last = "(select max(id) from updates where document = documents.document)"
+        db.execute(f"update documents set writing = {last} where document = ?", (of_document(alice),))
+    (server.files / ".~notes.txt").write_bytes(b"one\r\ntwo\r\n")
+    path.write_bytes(b"")
+    server.start()
+    await come_back(alice)
+    await until(lambda: path.read_bytes() == b"<typed>one\r\ntwo\r\n")
+
+
 def session_of(server: LocalServer, name: str) -> str:
     return "api/collaboration/session/" + quote(server.path(name), safe="")
