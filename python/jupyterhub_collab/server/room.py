@@ -42,7 +42,7 @@ from tornado.web import HTTPError
 from . import copies
 from .file_on_disk import File, Found
 from .history import History, OnDisk
-from .merge import Merged, has_lost, is_cut_off, likeness, lines_of, merge
+from .merge import Merged, has_lost, has_lost_words, is_cut_off, likeness, lines_of, merge
 from .notices import COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
 from .text_bytes import encoding_changes
 from .timeline import Timeline
@@ -58,6 +58,8 @@ SHARE_OF_SAVING = 0.1
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
+# What people have typed within so many seconds is not taken out by another program without a copy, though the file has held it.
+LATELY = 600
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
@@ -96,6 +98,10 @@ class Room(rooms.DocumentRoom):
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
+        self._typed_at = (
+            0.0  # when people last typed since the file was last changed from outside; 0 where they have not
+        )
+        self._typed_after = 0  # the last update before that
         self.on_message = self._gather
         self.awareness.observe(self._on_awareness)
 
@@ -125,6 +131,7 @@ class Room(rooms.DocumentRoom):
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
+            self._typed_after = self._past.last(self._room_id)
             self.ready = True
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
@@ -230,6 +237,7 @@ class Room(rooms.DocumentRoom):
             return  # it is the room itself that notes something
         self._active()
         self._changes += 1
+        self._typed_at = time.monotonic()
         states = [state for state in self.awareness.states.values() if state]
         if not states or any(state.get("autosave", True) for state in states):
             self._keep_saved()
@@ -396,6 +404,7 @@ class Room(rooms.DocumentRoom):
         if found.hash == self._found.hash:
             return
         path, state = self._document.path, self.ydoc.get_update()
+        was = self._before_typing()
         async with self._update_lock:
             merged = self._merge(found)
             if self._is_in(found):
@@ -404,7 +413,14 @@ class Room(rooms.DocumentRoom):
                 self._changes, self._written = self._changes + 1, ""
         self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
-        copy = await self._keep_copy(merged.before) if merged.has_lost else None
+        lost = merged.before if merged.has_lost else None
+        if lost is None and was is not None:
+            before: Doc[Any] = Doc()
+            before.apply_update(state)
+            typed = self._kind(before)
+            lost = typed.get() if has_lost_words(self._kind(was), typed, self._document) else None
+        self._typed_at, self._typed_after = 0.0, self._past.last(self._room_id)
+        copy = await self._keep_copy(lost) if lost is not None else None
         if copy is not None:
             self._notices.tell(COPY_KEPT, path, _told_of(copy))
         elif merged.had_more and self.clients:
@@ -432,6 +448,19 @@ class Room(rooms.DocumentRoom):
             self._is_complete = bool(self._past.add(self._room_id, update))
         self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
         return merged
+
+    def _before_typing(self) -> Doc[Any] | None:
+        """Return the document as it was before people have typed lately; None where they have not.
+
+        A program that writes the file now may have read it before it held that, and not know what it takes out.
+        """
+        if not self._typed_at or time.monotonic() - self._typed_at > LATELY:
+            return None
+        was: Doc[Any] = Doc()
+        updates = list(self._past.updates(self._room_id, self._typed_after))
+        for update, _time in updates:
+            was.apply_update(update)
+        return was if updates else None
 
     def _was_in(self, found: Found) -> bytes | None:
         """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
