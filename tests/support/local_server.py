@@ -42,6 +42,7 @@ class LocalServer:
             free.bind(("127.0.0.1", 0))
             self._address = f"127.0.0.1:{free.getsockname()[1]}"
         self._process: subprocess.Popen[bytes] | None = None
+        self.runner: list[str] = []  # what starts it, such as with fewer rights
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -55,7 +56,7 @@ class LocalServer:
         command += [f"--port={self._address.partition(':')[2]}", "--ServerApp.port_retries=0"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--IdentityProvider.token=secret"],
+                [*self.runner, *command, "--IdentityProvider.token=secret"],
                 cwd=self._root,
                 env=environment,
                 stdout=log,

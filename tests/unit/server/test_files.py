@@ -583,7 +583,9 @@ async def test_what_an_encoding_cannot_hold_is_told_and_saved(server: LocalServe
 
 async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None:
     path = server.files / "notes.txt"
-    os.chown(path, 65534, 65534)
+    account = 65534 if os.geteuid() == 0 else os.geteuid()
+    group = 65534 if os.geteuid() == 0 else os.getegid()
+    os.chown(path, account, group)
     path.chmod(0o2751)
     try:
         os.setxattr(path, "user.note", b"kept")
@@ -593,7 +595,7 @@ async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
     found = path.stat()
-    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (65534, 65534, 0o2751)
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (account, group, 0o2751)
     assert os.getxattr(path, "user.note") == b"kept"
 
 
@@ -715,6 +717,38 @@ async def test_a_document_that_is_too_large_to_save_is_saved_when_there_is_room(
         finally:
             resource.prlimit(server._process.pid, resource.RLIMIT_FSIZE, before)
     await server.until_file("notes.txt", "<more>")
+
+
+@pytest.fixture
+def of_a_user(tmp_path: Path) -> Iterator[LocalServer]:
+    """A server that is bound by the modes of files, as that of any account but root's is."""
+    server = LocalServer(tmp_path)
+    server.write("notes.txt", "one\n")
+    if os.geteuid() == 0:
+        server.runner = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    server.start()
+    yield server
+    server.kill()
+
+
+async def test_a_file_that_may_not_be_written_is_saved_when_it_may_be(of_a_user: LocalServer) -> None:
+    server, path = of_a_user, of_a_user.files / "notes.txt"
+    alice = await server.open("notes.txt")
+    path.chmod(0o444)
+    async with told(server) as notices:
+        alice.insert(0, "<typed>")
+        await until(lambda: notices)
+        assert await alice.save(PATIENCE) == "failed"
+        assert "cannot be saved" in notices[0]["message"] and len(notices) == 1
+    assert path.read_text() == "one\n"
+    path.chmod(0o640)
+    await server.until_file("notes.txt", "<typed>one\n")
+    # In a directory in which nothing can be made the file is written as it is.
+    server.files.chmod(0o555)
+    alice.insert(0, "<more>")
+    await server.until_file("notes.txt", "<more><typed>one\n")
+    server.files.chmod(0o755)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 async def test_a_lock_that_another_program_has_is_waited_for(server: LocalServer) -> None:
