@@ -282,6 +282,7 @@ async def test_it_was_killed_while_it_wrote_the_file(
     if outside:
         await bob.wait_until(lambda room: outside in room.text, PATIENCE)
     await asyncio.sleep(1.5)
+    await server.until_file(name, "<typed>", "x = 1" if name == "work.ipynb" else f"two\n{outside}")
     assert words(bob) == ("<typed>x = 0\nx = 1" if name == "work.ipynb" else f"<typed>one\ntwo\n{outside}")
     assert server.read(name).count("<typed>") == 1
     if name == "work.ipynb":
