@@ -42,7 +42,7 @@ from tornado.web import HTTPError
 from . import copies
 from .file_on_disk import File, Found
 from .history import History, OnDisk
-from .merge import Merged, has_lost, has_lost_words, is_cut_off, likeness, lines_of, merge
+from .merge import Merged, are_same, has_lost, has_lost_words, is_cut_off, likeness, lines_of, merge
 from .notices import COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
 from .text_bytes import encoding_changes
 from .timeline import Timeline
@@ -188,7 +188,7 @@ class Room(rooms.DocumentRoom):
             # Its type writes it in its own way: only what has been changed since is a reason to write.
             unchanged = self._kind()
             unchanged.set(self._content_of(found))
-            if unchanged.get() == content:
+            if are_same(unchanged.get(), content):
                 return found.data
         return self._file.bytes_of(content, found.like or found.data, self._file_format, self._file_type)
 
@@ -409,6 +409,8 @@ class Room(rooms.DocumentRoom):
             merged = self._merge(found)
             if self._is_in(found):
                 self._written = _digest_of(self._document.get())
+                if self._document.dirty:
+                    self._document.dirty = False
             else:
                 self._changes, self._written = self._changes + 1, ""
         self.log.info("%s was written from outside", path)
@@ -434,7 +436,8 @@ class Room(rooms.DocumentRoom):
     def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
         base = self._base()
-        content = self._content_of(found, likeness(self._kind(base)))
+        # Some types write into a document as soon as they are made of it: the base must not have that before it is merged.
+        content = self._content_of(found, likeness(YNotebook(base)) if self._kind is YNotebook else None)
         if self._is_in(found):
             # It is what people have: one of them has saved it past this server, or another server has merged it.
             self._set_on_disk(OnDisk(found.hash, *self._place()), found)
@@ -465,6 +468,8 @@ class Room(rooms.DocumentRoom):
     def _was_in(self, found: Found) -> bytes | None:
         """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
         updates = self._past.since(self._room_id, self._on_disk.last_update)
+        if not issubclass(self._kind, YUnicode | YNotebook):
+            return None
         if found.data is None or len(found.data) * len(updates) > MOST_COMPARED:
             return None
         then = self._base()

@@ -774,6 +774,7 @@ class YOwn(YBaseDoc):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
+        self.dirty = True  # as that of chats does
         self._own = self._ydoc.get("own", type=Map)
 
     def get(self):
@@ -830,6 +831,8 @@ async def test_a_document_of_another_type_is_that_of_its_type(tmp_path: Path) ->
         assert own.to_py() == {"one": 1, "two": 22, "three": 3}
         server.write("board.own", '{"one": 1}')
         await alice.wait_until(lambda room: own.to_py() == {"one": 1}, PATIENCE)
+        await asyncio.sleep(1.5)
+        assert server.read("board.own") == '{"one": 1}', "nobody has changed it"
         assert str(alice._doc.get("source", type=Text)) == ""
     finally:
         server.kill()
