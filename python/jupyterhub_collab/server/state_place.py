@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .stopping import EXIT_SECONDS, STOP_SECONDS
+
 # For so many seconds a server waits for the one before it to end.
-PATIENCE = 5
+PATIENCE = STOP_SECONDS + EXIT_SECONDS
 # Held as long as the process lives, whatever ends it.
 _locks: list[int] = []
 

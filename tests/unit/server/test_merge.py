@@ -156,3 +156,22 @@ def test_another_type_is_changed_by_its_own_means() -> None:
     base = copy_of(people.ydoc)
     merge(base, people, b"two")
     assert people.get() == b"two" and isinstance(people.ydoc.get("source", type=Map), Map)
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "written", "is_gone"),
+    [
+        (YUnicode, "one\ntyped\n", "one\n", True),
+        (YUnicode, "one\n", "one\ntwo\n", False),
+        (YNotebook, notebook("a = 1", "b = typed"), notebook("a = 1"), True),
+        (YNotebook, notebook("a = 1"), notebook("a = 1", "b = 2"), False),
+    ],
+)
+def test_where_nobody_knows_what_the_file_held_all_that_goes_may_have_been_typed(
+    kind: Any, typed: Any, written: Any, is_gone: bool
+) -> None:
+    people = kind()
+    people.set(typed)
+    came, _update = merge(copy_of(people.ydoc), people, written, is_known=False)
+    assert people.get() == written
+    assert came.has_lost is is_gone and came.before == typed

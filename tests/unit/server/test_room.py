@@ -368,6 +368,10 @@ async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) 
     await alice.join()
     alice.insert(0, "<4>")
     await both_see(alice, bob, "<4>")
+    # What the server does is nobody's: it notes that the file is saved, and follows it.
+    await server.until_file("notes.txt", "<4>")
+    server.write("notes.txt", server.read("notes.txt") + "<5>")
+    await both_see(alice, bob, "<5>")
     past = History(server.state, logging.getLogger(__name__))
     edits = past.edits(document_of(alice))
     assert [edit.updates for edit in edits] == [2, 1, 1]
