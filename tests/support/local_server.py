@@ -41,6 +41,7 @@ class LocalServer:
         self._settings = {"state_directory": str(self.state), **settings}
         self._address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
+        self.runner: list[str] = []  # what starts it, such as with fewer rights
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -54,7 +55,7 @@ class LocalServer:
         command += [f"--port={self._address.partition(':')[2]}", "--ServerApp.port_retries=0"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--IdentityProvider.token=secret"],
+                [*self.runner, *command, "--IdentityProvider.token=secret"],
                 cwd=self._root,
                 env=environment,
                 stdout=log,

@@ -18,6 +18,8 @@ def configure(c: Any) -> None:
     c.ServerApp.jpserver_extensions.update(
         {"jupyter_server_ydoc": True, "jupyterhub_collab.server.extension": True}
     )
+    # Which file a document belongs to is decided there and nowhere else.
+    c.FileIdExtension.file_id_manager_class = "jupyterhub_collab.server.file_identity.FileIdentity"
     with contextlib.suppress(OSError):  # which the server tells when it begins its history
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Beside the history, which knows documents by these ids. In a home it may be on a disk that SQLite cannot be trusted on.

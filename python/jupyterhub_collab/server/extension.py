@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -18,6 +19,7 @@ from .limits import Documents
 from .notices import Notices
 from .protection import Protection, ProtectionHandler
 from .settings import Settings
+from .state_place import place_in
 from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
 from .workers import PROBE, Probe
 
@@ -40,7 +42,7 @@ class Collaboration(ExtensionApp):
         # Files are written by threads, and people who type wait for as long as one of them keeps Python to itself.
         sys.setswitchinterval(SWITCH_SECONDS)
         self.rooms = {}
-        self.past = History(settings.state, self.log)
+        self.past = History(place_in(settings.state, os.environ.get("JUPYTERHUB_API_URL", "")), self.log)
         self.activity = Activity(app, settings.idle_seconds)
         Identities(self.past).wrap(app.identity_provider)
         authors = Authors(settings.email_domain, self.log)

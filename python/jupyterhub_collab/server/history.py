@@ -51,6 +51,7 @@ WORTH_FOLDING = 1.25
 JOURNAL_BYTES = 4_000_000
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
+NO_LIMIT = 2**62
 
 
 @dataclass(frozen=True)
@@ -215,10 +216,11 @@ class History:
 
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
         """Yield content and time of each update of a document, up to the one with number `last`."""
-        limit = 2**62 if last is None else last
-        rows = "select content, time, parts from updates where document = ? and id <= ? order by id"
-        for content, when, name in self._read(rows, (document, limit)):
-            yield b"".join(self._parts(name)) if name else content, when
+        yield from self._updates(document, 0, NO_LIMIT if last is None else last)
+
+    def since(self, document: str, number: int) -> list[bytes]:
+        """Return the updates of a document after the one with a number."""
+        return [content for content, _time in self._updates(document, number, NO_LIMIT)]
 
     def last(self, document: str) -> int:
         """Return the number of a document's last update; 0 where there is none."""
@@ -356,6 +358,13 @@ class History:
             self._checkpoint = threading.Thread(target=_checkpoint, args=(str(self._path),), daemon=True)
             self._checkpoint.start()
         return 0 if self.failure and self._is_on_disk else number
+
+    def _updates(self, document: str, after: int, last: int) -> Iterator[tuple[bytes, float]]:
+        rows = (
+            "select content, time, parts from updates where document = ? and id > ? and id <= ? order by id"
+        )
+        for content, when, name in self._read(rows, (document, after, last)):
+            yield b"".join(self._parts(name)) if name else content, when
 
     def _parts(self, name: str) -> list[bytes]:
         return [

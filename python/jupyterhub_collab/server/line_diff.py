@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
@@ -22,8 +22,10 @@ MOST_DIFFERENCES = 500
 Block = tuple[int, int, int, int]  # from which line to which of the old text, and of the new one
 
 
-def differences(old: Sequence[str], new: Sequence[str]) -> list[Block]:
-    """Return where two texts differ, in order."""
+def differences(
+    old: Sequence[Hashable], new: Sequence[Hashable], most: int = MOST_DIFFERENCES
+) -> list[Block]:
+    """Return where two texts differ, in order, in no more than so many blocks."""
     found: list[Block] = []
     waiting: list[Block] = [(0, len(old), 0, len(new))]
     while waiting:
@@ -39,17 +41,49 @@ def differences(old: Sequence[str], new: Sequence[str]) -> list[Block]:
             waiting += [(one + 1, two, three + 1, four) for (one, three), (two, four) in gaps]
         else:
             found += _compared(old, new, block)
-    return _joined(sorted(found))
+    return _joined(sorted(found), most)
 
 
-def _joined(blocks: list[Block]) -> list[Block]:
-    """Return no more than `MOST_DIFFERENCES` blocks, with as few lines between them as possible that are the same."""
-    if len(blocks) <= MOST_DIFFERENCES:
-        return blocks
-    gaps = [after[0] - before[1] for before, after in pairwise(blocks)]
-    widest = sorted(gaps)[len(blocks) - MOST_DIFFERENCES - 1]
-    joined = [blocks[0]]
-    for gap, block in zip(gaps, blocks[1:], strict=True):
+def blocks(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[bool, Block]]:
+    """Yield all of two texts, in order, each part with whether it is the same in both."""
+    place = new_place = 0
+    for block in differences(old, new, len(old) + len(new)):
+        start, stop, new_start, new_stop = block
+        if start > place:
+            yield True, (place, start, new_place, new_start)
+        yield False, block
+        place, new_place = stop, new_stop
+    if place < len(old):
+        yield True, (place, len(old), new_place, len(new))
+
+
+def longest_rising(numbers: Sequence[int]) -> list[int]:
+    """Return where the elements of the longest rising part of a sequence are."""
+    # Of each length, the part that ends lowest; and what comes before each element.
+    lasts: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for place, number in enumerate(numbers):
+        length = bisect_left(lasts, number)
+        before.append(ends[length - 1] if length else -1)
+        lasts[length : length + 1] = [number]
+        ends[length : length + 1] = [place]
+    found = []
+    place = ends[-1] if ends else -1
+    while place >= 0:
+        found.append(place)
+        place = before[place]
+    return found[::-1]
+
+
+def _joined(found: list[Block], most: int) -> list[Block]:
+    """Return no more than so many blocks, with as few lines between them as possible that are the same."""
+    if len(found) <= most:
+        return found
+    gaps = [after[0] - before[1] for before, after in pairwise(found)]
+    widest = sorted(gaps)[len(found) - most - 1]
+    joined = [found[0]]
+    for gap, block in zip(gaps, found[1:], strict=True):
         if gap <= widest:
             joined[-1] = (joined[-1][0], block[1], joined[-1][2], block[3])
         else:
@@ -57,7 +91,7 @@ def _joined(blocks: list[Block]) -> list[Block]:
     return joined
 
 
-def _narrowed(old: Sequence[str], new: Sequence[str], block: Block) -> Block:
+def _narrowed(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> Block:
     """Return a block without the lines at its ends that are the same."""
     start, stop, new_start, new_stop = block
     while start < stop and new_start < new_stop and old[start] == new[new_start]:
@@ -67,7 +101,7 @@ def _narrowed(old: Sequence[str], new: Sequence[str], block: Block) -> Block:
     return start, stop, new_start, new_stop
 
 
-def _anchors(old: Sequence[str], new: Sequence[str], block: Block) -> list[tuple[int, int]]:
+def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> list[tuple[int, int]]:
     """Return the places of lines that are there once in each text, as many as are in the same order in both."""
     start, stop, new_start, new_stop = block
     times, new_times = Counter(old[start:stop]), Counter(new[new_start:new_stop])
@@ -77,24 +111,10 @@ def _anchors(old: Sequence[str], new: Sequence[str], block: Block) -> list[tuple
         for place in range(start, stop)
         if times[old[place]] == 1 and new_times[old[place]] == 1
     ]
-    # The longest row of pairs that rises: of each length, the one that ends first, and what comes before each pair.
-    lasts: list[int] = []
-    ends: list[int] = []
-    before: list[int] = []
-    for number, (_place, new_place) in enumerate(pairs):
-        length = bisect_left(lasts, new_place)
-        before.append(ends[length - 1] if length else -1)
-        lasts[length : length + 1] = [new_place]
-        ends[length : length + 1] = [number]
-    chain = []
-    number = ends[-1] if ends else -1
-    while number >= 0:
-        chain.append(pairs[number])
-        number = before[number]
-    return chain[::-1]
+    return [pairs[number] for number in longest_rising([new_place for _place, new_place in pairs])]
 
 
-def _compared(old: Sequence[str], new: Sequence[str], block: Block) -> Iterator[Block]:
+def _compared(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> Iterator[Block]:
     start, stop, new_start, new_stop = block
     if (stop - start) * (new_stop - new_start) > MOST_PAIRS:
         yield block

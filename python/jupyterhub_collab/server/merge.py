@@ -7,28 +7,109 @@ to the document that people have, as if one more person had made them elsewhere.
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from jupyter_ydoc import YNotebook, YUnicode
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Doc, Text
+from pycrdt import Doc, Text, merge_updates
 
 from .line_diff import differences
+from .merge_notebook import carry_over, cells_of, change_notebook, known_cells
+
+WORD = re.compile(r"\w+")
 
 
-def change_into(document: YBaseDoc, content: Any) -> None:
-    """Change a document into content, with no more changes than there are: what is the same stays what it is."""
+@dataclass(frozen=True)
+class Merged:
+    """What came of a merge. had_more: whether people had typed what the file had never held; has_lost: whether some of that is gone.
+
+    before: the document as people had it, where they had more. took_out: whether there were parts into which people may still be typing,
+    and which are not there any more.
+    """
+
+    had_more: bool
+    has_lost: bool = False
+    before: Any = None
+    took_out: bool = False
+
+
+def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True) -> tuple[Merged, bytes]:
+    """Merge what a file holds now into what people have. base: the document as the file held it, which is changed into content.
+
+    is_known: whether that is known; else base is what people have, and all that goes may be what they have typed.
+    Returns what came of it, and the update that has been applied to people's document.
+    """
+    kind = type(people)
+    state = base.get_state()  # before the type is made of it, which may write into it
+    changed = kind(base)
+    had_more = not is_known or changed.get() != people.get()
+    was, before = kind(_copy_of(base)), kind(_copy_of(people.ydoc)) if had_more else people
+    there = _parts(people)
+    made_anew = change_into(changed, content)
+    update = base.get_update(state)
+    people.ydoc.apply_update(update)
+    took_out = bool(there - _parts(people) or made_anew) or not isinstance(people, YNotebook | YUnicode)
+    if not had_more:
+        return Merged(False, took_out=took_out), update
+    if not is_known:
+        gone = lines_of(before.get()) - lines_of(people.get())
+        return Merged(True, any(line.strip() for line in gone), before.get(), took_out), update
+    if isinstance(was, YNotebook) and isinstance(before, YNotebook) and isinstance(people, YNotebook):
+        after = people.ydoc.get_state()
+        carry_over(was, before, people, made_anew, _change_text)
+        update = merge_updates(update, people.ydoc.get_update(after))
+    return Merged(True, has_lost(was, before, people), before.get(), took_out), update
+
+
+def _parts(document: YBaseDoc) -> set[str]:
+    return set(cells_of(document)) if isinstance(document, YNotebook) else set()
+
+
+def _copy_of(doc: Doc[Any]) -> Doc[Any]:
+    copy: Doc[Any] = Doc()
+    copy.apply_update(doc.get_update())
+    return copy
+
+
+def change_into(document: YBaseDoc, content: Any) -> set[str]:
+    """Change a document into content, with no more changes than there are: what is the same stays what it is.
+
+    Returns the ids of cells that had to be made anew.
+    """
     with document.ydoc.transaction():
-        if isinstance(content, str):
+        if isinstance(document, YUnicode):
             _change_text(document.ydoc.get("source", type=Text), content)
-        elif isinstance(content, dict) and "cells" in content:
-            new = {cell["id"]: cell for cell in content["cells"] if "id" in cell}
-            for ycell in document.ycells:  # type: ignore[attr-defined]
-                if cell := new.get(ycell.get("id")):
-                    _change_text(ycell["source"], _joined(cell["source"]))
-    # Everything else of a notebook: cells that come, go and move, their outputs, metadata. A text is done already.
-    document.set(content)
+        elif isinstance(document, YNotebook):
+            return change_notebook(document, content, _change_text)
+        else:
+            _refuse_broken(document.get(), content)
+            document.set(content)  # only the type itself knows what it holds
+    return set()
+
+
+def _refuse_broken(before: Any, after: Any) -> None:
+    """Raise ValueError where a file of JSON is so no more, as one that is half written: its type would take it for empty."""
+    if _is_json(before) and not _is_json(after):
+        raise ValueError("it cannot be read as JSON any more")
+
+
+def are_same(one: Any, other: Any) -> bool:
+    """Return whether two contents are the same. In JSON the order of keys says nothing, and shared maps have none."""
+    if one == other:
+        return True
+    return _is_json(one) and _is_json(other) and bool(json.loads(one) == json.loads(other))
+
+
+def _is_json(content: Any) -> bool:
+    try:
+        return isinstance(content, str) and isinstance(json.loads(content), dict | list)
+    except ValueError:
+        return False
 
 
 def changes(base: Doc[Any], document_class: type[YBaseDoc], content: Any) -> bytes:
@@ -36,6 +117,11 @@ def changes(base: Doc[Any], document_class: type[YBaseDoc], content: Any) -> byt
     before = base.get_state()
     change_into(document_class(base), content)
     return base.get_update(before)
+
+
+def likeness(document: YBaseDoc) -> Any:
+    """Return by what the parts of a document are recognized in its file."""
+    return known_cells(document) if isinstance(document, YNotebook) else None
 
 
 def lines_of(content: Any) -> Counter[str]:
@@ -52,9 +138,43 @@ def is_cut_off(content: Any, whole: Any) -> bool:
     return isinstance(content, str) and content != whole and str(whole).startswith(content)
 
 
-def has_lost(before: Any, after: Any) -> bool:
-    """Return whether something that people had typed is not there any more."""
-    return any(line.strip() for line in lines_of(before) - lines_of(after))
+def has_lost_words(was: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
+    """Return whether words that people had typed are nowhere in a document any more, whatever file held them meanwhile.
+
+    was: the document before they typed; before and after: as they had it and have it.
+    """
+    text = "\n".join(lines_of(after.get()))
+    typed = _words_of(before.get()) - _words_of(was.get())
+    return any(word not in text for word in typed)
+
+
+def _words_of(content: Any) -> Counter[str]:
+    return Counter(word for line in lines_of(content).elements() for word in WORD.findall(line))
+
+
+def has_lost(base: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
+    """Return whether something that people had typed, and the file never held, is not there any more.
+
+    base: the document as the file held it; before and after: as people had it and have it.
+    """
+    if isinstance(before, YUnicode):
+        return False  # what is taken out is what the file held: the text between stays
+    if isinstance(base, YNotebook) and isinstance(before, YNotebook) and isinstance(after, YNotebook):
+        was, typed, now = cells_of(base), cells_of(before), cells_of(after)
+        return any(
+            _is_missing(str(was[name]["source"]) if name in was else "", str(cell["source"]), now.get(name))
+            for name, cell in typed.items()
+        )
+    typed_lines = lines_of(before.get()) - lines_of(base.get())
+    return any(line.strip() for line in typed_lines - lines_of(after.get()))
+
+
+def _is_missing(base: str, typed: str, cell: Any) -> bool:
+    if typed == base or not typed.strip():
+        return False
+    if cell is None:
+        return any(line.strip() for line in lines_of(typed) - lines_of(base))
+    return False  # its text was merged, or carried over
 
 
 def _joined(source: str | Sequence[str]) -> str:

@@ -32,6 +32,11 @@ SCHEMA = {
 # JupyterLab shows the first 140 characters.
 MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
 COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
+GONE = (
+    "warning",
+    "{name} was deleted. Restore it, or save it under another name: what is typed here now is in no file.",
+)
+ENCODED = ("info", "{name} is UTF-8 from now on: its former encoding does not have all the characters in it.")
 NOT_SAVED = (
     "error",
     "{name} cannot be saved. It will be as soon as that is possible; leave it open. The reason: {detail}",
@@ -58,14 +63,31 @@ class Notices:
         self._events = events
         self._told: dict[tuple[str, str], float] = {}
         self._ids: dict[str, str] = {}  # of what everybody is told
+        self._standing: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {}
         events.register_event_schema(SCHEMA)
 
-    def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
-        """Tell everybody who has the document at `path` open one of the notices above."""
+    def tell_once(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
+        """Tell one of the notices above, and not again before `settle`, but to those who come to the document."""
+        if path not in self._standing or self._standing[path][0] != notice:
+            self._told.pop((path, notice[1]), None)
+            if data := self.tell(notice, path, detail):
+                self._standing[path] = notice, data
+
+    def tell_newcomers(self, path: str) -> None:
+        """Tell what still stands of a document once more. Pages that have shown it do not show it again."""
+        if path in self._standing:
+            self._emit(self._standing[path][1])
+
+    def settle(self, path: str) -> None:
+        """Note that what was told once of a document is over."""
+        self._standing.pop(path, None)
+
+    def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
+        """Tell everybody who has the document at `path` open one of the notices above. Returns what was told, if anything."""
         level, form = notice
         now = time.monotonic()
         if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
-            return
+            return None
         self._told[path, form] = now
         data: dict[str, Any] = {
             "id": uuid4().hex,
@@ -76,6 +98,7 @@ class Notices:
         self._emit(data)
         if level != "info":
             asyncio.get_running_loop().call_later(AGAIN, self._emit, data)
+        return data
 
     def tell_everybody(self, message: str) -> None:
         """Tell everybody who has a page of this server open, once each, however often it is called."""

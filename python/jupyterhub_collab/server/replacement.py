@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jupyter_server_ydoc import app, handlers
+from jupyter_server_ydoc import app, handlers, loaders
 from tornado.web import HTTPError
 
+from .file_on_disk import File
 from .history import History
 from .limits import Documents, limit_documents
 from .notices import TOO_MANY, Notices
@@ -19,16 +20,17 @@ NO_TIMELINE = "The document timeline is turned off here: it disconnects a page f
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
-    """Have jupyter-collaboration use our rooms and sessions: its modules look these names up whenever somebody comes."""
+    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever somebody comes."""
     Room.use(past, notices, active)
     sessions = Sessions(past)
     ours: dict[str, Any] = {
         "DocumentRoom": Room,
+        "FileLoader": File,
         "check_session_compatibility": sessions.check,
         "save_current_session": sessions.save,
     }
     for name, value in ours.items():
-        for module in (app, handlers):
+        for module in (app, handlers, loaders):
             if hasattr(module, name):
                 setattr(module, name, value)
     # Their classes are in use by now.

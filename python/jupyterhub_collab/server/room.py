@@ -7,25 +7,25 @@ Takes the place of `jupyter_server_ydoc.rooms.DocumentRoom`, whose ways of loadi
 - What has changed is saved a moment later, however many changes go on coming.
 - What many people type at once goes to each of them as one message.
 - A file that somebody else has written is merged with what people have typed since it was last read or written.
+
+Which file that is, `file_identity` says; what it holds, `file_on_disk`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from anyio import EndOfStream, WouldBlock
-from jupyter_server.utils import ensure_async
 from jupyter_server_ydoc import rooms
 from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
-from jupyter_ydoc import ydocs
+from jupyter_ydoc import YNotebook, YUnicode, ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import (
     Doc,
@@ -38,11 +38,14 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
+from . import copies
 from .editing import current_edit, editing_as
+from .file_on_disk import File, Found
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .merge import changes, has_lost, is_cut_off, lines_of
-from .notices import BEGUN_ANEW, COPY_KEPT, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .merge import Merged, are_same, has_lost, has_lost_words, is_cut_off, likeness, lines_of, merge
+from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .text_bytes import encoding_changes
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -56,8 +59,12 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
+# What people have typed within so many seconds is not taken out by another program without a copy, though the file has held it.
+LATELY = 600
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
+# A file is compared with what people had before, as long as that takes no more than reading so many bytes.
+MOST_COMPARED = 5_000_000
 NOTHING = b"\0\0"  # an update without changes
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
@@ -76,6 +83,7 @@ class Room(rooms.DocumentRoom):
     _past: History
     _notices: Notices
     _active: Callable[[], None]
+    _file: File
     ready: bool
 
     @classmethod
@@ -96,12 +104,15 @@ class Room(rooms.DocumentRoom):
         self._generation = 0  # ... that of this generation
         self._completing: asyncio.Task[None] | None = None
         self._on_disk = OnDisk("", 0)
+        self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
+        # When people last typed since the file was last changed from outside; 0 where they have not.
+        self._typed_at = 0.0
+        self._typed_after = 0  # the last update before that
         self.on_message = self._gather
-        self._modified: Any = None  # when the file was last changed, as far as this room knows
         self.awareness.observe(self._on_awareness)
 
     # Loading
@@ -111,24 +122,28 @@ class Room(rooms.DocumentRoom):
         if self.ready:
             return
         known = self._past.on_disk(self._room_id)
+        found = await self._find()
         try:
-            content, hash_ = await self._read()
+            content = self._content_of(found)
         except HTTPError:
             if known is None or not known.writing:
                 raise
-            content, hash_ = None, await self._hash()  # it was cut off, and cannot be read any more
+            content = None  # it was cut off, and cannot be read any more
+        if known is not None and known.writing and found.hash != known.hash:
+            found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
             if self.ready:
                 return  # for somebody else who came at the same time
             if known is not None and not self._restore():
                 known = None
             if known is None:
-                await self._load(content, hash_)
-            elif gone := self._resume(known, content, hash_):
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(gone)))
+                await self._load(content, found)
+            elif (merged := self._resume(known, content, found)) and merged.has_lost:
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(merged.before)))
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
+            self._typed_after = self._past.last(self._room_id)
             self.ready = True
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
@@ -138,7 +153,7 @@ class Room(rooms.DocumentRoom):
         if self._changes:
             self._keep_saved()
 
-    async def _load(self, content: Any, hash_: str) -> None:
+    async def _load(self, content: Any, found: Found) -> None:
         """Begin with the file."""
         if content is None:
             raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
@@ -149,17 +164,16 @@ class Room(rooms.DocumentRoom):
         await asyncio.sleep(0)
         if not self._is_complete:
             self._complete(RETRY_SECONDS)
-        self._set_on_disk(OnDisk(hash_, *self._place()))
+        self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
 
-    def _resume(self, known: OnDisk, content: Any, hash_: str) -> Any:
+    def _resume(self, known: OnDisk, content: Any, found: Found) -> Merged | None:
         """Go on from where the document was, with what has happened to its file since.
 
-        content: of the file; None where that cannot be read. Returns what people had typed where some of it is not there any more.
+        content: of the file; None where that cannot be read. Returns what came of a merge, where there was one.
         """
-        self._on_disk = known
-        typed = self._document.get()
-        if known.writing and hash_ != known.hash:
+        self._on_disk, self._found = known, found
+        if known.writing and found.hash != known.hash:
             # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
             written = self._kind(self._base()).get()
@@ -167,16 +181,14 @@ class Room(rooms.DocumentRoom):
                 self._changes += 1
                 return None
             if lines_of(content) == lines_of(written):
-                self._set_on_disk(OnDisk(hash_, known.writing))
-        unsaved = self._has_no_base or self._kind(self._base()).get() != typed
-        if hash_ != self._on_disk.hash:
-            self._merge(content, hash_)
-        merged = self._document.get()
-        if unsaved and merged != content:
+                self._set_on_disk(OnDisk(found.hash, known.writing), found)
+        unsaved = self._has_no_base or self._kind(self._base()).get() != self._document.get()
+        merged = self._merge(found) if found.hash != self._on_disk.hash else None
+        if unsaved and not self._is_in(found):
             self._changes += 1
         else:
-            self._written = fingerprint(merged)
-        return typed if unsaved and has_lost(typed, merged) else None
+            self._written = fingerprint(self._document.get())
+        return merged
 
     def _restore(self) -> bool:
         """Have the document as the history has it. Returns whether it has: what is damaged there is forgotten, and the file is taken."""
@@ -193,27 +205,40 @@ class Room(rooms.DocumentRoom):
         self._is_complete, self._generation = True, self._past.generation
         return True
 
-    async def _read(self) -> tuple[Any, str]:
-        """Return the file's content and hash. Both are of the same content: what is written in between is read again."""
-        while True:
-            before = await self._hash()
-            model = await self._file.load_content(self._file_format, self._file_type)
-            if before == await self._hash():
-                # From 3.1 on jupyter-server-ydoc saves nothing until it is told that an outside change has been dealt with.
-                if acknowledge := getattr(self._file, "acknowledge_reload", None):
-                    await acknowledge()
-                return model["content"], before
+    async def _find(self) -> Found:
+        """Return what the file holds."""
+        return await self._file.find(self._file_format, self._file_type)
 
-    async def _hash(self) -> str:
-        """Return the file's hash. What is noted with it: when the file was last changed."""
-        get = self._file._contents_manager.get
-        model = await ensure_async(get(self._file.path, content=False, require_hash=True))
-        self._modified = self._file.last_modified = model["last_modified"]
-        return _hash_of(model)
+    def _content_of(self, found: Found, like: Any = None) -> Any:
+        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
+        return self._file.content_of(found, self._file_format, self._file_type, like)
 
-    async def _last_modified(self) -> Any:
-        get = self._file._contents_manager.get
-        return (await ensure_async(get(self._file.path, content=False)))["last_modified"]
+    def _bytes_of(self, content: Any, found: Found) -> bytes | None:
+        """Return the bytes with which the file would hold some content, where it holds what is `found`."""
+        if found.data is None:
+            return None
+        if not issubclass(self._kind, YUnicode | YNotebook):
+            # Its type writes it in its own way: only what has been changed since is a reason to write.
+            unchanged = self._kind()
+            unchanged.set(self._content_of(found))
+            if are_same(unchanged.get(), content):
+                return found.data
+        return self._file.bytes_of(content, found.like or found.data, self._file_format, self._file_type)
+
+    async def _bytes_to_write(self, content: Any) -> bytes | None:
+        """Return what `_bytes_of` does for the file as it is, while others go on."""
+        if issubclass(self._kind, YUnicode | YNotebook):
+            return await asyncio.to_thread(self._bytes_of, content, self._found)
+        return self._bytes_of(content, self._found)  # another type may want to be where it was made
+
+    def _is_in(self, found: Found) -> bool:
+        """Return whether a file holds the document as it is."""
+        content = self._document.get()
+        if found.data is None:
+            theirs = self._kind()
+            theirs.set(self._content_of(found, likeness(self._document)))
+            return bool(content == theirs.get())
+        return self._bytes_of(content, found) == found.data
 
     @property
     def _kind(self) -> type[YBaseDoc]:
@@ -236,7 +261,8 @@ class Room(rooms.DocumentRoom):
     @property
     def _has_no_base(self) -> bool:
         """Whether nobody knows any more what of the document the file held: the history has begun anew meanwhile."""
-        return self._on_disk.last_update == 0 and self._on_disk.state is None
+        is_there = self._on_disk.last_update and self._generation == self._past.generation
+        return self._on_disk.state is None and not is_there
 
     # What people type
 
@@ -247,6 +273,7 @@ class Room(rooms.DocumentRoom):
             return  # it is the room itself that notes something
         self._active()
         self._changes += 1
+        self._typed_at = time.monotonic()
         states = [state for state in self.awareness.states.values() if state]
         if not states or any(state.get("autosave", True) for state in states):
             self._keep_saved()
@@ -254,7 +281,8 @@ class Room(rooms.DocumentRoom):
     def _write_down(self, update: bytes) -> None:
         """Append an update to the history; all of the document where something is missing there."""
         if self._is_complete and self._generation == self._past.generation:
-            edit = current_edit(self._past, self._room_id)
+            # What the room itself does is nobody's, though it may do so in a task that somebody's typing has begun.
+            edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
             self._is_complete = bool(self._past.add(self._room_id, update, edit))
             if not self._is_complete:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
@@ -290,6 +318,7 @@ class Room(rooms.DocumentRoom):
             # Nothing is known there of what the file holds, so it is written.
             self._set_on_disk(OnDisk(self._on_disk.hash, 0))
             self._written, self._changes = None, self._changes + 1
+            self._typed_after = 0 if self._typed_at else number
             if self._past.failure:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
             elif self._past.lost:
@@ -336,10 +365,17 @@ class Room(rooms.DocumentRoom):
         while self._saved_changes < self._changes:
             await asyncio.sleep(pause)
             began = time.process_time()
-            saved = await self.flush()
+            # What has begun is brought to its end also where the room ends: else nobody knew what the file holds.
+            saved = await asyncio.shield(self._background(self.flush()))
             took = (time.process_time() - began) / SHARE_OF_SAVING
             pause = min(self._save_delay, LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
             pause = max(pause, min(took, LONGEST_SAVE_DELAY_OF_LARGE))
+
+    def _background(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        task = asyncio.create_task(work)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
+        return task
 
     def _save_to_disc(self) -> asyncio.Task[None]:
         """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
@@ -362,13 +398,12 @@ class Room(rooms.DocumentRoom):
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
-                self._notices.tell(NOT_SAVED, self._document.path, str(error))
+                if not _is_gone(error):  # which is told as soon as it is seen, whether somebody types or not
+                    self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
     async def _write(self, by_hand: bool) -> bool:
         for _attempt in range(ATTEMPTS):
-            if self._modified != self._file.last_modified:
-                await self._take_over()  # another room of the same file has written it
             changed, number, state, content = await self._snapshot()
             digest = fingerprint(content)
             if digest == self._written and not by_hand:
@@ -378,20 +413,18 @@ class Room(rooms.DocumentRoom):
                 if not self._on_disk.writing:
                     self._set_on_disk(replace(self._on_disk, last_update=number, state=state))
                 return True
-            model = {"format": self._file_format, "type": self._file_type, "content": content}
             self._set_on_disk(replace(self._on_disk, writing=number))
+            data = await self._bytes_to_write(content)
             try:
-                saved = await self._file.maybe_save_content(model)
+                saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
                 await self._take_over()
                 continue
-            if saved is None:
-                raise PermissionError("the file may only be read")
-            self._modified = saved["last_modified"]
-            number = await self._mark_saved(changed, number, saved["hash"])
-            # Whoever wrote the file after us and before its hash was taken: it is theirs, and they are to be noticed.
-            is_ours = await self._last_modified() == saved["last_modified"]
-            self._set_on_disk(OnDisk(_hash_of(saved) if is_ours else "", number, state))
+            self._notices.settle(self._file.path)
+            if data is not None and encoding_changes(self._found.data or b"", data):
+                self._notices.tell(ENCODED, self._file.path)
+            number = await self._mark_saved(changed, number, saved.hash)
+            self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
             # Nobody undoes anything by the server's own copy: people do so in their tabs. But it remembers each change for it.
             self._document.undo_manager.clear()
@@ -424,56 +457,111 @@ class Room(rooms.DocumentRoom):
         """Return the number of the last update in the history, and the document itself where the history does not hold all of it."""
         return self._past.last(self._room_id), None if self._is_complete else self.ydoc.get_update()
 
-    def _set_on_disk(self, on_disk: OnDisk) -> None:
-        self._on_disk = on_disk
+    def _set_on_disk(self, on_disk: OnDisk, found: Found | None = None) -> None:
+        self._on_disk, self._found = on_disk, found or self._found
         self._past.set_on_disk(self._room_id, on_disk)
 
-    # Writes from outside
+    # What others do to the file
 
     async def _on_outofband_change(self) -> None:
-        """Merge what somebody else has written into the file."""
+        """Follow what somebody else has done to the file: merge what they have written, tell people if it is gone."""
         async with self._writing:
             try:
                 await self._take_over()
-            except Exception as error:  # half written, most likely: there will be another change
-                self.log.warning("%s cannot be read: %r", self._document.path, error)
-                self._modified = None
+            except Exception as error:
+                if _is_gone(error):
+                    self.log.warning("%s is not there any more", self._document.path)
+                    self._notices.tell_once(GONE, self._file.path)
+                else:  # half written, most likely: there will be another change
+                    self.log.warning("%s cannot be read: %r", self._document.path, error)
+                    if not isinstance(error, HTTPError) or error.status_code != 400:
+                        self._file.forget()
                 return
         if self._saved_changes < self._changes:
             self._keep_saved()
+        else:
+            self._notices.settle(self._file.path)
 
     async def _take_over(self) -> None:
         """Read the file and merge it into the document."""
-        content, hash_ = await self._read()
-        if hash_ == self._on_disk.hash:
+        found = await self._find()
+        if found.hash == self._found.hash:
             return
-        before, path, state = self._document.get(), self._document.path, self.ydoc.get_update()
-        self.log.info("%s was written from outside; merging", path)
-        self._merge(content, hash_)
-        merged = self._document.get()
-        if merged == content:
-            self._written = fingerprint(merged)
-        else:
-            self._changes, self._written = self._changes + 1, None
+        path, state = self._document.path, self.ydoc.get_update()
+        was = self._before_typing()
+        async with self._update_lock:
+            merged = self._merge(found)
+            if self._is_in(found):
+                self._written = fingerprint(self._document.get())
+                if self._document.dirty:
+                    self._document.dirty = False
+            else:
+                self._changes, self._written = self._changes + 1, None
+        self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
-        if has_lost(before, merged):
+        lost = merged.before if merged.has_lost else None
+        if lost is None and was is not None:
+            before: Doc[Any] = Doc()
+            before.apply_update(state)
+            typed = self._kind(before)
+            lost = typed.get() if has_lost_words(self._kind(was), typed, self._document) else None
+        self._typed_at, self._typed_after = 0.0, self._past.last(self._room_id)
+        copy = await self._keep_copy(lost) if lost is not None else None
+        if copy is not None:
+            self._notices.tell(COPY_KEPT, path, _told_of(copy))
+        elif merged.had_more and self.clients:
+            self._notices.tell(MERGED, path)
+        if merged.took_out:
             late: Doc[Any] = Doc()
             late.apply_update(state)
             self._late.append(late)
-            copy = await self._keep_copy(before)
-            self._notices.tell(COPY_KEPT, path, _told_of(copy))
-            self.create_task(self._complete_copy(copy, before, late))
-        elif self.clients and merged != before:
-            self._notices.tell(MERGED, path)
+            self.create_task(self._keep_late(copy, late))
 
-    def _merge(self, content: Any, hash_: str) -> None:
+    def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
         base = self._base()
-        update = changes(base, self._kind, content)
-        self.ydoc.apply_update(update)
-        if not self.ready:
+        is_known = not self._has_no_base
+        # Some types write into a document as soon as they are made of it: the base must not have that before it is merged.
+        content = self._content_of(found, likeness(YNotebook(base)) if self._kind is YNotebook else None)
+        if self._is_in(found):
+            # It is what people have: one of them has saved it past this server, or another server has merged it.
+            self._set_on_disk(OnDisk(found.hash, *self._place()), found)
+            return Merged(False)
+        if is_known and (was := self._was_in(found)):
+            # One who has not all that people have typed by now has saved it past this server.
+            self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, was), found)
+            return Merged(False)
+        merged, update = merge(base, self._document, content, is_known)
+        if not self.ready:  # else it is written down as what people type is
             self._write_down(update)
-        self._set_on_disk(OnDisk(hash_, self._on_disk.last_update, base.get_update()))
+        self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
+        return merged
+
+    def _before_typing(self) -> Doc[Any] | None:
+        """Return the document as it was before people have typed lately, empty where nobody knows any more; None where they have not.
+
+        A program that writes the file now may have read it before it held that, and not know what it takes out.
+        """
+        if not self._typed_at or time.monotonic() - self._typed_at > LATELY:
+            return None
+        was: Doc[Any] = Doc()
+        for update, _time in self._past.updates(self._room_id, self._typed_after):
+            was.apply_update(update)
+        return was
+
+    def _was_in(self, found: Found) -> bytes | None:
+        """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
+        updates = self._past.since(self._room_id, self._on_disk.last_update)
+        if not issubclass(self._kind, YUnicode | YNotebook):
+            return None
+        if found.data is None or len(found.data) * len(updates) > MOST_COMPARED:
+            return None
+        then = self._base()
+        for update in updates:
+            then.apply_update(update)
+            if self._bytes_of(self._kind(then).get(), found) == found.data:
+                return then.get_update()
+        return None
 
     def _gather(self, message: bytes) -> bool:
         """Have what people send go into the documents of `_late`, too. Called with each message; False has it dealt with as always."""
@@ -482,29 +570,32 @@ class Room(rooms.DocumentRoom):
                 late.apply_update(read_message(message[2:]))
         return False
 
-    async def _complete_copy(self, copy: PurePosixPath | str, before: Any, late: Doc[Any]) -> None:
-        """Write a copy once more, with what was on its way."""
+    async def _keep_late(self, copy: PurePosixPath | str | None, late: Doc[Any]) -> None:
+        """Keep what people were typing when parts of the document were taken out, and which was on its way."""
+        before: Doc[Any] = Doc()
+        before.apply_update(late.get_update())
         await asyncio.sleep(ON_THE_WAY)
         self._late.remove(late)
-        content = self._kind(late).get()
-        if content != before and isinstance(copy, PurePosixPath):
-            await self._write_copy(copy, content)
+        if not has_lost(self._kind(before), typed := self._kind(late), self._document):
+            return
+        if isinstance(copy, PurePosixPath):
+            await self._write_copy(copy, typed.get())
+        else:
+            self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(typed.get())))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        path = PurePosixPath(self._file.path)
-        for number in itertools.count(1):  # several may be of one second
-            again = f"-{number}" if number > 1 else ""
-            copy = path.with_name(f"{path.stem}.before-{time.strftime('%Y%m%d-%H%M%S')}{again}{path.suffix}")
-            if not await ensure_async(self._file._contents_manager.file_exists(str(copy))):
-                break
+        copy = await copies.free_name(self._file._contents_manager, self._file.path)
         return await self._write_copy(copy, content)
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
+        data = self._bytes_of(content, self._found)
         kind = self._file_type if self._file_type in ("notebook", "file") else "file"
         model = {"format": self._file_format, "type": kind, "content": content}
         try:
-            await ensure_async(self._file._contents_manager.save(model, str(copy)))
+            await copies.write(
+                self._file._contents_manager, copy, model if data is None else copies.model_of(data)
+            )
         except Exception as error:
             self.log.error("What people had could not be kept as %s: %r", copy, error)
             return f"not kept ({error})"
@@ -526,6 +617,7 @@ class Room(rooms.DocumentRoom):
         session = channel.get_query_argument("sessionId", "")  # type: ignore[attr-defined]
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
+            self._notices.tell_newcomers(self._file.path)
             with editing_as(getattr(channel, "current_user", None)):
                 await super().serve(channel)
             return
@@ -544,9 +636,15 @@ class Room(rooms.DocumentRoom):
         await super().stop()
 
 
-def _hash_of(model: dict[str, Any]) -> str:
-    """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
-    return str(model.get("hash") or model["last_modified"])
+def _is_gone(error: Exception) -> bool:
+    return isinstance(error, HTTPError) and error.status_code == 404
+
+
+def _reason_of(error: Exception) -> str:
+    """Return why something could not be done, for people."""
+    if isinstance(error, HTTPError):
+        return error.log_message or error.reason or str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _told_of(copy: PurePosixPath | str) -> str:

@@ -49,6 +49,20 @@ def replace(server: LocalServer) -> None:
     other.rename(server.state / "documents.db")
 
 
+async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServer) -> None:
+    """Nobody has typed there since: that document is not in the new one yet, nor what the file held of it."""
+    server.write("other.txt", "one\ntwo\n")
+    alice, other = await server.open("notes.txt"), await server.open("other.txt")
+    delete(server)
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    server.write("other.txt", "one\ntwo\nthree\n")
+    await other.wait_until(lambda room: "three" in room.text, PATIENCE)
+    assert other.text == "one\ntwo\nthree\n"
+    await server.until_file("other.txt", "three")
+    assert server.read("other.txt") == "one\ntwo\nthree\n"
+
+
 @pytest.mark.parametrize("lose", [delete, replace])
 async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[[LocalServer], None]) -> None:
     """A new one has all that they have, as soon as somebody types: they come back to it, after a crash, too."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
-from jupyterhub_collab.server.line_diff import differences
+from jupyterhub_collab.server.line_diff import blocks, differences, longest_rising
 from jupyterhub_collab.server.merge import _change_text
 
 
@@ -30,6 +30,29 @@ def test_old_lines_with_the_differences_are_the_new_ones(seed: int) -> None:
     if chance.random() > 0.8:
         chance.shuffle(new)
     assert changed(old, new) == new
+    parts = list(blocks(old, new))
+    assert [line for _is_same, (start, stop, _, _) in parts for line in old[start:stop]] == old
+    assert [line for _is_same, (_, _, start, stop) in parts for line in new[start:stop]] == new
+    assert all(
+        (old[start:stop] == new[new_start:new_stop]) is is_same
+        for is_same, (start, stop, new_start, new_stop) in parts
+    )
+
+
+def test_parts_that_are_the_same_stay_parts_however_many_there_are() -> None:
+    """A file keeps its own hand in them; only a document has few changes."""
+    old = [f"{number}" for number in range(4000)]
+    new = [line + "!" if number % 2 else line for number, line in enumerate(old)]
+    assert sum(stop - start for is_same, (start, stop, _, _) in blocks(old, new) if is_same) == 2000
+    assert len(differences(old, new)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places"),
+    [([], []), ([3, 1, 2, 0, 4], [1, 2, 4]), ([5, 4, 3], [2]), ([0, 1, 2], [0, 1, 2])],
+)
+def test_longest_rising(numbers: list[int], places: list[int]) -> None:
+    assert longest_rising(numbers) == places
 
 
 def test_what_is_the_same_is_no_difference() -> None:

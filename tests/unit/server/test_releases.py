@@ -15,10 +15,13 @@ import pytest
 from jupyterhub_collab.server import protection
 
 ROOT = Path(__file__).parents[3]
+FILES = ("tests/unit/server/test_room.py", "tests/unit/server/test_files.py")
 # What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions, the loader of files.
 TESTS = (
-    "kill_9 or nobody_comes_back or leave_a_file_alone or is_merged or taken_out_from_outside or nobody_is_there"
-    " or can_be_saved or saved_when_it_can_be or by_hand or another_history or timeline or tells_who"
+    "kill_9 or nobody_comes_back or leave_a_file_alone or is_merged or cell_that_goes or nobody_is_there"
+    " or can_be_saved or by_hand or another_history or timeline or tells_who"
+    # Of what is done to files: links, moving, deleting, cells, other servers.
+    " or link_that_is_moved or undeleted or moved_while_the_server or cell_by_cell or past_the_server"
 )
 
 
@@ -32,7 +35,7 @@ def test_rooms_work_with_other_releases(release: str) -> None:
         "update protection.FITS, and PARTS_FOR_LAB in the play"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "tests/unit/server/test_room.py", "-k", TESTS],
+        [sys.executable, "-m", "pytest", "-q", "-x", *FILES, "-k", TESTS],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(beside)},
         capture_output=True,

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which file a document belongs to, whatever the file is called: the one place that decides it.
+
+A document has an id, and an id has a file. Two names are the same document where they lead to the same file: through symbolic links,
+of the file or of a directory above it, as hard links, or in another normal form of Unicode. A file that is moved keeps its document,
+alone or with a directory above it, in JupyterLab or by any other program. A name whose file is gone keeps its document, too, so that
+a file that comes back under it, or a new one, goes on with what people have in their tabs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_server.serverapp import ServerApp
+from jupyter_server_fileid.manager import ArbitraryFileIdManager
+
+SCHEMA = """
+    create table if not exists Identities (
+        id text primary key, path text not null, device integer, inode integer, size integer, mtime integer
+    );
+    create index if not exists identities_of_path on Identities (path);
+    create index if not exists identities_of_inode on Identities (device, inode);
+    create table if not exists Names (name text, id text, primary key (name, id));
+"""
+# JupyterLab puts the name of its drive for shared documents before a path, and people paste that.
+DRIVE = "RTC:"
+# Many programs save by moving the file away and writing a new one. Only a file that is away for so many seconds has been moved.
+AWAY = 0.5
+
+
+@dataclass
+class Held:
+    """A file that stays known while its document is open, by a descriptor that follows it wherever it is moved."""
+
+    descriptor: int
+    device: int
+    inode: int
+
+
+class FileIdentity(ArbitraryFileIdManager):
+    """The server's file ids. Takes over those that `ArbitraryFileIdManager` has given in the same database.
+
+    A path is kept as the system has it: absolute, and free of symbolic links. Inside the server's directory that is also what the
+    server's interface calls the file. Outside of it a document goes by the name under which somebody has opened it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._root = os.path.realpath(os.path.expanduser(_directory_of_server() or self.root_dir or "/"))
+        self._held: dict[str, Held] = {}
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
+        self.con.executescript(SCHEMA)
+        with self.con:
+            known = "select id, path from Files where id not in (select id from Identities)"
+            for id_, path in self.con.execute(known).fetchall():
+                row = (id_, _real(self._absolute(self._from_normalized_path(path) or path)))
+                self.con.execute("insert into Identities (id, path) values (?, ?)", row)
+
+    # What jupyter-collaboration asks
+
+    def index(self, path: str) -> str:
+        """Return the id of the file that `path` leads to, a new one where it has none."""
+        if found := self.get_id(path):
+            return found
+        id_, name = self._uuid(), self._name(path)
+        with self.con:
+            real = _real(self._absolute(name))
+            self.con.execute("insert into Identities (id, path) values (?, ?)", (id_, real))
+            self._remember_name(name, id_)
+        self.note(id_)
+        return id_
+
+    def get_id(self, path: str) -> str | None:
+        """Return the id of the file that `path` leads to; None where it has none yet."""
+        name = self._name(path)
+        real = _real(self._absolute(name))
+        found = self._id_of(real)
+        if found is not None:
+            with self.con:
+                self._remember_name(name, found)
+        return found
+
+    def get_path(self, id: str) -> str | None:
+        """Return what the server's interface calls a file: where it is now or, where it is gone, where it was."""
+        row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
+        if row is None:
+            return None
+        real = self._followed(id, str(row[0]))
+        inside = self._inside(real)
+        if inside is not None and not _is_hidden(inside):
+            return inside
+        # It is outside of the server's directory, or where the server shows nothing: it has the name of a link to it.
+        names = self.con.execute("select name from Names where id = ? order by rowid", (id,)).fetchall()
+        leading = (name for (name,) in names if _real(self._absolute(name)) == real)
+        return next(leading, inside if inside is not None else (names[0][0] if names else None))
+
+    def move(self, old_path: str, new_path: str) -> str | None:
+        """Note that somebody has moved a file or a directory through the server."""
+        old, new = _real_parent(self._absolute(old_path)), _real_parent(self._absolute(new_path))
+        self._rename(old, new)
+        found = self._id_of(_real(new))
+        if found is not None:
+            with self.con:
+                self._remember_name(self._name(new_path), found)
+        self._tell_below(new)
+        return found
+
+    def copy(self, from_path: str, to_path: str) -> str | None:
+        return None  # a copy is a file of its own, which gets its id when somebody opens it
+
+    def delete(self, path: str) -> None:
+        """Note that somebody has deleted a file or a directory through the server: tell those who have any of it open."""
+        self._tell_below(_real_parent(self._absolute(path)))
+
+    def save(self, path: str) -> None:
+        pass
+
+    # What our documents ask
+
+    def locate(self, id: str) -> str | None:
+        """Return where the file of a document is, as the system has it; None where it is gone, or no file, or not to be reached."""
+        path = self.get_path(id)
+        row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
+        if row is None or path is None or _real(self._absolute(path)) != row[0]:
+            return None
+        with contextlib.suppress(OSError, ValueError):
+            return str(row[0]) if stat.S_ISREG(os.stat(row[0]).st_mode) else None
+        return None
+
+    def hold(self, id: str, tell: Callable[[], None]) -> None:
+        """Follow the file of a document that is open. tell: called when somebody moves or deletes it through the server."""
+        self._listeners[id] = tell
+        self.note(id)
+
+    def release(self, id: str) -> None:
+        """Stop following a file."""
+        self.note(id)
+        self._listeners.pop(id, None)
+        if held := self._held.pop(id, None):
+            os.close(held.descriptor)
+
+    def note(self, id: str) -> None:
+        """Note by what a file can be told from others, as it is at its path now."""
+        row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
+        if row is None:
+            return
+        try:
+            found = os.stat(row[0])
+        except (OSError, ValueError):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            return
+        with self.con:
+            self.con.execute(
+                "update Identities set device = ?, inode = ?, size = ?, mtime = ? where id = ?",
+                (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, id),
+            )
+        if id in self._listeners:
+            self._follow(id, row[0], found)
+
+    # Names
+
+    def _name(self, path: str) -> str:
+        """Return a path as the server has it: without a drive, and in the normal form of Unicode in which there is such a file."""
+        path = path.strip("/")
+        if path.startswith(DRIVE) and not os.path.lexists(self._absolute(path)):
+            path = path.removeprefix(DRIVE).strip("/")
+        if not os.path.lexists(self._absolute(path)):
+            for form in ("NFC", "NFD"):
+                if os.path.lexists(self._absolute(other := unicodedata.normalize(form, path))):
+                    return other
+        return path
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self._root, path.strip("/")) if not path.startswith(self._root + "/") else path
+
+    def _inside(self, real: str) -> str | None:
+        prefix = self._root.rstrip("/") + "/"
+        return real.removeprefix(prefix) if real.startswith(prefix) else None
+
+    def _remember_name(self, name: str, id_: str) -> None:
+        self.con.execute("insert or ignore into Names values (?, ?)", (name, id_))
+
+    # Files
+
+    def _id_of(self, real: str) -> str | None:
+        """Return the id of a file. One that has come here takes its id with it; else the id is that of the path."""
+        try:
+            found = os.stat(real)
+        except (OSError, ValueError):
+            found = None
+        row = self.con.execute("select id from Identities where path = ? order by rowid", (real,)).fetchall()
+        here = [str(id_) for (id_,) in row]
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return here[0] if here else None
+        same = "select id, path, size, mtime from Identities where device = ? and inode = ?"
+        for id_, path, size, mtime in self.con.execute(
+            same, (found.st_dev, _signed(found.st_ino))
+        ).fetchall():
+            if id_ in here:
+                return str(id_)
+            if _is_at(path, found):
+                return str(id_)  # another hard link of the file
+            unchanged = (size, mtime) == (found.st_size, found.st_mtime_ns)
+            # A number that is free is given to a new file. It is the same file where somebody has held it since, or it has not changed.
+            if not os.path.lexists(path) and (id_ in self._held or unchanged) and not here:
+                self._moved(id_, real)
+                return str(id_)
+        return here[0] if here else None
+
+    def _followed(self, id_: str, real: str) -> str:
+        """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
+        held = self._held.get(id_)
+        if held is None or os.path.lexists(real):
+            self._away.pop(id_, None)
+            return real
+        if time.monotonic() - self._away.setdefault(id_, time.monotonic()) < AWAY:
+            return real
+        with contextlib.suppress(OSError):
+            path = os.readlink(f"/proc/self/fd/{held.descriptor}")
+            inside = self._inside(path)
+            # What is in the wastebasket, say, has been deleted as far as the server is concerned.
+            if _is_at(path, os.fstat(held.descriptor)) and inside is not None and not _is_hidden(inside):
+                self._moved(id_, path)
+                return path
+        return real
+
+    def _moved(self, id_: str, real: str) -> None:
+        with self.con:
+            self.con.execute("update Identities set path = ? where id = ?", (real, id_))
+
+    def _rename(self, old: str, new: str) -> None:
+        """Give a new place to all that is, or was, at a place or below it."""
+        below = "select id, path from Identities where path = ? or substr(path, 1, ?) = ?"
+        with self.con:
+            rows = self.con.execute(below, (old, len(old) + 1, old + "/")).fetchall()
+            for id_, path in rows:
+                row = (new + path[len(old) :], id_)
+                self.con.execute("update Identities set path = ? where id = ?", row)
+            if (before := self._inside(old)) is not None and (after := self._inside(new)) is not None:
+                links = "select name, id from Names where substr(name, 1, ?) = ?"
+                for name, id_ in self.con.execute(links, (len(before) + 1, before + "/")).fetchall():
+                    self._remember_name(after + name[len(before) :], id_)
+
+    def _tell_below(self, place: str) -> None:
+        for id_, tell in list(self._listeners.items()):
+            row = self.con.execute("select path from Identities where id = ?", (id_,)).fetchone()
+            if row and (row[0] == place or row[0].startswith(place + "/")):
+                tell()
+
+    def _follow(self, id_: str, path: str, found: os.stat_result) -> None:
+        held = self._held.get(id_)
+        if held and (held.device, held.inode) == (found.st_dev, found.st_ino):
+            return
+        # Such a descriptor neither reads nor writes, and needs no right to the file.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            at = os.fstat(descriptor)
+            if held:
+                os.close(held.descriptor)
+            self._held[id_] = Held(descriptor, at.st_dev, at.st_ino)
+
+
+def _directory_of_server() -> str | None:
+    """Return the directory whose files the server shows: that of its contents manager, which may be another one than its own."""
+    manager = getattr(ServerApp.instance(), "contents_manager", None) if ServerApp.initialized() else None
+    return getattr(manager, "root_dir", None)
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _real_parent(path: str) -> str:
+    """Return a path whose directories are real. Its last part may be a link: that is what is moved and deleted, not its file."""
+    directory, name = os.path.split(path.rstrip("/"))
+    return os.path.join(os.path.realpath(directory), name)
+
+
+def _is_at(path: str, found: os.stat_result) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.samestat(os.stat(path), found)
+    return False
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
+
+
+def _signed(number: int) -> int:
+    """Return a number as SQLite can hold it."""
+    return number - 2**64 if number >= 2**63 else number

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file of a document as it is on disk: the one place that looks at it, reads it and writes it.
+
+What a file is, is its content. When it was changed is no more than a reason to look sooner: programs set that time as they like.
+
+Takes the place of `jupyter_server_ydoc.loaders.FileLoader`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import errno
+import fcntl
+import inspect
+import os
+import stat
+import time
+from base64 import decodebytes, encodebytes
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.services.contents.fileio import FileManagerMixin
+from jupyter_server.utils import ensure_async
+from jupyter_server_ydoc import loaders
+from jupyter_server_ydoc.utils import OutOfBandChanges
+from tornado.web import HTTPError
+
+from .copies import model_of
+from .file_identity import FileIdentity
+from .notebook_bytes import bytes_of_notebook, formats, name_cells, notebook_of, plain, read
+from .text_bytes import NoText, bytes_of, text_of
+
+# A file of no more than so many bytes is read at every look, whatever its times say.
+SMALL = 64_000
+# A larger one is read where its times have changed, or are so young, in seconds, that a further change may bear the same.
+YOUNG = 2
+# A file is gone that has not been at its place for so many seconds. It has this instead of a hash.
+AWAY = 1
+GONE = "gone"
+# How long, in seconds, another program may hold a lock on a file before that is told as a failure.
+LOCKED = 5
+# How often a file is read anew that somebody writes meanwhile.
+ATTEMPTS = 5
+# The bytes of the file that is being written, for what makes its new bytes from a notebook.
+_before: contextvars.ContextVar[bytes | None] = contextvars.ContextVar("before", default=None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds. data: its bytes; None where only the contents manager knows them. content: as the manager has it then.
+
+    like: what the file held before it was cut off, where that is still known.
+    """
+
+    hash: str
+    data: bytes | None = None
+    content: Any = None
+    like: bytes | None = None
+
+
+class File(loaders.FileLoader):
+    """A file that documents are open of. `observe` has their rooms told what happens to it: content, place, whether it is there."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._last_path = self._current_path = ""
+        super().__init__(*arguments, **options)
+        self._stamp: Any = None
+        self._hash = ""
+        self._gone_since: float | None = None
+        self._looks: set[asyncio.Task[None]] = set()
+        if isinstance(self._file_id_manager, FileIdentity):
+            self._file_id_manager.hold(self._file_id, self._look_now)
+        keep_bytes(self._contents_manager)
+
+    async def clean(self) -> None:
+        await super().clean()
+        if isinstance(self._file_id_manager, FileIdentity):
+            self._file_id_manager.release(self._file_id)
+
+    @property
+    def path(self) -> str:
+        """Where the file is, or was, as the server's interface has it."""
+        path = self._file_id_manager.get_path(self.file_id) or self._last_path
+        if not path:
+            raise RuntimeError(f"No path found for file ID '{self.file_id}'")
+        self._last_path = path
+        return path
+
+    @property
+    def place(self) -> str | None:
+        """Where the file is on this host; None where it is not there, or the contents manager keeps it elsewhere."""
+        identity = self._file_id_manager
+        return (
+            identity.locate(self._file_id) if self._is_local and isinstance(identity, FileIdentity) else None
+        )
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self._contents_manager, FileManagerMixin) and isinstance(
+            self._file_id_manager, FileIdentity
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a file is what the contents manager makes of its bytes, and nothing is derived from others, such as by jupytext."""
+        return self._is_local and type(self._contents_manager).get.__module__.startswith("jupyter_server.")
+
+    @property
+    def _has_hooks(self) -> bool:
+        """Whether what is written may be something else than what was to be written."""
+        manager: Any = self._contents_manager
+        hooks = (
+            manager.pre_save_hook,
+            manager.post_save_hook,
+            manager._pre_save_hooks,
+            manager._post_save_hooks,
+        )
+        return not self._is_plain or any(hooks)
+
+    # Watching
+
+    def forget(self) -> None:
+        """Have the rooms told at the next look, whatever that finds."""
+        self._stamp, self._hash = None, ""
+
+    def _look_now(self) -> None:
+        """Look at once: somebody has moved or deleted the file through the server, so that what is not there is gone."""
+        self._gone_since = 0
+        task = asyncio.ensure_future(self._try_to_look())
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
+    async def _try_to_look(self) -> None:
+        with contextlib.suppress(Exception):
+            await self.maybe_notify()
+
+    def _gone(self) -> str:
+        """Return what to tell of a file that is not there. Many programs save by taking it away for a moment."""
+        self._stamp = None
+        if self._gone_since is None:
+            self._gone_since = time.monotonic()
+        return GONE if time.monotonic() - self._gone_since > AWAY else self._hash
+
+    async def maybe_notify(self) -> None:
+        """Tell the rooms what has happened to the file since the last look."""
+        path = self.path
+        if self._current_path != path:
+            self._current_path = path
+            for callback in list(self._filepath_subscriptions.values()):
+                await ensure_async(callback())
+        before = self._hash
+        hash_ = await self._looked()
+        if hash_ != before:
+            self._hash = hash_
+            for tell in list(self._subscriptions.values()):
+                await tell()
+
+    async def _looked(self, is_ours: bool = False) -> str:
+        """Return the hash of the file, taken anew where it may have changed. is_ours: whether this server has locked it."""
+        if not self._is_local:
+            return await self._looked_through_manager()
+        place = self.place
+        if place is None:
+            return self._gone()
+        self._gone_since = None
+        stamp = _stamp_of(place)
+        if stamp == self._stamp and stamp is not None and not _may_lie(stamp):
+            return self._hash
+        try:
+            hash_ = (await self._found_at(place, is_ours)).hash
+        except FileNotFoundError:
+            return self._gone()
+        except OSError:
+            return self._hash  # it cannot be read just now
+        self._stamp = stamp
+        if isinstance(self._file_id_manager, FileIdentity):
+            self._file_id_manager.note(self._file_id)
+        return hash_
+
+    async def _looked_through_manager(self) -> str:
+        try:
+            model = await self._model(content=False)
+            if model["last_modified"] == self._stamp:
+                return self._hash
+            self._stamp = model["last_modified"]
+            return _hash_of_model(await self._model(content=False, require_hash=True))
+        except HTTPError as error:
+            if error.status_code != 404:
+                raise
+            return self._gone()
+
+    async def _model(self, **options: Any) -> dict[str, Any]:
+        return dict(await ensure_async(self._contents_manager.get(self.path, **options)))
+
+    # Reading
+
+    async def find(self, format_: str, type_: str, is_ours: bool = False) -> Found:
+        """Return what the file holds. Raises HTTPError where it is not there, or cannot be read.
+
+        is_ours: whether this server has locked it.
+        """
+        if not self._is_plain:
+            return await self._find_through_manager(format_, type_)
+        place = self.place
+        if place is None:
+            raise HTTPError(404, f"{self.path} is not there, or is no file")
+        try:
+            return await self._found_at(place, is_ours)
+        except FileNotFoundError:
+            raise HTTPError(404, f"{self.path} is not there") from None
+        except OSError as error:
+            raise HTTPError(403, f"{self.path} cannot be read: {error.strerror}") from error
+
+    async def with_form_of(self, hash_: str, found: Found) -> Found:
+        """Return what a file holds with what it held when it had a hash, if a write that was cut off has left that beside it."""
+        with contextlib.suppress(OSError):
+            if place := self.place:
+                left = await self._found_at(_intermediate(place), is_ours=False)
+                if left.hash == hash_:
+                    return replace(found, like=left.data)
+        return found
+
+    async def _found_at(self, place: str, is_ours: bool) -> Found:
+        def find() -> Found:
+            data = _read(place, is_ours)
+            return Found(str(self._contents_manager._get_hash(data)["hash"]), data)
+
+        return await asyncio.to_thread(find)
+
+    async def _find_through_manager(self, format_: str, type_: str) -> Found:
+        for _attempt in range(ATTEMPTS):
+            before = _hash_of_model(await self._model(content=False, require_hash=True))
+            content = (await self._model(content=True, format=format_, type=type_))["content"]
+            if before == _hash_of_model(await self._model(content=False, require_hash=True)):
+                break
+        if isinstance(content, str):
+            content = content.replace("\r\n", "\n")
+        return Found(before, None, content)
+
+    def content_of(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
+        """Return the content of a file as the document's type takes it. like: as people had it when the file last held that.
+
+        Raises HTTPError where the file holds something else.
+        """
+        if found.data is None:
+            if type_ == "notebook":
+                found = replace(found, content=plain(found.content))
+                cells = found.content["cells"]
+                if like and not {cell.get("id") for cell in cells} & {cell["id"] for cell in like["cells"]}:
+                    for cell in cells:
+                        cell.pop(
+                            "id", None
+                        )  # which was made while it was read, and another time is another one
+                name_cells(cells, like["cells"] if like else [])
+            return found.content
+        try:
+            if type_ == "notebook":
+                notebook = formats.from_dict(read(found.data))
+                self._contents_manager.mark_trusted_cells(notebook, self.path)
+                named = notebook_of(found.data, like)
+                for cell, marked in zip(named["cells"], notebook["cells"], strict=True):
+                    if marked.cell_type == "code":
+                        cell["metadata"]["trusted"] = marked.metadata.get("trusted", False)
+                return named
+            return text_of(found.data) if format_ == "text" else encodebytes(found.data).decode("ascii")
+        except NoText as error:
+            raise HTTPError(
+                400, f"{self.path} cannot be edited as text: {error}", reason="bad format"
+            ) from error
+        except ValueError as error:
+            raise HTTPError(400, f"{self.path} cannot be read as a {type_}: {error}") from error
+
+    # Writing
+
+    def bytes_of(self, content: Any, before: bytes, format_: str, type_: str) -> bytes:
+        """Return the bytes with which the file holds some content, where `before` are its bytes now."""
+        if type_ == "notebook":
+            return bytes_of_notebook(content, before)
+        return bytes_of(content, before) if format_ == "text" else decodebytes(content.encode("ascii"))
+
+    async def write(self, content: Any, data: bytes | None, held: Found, format_: str, type_: str) -> Found:
+        """Have the file hold some content, which makes these bytes. held: what it holds now.
+
+        Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
+        """
+        async with self._lock, self._locked():
+            if (hash_ := await self._looked(is_ours=True)) != held.hash:
+                self.forget()
+                raise OutOfBandChanges
+            self._hash = hash_
+            if data is not None and data == held.data:
+                return held
+            model = self._model_of(content, data, format_, type_)
+            path = self.path
+            if not (await self._model(content=False))["writable"]:
+                raise PermissionError(errno.EACCES, "the file may only be read")
+            before = _before.set(held.data)
+            try:
+                saved = await ensure_async(self._contents_manager.save(model, path))
+            except Exception:
+                self._tidy_up(held)
+                raise
+            finally:
+                _before.reset(before)
+            found = await self.find(format_, type_, is_ours=True)
+            is_other = data is not None and found.data != data and not self._has_hooks
+            if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
+                found = Found("", data)  # somebody else has written it since
+            place = self.place
+            self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
+            if isinstance(self._file_id_manager, FileIdentity):
+                self._file_id_manager.note(self._file_id)
+            return found
+
+    def _model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
+        """Return what the contents manager is to save."""
+        if data is None:
+            kind = type_ if type_ in ("notebook", "file") else "file"
+            return {"format": format_, "type": kind, "content": content}
+        if type_ != "notebook":
+            return model_of(data)
+        # As it will be read again: else what has been signed is not what is in the file.
+        written = read(data)
+        for cell, now in zip(written["cells"], content["cells"], strict=False):
+            if "trusted" in now["metadata"]:
+                cell["metadata"]["trusted"] = now["metadata"]["trusted"]
+        return {"format": "json", "type": "notebook", "content": written}
+
+    @contextlib.asynccontextmanager
+    async def _locked(self) -> AsyncIterator[None]:
+        """Keep other collaboration servers from writing the file, whose homes are one, or whose hubs share a host."""
+        place = self.place
+        if place is None:
+            if self._is_local:
+                raise HTTPError(404, f"{self.path} is not there any more")
+            yield
+            return
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise HTTPError(403, f"{self.path} cannot be opened: {error.strerror}") from error
+        try:
+            deadline = time.monotonic() + LOCKED
+            while not _lock(descriptor, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise OSError(errno.EWOULDBLOCK, "another program has locked the file")
+                await asyncio.sleep(0.01)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _tidy_up(self, held: Found) -> None:
+        """Leave a file that could not be written as it was, such as on a full disk, and no second copy of it."""
+        place = self.place
+        with contextlib.suppress(OSError):
+            if place and held.data is not None:
+                if _read(place, True) != held.data:
+                    Path(place).write_bytes(held.data)
+                os.unlink(_intermediate(place))
+
+
+def keep_bytes(manager: Any) -> None:
+    """Have a contents manager write our notebooks with the hand of their files. What others save by it stays its own matter."""
+    theirs = getattr(manager, "_save_notebook", None)
+    if theirs is None or hasattr(theirs, "keeps_bytes") or not isinstance(manager, FileManagerMixin):
+        return
+
+    def data_of(notebook: Any) -> bytes | None:
+        before = _before.get()
+        return None if before is None else bytes_of_notebook(notebook, before)
+
+    def save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
+        if (data := data_of(nb)) is None:
+            return theirs(os_path, nb, capture_validation_error=capture_validation_error)
+        with manager.atomic_writing(os_path, text=False) as file:
+            file.write(data)
+        return None
+
+    async def async_save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
+        if (data := data_of(nb)) is None:
+            return await theirs(os_path, nb, capture_validation_error=capture_validation_error)
+        with manager.atomic_writing(os_path, text=False) as file:
+            await asyncio.to_thread(partial(file.write, data))
+        return None
+
+    ours: Any = async_save if inspect.iscoroutinefunction(theirs) else save
+    ours.keeps_bytes = True
+    setattr(manager, "_save_notebook", ours)  # noqa: B010 - mypy takes it for a method
+
+
+def _hash_of_model(model: dict[str, Any]) -> str:
+    """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
+    return str(model.get("hash") or model["last_modified"])
+
+
+def _intermediate(place: str) -> str:
+    """Return where the contents manager has the file that it is writing anew, as `fileio.path_to_intermediate` says."""
+    directory, name = os.path.split(place)
+    return os.path.join(directory, f".~{name}")
+
+
+def _stamp_of(place: str) -> tuple[int, int, int, int, int] | None:
+    try:
+        found = os.stat(place)
+    except OSError:
+        return None
+    # The last one changes with each change of a file, and no program can set it.
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _may_lie(stamp: tuple[int, int, int, int, int]) -> bool:
+    return stamp[2] <= SMALL or abs(time.time() - stamp[4] / 1e9) < YOUNG
+
+
+def _lock(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else the file system has no locks
+    return True
+
+
+def _read(place: str, is_ours: bool = False) -> bytes:
+    """Return the bytes of a file, all of one moment where that can be had. is_ours: whether this server has locked it."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "it is no file", place)
+        deadline = time.monotonic() + LOCKED
+        while not is_ours and not _lock(descriptor, fcntl.LOCK_SH) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for _attempt in range(ATTEMPTS):
+            before = os.fstat(descriptor)
+            file.seek(0)
+            data = file.read()
+            after = os.fstat(descriptor)
+            if (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+                after.st_size,
+                after.st_mtime_ns,
+                after.st_ctime_ns,
+            ):
+                break
+    return data

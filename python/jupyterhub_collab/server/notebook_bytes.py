@@ -1,0 +1,446 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A notebook as a file holds it, and as people have it: the file keeps its own hand.
+
+Programs write notebooks differently: indentation, the order of keys, text as one string or as lines, cells without ids. All of that
+stays as it is in what nobody has changed, and what is new follows the rest of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+import nbformat
+from nbformat.v4 import rwbase as _rwbase
+
+from .fingerprint import fingerprint
+from .line_diff import blocks
+from .text_bytes import bytes_of, text_of
+
+Json = Any
+formats: Any = nbformat  # which has no types
+rwbase: Any = _rwbase
+# Ids that people's copies need and the file has not: of a cell without one, and of a further cell with the id of another.
+UNNAMED = "unnamed-"
+REPEATED = re.compile(r"again-\d+-(?=.)")
+LONGEST_ID = 64
+# What jupyter_ydoc adds to a notebook's metadata where they are missing.
+ADDED = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}}
+# What `nbformat` takes out of what it reads, and what a document keeps of a notebook.
+TRANSIENT = {"orig_nbformat", "orig_nbformat_minor", "signature"}
+KNOWN = {"cells", "metadata", "nbformat", "nbformat_minor"}
+# What a cell without it and a cell with an empty one have in common.
+NO_MORE_THAN_EMPTY = ("metadata", "source", "outputs", "execution_count", "attachments")
+MISSING = object()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids.
+
+    style: how its JSON is written.
+    """
+
+    text: str
+    raw: Json
+    cells: list[tuple[int, int]]
+    read: list[Json]
+    style: dict[str, Any]
+
+
+# The last one: a file that is written again and again is not parsed again and again.
+_last: list[tuple[bytes, Form]] = []
+
+
+def form_of(data: bytes) -> Form:
+    """Return the form of a notebook of format 4. Raises ValueError where a file holds none."""
+    for known, form in _last:
+        if known is data or known == data:
+            return form
+    text = text_of(data)
+    raw, cells = parsed(text)
+    if raw.get("nbformat") != 4:
+        raise ValueError("it is no notebook of format 4")
+    if not isinstance(raw.get("cells"), list):
+        raise ValueError("it has no cells")
+    read = []
+    for cell in raw["cells"]:
+        if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+            raise ValueError("one of its cells is none")
+        read.append({"metadata": {}, "source": "", **cell})
+    read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
+    for cell in read:
+        cell["metadata"].pop("trusted", None)
+    return _remember(data, Form(text, raw, cells, read, _style_of(text)))
+
+
+def _remember(data: bytes, form: Form) -> Form:
+    _last[:] = [(data, form)]
+    return form
+
+
+def notebook_of(data: bytes, like: Json | None = None) -> dict[str, Any]:
+    """Return the notebook that a file holds; each cell has an id of its own. Raises ValueError where it holds none.
+
+    like: the notebook as people had it when the file last held that. A cell without an id in the file gets the one it has there.
+    """
+    notebook = read(data)
+    name_cells(notebook["cells"], like["cells"] if like else [])
+    return notebook
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """Return the notebook that a file holds, as `nbformat` has it, with no ids but those in the file."""
+    try:
+        form = form_of(data)
+    except ValueError:
+        raw, _cells = parsed(text_of(data))
+        if raw.get("nbformat") == 4:
+            raise
+        return dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    notebook = {"metadata": {}, "nbformat_minor": 0, **form.raw, "cells": form.read}
+    notebook = plain(notebook)
+    for key in TRANSIENT:
+        notebook["metadata"].pop(key, None)
+    return dict(notebook)
+
+
+def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
+    """Return the bytes of a notebook, as the file has it whose bytes were `before`; as `nbformat` has it where that is none."""
+    cells = [_in_a_file(cell) for cell in notebook["cells"]]
+    try:
+        form = form_of(before)
+    except ValueError:
+        new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
+        return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
+    top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
+    if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
+        cells = []  # which people's editors put into an empty one
+    raw, texts = _shaped_cells(cells, form)
+    is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
+    text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
+    if text == form.text:
+        return before
+    after = bytes_of(text, before)
+    if is_like_before:
+        begin, places = form.cells[0][0], []
+        separator = len(_separator(form))
+        for each in texts:
+            places.append((begin, begin + len(each)))
+            begin += len(each) + separator
+        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style))
+    return after
+
+
+def _in_a_file(cell: Json) -> Json:
+    """Return a cell as a file may have it: with no id from here, and without what only an editor needs."""
+    cell = {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
+    _unname(cell)
+    return cell
+
+
+# Cells without ids
+
+
+def name_cells(cells: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
+    """Give an id to each cell that has none of its own: that of the cell which it was when the file was last read."""
+    seen: set[str] = set()
+    nameless: list[dict[str, Any]] = []
+    for cell in cells:
+        if cell.get("id") and cell["id"] not in seen:
+            seen.add(cell["id"])
+        else:
+            nameless.append(cell)
+    if not nameless:
+        return
+    free = [cell for cell in known if cell.get("id") and cell["id"] not in seen]
+    names = {id(new): old["id"] for old, new in aligned(free, nameless) if _may_be(old, new)}
+    for number, cell in enumerate(cells):
+        if all(cell is not each for each in nameless):
+            continue
+        own = cell.get("id")
+        name = names.get(id(cell)) or _new_name(own, number, cell, seen)
+        seen.add(name)
+        cell["id"] = name
+
+
+def aligned(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
+    """Yield which cells are the same ones in two notebooks, in order, by what is in them."""
+    keys, new_keys = [_key(cell) for cell in old], [_key(cell) for cell in new]
+    for is_same, (start, stop, new_start, new_stop) in blocks(keys, new_keys):
+        if is_same:
+            yield from zip(old[start:stop], new[new_start:new_stop], strict=True)
+        elif start < stop and new_start < new_stop:
+            yield from _alike(old[start:stop], new[new_start:new_stop])
+
+
+def _alike(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
+    """Yield pairs of cells that were changed into each other: in order, and each with the first that is like it."""
+    if len(old) == len(new):
+        yield from (
+            (one, other) for one, other in zip(old, new, strict=True) if _key(one)[0] == _key(other)[0]
+        )
+        return
+    place = 0
+    for one in old:
+        for number in range(place, len(new)):
+            texts = _key(one)[1], _key(new[number])[1]
+            if _key(one)[0] == _key(new[number])[0] and SequenceMatcher(None, *texts).quick_ratio() > 0.6:
+                yield one, new[number]
+                place = number + 1
+                break
+
+
+def _key(cell: dict[str, Any]) -> tuple[str, str]:
+    source = cell.get("source", "")
+    return str(cell.get("cell_type")), source if isinstance(source, str) else "".join(source)
+
+
+def _may_be(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Return whether a cell may keep its id: a repeated one says which id the file has."""
+    return new.get("id") is None or _in_file(old["id"]) == new["id"]
+
+
+def _in_file(name: str) -> str | None:
+    return None if name.startswith(UNNAMED) else REPEATED.sub("", name, count=1)
+
+
+def _new_name(own: str | None, number: int, cell: dict[str, Any], seen: set[str]) -> str:
+    # The same each time that the file is read: tabs that come back have it from an earlier time.
+    digest = hashlib.sha256(json.dumps([number, _key(cell)]).encode()).hexdigest()[:12]
+    counter = 0
+    while True:
+        counter += 1
+        name = f"again-{counter}-{own}"[:LONGEST_ID] if own else f"{UNNAMED}{digest}{'x' * (counter - 1)}"
+        if name not in seen:
+            return name
+
+
+def _unname(cell: dict[str, Any]) -> None:
+    if "id" in cell and (name := _in_file(cell["id"])) != cell["id"]:
+        del cell["id"]
+        if name:
+            cell["id"] = name
+
+
+# The file's own hand
+
+
+def _shaped_top(new: Json, old: Json) -> Json:
+    """Return all but the cells of a notebook, as the file has it."""
+    metadata, before = new.setdefault("metadata", {}), old.get("metadata", {})
+    for key, value in ADDED.items():
+        if key not in before and metadata.get(key) == value:
+            del metadata[key]
+    for key in TRANSIENT & before.keys():
+        metadata[key] = before[key]
+    new = {**{key: value for key, value in old.items() if key not in KNOWN}, **new}
+    if "metadata" not in old and not metadata:
+        del new["metadata"]
+    if "nbformat_minor" not in old and not new.get("nbformat_minor"):
+        new.pop("nbformat_minor", None)
+    return _shaped({**new, "cells": []}, {**old, "cells": []})
+
+
+def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
+    """Return cells as the file has them, and their texts there."""
+    old = form.raw["cells"]
+    as_lines = next((isinstance(cell.get("source"), list) for cell in old if cell.get("source")), True)
+    usual = next((list(cell) for cell in old), None)
+    pairs = dict(_pairs(form.read, new))
+    raw, texts = [], []
+    for number, cell in enumerate(new):
+        place = pairs.get(number)
+        if place is None:
+            raw.append(_new_cell(plain(cell), as_lines, usual))
+            texts.append(_written_in(form, raw[-1]))
+        elif cell == form.read[place]:
+            raw.append(old[place])
+            texts.append(form.text[slice(*form.cells[place])])
+        else:
+            raw.append(_shaped_cell(plain(cell), old[place]))
+            written = form.text[slice(*form.cells[place])]
+            texts.append(_spliced(written, _written_in(form, old[place]), _written_in(form, raw[-1])))
+    return raw, texts
+
+
+def _separator(form: Form) -> str:
+    """Return what is between two cells of a file."""
+    if len(form.cells) > 1:
+        return form.text[form.cells[0][1] : form.cells[1][0]]
+    return "," + _before_cells(form)
+
+
+def _before_cells(form: Form) -> str:
+    """Return the white space between the bracket and the first cell of a file."""
+    begin = form.cells[0][0]
+    return form.text[form.text.rindex("[", 0, begin) + 1 : begin]
+
+
+def _joined(texts: list[str], form: Form) -> str:
+    return form.text[: form.cells[0][0]] + _separator(form).join(texts) + form.text[form.cells[-1][1] :]
+
+
+def _written_in(form: Form, cell: Json) -> str:
+    """Return the text of a cell as it would be among the cells of a file."""
+    written = _written(cell, form.style)
+    pad = _before_cells(form).rpartition("\n")[2] if form.cells else ""
+    return written.replace("\n", "\n" + pad)
+
+
+def _as_a_whole(notebook: Json, form: Form) -> str:
+    """Return a text for all of a notebook, of which more than cells has changed."""
+    if _same(notebook, form.raw):
+        return form.text
+    ending = form.text[len(form.text.rstrip()) :]
+    old, new = _written(form.raw, form.style) + ending, _written(notebook, form.style) + ending
+    return _spliced(form.text, old, new)
+
+
+def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
+    """Yield the places of cells in the new and in the old notebook that are the same ones."""
+    by_id: dict[str, list[int]] = {}
+    for place, cell in enumerate(old):
+        by_id.setdefault(cell.get("id", ""), []).append(place)
+    rest = []
+    for number, cell in enumerate(new):
+        if cell.get("id") and by_id.get(cell["id"]):
+            yield number, by_id[cell["id"]].pop(0)
+        else:
+            rest.append(number)
+    left = by_id.get("", [])
+    places = {id(old[place]): place for place in left}
+    numbers = {id(new[number]): number for number in rest}
+    for one, other in aligned([old[place] for place in left], [new[number] for number in rest]):
+        yield numbers[id(other)], places[id(one)]
+
+
+def _shaped_cell(new: Json, old: Json) -> Json:
+    for key in NO_MORE_THAN_EMPTY:
+        if key not in old and key in new and not new[key]:
+            del new[key]
+        if key not in new and key in old and not old[key]:
+            new[key] = old[key]
+    if "trusted" in old.get("metadata", {}):
+        new["metadata"]["trusted"] = old["metadata"]["trusted"]
+    return _shaped(new, old, _split_cell(new))
+
+
+def _new_cell(cell: Json, as_lines: bool, usual: list[str] | None) -> Json:
+    split = _split_cell(cell)
+    if not as_lines:
+        split["source"] = cell["source"]
+    order = [*(usual or []), *sorted(split)]
+    return {key: split[key] for key in dict.fromkeys(order) if key in split}
+
+
+def _split_cell(cell: Json) -> Json:
+    """Return a cell with its texts as lines, as `nbformat` writes them."""
+    one = formats.from_dict({"cells": [cell]})
+    one["cells"][0].setdefault("outputs", [])
+    found = plain(rwbase.split_lines(one))["cells"][0]
+    if "outputs" not in cell:
+        del found["outputs"]
+    return found
+
+
+def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
+    """Return something new with the old one's order of keys and way to write texts. split: the new one with texts as lines."""
+    split = new if split is MISSING else split
+    if isinstance(new, dict) and isinstance(old, dict):
+        shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
+        return {**shaped, **{key: split[key] for key in sorted(new) if key not in old}}
+    if isinstance(new, str) and isinstance(old, list) and all(isinstance(line, str) for line in old):
+        return old if "".join(old) == new else new.splitlines(keepends=True)
+    if isinstance(new, str) and isinstance(old, str):
+        return new
+    if isinstance(new, list) and isinstance(old, list):
+        return [
+            _shaped(value, old[place], split[place]) if place < len(old) else split[place]
+            for place, value in enumerate(new)
+        ]
+    if new == old and type(new) in (int, float) and type(old) in (int, float):
+        return old  # 1 and 1.0 are one number to a browser
+    return split
+
+
+def _written(value: Json, style: dict[str, Any]) -> str:
+    """Return a value as JSON, in a style of writing it."""
+    return json.dumps(value, **style)
+
+
+def _style_of(text: str) -> dict[str, Any]:
+    """Return how a text of JSON is written, as what `json.dumps` calls it."""
+    style: dict[str, Any] = {"ensure_ascii": text.isascii() and "\\u" in text}
+    if indent := re.match(r"\s*\{\n([ \t]*)", text):
+        separators = (",", ": " if re.search(r'"\s*: ', text) else ":")
+        return {**style, "indent": indent[1], "separators": separators}
+    spaced = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:( ?)', text)
+    space = spaced[1] if spaced else ""
+    return {**style, "separators": ("," + space, ":" + space)}
+
+
+def _spliced(text: str, old: str, new: str) -> str:
+    """Return a text with what differs between two others, which are the text, written as we would, before and after a change."""
+    if text == old:
+        return new
+    lines, old_lines, new_lines = text.split("\n"), old.split("\n"), new.split("\n")
+    if len(lines) != len(old_lines):
+        return new
+    kept: list[str] = []
+    for is_same, (start, stop, new_start, new_stop) in blocks(old_lines, new_lines):
+        kept += lines[start:stop] if is_same else new_lines[new_start:new_stop]
+    return "\n".join(kept)
+
+
+def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """Return a notebook, as the text has it, and where in it each of its cells is. Raises ValueError where it is none."""
+    decode, skip = json.JSONDecoder().raw_decode, re.compile(r"[ \t\n]*")
+    found: dict[str, Any] = {}
+    cells: list[tuple[int, int]] = []
+
+    def at(place: int, expected: str) -> int:
+        """Return the place after one of some characters, and after what is blank there."""
+        if text[place : place + 1] not in expected or place >= len(text):
+            raise ValueError(f"a {expected[0]} is missing at character {place}")
+        return skip.match(text, place + 1).end()  # type: ignore[union-attr]
+
+    place = at(skip.match(text, 0).end(), "{")  # type: ignore[union-attr]
+    while text[place : place + 1] != "}":
+        key, place = decode(text, place)
+        place = at(skip.match(text, place).end(), ":")  # type: ignore[union-attr]
+        if key == "cells" and text[place : place + 1] == "[":
+            found[key], cells = [], []
+            place = at(place, "[")
+            while text[place : place + 1] != "]":
+                cell, end = decode(text, place)
+                found[key].append(cell)
+                cells.append((place, end))
+                place = skip.match(text, end).end()  # type: ignore[union-attr]
+                place = place if text[place : place + 1] == "]" else at(place, ",")
+            place += 1
+        else:
+            found[key], place = decode(text, place)
+        place = skip.match(text, place).end()  # type: ignore[union-attr]
+        place = place if text[place : place + 1] == "}" else at(place, ",")
+    if text[place + 1 :].strip():
+        raise ValueError("there is more behind it")
+    return found, cells
+
+
+def plain(value: Json) -> Json:
+    """Return a copy of what JSON can hold, of plain types."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def _same(one: Json, other: Json) -> bool:
+    return bool(fingerprint(one) == fingerprint(other))

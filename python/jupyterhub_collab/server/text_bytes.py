@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text as a file holds it, and as people have it: encoding, byte-order mark and line ends belong to the file.
+
+People's text has `\\n` at the end of each line, as editors in a browser have it. `text_of` makes it of a file's bytes, and `bytes_of`
+makes bytes of it that differ from the file's in nothing but what has been changed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+
+from .line_diff import blocks
+
+END = re.compile(r"\r\n|\r|\n")
+# The longer mark comes first: that of UTF-32 begins with that of UTF-16.
+MARKS = [
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+]
+
+
+class NoText(ValueError):
+    """The bytes are not those of a text."""
+
+
+def text_of(data: bytes) -> str:
+    """Return the text that a file holds. Raises NoText where it holds something else."""
+    if is_usual(data):
+        return data.decode()
+    mark, encoding = encoding_of(data)
+    return END.sub("\n", data[len(mark) :].decode(encoding))
+
+
+def bytes_of(text: str, before: bytes) -> bytes:
+    """Return the bytes of a text, as the file has it whose bytes were `before`. UTF-8 where that cannot hold the text."""
+    if is_usual(before):
+        return text.encode()
+    try:
+        mark, encoding = encoding_of(before)
+        old = before[len(mark) :].decode(encoding)
+    except NoText:
+        return text.encode()
+    new = _with_ends(text, old)
+    try:
+        return mark + new.encode(encoding)
+    except UnicodeEncodeError:
+        return new.encode()
+
+
+def is_usual(data: bytes) -> bool:
+    """Return whether a file is as most are: UTF-8, without a mark, and with line ends as people's text has them."""
+    if b"\r" in data or b"\0" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def encoding_of(data: bytes) -> tuple[bytes, str]:
+    """Return the byte-order mark and the encoding of a file. Each decodes and encodes all of it without a loss."""
+    for mark, encoding in MARKS:
+        if data.startswith(mark) and _is_lossless(data[len(mark) :], encoding):
+            return mark, encoding
+    if b"\0" in data:
+        raise NoText("it holds no text")
+    if _is_lossless(data, "utf-8"):
+        return b"", "utf-8"
+    # Western Europe's encoding of before Unicode; with what Windows has made of the codes of control characters.
+    return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+
+
+def encoding_changes(before: bytes, after: bytes) -> bool:
+    """Return whether a text has got another encoding than it had."""
+    try:
+        old, new = encoding_of(before), encoding_of(after)
+    except NoText:
+        return False
+    # What is ASCII is the same in all three.
+    return old != new and not before.isascii() and not after.isascii()
+
+
+def _is_lossless(data: bytes, encoding: str) -> bool:
+    try:
+        return data.decode(encoding).encode(encoding) == data
+    except UnicodeError:
+        return False
+
+
+def _with_ends(text: str, old: str) -> str:
+    """Return a text with the line ends of an old one. What is new ends as most lines do, and in a mixed file as the line before it."""
+    ends = END.findall(old)
+    if not ends or set(ends) == {"\n"}:
+        return text
+    usual = Counter(ends).most_common(1)[0][0]
+    if len(set(ends)) == 1:
+        return text.replace("\n", usual)
+    old_lines, new_lines = END.sub("\n", old).split("\n"), text.split("\n")
+    kept: list[str] = []
+    for _is_same, (start, stop, new_start, new_stop) in blocks(old_lines, new_lines):
+        for number in range(new_start, new_stop):
+            same = start + number - new_start
+            is_there = same < stop and same < len(ends)
+            kept.append(ends[same] if is_there else kept[-1] if kept else usual)
+    return "".join(line + end for line, end in zip(new_lines, kept[: len(new_lines) - 1] + [""], strict=True))

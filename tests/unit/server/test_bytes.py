@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file's bytes become when somebody types: one letter more, and nothing else."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from jupyter_ydoc import YNotebook
+from pycrdt import Doc
+
+from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, notebook_of
+from jupyterhub_collab.server.text_bytes import NoText, bytes_of, text_of
+
+TEXTS = {
+    "plain": b"one\ntwo\n",
+    "no end": b"one\ntwo",
+    "empty": b"",
+    "windows": b"one\r\ntwo\r\nthree",
+    "old mac": b"one\rtwo\r",
+    "mixed": b"one\r\ntwo\nthree\r\r\nfour\rfive\n",
+    "mark": b"\xef\xbb\xbfone\r\n",
+    "utf-16": b"\xff\xfe" + "one\r\nüwo\r\n".encode("utf-16-le"),
+    "utf-32": b"\xff\xfe\0\0" + "one\nüwo\n".encode("utf-32-le"),
+    "latin-1": "für\n".encode("latin-1") + b"one\n",
+    "windows-1252": "für 5 €\r\n".encode("cp1252") + b"one",
+    "not in windows-1252": b"\x81one\xe9\n",
+    "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
+}
+
+
+@pytest.mark.parametrize("data", TEXTS.values(), ids=TEXTS)
+def test_a_text_that_nobody_changes_stays_as_it_is(data: bytes) -> None:
+    text = text_of(data)
+    assert "\r" not in text and "\ufeff" not in text
+    assert bytes_of(text, data) == data
+
+
+@pytest.mark.parametrize("name", [name for name, data in TEXTS.items() if text_of(data).count("one")])
+def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
+    data = TEXTS[name]
+    encoded = "one".encode("utf-16-le" if name == "utf-16" else "utf-32-le" if name == "utf-32" else "ascii")
+    letter = encoded[: len(encoded) // 3].replace(b"o", b"x")
+    assert bytes_of(text_of(data).replace("one", "xone"), data) == data.replace(encoded, letter + encoded)
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "after"),
+    [
+        (b"a\r\nb\n", "a\nnew\nb\n", b"a\r\nnew\r\nb\n"),
+        (b"a\r\nb\n", "new\na\nb\n", b"new\r\na\r\nb\n"),
+        (b"a\r\nb\nc\r\n", "a\nc\n", b"a\r\nc\r\n"),
+        (b"a\nb\r\nc", "a\nb\nc\n", b"a\nb\r\nc\r\n"),
+        ("für\n".encode("latin-1"), "für 中\n", "für 中\n".encode()),
+        (b"a\0b", "text", b"text"),
+    ],
+)
+def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) -> None:
+    assert bytes_of(text, before) == after
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(NoText):
+        text_of(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+
+
+CODE: dict[str, Any] = {
+    "cell_type": "code",
+    "execution_count": None,
+    "metadata": {},
+    "outputs": [],
+    "source": ["x = 1"],
+}
+NOTEBOOK: dict[str, Any] = {
+    "cells": [
+        {**CODE, "id": "one"},
+        {"cell_type": "markdown", "id": "two", "metadata": {"tags": ["é"]}, "source": ["# Ti\n", "tle"]},
+        {
+            **CODE,
+            "id": "three",
+            "execution_count": 3,
+            "outputs": [
+                {"name": "stdout", "output_type": "stream", "text": ["a\n", "b\n"]},
+                {
+                    "data": {"application/json": {"b": 1.0, "a": [1e3]}, "text/plain": ["1"]},
+                    "metadata": {},
+                    "output_type": "display_data",
+                },
+            ],
+        },
+    ],
+    "metadata": {"kernelspec": {"display_name": "P", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def without(key: str, **more: Any) -> dict[str, Any]:
+    """Return the notebook without a key of its cells."""
+    cells = [{name: value for name, value in cell.items() if name != key} for cell in NOTEBOOK["cells"]]
+    return {**NOTEBOOK, "cells": cells, **more}
+
+
+def dumped(notebook: dict[str, Any], ending: str = "\n", **form: Any) -> bytes:
+    return (json.dumps(notebook, **{"indent": 1, "ensure_ascii": False, **form}) + ending).encode()
+
+
+NOTEBOOKS = {
+    "as nbformat has it": dumped(NOTEBOOK, sort_keys=True),
+    "indented by two": dumped(NOTEBOOK, indent=2),
+    "by tabs": dumped(NOTEBOOK, indent="\t"),
+    "one line": dumped(NOTEBOOK, "", indent=None),
+    "one line, no blanks": dumped(NOTEBOOK, indent=None, separators=(",", ":")),
+    "ascii": dumped(NOTEBOOK, ensure_ascii=True),
+    "capital escapes": dumped(NOTEBOOK, ensure_ascii=True).replace(b"\\u00e9", b"\\u00E9"),
+    "windows": dumped(NOTEBOOK).replace(b"\n", b"\r\n"),
+    "mark": b"\xef\xbb\xbf" + dumped(NOTEBOOK),
+    "no end": dumped(NOTEBOOK, ""),
+    "keys turned round": dumped({key: NOTEBOOK[key] for key in reversed(NOTEBOOK)}),
+    "no ids": dumped(without("id")),
+    "4.4": dumped(without("id", nbformat_minor=4)),
+    "4.0": dumped(without("id", nbformat_minor=0)),
+    "one id twice": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
+    "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
+    "no metadata": dumped({**NOTEBOOK, "metadata": {}}),
+    "no metadata at all": dumped({key: value for key, value in NOTEBOOK.items() if key != "metadata"}),
+    "cells without metadata": dumped(without("metadata")),
+    "cells without outputs": dumped(without("outputs")),
+    "more keys": dumped({**NOTEBOOK, "own": {"b": 1, "a": 2}}),
+    "text in one piece": dumped(
+        {**NOTEBOOK, "cells": [{**cell, "source": "".join(cell["source"])} for cell in NOTEBOOK["cells"]]}
+    ),
+    "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
+    "empty": dumped({**NOTEBOOK, "cells": []}),
+}
+
+
+def of_people(data: bytes) -> YNotebook:
+    """Return a notebook as people have it who have opened the file."""
+    document = YNotebook(Doc())
+    document.set(copy.deepcopy(notebook_of(data)))
+    return document
+
+
+@pytest.mark.parametrize("data", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_a_notebook_that_nobody_changes_stays_as_it_is(data: bytes) -> None:
+    assert notebook_of(data) == notebook_of(data)
+    document = of_people(data)
+    ids = [cell["id"] for cell in document.ycells]
+    assert len(set(ids)) == len(ids)
+    assert bytes_of_notebook(document.get(), data) == data
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name != "empty"])
+def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
+    data = NOTEBOOKS[name]
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
+
+
+@pytest.mark.parametrize("name", ["as nbformat has it", "indented by two", "no ids", "4.4", "one id twice"])
+def test_a_cell_taken_out_takes_nothing_else(name: str) -> None:
+    data = NOTEBOOKS[name]
+    document = of_people(data)
+    del document.ycells[1]
+    rest = json.loads(data)
+    del rest["cells"][1]
+    sort = name == "as nbformat has it"
+    expected = dumped(rest, indent=2 if name == "indented by two" else 1, sort_keys=sort)
+    assert bytes_of_notebook(document.get(), data) == expected
+
+
+def test_a_new_cell_follows_the_file() -> None:
+    data = NOTEBOOKS["text in one piece"]
+    document = of_people(data)
+    document.append_cell({**CODE, "id": "new", "source": "a\nb"})
+    cell = json.loads(bytes_of_notebook(document.get(), data))["cells"][-1]
+    assert list(cell.items()) == list({**CODE, "source": "a\nb", "id": "new"}.items())
+
+
+def test_a_cell_without_an_id_stays_the_one_it_is() -> None:
+    data = NOTEBOOKS["no ids"]
+    known = notebook_of(data)
+    later = json.loads(data)
+    later["cells"][2]["source"] = ["x = 2"]
+    later["cells"].insert(0, {**CODE, "source": ["new"]})
+    found = notebook_of(dumped(later), known)
+    assert [cell["id"] for cell in found["cells"][1:]] == [cell["id"] for cell in known["cells"]]
+    assert found["cells"][0]["id"] not in [cell["id"] for cell in known["cells"]]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99]])
+def test_what_is_no_notebook_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        notebook_of(data)
