@@ -18,10 +18,11 @@ import re
 import socket
 import struct
 from dataclasses import dataclass
+from typing import Union
 
 LISTEN = "0A"
 CREDENTIALS = "3i"
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007 -- pylint of ansible-test
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,8 @@ def prepare(
     """Prepare this environment, and return what changed.
 
     package: its files, to be at `path`. fits, parts: which jupyter-collaboration, and which of what it consists of, fit which
-    JupyterLab. rival: what must not be beside it. where: asks JupyterLab for its directories. files: of JupyterLab's settings, each with the number of its directory, its name and its text.
+    JupyterLab. rival: what must not be beside it. where: asks JupyterLab for its directories. files: of JupyterLab's settings, each with
+    the number of its directory, its name and its text.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise NotPossible(f"the Python of {sys.prefix} is too old: take 3.11 or newer")

@@ -99,7 +99,7 @@ class History:
         self._retry = 0.0
         self._unfinished: set[str] = set()
         self._journal = 0  # about how many bytes it has by now
-        self._checkpoint = threading.Thread()
+        self._checkpoint: threading.Thread | None = None
         self._folded: dict[
             str, int
         ] = {}  # documents whose past was put together, and how many bytes that has left
@@ -353,7 +353,8 @@ class History:
         with self._writing():
             number = self._db.execute(row, values).lastrowid or 0
         self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
-        if self._journal > JOURNAL_BYTES and self._is_on_disk and not self._checkpoint.is_alive():
+        checkpointing = self._checkpoint is not None and self._checkpoint.is_alive()
+        if self._journal > JOURNAL_BYTES and self._is_on_disk and not checkpointing:
             self._journal = 0
             self._checkpoint = threading.Thread(target=_checkpoint, args=(str(self._path),), daemon=True)
             self._checkpoint.start()
@@ -423,13 +424,17 @@ def _checkpoint(path: str) -> None:
         db.execute("pragma wal_checkpoint(passive)")
 
 
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class NewerFormat(sqlite3.DatabaseError):
     """The database was written by a version of the collection that is newer than this."""
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
     """Return whether it is the database that is wrong, and not that there is no room, say, or no right to write."""
-    return isinstance(error, NewerFormat) or type(error) is sqlite3.DatabaseError or "no such" in str(error)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds to say where
+    return isinstance(error, NewerFormat) or code in DAMAGE or "no such" in str(error)
 
 
 def _connect(path: str) -> sqlite3.Connection:

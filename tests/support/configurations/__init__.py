@@ -34,6 +34,7 @@ OUR_HOOKS = {
 }
 OUR_CODE = {
     *OUR_HOOKS.values(),
+    "jupyterhub_collab.hub.own_token._without_access.<locals>.server_token_scopes",
     "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
     "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
 }
@@ -141,7 +142,7 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
     variables = hub.pop("template_vars", {})
     hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
     for section in list(settings.values()):
-        for hook in OUR_HOOKS:
+        for hook in (*OUR_HOOKS, "server_token_scopes"):
             while hook in section and section[hook]["code"][0] in OUR_CODE:
                 section[hook]["code"].pop(0)
                 if not section[hook]["code"]:
