@@ -155,6 +155,7 @@ def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
         return await writing
 
     assert asyncio.run(both()) == past.last("large")
+    assert past._checkpoint is not None
     past._checkpoint.join()
     again = History(tmp_path, LOG)
     assert [content for content, _time in again.updates("large")] == [update]
