@@ -53,6 +53,7 @@ def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]
         return list(_spelt_out(wanted, owner)) or [LEAST]
 
     server_token_scopes.is_chained = True  # type: ignore[attr-defined]
+    server_token_scopes.theirs = theirs  # type: ignore[attr-defined]
     return server_token_scopes
 
 

@@ -34,7 +34,6 @@ OUR_HOOKS = {
 }
 OUR_CODE = {
     *OUR_HOOKS.values(),
-    "jupyterhub_collab.hub.own_token._without_access.<locals>.server_token_scopes",
     "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
     "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
 }
@@ -59,6 +58,7 @@ STARTS = {
     "classes_with_hooks": ["start alice of physics"],
     "classes_with_sections": ["start"],
     "settings_of_servers": [],
+    "names_that_change_at_work": ["limits alice 2147483648"],
 }
 # What alice's server is started with, where a configuration says it: arguments, then environment.
 STARTED_WITH = {
@@ -142,7 +142,9 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
     variables = hub.pop("template_vars", {})
     hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
     for section in list(settings.values()):
-        for hook in (*OUR_HOOKS, "server_token_scopes"):
+        if not section.get("server_token_scopes", True):
+            del section["server_token_scopes"]
+        for hook in OUR_HOOKS:
             while hook in section and section[hook]["code"][0] in OUR_CODE:
                 section[hook]["code"].pop(0)
                 if not section[hook]["code"]:

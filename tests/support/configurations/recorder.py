@@ -49,6 +49,8 @@ def describe(value: Any) -> Any:
             return {"a change": describe(value.to_dict())}
         case dict():
             return {str(name): describe(entry) for name, entry in sorted(value.items())}
+        case _ if hasattr(value, "theirs"):  # ours, around a list of theirs
+            return describe(value.theirs)
         case _ if callable(value):
             return {"code": names(value)}
     return {f"a {type(value).__qualname__}": repr(value)}

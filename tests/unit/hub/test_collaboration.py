@@ -307,6 +307,13 @@ def visited(db: Session, name: str) -> Any:
     return spawner
 
 
+def left_by(db: Session, name: str) -> Any:
+    """A server like that, which no role opens to anybody any more, so that it is not chosen for that."""
+    spawner = visited(db, name)
+    roles.strip_role(db, orm.User.find(db, "ben"), f"guests-{name}")
+    return spawner
+
+
 def notes(db: Session) -> set[str]:
     return {token.note for token in db.query(orm.APIToken)}
 
@@ -346,7 +353,7 @@ def test_stop_ends_all_tokens_where_one_visitor_lost_the_right(db: Session, ende
 
 def test_stop_of_another_server_ends_all(db: Session) -> None:
     hub(owners=False)
-    spawner = visited(db, "ann")
+    spawner = left_by(db, "ann")
     asyncio.run(spawner.user.stop())
     assert notes(db) == set()
     assert db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id).count() == 0
@@ -355,7 +362,7 @@ def test_stop_of_another_server_ends_all(db: Session) -> None:
 def test_hub_that_starts_keeps_visitors_of_chosen_servers_alone(db: Session) -> None:
     """It knows no server then but those that ran when it ended."""
     hub(owners=False)
-    kept, gone = visited(db, "team").oauth_client_id, visited(db, "ann").oauth_client_id
+    kept, gone = visited(db, "team").oauth_client_id, left_by(db, "ann").oauth_client_id
     users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})
     started = SimpleNamespace(db=db, users=users, _service_map={}, log=logging.getLogger())
     JupyterHub.cleanup_oauth_clients(started)
@@ -365,7 +372,7 @@ def test_hub_that_starts_keeps_visitors_of_chosen_servers_alone(db: Session) -> 
 
 
 def test_start_as_another_server_forgets_visitors(db: Session) -> None:
-    spawner = visited(db, "ann")
+    spawner = left_by(db, "ann")
     start(hub(owners=False), spawner)
     assert notes(db) == {"Server at /user/ann/"}
 
