@@ -16,7 +16,7 @@ import pytest
 from attacked_hub import Attacked
 from local_hub import PATIENCE
 from people import background
-from people.errors import Refused
+from people.errors import Failed, Refused
 from people.sockets import Door, dial
 
 NOW = {"last_activity": "2026-11-26T10:00:00Z"}
@@ -126,7 +126,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
         with opened(door):  # it stays in memory for a while
             pass
     events = background.run(dial(hub.door("mallory", "api/events/subscribe")))
-    with pytest.raises(Refused, match="429"):
+    with pytest.raises(Failed, match="429"):
         background.run(dial(doors[3]))
     told = background.run(message_with(events, "documents open here"))
     assert (
@@ -164,7 +164,7 @@ def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) 
     events = "api/events/subscribe"
     with opened(*[hub.door("mallory", events)] * 5):
         for path in (events, "api/collaboration/room/JupyterLab:globalAwareness"):
-            with pytest.raises(Refused, match="429"):
+            with pytest.raises(Failed, match="429"):
                 background.run(dial(hub.door("mallory", path)))
         with opened(hub.door("alice", events)):
             pass
