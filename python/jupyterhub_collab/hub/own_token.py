@@ -8,13 +8,14 @@ activity, and never to open itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import wraps
+from inspect import isawaitable
 from typing import Any
 
 from jupyterhub import orm, scopes
 from jupyterhub.app import JupyterHub
-from jupyterhub.utils import maybe_future, url_escape_path, url_path_join
+from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 
 from .hooks import sections_with
@@ -42,15 +43,26 @@ def limit_own_tokens(c: Any, is_concerned: Concerns) -> None:
 
 
 def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]:
-    async def server_token_scopes(spawner: Any) -> list[str]:
-        wanted = theirs or spawner.trait_defaults(TRAIT)
-        if callable(wanted):
-            wanted = await maybe_future(wanted(spawner))
+    def limited(wanted: Iterable[str] | None, spawner: Any) -> list[str]:
         if not is_concerned(spawner):
             return list(wanted or [])
         owner = spawner.user.orm_user
         wanted = wanted or orm.Role.find(object_session(owner), "server").scopes
         return list(_spelt_out(wanted, owner)) or [LEAST]
+
+    async def later(wanted: Awaitable[Any], spawner: Any) -> list[str]:
+        return limited(await wanted, spawner)
+
+    def server_token_scopes(spawner: Any) -> list[str] | Awaitable[list[str]]:
+        """Not a coroutine where theirs is none.
+
+        The hub has not yet committed where the server will listen. Were it to wait here, the next request to the hub would roll that back,
+        and the server would start without its address.
+        """
+        wanted = theirs or spawner.trait_defaults(TRAIT)
+        if callable(wanted):
+            wanted = wanted(spawner)
+        return later(wanted, spawner) if isawaitable(wanted) else limited(wanted, spawner)
 
     server_token_scopes.is_chained = True  # type: ignore[attr-defined]
     server_token_scopes.theirs = theirs  # type: ignore[attr-defined]
