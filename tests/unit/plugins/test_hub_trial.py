@@ -35,6 +35,8 @@ collaborate(
     owners=False,
     state_directory="",
     history_megabytes=1,
+    documents_per_person=100,
+    websockets_per_person=500,
     mem_limit="1G",
     cpu_limit=0,
     idle_seconds=0,
