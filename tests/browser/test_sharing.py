@@ -46,6 +46,12 @@ def link(sharing: SharingPage) -> str:
 
 
 @pytest.fixture(scope="module")
+def public_url(link: str) -> str:
+    """Where links lead to, which is the public address of the hub; a browser is logged in at one address, not at the other."""
+    return link.partition("/hub/")[0]
+
+
+@pytest.fixture(scope="module")
 def invited(visitor: Page, link: str, passwords: dict[str, str]) -> Page:
     """Bob has opened the link and logged in, and is asked whether he accepts."""
     visitor.goto(link)
@@ -182,10 +188,10 @@ def test_owner_sees_who_came(sharing: SharingPage, screenshots: Path) -> None:
     keep(sharing.page.screenshot(full_page=True), screenshots / "sharing-page.png")
 
 
-def test_guest_finds_the_server_on_his_own_page(guest: Lab, hub_url: str) -> None:
+def test_guest_finds_the_server_on_his_own_page(guest: Lab, public_url: str) -> None:
     """Requirement 64: a page where users find the servers shared with them, and come to them from there."""
     page = guest.page.context.new_page()
-    page.goto(hub_url + PATH)
+    page.goto(public_url + PATH)
     his = SharingPage(page)
     his.tab("Shared with me (1)").click()
     expect(his.shared_with_me).to_have_count(1)
@@ -262,21 +268,23 @@ def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
 
 
 def test_revoked_guest_comes_back_by_a_link(
-    sharing: SharingPage, guest: Lab, link: str, hub_url: str
+    sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
     """Requirements 35, 39 and 41: he is out in seconds, and it is clear to her that the link lets him in again."""
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
     expect(sharing.guests).to_have_count(0)
     expect(sharing.server.get_by_text("A link is still valid: whoever has it")).to_be_visible()
-    wait_until(lambda: visit(guest.page, hub_url + HERS) == 403, REVOCATION)
+    wait_until(lambda: visit(guest.page, public_url + HERS) == 403, REVOCATION)
     expect(guest.page.locator(TOP)).to_have_count(0)
 
     accept_again(guest, link)
-    wait_until(lambda: visit(guest.page, hub_url + HERS) == 200, REVOCATION)
+    wait_until(lambda: visit(guest.page, public_url + HERS) == 200, REVOCATION)
 
 
-def test_everything_ends_with_one_button(sharing: SharingPage, guest: Lab, link: str, hub_url: str) -> None:
+def test_everything_ends_with_one_button(
+    sharing: SharingPage, guest: Lab, link: str, public_url: str
+) -> None:
     """Requirements 28, 36, 39 and 41. Comes last: there is no guest after it."""
     accept_again(guest, link)
     sharing.refresh()
@@ -287,7 +295,7 @@ def test_everything_ends_with_one_button(sharing: SharingPage, guest: Lab, link:
     )
     expect(sharing.guests).to_have_count(0)
     expect(sharing.links).to_have_count(0)
-    wait_until(lambda: visit(guest.page, hub_url + HERS) == 403, REVOCATION)
+    wait_until(lambda: visit(guest.page, public_url + HERS) == 403, REVOCATION)
     expect(guest.page.locator(TOP)).to_have_count(0)
     assert visit(guest.page, link) == 404
     expect(guest.page.get_by_role("button", name="Accept invitation")).to_have_count(0)
