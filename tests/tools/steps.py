@@ -118,7 +118,7 @@ def everything(tier: int) -> list[Step]:
         pytest(
             "unit",
             "policy, merging, transaction, rooms, guard and page, each with the real part beside it",
-            *("--verbose", "--numprocesses=2", "--dist=loadfile"),
+            *("--verbose", "--timeout=600", "--numprocesses=2", "--dist=loadfile"),
         ),
         pytest(
             "browser",

@@ -137,7 +137,9 @@ async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
     """Here it is the size of files that is limited: the database grows, and the text is small."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     async with server.events() as events:
-        await events.recv()  # it tells what happens from now on
+        await asyncio.to_thread(server.ask, "GET", "api/contents/notes.txt")
+        async with asyncio.timeout(PATIENCE):
+            await events.recv()  # it tells what happens from now on
         size = max(path.stat().st_size for path in server.state.glob("documents.db*"))
         server.limit(resource.RLIMIT_FSIZE, size)
         typed = ""
