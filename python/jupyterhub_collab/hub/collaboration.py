@@ -79,7 +79,8 @@ def collaborate(
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
     the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it at what is set.
-    idle_seconds: after which a server without people saves all and ends; -1 as the hub's culler does, 0 never. email_domain: of the addresses in people's Git commits; where it is empty, the name of the hub's host.
+    idle_seconds: after which a server without people saves all and ends; -1 as the hub's culler does, 0 never.
+    email_domain: of the addresses in people's Git commits; where it is empty, the name of the hub's host.
     """
     c = whole(c)
     chosen.clear()
