@@ -21,7 +21,7 @@ from typing import Any
 from steps import RESULTS, ROOT, Step, everything
 
 LIMIT = 60 * 60  # seconds; a step that takes longer hangs
-AT_ONCE = 3  # what waits for a server to start leaves the machine to the others
+AT_ONCE = 2  # what waits for a server to start leaves the machine to the other
 REASON = 300  # characters of why a test failed
 TIMES = ROOT / "docs/tests.json"
 
