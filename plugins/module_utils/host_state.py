@@ -72,7 +72,8 @@ def lock() -> Iterator[None]:
             if os.listdir(STATE_DIRECTORY) == [LOCK]:
                 # Before it is let go: who waits for it sees that the file is no longer the one at the path.
                 os.unlink(file.name)
-                with contextlib.suppress(OSError):  # who waits has made a new file in it this instant, and removes it later
+                # Who waits has made a new file in it this instant, and removes it later.
+                with contextlib.suppress(OSError):
                     os.rmdir(STATE_DIRECTORY)
 
 
