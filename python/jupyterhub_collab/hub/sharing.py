@@ -22,6 +22,7 @@ from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .page_check import Page
 from .page_link import lead_to_page
+from .page_start import start_without_page
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
@@ -122,6 +123,7 @@ def share_servers(
     _show_invitations(c, ends_with_server)
     show_offered()
     lead_to_page()
+    start_without_page()
     services.append(
         {
             "name": SERVICE,

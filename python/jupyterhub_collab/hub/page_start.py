@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets the hub start although the sharing page does not.
+
+JupyterHub ends when a service that it manages has not answered within 10 s (JupyterHub 5) or 30 s (6). People can do without the page
+for a while, but not without the hub: a busy machine needs longer, and another program may have taken the page's port.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from jupyterhub.app import JupyterHub
+
+from ..names import SERVICE
+
+
+def start_without_page() -> None:
+    """Have the hub of this process go on when the page has not started. It starts the page's process again whenever that has ended."""
+    if not hasattr(JupyterHub.start_service, "__wrapped__"):
+        JupyterHub.start_service = _goes_on(JupyterHub.start_service)  # type: ignore[method-assign]
+
+
+def _goes_on(start_service: Any) -> Any:
+    @wraps(start_service)
+    async def goes_on(self: JupyterHub, service_name: str, *args: Any, **options: Any) -> bool:
+        started: bool = await start_service(self, service_name, *args, **options)
+        if started or service_name != SERVICE:
+            return started
+        self.log.critical(
+            "The hub starts without the sharing page: the page's process has not answered, and the lines above, or those beginning with "
+            "'sharing:', say why. The hub starts that process again whenever it ends"
+        )
+        return True
+
+    return goes_on

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A hub whose sharing page cannot start: a real hub, and another program at the page's port."""
+
+import socket
+from pathlib import Path
+
+import httpx
+
+from attacked_hub import Attacked
+from local_hub import wait_until
+
+
+def test_hub_starts_without_the_page_and_gets_it_later(tmp_path: Path) -> None:
+    hub = Attacked(tmp_path / "hub")
+    with socket.create_server(("127.0.0.1", hub.page)) as other:
+        hub.start()
+        try:
+            wait_until(lambda: "The hub starts without the sharing page" in hub.log)
+            assert "is taken by another program; set jupyterhub_sharing_port" in hub.log
+            hub.start_server()
+            assert hub.at_server("alice", "GET", "api/contents").status_code == 200
+            other.close()
+            wait_until(lambda: _answers(hub))
+        finally:
+            hub.end()
+
+
+def _answers(hub: Attacked) -> bool:
+    try:
+        page = httpx.get(f"http://127.0.0.1:{hub.page}/services/sharing/health")
+    except httpx.HTTPError:
+        return False
+    return page.status_code == 200
