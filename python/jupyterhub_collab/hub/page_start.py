@@ -18,7 +18,7 @@ from ..names import SERVICE
 def start_without_page() -> None:
     """Have the hub of this process go on when the page has not started. It starts the page's process again whenever that has ended."""
     if not hasattr(JupyterHub.start_service, "__wrapped__"):
-        JupyterHub.start_service = _goes_on(JupyterHub.start_service)  # type: ignore[method-assign]
+        JupyterHub.start_service = _goes_on(JupyterHub.start_service)
 
 
 def _goes_on(start_service: Any) -> Any:
