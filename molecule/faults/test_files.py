@@ -105,3 +105,19 @@ def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) 
     assert f"{STATE} can be written by others than root" in refused.refusal
     site.host.check_output(f"chown root {STATE}")
     tried.converges(now)
+
+
+def test_fragments_of_an_earlier_release(site: Site) -> None:
+    """A hub runs one version of the package. A change that brings another one moves every fragment to it."""
+    path = f"{DIRECTORY}/jupyterhub_collab.d/50-rtc.py"
+    before = site.host.file(path).content_string
+    version = before.partition('sys.path.insert(0, "')[2].partition('"')[0]
+    earlier = f"{version.rpartition('/')[0]}/{'0' * 12}"
+    site.host.check_output(f"cp -r {version} {earlier} && sed -i s,{version},{earlier}, {path}")
+    now = site.scope
+    refused = site.change(fragment(now, "raise ValueError"))
+    assert f"{path} are of another version of this collection: run its role jupyterhub_rtc" in refused.refusal
+    assert site.change(fragment(now, "import sys", "", 'sys.path.insert(0, "@PACKAGE@")')).changed
+    assert site.host.file(path).content_string == before
+    assert not site.host.file(earlier).exists
+    assert site.change(fragment(now)).changed

@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +24,8 @@ from .systemd_unit import Unit
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 NEW_PREFIX = ".new-"
 SECONDS = 120
+# How the fragments of the roles name the version that they import.
+IMPORTED = rb'(?m)^(sys\.path\.insert\(0, ")' + re.escape(DIRECTORY).encode() + rb'/[0-9a-f]{12}("\))$'
 
 
 class HubPackage:
@@ -74,6 +77,19 @@ class HubPackage:
     ) -> subprocess.CompletedProcess[str]:
         """Run a module of the package's part for the hub as the hub would be run."""
         return run_as_hub(unit, self.command(unit, module, *arguments), SECONDS, **options)
+
+
+def imports(fragment: bytes) -> bool:
+    """Return whether a fragment imports a version of the package."""
+    return bool(re.search(IMPORTED, fragment))
+
+
+def moved_to(path: str, fragment: bytes) -> bytes:
+    """Return a fragment that imports the version at `path`, where it imports any.
+
+    A hub runs one version: the first that a fragment names is in force for all of them.
+    """
+    return re.sub(IMPORTED, rb"\g<1>" + path.encode() + rb"\g<2>", fragment)
 
 
 def leftovers() -> list[str]:

@@ -31,7 +31,6 @@ OURS = (
     "jupyterhub_collab.hub",
     "jupyterhub_collab.hub.collaboration",
     "jupyterhub_collab.hub.projects",
-    "jupyterhub_collab.hub.shared_port",
     "jupyterhub_collab.hub.sharing",
     "jupyterhub_collab.hub.workspaces",
 )

@@ -253,6 +253,9 @@ class HubConfig:
         if not self.present and (there is None or main == NEW_MAIN):
             main = None  # there was none, or it was made for the block
         files = [FileChange(self.main, main, keeps_attributes=True)]
+        if any(hub_package.imports(content or b"") for content in wanted.values()):
+            for path, moved in self.moved(others).items():
+                files.append(FileChange(path, moved, keeps_attributes=True))
         for path, content in wanted.items():
             if content is None:
                 files.append(FileChange(path, None))
@@ -275,6 +278,12 @@ class HubConfig:
             or None
             for name, text in texts.items()
         }
+
+    def moved(self, paths: list[str]) -> dict[str, bytes]:
+        """Return those of these fragments that import another version of the package, as they are with this one, by their paths."""
+        texts = {path: transaction.read(path) or b"" for path in sorted(paths)}
+        moved = {path: hub_package.moved_to(self.package.path, text) for path, text in texts.items()}
+        return {path: text for path, text in moved.items() if text != texts[path]}
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
         """Return Ansible's diff of the changes, of the main file only what is ours."""
@@ -380,7 +389,7 @@ class HubConfig:
                 for change in changes:
                     transaction.stage(change)
                 begun = time.monotonic()
-                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                hub = self.tried(unit, changes)
                 # Where loading the configuration takes long, on a host that is busy or slow, the hub takes long to start.
                 self.live.timeout = max(self.live.timeout, START_IN_LOADS * (time.monotonic() - begun))
                 told = self.replace(state, changes, hub) if restart else {}
@@ -396,7 +405,8 @@ class HubConfig:
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
         changed = [change.path for change in changes]
-        for name in (self.params["fragment"], *self.params["others"]):
+        # Others, too, where they have been moved to this version of the package.
+        for name in {self.params["fragment"], *self.params["others"], *state.get("in_force_since", {})}:
             if unfinished or config_block.fragment_path(self.main, name) in changed:
                 state.setdefault("in_force_since", {})[name] = self.restarted
         hub_visitors.note_revocation(hub, state)
@@ -408,6 +418,19 @@ class HubConfig:
         self.forget(state)
         result |= self.in_force_since(state)
         return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
+
+    def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
+        """Return what a trial of the changes tells about the hub. Raises Refused."""
+        try:
+            return hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+        except Refused as error:
+            changed = [change.path for change in changes]
+            paths = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in changed]
+            if older := self.moved(paths):
+                raise Refused(
+                    f"{error}; {' and '.join(older)} are of another version of this collection: run its role jupyterhub_rtc first"
+                ) from error
+            raise
 
     def in_force_since(self, state: dict[str, Any]) -> dict[str, Any]:
         known = state.get("in_force_since", {})
@@ -490,7 +513,7 @@ class HubConfig:
             for change in changes:
                 transaction.stage(change)
             try:
-                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+                hub = self.tried(unit, changes)
                 ended = hub_rights.end_at_rest(self.live, hub, state, self.params["retired"])
             except (Refused, Failed, HubNotFound, OSError) as error:
                 self.module.warn(

@@ -44,6 +44,7 @@ HUB_INPUTS = (
     "tests/images/accounts.yml",
     "tests/images/people.yml",
     "roles/jupyterhub",
+    "python/jupyterhub_collab/hub/shared_port.py",  # the hub's own configuration runs it
 )
 # What a change in has to reach the image to which the play has been applied.
 PLAY = "collab.jupyterhub.jupyter_rtc"

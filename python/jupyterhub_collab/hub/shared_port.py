@@ -3,6 +3,9 @@
 
 People's running servers believe whatever answers there: who they let in, and with which token. The kernel lets several sockets have
 one port where all of them ask for that (SO_REUSEPORT) and are of the same account. One that does not listen gets no connections.
+
+This file imports nothing of the package: role `jupyterhub` runs it by its path, so that the other fragments alone decide which version
+of the package the hub imports.
 """
 
 from __future__ import annotations
@@ -14,21 +17,31 @@ from typing import Any
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-# Whether the hub of this process does so.
-shared: list[bool] = []
-
 
 def share_port() -> None:
     """Have the hub of this process listen so, where it is root: another account may be that of people's servers, too."""
-    if os.geteuid() == 0 and not shared:
-        shared.append(True)
+    if os.geteuid() == 0:
         HTTPServer.listen = _listen  # type: ignore[method-assign, assignment]
+
+
+def shares_port() -> bool:
+    """Return whether the hub of this process listens so."""
+    return getattr(HTTPServer.listen, "shares_port", False)
+
+
+def keep_port() -> None:
+    """Undo `share_port`, in a process that loads one configuration after another."""
+    if shares_port():
+        del HTTPServer.listen
 
 
 def _listen(self: HTTPServer, port: int, address: str | None = None, **options: Any) -> None:
     # Two hubs would get half of the connections each: the second one fails, as without us.
     options["reuse_port"] = not _is_taken(port, address)
     self.add_sockets(bind_sockets(port, address=address, **options))
+
+
+_listen.shares_port = True  # type: ignore[attr-defined]
 
 
 def _is_taken(port: int, address: str | None) -> bool:

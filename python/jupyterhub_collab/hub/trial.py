@@ -101,7 +101,7 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             **front(self),
             # Where it listens: what others are told to connect to may be a name that only a container knows.
             "api_url": f"{self.hub.bind_url.rstrip('/')}/api",
-            "shares_port": bool(shared_port.shared),
+            "shares_port": shared_port.shares_port(),
             "database": self.configured_database,
             "authenticator": _qualified(self.authenticator_class),
             "admission": admission(self.authenticator),
@@ -134,7 +134,7 @@ def _qualified(cls: type) -> str:
 async def load(argv: list[str]) -> dict[str, Any]:
     """Return the hub that these arguments of the command `jupyterhub` would start, as `describe` does."""
     applied.clear()
-    shared_port.shared.clear()
+    shared_port.keep_port()
     warnings = Warnings()
     app = JupyterHub.instance()
     app.log.addHandler(warnings)

@@ -62,3 +62,30 @@ def test_package_can_be_read_by_everybody_under_a_strict_umask(place: Path) -> N
     assert package.closed() == []
     place.chmod(0o750)
     assert package.closed() == [str(place)]
+
+
+def fragment_of(version: str) -> bytes:
+    return (
+        f'import sys\n\nsys.path.insert(0, "{hub_package.DIRECTORY}/{version}")\nfrom jupyterhub_collab.hub import apply\n'
+    ).encode()
+
+
+def test_fragments_of_another_version_are_moved_to_this_one() -> None:
+    package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": ""})
+    mine = fragment_of(package.path.rpartition("/")[2])
+    assert hub_package.moved_to(package.path, fragment_of(OLD)) == mine
+    assert hub_package.moved_to(package.path, mine) == mine
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'import runpy\n\nrunpy.run_path("/usr/local/lib/collab.jupyterhub/000000000000/x.py")\n',
+        b'# sys.path.insert(0, "/usr/local/lib/collab.jupyterhub/000000000000")\n',
+        b'sys.path.insert(0, "/usr/local/lib/theirs")\n',
+    ],
+    ids=["runs a file by its path", "in a comment", "theirs"],
+)
+def test_what_imports_no_version_stays_as_it_is(text: bytes) -> None:
+    assert not hub_package.imports(text)
+    assert hub_package.moved_to("/usr/local/lib/collab.jupyterhub/aaaaaaaaaaaa", text) == text
