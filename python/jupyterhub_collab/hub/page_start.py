@@ -17,7 +17,7 @@ from ..names import SERVICE
 
 def start_without_page() -> None:
     """Have the hub of this process go on when the page has not started. It starts the page's process again whenever that has ended."""
-    if not hasattr(JupyterHub.start_service, "__wrapped__"):
+    if not hasattr(JupyterHub.start_service, "without_page"):
         JupyterHub.start_service = _goes_on(JupyterHub.start_service)
 
 
@@ -33,4 +33,5 @@ def _goes_on(start_service: Any) -> Any:
         )
         return True
 
+    goes_on.without_page = True  # type: ignore[attr-defined]
     return goes_on
