@@ -112,12 +112,12 @@ def hub_runs_proxy(site: Site) -> Iterator[None]:
     start = site.host.check_output(f"sed -n 's/^ExecStart=//p' {unit}").partition(
         ".bin/configurable-http-proxy"
     )[0]
-    node, program = (start + ".bin/configurable-http-proxy").split()
+    command = f"{start}.bin/configurable-http-proxy".split()
     fragment = "/usr/local/etc/jupyter/jupyterhub_collab.d/95-proxy.py"
     lines = "\n".join(
         (
             "c.ConfigurableHTTPProxy.should_start = True",
-            f"c.ConfigurableHTTPProxy.command = {[node, program]!r}",
+            f"c.ConfigurableHTTPProxy.command = {command!r}",
         )
     )
     restart = "systemctl daemon-reload && systemctl restart jupyterhub"
