@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A hub in an environment laid out as conda's, with its database in PostgreSQL, under a prefix behind nginx."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,17 @@ import pytest
 from testinfra.host import Host
 
 from people import Hub, Person, Refused
-from scenario import Credentials, Platform, edit_together, installed, keep_out, play, undisturbed, wait_until
+from scenario import (
+    Credentials,
+    Platform,
+    edit_together,
+    installed,
+    keep_out,
+    play,
+    undisturbed,
+    verified,
+    wait_until,
+)
 from sharing import PAGE, accept, guests, make_link
 
 CONFIG = "/opt/conda/etc/jupyterhub/jupyterhub_config.py"
@@ -67,14 +76,9 @@ def test_password_of_the_database_is_told_nobody(host: Host, platform: Platform)
 
 def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
     """The certificate is of another name than the host's, so people are let in at the proxy."""
-    report = tmp_path / "report.json"
-    done = play("verify", platform.name, jupyterhub_verify_report=str(report))
-    assert report.exists(), done.output
-    rows = json.loads(report.read_text())["rows"]
-    assert [row for row in rows if row["result"] == "failed"] == [], done.output
-    assert "two people edit together on the server of shared" in {
-        row["check"] for row in rows if row["result"] == "ok"
-    }
+    assert "two people edit together on the server of shared" in verified(
+        platform.name, tmp_path / "report.json"
+    )
 
 
 def test_change_of_modes_and_a_database_that_is_away(

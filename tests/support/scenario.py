@@ -112,6 +112,16 @@ def play(
     return run_playbook(f"collab.jupyterhub.{playbook}", container, *options, env=env, **variables)
 
 
+def verified(container: str, report: Path, **variables: Any) -> set[str]:
+    """Return the checks that playbook `verify` finds right. Nothing is wrong, and each row says something."""
+    done = play("verify", container, jupyterhub_verify_report=str(report), **variables)
+    assert report.exists(), done.output
+    rows = json.loads(report.read_text())["rows"]
+    assert [row for row in rows if row["result"] == "failed"] == [], done.output
+    assert all(re.search(r"\w", row["says"]) for row in rows)
+    return {row["check"] for row in rows if row["result"] == "ok"}
+
+
 def role(name: str, container: str, *options: str, **variables: Any) -> Play:
     """Apply one role of the collection by itself to a container."""
     return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
