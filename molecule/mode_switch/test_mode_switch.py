@@ -53,6 +53,7 @@ def test_all_users_leaves_nothing_of_shared_user(
     alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
     """With everybody logged in: the old rights are gone at once, the account is gone, its files are kept."""
+    uid = host.user("shared").uid
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert switched.code == 0, switched.output
     assert "account shared removed, its files are kept in /home/shared" in switched.said
@@ -64,7 +65,7 @@ def test_all_users_leaves_nothing_of_shared_user(
     assert carol.api("GET", "/hub/api/users/shared").status_code == 404
     assert ours(bob) == {"access:servers"}
     assert not host.user("shared").exists
-    assert host.run("pgrep --list-full --uid $(stat -c %u /home/shared)").stdout == ""
+    assert host.run("pgrep --list-full --uid %s", uid).stdout == ""
     assert host.file("/home/shared/kept.txt").exists
     with pytest.raises(Refused):
         bob.start("shared")
