@@ -8,11 +8,15 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode
 
 from access.scene import ACCESS, Scene, Stage
-from scenario import Platform
+from scenario import LONG, Platform, keep
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a platform and mode, then those of the next mode: a switch is a play, and takes its time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All tests of a platform and mode, then those of the next mode: a switch is a play, and takes its time.
+
+    In the short form that is the first mode, which is the default.
+    """
+    keep(config, items, lambda parameters: LONG or parameters["mode"] == ACCESS.modes[0])
     platforms = list(dict.fromkeys(_parameter(item, "platform") for item in items))
     items.sort(
         key=lambda item: (

@@ -140,7 +140,7 @@ def test_anyone_stops_it_and_then_it_is_gone(alice: Person, bob: Person) -> None
 
 
 def test_right_version_is_in_the_right_place(host: Host) -> None:
-    """Requirements 13 and 16: in the default environment, with server part and lab part, and JupyterLab did not move."""
+    """Requirements 13, 16 and B12: in the default environment, with server part and lab part, and JupyterLab did not move."""
     venv = "/usr/local/jupyterhub"
     versions = installed(host, f"{venv}/bin/python")
     assert versions["jupyterlab"].startswith("4.6.")

@@ -20,6 +20,8 @@ from testinfra.host import Host
 from people import Hub, LoginRefused, Person, Refused
 
 ROOT = Path(__file__).parents[2]
+# Whether tests take their long form, as in `make test-all`.
+LONG = os.environ.get("COLLAB_ALL") == "1"
 PASSWORDS: dict[str, str] = {
     person["name"]: person["password"]
     for person in yaml.safe_load((ROOT / "tests/images/people.yml").read_text())["test_people"]
@@ -69,6 +71,17 @@ def platforms(scenario: Path) -> list[Platform]:
         for platform in described
         if only in (None, platform["name"])
     ]
+
+
+def keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[dict[str, Any]], bool]) -> None:
+    """Leave out the tests whose parameters are not to be kept, and have pytest say how many those are."""
+
+    def parameters(item: pytest.Item) -> dict[str, Any]:
+        assert isinstance(item, pytest.Function)
+        return item.callspec.params
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_kept(parameters(item))])
+    items[:] = [item for item in items if is_kept(parameters(item))]
 
 
 INVENTORY = {
