@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict, deque
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.handlers.pages import AcceptShareHandler
 from tornado import web
+from tornado.web import RequestHandler
 
 from .callers import callers
 
 TOO_MANY = 429
 SECONDS = 60
+CODE = re.compile(r"(?<=[?&]code=)[^&\s]+")
 GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open yours again"
 FULL = "This server has {most} sharing links, which is the limit on this hub. End some of them first"
 
@@ -40,6 +43,16 @@ def limit_guesses(per_minute: int) -> None:
         return found
 
     orm.ShareCode.find = classmethod(find)
+
+
+def keep_links_secret() -> None:
+    """Have the hub's log show a star where a page that was refused names a link, which may be good all the same."""
+    theirs = RequestHandler._request_summary
+
+    def summary(self: AcceptShareHandler) -> str:
+        return CODE.sub("*", theirs(self))
+
+    AcceptShareHandler._request_summary = summary
 
 
 def limit_links(most: int) -> None:

@@ -182,6 +182,7 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
         assert answer.status_code == 429
         assert "You have opened too many sharing links that do not exist. Wait a minute" in answer.text
         assert dave.get("/hub/accept-share", params={"code": code}).status_code == 200
+    assert code not in hub.log
     hub.ask("DELETE", "share-codes/alice/")
 
 
