@@ -190,7 +190,7 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub) -> None:
-    """Every guest can read it there, in a terminal; it neither shares nor ends the server, nor reads tokens."""
+    """Every guest can read it there, in a terminal; it neither shares, opens nor ends the server, nor reads tokens."""
     accept(bob, make_link(alice))
     visit = bob.visit("alice")
     with visit.open_terminal() as terminal:
@@ -210,7 +210,7 @@ def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub
         wish = {"user": "mallory"} if path.endswith("shares/alice/") else None
         answer = hub.api(method, path, token=token, json=wish)
         assert answer.status_code in (403, 404), (method, path, answer.text)
-    assert hub.api("GET", "/user/alice/api/contents", token=token).status_code == 200
+    assert hub.api("GET", "/user/alice/api/contents", token=token).status_code == 403
     assert hub.api("POST", "/user/alice/api/shutdown", token=token).status_code == 403
 
 
