@@ -14,6 +14,8 @@ from typing import Any
 
 from tornado.web import HTTPError
 
+from .handshakes import refuse_other_pages, refuse_other_requests
+
 TOO_MANY = 429
 WEBSOCKETS = "You have {most} connections open on this server, as many as one person may have. Close some of its tabs, then reload this one."
 DOCUMENTS = "You have {most} documents open on this server, as many as one person may have. Close some, wait a minute, then open it again."
@@ -72,7 +74,8 @@ class Documents:
 def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
     """Have jupyter-collaboration open documents for people whom the server knows, and as many as they may.
 
-    It makes a room before it looks who asks. handlers: its module. tell: called with a file's id where somebody is refused.
+    It makes a room before it looks who asks, from where, and whether a websocket comes of it; a room without one stays for good.
+    handlers: its module. tell: called with a file's id where somebody is refused.
     """
     socket, fork = handlers.YDocWebSocketHandler, handlers.DocForkHandler
     prepare, put = socket.prepare, fork.put
@@ -82,6 +85,8 @@ def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
         await super(socket, handler).prepare()
         if handler.current_user is None:
             raise HTTPError(403)
+        refuse_other_pages(handler)
+        refuse_other_requests(handler)
         room = handlers.room_id_from_encoded_path(handler.request.path)
         try:
             documents.enter(handler.current_user.username, room, handler._websocket_server.rooms)

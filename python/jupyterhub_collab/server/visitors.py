@@ -17,6 +17,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
+from .handshakes import refuse_other_pages
 from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
 from .limits import Websockets
 
@@ -47,6 +48,7 @@ class Visitors:
 
         @functools.wraps(get)
         async def known(handler: Any, *arguments: Any, **options: Any) -> None:
+            refuse_other_pages(handler)
             who = handler.current_user.username if handler.current_user else ""
             self._limit.enter(who)
             try:
