@@ -65,6 +65,40 @@ def test_group_of_a_process_is_in_use(become: str) -> None:
         assert account_processes.processes_of(ACCOUNT) == []
 
 
+# Numbers of system calls: the library's functions are about all threads.
+EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().machine, (0, 0))
+
+
+@pytest.mark.skipif(not EXIT, reason="system calls have other numbers here")
+@pytest.mark.parametrize(
+    ("become", "then"),
+    [
+        (f"os.setuid({ACCOUNT})", f"system.syscall({EXIT}, 0)"),
+        (
+            f"os.setresuid({ACCOUNT}, {ATTACKER}, {ATTACKER})",
+            f"system.syscall({SETRESUID}, {ATTACKER}, {ATTACKER}, {ATTACKER}); time.sleep(600)",
+        ),
+    ],
+    ids=["the first one has ended", "the first one is somebody else's"],
+)
+def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
+    program = f"""
+import ctypes, threading
+system = ctypes.CDLL(None)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+{become}
+threading.Thread(target=lambda: time.sleep(600)).start()
+threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
+{then}
+"""
+    with running(program) as process:
+        assert account_processes.processes_of(ACCOUNT) == [process]
+        assert ACCOUNT in account_processes.numbers_in_use()
+        account_processes.end_processes(ACCOUNT)
+        assert account_processes.processes_of(ACCOUNT) == []
+
+
 def test_process_that_becomes_another_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){CHAIN}"):
