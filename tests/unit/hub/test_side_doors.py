@@ -224,7 +224,7 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
 def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[str, str]) -> None:
     """It would stay for good, as nobody leaves it, and count as one of that person's documents."""
     door = hub.door("alice", "api/collaboration/room/JupyterLab:never")
-    answer = httpx.get(door.url.replace("ws", "http", 1), headers=door.headers | headers)
+    answer = httpx.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
     assert answer.status_code == 400
     assert "JupyterLab:never" not in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
 
