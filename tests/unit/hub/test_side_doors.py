@@ -201,6 +201,22 @@ async def message_with(events: Any, text: str) -> str:
     raise AssertionError
 
 
+def test_many_documents_at_once_are_no_more(hub: Attacked) -> None:
+    """While a room is being made, the server does not hold it yet."""
+    hub.ask("POST", "users/nadia")
+    hub.share("nadia")
+    doors = [hub.door("nadia", f"api/collaboration/room/JupyterLab:{number}") for number in range(5)]
+
+    async def open_all() -> list[Any]:
+        return await asyncio.gather(*map(dial, doors), return_exceptions=True)
+
+    came = [each for each in background.run(open_all()) if not isinstance(each, Failed)]
+    for socket in came:
+        background.run(socket.close())
+    assert len(came) == 3
+    hub.revoke("nadia")
+
+
 def test_strangers_make_no_rooms(hub: Attacked) -> None:
     """jupyter-collaboration makes a room before it looks who asks."""
     for name in ("JupyterLab:mine", "text:file:1"):
@@ -252,6 +268,15 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
         assert answer.status_code == 429
         assert "You have opened too many sharing links that do not exist. Wait a minute" in answer.text
         assert dave.get("/hub/accept-share", params={"code": code}).status_code == 200
+    hub.ask("DELETE", "share-codes/alice/")
+
+
+def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
+    """A browser tells a server from which address its visitor comes, and whoever works there reads that."""
+    code = hub.ask("POST", "share-codes/alice/", {})["code"]
+    with hub.browser("zoe") as zoe:
+        page = zoe.get("/hub/accept-share", params={"code": code}).text
+    assert '<meta name="referrer" content="origin">' in page.partition("</head>")[0]
     hub.ask("DELETE", "share-codes/alice/")
 
 
