@@ -82,15 +82,16 @@ class Visitors:
             return
         if time.monotonic() < self._quiet_until:
             return
-        people = set(self._sockets.values())
+        # By token alone: a browser may call its session what it likes, and otherwise for each websocket.
+        people = {each.token: each for each in self._sockets.values()}
         answers = await asyncio.gather(
-            *(may_stay(self._hub_auth, each) for each in people), return_exceptions=True
+            *(may_stay(self._hub_auth, each) for each in people.values()), return_exceptions=True
         )
         if any(isinstance(answer, BaseException) for answer in answers):
             # Without an answer there is nothing to remember, and a hub that is about to come back is asked no more often than others.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
-        out = {each for each, answer in zip(people, answers, strict=True) if answer is False}
-        for socket in [socket for socket, credentials in self._sockets.items() if credentials in out]:
+        out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
+        for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
             if socket.ws_connection is not None:
                 close(socket)
 
