@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from . import share_gates, share_users, shares
+from .processes import everybody
 
 
 def numbers_of(share: str) -> shares.Groups:
@@ -58,7 +59,8 @@ def repair(
 def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     """End what people have of a share who do not pass its directory; yield in a sentence each what goes on."""
     groups = {numbers_of(name).writers}
-    numbers = {_number_of(account) for account in lost} - {0}
+    alive = {number for _process, numbers, _groups in everybody() for number in numbers}
+    numbers = {_number_of(account) for account in lost} & alive - {0}
     left = {process for number in numbers for process in share_users.end(groups, number, path)}
     if share_gates.recall().get(name, share_gates.OPEN).by_name:
         left |= {*share_users.end(groups, share=path, passing=lambda: _passing(name))}
