@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
+import struct
 import time
+from collections.abc import Iterator
 
 from .processes import everybody
 from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
 POLL_SECONDS = 0.1
+# As linux/nsfs.h has them.
+GET_PARENT, GET_OWNER = 0xB702, 0xB704
 
 
 class NotEnded(Exception):
@@ -24,9 +29,23 @@ class NotEnded(Exception):
 def processes_of(uid: int) -> list[int]:
     """Return the processes that are an account's by any of their four numbers: real, effective, saved, and for files.
 
-    A program with the setuid bit is its starter's by one number and its owner's by another, and may choose between them later.
+    A program with the setuid bit is its starter's by one number and its owner's by another, and may choose between them later. In a user
+    namespace, as rootless containers have them, an account's programs have numbers that were lent to it (/etc/subuid).
     """
-    return [process for process, users, _groups in everybody() if uid in users]
+    return [process for process, users, _groups in everybody() if uid in users or uid in _hosts(process)]
+
+
+def _hosts(process: int) -> Iterator[int]:
+    """Yield the numbers of the accounts that have made the user namespaces that a process is in."""
+    with contextlib.ExitStack() as stack, contextlib.suppress(OSError):  # the outermost one has no parent
+        place = f"/proc/{process}/ns/user"
+        if os.path.samestat(os.stat(place), os.stat("/proc/self/ns/user")):
+            return
+        space = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        while True:
+            stack.callback(os.close, space)
+            yield struct.unpack("I", fcntl.ioctl(space, GET_OWNER, bytes(4)))[0]
+            space = fcntl.ioctl(space, GET_PARENT)
 
 
 def numbers_in_use() -> set[int]:

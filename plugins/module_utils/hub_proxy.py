@@ -47,15 +47,39 @@ def listener(bind_url: str, hub_unit: Unit) -> int | None:
     return None
 
 
+def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
+    """Return in a sentence each who listens in the place of the hub's proxy: where people come in, or where the hub speaks to it."""
+    # The latter of a hub that was looked at before its address was.
+    return list(
+        filter(None, [usurper(front(hub), hub_unit), _api_usurper(hub.get("proxy_api_url", ""), hub_unit)])
+    )
+
+
 def usurper(bind_url: str, hub_unit: Unit) -> str:
     """Return in one sentence who listens at the hub's public address in the place of its proxy; empty where nobody does."""
-    for each in _there(bind_url):
-        if not _may_be_the_proxy(each, hub_unit):
-            return (
-                f"account {each.account} listens at {each.place} in the place of the hub's proxy, and may ask people "
-                f"for their passwords: end process {', '.join(map(str, each.processes)) or 'unknown'}, and restart the proxy"
-            )
+    for each in _others(bind_url, hub_unit):
+        return (
+            f"account {each.account} listens at {each.place} in the place of the hub's proxy, and may ask people "
+            f"for their passwords: end process {_named(each)}, and restart the proxy"
+        )
     return ""
+
+
+def _api_usurper(api_url: str, hub_unit: Unit) -> str:
+    for each in _others(api_url, hub_unit) if api_url else []:
+        return (
+            f"account {each.account} listens at {each.place}, where the hub tells its proxy who goes where, and has been told by the hub "
+            f"what the proxy believes: end process {_named(each)}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN, and restart both"
+        )
+    return ""
+
+
+def _others(url: str, hub_unit: Unit) -> list[Listener]:
+    return [each for each in _there(url) if not _may_be_the_proxy(each, hub_unit)]
+
+
+def _named(listener: Listener) -> str:
+    return ", ".join(map(str, listener.processes)) or "unknown"
 
 
 def _there(bind_url: str) -> Sequence[Listener]:

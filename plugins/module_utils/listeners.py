@@ -14,7 +14,6 @@ import glob
 import ipaddress
 import os
 import pwd
-import re
 import socket
 import struct
 from dataclasses import dataclass
@@ -123,13 +122,24 @@ def is_here(address: str) -> bool:
 
 
 def unit_of(process: int) -> str:
-    """Return the systemd service that a process belongs to; empty where it belongs to none."""
-    try:
-        with open(f"/proc/{process}/cgroup", encoding="utf-8") as file:
-            found = re.search(r"/([^/\n]+\.service)$", file.read(), re.M)
-    except OSError:
-        return ""
-    return found.group(1) if found else ""
+    """Return the systemd service of this host that a process belongs to; empty where it belongs to none.
+
+    An account's own manager has services too (user@1000.service), whose names that account chooses, as it does below a unit that it was
+    given. So the outermost name counts.
+    """
+    place = _control_group(process).removeprefix(_control_group(1).removesuffix("/init.scope"))
+    unit = next((name for name in place.split("/") if name.endswith(".service")), "")
+    return "" if unit.startswith("user@") else unit
+
+
+def _control_group(process: int) -> str:
+    """Return where a process is in the hierarchy that systemd keeps: beside those of version 1, or that of version 2."""
+    found = {}
+    with contextlib.suppress(OSError), open(f"/proc/{process}/cgroup", encoding="utf-8") as file:
+        for line in file:
+            _number, controllers, place = line.rstrip("\n").split(":", 2)
+            found[controllers] = place
+    return found.get("name=systemd") or found.get("", "")
 
 
 def _account(uid: int) -> str:

@@ -6,23 +6,50 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from collections.abc import Iterator
 
+KINDS = ("Uid", "Gid", "Groups", "Threads")
+GONE = (FileNotFoundError, ProcessLookupError)  # it ended this instant
+
 
 def everybody() -> Iterator[tuple[int, list[int], list[int]]]:
-    """Yield each process with the numbers of its users, and of its groups."""
+    """Yield each process with the numbers of its users, and of its groups.
+
+    Each thread has rights of its own, and the first one may have ended before the others.
+    """
     for name in os.listdir("/proc"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended this instant
+        with contextlib.suppress(*GONE):
             if name.isdigit():
-                numbers: dict[str, list[int]] = {"Uid": [], "Gid": [], "Groups": []}
-                ended = False
-                with open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as file:
-                    for line in file:
-                        kind, _colon, value = line.partition(":")
-                        if kind in numbers:
-                            numbers[kind] = [int(number) for number in value.split()]
-                        elif kind == "State":  # nobody has asked yet how it ended
-                            ended = value.split()[0] in ("Z", "X")
-                if not ended:
-                    yield int(name), numbers["Uid"], numbers["Gid"] + numbers["Groups"]
+                first = _status(f"/proc/{name}/status")
+                threads = [first] if first["Threads"] == [1] else _threads(name)
+                # Nobody has asked yet how the others ended.
+                alive = [each for each in threads if each["ended"] == [0]]
+                if alive:
+                    users, groups = (
+                        [*dict.fromkeys(number for each in alive for kind in kinds for number in each[kind])]
+                        for kinds in (["Uid"], ["Gid", "Groups"])
+                    )
+                    yield int(name), users, groups
+
+
+def _threads(process: str) -> list[dict[str, list[int]]]:
+    found = []
+    for path in glob.iglob(f"/proc/{process}/task/*/status"):
+        with contextlib.suppress(*GONE):
+            found.append(_status(path))
+    return found
+
+
+def _status(path: str) -> dict[str, list[int]]:
+    """Return the numbers that a status has, and whether that thread has ended."""
+    found: dict[str, list[int]] = {kind: [] for kind in KINDS}
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            kind, _colon, value = line.partition(":")
+            if kind in KINDS:
+                found[kind] = [int(number) for number in value.split()]
+            elif kind == "State":
+                found["ended"] = [int(value.split()[0] in ("Z", "X"))]
+    return found

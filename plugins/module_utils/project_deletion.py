@@ -12,7 +12,7 @@ import pwd
 import subprocess
 from typing import Any
 
-from . import account_numbers, posix_acl, share_users, shares
+from . import account_numbers, posix_acl, share_gates, share_users, shares
 from .account_processes import end_processes, forget_failed_units
 from .accounts import group_exists
 from .project_archive import archive
@@ -169,6 +169,7 @@ def _delete_groups(name: str, share: str) -> None:
         if group_exists(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
     account_numbers.reserve(numbers)
+    share_gates.forget(f"{name}/{share}")
 
 
 def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> list[str]:

@@ -45,6 +45,13 @@ def recall() -> dict[str, Gate]:
     }
 
 
+def forget(share: str) -> None:
+    """Forget the gate of a share that is gone: the next one of its name is not for the people of this one."""
+    gates = recall()
+    if gates.pop(share, None):
+        remember(gates)
+
+
 def remember(gates: Mapping[str, Gate]) -> None:
     """Write down the gates of all shares."""
     path = os.path.join(STATE, NAME)

@@ -67,7 +67,8 @@ class Report:
         """Count a file that stays as it is."""
         self.left += 1
         if len(self.told) < TOLD:
-            self.told.append(f"{path}: {reason}")
+            # A name may have lines in it, or bytes that are no letters.
+            self.told.append(f"{repr(path)[1:-1]}: {reason}")
 
 
 @contextlib.contextmanager
@@ -109,8 +110,7 @@ def _walk_links(
             if stat.S_ISDIR(there.st_mode) and there.st_dev == device and deeper:
                 with opened(".", file) as below:
                     _walk_links(below, device, groups, deeper - 1, inside, report)
-            # Only what is the share's already: root must not copy into it what its members may not read.
-            elif stat.S_ISREG(there.st_mode) and there.st_nlink > 1 and there.st_gid == groups.writers:
+            elif stat.S_ISREG(there.st_mode) and there.st_nlink > 1 and _is_read(file, there, groups):
                 if report is None:
                     inside[there.st_ino] += 1
                 elif there.st_nlink > inside[there.st_ino] and _has_room(file, there):
@@ -119,6 +119,15 @@ def _walk_links(
                     report.repaired += 1
                 elif there.st_nlink > inside[there.st_ino]:
                     report.leave(name, "it has further names elsewhere, and is too large for a copy")
+
+
+def _is_read(file: int, there: os.stat_result, groups: Groups) -> bool:
+    """Return whether those in the share may read a file by what it says itself: root must copy nothing else into the share.
+
+    Its owner may have given it another group.
+    """
+    may = (posix_acl.read(file) or posix_acl.of_mode(there.st_mode)).effective
+    return there.st_gid == groups.writers or bool((may.groups.get(groups.writers, 0) | may.other) & READ)
 
 
 def _has_room(file: int, there: os.stat_result) -> bool:

@@ -132,6 +132,7 @@ hub:
     front_answers: true
     public_url: ""
     api_url: "http://127.0.0.1:8081/hub/api"
+    proxy_api_url: "http://127.0.0.1:8001"
 warnings_of_the_hub:
   description: Settings in the configuration that the hub does not know.
   type: list
@@ -174,7 +175,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
-    hub_address,
     hub_health,
     hub_look,
     hub_package,
@@ -398,7 +398,7 @@ class HubConfig:
         except Refused:
             self.tidy()
             raise
-        if usurper := hub_proxy.usurper(hub_address.front(hub), show(self.service)):
+        for usurper in hub_proxy.usurpers(hub, show(self.service)):
             self.module.warn(f"{usurper[:1].upper()}{usurper[1:]}.")
         hub["front_answers"] = hub_proxy.is_there(hub, show(self.service))
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}

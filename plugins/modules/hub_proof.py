@@ -217,8 +217,8 @@ class Proof:
         self.install(undo)
         self.hub = self.describe()
         # Before anybody's password goes there.
-        if usurper := hub_proxy.usurper(hub_address.front(self.hub), self.unit):
-            raise Refused(usurper)
+        if usurpers := hub_proxy.usurpers(self.hub, self.unit):
+            raise Refused(usurpers[0])
         if was_cut_off:
             if left := self.undo(undo):
                 raise Refused(f"what an interrupted run has left could not be undone: {'; '.join(left)}")
@@ -254,7 +254,7 @@ class Proof:
     def look_at_side_doors(self) -> None:
         """Look for what an account of the host gets by what another one has left, and who answers in the place of the hub."""
         hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
-        says = f"What listens at {self.hub['api_url']} is {self.unit.name}, and no account of a person listens at the public address."
+        says = f"What listens at {self.hub['api_url']} is {self.unit.name}, and no account of a person listens where its proxy does."
         self.add("the hub itself answers at its addresses", "ok", says)
         problems = side_doors.reused_groups() + side_doors.left_to_others(
             self.params["state_directory"] or ""

@@ -23,8 +23,8 @@ from .roles import value_of
 
 TRAIT = "server_token_scopes"
 ACCESS = "access:servers"
-# What opens servers, and what gives somebody else, or another token, that right.
-OPENING = {ACCESS, "tokens", "shares"}
+# What opens servers, and what gives somebody else, or another token, that right: also by making somebody an administrator, or a member.
+OPENING = {ACCESS, "tokens", "shares", "admin:users", "groups", "admin:groups"}
 # JupyterHub adds it wherever it is missing; an empty list would mean the default.
 LEAST = "users:activity!user"
 # They stand for rights of the owner, of which access to servers is one.

@@ -99,6 +99,8 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "base_url": self.base_url,
             "bind_url": self.bind_url,
             **front(self),
+            # Where the hub tells its proxy who goes where; other proxies than the usual one may have no such address.
+            "proxy_api_url": str(getattr(self.proxy, "api_url", "")),
             # Where it listens: what others are told to connect to may be a name that only a container knows.
             "api_url": f"{self.hub.bind_url.rstrip('/')}/api",
             "shares_port": shared_port.shares_port(),

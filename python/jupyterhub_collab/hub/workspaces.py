@@ -160,8 +160,12 @@ class Workspaces:
         settled = self.given.settle(now, self.shares)
         for problem in settled.problems:
             self.hub.log.error("Share %s", problem)
-        if lost := {share: self.shares[share] for _account, share in settled.lost if share in self.shares}:
-            self._in_background(self.repair(lost, separate=True))
+        lost: dict[str, list[str]] = {}
+        for account, share in settled.lost:
+            if share in self.shares:
+                lost.setdefault(share, []).append(account)
+        if lost:
+            self._in_background(self.repair({share: self.shares[share] for share in lost}, lost))
 
     def _look_for_groups(self, session: Any, _context: Any) -> None:
         changed = (*session.new, *session.dirty, *session.deleted)
@@ -193,17 +197,15 @@ class Workspaces:
             await asyncio.sleep(self.repair_minutes * 60)
             await self.repair(self.shares)
 
-    async def repair(self, shares: Mapping[str, str], separate: bool = False) -> None:
+    async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
         """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was.
 
-        shares, separate: see `jupyterhub_collab.workspaces.repair`.
+        shares, lost: see `jupyterhub_collab.workspaces.repair`; where somebody has lost a share, files with further names become others.
         """
-        shares = {
-            share: account for share, account in shares.items() if separate or share not in self.in_repair
-        }
+        shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
         try:
-            told = await self._walk(shares, separate)
+            told = await self._walk(shares, lost or {})
         except OSError as error:
             self.hub.log.warning("Files in projects' shares are not looked after: %s", error)
         else:
@@ -212,7 +214,7 @@ class Workspaces:
         finally:
             self.in_repair -= {*shares}
 
-    async def _walk(self, shares: Mapping[str, str], separate: bool) -> str:
+    async def _walk(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> str:
         """Have a process of its own walk through shares, as that takes long; return what it says."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
@@ -222,9 +224,8 @@ class Workspaces:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told, _none = await process.communicate(
-            json.dumps({"root": self.root, "shares": dict(shares), "separate": separate}).encode()
-        )
+        wanted = {"root": self.root, "shares": dict(shares), "separate": bool(lost), "lost": dict(lost)}
+        told, _none = await process.communicate(json.dumps(wanted).encode())
         return told.decode(errors="replace")
 
     # When a session starts

@@ -7,12 +7,16 @@ a limit is refused what is beyond it, in a sentence, and everybody else carries 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
+from uuid import uuid4
 
 from tornado.web import HTTPError
+
+from .handshakes import refuse_other_pages, refuse_other_requests
 
 TOO_MANY = 429
 WEBSOCKETS = "You have {most} connections open on this server, as many as one person may have. Close some of its tabs, then reload this one."
@@ -49,21 +53,30 @@ class Documents:
     def __init__(self, most: int) -> None:
         self.most = most
         self._opened: dict[str, set[str]] = {}
+        self._coming: Counter[tuple[str, str]] = (
+            Counter()
+        )  # rooms that are being made, each with whoever opens it
 
-    def enter(self, who: str, room: str, rooms: Collection[str]) -> None:
-        """Note that somebody goes to a room. rooms: those that the server holds. Raises HTTPError at the limit.
+    @contextlib.contextmanager
+    def opening(self, who: str, room: str, rooms: Collection[str]) -> Iterator[None]:
+        """Count a room as somebody's, which is made meanwhile. rooms: those that the server holds. Raises HTTPError at the limit.
 
         A room that somebody else holds already costs nothing more.
         """
-        if room not in rooms:
-            self.check(who, rooms)
-            self._opened.setdefault(who, set()).add(room)
-
-    def check(self, who: str, rooms: Collection[str]) -> None:
-        held = {room for room in self._opened.get(who, ()) if room in rooms}
-        self._opened[who] = held
-        if len(held) >= self.most:
+        if room in rooms:
+            yield
+            return
+        held = {each for each in self._opened.get(who, ()) if each in rooms or (who, each) in self._coming}
+        if len(held | {room}) > self.most:
             raise refusal(DOCUMENTS, self.most)
+        self._opened[who] = held | {room}
+        self._coming[who, room] += 1
+        try:
+            yield
+        finally:
+            self._coming[who, room] -= 1
+            if not self._coming[who, room]:
+                del self._coming[who, room]
 
     def note(self, who: str, made: Collection[str]) -> None:
         self._opened.setdefault(who, set()).update(made)
@@ -72,7 +85,8 @@ class Documents:
 def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
     """Have jupyter-collaboration open documents for people whom the server knows, and as many as they may.
 
-    It makes a room before it looks who asks. handlers: its module. tell: called with a file's id where somebody is refused.
+    It makes a room before it looks who asks, from where, and whether a websocket comes of it; a room without one stays for good.
+    handlers: its module. tell: called with a file's id where somebody is refused.
     """
     socket, fork = handlers.YDocWebSocketHandler, handlers.DocForkHandler
     prepare, put = socket.prepare, fork.put
@@ -82,21 +96,25 @@ def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
         await super(socket, handler).prepare()
         if handler.current_user is None:
             raise HTTPError(403)
+        refuse_other_pages(handler)
+        refuse_other_requests(handler)
         room = handlers.room_id_from_encoded_path(handler.request.path)
-        try:
-            documents.enter(handler.current_user.username, room, handler._websocket_server.rooms)
-        except HTTPError:
-            tell(handler, room.rpartition(":")[2])
-            raise
-        await prepare(handler)
+        with contextlib.ExitStack() as stack:
+            try:
+                held = handler._websocket_server.rooms
+                stack.enter_context(documents.opening(handler.current_user.username, room, held))
+            except HTTPError:
+                tell(handler, room.rpartition(":")[2])
+                raise
+            await prepare(handler)
 
     @functools.wraps(put)
     async def limited(handler: Any, *arguments: Any) -> Any:
         who, rooms = handler.current_user and handler.current_user.username, handler._websocket_server.rooms
-        documents.check(who, rooms)
         before = set(rooms)
-        answer = await put(handler, *arguments)
-        documents.note(who, set(rooms) - before)
+        with documents.opening(who, f"fork {uuid4()}", rooms):
+            answer = await put(handler, *arguments)
+            documents.note(who, set(rooms) - before)
         return answer
 
     socket.prepare, fork.put = known, limited

@@ -17,6 +17,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
+from .handshakes import refuse_other_pages
 from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
 from .limits import Websockets
 
@@ -47,6 +48,7 @@ class Visitors:
 
         @functools.wraps(get)
         async def known(handler: Any, *arguments: Any, **options: Any) -> None:
+            refuse_other_pages(handler)
             who = handler.current_user.username if handler.current_user else ""
             self._limit.enter(who)
             try:
@@ -80,15 +82,16 @@ class Visitors:
             return
         if time.monotonic() < self._quiet_until:
             return
-        people = set(self._sockets.values())
+        # By token alone: a browser may call its session what it likes, and otherwise for each websocket.
+        people = {each.token: each for each in self._sockets.values()}
         answers = await asyncio.gather(
-            *(may_stay(self._hub_auth, each) for each in people), return_exceptions=True
+            *(may_stay(self._hub_auth, each) for each in people.values()), return_exceptions=True
         )
         if any(isinstance(answer, BaseException) for answer in answers):
             # Without an answer there is nothing to remember, and a hub that is about to come back is asked no more often than others.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
-        out = {each for each, answer in zip(people, answers, strict=True) if answer is False}
-        for socket in [socket for socket, credentials in self._sockets.items() if credentials in out]:
+        out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
+        for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
             if socket.ws_connection is not None:
                 close(socket)
 

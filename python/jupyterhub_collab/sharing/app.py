@@ -35,7 +35,6 @@ def application(settings: Settings) -> Application:
         templates=templates(settings.template_paths),
         plain_templates=templates([]),
         cookie_secret=secrets.token_bytes(32),
-        xsrf_cookies=True,
     )
 
 

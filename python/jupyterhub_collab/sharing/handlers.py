@@ -69,13 +69,17 @@ class Callback(HubOAuthCallbackHandler):
 class Base(HubOAuthenticated, RequestHandler):
     """A page in the look of the hub."""
 
-    def prepare(self) -> Any:
+    async def prepare(self) -> None:
         if not is_for_a_person(self.request.headers):
             # Nothing of the page: scripts of somebody's server read whatever comes from the same address.
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
-            return None
-        return super().prepare()
+            return
+        # Whoever asks for `current_user` first has everybody wait until the hub has answered, and for ever where a form comes without the
+        # token of its browser's session.
+        await self.hub_auth.get_user(self, sync=False)
+        if self.request.method not in ("GET", "HEAD", "OPTIONS"):
+            self.check_xsrf_cookie()
 
     @property
     def sharing(self) -> Settings:
@@ -227,8 +231,9 @@ class SharingPage(Base):
         try:
             done = await action(self)
         except Refused as no:
+            # What somebody has typed in begins no line of its own.
             log.info(
-                "%s was refused %s: %s %s",
+                "%r was refused %s: %s %r",
                 self.user,
                 self.get_body_argument("action"),
                 no.status,

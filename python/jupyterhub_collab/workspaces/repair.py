@@ -3,7 +3,8 @@
 
     python -m jupyterhub_collab.workspaces.repair    reads JSON from its input
 
-The JSON: `root`, `shares`, which has the project's account by `project/share`, and `separate` (see `shares.repair`).
+The JSON: `root`, `shares`, which has the project's account by `project/share`, `separate` (see `shares.repair`), and `lost`, the accounts that
+have lost a share, by share.
 
 Prints a line for each share in which something was put right or left alone.
 """
@@ -15,9 +16,11 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
-from . import shares
+from . import share_gates, share_users, shares
+from .processes import everybody
 
 
 def numbers_of(share: str) -> shares.Groups:
@@ -27,8 +30,16 @@ def numbers_of(share: str) -> shares.Groups:
     return shares.Groups(writers, readers)
 
 
-def repair(root: str, accounts: Mapping[str, str], separate: bool) -> list[str]:
-    """Walk through shares; return a sentence for each in which there was something to do."""
+def repair(
+    root: str,
+    accounts: Mapping[str, str],
+    separate: bool,
+    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[str]:
+    """Walk through shares; return a sentence for each in which there was something to do.
+
+    lost: accounts that have lost a share. What they, or others whom they have handed it to, have of it ends: also what got its groups just now.
+    """
     told = []
     for name, account in accounts.items():
         path = os.path.join(root, name)
@@ -40,7 +51,25 @@ def repair(root: str, accounts: Mapping[str, str], separate: bool) -> list[str]:
         if report.repaired:
             told.append(f"{name}: {report.repaired} files given to its groups again")
         told += [f"{name}: left alone: {each}" for each in report.told]
+        if name in lost:
+            told += [f"{name}: {each}" for each in _end_strangers(name, path, lost[name])]
     return told
+
+
+def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
+    """End what people have of a share who do not pass its directory; yield in a sentence each what goes on."""
+    groups = {numbers_of(name).writers}
+    alive = {number for _process, numbers, _groups in everybody() for number in numbers}
+    numbers = {_number_of(account) for account in lost} & alive - {0}
+    left = {process for number in numbers for process in share_users.end(groups, number, path)}
+    if share_gates.recall().get(name, share_gates.OPEN).by_name:
+        left |= {*share_users.end(groups, share=path, passing=lambda: _passing(name))}
+    for process in sorted(left):
+        yield f"process {process} has something of it open, does not end, and is of somebody who does not have the share"
+
+
+def _passing(name: str) -> set[int]:
+    return {number for number, may in share_gates.recall()[name].users.items() if may}
 
 
 def _number_of(account: str) -> int:
@@ -53,7 +82,7 @@ def _number_of(account: str) -> int:
 def main() -> None:
     os.nice(10)
     wanted = json.load(sys.stdin)
-    print("\n".join(repair(wanted["root"], wanted["shares"], wanted["separate"])))
+    print("\n".join(repair(wanted["root"], wanted["shares"], wanted["separate"], wanted["lost"])))
 
 
 if __name__ == "__main__":

@@ -300,6 +300,18 @@ def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Sessi
     assert not {each.partition("!")[0] for each in found} & {"access:servers", "tokens", "shares", "inherit"}
 
 
+def test_own_token_of_an_administrators_server_makes_nobody_one(db: Session) -> None:
+    """Nor does it put anybody in a group to which servers are open."""
+    c = Config()
+    c.Spawner.server_token_scopes = ["inherit"]
+    collaborate(c, **SETTINGS)
+    spawner = spawner_of(db, "team")
+    roles.grant_role(db, spawner.user.orm_user, "admin")
+    found = {each.partition("!")[0] for each in c.Spawner.server_token_scopes(spawner)}
+    assert "list:users" in found
+    assert not found & {"access:servers", "tokens", "shares", "admin:users", "groups", "admin:groups"}
+
+
 # What the hub keeps
 
 

@@ -112,6 +112,11 @@ def test_other_hubs_proxy_listens_where_the_hub_says(tmp_path: Path) -> None:
     )
 
 
+def test_address_at_which_the_hub_speaks_to_its_proxy_is_told(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:8099"
+    assert load(tmp_path, f'c.ConfigurableHTTPProxy.api_url = "{url}"')["proxy_api_url"] == url
+
+
 @pytest.mark.parametrize("scheme", [UNIX, OTHER])
 @pytest.mark.parametrize(
     ("hub", "spawner", "url"),

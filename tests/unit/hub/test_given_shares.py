@@ -63,7 +63,8 @@ def struct_group(number: int) -> grp.struct_group:
 
 def session(number: int, program: str, *groups: int) -> list[str]:
     """Return the command of a program of an account whose session was started with these groups."""
-    code = f"import mmap, os, sys, time; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
+    modules = "array, ctypes, mmap, os, socket, sys, threading, time"
+    code = f"import {modules}; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
     return [sys.executable, "-I", "-c", code]
 
 
@@ -131,8 +132,11 @@ def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> N
 
 
 @contextmanager
-def inside(given: GivenShares, place: str, program: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = session(BOB, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
+def inside(
+    given: GivenShares, place: str, program: str, number: int = BOB, root: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that runs meanwhile. root: whether it is root's when it begins."""
+    command = session(0 if root else number, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place) as running:
         assert running.stdout and running.stdout.readline()
         try:
@@ -159,6 +163,75 @@ def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> Non
         given.settle({}, OF)
         assert running.wait(5)
         assert elsewhere.poll() is None
+
+
+OWN_GROUP = f"os.makedirs('a/b'); os.chown('a/b', -1, {BOB}); os.chdir('a/b')"
+APART = """
+def stay():
+    assert ctypes.CDLL(None).unshare({flag}) == 0
+    {what}
+    ready.set()
+    time.sleep(60)
+
+ready = threading.Event()
+threading.Thread(target=stay, daemon=True).start()
+ready.wait()
+os.chdir('/')
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        f"f = open('mine', 'w'); os.fchown(f.fileno(), -1, {BOB}); os.chdir('/')",
+        OWN_GROUP,
+        f"{OWN_GROUP}\nif not os.fork():\n    for _time in range(10**6): os.chown('.', -1, {BOB})",
+        "a, b = socket.socketpair(); d = os.open('below', 0); socket.send_fds(a, [b'x'], [d]); os.close(d); os.chdir('/')",
+        "c = ctypes.CDLL(None); c.inotify_add_watch(c.inotify_init(), b'below', 0x100); os.chdir('/')",
+        APART.format(flag=0x200, what="os.chdir('below')"),
+        APART.format(flag=0x400, what="global f; f = open('below/file')"),
+    ],
+    ids=[
+        "file of another group",
+        "stands in another group's",
+        "gives it another group all the time",
+        "on its way",
+        "watch",
+        "thread stands there",
+        "thread's file",
+    ],
+)
+def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner of a file gives it another group, and not all that a process has stands in its list of open files."""
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", "") as other:
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        assert running.wait(5)
+        assert other.poll() is None
+
+
+def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has the share keeps what they have open."""
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    rights = {"bob": {SHARE: WRITE}, "alice": {SHARE: WRITE}}
+    for name, each in rights.items():
+        given.note(name, name, each)
+    given.settle(rights, OF)
+    path = os.path.join(given.root, SHARE, "below/file")
+    handed = f"f = open({path!r})\nos.setgroups([]); os.setgid({MALLORY}); os.setuid({MALLORY})"
+    with (
+        inside(given, "/", handed, root=True) as accomplice,
+        inside(given, "/", f"f = open({path!r})", number=ALICE) as hers,
+        inside(given, "/", "", number=MALLORY) as another,
+    ):
+        given.settle({"alice": rights["alice"]}, OF)
+        assert accomplice.poll() is None
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        assert accomplice.wait(5)
+        assert hers.poll() is None and another.poll() is None
 
 
 def test_mount_of_ones_own_ends(given: GivenShares) -> None:
@@ -252,5 +325,5 @@ def test_repair_leaves_the_gate_as_the_hub_has_set_it(
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({}, OF)
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    repair.repair(given.root, OF, separate=True)
+    repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
     assert not reads(given, BOB, GROUPS.writers)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from attacked_hub import Attacked
+from attacked_hub import SERVER, Attacked
 from local_hub import PATIENCE
 from people import background
 from people.errors import Failed, Refused
@@ -75,7 +75,7 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
     with hub.browser("dave", page=hub.page) as browser:
         page = browser.get("/services/sharing/")
         assert page.status_code == 200
-        token = page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
+        token = xsrf_of(page)
         wish = {"_xsrf": token, "action": "end-links"}
         for dest in ("empty", "iframe", "image", "script", "object", "embed", "serviceworker"):
             script = {"Sec-Fetch-Dest": dest, "Sec-Fetch-Mode": "no-cors"}
@@ -86,6 +86,59 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
                 assert "This page is for people and not for scripts" in answer.text + answer.reason_phrase
             assert browser.post("/services/sharing/", data=wish, headers=script).status_code == 403
         assert browser.post("/services/sharing/", data=wish).status_code == 200
+
+
+def xsrf_of(page: httpx.Response) -> str:
+    return page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
+
+
+def test_form_without_the_token_of_its_session_keeps_nobody_waiting(hub: Attacked) -> None:
+    """JupyterHub's own handling waits for itself then, and the page would answer nobody any more."""
+    with hub.browser("mallory", page=hub.page) as mallory, hub.browser("dave", page=hub.page) as dave:
+        another = xsrf_of(dave.get("/services/sharing/"))
+        mallory.get("/services/sharing/")
+        hers = {each.name: each.value for each in mallory.cookies.jar if each.path != "/hub/"}
+        for changed in ({"_xsrf": another}, {"_xsrf": "none"}, {"jupyterhub-session-id": "another"}):
+            sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in {**hers, **changed}.items())}
+            for path in ("", "elsewhere", "oauth_callback"):
+                wish = {"_xsrf": another, "action": "end-links"}
+                answer = mallory.post(f"/services/sharing/{path}", data=wish, headers=sent, timeout=10)
+                assert answer.status_code in (403, 405)
+        assert dave.get("/services/sharing/", timeout=10).status_code == 200
+
+
+def test_nobody_writes_lines_of_the_log(hub: Attacked) -> None:
+    with hub.browser("alice", page=hub.page) as alice:
+        token = xsrf_of(alice.get("/services/sharing/"))
+        name = "nobody\nsharing: CRITICAL a line of mine"
+        wish = {"_xsrf": token, "action": "give", "kind": "user", "name": name}
+        assert alice.post("/services/sharing/", data=wish).status_code == 404
+    assert "a line of mine" in hub.log
+    assert "\nsharing: CRITICAL a line of mine" not in hub.log
+
+
+@pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
+def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) -> None:
+    """With a domain for each user the browser sends the visitor's sign-in along. jupyter-collaboration lets every page in."""
+    with hub.browser("alice") as alice:
+        alice.get(f"{SERVER}files/none")  # the first page that asks who comes
+        cookies = alice.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
+    for origin in ("https://mallory.hub.example.org", "null", hub.server_url):
+        headers = {
+            "Cookie": cookies,
+            "Sec-Fetch-Mode": "websocket",
+            "Sec-Fetch-Site": "same-site",
+            "Origin": origin,
+        }
+        door = replace(hub.door("alice", path), headers=headers)
+        if origin == hub.server_url:
+            with opened(door):
+                pass
+        else:
+            with pytest.raises(Refused, match="403"):
+                background.run(dial(door))
+            rooms = hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
+            assert path.rpartition("/")[2] not in rooms
 
 
 def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
@@ -148,6 +201,22 @@ async def message_with(events: Any, text: str) -> str:
     raise AssertionError
 
 
+def test_many_documents_at_once_are_no_more(hub: Attacked) -> None:
+    """While a room is being made, the server does not hold it yet."""
+    hub.ask("POST", "users/nadia")
+    hub.share("nadia")
+    doors = [hub.door("nadia", f"api/collaboration/room/JupyterLab:{number}") for number in range(5)]
+
+    async def open_all() -> list[Any]:
+        return await asyncio.gather(*map(dial, doors), return_exceptions=True)
+
+    came = [each for each in background.run(open_all()) if not isinstance(each, Failed)]
+    for socket in came:
+        background.run(socket.close())
+    assert len(came) == 3
+    hub.revoke("nadia")
+
+
 def test_strangers_make_no_rooms(hub: Attacked) -> None:
     """jupyter-collaboration makes a room before it looks who asks."""
     for name in ("JupyterLab:mine", "text:file:1"):
@@ -157,6 +226,23 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
         assert name not in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
     with opened(hub.door("alice", "api/collaboration/room/JupyterLab:mine")):
         assert "JupyterLab:mine" in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Upgrade": "websocket"},
+        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "12"},
+        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+    ],
+)
+def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[str, str]) -> None:
+    """It would stay for good, as nobody leaves it, and count as one of that person's documents."""
+    door = hub.door("alice", "api/collaboration/room/JupyterLab:never")
+    answer = httpx.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
+    assert answer.status_code == 400
+    assert "JupyterLab:never" not in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
 
 
 def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) -> None:
@@ -186,6 +272,15 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
     hub.ask("DELETE", "share-codes/alice/")
 
 
+def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
+    """A browser tells a server from which address its visitor comes, and whoever works there reads that."""
+    code = hub.ask("POST", "share-codes/alice/", {})["code"]
+    with hub.browser("zoe") as zoe:
+        page = zoe.get("/hub/accept-share", params={"code": code}).text
+    assert '<meta name="referrer" content="origin">' in page.partition("</head>")[0]
+    hub.ask("DELETE", "share-codes/alice/")
+
+
 def test_server_has_so_many_links(hub: Attacked) -> None:
     for _number in range(3):
         hub.ask("POST", "share-codes/alice/", {})
@@ -193,7 +288,7 @@ def test_server_has_so_many_links(hub: Attacked) -> None:
         hub.ask("POST", "share-codes/alice/", {})
     with hub.browser("alice", page=hub.page) as alice:
         page = alice.get("/services/sharing/")
-        token = page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
+        token = xsrf_of(page)
         wish = {"_xsrf": token, "action": "make-link"}
         assert (
             "This server has as many links as one may have"

@@ -65,6 +65,73 @@ def test_group_of_a_process_is_in_use(become: str) -> None:
         assert account_processes.processes_of(ACCOUNT) == []
 
 
+# Numbers of system calls: the library's functions are about all threads.
+EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().machine, (0, 0))
+
+
+@pytest.mark.skipif(not EXIT, reason="system calls have other numbers here")
+@pytest.mark.parametrize(
+    ("become", "then"),
+    [
+        (f"os.setuid({ACCOUNT})", f"system.syscall({EXIT}, 0)"),
+        (
+            f"os.setresuid({ACCOUNT}, {ATTACKER}, {ATTACKER})",
+            f"system.syscall({SETRESUID}, {ATTACKER}, {ATTACKER}, {ATTACKER}); time.sleep(600)",
+        ),
+    ],
+    ids=["the first one has ended", "the first one is somebody else's"],
+)
+def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
+    program = f"""
+import ctypes, threading
+system = ctypes.CDLL(None)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+{become}
+threading.Thread(target=lambda: time.sleep(600)).start()
+threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
+{then}
+"""
+    with running(program) as process:
+        assert account_processes.processes_of(ACCOUNT) == [process]
+        assert ACCOUNT in account_processes.numbers_in_use()
+        account_processes.end_processes(ACCOUNT)
+        assert account_processes.processes_of(ACCOUNT) == []
+
+
+def test_number_that_was_lent_to_an_account_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a rootless container of the account: root here in the place of newuidmap."""
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
+    become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
+    if subprocess.run([*become, "unshare", "--user", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nobody makes user namespaces here")
+    lent = 165537
+    program = f"""
+import ctypes
+ready, go = os.pipe()
+child = os.fork()
+if child:
+    os.waitpid(child, os.WUNTRACED)
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/{{child}}/{{name}}", "w") as file:
+            file.write("0 {ACCOUNT} 1\\n1 {lent} 10\\n")
+    os.kill(child, signal.SIGCONT)
+    os._exit(0)
+system = ctypes.CDLL(None)
+os.setgid({ACCOUNT}); os.setuid({ACCOUNT})
+assert system.unshare(0x10000000) == 0
+os.kill(os.getpid(), signal.SIGSTOP)
+os.setuid(1)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+{FOREVER}
+"""
+    with running(program):
+        (process,) = account_processes.processes_of(lent)
+        assert account_processes.processes_of(ACCOUNT) == [process]
+        account_processes.end_processes(ACCOUNT)
+        assert account_processes.processes_of(lent) == []
+
+
 def test_process_that_becomes_another_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){CHAIN}"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which process people's connections go through."""
 
+import io
 import os
 import pwd
 import socket
@@ -52,6 +53,31 @@ def test_proxy_on_a_unix_socket_is_who_listens_there(tmp_path: Path, monkeypatch
         ours = Unit("hub", {"User": pwd.getpwuid(os.getuid()).pw_name})
         assert hub_proxy.find_unit(ours, hub) == "proxy.service"
         assert hub_proxy.usurper(hub["bind_url"], ours) == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "unit"),
+    [
+        ("/system.slice/proxy.service", "proxy.service"),
+        ("/system.slice/proxy.service/below", "proxy.service"),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/proxy.service", ""),
+        ("/system.slice/jupyter-mallory.service/proxy.service", "jupyter-mallory.service"),
+        ("/user.slice/user-1000.slice/session-3.scope", ""),
+    ],
+)
+@pytest.mark.parametrize("around", ["", "/machine.slice/libpod-1.scope"])
+@pytest.mark.parametrize("hierarchy", ["0:", "9:name=systemd"])
+def test_unit_is_one_of_the_hosts_and_not_of_somebodys_own(
+    monkeypatch: pytest.MonkeyPatch, place: str, unit: str, around: str, hierarchy: str
+) -> None:
+    """Who has a manager of their own (systemctl --user) names a service there as they like."""
+    told = {"/proc/7/cgroup": around + place, "/proc/1/cgroup": f"{around}/init.scope"}
+
+    def read(path: str, encoding: str) -> io.StringIO:
+        return io.StringIO(f"8:pids:/elsewhere.service\n{hierarchy}:{told[path]}\n")
+
+    monkeypatch.setattr(listeners, "open", read, raising=False)
+    assert listeners.unit_of(7) == unit
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="listens as another account")
@@ -119,6 +145,14 @@ def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it
         assert f"account {PERSON} listens at 127.0.0.1:{port}" in hub_proxy.usurper(
             f"http://127.0.0.1:{port}", HUB
         )
+        hub = {"bind_url": "http://127.0.0.1:1", "proxy_api_url": f"http://127.0.0.1:{port}"}
+        assert hub_proxy.usurpers({"bind_url": hub["bind_url"]}, HUB) == []
+        (said,) = hub_proxy.usurpers(hub, HUB)
+        assert (
+            f"account {PERSON} listens at 127.0.0.1:{port}, where the hub tells its proxy who goes where"
+            in said
+        )
+        assert f"end process {os.getpid()}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN" in said
         # A hub that is not root has its proxy under its own account.
         assert (
             hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
     project_archive,
     project_deletion,
+    share_gates,
     share_users,
     shares,
 )
@@ -131,6 +133,19 @@ def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> N
         project_deletion._close(str(share))
         project_deletion._remove(str(share), {GROUP})
     assert not share.exists()
+
+
+def test_next_share_of_the_name_is_not_for_the_people_of_this_one(
+    share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The play makes it with the gate that is remembered, before the hub says who has it."""
+    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    gate = share_gates.Gate({MEMBER: 7}, by_name=True)
+    share_gates.remember({"snow/files": gate, "snow/data": gate})
+    project_deletion._delete_share(str(tmp_path), "snow", "files")
+    assert not share.exists()
+    assert share_gates.recall() == {"snow/data": gate}
 
 
 def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:

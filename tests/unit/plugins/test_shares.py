@@ -188,6 +188,28 @@ def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: 
 
 
 @needs_root
+@pytest.mark.parametrize("mode", [0o660, 0o666])
+def test_group_of_ones_own_keeps_no_further_name(share: Path, tmp_path: Path, mode: int) -> None:
+    """The owner of a file gives it another group, and takes its list away."""
+    member_writes(share / "mine", mode)
+    if mode & 0o006:
+        os.removexattr(share / "mine", posix_acl.ACCESS)
+        os.chmod(share / "mine", mode)
+    os.link(share / "mine", tmp_path / "kept")
+    shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
+    assert not (tmp_path / "kept").samefile(share / "mine")
+    repair(share)
+    assert acl(share / "mine") == GROUPS.acl(6)
+
+
+@needs_root
+def test_names_make_no_lines_of_their_own(share: Path) -> None:
+    os.mkfifo(os.fsencode(share) + b"/pipe\nother: 9 files \xff")
+    (said,) = repair(share).told
+    assert said == "pipe\\nother: 9 files \\udcff: neither a file nor a directory"
+
+
+@needs_root
 def test_file_that_is_larger_than_the_disk_is_not_copied(share: Path, tmp_path: Path) -> None:
     with open(share / "holes", "w") as file:
         os.ftruncate(file.fileno(), 1 << 40)

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from jupyterhub_collab.server.visitors import ENDED, close
 from local_hub import PATIENCE, LocalHub
 from people.room import Room, Seat
-from people.sockets import dial
+from people.sockets import Door, dial
 
 pytestmark = pytest.mark.anyio
 SECONDS = 2
@@ -125,7 +125,10 @@ async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
 
 
 async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub) -> None:
-    sockets = [await dial(hub.door("carol", EVENTS)) for _number in range(20)]
+    """Also where each bears another name of a session, which a browser may choose."""
+    door = hub.door("carol", EVENTS)
+    sessions = [{"Cookie": f"jupyterhub-session-id={number}"} for number in range(20)]
+    sockets = [await dial(Door(door.url, {**door.headers, **session})) for session in sessions]
     asked = "GET /hub/api/user (carol@"
     before = hub.log.count(asked)
     await asyncio.sleep(4 * SECONDS)

@@ -148,7 +148,7 @@ def test_links_begin_as_browsers_see_the_hub(
 
     async def visit() -> str:
         listening = bind_sockets(0, "127.0.0.1")
-        server = HTTPServer(Application([("/", Origin)], sharing=told), xheaders=True)
+        server = HTTPServer(Application([("/", Origin)], sharing=told, cookie_secret="x"), xheaders=True)
         server.add_sockets(listening)
         url = f"http://127.0.0.1:{listening[0].getsockname()[1]}/"
         try:

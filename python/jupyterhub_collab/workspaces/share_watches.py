@@ -1,0 +1,1 @@
+../../../plugins/module_utils/share_watches.py
