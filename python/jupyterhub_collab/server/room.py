@@ -96,6 +96,7 @@ class Room(rooms.DocumentRoom):
         # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
         self._document.unobserve()
         self.ystore = None  # the history is ours
+        self._begun = asyncio.Event()  # whether all that a room does in the background has begun
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._changes = 0
@@ -114,6 +115,22 @@ class Room(rooms.DocumentRoom):
         self._typed_after = 0  # the last update before that
         self.on_message = self._gather
         self.awareness.observe(self._on_awareness)
+
+    # Beginning
+
+    async def start(self, **options: Any) -> None:
+        """Do what a room does in the background. What fails in it ends no other room: a server has all of them in one group of tasks."""
+        while not self._stopped.is_set():
+            try:
+                await super().start(**options)
+            except Exception as error:
+                self.log.error("The document %s begins again: %r", self._room_id, error, exc_info=error)
+                self._task_group = None
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _start(self, task_status: Any) -> None:
+        await super()._start(task_status)
+        self._begun.set()
 
     # Loading
 
@@ -633,6 +650,10 @@ class Room(rooms.DocumentRoom):
             if waiting is not None:
                 waiting.cancel()
         await self.flush_changes()
+        if self.started.is_set():  # else what has not begun yet would not end
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(START_SECONDS):
+                    await self._begun.wait()
         await super().stop()
 
 
