@@ -79,6 +79,16 @@ class Edit:
     updates: int
 
 
+@dataclass(frozen=True)
+class Change:
+    """An update of a document. is_typed: whether somebody has made it; else the server did, such as by following the file."""
+
+    number: int
+    update: bytes
+    time: float
+    is_typed: bool
+
+
 class History:
     """The updates of all documents of a server, in an SQLite database of its own.
 
@@ -217,6 +227,20 @@ class History:
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
         """Yield content and time of each update of a document, up to the one with number `last`."""
         yield from self._updates(document, 0, NO_LIMIT if last is None else last)
+
+    def changes(self, document: str, number: int) -> list[Change]:
+        """Return what has happened to a document after the update with a number."""
+        return [Change(*row) for row in self._rows(document, number, NO_LIMIT)]
+
+    def first(self, document: str) -> int:
+        """Return the number of a document's first update; 0 where there is none."""
+        found = self._read("select min(id) from updates where document = ?", (document,))
+        return (found and found[0][0]) or 0
+
+    def last_before(self, document: str, when: float) -> int:
+        """Return the number of a document's last update before a time; 0 where there is none."""
+        found = self._read("select max(id) from updates where document = ? and time < ?", (document, when))
+        return (found and found[0][0]) or 0
 
     def since(self, document: str, number: int) -> list[bytes]:
         """Return the updates of a document after the one with a number."""
@@ -361,11 +385,14 @@ class History:
         return 0 if self.failure and self._is_on_disk else number
 
     def _updates(self, document: str, after: int, last: int) -> Iterator[tuple[bytes, float]]:
-        rows = (
-            "select content, time, parts from updates where document = ? and id > ? and id <= ? order by id"
-        )
-        for content, when, name in self._read(rows, (document, after, last)):
-            yield b"".join(self._parts(name)) if name else content, when
+        for _number, content, when, _is_typed in self._rows(document, after, last):
+            yield content, when
+
+    def _rows(self, document: str, after: int, last: int) -> Iterator[tuple[int, bytes, float, bool]]:
+        rows = """select id, content, time, parts, edit is not null from updates
+                  where document = ? and id > ? and id <= ? order by id"""
+        for number, content, when, name, is_typed in self._read(rows, (document, after, last)):
+            yield number, b"".join(self._parts(name)) if name else content, when, bool(is_typed)
 
     def _parts(self, name: str) -> list[bytes]:
         return [

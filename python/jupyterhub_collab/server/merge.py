@@ -8,7 +8,6 @@ to the document that people have, as if one more person had made them elsewhere.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from pycrdt import Doc, Text, merge_updates
 
 from .line_diff import differences
 from .merge_notebook import carry_over, cells_of, change_notebook, known_cells
-
-WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -136,20 +133,6 @@ def lines_of(content: Any) -> Counter[str]:
 def is_cut_off(content: Any, whole: Any) -> bool:
     """Return whether a text is the beginning of another one and no more. (A notebook that is cut off cannot be read at all.)"""
     return isinstance(content, str) and content != whole and str(whole).startswith(content)
-
-
-def has_lost_words(was: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
-    """Return whether words that people had typed are nowhere in a document any more, whatever file held them meanwhile.
-
-    was: the document before they typed; before and after: as they had it and have it.
-    """
-    text = "\n".join(lines_of(after.get()))
-    typed = _words_of(before.get()) - _words_of(was.get())
-    return any(word not in text for word in typed)
-
-
-def _words_of(content: Any) -> Counter[str]:
-    return Counter(word for line in lines_of(content).elements() for word in WORD.findall(line))
 
 
 def has_lost(base: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:

@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from pycrdt import Map, Text
 
+from jupyterhub_collab.server.file_on_disk import save_by_turns
 from local_server import PATIENCE, LocalServer, come_back
 from people.room import Room
 
@@ -508,6 +510,33 @@ async def test_a_program_that_read_the_file_before_takes_out_no_word_without_a_c
         assert [copy in notice["message"] for notice in notices] == [True]
 
 
+@pytest.mark.parametrize("meanwhile", ["another program writes", "the server is killed"])
+async def test_a_program_that_read_the_file_long_before_takes_out_no_word_without_a_copy(
+    server: LocalServer, meanwhile: str
+) -> None:
+    """Whatever else has happened between, within ten minutes. That a word was taken out is one copy, also where it comes back and goes."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "just_typed ")
+    await both_see(alice, bob, "just_typed")
+    assert await alice.save(PATIENCE) == "success"
+    if meanwhile == "the server is killed":
+        server.kill()
+        server.write("notes.txt", "one\ntwo\n")
+        server.start()
+        await come_back(alice, bob)
+    else:
+        server.write("notes.txt", server.read("notes.txt") + "three\n")
+        await both_see(alice, bob, "three")
+        server.write("notes.txt", "one\ntwo\n")
+    await until_text(alice, "one\ntwo\n")
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "just_typed one\ntwo\n")
+    for text in ("just_typed one\ntwo\n", "one\ntwo\n"):  # as by `git stash pop`, and `git stash`
+        server.write("notes.txt", text)
+        await until_text(alice, text)
+    assert len(copies(server)) == 1
+
+
 @pytest.mark.parametrize(
     "keep",
     [
@@ -675,6 +704,18 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
         await until(lambda: alice.text == bob.text == server.read("notes.txt"))
         assert all(alice.text.count(word) == 1 for word in typed)
         assert not copies(server)
+
+
+async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
+    """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
+    manager = AsyncLargeFileManager(root_dir=str(tmp_path))
+    save_by_turns(manager)
+    (tmp_path / "notes.txt").write_text("")
+    contents = [letter * length for letter, length in zip("abc", (300_000, 20, 100_000), strict=True)]
+    models = [{"type": "file", "format": "text", "content": content} for content in contents]
+    for _ in range(5):
+        await asyncio.gather(*(manager.save(model, "notes.txt") for model in models))
+        assert (tmp_path / "notes.txt").read_text() in contents
 
 
 async def test_a_plain_server_saves_what_it_has(server: LocalServer) -> None:
