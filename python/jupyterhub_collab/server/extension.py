@@ -12,6 +12,7 @@ from tornado.ioloop import PeriodicCallback
 
 from .activity import Activity
 from .authors import Authors
+from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
 from .kernels import share_kernels
@@ -73,6 +74,10 @@ class Collaboration(ExtensionApp):
         exit_after(STOP_SECONDS, self.log)
         self._bound.stop()
         self.activity.stop()
+        app: Any = self.serverapp
+        identity = app.web_app.settings.get("file_id_manager")
+        if isinstance(identity, FileIdentity):
+            identity.follow_all()
         await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 
 

@@ -65,8 +65,17 @@ class Lately:
         self._seen = self._past.last(self._name)
         if not self._words:
             return set()
-        removed, _added = _changed(before, after)
-        return {word for word in removed if word not in after and self._words.pop(word, None)}
+        lost = self._gone(_changed(before, after)[0], after)
+        for word in lost:
+            del self._words[word]
+        return lost
+
+    def kept(self) -> None:
+        """Note that there is a copy of the document, with all of the words in it."""
+        self._words.clear()
+
+    def _gone(self, removed: Counter[str], text: str) -> set[str]:
+        return {word for word in removed if word in self._words and word not in text}
 
     def _is_typed(self, change: Change) -> bool:
         return change.is_typed or change.number in self._whole
@@ -84,10 +93,12 @@ class Lately:
                 doc.apply_update(change.update)
             new = text_of(self._kind(doc))
             removed, added = _changed(text, new)
-            for word in removed:
-                self._words.pop(word, None)
             if is_typed:
+                for word in removed:
+                    self._words.pop(word, None)
                 self._words.update(dict.fromkeys(added, run[-1].time))
+            elif self._gone(removed, new):
+                self.kept()  # as it was when that happened
             text = new
 
 

@@ -594,8 +594,12 @@ class Room(rooms.DocumentRoom):
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        copy = await copies.free_name(self._file._contents_manager, self._file.path)
-        return await self._write_copy(copy, content)
+        copy = await self._write_copy(
+            await copies.free_name(self._file._contents_manager, self._file.path), content
+        )
+        if isinstance(copy, PurePosixPath):
+            self._lately.kept()
+        return copy
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
         data = self._bytes_of(content, self._found)

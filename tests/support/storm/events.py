@@ -59,6 +59,7 @@ class Item:
     # The word of each program that has written it since the last quiet moment, and all words that it wrote.
     writes: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # words that people have deleted
+    made_at: float = 0.0  # when another file was put in its place
     _writers: int = 0
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
 

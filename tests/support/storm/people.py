@@ -53,7 +53,7 @@ class Tab:
                 self.refusals.append(f"{no.status} {no.sentence}")
                 if no.status == RELOAD:
                     self.item.note(self.who, f"has to open it anew: {no.sentence}")
-                    self.reloads += 1
+                    self.reloads += self._has_it  # else it had nothing that could be lost
                     await self.close_document()
             except (OSError, TimeoutError, WebSocketException, httpx.HTTPError) as no:
                 failed += 1

@@ -16,6 +16,7 @@ import fcntl
 import os
 import random
 import subprocess
+import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -33,11 +34,14 @@ from .files import words_of
 PAUSE = 0.6  # seconds between two things that a program does, on average
 # How long a program has what it has read until it writes.
 THINKING = (0.0, 0.02, 0.2, 1.5)
+NOTED = 3.0  # seconds after which a server that runs has seen a new file
 WATCHED = 1.0  # seconds that a file is where it is now before somebody else may do something to it
 
 
 class Programs:
     """All five. is_up: set while the server runs."""
+
+    down_since: float = 0.0
 
     def __init__(
         self, server: LocalServer, items: list[Item], words: Words, dice: random.Random, is_up: asyncio.Event
@@ -116,11 +120,13 @@ class Programs:
                 os.rename(path, backup)
                 await asyncio.sleep(self._dice.choice((0, 0.1, 0.3)))
                 path.write_bytes(data)
+                item.made_at = time.monotonic()
                 backup.unlink()
                 return "moves it away, and writes"
             new = path.with_name(f".{path.name}.new")
             new.write_bytes(data)
             os.replace(new, path)
+            item.made_at = time.monotonic()
             return "puts in its place"
 
         await self._rewrite(item, "editor", write)
@@ -152,8 +158,18 @@ class Programs:
 
     # The one that moves
 
+    def _is_known(self, item: Item) -> bool:
+        """Return whether the server has seen the file that is there now. A new one that is moved at once, while the server is away, is known
+
+        to nobody as the one that people have open.
+        """
+        is_up = self._is_up.is_set()
+        return item.made_at < (time.monotonic() if is_up else self.down_since) - NOTED
+
     async def mover(self) -> None:
         item = self._dice.choice(self._items)
+        if not self._is_known(item):
+            return
         actions = [
             self._rename, self._rename_by_api, self._move_folder, self._delete, self._delete_by_api, self._link,
             self._hard_link, self._home, self._home,
@@ -212,6 +228,8 @@ class Programs:
             for each in self._items:
                 await stack.enter_async_context(each.moving())
             inside = [each for each in self._items if each.place.startswith(folder + "/")]
+            if not all(self._is_known(each) for each in inside):
+                return
             for old, new in ((folder, f"{folder}-away"), (f"{folder}-away", folder)):
                 os.rename(self._root / old, self._root / new)
                 for each in inside:
@@ -247,6 +265,7 @@ class Programs:
         item.note("mover", "deletes" if not item.path.exists() else "has not deleted")
         await asyncio.sleep(self._dice.choice((0, 0.1, 1, 2.5)))
         item.path.write_bytes(new)
+        item.made_at = time.monotonic()
         item.note("mover", "makes it anew", words_of(before), words_of(new))
         item.writes.append(("", frozenset(words_of(new))))
 
@@ -352,6 +371,7 @@ class Programs:
             return False
         after = _read(item.path)
         item.note("git", what, words_of(before), words_of(after))
+        item.made_at = time.monotonic()
         item.writes.append(("", frozenset(words_of(after))))
         return True
 
@@ -399,6 +419,7 @@ class Programs:
                     after = _read(each.path)
                     each.note("git", f"changes to {other}", words_of(before[each.home]), words_of(after))
                     each.writes.append(("", frozenset(words_of(after))))
+                    each.made_at = time.monotonic()
                 await asyncio.sleep(self._dice.choice((0.3, 1.5)))
 
 

@@ -137,6 +137,7 @@ class Storm:
         await asyncio.sleep(seconds)
         self._note(f"gets {how.name}")
         self._up.clear()
+        self.programs.down_since = time.monotonic()
         began = time.monotonic()
         self.server.send(how)
         while self.server.runs and time.monotonic() - began < STOP_SECONDS:

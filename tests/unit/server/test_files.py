@@ -399,18 +399,53 @@ async def test_what_is_moved_is_saved_at_its_new_place(
     assert not (server.files / "a[b]/sub/notes.txt").exists()
 
 
-async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer) -> None:
+@pytest.mark.parametrize("is_changed", [False, True])
+async def test_a_file_that_was_moved_while_the_server_was_away(
+    server: LocalServer, is_changed: bool
+) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
     server.end()
     os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    if is_changed:
+        server.write("moved.txt", server.read("moved.txt") + "three\n")
     server.start()
     bob = await server.open("moved.txt", "bob")
     await come_back(alice)
     alice.insert(0, "<alice>")
-    await both_see(alice, bob, "<alice>")
+    await both_see(alice, bob, "<alice>", "<typed>", *(["three"] if is_changed else []))
     await server.until_file("moved.txt", "<alice>")
+
+
+async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    server.end()
+    before = server.files / "notes.txt"
+    number = before.stat().st_ino
+    before.unlink()
+    for attempt in range(50):  # file systems give free numbers away again, some at once
+        server.write(f"new{attempt}.txt", "new\n")
+        if (server.files / f"new{attempt}.txt").stat().st_ino == number:
+            break
+    server.start()
+    bob = await server.open(f"new{attempt}.txt", "bob")
+    await alice.vanish()
+    assert bob.text == "new\n"
+
+
+async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    server.end()
+    server.start()
+    await come_back(alice)
+    alice.insert(0, "<more>")
+    await server.until_file("moved.txt", "<more>", "<typed>")
 
 
 async def test_one_file_is_moved_onto_another(server: LocalServer) -> None:
