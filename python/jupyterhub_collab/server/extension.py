@@ -12,7 +12,6 @@ from tornado.ioloop import PeriodicCallback
 
 from .activity import Activity
 from .authors import Authors
-from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
 from .kernels import share_kernels
@@ -76,7 +75,7 @@ class Collaboration(ExtensionApp):
         self.activity.stop()
         app: Any = self.serverapp
         identity = app.web_app.settings.get("file_id_manager")
-        if isinstance(identity, FileIdentity):
+        if hasattr(identity, "follow_all"):  # it is ours
             identity.follow_all()
         await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 

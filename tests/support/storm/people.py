@@ -35,6 +35,7 @@ class Tab:
         self.refusals: list[str] = []
         self._server = server
         self._room: Room | None = None
+        self.has_had_it = False
         self._has_it = False  # whether the document has come from the server
         self._offline_until = 0.0
         self._stays = asyncio.create_task(self._stay())
@@ -59,7 +60,7 @@ class Tab:
                 failed += 1
                 self.refusals.append(type(no).__name__)
             else:
-                failed, self._has_it = 0, True
+                failed, self._has_it, self.has_had_it = 0, True, True
                 self.refusals.clear()
                 self.item.note(self.who, "is there", after=self.words)
                 while self.is_there:
@@ -139,8 +140,7 @@ class Tab:
 
     async def reopen(self) -> None:
         """Close the tab, and open the file anew."""
-        self._stays.cancel()
-        await asyncio.gather(self._stays, return_exceptions=True)
+        await self._end()
         self.item.note(self.who, "closes it, and opens it anew")
         await self.close_document()
         self._stays = asyncio.create_task(self._stay())
@@ -148,9 +148,14 @@ class Tab:
     def hurry(self) -> None:
         self._offline_until = 0.0
 
+    async def _end(self) -> None:
+        while not self._stays.done():
+            # `asyncio.wait_for` of Python 3.11 forgets that it was cancelled where what it waits for ends in the same moment.
+            self._stays.cancel()
+            await asyncio.wait([self._stays], timeout=1)
+
     async def close(self) -> None:
-        self._stays.cancel()
-        await asyncio.gather(self._stays, return_exceptions=True)
+        await self._end()
         if self._room is not None:
             await self._room.vanish()
             self._room = None

@@ -55,6 +55,7 @@ class Outcome:
     stops: dict[str, int] = field(default_factory=dict)
     programs: dict[str, int] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)  # how often each rule
+    unopened: list[str] = field(default_factory=list)  # files that nobody could open
 
 
 class Storm:
@@ -208,6 +209,8 @@ class Storm:
         return text, *shown
 
     def _is_same(self, item: Item) -> bool:
+        if not any(tab.has_had_it for tab in self._of(item)):
+            return self._plain  # what cannot be opened at all is told once
         return len(set(self._state(item))) == 1 and all(tab.is_there for tab in self._of(item))
 
     def _difference(self, item: Item) -> str:
@@ -229,6 +232,9 @@ class Storm:
                 outcome.own_lost += not known and name not in there
         outcome.copies, outcome.overwritten = len(self._judge.copies), self._judge.overwritten
         outcome.programs = self.programs.number
+        outcome.unopened = [
+            item.kind.name for item in self.items if not any(tab.has_had_it for tab in self._of(item))
+        ]
         outcome.broken = dict(Counter(each.rule for each in self._judge.violations))
 
 
