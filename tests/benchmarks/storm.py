@@ -8,15 +8,21 @@ tests/tools/reliability.py makes a table.
 
 import argparse
 import asyncio
+import importlib.metadata
 import json
 import os
+import platform
 import random
+import re
 import shutil
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.bench import RESULTS, busy, machine
+from benchmarks.bench import RESULTS, busy
 from scenario import ROOT
 from storm.weather import Storm
 
@@ -24,14 +30,14 @@ PLACE = ROOT / ".cache/storm"
 WHEN = {"before": True, "after": False}  # and whether it is plain
 
 
-async def weather(when: list[str], seed: int, seconds: float, place: Path) -> dict[str, object]:
-    def tell(name: str, what: str) -> None:
-        print(f"{name}: {what}" if name == "after" else f"{name}: {what.splitlines()[0]}", flush=True)
+async def weather(when: list[str], seed: int, seconds: float, place: Path) -> dict[str, Any]:
+    """Have all servers go through it at once."""
 
-    storms = {
-        name: Storm(place / name, seed, plain=WHEN[name], tell=lambda what, name=name: tell(name, what))
-        for name in when
-    }
+    def tell(name: str, what: str) -> None:
+        # Without the collection there is too much of it.
+        print(f"{name}: {what.splitlines()[0] if WHEN[name] else what}", flush=True)
+
+    storms = {name: Storm(place / name, seed, plain=WHEN[name], tell=partial(tell, name)) for name in when}
     outcomes = await asyncio.gather(*(storm.run(seconds) for storm in storms.values()))
     return {name: asdict(outcome) for name, outcome in zip(storms, outcomes, strict=True)}
 
@@ -54,17 +60,26 @@ def main() -> int:
     seen = asyncio.run(weather(given.when or list(WHEN), given.seed, 60 * given.minutes, place))
     print(json.dumps(seen), flush=True)
     if not given.is_try:
-        kept = {"circumstances": circumstances(load), **seen}
+        kept = {"circumstances": circumstances(load, given.seed), **seen}
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / "storm.json").write_text(json.dumps(kept, indent=1) + "\n")
-    broken = seen.get("after", {}).get("broken")  # type: ignore[attr-defined]
+    broken = seen.get("after", {}).get("broken")
     if not broken:
         shutil.rmtree(place)
     return 1 if broken else 0
 
 
-def circumstances(load: str) -> dict[str, str]:
-    return {"load": f"{load} before, {busy()} after", "python": sys.version.split()[0], "machine": f"{os.cpu_count()} cores, {machine.machine()}"}
+def circumstances(load: str, seed: int) -> dict[str, str]:
+    """Where it ran, what else was going on, and how it can be had again."""
+    models = re.findall(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}",
+        "Python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("jupyter-server-ydoc", "pycrdt")},
+        "seed": str(seed),
+        "load": f"{load} before, {busy()} after",
+    }
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from typing import Any
 
 AT_FDCWD = -100
 STATX_BTIME = 0x800
-SIZE = 256  # of the answer, as linux/stat.h has it: what it holds comes first, and the moment at a fixed place
+SIZE = (
+    256  # of the answer, as linux/stat.h has it: what it holds comes first, and the moment at a fixed place
+)
 BORN = 80
 
 

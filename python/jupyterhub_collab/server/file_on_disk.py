@@ -400,17 +400,15 @@ def save_by_turns(manager: Any) -> None:
 
     It is written all the same where some program keeps the file locked for long, as it is without this package.
     """
-    theirs = manager.save
-    if hasattr(theirs, "waits") or not inspect.iscoroutinefunction(theirs):
+    theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
+    if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
         return  # what does not let others at work cannot meet them
-    if not isinstance(manager, FileManagerMixin):
-        return
 
     @functools.wraps(theirs)
     async def save(model: Any, path: str = "") -> Any:
         descriptor = -1
         with contextlib.suppress(OSError, HTTPError):
-            if not _is_ours.get() and os.path.isfile(place := manager._get_os_path(path)):
+            if not _is_ours.get() and os.path.isfile(place := os_path(path)):
                 descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 await _locks(descriptor)
         try:

@@ -33,6 +33,7 @@ SCHEMA = """
         document text primary key, hash text not null, last_update integer not null, state blob,
         writing integer not null, opened real not null
     );
+    create table if not exists copies (document text primary key, last_update integer not null) without rowid;
     create table if not exists sessions (session text primary key, version text not null, started real not null);
     create table if not exists visits (document text, session text, primary key (document, session)) without rowid;
     create table if not exists colours (username text primary key, colour text not null);
@@ -220,7 +221,7 @@ class History:
     def forget(self, document: str) -> None:
         """Forget what has happened to a document, and who had it."""
         with self._writing():
-            for table in ("updates", "documents", "visits", "edits"):
+            for table in ("updates", "documents", "visits", "edits", "copies"):
                 self._db.execute(f"delete from {table} where document = ?", (document,))
         self._forget_parts()
 
@@ -262,6 +263,15 @@ class History:
         row = (document, on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time())
         with self._writing():
             self._db.execute("insert or replace into documents values (?, ?, ?, ?, ?, ?)", row)
+
+    def copied(self, document: str) -> int:
+        """Return up to which update a copy of a document has all that it was; 0 where there is none."""
+        found = self._read("select last_update from copies where document = ?", (document,))
+        return int(found[0][0]) if found else 0
+
+    def set_copied(self, document: str, last_update: int) -> None:
+        with self._writing():
+            self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
 
     # Sessions: one from a start of the server to its end
 

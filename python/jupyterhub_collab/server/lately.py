@@ -50,8 +50,12 @@ class Lately:
         self._words = {word: at for word, at in self._words.items() if now - at < LATELY}
         first = self._seen
         if first is None:
-            # What the document was when it was first opened is not typed.
-            first = max(self._past.last_before(self._name, now - LATELY), self._past.first(self._name))
+            # What the document was when it was first opened is not typed, and what is in a copy need not be in another one.
+            first = max(
+                self._past.last_before(self._name, now - LATELY),
+                self._past.first(self._name),
+                self._past.copied(self._name),
+            )
         changes = self._past.changes(self._name, first)
         self._seen = changes[-1].number if changes else first
         if any(self._is_typed(change) for change in changes):
@@ -71,8 +75,9 @@ class Lately:
         return lost
 
     def kept(self) -> None:
-        """Note that there is a copy of the document, with all of the words in it."""
+        """Note that there is a copy of the document as it was before `lost`, with all of the words in it."""
         self._words.clear()
+        self._past.set_copied(self._name, self._seen or 0)
 
     def _gone(self, removed: Counter[str], text: str) -> set[str]:
         return {word for word in removed if word in self._words and word not in text}
@@ -93,12 +98,10 @@ class Lately:
                 doc.apply_update(change.update)
             new = text_of(self._kind(doc))
             removed, added = _changed(text, new)
+            for word in removed if is_typed else self._gone(removed, new):
+                self._words.pop(word, None)
             if is_typed:
-                for word in removed:
-                    self._words.pop(word, None)
                 self._words.update(dict.fromkeys(added, run[-1].time))
-            elif self._gone(removed, new):
-                self.kept()  # as it was when that happened
             text = new
 
 

@@ -42,7 +42,11 @@ class Word:
     at: float
     seen: bool = False
     saved: bool = False
-    deleted: bool = False  # by a person, on purpose
+    deleted_at: float = 0.0  # by a person, on purpose
+
+    @property
+    def deleted(self) -> bool:
+        return self.deleted_at > 0
 
 
 @dataclass
@@ -69,9 +73,7 @@ class Item:
 
     def note(self, who: str, what: str, before: Iterable[str] = (), after: Iterable[str] = ()) -> None:
         gone, new = set(before), set(after)
-        self.events.append(
-            Event(time.monotonic(), who, what, frozenset(gone - new), frozenset(new - gone))
-        )
+        self.events.append(Event(time.monotonic(), who, what, frozenset(gone - new), frozenset(new - gone)))
 
     def history(self, word: str = "", number: int = 40) -> list[str]:
         """Return what has happened lately, and all that has to do with a word."""

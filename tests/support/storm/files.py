@@ -105,7 +105,7 @@ class Text(Kind):
         except UnicodeDecodeError as error:
             return [f"it is not {self.encoding} any more: {error}"]
         found = []
-        if not data.startswith(self.mark) or self.mark and data.count(self.mark) != 1:
+        if not data.startswith(self.mark) or (self.mark and data.count(self.mark) != 1):
             found.append("the byte-order mark is not what it was")
         if self._bytes_of(text) != data or "\r" in text:
             found.append("not all lines end as they did")
@@ -168,7 +168,9 @@ class Notebook(Kind):
     def with_word(self, data: bytes, word: str, dice: random.Random) -> bytes:
         content = self._read(data)
         if dice.random() < 0.3:
-            content["cells"].insert(dice.randint(0, len(content["cells"])), self._cell(word, f"new-{word[1:-1]}"))
+            content["cells"].insert(
+                dice.randint(0, len(content["cells"])), self._cell(word, f"new-{word[1:-1]}")
+            )
         else:
             cell = dice.choice(content["cells"])
             self._set(cell, "".join(cell["source"]) + word)
@@ -236,7 +238,9 @@ def ten_files() -> list[Kind]:
         ("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"}),
     )
     return [
-        Notebook("new.ipynb", 5, 1, "\n", True, ("cells", "metadata", "nbformat", "nbformat_minor"), metadata),
+        Notebook(
+            "new.ipynb", 5, 1, "\n", True, ("cells", "metadata", "nbformat", "nbformat_minor"), metadata
+        ),
         Notebook(
             "old.ipynb", 4, 2, "", False, ("nbformat", "nbformat_minor", "metadata", "cells"), metadata[:1]
         ),

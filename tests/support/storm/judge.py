@@ -8,7 +8,8 @@ lost      A word that counts is neither in its file nor in a copy beside that. N
           the last ten minutes: most have read the file before that, and who takes them out is promised a copy. After that time it may go
           with what a program has written.
 doubled   A word is in a file twice. No program writes any twice.
-needless  A copy in which each word of people is in the document all the same, has been deleted by a person, or is in an earlier copy.
+needless  A copy in which each word of people is in the document all the same, has been deleted by a person, as far as the server could know
+          then, or is in an earlier copy.
 bytes     Encoding, byte-order mark, line ends, the end of the last line, the lines that were there from the beginning and their order are
           not what they were; in a notebook indentation, order of keys, metadata, format, ids or output.
 differ    Two people, or people and the file, do not have the same although nothing has happened for long.
@@ -34,6 +35,7 @@ from .people import Tab
 
 LATELY = 600  # seconds, as the server has it
 SLACK = 5  # seconds
+UNTOLD = 30  # seconds for which the server may not know what somebody has deleted without a connection
 LOOK = 0.05  # seconds between two looks at all files
 
 
@@ -45,7 +47,9 @@ class Violation:
     history: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.rule}: {self.file}: {self.what}", *(f"    {line}" for line in self.history)])
+        return "\n".join(
+            [f"{self.rule}: {self.file}: {self.what}", *(f"    {line}" for line in self.history)]
+        )
 
 
 @dataclass
@@ -176,10 +180,16 @@ class Judge:
                 item = self._item_of(copy, copy.words)
                 words = item.words if item else {}
                 there = set(words_of(_read(item.path))) if item else set()
-                gone = {word for word in copy.missing | copy.words - there if not words[word].deleted}
+                gone = {
+                    word
+                    for word in copy.missing | copy.words - there
+                    if not words[word].deleted or words[word].deleted_at > copy.at - UNTOLD
+                }
                 if item and not gone - earlier:
                     again = sorted(gone & earlier)
-                    why = f"all of it is there: {copy.path.name}" + (f" or in a copy: {again}" if again else "")
+                    why = f"all of it is there: {copy.path.name}" + (
+                        f" or in a copy: {again}" if again else ""
+                    )
                     found.append(self._violation("needless", item, why))
                 aside = self._root.parent / "copies"
                 aside.mkdir(exist_ok=True)

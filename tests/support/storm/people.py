@@ -121,7 +121,7 @@ class Tab:
         word = dice.choice(there)
         self.item.taken.add(word)
         if word in self.item.words:
-            self.item.words[word].deleted = True
+            self.item.words[word].deleted_at = time.monotonic()
         self.item.note(self.who, "deletes", before=[word])
         for cell in range(room.cell_count) if self.item.kind.is_notebook else [None]:
             if (place := room.read(cell).find(word)) >= 0:
@@ -164,7 +164,9 @@ class Tab:
 class Person:
     """Somebody with all files open. letter: of the words that they type."""
 
-    def __init__(self, server: LocalServer, items: list[Item], who: str, words: Words, dice: random.Random) -> None:
+    def __init__(
+        self, server: LocalServer, items: list[Item], who: str, words: Words, dice: random.Random
+    ) -> None:
         self.who = who
         self.tabs = [Tab(server, item, who) for item in items]
         self._words, self._dice = words, dice

@@ -56,7 +56,7 @@ class Programs:
 
     async def work(self, program: Callable[[], Awaitable[None]], until: Callable[[], bool]) -> None:
         """Have a program do something again and again. What it has begun it brings to its end."""
-        name = program.__name__  # type: ignore[attr-defined]
+        name = program.__name__
         while not until():
             await asyncio.sleep(self._dice.uniform(0.1, 1.9) * PAUSE)
             if not until():
@@ -343,7 +343,7 @@ class Programs:
 
     def _blob(self, revision: str, item: Item) -> bytes:
         command = ["git", "-C", str(self._root), "show", f"{revision}:{item.home}"]
-        return subprocess.run(command, capture_output=True).stdout
+        return subprocess.run(command, check=False, capture_output=True).stdout
 
     async def git(self) -> None:
         action = self._dice.choice([self._commit_all, self._older, self._stash, self._switch])
@@ -445,5 +445,3 @@ async def _lock(file: Any) -> None:
             return
         except BlockingIOError:
             await asyncio.sleep(0.005)
-
-

@@ -22,7 +22,6 @@ from .people import Person, Tab
 from .programs import Programs
 
 ROUND = (4.0, 9.0)  # seconds
-STOPS = 0.6  # in how many of the rounds the server is stopped
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.SIGQUIT)
 ASKED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the others end it at once
 AWAY = (0.0, 0.5, 2.5)  # seconds until it is started again
@@ -59,16 +58,27 @@ class Outcome:
 
 
 class Storm:
-    """A server, its files, people and programs. tell: what is called with each violation."""
+    """A server, its files, people and programs.
+
+    stops: in how many of the rounds the server is stopped; plain: whether it is without the collection; tell: called with each violation.
+    """
 
     def __init__(
-        self, directory: Path, seed: int, *, plain: bool = False, tell: Callable[[str], Any] = print
+        self,
+        directory: Path,
+        seed: int,
+        *,
+        stops: float = 0.6,
+        plain: bool = False,
+        tell: Callable[[str], Any] = print,
     ) -> None:
         directory.mkdir(parents=True)
         kind = PlainServer if plain else LocalServer
-        self.server = kind(directory, f"--SQLiteYStore.db_path={directory}/ystore.db") if plain else kind(directory)
+        self.server = (
+            kind(directory, f"--SQLiteYStore.db_path={directory}/ystore.db") if plain else kind(directory)
+        )
         self.outcome = Outcome(seed)
-        self._plain, self._tell = plain, tell
+        self._stops, self._plain, self._tell = stops, plain, tell
         self._dice = random.Random(seed)
         self._up = asyncio.Event()
         root = self.server._root
@@ -87,9 +97,7 @@ class Storm:
         self.programs = Programs(self.server, self.items, self._words, self._fork(), self._up)
         self.programs.begin()
         await self._start()
-        people = [
-            Person(self.server, self.items, who, self._words, self._fork()) for who in ("alice", "bob")
-        ]
+        people = [Person(self.server, self.items, who, self._words, self._fork()) for who in ("alice", "bob")]
         self._tabs = [tab for person in people for tab in person.tabs]
         self._judge = Judge(self.items, self._tabs)
         looking = asyncio.create_task(self._judge.look())
@@ -121,7 +129,7 @@ class Storm:
         working = [
             asyncio.create_task(self.programs.work(program, is_over)) for program in self.programs.works()
         ]
-        if self._dice.random() < STOPS:
+        if self._dice.random() < self._stops:
             working.append(asyncio.create_task(self._stop_and_start(self._dice.uniform(0.3, ROUND[0]))))
         try:
             await asyncio.sleep(ends - time.monotonic())
@@ -214,7 +222,10 @@ class Storm:
         return len(set(self._state(item))) == 1 and all(tab.is_there for tab in self._of(item))
 
     def _difference(self, item: Item) -> str:
-        tabs = [f"{tab.who} {'is there' if tab.is_there else f'is away: {tab.refusals[-3:]}'}" for tab in self._of(item)]
+        tabs = [
+            f"{tab.who} {'is there' if tab.is_there else f'is away: {tab.refusals[-3:]}'}"
+            for tab in self._of(item)
+        ]
         texts = [_shortened(text) for text in self._state(item)]
         return "; ".join([*tabs, f"the file at {item.place} and they have {texts}"])
 

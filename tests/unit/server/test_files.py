@@ -400,9 +400,7 @@ async def test_what_is_moved_is_saved_at_its_new_place(
 
 
 @pytest.mark.parametrize("is_changed", [False, True])
-async def test_a_file_that_was_moved_while_the_server_was_away(
-    server: LocalServer, is_changed: bool
-) -> None:
+async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, is_changed: bool) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
@@ -570,6 +568,24 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
         server.write("notes.txt", text)
         await until_text(alice, text)
     assert len(copies(server)) == 1
+
+
+async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:
+    """The copy is of all that people had, also what has not been taken out until later, and whether the server was restarted between."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "first second third ")
+    assert await alice.save(PATIENCE) == "success"
+    for text in ("second third one\ntwo\n", "third one\ntwo\n"):
+        server.write("notes.txt", text)
+        await until_text(alice, text)
+    await until(lambda: copies(server))
+    server.end()
+    server.write("notes.txt", "one\ntwo\n")
+    server.start()
+    await come_back(alice)
+    await until_text(alice, "one\ntwo\n")
+    (copy,) = copies(server)
+    assert server.read(copy) == "first second third one\ntwo\n"
 
 
 @pytest.mark.parametrize(
@@ -743,7 +759,7 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
 
 async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
     """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
-    manager = AsyncLargeFileManager(root_dir=str(tmp_path))
+    manager: Any = AsyncLargeFileManager(root_dir=str(tmp_path))
     save_by_turns(manager)
     (tmp_path / "notes.txt").write_text("")
     contents = [letter * length for letter, length in zip("abc", (300_000, 20, 100_000), strict=True)]

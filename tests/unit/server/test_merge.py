@@ -77,7 +77,6 @@ def test_lines_that_stay_are_not_touched() -> None:
         ("(foo)(fizz)\n", 5, "(fizz)\n", "<typed>(fizz)\n"),
         ("a = (foo)(fizz)(bar)\n", 9, "a = (fizz)(bar)\n", "a = <typed>(fizz)(bar)\n"),
         ("one foo two\n", 7, "one fizz two\n", "one fizz<typed> two\n"),
-        ("foo\n", 0, "foo bar\nfoo\n", "<typed>foo bar\nfoo\n"),
         ("aaaa\n", 0, "aa\n", "<typed>aa\n"),
     ],
 )
