@@ -239,6 +239,11 @@ class FileIdentity(ArbitraryFileIdManager):
         away: for how many seconds it must not have been there.
         """
         held = self._held.get(id_)
+        target = _real(real)
+        if target != real and os.path.exists(target) and not self._is_taken(target, id_):
+            # A link has taken the place of the file, or of a directory above it.
+            self._moved(id_, target)
+            return target
         if held is None or os.path.lexists(real):
             self._away.pop(id_, None)
             return real
@@ -253,6 +258,11 @@ class FileIdentity(ArbitraryFileIdManager):
                 self._moved(id_, path)
                 return path
         return real
+
+    def _is_taken(self, real: str, id_: str) -> bool:
+        """Return whether the file at a place is that of another document."""
+        others = "select 1 from Identities where path = ? and id != ?"
+        return self.con.execute(others, (real, id_)).fetchone() is not None
 
     def _moved(self, id_: str, real: str) -> None:
         with self.con:

@@ -232,6 +232,25 @@ async def test_a_link_that_is_turned_to_another_file_takes_no_text_there(server:
     assert server.read("notes.txt") == "<typed>one\ntwo\n" and server.read("other.txt") == "<bob>other\n"
 
 
+async def test_a_file_is_moved_and_a_link_to_it_takes_its_place(server: LocalServer) -> None:
+    """As people do whose disk is full, and programs that keep large files elsewhere; and back."""
+    alice = await server.open("notes.txt")
+    (server.files / "store").mkdir()
+    async with told(server) as notices:
+        os.rename(server.files / "notes.txt", server.files / "store/real.txt")
+        (server.files / "notes.txt").symlink_to("store/real.txt")
+        alice.insert(0, "<typed>")
+        await server.until_file("store/real.txt", "<typed>")
+        bob = await server.open("notes.txt", "bob")
+        assert of_document(alice) == of_document(bob)
+        (server.files / "notes.txt").unlink()
+        os.rename(server.files / "store/real.txt", server.files / "notes.txt")
+        bob.insert(0, "<bob>")
+        await server.until_file("notes.txt", "<typed>", "<bob>")
+        await both_see(alice, bob, "<typed>", "<bob>")
+        assert not notices and not copies(server)
+
+
 async def test_a_script_appends_to_what_an_open_link_leads_to(server: LocalServer) -> None:
     (server.files / "link.txt").symlink_to("notes.txt")
     alice = await server.open("link.txt")
