@@ -15,6 +15,7 @@ import platform
 import random
 import re
 import shutil
+import signal
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.when) - set(WHEN):
         parser.error(f"neither before nor after: {', '.join(unknown)}")
+    # A shell has what it starts in the background ignore this, and all that that starts.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     print(f"seed {given.seed}", flush=True)
     place = PLACE / str(given.seed)
     shutil.rmtree(place, ignore_errors=True)

@@ -168,8 +168,6 @@ class Programs:
 
     async def mover(self) -> None:
         item = self._dice.choice(self._items)
-        if not self._is_known(item):
-            return
         actions = [
             self._rename, self._rename_by_api, self._move_folder, self._delete, self._delete_by_api, self._link,
             self._hard_link, self._home, self._home,
@@ -200,7 +198,7 @@ class Programs:
             await self._rename_to(item, item.home)
 
     async def _rename_to(self, item: Item, place: str) -> None:
-        if place == item.place or (item.root / place).exists():
+        if not self._is_known(item) or place == item.place or (item.root / place).exists():
             return
         os.rename(item.path, item.root / place)
         item.note("mover", f"renames {item.place} to {place}")
@@ -211,6 +209,8 @@ class Programs:
         async with item.moving():
             place = f"{item.place.partition('/')[0]}/named {item.kind.name}"
             if not self._is_up.is_set() or place == item.place or (item.root / place).exists():
+                return
+            if not self._is_known(item):
                 return
             try:
                 await self._api("PATCH", item.place, {"path": self._server.path(place)})
@@ -272,6 +272,8 @@ class Programs:
     async def _link(self, item: Item) -> None:
         """Put the file elsewhere and a link in its place, as people do whose disk is full; and back."""
         async with item.moving():
+            if not self._is_known(item):
+                return
             store = self._root / "store" / item.kind.name
             store.parent.mkdir(exist_ok=True)
             os.rename(item.path, store)
