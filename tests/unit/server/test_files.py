@@ -734,8 +734,9 @@ async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: Loca
 
 async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalServer) -> None:
     """As JupyterLab itself does where it does not know that a document is shared."""
-    alice = await server.open("notes.txt")
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<typed>")
+    await both_see(alice, bob, "<typed>")  # else the file may be saved before the server has got the word, and would have it twice
     seen = alice.text
     alice.insert(0, "<more>")
     change(server, "PUT", "notes.txt", {"type": "file", "format": "text", "content": seen})
