@@ -8,7 +8,7 @@ with_env := tests/tools/with-env
 run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs reliability editing soak bench images clean clean-images
+.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs reliability editing soak storm bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -55,7 +55,7 @@ docs: env  ## the tables in the documents: variables, who may do what, and which
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
 
-reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing and of soak
+reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py
 
 editing: env  ## people who edit together while things happen, with and without the collection; takes an hour, and makes a table
@@ -65,6 +65,9 @@ editing: env  ## people who edit together while things happen, with and without 
 soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
+
+storm: env  ## two people and five programs at ten files for an hour, as their server is stopped in every way; with MINUTES=5 for so long, with SEED=1 as it was then
+	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
 	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)

@@ -45,12 +45,7 @@ class LocalServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        environment = {
-            **os.environ,
-            "JUPYTER_CONFIG_PATH": str(CONFIG),
-            SERVER_SETTINGS: json.dumps(self._settings),
-            "JUPYTER_CONFIG_DIR": str(self.state / "none"),
-        }
+        environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(self.state / "none"), **self.environment}
         command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", *self._options]
         command += [f"--port={self._address.partition(':')[2]}", "--ServerApp.port_retries=0"]
         with self._log.open("ab") as log:
@@ -98,6 +93,11 @@ class LocalServer:
         """Limit a resource of its process, which it is not told."""
         assert self._process is not None
         resource.prlimit(self._process.pid, what, (most, resource.RLIM_INFINITY))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What has it be a collaboration server."""
+        return {"JUPYTER_CONFIG_PATH": str(CONFIG), SERVER_SETTINGS: json.dumps(self._settings)}
 
     @property
     def runs(self) -> bool:

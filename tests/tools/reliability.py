@@ -7,6 +7,7 @@
 `<!-- faults -->`   what the scenario `faults` has seen
 `<!-- editing -->`  what tests/benchmarks/record_editing.py has seen
 `<!-- soak -->`     what tests/benchmarks/soak.py has seen
+`<!-- storm -->`    what tests/benchmarks/storm.py has seen
 
 Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
 """
@@ -21,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/reliability.md"
 RESULTS = ROOT / ".cache/results"
-PLACE = re.compile(r"(<!-- (faults|editing|soak) -->\n).*?(<!-- end -->)", re.S)
+PLACE = re.compile(r"(<!-- (faults|editing|soak|storm) -->\n).*?(<!-- end -->)", re.S)
 FAULTS = {
     "said": "what the play says",
     "hub": "the hub afterwards",
@@ -112,7 +113,53 @@ def soak(seen: dict[str, Any]) -> list[str]:
     return [*table(head, rows), "", where]
 
 
-TABLES: dict[str, Callable[[Any], list[str]]] = {"faults": faults, "editing": editing, "soak": soak}
+RULES = {
+    "lost": "words lost that others had seen, or that the file had held",
+    "doubled": "words doubled",
+    "needless": "copies without a need",
+    "bytes": "changes of a file's own bytes",
+    "differ": "files that people and disk had in different states for long",
+    "reload": "tabs that could not come back with what they had",
+    "stop": "stops that took more than 10 s",
+}
+
+
+def storm(seen: dict[str, Any]) -> list[str]:
+    """What both servers went through, and which rules were broken."""
+    sides = [seen[when] for when in ("before", "after")]
+
+    def counted(numbers: dict[str, int]) -> str:
+        return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))
+
+    rows = [
+        ["minutes", *(f"{side['seconds'] / 60:.0f}" for side in sides)],
+        ["quiet moments, in which all was looked at", *(str(side["rounds"]) for side in sides)],
+        ["what programs did", *(counted(side["programs"]) for side in sides)],
+        ["stops and kills", *(counted(side["stops"]) for side in sides)],
+        ["words that counted, of those typed", *(f"{side['counted']} of {side['typed']}" for side in sides)],
+        *(
+            [f"**{said}**", *(str(side["broken"].get(rule, 0)) for side in sides)]
+            for rule, said in RULES.items()
+        ),
+        [
+            "copies that were needed",
+            *(str(side["copies"] - side["broken"].get("needless", 0)) for side in sides),
+        ],
+        ["words lost that only their author knew", *(str(side["own_lost"]) for side in sides)],
+        ["words of programs overwritten as the server saved", *(str(side["overwritten"]) for side in sides)],
+        ["longest stop that was asked for, s", *(f"{side['longest_stop']:.1f}" for side in sides)],
+        ["files that could not be opened", *(", ".join(side["unopened"]) or "none" for side in sides)],
+    ]
+    where = "; ".join(f"{what}: {value}" for what, value in seen["circumstances"].items())
+    return [*table(["", "jupyter-collaboration by itself", "with this collection"], rows), "", where]
+
+
+TABLES: dict[str, Callable[[Any], list[str]]] = {
+    "faults": faults,
+    "editing": editing,
+    "soak": soak,
+    "storm": storm,
+}
 
 
 def lines_of(what: str) -> list[str] | None:

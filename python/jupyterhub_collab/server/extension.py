@@ -73,6 +73,10 @@ class Collaboration(ExtensionApp):
         exit_after(STOP_SECONDS, self.log)
         self._bound.stop()
         self.activity.stop()
+        app: Any = self.serverapp
+        identity = app.web_app.settings.get("file_id_manager")
+        if hasattr(identity, "follow_all"):  # it is ours
+            identity.follow_all()
         await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 
 

@@ -21,9 +21,12 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from jupyter_server_fileid.manager import ArbitraryFileIdManager
 
+from .birth import birth_of
+
 SCHEMA = """
     create table if not exists Identities (
-        id text primary key, path text not null, device integer, inode integer, size integer, mtime integer
+        id text primary key, path text not null, device integer, inode integer, size integer, mtime integer,
+        born integer
     );
     create index if not exists identities_of_path on Identities (path);
     create index if not exists identities_of_inode on Identities (device, inode);
@@ -58,6 +61,10 @@ class FileIdentity(ArbitraryFileIdManager):
         self._listeners: dict[str, Callable[[], None]] = {}
         self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
         self.con.executescript(SCHEMA)
+        if "born" not in [row[1] for row in self.con.execute("pragma table_info(Identities)")]:
+            self.con.execute(
+                "alter table Identities add column born integer"
+            )  # it was made by a former version
         with self.con:
             known = "select id, path from Files where id not in (select id from Identities)"
             for id_, path in self.con.execute(known).fetchall():
@@ -147,6 +154,13 @@ class FileIdentity(ArbitraryFileIdManager):
         if held := self._held.pop(id, None):
             os.close(held.descriptor)
 
+    def follow_all(self) -> None:
+        """Note where all files are that are followed, as the server stops: a moment later nobody knows any more what has been moved."""
+        for id_ in list(self._held):
+            row = self.con.execute("select path from Identities where id = ?", (id_,)).fetchone()
+            if row is not None:
+                self._followed(id_, str(row[0]), away=0)
+
     def note(self, id: str) -> None:
         """Note by what a file can be told from others, as it is at its path now."""
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
@@ -158,10 +172,11 @@ class FileIdentity(ArbitraryFileIdManager):
             return
         if not stat.S_ISREG(found.st_mode):
             return
+        seen = (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, birth_of(row[0]))
         with self.con:
             self.con.execute(
-                "update Identities set device = ?, inode = ?, size = ?, mtime = ? where id = ?",
-                (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, id),
+                "update Identities set device = ?, inode = ?, size = ?, mtime = ?, born = ? where id = ?",
+                (*seen, id),
             )
         if id in self._listeners:
             self._follow(id, row[0], found)
@@ -201,28 +216,39 @@ class FileIdentity(ArbitraryFileIdManager):
         here = [str(id_) for (id_,) in row]
         if found is None or not stat.S_ISREG(found.st_mode):
             return here[0] if here else None
-        same = "select id, path, size, mtime from Identities where device = ? and inode = ?"
-        for id_, path, size, mtime in self.con.execute(
+        same = "select id, path, size, mtime, born from Identities where device = ? and inode = ?"
+        for id_, path, size, mtime, born in self.con.execute(
             same, (found.st_dev, _signed(found.st_ino))
         ).fetchall():
             if id_ in here:
                 return str(id_)
             if _is_at(path, found):
                 return str(id_)  # another hard link of the file
+            # A number that is free is given to a new file. It is the same file where somebody has held it since, it was made at the same
+            # moment or, on file systems that do not say when, it has not changed.
             unchanged = (size, mtime) == (found.st_size, found.st_mtime_ns)
-            # A number that is free is given to a new file. It is the same file where somebody has held it since, or it has not changed.
-            if not os.path.lexists(path) and (id_ in self._held or unchanged) and not here:
+            is_same = born == birth_of(real) if born else unchanged
+            if not os.path.lexists(path) and (id_ in self._held or is_same) and not here:
                 self._moved(id_, real)
                 return str(id_)
         return here[0] if here else None
 
-    def _followed(self, id_: str, real: str) -> str:
-        """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
+    def _followed(self, id_: str, real: str, away: float = AWAY) -> str:
+        """Return where the file of a document is now that was at a place. Notes it where it has been moved since.
+
+        away: for how many seconds it must not have been there.
+        """
         held = self._held.get(id_)
+        target = _real(real)
+        if target != real and os.path.exists(target) and not self._is_taken(target, id_):
+            # A link has taken the place of the file, or of a directory above it.
+            self._moved(id_, target)
+            return target
         if held is None or os.path.lexists(real):
             self._away.pop(id_, None)
             return real
-        if time.monotonic() - self._away.setdefault(id_, time.monotonic()) < AWAY:
+        since = self._away.setdefault(id_, time.monotonic())
+        if time.monotonic() - since < away:
             return real
         with contextlib.suppress(OSError):
             path = os.readlink(f"/proc/self/fd/{held.descriptor}")
@@ -232,6 +258,11 @@ class FileIdentity(ArbitraryFileIdManager):
                 self._moved(id_, path)
                 return path
         return real
+
+    def _is_taken(self, real: str, id_: str) -> bool:
+        """Return whether the file at a place is that of another document."""
+        others = "select 1 from Identities where path = ? and id != ?"
+        return self.con.execute(others, (real, id_)).fetchone() is not None
 
     def _moved(self, id_: str, real: str) -> None:
         with self.con:

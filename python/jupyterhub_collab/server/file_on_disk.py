@@ -13,6 +13,7 @@ import contextlib
 import contextvars
 import errno
 import fcntl
+import functools
 import inspect
 import os
 import stat
@@ -48,6 +49,8 @@ LOCKED = 5
 ATTEMPTS = 5
 # The bytes of the file that is being written, for what makes its new bytes from a notebook.
 _before: contextvars.ContextVar[bytes | None] = contextvars.ContextVar("before", default=None)
+# Whether it is a document that is being saved, whose file is locked already.
+_is_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("is_ours", default=False)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class File(loaders.FileLoader):
         if isinstance(self._file_id_manager, FileIdentity):
             self._file_id_manager.hold(self._file_id, self._look_now)
         keep_bytes(self._contents_manager)
+        save_by_turns(self._contents_manager)
 
     async def clean(self) -> None:
         await super().clean()
@@ -299,7 +303,7 @@ class File(loaders.FileLoader):
             path = self.path
             if not (await self._model(content=False))["writable"]:
                 raise PermissionError(errno.EACCES, "the file may only be read")
-            before = _before.set(held.data)
+            before, ours = _before.set(held.data), _is_ours.set(True)
             try:
                 saved = await ensure_async(self._contents_manager.save(model, path))
             except Exception:
@@ -307,6 +311,7 @@ class File(loaders.FileLoader):
                 raise
             finally:
                 _before.reset(before)
+                _is_ours.reset(ours)
             found = await self.find(format_, type_, is_ours=True)
             is_other = data is not None and found.data != data and not self._has_hooks
             if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
@@ -345,11 +350,8 @@ class File(loaders.FileLoader):
         except OSError as error:
             raise HTTPError(403, f"{self.path} cannot be opened: {error.strerror}") from error
         try:
-            deadline = time.monotonic() + LOCKED
-            while not _lock(descriptor, fcntl.LOCK_EX):
-                if time.monotonic() > deadline:
-                    raise OSError(errno.EWOULDBLOCK, "another program has locked the file")
-                await asyncio.sleep(0.01)
+            if not await _locks(descriptor):
+                raise OSError(errno.EWOULDBLOCK, "another program has locked the file")
             yield
         finally:
             os.close(descriptor)
@@ -393,6 +395,33 @@ def keep_bytes(manager: Any) -> None:
     setattr(manager, "_save_notebook", ours)  # noqa: B010 - mypy takes it for a method
 
 
+def save_by_turns(manager: Any) -> None:
+    """Have what others save by a contents manager wait while a document writes the same file: else each writes into what the other does.
+
+    It is written all the same where some program keeps the file locked for long, as it is without this package.
+    """
+    theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
+    if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
+        return  # what does not let others at work cannot meet them
+
+    @functools.wraps(theirs)
+    async def save(model: Any, path: str = "") -> Any:
+        descriptor = -1
+        with contextlib.suppress(OSError, HTTPError):
+            if not _is_ours.get() and os.path.isfile(place := os_path(path)):
+                descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                await _locks(descriptor)
+        try:
+            return await theirs(model, path)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    ours: Any = save
+    ours.waits = True
+    manager.save = ours
+
+
 def _hash_of_model(model: dict[str, Any]) -> str:
     """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
     return str(model.get("hash") or model["last_modified"])
@@ -415,6 +444,16 @@ def _stamp_of(place: str) -> tuple[int, int, int, int, int] | None:
 
 def _may_lie(stamp: tuple[int, int, int, int, int]) -> bool:
     return stamp[2] <= SMALL or abs(time.time() - stamp[4] / 1e9) < YOUNG
+
+
+async def _locks(descriptor: int) -> bool:
+    """Lock a file for writing, while others go on. Returns whether no other program has kept it for too long."""
+    deadline = time.monotonic() + LOCKED
+    while not _lock(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 def _lock(descriptor: int, how: int) -> bool:

@@ -33,6 +33,7 @@ SCHEMA = """
         document text primary key, hash text not null, last_update integer not null, state blob,
         writing integer not null, opened real not null
     );
+    create table if not exists copies (document text primary key, last_update integer not null) without rowid;
     create table if not exists sessions (session text primary key, version text not null, started real not null);
     create table if not exists visits (document text, session text, primary key (document, session)) without rowid;
     create table if not exists colours (username text primary key, colour text not null);
@@ -77,6 +78,16 @@ class Edit:
     began: float
     ended: float
     updates: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """An update of a document. is_typed: whether somebody has made it; else the server did, such as by following the file."""
+
+    number: int
+    update: bytes
+    time: float
+    is_typed: bool
 
 
 class History:
@@ -210,13 +221,27 @@ class History:
     def forget(self, document: str) -> None:
         """Forget what has happened to a document, and who had it."""
         with self._writing():
-            for table in ("updates", "documents", "visits", "edits"):
+            for table in ("updates", "documents", "visits", "edits", "copies"):
                 self._db.execute(f"delete from {table} where document = ?", (document,))
         self._forget_parts()
 
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
         """Yield content and time of each update of a document, up to the one with number `last`."""
         yield from self._updates(document, 0, NO_LIMIT if last is None else last)
+
+    def changes(self, document: str, number: int) -> list[Change]:
+        """Return what has happened to a document after the update with a number."""
+        return [Change(*row) for row in self._rows(document, number, NO_LIMIT)]
+
+    def first(self, document: str) -> int:
+        """Return the number of a document's first update; 0 where there is none."""
+        found = self._read("select min(id) from updates where document = ?", (document,))
+        return (found and found[0][0]) or 0
+
+    def last_before(self, document: str, when: float) -> int:
+        """Return the number of a document's last update before a time; 0 where there is none."""
+        found = self._read("select max(id) from updates where document = ? and time < ?", (document, when))
+        return (found and found[0][0]) or 0
 
     def since(self, document: str, number: int) -> list[bytes]:
         """Return the updates of a document after the one with a number."""
@@ -238,6 +263,15 @@ class History:
         row = (document, on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time())
         with self._writing():
             self._db.execute("insert or replace into documents values (?, ?, ?, ?, ?, ?)", row)
+
+    def copied(self, document: str) -> int:
+        """Return up to which update a copy of a document has all that it was; 0 where there is none."""
+        found = self._read("select last_update from copies where document = ?", (document,))
+        return int(found[0][0]) if found else 0
+
+    def set_copied(self, document: str, last_update: int) -> None:
+        with self._writing():
+            self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
 
     # Sessions: one from a start of the server to its end
 
@@ -361,11 +395,14 @@ class History:
         return 0 if self.failure and self._is_on_disk else number
 
     def _updates(self, document: str, after: int, last: int) -> Iterator[tuple[bytes, float]]:
-        rows = (
-            "select content, time, parts from updates where document = ? and id > ? and id <= ? order by id"
-        )
-        for content, when, name in self._read(rows, (document, after, last)):
-            yield b"".join(self._parts(name)) if name else content, when
+        for _number, content, when, _is_typed in self._rows(document, after, last):
+            yield content, when
+
+    def _rows(self, document: str, after: int, last: int) -> Iterator[tuple[int, bytes, float, bool]]:
+        rows = """select id, content, time, parts, edit is not null from updates
+                  where document = ? and id > ? and id <= ? order by id"""
+        for number, content, when, name, is_typed in self._read(rows, (document, after, last)):
+            yield number, b"".join(self._parts(name)) if name else content, when, bool(is_typed)
 
     def _parts(self, name: str) -> list[bytes]:
         return [

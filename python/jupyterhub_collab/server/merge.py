@@ -8,7 +8,6 @@ to the document that people have, as if one more person had made them elsewhere.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from pycrdt import Doc, Text, merge_updates
 from .line_diff import differences
 from .merge_notebook import carry_over, cells_of, change_notebook, known_cells
 
-WORD = re.compile(r"\w+")
+# By so many characters a part of a text is moved, at most, to where it can be cut well.
+MOST_MOVED = 200
 
 
 @dataclass(frozen=True)
@@ -138,20 +138,6 @@ def is_cut_off(content: Any, whole: Any) -> bool:
     return isinstance(content, str) and content != whole and str(whole).startswith(content)
 
 
-def has_lost_words(was: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
-    """Return whether words that people had typed are nowhere in a document any more, whatever file held them meanwhile.
-
-    was: the document before they typed; before and after: as they had it and have it.
-    """
-    text = "\n".join(lines_of(after.get()))
-    typed = _words_of(before.get()) - _words_of(was.get())
-    return any(word not in text for word in typed)
-
-
-def _words_of(content: Any) -> Counter[str]:
-    return Counter(word for line in lines_of(content).elements() for word in WORD.findall(line))
-
-
 def has_lost(base: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
     """Return whether something that people had typed, and the file never held, is not there any more.
 
@@ -194,8 +180,7 @@ def _change_text(text: Text, new: str) -> None:
     for old_start, old_end, new_start, new_end in reversed(differences(old_lines, new_lines)):
         before = "".join(old_lines[old_start:old_end])
         after = "".join(new_lines[new_start:new_end])
-        same = _common(before, after)
-        same_end = _common(before[same:][::-1], after[same:][::-1])
+        same, same_end = _between_words(before, after)
         place = places[old_start] + len(before[:same].encode())
         removed = len(before[same : len(before) - same_end].encode())
         added = after[same : len(after) - same_end]
@@ -203,6 +188,47 @@ def _change_text(text: Text, new: str) -> None:
             del text[place : place + removed]
         if added:
             text.insert(place, added)
+
+
+def _between_words(old: str, new: str) -> tuple[int, int]:
+    """Return how many characters two texts have in common at their start and at their end, so that no word is cut where that can be.
+
+    What somebody types meanwhile at the beginning or the end of a word would be in the midst of another one.
+    """
+    same = _common(old, new)
+    same_end = _common(old[same:][::-1], new[same:][::-1])
+    if same + same_end < min(len(old), len(new)):
+        while _cut(old, same) == 0 or _cut(new, same) == 0:
+            same -= 1
+        while _cut(old, len(old) - same_end) == 0 or _cut(new, len(new) - same_end) == 0:
+            same_end -= 1
+        return same, same_end
+    # Something was put in or taken out, and what it begins with may also come behind it: `b, a` of `a, b, a`.
+    longer, size = max(old, new, key=len), abs(len(old) - len(new))
+    best, found = same, _cuts(longer, same, size)
+    place = same
+    while place > max(0, same - MOST_MOVED) and longer[place - 1] == longer[place + size - 1]:
+        place -= 1
+        if (cuts := _cuts(longer, place, size)) > found:
+            best, found = place, cuts
+    return best, same + same_end - best
+
+
+def _cuts(text: str, place: int, size: int) -> tuple[int, int]:
+    """Return how well a part of a text can be cut out, the worse of its ends first."""
+    ends = _cut(text, place), _cut(text, place + size)
+    return min(ends), max(ends)
+
+
+def _cut(text: str, place: int) -> int:
+    """Return how well a text can be cut at a place: not within a word, better not at its ends, best where there is space."""
+    if place in (0, len(text)):
+        return 3
+    before, after = text[place - 1], text[place]
+    if before.isspace() or after.isspace():
+        return 3
+    are_words = [each == "_" or each.isalnum() for each in (before, after)]
+    return 2 - sum(are_words)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -43,7 +43,8 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .merge import Merged, are_same, has_lost, has_lost_words, is_cut_off, likeness, lines_of, merge
+from .lately import Lately, text_of
+from .merge import Merged, are_same, has_lost, is_cut_off, likeness, lines_of, merge
 from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
 from .text_bytes import encoding_changes
 
@@ -59,8 +60,6 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# What people have typed within so many seconds is not taken out by another program without a copy, though the file has held it.
-LATELY = 600
 # For so many seconds people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
@@ -96,6 +95,7 @@ class Room(rooms.DocumentRoom):
         # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
         self._document.unobserve()
         self.ystore = None  # the history is ours
+        self._begun = asyncio.Event()  # whether all that a room does in the background has begun
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._changes = 0
@@ -109,11 +109,26 @@ class Room(rooms.DocumentRoom):
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
         self._late: list[Doc[Any]] = []
-        # When people last typed since the file was last changed from outside; 0 where they have not.
-        self._typed_at = 0.0
-        self._typed_after = 0  # the last update before that
+        self._lately = Lately(self._past, self._room_id, self._kind)
+        self._has_typed = False  # whether people have typed since the file was last changed from outside
         self.on_message = self._gather
         self.awareness.observe(self._on_awareness)
+
+    # Beginning
+
+    async def start(self, **options: Any) -> None:
+        """Do what a room does in the background. What fails in it ends no other room: a server has all of them in one group of tasks."""
+        while not self._stopped.is_set():
+            try:
+                await super().start(**options)
+            except Exception as error:
+                self.log.error("The document %s begins again: %r", self._room_id, error, exc_info=error)
+                self._task_group = None
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _start(self, task_status: Any) -> None:
+        await super()._start(task_status)
+        self._begun.set()
 
     # Loading
 
@@ -138,12 +153,11 @@ class Room(rooms.DocumentRoom):
                 known = None
             if known is None:
                 await self._load(content, found)
-            elif (merged := self._resume(known, content, found)) and merged.has_lost:
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(merged.before)))
+            elif (lost := self._resume(known, content, found)) is not None:
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
-            self._typed_after = self._past.last(self._room_id)
             self.ready = True
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
@@ -167,10 +181,10 @@ class Room(rooms.DocumentRoom):
         self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
 
-    def _resume(self, known: OnDisk, content: Any, found: Found) -> Merged | None:
+    def _resume(self, known: OnDisk, content: Any, found: Found) -> Any:
         """Go on from where the document was, with what has happened to its file since.
 
-        content: of the file; None where that cannot be read. Returns what came of a merge, where there was one.
+        content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more, else None.
         """
         self._on_disk, self._found = known, found
         if known.writing and found.hash != known.hash:
@@ -183,12 +197,12 @@ class Room(rooms.DocumentRoom):
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
         unsaved = self._has_no_base or self._kind(self._base()).get() != self._document.get()
-        merged = self._merge(found) if found.hash != self._on_disk.hash else None
+        lost = self._follow(found)[1] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
         else:
             self._written = fingerprint(self._document.get())
-        return merged
+        return lost
 
     def _restore(self) -> bool:
         """Have the document as the history has it. Returns whether it has: what is damaged there is forgotten, and the file is taken."""
@@ -273,7 +287,7 @@ class Room(rooms.DocumentRoom):
             return  # it is the room itself that notes something
         self._active()
         self._changes += 1
-        self._typed_at = time.monotonic()
+        self._has_typed = True
         states = [state for state in self.awareness.states.values() if state]
         if not states or any(state.get("autosave", True) for state in states):
             self._keep_saved()
@@ -311,6 +325,8 @@ class Room(rooms.DocumentRoom):
         missed = self.ydoc.get_update(state)  # what came meanwhile
         self._is_complete = bool(number and (missed == NOTHING or self._past.add(self._room_id, missed)))
         self._generation = self._past.generation
+        if generation:
+            self._lately.begin_again(number, generation < self._generation, self._has_typed)
         if not self._is_complete:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         elif 0 < generation < self._generation:
@@ -318,7 +334,6 @@ class Room(rooms.DocumentRoom):
             # Nothing is known there of what the file holds, so it is written.
             self._set_on_disk(OnDisk(self._on_disk.hash, 0))
             self._written, self._changes = None, self._changes + 1
-            self._typed_after = 0 if self._typed_at else number
             if self._past.failure:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
             elif self._past.lost:
@@ -488,9 +503,8 @@ class Room(rooms.DocumentRoom):
         if found.hash == self._found.hash:
             return
         path, state = self._document.path, self.ydoc.get_update()
-        was = self._before_typing()
         async with self._update_lock:
-            merged = self._merge(found)
+            merged, lost = self._follow(found)
             if self._is_in(found):
                 self._written = fingerprint(self._document.get())
                 if self._document.dirty:
@@ -499,13 +513,6 @@ class Room(rooms.DocumentRoom):
                 self._changes, self._written = self._changes + 1, None
         self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
-        lost = merged.before if merged.has_lost else None
-        if lost is None and was is not None:
-            before: Doc[Any] = Doc()
-            before.apply_update(state)
-            typed = self._kind(before)
-            lost = typed.get() if has_lost_words(self._kind(was), typed, self._document) else None
-        self._typed_at, self._typed_after = 0.0, self._past.last(self._room_id)
         copy = await self._keep_copy(lost) if lost is not None else None
         if copy is not None:
             self._notices.tell(COPY_KEPT, path, _told_of(copy))
@@ -516,6 +523,20 @@ class Room(rooms.DocumentRoom):
             late.apply_update(state)
             self._late.append(late)
             self.create_task(self._keep_late(copy, late))
+
+    def _follow(self, found: Found) -> tuple[Merged, Any]:
+        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more, else None."""
+        self._lately.look()
+        text, state = text_of(self._document), self.ydoc.get_update()
+        merged = self._merge(found)
+        gone = self._lately.lost(text, text_of(self._document))
+        self._has_typed = False
+        if merged.has_lost:
+            return merged, merged.before
+        before: Doc[Any] = Doc()
+        if gone:
+            before.apply_update(state)
+        return merged, self._kind(before).get() if gone else None
 
     def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
@@ -536,18 +557,6 @@ class Room(rooms.DocumentRoom):
             self._write_down(update)
         self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
         return merged
-
-    def _before_typing(self) -> Doc[Any] | None:
-        """Return the document as it was before people have typed lately, empty where nobody knows any more; None where they have not.
-
-        A program that writes the file now may have read it before it held that, and not know what it takes out.
-        """
-        if not self._typed_at or time.monotonic() - self._typed_at > LATELY:
-            return None
-        was: Doc[Any] = Doc()
-        for update, _time in self._past.updates(self._room_id, self._typed_after):
-            was.apply_update(update)
-        return was
 
     def _was_in(self, found: Found) -> bytes | None:
         """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
@@ -585,8 +594,12 @@ class Room(rooms.DocumentRoom):
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        copy = await copies.free_name(self._file._contents_manager, self._file.path)
-        return await self._write_copy(copy, content)
+        copy = await self._write_copy(
+            await copies.free_name(self._file._contents_manager, self._file.path), content
+        )
+        if isinstance(copy, PurePosixPath):
+            self._lately.kept()
+        return copy
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
         data = self._bytes_of(content, self._found)
@@ -633,6 +646,10 @@ class Room(rooms.DocumentRoom):
             if waiting is not None:
                 waiting.cancel()
         await self.flush_changes()
+        if self.started.is_set():  # else what has not begun yet would not end
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(START_SECONDS):
+                    await self._begun.wait()
         await super().stop()
 
 

@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from pycrdt import Map, Text
 
+from jupyterhub_collab.server.file_on_disk import save_by_turns
 from local_server import PATIENCE, LocalServer, come_back
 from people.room import Room
 
@@ -230,6 +232,25 @@ async def test_a_link_that_is_turned_to_another_file_takes_no_text_there(server:
     assert server.read("notes.txt") == "<typed>one\ntwo\n" and server.read("other.txt") == "<bob>other\n"
 
 
+async def test_a_file_is_moved_and_a_link_to_it_takes_its_place(server: LocalServer) -> None:
+    """As people do whose disk is full, and programs that keep large files elsewhere; and back."""
+    alice = await server.open("notes.txt")
+    (server.files / "store").mkdir()
+    async with told(server) as notices:
+        os.rename(server.files / "notes.txt", server.files / "store/real.txt")
+        (server.files / "notes.txt").symlink_to("store/real.txt")
+        alice.insert(0, "<typed>")
+        await server.until_file("store/real.txt", "<typed>")
+        bob = await server.open("notes.txt", "bob")
+        assert of_document(alice) == of_document(bob)
+        (server.files / "notes.txt").unlink()
+        os.rename(server.files / "store/real.txt", server.files / "notes.txt")
+        bob.insert(0, "<bob>")
+        await server.until_file("notes.txt", "<typed>", "<bob>")
+        await both_see(alice, bob, "<typed>", "<bob>")
+        assert not notices and not copies(server)
+
+
 async def test_a_script_appends_to_what_an_open_link_leads_to(server: LocalServer) -> None:
     (server.files / "link.txt").symlink_to("notes.txt")
     alice = await server.open("link.txt")
@@ -397,18 +418,51 @@ async def test_what_is_moved_is_saved_at_its_new_place(
     assert not (server.files / "a[b]/sub/notes.txt").exists()
 
 
-async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer) -> None:
+@pytest.mark.parametrize("is_changed", [False, True])
+async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, is_changed: bool) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
     server.end()
     os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    if is_changed:
+        server.write("moved.txt", server.read("moved.txt") + "three\n")
     server.start()
     bob = await server.open("moved.txt", "bob")
     await come_back(alice)
     alice.insert(0, "<alice>")
-    await both_see(alice, bob, "<alice>")
+    await both_see(alice, bob, "<alice>", "<typed>", *(["three"] if is_changed else []))
     await server.until_file("moved.txt", "<alice>")
+
+
+async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    server.end()
+    before = server.files / "notes.txt"
+    number = before.stat().st_ino
+    before.unlink()
+    for attempt in range(50):  # file systems give free numbers away again, some at once
+        server.write(f"new{attempt}.txt", "new\n")
+        if (server.files / f"new{attempt}.txt").stat().st_ino == number:
+            break
+    server.start()
+    bob = await server.open(f"new{attempt}.txt", "bob")
+    await alice.vanish()
+    assert bob.text == "new\n"
+
+
+async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    server.end()
+    server.start()
+    await come_back(alice)
+    alice.insert(0, "<more>")
+    await server.until_file("moved.txt", "<more>", "<typed>")
 
 
 async def test_one_file_is_moved_onto_another(server: LocalServer) -> None:
@@ -506,6 +560,51 @@ async def test_a_program_that_read_the_file_before_takes_out_no_word_without_a_c
         await server.until_file(copy, "just_typed one\ntwo\n")
         await until(lambda: notices)
         assert [copy in notice["message"] for notice in notices] == [True]
+
+
+@pytest.mark.parametrize("meanwhile", ["another program writes", "the server is killed"])
+async def test_a_program_that_read_the_file_long_before_takes_out_no_word_without_a_copy(
+    server: LocalServer, meanwhile: str
+) -> None:
+    """Whatever else has happened between, within ten minutes. That a word was taken out is one copy, also where it comes back and goes."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "just_typed ")
+    await both_see(alice, bob, "just_typed")
+    assert await alice.save(PATIENCE) == "success"
+    if meanwhile == "the server is killed":
+        server.kill()
+        server.write("notes.txt", "one\ntwo\n")
+        server.start()
+        await come_back(alice, bob)
+    else:
+        server.write("notes.txt", server.read("notes.txt") + "three\n")
+        await both_see(alice, bob, "three")
+        server.write("notes.txt", "one\ntwo\n")
+    await until_text(alice, "one\ntwo\n")
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "just_typed one\ntwo\n")
+    for text in ("just_typed one\ntwo\n", "one\ntwo\n"):  # as by `git stash pop`, and `git stash`
+        server.write("notes.txt", text)
+        await until_text(alice, text)
+    assert len(copies(server)) == 1
+
+
+async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:
+    """The copy is of all that people had, also what has not been taken out until later, and whether the server was restarted between."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "first second third ")
+    assert await alice.save(PATIENCE) == "success"
+    for text in ("second third one\ntwo\n", "third one\ntwo\n"):
+        server.write("notes.txt", text)
+        await until_text(alice, text)
+    await until(lambda: copies(server))
+    server.end()
+    server.write("notes.txt", "one\ntwo\n")
+    server.start()
+    await come_back(alice)
+    await until_text(alice, "one\ntwo\n")
+    (copy,) = copies(server)
+    assert server.read(copy) == "first second third one\ntwo\n"
 
 
 @pytest.mark.parametrize(
@@ -635,8 +734,9 @@ async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: Loca
 
 async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalServer) -> None:
     """As JupyterLab itself does where it does not know that a document is shared."""
-    alice = await server.open("notes.txt")
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<typed>")
+    await both_see(alice, bob, "<typed>")  # else the file may be saved before the server has got the word, and would have it twice
     seen = alice.text
     alice.insert(0, "<more>")
     change(server, "PUT", "notes.txt", {"type": "file", "format": "text", "content": seen})
@@ -675,6 +775,18 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
         await until(lambda: alice.text == bob.text == server.read("notes.txt"))
         assert all(alice.text.count(word) == 1 for word in typed)
         assert not copies(server)
+
+
+async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
+    """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
+    manager: Any = AsyncLargeFileManager(root_dir=str(tmp_path))
+    save_by_turns(manager)
+    (tmp_path / "notes.txt").write_text("")
+    contents = [letter * length for letter, length in zip("abc", (300_000, 20, 100_000), strict=True)]
+    models = [{"type": "file", "format": "text", "content": content} for content in contents]
+    for _ in range(5):
+        await asyncio.gather(*(manager.save(model, "notes.txt") for model in models))
+        assert (tmp_path / "notes.txt").read_text() in contents
 
 
 async def test_a_plain_server_saves_what_it_has(server: LocalServer) -> None:

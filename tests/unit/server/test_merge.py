@@ -70,6 +70,25 @@ def test_lines_that_stay_are_not_touched() -> None:
     assert len(update) < 60, "it holds more than what has changed"
 
 
+@pytest.mark.parametrize(
+    ("before", "place", "written", "expected"),
+    [
+        ("foo fizz\n", 4, "fizz\n", "<typed>fizz\n"),
+        ("(foo)(fizz)\n", 5, "(fizz)\n", "<typed>(fizz)\n"),
+        ("a = (foo)(fizz)(bar)\n", 9, "a = (fizz)(bar)\n", "a = <typed>(fizz)(bar)\n"),
+        ("one foo two\n", 7, "one fizz two\n", "one fizz<typed> two\n"),
+        ("aaaa\n", 0, "aa\n", "<typed>aa\n"),
+    ],
+)
+def test_what_is_typed_beside_a_word_is_in_no_other(
+    before: str, place: int, written: str, expected: str
+) -> None:
+    """Whichever words somebody takes out, and however many letters the ones beside have in common with them."""
+    result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(place, "<typed>"), written)
+    # Where a word takes the place of another one, what two sides put there stands in either order.
+    assert result in (expected, expected.replace("fizz<typed>", "<typed>fizz"))
+
+
 def test_a_notebook_keeps_both() -> None:
     before = notebook("a = 1", "b = 2", "c = 3")
     written = notebook("a = 1", "b = 2 + 2", "d = 4")

@@ -21,7 +21,7 @@ TESTS = (
     "kill_9 or nobody_comes_back or leave_a_file_alone or is_merged or cell_that_goes or nobody_is_there"
     " or can_be_saved or by_hand or another_history or timeline or tells_who"
     # Of what is done to files: links, moving, deleting, cells, other servers.
-    " or link_that_is_moved or undeleted or moved_while_the_server or cell_by_cell or past_the_server"
+    " or ends_no_other or long_before or link_that_is_moved or undeleted or moved_while_the_server or cell_by_cell or past_the_server"
 )
 
 

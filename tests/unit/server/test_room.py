@@ -20,7 +20,7 @@ from pycrdt import Map
 from jupyterhub_collab.server import room as rooms
 from jupyterhub_collab.server.history import History
 from local_server import CONFIG, PATIENCE, LocalServer, come_back
-from people.errors import Refused
+from people.errors import NotGiven, Refused
 from people.room import Room
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +161,23 @@ async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None
         await server.until_file("notes.txt", "<typed>")
     finally:
         server.kill()
+
+
+async def test_a_document_that_cannot_be_opened_ends_no_other(server: LocalServer) -> None:
+    """As by a tab that comes back, and whose file was deleted while its server was away."""
+    alice = await server.open("notes.txt")
+    bob = await server.open("notes.txt", "bob")
+    server.write("gone.txt", "one\n")
+    seat = server.seat("gone.txt")
+    (server.files / "gone.txt").unlink()
+    for _attempt in range(3):
+        tabs = [Room(seat) for _ in range(2)]
+        refused = await asyncio.gather(*(tab.join() for tab in tabs), return_exceptions=True)
+        assert all(isinstance(each, NotGiven) for each in refused), refused
+    alice.insert(0, "<typed>")
+    await both_see(alice, bob, "<typed>")
+    server.write("gone.txt", "one\n")
+    await (await server.open("gone.txt")).leave()
 
 
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:

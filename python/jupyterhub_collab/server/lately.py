@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people have typed into a document lately. No other program takes that out without a copy, though the file has held it.
+
+The program may have read the file before, and not know what it takes out. The document's history says what was typed when, so that a
+server that has been started again knows as much.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from itertools import groupby
+from typing import Any
+
+from jupyter_ydoc import YNotebook
+from jupyter_ydoc.ybasedoc import YBaseDoc
+from pycrdt import Doc
+
+from .history import Change, History
+
+LATELY = 600  # seconds
+# The history is gone through step by step as long as that takes no more than reading so many characters. Else all counts as typed.
+MOST_READ = 5_000_000
+WORD = re.compile(r"\w+")
+
+
+class Lately:
+    """Words that people have typed into one document lately, and that it holds."""
+
+    def __init__(self, past: History, name: str, kind: type[YBaseDoc]) -> None:
+        self._past, self._name, self._kind = past, name, kind
+        self._words: dict[str, float] = {}  # and when
+        self._seen: int | None = None  # up to which update of the history
+        self._whole: set[int] = set()  # updates of which nobody knows any more what of them was typed
+
+    def begin_again(self, number: int, is_anew: bool, has_typed: bool) -> None:
+        """Note that an update of the history is all that the document is.
+
+        is_anew: whether there are no others; has_typed: whether people have typed what the history did not have.
+        """
+        if has_typed:
+            self._whole.add(number)
+        if is_anew:
+            self._seen = 0 if has_typed else number
+
+    def look(self) -> None:
+        """Take in what people have typed since this was called the last time."""
+        now = time.time()
+        self._words = {word: at for word, at in self._words.items() if now - at < LATELY}
+        first = self._seen
+        if first is None:
+            # What the document was when it was first opened is not typed, and what is in a copy need not be in another one.
+            first = max(
+                self._past.last_before(self._name, now - LATELY),
+                self._past.first(self._name),
+                self._past.copied(self._name),
+            )
+        changes = self._past.changes(self._name, first)
+        self._seen = changes[-1].number if changes else first
+        if any(self._is_typed(change) for change in changes):
+            self._go_through(first, changes)
+
+    def lost(self, before: str, after: str) -> set[str]:
+        """Return which of the words are nowhere any more, once somebody else has changed the text of the document. They are forgotten.
+
+        To be called when the history has that change and nothing else has come since `look`.
+        """
+        self._seen = self._past.last(self._name)
+        if not self._words:
+            return set()
+        lost = self._gone(_changed(before, after)[0], after)
+        for word in lost:
+            del self._words[word]
+        return lost
+
+    def kept(self) -> None:
+        """Note that there is a copy of the document as it was before `lost`, with all of the words in it."""
+        self._words.clear()
+        self._past.set_copied(self._name, self._seen or 0)
+
+    def _gone(self, removed: Counter[str], text: str) -> set[str]:
+        return {word for word in removed if word in self._words and word not in text}
+
+    def _is_typed(self, change: Change) -> bool:
+        return change.is_typed or change.number in self._whole
+
+    def _go_through(self, first: int, changes: list[Change]) -> None:
+        doc: Doc[Any] = Doc()
+        for update, _time in self._past.updates(self._name, first) if first else ():
+            doc.apply_update(update)
+        text = text_of(self._kind(doc))
+        runs = [(is_typed, list(run)) for is_typed, run in groupby(changes, self._is_typed)]
+        if len(runs) * len(text) > MOST_READ:
+            runs = [(True, changes)]
+        for is_typed, run in runs:
+            for change in run:
+                doc.apply_update(change.update)
+            new = text_of(self._kind(doc))
+            removed, added = _changed(text, new)
+            for word in removed if is_typed else self._gone(removed, new):
+                self._words.pop(word, None)
+            if is_typed:
+                self._words.update(dict.fromkeys(added, run[-1].time))
+            text = new
+
+
+def text_of(document: YBaseDoc) -> str:
+    """Return what people may have typed into a document, as one text."""
+    if isinstance(document, YNotebook):
+        return "\n".join(str(cell["source"]) for cell in document.ycells)
+    content = document.get()
+    return content if isinstance(content, str) else ""
+
+
+def _changed(old: str, new: str) -> tuple[Counter[str], Counter[str]]:
+    """Return which words have been taken out of a text, and which were put in, each as often."""
+    old_lines, new_lines = Counter(old.splitlines()), Counter(new.splitlines())
+    removed, added = _words_of(old_lines - new_lines), _words_of(new_lines - old_lines)
+    return removed - added, added - removed
+
+
+def _words_of(lines: Counter[str]) -> Counter[str]:
+    return Counter(word for line in lines.elements() for word in WORD.findall(line))

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two people and five programs at ten files of every type, while their server is stopped in every way: what becomes of what people type?
+
+The rules are those of tests/support/storm/judge.py. What breaks one is printed with what happened to that file. Both servers, with the
+collection and without, go through the same seed at once. Results are left in .cache/results/storm.json, from which
+tests/tools/reliability.py makes a table.
+"""
+
+import argparse
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import signal
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import RESULTS, busy
+from scenario import ROOT
+from storm.weather import Storm
+
+PLACE = ROOT / ".cache/storm"
+WHEN = {"before": True, "after": False}  # and whether it is plain
+
+
+async def weather(when: list[str], seed: int, seconds: float, place: Path) -> dict[str, Any]:
+    """Have all servers go through it at once."""
+
+    def tell(name: str, what: str) -> None:
+        # Without the collection there is too much of it.
+        print(f"{name}: {what.splitlines()[0] if WHEN[name] else what}", flush=True)
+
+    storms = {name: Storm(place / name, seed, plain=WHEN[name], tell=partial(tell, name)) for name in when}
+    outcomes = await asyncio.gather(*(storm.run(seconds) for storm in storms.values()))
+    return {name: asdict(outcome) for name, outcome in zip(storms, outcomes, strict=True)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("when", nargs="*", help="before, after; both where none is named")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--try", action="store_true", dest="is_try", help="keep no result")
+    given = parser.parse_args()
+    if unknown := set(given.when) - set(WHEN):
+        parser.error(f"neither before nor after: {', '.join(unknown)}")
+    # A shell has what it starts in the background ignore this, and all that that starts.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    print(f"seed {given.seed}", flush=True)
+    place = PLACE / str(given.seed)
+    shutil.rmtree(place, ignore_errors=True)
+    load = busy()
+    seen = asyncio.run(weather(given.when or list(WHEN), given.seed, 60 * given.minutes, place))
+    print(json.dumps(seen), flush=True)
+    if not given.is_try:
+        kept = {"circumstances": circumstances(load, given.seed), **seen}
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / "storm.json").write_text(json.dumps(kept, indent=1) + "\n")
+    broken = seen.get("after", {}).get("broken")
+    if not broken:
+        shutil.rmtree(place)
+    return 1 if broken else 0
+
+
+def circumstances(load: str, seed: int) -> dict[str, str]:
+    """Where it ran, what else was going on, and how it can be had again."""
+    models = re.findall(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}",
+        "Python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("jupyter-server-ydoc", "pycrdt")},
+        "seed": str(seed),
+        "load": f"{load} before, {busy()} after",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has happened to each file, which words were where, and who is at work on it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .files import Kind
+
+KEPT = 400  # events of each file
+BEGAN = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Event:
+    """What somebody did to a file. gone and new: words that it does not have any more, or has since then."""
+
+    at: float
+    who: str
+    what: str
+    gone: frozenset[str] = frozenset()
+    new: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        words = [f"-{' -'.join(sorted(self.gone))}"] if self.gone else []
+        words += [f"+{' +'.join(sorted(self.new))}"] if self.new else []
+        return " ".join([f"{self.at - BEGAN:8.2f} {self.who:9} {self.what}", *words])
+
+
+@dataclass
+class Word:
+    """What somebody has typed. seen: by another person; saved: it was in the file."""
+
+    who: str
+    at: float
+    seen: bool = False
+    saved: bool = False
+    deleted_at: float = 0.0  # by a person, on purpose
+
+    @property
+    def deleted(self) -> bool:
+        return self.deleted_at > 0
+
+
+@dataclass
+class Item:
+    """A file. place: where it is now, below the server's directory, and home: where it was in the beginning."""
+
+    kind: Kind
+    root: Path
+    home: str
+    place: str
+    words: dict[str, Word] = field(default_factory=dict)
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT))
+    revisions: list[str] = field(default_factory=list)  # of Git that hold it whole
+    # The word of each program that has written it since the last quiet moment, and all words that it wrote.
+    writes: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)  # words that people have deleted
+    made_at: float = 0.0  # when another file was put in its place
+    _writers: int = 0
+    _free: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.place
+
+    def note(self, who: str, what: str, before: Iterable[str] = (), after: Iterable[str] = ()) -> None:
+        gone, new = set(before), set(after)
+        self.events.append(Event(time.monotonic(), who, what, frozenset(gone - new), frozenset(new - gone)))
+
+    def history(self, word: str = "", number: int = 40) -> list[str]:
+        """Return what has happened lately, and all that has to do with a word."""
+        last = len(self.events) - number
+        return [
+            str(event)
+            for index, event in enumerate(self.events)
+            if index >= last or (word and (word in event.gone | event.new or word in event.what))
+        ]
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Others may write it meanwhile, and nobody moves it."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._writers >= 0)
+            self._writers += 1
+        try:
+            yield
+        finally:
+            async with self._free:
+                self._writers -= 1
+                self._free.notify_all()
+
+    @asynccontextmanager
+    async def moving(self) -> AsyncIterator[None]:
+        """No other program has it meanwhile."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._writers == 0)
+            self._writers = -1
+        try:
+            yield
+        finally:
+            async with self._free:
+                self._writers = 0
+                self._free.notify_all()
+
+
+class Words:
+    """Makes words that nobody has used."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def new(self, letter: str) -> str:
+        return f"<{letter}{next(self._numbers):05}>"

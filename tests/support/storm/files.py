@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ten files of every type: what is in them, where words go, and what of their bytes must stay as it is."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import random
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+# Everybody who writes has a letter: a word says whose it is, and is there once.
+WORD = re.compile(r"<[a-z]\d{5}>")
+MOST_IN_LINE = 3  # words, before the formatter breaks the line
+
+
+def words_in(text: str) -> list[str]:
+    return WORD.findall(text)
+
+
+def words_of(data: bytes) -> list[str]:
+    """Return the words in a file, whatever its type. They are ASCII."""
+    return words_in(data.decode("latin-1"))
+
+
+class Kind(ABC):
+    """A type of file. Programs change its bytes; `problems` says what is not as it was."""
+
+    name: str
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.name.endswith(".ipynb")
+
+    @abstractmethod
+    def made(self) -> bytes:
+        """Return the file as it is in the beginning."""
+
+    @abstractmethod
+    def text_of(self, data: bytes) -> str:
+        """Return what people see of it. Raises ValueError where it holds no such file."""
+
+    @abstractmethod
+    def with_word(self, data: bytes, word: str, dice: random.Random) -> bytes:
+        """Return it with one more word."""
+
+    @abstractmethod
+    def without(self, data: bytes, word: str) -> bytes:
+        """Return it without one of its words."""
+
+    @abstractmethod
+    def formatted(self, data: bytes) -> bytes:
+        """Return it as a formatter has it, with the same words."""
+
+    @abstractmethod
+    def appended(self, data: bytes, word: str) -> bytes | None:
+        """Return what a job appends; None where all has to be written."""
+
+    @abstractmethod
+    def problems(self, data: bytes) -> list[str]:
+        """Return what of the file's own bytes is not as it was."""
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A text. mark: its byte-order mark; end: of a line."""
+
+    name: str
+    text: str
+    encoding: str = "utf-8"
+    mark: bytes = b""
+    end: str = "\n"
+
+    def made(self) -> bytes:
+        return self._bytes_of(self.text)
+
+    def _bytes_of(self, text: str) -> bytes:
+        return self.mark + text.replace("\n", self.end).encode(self.encoding)
+
+    def text_of(self, data: bytes) -> str:
+        return data.removeprefix(self.mark).decode(self.encoding).replace(self.end, "\n")
+
+    def with_word(self, data: bytes, word: str, dice: random.Random) -> bytes:
+        text = self.text_of(data)
+        place = dice.choice(places_in(text))
+        return self._bytes_of(text[:place] + word + text[place:])
+
+    def without(self, data: bytes, word: str) -> bytes:
+        return data.replace(word.encode(), b"")
+
+    def formatted(self, data: bytes) -> bytes:
+        many = re.compile(f"((?:{WORD.pattern}){{{MOST_IN_LINE}}})(?={WORD.pattern})")
+        return self._bytes_of(many.sub(r"\1\n", self.text_of(data)))
+
+    def appended(self, data: bytes, word: str) -> bytes | None:
+        has_end = not self.text or self.text.endswith("\n")
+        line = f"job {word}\n" if has_end else f"\njob {word}"
+        return line.replace("\n", self.end).encode(self.encoding)
+
+    def problems(self, data: bytes) -> list[str]:
+        try:
+            text = self.text_of(data)
+        except UnicodeDecodeError as error:
+            return [f"it is not {self.encoding} any more: {error}"]
+        found = []
+        if not data.startswith(self.mark) or (self.mark and data.count(self.mark) != 1):
+            found.append("the byte-order mark is not what it was")
+        if self._bytes_of(text) != data or "\r" in text:
+            found.append("not all lines end as they did")
+        # What people have typed into a last line stays where the line is taken out, its end included.
+        is_typed = WORD.sub("", text.rpartition("\n")[2]) == "" and not text.endswith("\n")
+        if self.text and self.text.endswith("\n") != text.endswith("\n") and not is_typed:
+            found.append("the end of the last line is not what it was")
+        place = 0
+        for line in self.text.split("\n"):
+            if line and (text.count(line) != 1 or text.find(line) < place):
+                found.append(f"{text.count(line)} times {line[:40]!r}, or in another order")
+            place = max(place, text.find(line))
+        return found
+
+
+@dataclass(frozen=True)
+class Notebook(Kind):
+    """A notebook. indent, newline and key order are its own; has_ids: from nbformat 4.5 on; lines: whether sources are lists."""
+
+    name: str
+    minor: int
+    indent: int
+    newline: str
+    lines: bool
+    keys: tuple[str, ...]
+    metadata: tuple[tuple[str, Any], ...]
+    count: int = 3
+
+    def _anchor(self, number: int) -> str:
+        return f"# cell {number} of {self.name}, für 中\n"
+
+    def made(self) -> bytes:
+        cells = [self._cell(self._anchor(number), f"cell-{number}") for number in range(self.count)]
+        cells[0]["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["kept\n"]}]
+        parts = {
+            "cells": cells,
+            "metadata": dict(self.metadata),
+            "nbformat": 4,
+            "nbformat_minor": self.minor,
+        }
+        return self._bytes_of({key: parts[key] for key in self.keys})
+
+    def _cell(self, source: str, name: str) -> dict[str, Any]:
+        text: Any = source.splitlines(keepends=True) if self.lines else source
+        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": text}
+        return {**cell, "id": name} if self.minor >= 5 else cell
+
+    def _bytes_of(self, content: dict[str, Any]) -> bytes:
+        return (json.dumps(content, indent=self.indent, ensure_ascii=False) + self.newline).encode()
+
+    def _read(self, data: bytes) -> Any:
+        content = json.loads(data)
+        if not isinstance(content, dict) or "cells" not in content:
+            raise ValueError("it is no notebook")
+        return content
+
+    def text_of(self, data: bytes) -> str:
+        return "\n".join("".join(cell["source"]) for cell in self._read(data)["cells"])
+
+    def with_word(self, data: bytes, word: str, dice: random.Random) -> bytes:
+        content = self._read(data)
+        if dice.random() < 0.3:
+            content["cells"].insert(
+                dice.randint(0, len(content["cells"])), self._cell(word, f"new-{word[1:-1]}")
+            )
+        else:
+            cell = dice.choice(content["cells"])
+            self._set(cell, "".join(cell["source"]) + word)
+        return self._bytes_of(content)
+
+    def _set(self, cell: dict[str, Any], source: str) -> None:
+        cell["source"] = source.splitlines(keepends=True) if isinstance(cell["source"], list) else source
+
+    def without(self, data: bytes, word: str) -> bytes:
+        content = self._read(data)
+        for cell in content["cells"]:
+            self._set(cell, "".join(cell["source"]).replace(word, ""))
+        # A cell in which there was nothing else goes with it.
+        content["cells"] = [cell for cell in content["cells"] if "".join(cell["source"]).strip()]
+        return self._bytes_of(content)
+
+    def formatted(self, data: bytes) -> bytes:
+        content = self._read(data)
+        many = re.compile(f"((?:{WORD.pattern}){{{MOST_IN_LINE}}})(?={WORD.pattern})")
+        for cell in content["cells"]:
+            self._set(cell, many.sub(r"\1\n", "".join(cell["source"])))
+        return self._bytes_of(content)
+
+    def appended(self, data: bytes, word: str) -> bytes | None:
+        return None
+
+    def problems(self, data: bytes) -> list[str]:
+        try:
+            content = self._read(data)
+        except ValueError as error:
+            return [f"it cannot be read: {error}"]
+        found = []
+        if self._bytes_of(content) != data:
+            found.append("indentation or the end of the file are not what they were")
+        if tuple(content) != self.keys:
+            found.append(f"its keys are {tuple(content)}")
+        if list(content["metadata"].items()) != list(self.metadata):
+            found.append(f"its metadata are {content['metadata']}")
+        if content["nbformat_minor"] != self.minor:
+            found.append(f"it is of nbformat 4.{content['nbformat_minor']}")
+        ids = [cell["id"] for cell in content["cells"] if "id" in cell]
+        if len(ids) != (len(content["cells"]) if self.minor >= 5 else 0) or len(set(ids)) != len(ids):
+            found.append(f"the ids of its cells are {ids}")
+        place, sources = -1, ["".join(cell["source"]) for cell in content["cells"]]
+        for number in range(self.count):
+            # A word may have been put at the end of the line.
+            at = [index for index, source in enumerate(sources) if self._anchor(number).rstrip() in source]
+            if len(at) != 1 or at[0] <= place:
+                found.append(f"cell {number} is at {at}")
+            place = max([place, *at])
+        if not any(cell.get("outputs") for cell in content["cells"]):
+            found.append("the output is gone")
+        return found
+
+
+def places_in(text: str) -> list[int]:
+    """Return where somebody may put a word: at the beginning of a line, and behind another word."""
+    starts = [found.end() for found in re.finditer("\n", text) if found.end() < len(text)]
+    return [0, *starts, *(found.end() for found in WORD.finditer(text))]
+
+
+def ten_files() -> list[Kind]:
+    metadata = (
+        ("zebra", {"b": 1, "a": [1, 2]}),
+        ("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"}),
+    )
+    return [
+        Notebook(
+            "new.ipynb", 5, 1, "\n", True, ("cells", "metadata", "nbformat", "nbformat_minor"), metadata
+        ),
+        Notebook(
+            "old.ipynb", 4, 2, "", False, ("nbformat", "nbformat_minor", "metadata", "cells"), metadata[:1]
+        ),
+        Text("windows.py", "import os\n# für\nprint(1)\n", end="\r\n"),
+        Text("mark.md", "# Title\n\n- one\n- zwei für\n", mark=codecs.BOM_UTF8),
+        Text("latin.txt", "Straße\nmüde\nfür\n", encoding="latin-1"),
+        Text("open-end.txt", "first line\nlast line without an end"),
+        Text("table.csv", "name;value\nalpha;1\nbeta;2\n"),
+        Text("settings.json", '{\n  "one": 1,\n  "two": [\n    2\n  ]\n}\n'),
+        Text("empty.txt", ""),
+        Text("all scripts ü中.txt", "Ελλάδα 中文 עברית 😀\n" + "long " * 4000 + "line\nend\n"),
+    ]

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has broken a rule. Looks at files all the time, and judges in quiet moments: nobody types, no program is at work, all tabs are there.
+
+**A word** is what a person has typed. It counts where another person has seen it, or a file has held it; what only its author knew may go
+with the tab. A person who deletes it does so on purpose: it may be gone, and may be back, such as by `git checkout`.
+
+lost      A word that counts is neither in its file nor in a copy beside that. No program deletes on purpose what people have typed within
+          the last ten minutes: most have read the file before that, and who takes them out is promised a copy. After that time it may go
+          with what a program has written.
+doubled   A word is in a file twice. No program writes any twice.
+needless  A copy in which each word of people is in the document all the same, has been deleted by a person, as far as the server could know
+          then, or is in an earlier copy.
+bytes     Encoding, byte-order mark, line ends, the end of the last line, the lines that were there from the beginning and their order are
+          not what they were; in a notebook indentation, order of keys, metadata, format, ids or output.
+differ    Two people, or people and the file, do not have the same although nothing has happened for long.
+reload    A tab could not come back with what it had.
+stop      A server that was asked to stop did not within ten seconds.
+
+**Programs' words** are protected by nobody: who writes what he read some time ago takes out what others have written since. Those that
+nobody has taken out and that are gone all the same are counted as *overwritten*: a program that takes no lock may write in the very
+milliseconds in which the server does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .events import Item
+from .files import words_of
+from .people import Tab
+
+LATELY = 600  # seconds, as the server has it
+SLACK = 5  # seconds
+UNTOLD = 30  # seconds for which the server may not know what somebody has deleted without a connection
+LOOK = 0.05  # seconds between two looks at all files
+
+
+@dataclass(frozen=True)
+class Violation:
+    rule: str
+    file: str
+    what: str
+    history: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"{self.rule}: {self.file}: {self.what}", *(f"    {line}" for line in self.history)]
+        )
+
+
+@dataclass
+class Copy:
+    """A copy beside a file. missing: words of people in it that the document did not have at some moment since."""
+
+    path: Path
+    at: float
+    words: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    is_judged: bool = False
+
+
+class Judge:
+    """Looks at all files, and says what is wrong."""
+
+    def __init__(self, items: list[Item], tabs: list[Tab]) -> None:
+        self.violations: list[Violation] = []
+        self.copies: dict[tuple[int, str], Copy] = {}
+        self.overwritten = 0
+        self._items, self._tabs = items, tabs
+        self._root = items[0].root
+        self._told: set[tuple[str, str, str]] = set()
+        self._typed: dict[str, Item] = {}
+
+    async def look(self) -> None:
+        while True:
+            for item in self._items:
+                self._look_at(item)
+            self._look_for_copies()
+            await asyncio.sleep(LOOK)
+
+    def _look_at(self, item: Item) -> None:
+        for each in words_of(_read(item.path)):
+            if (word := item.words.get(each)) and not word.saved:
+                word.saved = True
+                item.note("file", f"holds {each}")
+
+    def _look_for_copies(self) -> None:
+        for item in self._items:
+            self._typed.update(dict.fromkeys(item.words, item))
+        for path in self._root.rglob("*.before-*"):
+            if path.name.startswith(".") or ".git" in path.parts:
+                continue
+            try:
+                key = path.stat().st_ino, path.name
+            except OSError:
+                continue
+            copy = self.copies.setdefault(key, Copy(path, time.monotonic()))
+            copy.path = path
+        for copy in self.copies.values():
+            if not copy.is_judged:
+                self._look_at_copy(copy)
+
+    def _look_at_copy(self, copy: Copy) -> None:
+        found = {word for word in words_of(_read(copy.path)) if word in self._typed}
+        if found - copy.words and (item := self._item_of(copy, found)):
+            item.note("server", f"has a copy {copy.path.name}", after=found - copy.words)
+        copy.words |= found
+        if item := self._item_of(copy, found):
+            there = [set(tab.words) for tab in self._tabs if tab.item is item and tab.is_there]
+            for words in there:
+                copy.missing |= copy.words - words
+
+    def _item_of(self, copy: Copy, words: set[str]) -> Item | None:
+        for word in words:
+            return self._typed[word]
+        name = copy.path.name.partition(".before-")[0]
+        return next((item for item in self._items if item.kind.name.partition(".")[0] in name), None)
+
+    # In a quiet moment
+
+    def judge(self) -> list[Violation]:
+        """Return what is wrong now, and was not told before."""
+        self._look_for_copies()
+        found: list[Violation] = []
+        for item in self._items:
+            self._look_at(item)
+            data = _read(item.path)
+            found += self._judge_words(item, Counter(words_of(data)))
+            found += [self._violation("bytes", item, problem) for problem in item.kind.problems(data)]
+            self._count_overwritten(item, set(words_of(data)))
+        found += self._judge_copies()
+        new = [each for each in found if (each.rule, each.file, each.what) not in self._told]
+        self._told |= {(each.rule, each.file, each.what) for each in new}
+        self.violations += new
+        return new
+
+    def tell(self, rule: str, item: Item | None, what: str, word: str = "") -> Violation:
+        """Note what somebody else has seen."""
+        found = self._violation(rule, item, what, word) if item else Violation(rule, "", what)
+        self.violations.append(found)
+        return found
+
+    def _violation(self, rule: str, item: Item, what: str, word: str = "") -> Violation:
+        return Violation(rule, item.kind.name, what, item.history(word))
+
+    def _judge_words(self, item: Item, there: Counter[str]) -> list[Violation]:
+        in_copies = {word for copy in self.copies.values() for word in copy.words}
+        now, found = time.monotonic(), []
+        for name, word in item.words.items():
+            if there[name] or word.deleted or name in in_copies or not (word.seen or word.saved):
+                continue
+            if now - word.at > LATELY - SLACK and any(name not in written for _own, written in item.writes):
+                continue
+            found.append(self._violation("lost", item, name, name))
+        found += [
+            self._violation("doubled", item, f"{times} times {name}", name)
+            for name, times in there.items()
+            if times > 1
+        ]
+        return found
+
+    def _count_overwritten(self, item: Item, there: set[str]) -> None:
+        for number, (own, _written) in enumerate(item.writes):
+            later = item.writes[number + 1 :]
+            if own and own not in there | item.taken and all(own in written for _own, written in later):
+                self.overwritten += 1
+                item.note("judge", f"{own} was overwritten")
+        item.writes.clear()
+
+    def _judge_copies(self) -> list[Violation]:
+        found: list[Violation] = []
+        earlier: set[str] = set()
+        for copy in sorted(self.copies.values(), key=lambda copy: copy.at):
+            if not copy.is_judged and time.monotonic() - copy.at > SLACK:
+                copy.is_judged = True
+                item = self._item_of(copy, copy.words)
+                words = item.words if item else {}
+                there = set(words_of(_read(item.path))) if item else set()
+                gone = {
+                    word
+                    for word in copy.missing | copy.words - there
+                    if not words[word].deleted or words[word].deleted_at > copy.at - UNTOLD
+                }
+                if item and not gone - earlier:
+                    again = sorted(gone & earlier)
+                    why = f"all of it is there: {copy.path.name}" + (
+                        f" or in a copy: {again}" if again else ""
+                    )
+                    found.append(self._violation("needless", item, why))
+                aside = self._root.parent / "copies"
+                aside.mkdir(exist_ok=True)
+                copy.path.rename(aside / f"{len(list(aside.iterdir()))} {copy.path.name}")
+            earlier |= copy.words
+        return found
+
+    def forget(self, item: Item) -> None:
+        """Begin anew with a file: what has been judged is not judged again."""
+        item.words.clear()
+        item.writes.clear()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People, programs and stops at ten files of every type, all at once: no word is lost or doubled, and no byte is changed for nothing.
+
+The short form of tests/benchmarks/storm.py, which says more. The rules are in tests/support/storm/judge.py.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from storm.weather import Storm
+
+pytestmark = pytest.mark.anyio
+SECONDS = 15
+SEED = 5
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_nothing_is_lost_in_a_storm(tmp_path: Path) -> None:
+    told: list[str] = []
+    storm = Storm(tmp_path / "storm", SEED, stops=1, tell=told.append)
+    outcome = await storm.run(SECONDS)
+    assert not told, "\n\n".join(told)
+    assert outcome.stops and outcome.counted > 10 and all(outcome.programs.values())
