@@ -43,8 +43,9 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
+from .late import MOST, ON_THE_WAY, Late
 from .lately import Lately, text_of
-from .merge import Merged, are_same, has_lost, is_cut_off, likeness, lines_of, merge
+from .merge import Merged, are_same, is_cut_off, likeness, lines_of, merge
 from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
 from .text_bytes import encoding_changes
 
@@ -60,8 +61,6 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# For so many seconds people may still send what they typed before they saw that text was taken out.
-ON_THE_WAY = 2
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
 MOST_COMPARED = 5_000_000
 NOTHING = b"\0\0"  # an update without changes
@@ -107,8 +106,7 @@ class Room(rooms.DocumentRoom):
         self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
-        # What people who do not know yet that text was taken out still send, and would be nowhere if they typed it into a cell that is gone.
-        self._late: list[Doc[Any]] = []
+        self._late: list[Late] = []
         self._lately = Lately(self._past, self._room_id, self._kind)
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self.on_message = self._gather
@@ -502,6 +500,8 @@ class Room(rooms.DocumentRoom):
         found = await self._find()
         if found.hash == self._found.hash:
             return
+        # What has come until now is looked at before more is taken out.
+        await self._keep_late()
         path, state = self._document.path, self.ydoc.get_update()
         async with self._update_lock:
             merged, lost = self._follow(found)
@@ -519,10 +519,8 @@ class Room(rooms.DocumentRoom):
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
         if merged.took_out:
-            late: Doc[Any] = Doc()
-            late.apply_update(state)
-            self._late.append(late)
-            self.create_task(self._keep_late(copy, late))
+            self._late = [*self._late, Late(state, self._kind, copy)][-MOST:]
+            self.create_task(self._keep_late(ON_THE_WAY))
 
     def _follow(self, found: Found) -> tuple[Merged, Any]:
         """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more, else None."""
@@ -573,24 +571,33 @@ class Room(rooms.DocumentRoom):
         return None
 
     def _gather(self, message: bytes) -> bool:
-        """Have what people send go into the documents of `_late`, too. Called with each message; False has it dealt with as always."""
+        """Note what people send after something was taken out. Called with each message; False has it dealt with as always."""
         if self._late and message[0] == YMessageType.SYNC and message[1] != YSyncMessageType.SYNC_STEP1:
+            update = read_message(message[2:])
             for late in self._late:
-                late.apply_update(read_message(message[2:]))
+                late.take(update)
+            # Somebody is back, with what they have typed without a connection.
+            if message[1] == YSyncMessageType.SYNC_STEP2 and update != NOTHING:
+                self.create_task(self._keep_late(ON_THE_WAY))
         return False
 
-    async def _keep_late(self, copy: PurePosixPath | str | None, late: Doc[Any]) -> None:
-        """Keep what people were typing when parts of the document were taken out, and which was on its way."""
-        before: Doc[Any] = Doc()
-        before.apply_update(late.get_update())
-        await asyncio.sleep(ON_THE_WAY)
-        self._late.remove(late)
-        if not has_lost(self._kind(before), typed := self._kind(late), self._document):
-            return
-        if isinstance(copy, PurePosixPath):
-            await self._write_copy(copy, typed.get())
-        else:
-            self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(typed.get())))
+    async def _keep_late(self, pause: float = 0) -> None:
+        """Keep what people have typed into parts of the document that had been taken out, and which has come only now.
+
+        pause: seconds to wait before.
+        """
+        if pause:
+            await asyncio.sleep(pause)
+        kept = ""
+        for late in list(self._late):
+            if (content := late.lost(self._document, kept)) is None:
+                continue
+            kept += "\n".join(lines_of(content))
+            if late.copy:
+                await self._write_copy(late.copy, content)
+            else:
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(content)))
+        self._late = [late for late in self._late if not late.is_over]
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""

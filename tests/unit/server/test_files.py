@@ -589,6 +589,28 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
     assert len(copies(server)) == 1
 
 
+@pytest.mark.parametrize("back_after", [0, 4], ids=["at once", "after a while"])
+async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
+    server: LocalServer, back_after: int
+) -> None:
+    """As when somebody writes on in the train, and a colleague checks out an older state."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    server.write("work.ipynb", json.dumps(notebook("x = 0")))
+    await until(lambda: alice.cell_count == 1)
+    bob.insert(0, "typed_away = 1\n", 1)
+    await asyncio.sleep(back_after)
+    await come_back(bob)
+    await until(lambda: bob.cell_count == 1)
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "typed_away = 1")
+    alice.insert(0, "still_here = 1\n", 0)
+    await server.until_file("work.ipynb", "still_here")
+    assert "typed_away" not in server.read("work.ipynb")
+    await asyncio.sleep(3)
+    assert len(copies(server)) == 1
+
+
 async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:
     """The copy is of all that people had, also what has not been taken out until later, and whether the server was restarted between."""
     alice = await server.open("notes.txt")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people type into parts of a document that have been taken out, and do not know it yet: it is on its way, or they are offline.
+
+It would be nowhere: what is put into a part that is gone is gone with it.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import PurePosixPath
+from typing import Any
+
+from jupyter_ydoc.ybasedoc import YBaseDoc
+from pycrdt import Doc
+
+from .lately import LATELY, WORD, text_of
+from .merge import has_lost
+
+# For so many seconds at least people may still send what they typed before they saw that text was taken out.
+ON_THE_WAY = 2
+MOST = 3  # documents that are remembered as they were before something was taken out
+
+
+class Late:
+    """A document as it was before parts of it were taken out, with what people have sent since.
+
+    copy: where that is kept already, or why it is not.
+    """
+
+    def __init__(self, state: bytes, kind: type[YBaseDoc], copy: PurePosixPath | str | None) -> None:
+        self._state, self._kind, self._copy = state, kind, copy
+        self._updates: list[bytes] = []
+        self._since = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody is waited for any more."""
+        return time.monotonic() > self._since + LATELY
+
+    @property
+    def copy(self) -> PurePosixPath | None:
+        """The copy that is so new that nobody has changed it."""
+        is_new = time.monotonic() < self._since + 3 * ON_THE_WAY
+        return self._copy if is_new and isinstance(self._copy, PurePosixPath) else None
+
+    def take(self, update: bytes) -> None:
+        self._updates.append(update)
+
+    def lost(self, people: YBaseDoc, kept: str) -> Any:
+        """Return the document with what has come since this was called last, if some of that is nowhere; else None.
+
+        people: what they have now; kept: what is in a copy.
+        """
+        before, typed = self._kind(_doc(self._state)), self._kind(_doc(self._state, *self._updates))
+        self._state, self._updates = typed.ydoc.get_update(), []
+        if not has_lost(before, typed, people):
+            return None
+        words = _words(text_of(typed)) - _words(text_of(before))
+        return None if words and words <= _words(kept) else typed.get()
+
+
+def _doc(*updates: bytes) -> Doc[Any]:
+    doc: Doc[Any] = Doc()
+    for update in updates:
+        doc.apply_update(update)
+    return doc
+
+
+def _words(text: str) -> set[str]:
+    return set(WORD.findall(text))
