@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from .hub_credentials import hub_auth_of, is_own_token, model_of, name_server
+from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
@@ -50,6 +50,7 @@ def put_in_force() -> None:
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
     confine_workers()
     name_server()
+    ask_once()
     server.init_configurables = guarded
 
 

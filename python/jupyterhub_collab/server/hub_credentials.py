@@ -49,6 +49,26 @@ def name_server() -> None:
     HubOAuth._api_request = _api_request
 
 
+def ask_once() -> None:
+    """Have a request wait for the hub's answer once.
+
+    JupyterHub asks who somebody is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
+    browser's session (_xsrf) makes it ask again from there, which waits for itself: the server would answer nobody any more.
+    """
+    if not serves_hub():
+        return
+    from jupyterhub.services.auth import HubAuth  # noqa: PLC0415  # a server that is of no hub may lack it
+
+    theirs = HubAuth.get_user
+
+    def get_user(hub_auth: Any, handler: Any, *, sync: bool = True) -> Any:
+        if sync and hasattr(handler, "_cached_hub_user"):  # nobody, as long as the hub has not answered
+            return handler._cached_hub_user
+        return theirs(hub_auth, handler, sync=sync)
+
+    HubAuth.get_user = get_user
+
+
 def serves_hub() -> bool:
     """Return whether this process is a server of a hub, rather than one that somebody has started in a terminal of such a server."""
     return "jupyterhub.singleuser" in sys.modules

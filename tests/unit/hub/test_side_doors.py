@@ -107,6 +107,20 @@ def test_form_without_the_token_of_its_session_keeps_nobody_waiting(hub: Attacke
         assert dave.get("/services/sharing/", timeout=10).status_code == 200
 
 
+def test_form_at_a_server_without_it_keeps_nobody_waiting_either(hub: Attacked) -> None:
+    with hub.browser("carol") as carol:
+        carol.get(f"{SERVER}files/none")  # the first page that asks who comes
+        cookies = carol.build_request("GET", SERVER).headers["Cookie"]
+        for changed in ("_xsrf=none", "jupyterhub-session-id=another"):
+            name = changed.partition("=")[0]
+            kept = [each for each in cookies.split("; ") if not each.startswith(f"{name}=")]
+            sent = {"Cookie": "; ".join([*kept, changed])}
+            for path in ("oauth_callback", "api/contents"):
+                answer = carol.post(f"{SERVER}{path}", data={"_xsrf": "none"}, headers=sent, timeout=10)
+                assert answer.status_code in (403, 405)
+    assert hub.opens(hub.token_of("alice"))
+
+
 def test_nobody_writes_lines_of_the_log(hub: Attacked) -> None:
     with hub.browser("alice", page=hub.page) as alice:
         token = xsrf_of(alice.get("/services/sharing/"))
