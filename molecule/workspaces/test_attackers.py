@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 from people import Person, Server
 from scenario import Platform, module, wait_until
-from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, tell_hub
+from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, run, tell_hub
 
 pytestmark = pytest.mark.usefixtures("hub_is_told")
 
@@ -28,14 +28,6 @@ def hydrologists(projects: None, bob: Person, carol: Person) -> None:
 def again(person: Person) -> Server:
     person.stop(person.name)
     return person.open(person.name)
-
-
-def run(server: Server, command: str) -> str:
-    """Run something in a terminal of the session; return what it shows."""
-    with server.open_terminal() as terminal:
-        terminal.type(f"{{ {command}; }} 2>&1; printf 'en''ded\\n'")
-        terminal.wait_for("ended\r\n")
-        return terminal.screen
 
 
 def delete(platform: Platform) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from modules import Done, call
+from people import Server
 from scenario import Platform
 
 ROOT = "/srv/jupyterhub-projects"
@@ -43,6 +44,14 @@ def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **o
 
 
 told: dict[str, str] = {}  # what the hub of a container was told last
+
+
+def run(server: Server, command: str) -> str:
+    """Run something in a terminal of the session; return what it shows."""
+    with server.open_terminal() as terminal:
+        terminal.type(f"{{ {command}; }} 2>&1; printf 'en''ded\\n'")
+        terminal.wait_for("ended\r\n")
+        return terminal.screen
 
 
 def is_refusal(answer: httpx.Response) -> bool:
