@@ -184,7 +184,7 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
     share = f"{ROOT}/rainfall/files"
     for breaking in BREAKING:
         host.check_output(breaking.format(share=share))
-        since = host.check_output("date +%%s")
+        since = host.check_output("date +%s")
         try:
             server = sessions.new(alice)
             names = sorted(server.contents.names("workspace/rainfall"))
