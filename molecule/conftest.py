@@ -17,7 +17,7 @@ from testinfra.host import Host
 import evidence
 from browser import watched
 from people import Hub, Person
-from scenario import PASSWORDS, Credentials, Platform, platforms
+from scenario import LONG, PASSWORDS, Credentials, Platform, platforms
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -84,6 +84,13 @@ def mallory() -> Credentials:
 def scenario_of(item: pytest.Item) -> Path:
     """The folder of the scenario that a test runs in, which may have borrowed it; Molecule then says which is meant."""
     return Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", item.path.parent))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `long` where that is not asked for."""
+    late = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=late)
+    items[:] = [item for item in items if item not in late]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

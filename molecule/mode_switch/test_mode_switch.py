@@ -65,7 +65,7 @@ def test_all_users_leaves_nothing_of_shared_user(
     assert carol.api("GET", "/hub/api/users/shared").status_code == 404
     assert ours(bob) == {"access:servers"}
     assert not host.user("shared").exists
-    assert host.run("pgrep --list-full --uid %s", uid).stdout == ""
+    assert host.run("pgrep --list-full --uid %s", str(uid)).stdout == ""
     assert host.file("/home/shared/kept.txt").exists
     with pytest.raises(Refused):
         bob.start("shared")
@@ -87,6 +87,7 @@ def arguments(host: Host) -> Iterator[Callable[[], str]]:
     host.check_output("systemctl stop watch-arguments")
 
 
+@pytest.mark.long
 def test_run_that_died_before_the_restart_is_completed(
     host: Host, platform: Platform, arguments: Callable[[], str], bob: Person, carol: Person
 ) -> None:
@@ -145,6 +146,7 @@ def test_back_again_leaves_nothing_of_all_users(
     edit_together(alice, bob, "shared", host, "kept.txt")
 
 
+@pytest.mark.long
 def test_another_name_leaves_nothing_of_the_first(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:

@@ -12,6 +12,7 @@ MENU = "/usr/local/jupyterhub/share/jupyter/lab/settings/overrides.d/collab-shar
 FRAGMENT = "/usr/local/etc/jupyter/jupyterhub_collab.d/60-sharing.py"
 
 
+@pytest.mark.long
 def test_role_alone_gives_sharing_and_nothing_else(
     platform: Platform, alice: Person, bob: Person, host: Host
 ) -> None:

@@ -18,6 +18,7 @@ SHARED = "shared"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 
 
+@pytest.mark.long
 def test_hub_without_collaboration_lacks_it(
     verify: Verify, host: Host, platform: Platform, carol: Person
 ) -> None:
@@ -59,6 +60,7 @@ def test_hub_that_is_well(
     assert changes(before, state_of(host, platform, carol)) == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_people_who_are_named_and_a_server_that_is_used(
     verify: Verify, alice: Person, bob: Person, carol: Person
@@ -87,6 +89,7 @@ def test_people_who_are_named_and_a_server_that_is_used(
     assert not [name for name in names if name.startswith("verify-")]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_account_that_everybody_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
@@ -120,6 +123,7 @@ GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone={scopes})"
 MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users": "list users"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> None:
     """What everybody can do who is not to is named, and so is the right by which they can."""
@@ -131,6 +135,7 @@ def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> 
         assert got_through in " ".join(found.results("failed").values())
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
     """A hub on which somebody has turned live collaboration off again."""
@@ -142,6 +147,7 @@ def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub)
     assert "jupyter-collaboration is not there or not turned on" in found.play.message
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person) -> None:
     """Killed in the middle: what was made goes at once, or with the next run where there was nobody to do it."""

@@ -11,7 +11,7 @@ from people import Person, Server
 from scenario import Platform, module, wait_until
 from workspaces import COMMENT, CONFIG, MOUNT, RAINFALL, ROOT, SECRET, make, run, tell_hub
 
-pytestmark = pytest.mark.usefixtures("hub_is_told")
+pytestmark = [pytest.mark.usefixtures("hub_is_told"), pytest.mark.long]
 
 FILES = f"{ROOT}/rainfall/files"
 MEMBERS = "/hub/api/groups/hydrologists/users"

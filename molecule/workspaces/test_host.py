@@ -12,6 +12,8 @@ from modules import Done, call
 from scenario import Platform
 from workspaces import COMMENT, RAINFALL, ROOT, SECRET, make
 
+pytestmark = pytest.mark.long
+
 ARCHIVES = "/var/backups/jupyterhub-projects"
 SNOW: dict[str, Any] = {
     "name": "snow",

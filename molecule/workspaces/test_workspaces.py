@@ -115,6 +115,7 @@ def test_outsider_sees_nothing(sessions: Sessions, alice: Person, host: Host) ->
     assert "Permission denied" in host.run("runuser -u mallory -- ls %s", f"{ROOT}/rainfall/files").stderr
 
 
+@pytest.mark.long
 def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, carol: Person) -> None:
     """In a session that runs, by JupyterLab and by the paths on the host; and in again when the group is back."""
     server = sessions.of(bob)
@@ -131,6 +132,7 @@ def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, c
     assert writable(server, f"{FILES}/before.txt", "after")
 
 
+@pytest.mark.long
 def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:
@@ -197,6 +199,7 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
     assert "files" in sessions.new(alice).contents.names("workspace/rainfall")
 
 
+@pytest.mark.long
 def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person, host: Host) -> None:
     host.check_output(
         "rm /home/alice/workspace && runuser -u alice -- mkdir /home/alice/workspace && touch /home/alice/workspace/own"
@@ -212,6 +215,7 @@ def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person,
         sessions.end(alice)
 
 
+@pytest.mark.long
 def test_link_of_a_member_lets_root_change_nothing(sessions: Sessions, alice: Person, host: Host) -> None:
     """Neither the repair nor the play follows one, also of a directory that becomes one while it is walked."""
     host.check_output(
@@ -231,6 +235,7 @@ def test_link_of_a_member_lets_root_change_nothing(sessions: Sessions, alice: Pe
 OWN = 'c.SystemdSpawner.unit_extra_properties = {"SupplementaryGroups": "tty", "BindReadOnlyPaths": "/etc:/opt", "TasksMax": "321"}'
 
 
+@pytest.mark.long
 @pytest.mark.hub_with(OWN)
 def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, host: Host) -> None:
     for _time in range(2):
@@ -241,6 +246,7 @@ def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, h
         assert "passwd" in run(server, "ls /opt")
 
 
+@pytest.mark.long
 @pytest.mark.hub_with("import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'")
 def test_host_that_mounts_nothing_has_links(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
@@ -257,6 +263,7 @@ def test_host_that_mounts_nothing_has_links(
 ROLE = 'c.JupyterHub.load_roles = [{"name": "rain", "users": ["alice"], "scopes": ["servers!server=project-rainfall/", "access:servers!server=project-rainfall/"]}, {"name": "accounts", "users": ["project-rainfall"], "scopes": ["self"]}]'
 
 
+@pytest.mark.long
 @pytest.mark.hub_with(ROLE)
 def test_projects_own_server_writes_everywhere(sessions: Sessions, alice: Person) -> None:
     mine, together = sessions.of(alice), alice.open("project-rainfall")
@@ -269,6 +276,7 @@ def test_projects_own_server_writes_everywhere(sessions: Sessions, alice: Person
         alice.stop("project-rainfall")
 
 
+@pytest.mark.long
 def test_setgid_program_of_former_times_does_not_help(
     sessions: Sessions, bob: Person, carol: Person, host: Host
 ) -> None:
@@ -291,6 +299,7 @@ def test_setgid_program_of_former_times_does_not_help(
         sessions.end(bob)
 
 
+@pytest.mark.long
 def test_local_processes_get_the_groups_of_the_host(
     sessions: Sessions, platform: Platform, alice: Person, bob: Person, carol: Person, host: Host
 ) -> None:

@@ -3,7 +3,7 @@
 
 promises.py                     writes it
 promises.py --check             fails where it is not as it would be written
-promises.py --without PATH...   fails also where a row has no test but in these files and folders
+promises.py --without PATH...   fails also where a row has no test but long ones, and those in these files and folders
 
 A test proves rows by naming them in its docstring, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5"; the
 docstring of a file does so for all of its tests.
@@ -27,6 +27,7 @@ CITED = re.compile(rf"\brequirements?\s+({NUMBER}(?:(?:,? and|,| to)\s+{NUMBER})
 MISSPELT = re.compile(rf"\brequirements?\b\W*{NUMBER}\b|\b[UESCBV]\d+\b", re.I)
 TABLE = re.compile(r"\| \| (?:Promise|Wanted) \| (\w+) \|\n\|[-|]+\|\n((?:\|.*\n)+)")
 ROW = re.compile(r"\| (\S+) \| (.*?) \| ?(.*?) ?\|$")
+LONG = "pytest.mark.long"
 LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 
 
@@ -36,6 +37,7 @@ class Proof:
 
     path: str
     test: str = ""
+    is_long: bool = False  # so that only `make test-all` has it
 
     def __str__(self) -> str:
         return f"{self.path} {self.test}".strip()
@@ -57,24 +59,27 @@ def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
     found: dict[str, list[Proof]] = defaultdict(list)
     for path in sorted(path for pattern in TESTS for path in root.glob(pattern)):
         name = str(path.relative_to(root))
-        for test, docstring in docstrings(path):
+        for test, docstring, is_long in docstrings(path):
             if MISSPELT.search(CITED.sub("", docstring)):
                 problems.append(f"{name} {test}: write the rows that it proves as 'Requirements 3, 5 and B5'")
             cited = numbers(docstring)
             if cited and test and not test.startswith("test_"):
                 problems.append(f"{name} {test}: is no test, and proves nothing")
             for number in dict.fromkeys(cited):
-                found[number].append(Proof(name, test))
+                found[number].append(Proof(name, test, is_long))
     return found
 
 
-def docstrings(path: Path) -> Iterator[tuple[str, str]]:
-    """The docstrings of a file and of its functions."""
+def docstrings(path: Path) -> Iterator[tuple[str, str, bool]]:
+    """The docstrings of a file and of its functions, and whether they are marked as long."""
     tree = ast.parse(path.read_text())
-    yield "", ast.get_docstring(tree) or ""
+    marks = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Assign)]
+    all_long = any(mark.startswith("pytestmark") and LONG in mark for mark in marks)
+    yield "", ast.get_docstring(tree) or "", all_long
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, ast.get_docstring(node) or ""
+            is_long = all_long or LONG in map(ast.unparse, node.decorator_list)
+            yield node.name, ast.get_docstring(node) or "", is_long
 
 
 def cell(found: list[Proof]) -> str:
@@ -129,8 +134,12 @@ def write(text: str, found: dict[str, list[Proof]], without: list[str], problems
                 last = cell(tests)
                 if not tests:
                     problems.append(f"{number} is promised, and no test proves it: {promise}")
-                elif all(proof.path.startswith(tuple(without)) for proof in tests):
-                    problems.append(f"{number} has no test but in {', '.join(without)}: {promise}")
+                elif without and all(
+                    proof.is_long or proof.path.startswith(tuple(without)) for proof in tests
+                ):
+                    problems.append(
+                        f"{number} has no test but long ones and those in {', '.join(without)}: {promise}"
+                    )
             elif tests:
                 problems.append(f"{number} has a test, {tests[0]}: move it to the promises")
             rows.append(f"| {number} | {promise} | {last} |\n")
