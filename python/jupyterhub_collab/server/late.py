@@ -19,6 +19,7 @@ from .merge import has_lost
 # For so many seconds at least people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
 MOST = 3  # documents that are remembered as they were before something was taken out
+LARGE = 5_000_000  # bytes; to remember more for long, and to look at it, would slow down everybody
 
 
 class Late:
@@ -31,11 +32,12 @@ class Late:
         self._state, self._kind, self._copy = state, kind, copy
         self._updates: list[bytes] = []
         self._since = time.monotonic()
+        self._seconds = LATELY if len(state) < LARGE else 3 * ON_THE_WAY
 
     @property
     def is_over(self) -> bool:
         """Whether nobody is waited for any more."""
-        return time.monotonic() > self._since + LATELY
+        return time.monotonic() > self._since + self._seconds
 
     @property
     def copy(self) -> PurePosixPath | None:
@@ -51,6 +53,8 @@ class Late:
 
         people: what they have now; kept: what is in a copy.
         """
+        if not self._updates:
+            return None
         before, typed = self._kind(_doc(self._state)), self._kind(_doc(self._state, *self._updates))
         self._state, self._updates = typed.ydoc.get_update(), []
         if not has_lost(before, typed, people):
