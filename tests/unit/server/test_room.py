@@ -208,7 +208,7 @@ async def test_a_file_that_is_seen_to_change_before_its_document_is_there_is_loo
     room = rooms.Room.__new__(rooms.Room)
     again: list[bool] = []
     file: Any = SimpleNamespace(forget=lambda: again.append(True))
-    room.ready_event, room._writing, room._file = asyncio.Event(), asyncio.Lock(), file  # type: ignore[assignment]
+    room.ready_event, room._writing, room._file = asyncio.Event(), asyncio.Lock(), file
     await room._on_outofband_change()
     assert again
 
