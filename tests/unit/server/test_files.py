@@ -251,6 +251,27 @@ async def test_a_file_is_moved_and_a_link_to_it_takes_its_place(server: LocalSer
         assert not notices and not copies(server)
 
 
+async def test_a_link_that_has_taken_a_file_s_place_gives_it_back_while_the_server_is_away(
+    server: LocalServer,
+) -> None:
+    alice = await server.open("work.ipynb")
+    (server.files / "store").mkdir()
+    os.rename(server.files / "work.ipynb", server.files / "store/real.ipynb")
+    (server.files / "work.ipynb").symlink_to("store/real.ipynb")
+    alice.insert(0, "<typed>", cell=0)
+    await server.until_file("store/real.ipynb", "<typed>")
+    alice.insert(0, "<last>", cell=0)
+    server.end()
+    (server.files / "work.ipynb").unlink()
+    os.rename(server.files / "store/real.ipynb", server.files / "work.ipynb")
+    server.start()
+    bob = await server.open("work.ipynb", "bob")
+    await come_back(alice)
+    await both_see(alice, bob, "<typed>", "<last>")
+    await server.until_file("work.ipynb", "<typed>", "<last>")
+    assert not copies(server)
+
+
 async def test_a_script_appends_to_what_an_open_link_leads_to(server: LocalServer) -> None:
     (server.files / "link.txt").symlink_to("notes.txt")
     alice = await server.open("link.txt")
