@@ -474,6 +474,37 @@ async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(ser
     assert bob.text == "new\n"
 
 
+MOVES = """
+import os
+
+def move(model, path, contents_manager, **more):
+    if os.path.exists("move now"):
+        os.unlink("move now")
+        os.rename("notes.txt", "moved.txt")
+"""
+
+
+async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "moves.py").write_text(MOVES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(tmp_path, "--FileContentsManager.pre_save_hook=moves.move")
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        server.write("move now", "")
+        alice.insert(0, "<typed>")
+        await until((server.files / "moved.txt").exists)
+        await server.until_file("moved.txt", "<typed>one\n")
+        alice.insert(0, "<more>")
+        await server.until_file("moved.txt", "<more><typed>one\n")
+        assert not (server.files / "notes.txt").exists() and not copies(server)
+    finally:
+        server.kill()
+
+
 async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
