@@ -76,7 +76,7 @@ class Collaboration(ExtensionApp):
         app: Any = self.serverapp
         identity = app.web_app.settings.get("file_id_manager")
         if hasattr(identity, "follow_all"):  # it is ours
-            identity.follow_all()
+            await identity.follow_all()
         await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 
 

@@ -9,6 +9,7 @@ a file that comes back under it, or a new one, goes on with what people have in 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import stat
@@ -154,12 +155,19 @@ class FileIdentity(ArbitraryFileIdManager):
         if held := self._held.pop(id, None):
             os.close(held.descriptor)
 
-    def follow_all(self) -> None:
+    async def follow_all(self) -> None:
         """Note where all files are that are followed, as the server stops: a moment later nobody knows any more what has been moved."""
-        for id_ in list(self._held):
+        away = []
+        for id_, held in self._held.items():
             row = self.con.execute("select path from Identities where id = ?", (id_,)).fetchone()
-            if row is not None:
-                self._followed(id_, str(row[0]), away=0)
+            if row is not None and not os.path.lexists(row[0]):
+                away.append((id_, str(row[0]), os.dup(held.descriptor)))  # others release theirs meanwhile
+        if away:
+            await asyncio.sleep(AWAY)
+        for id_, real, descriptor in away:
+            if not os.path.lexists(real):
+                self._find_moved(id_, real, descriptor)
+            os.close(descriptor)
 
     def note(self, id: str) -> None:
         """Note by what a file can be told from others, as it is at its path now."""
@@ -233,11 +241,8 @@ class FileIdentity(ArbitraryFileIdManager):
                 return str(id_)
         return here[0] if here else None
 
-    def _followed(self, id_: str, real: str, away: float = AWAY) -> str:
-        """Return where the file of a document is now that was at a place. Notes it where it has been moved since.
-
-        away: for how many seconds it must not have been there.
-        """
+    def _followed(self, id_: str, real: str) -> str:
+        """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
         held = self._held.get(id_)
         target = _real(real)
         if target != real and os.path.exists(target) and not self._is_taken(target, id_):
@@ -248,13 +253,17 @@ class FileIdentity(ArbitraryFileIdManager):
             self._away.pop(id_, None)
             return real
         since = self._away.setdefault(id_, time.monotonic())
-        if time.monotonic() - since < away:
+        if time.monotonic() - since < AWAY:
             return real
+        return self._find_moved(id_, real, held.descriptor)
+
+    def _find_moved(self, id_: str, real: str, descriptor: int) -> str:
+        """Return where the file of a descriptor is, and note it; where it was, if it is nowhere."""
         with contextlib.suppress(OSError):
-            path = os.readlink(f"/proc/self/fd/{held.descriptor}")
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
             inside = self._inside(path)
             # What is in the wastebasket, say, has been deleted as far as the server is concerned.
-            if _is_at(path, os.fstat(held.descriptor)) and inside is not None and not _is_hidden(inside):
+            if _is_at(path, os.fstat(descriptor)) and inside is not None and not _is_hidden(inside):
                 self._moved(id_, path)
                 return path
         return real

@@ -292,7 +292,7 @@ class File(loaders.FileLoader):
 
         Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
         """
-        async with self._lock, self._locked():
+        async with self._lock, self._locked() as locked:
             if (hash_ := await self._looked(is_ours=True)) != held.hash:
                 self.forget()
                 raise OutOfBandChanges
@@ -312,6 +312,7 @@ class File(loaders.FileLoader):
             finally:
                 _before.reset(before)
                 _is_ours.reset(ours)
+            self._refuse_second(locked, data)
             found = await self.find(format_, type_, is_ours=True)
             is_other = data is not None and found.data != data and not self._has_hooks
             if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
@@ -336,14 +337,30 @@ class File(loaders.FileLoader):
                 cell["metadata"]["trusted"] = now["metadata"]["trusted"]
         return {"format": "json", "type": "notebook", "content": written}
 
+    def _refuse_second(self, locked: int | None, data: bytes | None) -> None:
+        """Raise HTTPError where the file was moved in the moment in which it was written, which has made a second one at its old place.
+
+        That one goes. The document follows the other, and is saved there. locked: the descriptor of the file that was to be written.
+        """
+        place = self.place
+        if locked is None or place is None or data is None:
+            return
+        with contextlib.suppress(OSError):
+            moved_to = os.readlink(f"/proc/self/fd/{locked}")
+            if os.path.samestat(os.fstat(locked), os.stat(place)):
+                return
+            if os.path.samestat(os.fstat(locked), os.stat(moved_to)) and _read(place, True) == data:
+                os.unlink(place)
+                raise HTTPError(404, f"{self.path} was moved while it was written")
+
     @contextlib.asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
+    async def _locked(self) -> AsyncIterator[int | None]:
         """Keep other collaboration servers from writing the file, whose homes are one, or whose hubs share a host."""
         place = self.place
         if place is None:
             if self._is_local:
                 raise HTTPError(404, f"{self.path} is not there any more")
-            yield
+            yield None
             return
         try:
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -352,7 +369,7 @@ class File(loaders.FileLoader):
         try:
             if not await _locks(descriptor):
                 raise OSError(errno.EWOULDBLOCK, "another program has locked the file")
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

@@ -150,6 +150,8 @@ class Room(rooms.DocumentRoom):
             if known is not None and not self._restore():
                 known = None
             if known is None:
+                # A server that was killed while it loaded the document has begun to write it down. Nobody has had that.
+                self._past.forget(self._room_id)
                 await self._load(content, found)
             elif (lost := self._resume(known, content, found)) is not None:
                 self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
@@ -478,6 +480,9 @@ class Room(rooms.DocumentRoom):
 
     async def _on_outofband_change(self) -> None:
         """Follow what somebody else has done to the file: merge what they have written, tell people if it is gone."""
+        if not self.ready:
+            self._file.forget()  # what is to be merged is not there yet, nor what the file held; it is told again
+            return
         async with self._writing:
             try:
                 await self._take_over()

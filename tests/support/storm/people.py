@@ -182,10 +182,11 @@ class Person:
                     tab.type(self._words.new(self.who[0]), dice)
                 case chance if chance < 0.93:
                     tab.delete(dice)
+                # What has begun is brought to its end, though the round is over meanwhile.
                 case chance if chance < 0.98:
-                    await tab.lose_connection(dice.uniform(0, 3))
+                    await asyncio.shield(tab.lose_connection(dice.uniform(0, 3)))
                 case _:
-                    await tab.reopen()
+                    await asyncio.shield(tab.reopen())
 
     async def close(self) -> None:
         await asyncio.gather(*(tab.close() for tab in self.tabs))

@@ -251,6 +251,27 @@ async def test_a_file_is_moved_and_a_link_to_it_takes_its_place(server: LocalSer
         assert not notices and not copies(server)
 
 
+async def test_a_link_that_has_taken_a_file_s_place_gives_it_back_while_the_server_is_away(
+    server: LocalServer,
+) -> None:
+    alice = await server.open("work.ipynb")
+    (server.files / "store").mkdir()
+    os.rename(server.files / "work.ipynb", server.files / "store/real.ipynb")
+    (server.files / "work.ipynb").symlink_to("store/real.ipynb")
+    alice.insert(0, "<typed>", cell=0)
+    await server.until_file("store/real.ipynb", "<typed>")
+    alice.insert(0, "<last>", cell=0)
+    server.end()
+    (server.files / "work.ipynb").unlink()
+    os.rename(server.files / "store/real.ipynb", server.files / "work.ipynb")
+    server.start()
+    bob = await server.open("work.ipynb", "bob")
+    await come_back(alice)
+    await both_see(alice, bob, "<typed>", "<last>")
+    await server.until_file("work.ipynb", "<typed>", "<last>")
+    assert not copies(server)
+
+
 async def test_a_script_appends_to_what_an_open_link_leads_to(server: LocalServer) -> None:
     (server.files / "link.txt").symlink_to("notes.txt")
     alice = await server.open("link.txt")
@@ -451,6 +472,37 @@ async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(ser
     bob = await server.open(f"new{attempt}.txt", "bob")
     await alice.vanish()
     assert bob.text == "new\n"
+
+
+MOVES = """
+import os
+
+def move(model, path, contents_manager, **more):
+    if os.path.exists("move now"):
+        os.unlink("move now")
+        os.rename("notes.txt", "moved.txt")
+"""
+
+
+async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "moves.py").write_text(MOVES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(tmp_path, "--FileContentsManager.pre_save_hook=moves.move")
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        server.write("move now", "")
+        alice.insert(0, "<typed>")
+        await until((server.files / "moved.txt").exists)
+        await server.until_file("moved.txt", "<typed>one\n")
+        alice.insert(0, "<more>")
+        await server.until_file("moved.txt", "<more><typed>one\n")
+        assert not (server.files / "notes.txt").exists() and not copies(server)
+    finally:
+        server.kill()
 
 
 async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:

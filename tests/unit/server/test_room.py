@@ -180,6 +180,39 @@ async def test_a_document_that_cannot_be_opened_ends_no_other(server: LocalServe
     await (await server.open("gone.txt")).leave()
 
 
+async def test_a_server_that_was_killed_while_it_loaded_a_document_loads_it_anew(server: LocalServer) -> None:
+    """What it had written down by then is no document that the file has been changed since."""
+    server.write("notes.txt", "Straße\nmüde\nfür\n")
+    alice = await server.open("notes.txt")
+    server.kill()
+    document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
+    with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
+        for table in ("documents", "visits"):
+            db.execute(f"delete from {table} where document = ?", (document,))
+    text = "Straße\nmüde\n<new>für\n"
+    server.write("notes.txt", text)
+    server.start()
+    bob = await server.open("notes.txt", "bob")
+    assert bob.text == text
+    # What the file held then is known from what was written down.
+    server.kill()
+    server.write("notes.txt", "Straße\nmüde\nfür\n")
+    server.start()
+    carol = await server.open("notes.txt", "carol")
+    assert carol.text == "Straße\nmüde\nfür\n"
+    await alice.vanish()
+
+
+async def test_a_file_that_is_seen_to_change_before_its_document_is_there_is_looked_at_again() -> None:
+    """On a slow machine the file is looked at while the document is being loaded. Merged into nothing, all of its text would be there twice."""
+    room = rooms.Room.__new__(rooms.Room)
+    again: list[bool] = []
+    file: Any = SimpleNamespace(forget=lambda: again.append(True))
+    room.ready_event, room._writing, room._file = asyncio.Event(), asyncio.Lock(), file
+    await room._on_outofband_change()
+    assert again
+
+
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
