@@ -144,9 +144,9 @@ def main() -> int:
     if not steps:
         parser.error(f"no step of tier {tier} begins with {' or '.join(given.steps)}; --all adds tier 2")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    # The longest first, as last written down: at the end there is then something short for each place.
+    # The longest first, as last written down: at the end there is then something short for each place. One that nobody has timed may be long.
     took = json.loads(TIMES.read_text())["steps"] if TIMES.exists() else {}
-    steps.sort(key=lambda step: -took.get(step.name, {}).get("seconds", 0))
+    steps.sort(key=lambda step: -(took.get(step.name, {}).get("seconds") or LIMIT))
     begin, rows, queue = time.monotonic(), dict[str, Row](), Queue(steps)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for worker in [pool.submit(work, queue, rows) for _ in range(AT_ONCE)]:
