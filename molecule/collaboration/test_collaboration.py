@@ -242,7 +242,9 @@ def test_everyone(platform: Platform, bob: Person) -> None:
 
 def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
     """Requirement B3: history, package and settings are gone."""
-    host.check_output("systemctl stop 'jupyter-*-singleuser.service'")  # which read from the version that they were started with
+    host.check_output(
+        "systemctl stop 'jupyter-*-singleuser.service'"
+    )  # which read from the version that they were started with
     gone = play("jupyter_rtc", platform.name, jupyterhub_rtc_state="absent")
     assert gone.code == 0, gone.output
     assert f"history of documents deleted in {STATE}" in gone.said
