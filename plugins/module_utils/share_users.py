@@ -148,7 +148,7 @@ def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
 def _in_file_system(path: str, mounts: list[_Mount]) -> tuple[str, str] | None:
     """Return the file system that a path is on, and where it is there; None where there is none."""
     real = os.path.realpath(path)
-    around = [mount for mount in mounts if [*_behind(mount, real)]]
+    around = [mount for mount in mounts if list(_behind(mount, real))]
     if not around:
         return None
     last = max(enumerate(around), key=lambda each: (len(each[1].place), each[0]))[1]
