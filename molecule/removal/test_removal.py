@@ -19,7 +19,7 @@ DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
 LEFT = (
     "/home/",  # people who have tried it, and what they have made on the shared account
     *(f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")),  # backups
-    "/var/lib/collab.jupyterhub",  # what role jupyterhub remembers of its hub
+    "/var/lib/collab.jupyterhub",  # what role jupyterhub remembers of its hub, and the numbers that are not given again
 )
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from .processes import everybody
 from .systemd_unit import NoSystemd, systemctl
@@ -48,9 +48,14 @@ def _hosts(process: int) -> Iterator[int]:
             space = fcntl.ioctl(space, GET_PARENT)
 
 
-def numbers_in_use() -> set[int]:
-    """Return the numbers of accounts and groups that any process has a right of."""
-    return {number for _process, users, groups in everybody() for number in (*users, *groups)}
+def numbers_in_use(ending: Collection[int] = ()) -> set[int]:
+    """Return the numbers of accounts and groups that any process has a right of, but for processes that are about to end."""
+    return {
+        number
+        for process, users, groups in everybody()
+        if process not in ending
+        for number in (*users, *groups)
+    }
 
 
 def end_processes(uid: int) -> None:

@@ -64,17 +64,16 @@ def hubs() -> dict[str, dict[str, Any]]:
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
-    """Hold the one lock of the host. Afterwards the directory goes, where nothing but the lock is in it."""
+    """Hold the one lock of the host. Afterwards its file goes, and the directory where nothing else is in it."""
     with _locked() as file:
         try:
             yield
         finally:
-            if os.listdir(STATE_DIRECTORY) == [LOCK]:
-                # Before it is let go: who waits for it sees that the file is no longer the one at the path.
-                os.unlink(file.name)
-                # Who waits has made a new file in it this instant, and removes it later.
-                with contextlib.suppress(OSError):
-                    os.rmdir(STATE_DIRECTORY)
+            # Before it is let go: who waits for it sees that the file is no longer the one at the path.
+            os.unlink(file.name)
+            # Something is remembered, or who waits has made a new file this instant and removes it later.
+            with contextlib.suppress(OSError):
+                os.rmdir(STATE_DIRECTORY)
 
 
 def _locked() -> TextIO:

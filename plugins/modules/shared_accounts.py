@@ -113,6 +113,7 @@ import grp
 import os
 import pwd
 import shutil
+from collections.abc import Collection
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -127,6 +128,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processe
     end_processes,
     forget_failed_units,
     numbers_in_use,
+    processes_of,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import (
     ADOPTED,
@@ -233,9 +235,12 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
 
 
-def groups_in_use() -> set[str]:
-    """Return those of the groups that this module has made whose rights a process has, which would become another group's."""
-    numbers = numbers_in_use()
+def groups_in_use(leaving: Collection[str] = ()) -> set[str]:
+    """Return those of the groups that this module has made whose rights a process has, which would become another group's.
+
+    leaving: accounts that go, and whose processes end before.
+    """
+    numbers = numbers_in_use({each for name in leaving for each in processes_of(pwd.getpwnam(name).pw_uid)})
     return {
         group.gr_name
         for group in grp.getgrall()
@@ -250,7 +255,7 @@ def made_groups() -> list[str]:
 
 def unused_groups(leaving: list[str]) -> list[str]:
     """Return those of the groups that this module has made that are empty once these accounts are gone."""
-    in_use = groups_in_use()
+    in_use = groups_in_use(leaving)
     primary = {account.pw_gid for account in pwd.getpwall() if account.pw_name not in leaving}
     return [
         group.gr_name

@@ -21,6 +21,9 @@ def test_directory_lasts_as_long_as_there_is_something_in_it(directory: Path) ->
         host_state.remember("hub.json", {"stale": "x"})
     with host_state.lock():
         assert host_state.recall("hub.json") == {"stale": "x"}
+        assert sorted(os.listdir(directory)) == ["hub.json", "lock"]
+    assert os.listdir(directory) == ["hub.json"]
+    with host_state.lock():
         host_state.remember("hub.json", {})
         assert host_state.recall("hub.json") == {}
         assert directory.exists()
