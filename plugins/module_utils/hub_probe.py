@@ -14,6 +14,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import datetime
+import importlib.abc
+import importlib.machinery
 import importlib.metadata
 import json
 import os
@@ -25,15 +27,7 @@ from typing import Any
 # Its authenticators log in whomever a web server in front names, past the hub's hooks and allow-lists.
 PAST_HOOKS = "jhub_remote_user_authenticator"
 DATABASE = "jupyterhub.sqlite"  # the hub's own default
-# What the fragments import, and the packages that it is in.
-OURS = (
-    "jupyterhub_collab",
-    "jupyterhub_collab.hub",
-    "jupyterhub_collab.hub.collaboration",
-    "jupyterhub_collab.hub.projects",
-    "jupyterhub_collab.hub.sharing",
-    "jupyterhub_collab.hub.workspaces",
-)
+OURS = "jupyterhub_collab"  # what the fragments import, and all that is in it
 
 
 def version(name: str) -> str:
@@ -52,8 +46,20 @@ def pass_over_ours() -> None:
                 raise AttributeError(name)
             return lambda *arguments, **options: None
 
-    for name in OURS:
-        sys.modules[name] = Nothing(name)
+    class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        """Gives them nothing, whichever module it is that a release of this collection has them import."""
+
+        def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+            is_ours = fullname.partition(".")[0] == OURS
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True) if is_ours else None
+
+        def create_module(self, spec: Any) -> types.ModuleType:
+            return Nothing(spec.name)
+
+        def exec_module(self, module: types.ModuleType) -> None:
+            """There is nothing to run."""
+
+    sys.meta_path.insert(0, Finder())
 
 
 def load(path: str, arguments: list[str]) -> Any:
