@@ -11,10 +11,8 @@ from typing import Any
 
 AT_FDCWD = -100
 STATX_BTIME = 0x800
-SIZE = (
-    256  # of the answer, as linux/stat.h has it: what it holds comes first, and the moment at a fixed place
-)
-BORN = 80
+# The answer as linux/stat.h has it: how long it is, and where in it the moment is. What it holds comes first.
+SIZE, BORN = 256, 80
 
 
 @functools.cache

@@ -63,9 +63,8 @@ class FileIdentity(ArbitraryFileIdManager):
         self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
         self.con.executescript(SCHEMA)
         if "born" not in [row[1] for row in self.con.execute("pragma table_info(Identities)")]:
-            self.con.execute(
-                "alter table Identities add column born integer"
-            )  # it was made by a former version
+            # An earlier version has made it.
+            self.con.execute("alter table Identities add column born integer")
         with self.con:
             known = "select id, path from Files where id not in (select id from Identities)"
             for id_, path in self.con.execute(known).fetchall():

@@ -3,7 +3,7 @@
 
 A browser lets a page of any address open a websocket here, and sends its visitor's sign-in along where both are below one domain, as
 servers with a domain each are. So a server has to look where a page is from. Jupyter's own handlers do. That of jupyter-collaboration
-lets every page in, which would read and write the documents of whoever has it open.
+lets every page in, which could then read and write the documents of the person who has it open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people type into parts of a document that have been taken out, and do not know it yet: it is on its way, or they are offline.
+"""What people type into parts of a document that have been taken out, when they do not know it yet: it is on its way, or they are offline.
 
-It would be nowhere: what is put into a part that is gone is gone with it.
+What is put into a part that is gone would be gone with it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Doc
 
 from .lately import LATELY, WORD, text_of
-from .merge import has_lost
+from .merge import doc_of, has_lost
 
 # For so many seconds at least people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
@@ -55,19 +54,12 @@ class Late:
         """
         if not self._updates:
             return None
-        before, typed = self._kind(_doc(self._state)), self._kind(_doc(self._state, *self._updates))
+        before, typed = self._kind(doc_of(self._state)), self._kind(doc_of(self._state, *self._updates))
         self._state, self._updates = typed.ydoc.get_update(), []
         if not has_lost(before, typed, people):
             return None
         words = _words(text_of(typed)) - _words(text_of(before))
         return None if words and words <= _words(kept) else typed.get()
-
-
-def _doc(*updates: bytes) -> Doc[Any]:
-    doc: Doc[Any] = Doc()
-    for update in updates:
-        doc.apply_update(update)
-    return doc
 
 
 def _words(text: str) -> set[str]:

@@ -11,13 +11,12 @@ import re
 import time
 from collections import Counter
 from itertools import groupby
-from typing import Any
 
 from jupyter_ydoc import YNotebook
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Doc
 
 from .history import Change, History
+from .merge import doc_of
 
 LATELY = 600  # seconds
 # The history is gone through step by step as long as that takes no more than reading so many characters. Else all counts as typed.
@@ -86,9 +85,7 @@ class Lately:
         return change.is_typed or change.number in self._whole
 
     def _go_through(self, first: int, changes: list[Change]) -> None:
-        doc: Doc[Any] = Doc()
-        for update, _time in self._past.updates(self._name, first) if first else ():
-            doc.apply_update(update)
+        doc = doc_of(*(update for update, _time in self._past.updates(self._name, first)) if first else ())
         text = text_of(self._kind(doc))
         runs = [(is_typed, list(run)) for is_typed, run in groupby(changes, self._is_typed)]
         if len(runs) * len(text) > MOST_READ:

@@ -53,9 +53,8 @@ class Documents:
     def __init__(self, most: int) -> None:
         self.most = most
         self._opened: dict[str, set[str]] = {}
-        self._coming: Counter[tuple[str, str]] = (
-            Counter()
-        )  # rooms that are being made, each with whoever opens it
+        # Rooms that are being made, each with the person who opens it.
+        self._coming: Counter[tuple[str, str]] = Counter()
 
     @contextlib.contextmanager
     def opening(self, who: str, room: str, rooms: Collection[str]) -> Iterator[None]:

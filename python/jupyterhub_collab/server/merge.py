@@ -48,7 +48,10 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
     state = base.get_state()  # before the type is made of it, which may write into it
     changed = kind(base)
     had_more = not is_known or changed.get() != people.get()
-    was, before = kind(_copy_of(base)), kind(_copy_of(people.ydoc)) if had_more else people
+    was, before = (
+        kind(doc_of(base.get_update())),
+        kind(doc_of(people.ydoc.get_update())) if had_more else people,
+    )
     there = _parts(people)
     made_anew = change_into(changed, content)
     update = base.get_update(state)
@@ -70,10 +73,12 @@ def _parts(document: YBaseDoc) -> set[str]:
     return set(cells_of(document)) if isinstance(document, YNotebook) else set()
 
 
-def _copy_of(doc: Doc[Any]) -> Doc[Any]:
-    copy: Doc[Any] = Doc()
-    copy.apply_update(doc.get_update())
-    return copy
+def doc_of(*updates: bytes) -> Doc[Any]:
+    """Return a document that is made of updates."""
+    doc: Doc[Any] = Doc()
+    for update in updates:
+        doc.apply_update(update)
+    return doc
 
 
 def change_into(document: YBaseDoc, content: Any) -> set[str]:

@@ -45,7 +45,7 @@ from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .late import MOST, ON_THE_WAY, Late
 from .lately import Lately, text_of
-from .merge import Merged, are_same, is_cut_off, likeness, lines_of, merge
+from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
 from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
 from .text_bytes import encoding_changes
 
@@ -197,7 +197,7 @@ class Room(rooms.DocumentRoom):
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
         unsaved = self._has_no_base or self._kind(self._base()).get() != self._document.get()
-        lost = self._follow(found)[1] if found.hash != self._on_disk.hash else None
+        lost = self._follow(found)[2] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
         else:
@@ -262,15 +262,12 @@ class Room(rooms.DocumentRoom):
 
     def _base(self) -> Doc[Any]:
         """Return the document as the file held it when it was last read or written."""
-        base: Doc[Any] = Doc()
         if self._has_no_base:
-            base.apply_update(self.ydoc.get_update())
-        elif self._on_disk.state is not None:
-            base.apply_update(self._on_disk.state)
-        else:
-            for update, _time in self._past.updates(self._room_id, self._on_disk.last_update):
-                base.apply_update(update)
-        return base
+            return doc_of(self.ydoc.get_update())
+        if self._on_disk.state is not None:
+            return doc_of(self._on_disk.state)
+        past = self._past.updates(self._room_id, self._on_disk.last_update)
+        return doc_of(*(update for update, _time in past))
 
     @property
     def _has_no_base(self) -> bool:
@@ -481,7 +478,7 @@ class Room(rooms.DocumentRoom):
     async def _on_outofband_change(self) -> None:
         """Follow what somebody else has done to the file: merge what they have written, tell people if it is gone."""
         if not self.ready:
-            self._file.forget()  # what is to be merged is not there yet, nor what the file held; it is told again
+            self._file.forget()  # there is no document to merge it into yet; the change is told again
             return
         async with self._writing:
             try:
@@ -507,9 +504,9 @@ class Room(rooms.DocumentRoom):
             return
         # What has come until now is looked at before more is taken out.
         await self._keep_late()
-        path, state = self._document.path, self.ydoc.get_update()
+        path = self._document.path
         async with self._update_lock:
-            merged, lost = self._follow(found)
+            state, merged, lost = self._follow(found)
             if self._is_in(found):
                 self._written = fingerprint(self._document.get())
                 if self._document.dirty:
@@ -527,19 +524,19 @@ class Room(rooms.DocumentRoom):
             self._late = [*self._late, Late(state, self._kind, copy)][-MOST:]
             self.create_task(self._keep_late(ON_THE_WAY))
 
-    def _follow(self, found: Found) -> tuple[Merged, Any]:
-        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more, else None."""
+    def _follow(self, found: Found) -> tuple[bytes, Merged, Any]:
+        """Merge the content of the file.
+
+        Returns the document before, what came of the merge, and what people had where some of that is nowhere any more, else None.
+        """
         self._lately.look()
         text, state = text_of(self._document), self.ydoc.get_update()
         merged = self._merge(found)
         gone = self._lately.lost(text, text_of(self._document))
         self._has_typed = False
         if merged.has_lost:
-            return merged, merged.before
-        before: Doc[Any] = Doc()
-        if gone:
-            before.apply_update(state)
-        return merged, self._kind(before).get() if gone else None
+            return state, merged, merged.before
+        return state, merged, self._kind(doc_of(state)).get() if gone else None
 
     def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
@@ -577,6 +574,7 @@ class Room(rooms.DocumentRoom):
 
     def _gather(self, message: bytes) -> bool:
         """Note what people send after something was taken out. Called with each message; False has it dealt with as always."""
+        self._late = [late for late in self._late if not late.is_over]
         if self._late and message[0] == YMessageType.SYNC and message[1] != YSyncMessageType.SYNC_STEP1:
             update = read_message(message[2:])
             for late in self._late:
@@ -597,18 +595,17 @@ class Room(rooms.DocumentRoom):
         for late in list(self._late):
             if (content := late.lost(self._document, kept)) is None:
                 continue
-            kept += "\n".join(lines_of(content))
-            if late.copy:
-                await self._write_copy(late.copy, content)
-            else:
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(content)))
-        self._late = [late for late in self._late if not late.is_over]
+            kept = "\n".join([kept, *lines_of(content)])
+            known = late.copy
+            place = known or await copies.free_name(self._file._contents_manager, self._file.path)
+            copy = await self._write_copy(place, content)
+            if copy != known:
+                self._notices.tell(COPY_KEPT, self._file.path, _told_of(copy))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        copy = await self._write_copy(
-            await copies.free_name(self._file._contents_manager, self._file.path), content
-        )
+        place = await copies.free_name(self._file._contents_manager, self._file.path)
+        copy = await self._write_copy(place, content)
         if isinstance(copy, PurePosixPath):
             self._lately.kept()
         return copy

@@ -810,9 +810,8 @@ async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalSe
     """As JupyterLab itself does where it does not know that a document is shared."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<typed>")
-    await both_see(
-        alice, bob, "<typed>"
-    )  # else the file may be saved before the server has got the word, and would have it twice
+    # Were the file saved before the server had got the word, it would be there twice.
+    await both_see(alice, bob, "<typed>")
     seen = alice.text
     alice.insert(0, "<more>")
     change(server, "PUT", "notes.txt", {"type": "file", "format": "text", "content": seen})
