@@ -10,6 +10,7 @@ import grp
 import os
 import pwd
 import subprocess
+from collections.abc import Collection
 from typing import Any
 
 from . import account_numbers, posix_acl, share_gates, share_users, shares
@@ -66,7 +67,7 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
             with shares.opened(path) as directory:
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
-            share_users.end(_numbers_of(name, share), share=path)
+            _end_users(_numbers_of(name, share), path)
             done.append(f"files of share {share} kept in {path}")
         _delete_groups(name, share)
     if account := _delete_account(known, state_directory):
@@ -96,7 +97,7 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
         if os.path.isdir(os.path.join(place, each))
     }
     for each in lists:
-        share_users.end(_numbers_of(name, each), share=os.path.join(place, each))
+        _end_users(_numbers_of(name, each), os.path.join(place, each))
     contents = [(place, each) for each in lists]
     home = f"/home/{known['account']}"
     if not share and os.path.isdir(home):
@@ -158,8 +159,12 @@ def _remove(path: str, groups: set[int]) -> None:
         said = done.stderr.strip().splitlines()[0] if done.stderr.strip() else "rm failed"
         with contextlib.suppress(OSError):
             shares.close(path)
-        share_users.end(groups, share=path)
+        _end_users(groups, path)
     raise NotDeleted(f"{path} could not be removed: {said}")
+
+
+def _end_users(groups: Collection[int], share: str) -> None:
+    share_users.end(lambda: share_users.users(groups, share=share))
 
 
 def _delete_groups(name: str, share: str) -> None:

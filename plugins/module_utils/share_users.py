@@ -57,6 +57,8 @@ def users(
     people alone, but for the accounts that it returns. thorough: whether each thread is looked at, and with an account whether something may be hidden
     where nobody can look into. In a container root may not look into everybody's processes, and finds none.
     """
+    if not groups:
+        return []
     ours = _mounts("self")
     there = _in_file_system(share, ours) if share else None
     found = [
@@ -75,17 +77,10 @@ def users(
     return [process for process, numbers in found if passing is None or _people(numbers) - left_alone]
 
 
-def end(
-    groups: Collection[int],
-    account: int | None = None,
-    share: str = "",
-    *,
-    passing: Callable[[], set[int]] | None = None,
-    thorough: bool = True,
-) -> list[int]:
-    """End these processes; return those that are there still."""
+def end(look: Callable[[], list[int]]) -> list[int]:
+    """End the processes that `look` finds, such as by `users`, until it finds none; return those that are there still."""
     deadline = time.monotonic() + SECONDS
-    while left := users(groups, account, share, passing=passing, thorough=thorough) if groups else []:
+    while left := look():
         for process in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)

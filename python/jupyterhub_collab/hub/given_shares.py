@@ -20,6 +20,7 @@ import pwd
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..workspaces import posix_acl, share_gates, share_users, shares
@@ -149,9 +150,10 @@ class GivenShares:
                 name = groups[number].gr_name
                 subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
         for uid in _numbers([account]):
-            # The hub waits for this, and so no more than the obvious is looked at. Whoever walks through the share does the rest.
+            # The hub waits for this, so only the obvious is looked at. The walk through the share does the rest.
             place = os.path.join(self.root, share)
-            if uid not in alive or not share_users.end({numbers.writers}, uid, place, thorough=False):
+            look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
+            if uid not in alive or not share_users.end(look):
                 self.ended.add((account, share))
 
 

@@ -17,6 +17,7 @@ import os
 import pwd
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from . import share_gates, share_users, shares
@@ -61,9 +62,12 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     groups = {numbers_of(name).writers}
     alive = {number for _process, numbers, _groups in everybody() for number in numbers}
     numbers = {_number_of(account) for account in lost} & alive - {0}
-    left = {process for number in numbers for process in share_users.end(groups, number, path)}
+    left: set[int] = set()
+    for number in numbers:
+        left |= {*share_users.end(partial(share_users.users, groups, number, path))}
     if share_gates.recall().get(name, share_gates.OPEN).by_name:
-        left |= {*share_users.end(groups, share=path, passing=lambda: _passing(name))}
+        strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
+        left |= {*share_users.end(strangers)}
     for process in sorted(left):
         yield f"process {process} has something of it open, does not end, and is of somebody who does not have the share"
 

@@ -163,5 +163,5 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
             assert session.stdout and session.stdout.readline() == "has it\n"
             assert share_users.users({GROUP}) == [session.pid], program
             assert share_users.users({GROUP}, MEMBER + 1) == []
-            assert share_users.end({GROUP}, MEMBER) == []
+            assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
             assert session.wait(5)
