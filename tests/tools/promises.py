@@ -28,7 +28,6 @@ MISSPELT = re.compile(rf"\brequirements?\b\W*{NUMBER}\b|\b[UESCBV]\d+\b", re.I)
 TABLE = re.compile(r"\| \| (?:Promise|Wanted) \| (\w+) \|\n\|[-|]+\|\n((?:\|.*\n)+)")
 ROW = re.compile(r"\| (\S+) \| (.*?) \| ?(.*?) ?\|$")
 LONG = "pytest.mark.long"
-LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 
 
 @dataclass(frozen=True)
@@ -100,20 +99,6 @@ def label(path: str) -> str:
     return parts[1] if parts[0] == "molecule" else f"{parts[1]}/{Path(path).stem.removeprefix('test_')}"
 
 
-def broken_links(text: str, folder: Path) -> Iterator[str]:
-    for target, anchor in LINK.findall(text):
-        path = folder / target
-        if not path.is_file():
-            yield target
-        elif anchor and anchor not in map(slug, re.findall(r"^#+ (.*)$", path.read_text(), re.M)):
-            yield f"{target}#{anchor}"
-
-
-def slug(heading: str) -> str:
-    """The anchor of a heading."""
-    return re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
-
-
 def write(text: str, found: dict[str, list[Proof]], without: list[str], problems: list[str]) -> str:
     """The document with its tests."""
     known: set[str] = set()
@@ -165,7 +150,6 @@ def main() -> int:
     problems: list[str] = []
     before = DOCUMENT.read_text()
     after = write(before, proofs(ROOT, problems), given.without, problems)
-    problems += [f"leads nowhere: {target}" for target in broken_links(after, DOCUMENT.parent)]
     if given.check and after != before:
         problems.append("the tests that it names are not those that there are; run make docs")
     if not given.check:

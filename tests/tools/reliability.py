@@ -51,7 +51,7 @@ def editing(seen: dict[str, dict[str, Any]]) -> list[str]:
     rows = [[what, *(outcome(side.get(what)) for side in (before, after))] for what in before | after]
     where = "; ".join(f"{what}: {value}" for what, value in seen.get("circumstances", {}).items())
     return [
-        *table(["what happens", "jupyter-collaboration by itself", "with this collection"], rows),
+        *table(["what happens", "jupyter-collaboration alone", "with this collection"], rows),
         "",
         where,
     ]
@@ -151,7 +151,7 @@ def storm(seen: dict[str, Any]) -> list[str]:
         ["files that could not be opened", *(", ".join(side["unopened"]) or "none" for side in sides)],
     ]
     where = "; ".join(f"{what}: {value}" for what, value in seen["circumstances"].items())
-    return [*table(["", "jupyter-collaboration by itself", "with this collection"], rows), "", where]
+    return [*table(["", "jupyter-collaboration alone", "with this collection"], rows), "", where]
 
 
 TABLES: dict[str, Callable[[Any], list[str]]] = {

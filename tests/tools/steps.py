@@ -45,6 +45,7 @@ LINT = {
         ["python", "tests/tools/promises.py", "--check"],
         "each promise in docs/promises.md has a test in `make test`, and each test that cites one is named there",
     ),
+    "links": (["python", "tests/tools/links.py"], "links between documents lead somewhere"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
