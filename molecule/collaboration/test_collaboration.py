@@ -241,20 +241,16 @@ def test_everyone(platform: Platform, bob: Person) -> None:
 
 
 def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
-    """Requirement B3: history, package and settings are gone."""
-    host.check_output(
-        "systemctl stop 'jupyter-*-singleuser.service'"
-    )  # which read from the version that they were started with
+    # Servers that run read from the version that they were started with.
+    host.check_output("systemctl stop 'jupyter-*-singleuser.service'")
     gone = play("jupyter_rtc", platform.name, jupyterhub_rtc_state="absent")
     assert gone.code == 0, gone.output
     assert f"history of documents deleted in {STATE}" in gone.said
     assert not host.file(STATE).exists
     # But for the version that the fragment of role jupyterhub names.
     (version,) = host.check_output("ls -d /usr/local/lib/collab.jupyterhub/????????????").split()
-    assert (
-        f'"{version}/'
-        in host.file("/usr/local/etc/jupyter/jupyterhub_collab.d/10-jupyterhub.py").content_string
-    )
+    fragment = host.file("/usr/local/etc/jupyter/jupyterhub_collab.d/10-jupyterhub.py")
+    assert f'"{version}/' in fragment.content_string
     assert not host.file(
         "/usr/local/jupyterhub/etc/jupyter/jupyter_server_config.d/zz-collab-rtc.json"
     ).exists

@@ -75,8 +75,8 @@ class Base(HubOAuthenticated, RequestHandler):
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
             return
-        # Whoever asks for `current_user` first has everybody wait until the hub has answered, and for ever where a form comes without the
-        # token of its browser's session.
+        # `current_user`, asked first, would block the process until the hub has answered, and for ever if a form comes without the token of
+        # its browser's session.
         await self.hub_auth.get_user(self, sync=False)
         if self.request.method not in ("GET", "HEAD", "OPTIONS"):
             self.check_xsrf_cookie()
