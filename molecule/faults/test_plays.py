@@ -68,7 +68,10 @@ def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
         with site.running("hub_config", change_of(fragment(wanted)), "/usr/bin/python3") as process:
             wait_until(lambda: site.host.run("pgrep --full [h]ub.trial").stdout, 60)
             os.killpg(process.pid, signal.SIGKILL)
-        wait_until(lambda: site.host.run(f"test ! -e {STATE}/lock || flock --nonblock {STATE}/lock true").rc == 0, 120)
+        wait_until(
+            lambda: site.host.run(f"test ! -e {STATE}/lock || flock --nonblock {STATE}/lock true").rc == 0,
+            120,
+        )
     tried.converges(wanted)
     tried.row |= {
         "hub": "as before, or as asked for where the module goes on alone",

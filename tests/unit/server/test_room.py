@@ -203,14 +203,48 @@ async def test_a_server_that_was_killed_while_it_loaded_a_document_loads_it_anew
     await alice.vanish()
 
 
-async def test_a_file_that_is_seen_to_change_before_its_document_is_there_is_looked_at_again() -> None:
-    """On a slow machine the file is looked at while the document is being loaded. Merged into nothing, all of its text would be there twice."""
-    room = rooms.Room.__new__(rooms.Room)
-    again: list[bool] = []
-    file: Any = SimpleNamespace(forget=lambda: again.append(True))
-    room.ready_event, room._writing, room._file = asyncio.Event(), asyncio.Lock(), file
-    await room._on_outofband_change()
-    assert again
+SLOW = """
+import asyncio
+from pathlib import Path
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+disk = Path("disk")
+
+
+class Slow(AsyncLargeFileManager):
+    async def get(self, path, content=True, **more):
+        if content and disk.read_text() == "slow":
+            disk.write_text("at work")
+            while disk.read_text() == "at work":
+                await asyncio.sleep(0.05)
+        return await super().get(path, content, **more)
+"""
+
+
+async def test_a_file_that_changes_before_its_document_is_there_is_in_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow disk the file is looked at while the document is being loaded."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(tmp_path, "--ServerApp.contents_manager_class=slow.Slow")
+    server.write("notes.txt", "one\n")
+    server.write("disk", "fast")
+    server.start()
+    try:
+        tab = Room(await asyncio.to_thread(server.seat, "notes.txt"))
+        server.write("disk", "slow")
+        joining = asyncio.create_task(tab.join())
+        await server.until_file("disk", "at work")
+        server.write("notes.txt", "one\ntwo\n")
+        await asyncio.sleep(3)  # by then the change has been seen
+        server.write("disk", "fast")
+        await joining
+        await tab.wait_until(lambda room: "two" in room.text, PATIENCE)
+        assert tab.text == "one\ntwo\n"
+    finally:
+        server.kill()
 
 
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
