@@ -46,17 +46,25 @@ def share(tmp_path: Path) -> Path:
 
 @contextmanager
 def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
-    """A session of a member, which stands in a directory."""
+    """A session of a member, which stands in a directory and has called `at_work`."""
     code = (
         f"import mmap, os, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
-        f"print('is there', flush=True)\n{program}"
+        f"def at_work(): print('at work', flush=True)\n{program}"
     )
     with subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as session:
-        assert session.stdout and session.stdout.readline() == "is there\n"
+        assert session.stdout and session.stdout.readline() == "at work\n"
         try:
             yield session
         finally:
             session.kill()
+
+
+def writer(name: str) -> str:
+    """A program that writes a file all the time."""
+    return (
+        f"file = open({name!r}, 'w'); file.write('x'); file.flush(); at_work()\n"
+        "while True: file.write('x' * 1000); file.flush()"
+    )
 
 
 def archive(share: Path, *more: tuple[str, str]) -> str:
@@ -85,7 +93,7 @@ def test_links_are_in_the_archive_once(share: Path) -> None:
 
 
 def test_file_that_is_written_all_the_time_stops_nothing(share: Path) -> None:
-    with member("file = open('log', 'w')\nwhile True: file.write('x' * 10000); file.flush()", share):
+    with member(writer("log"), share):
         path = archive(share)
     with tarfile.open(path) as made:
         assert "./files/log" in made.getnames()
@@ -113,7 +121,7 @@ def test_archive_that_is_not_whole_is_none(share: Path, monkeypatch: pytest.Monk
 def test_names_of_all_kinds(share: Path) -> None:
     for name in ("new\nline", "a: b", "back\\slash", "ü", "-x"):
         (share / name).write_text("")
-        with member(f"file = open({name!r}, 'w')\nwhile True: file.write('x' * 1000); file.flush()", share):
+        with member(writer(name), share):
             archive(share)
         os.unlink(share / name)
 
@@ -121,15 +129,13 @@ def test_names_of_all_kinds(share: Path) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'w').close()",
-        "for _level in range(1500): os.mkdir('d'); os.chdir('d')\nprint('deep', flush=True)",
+        "n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'w').close()\n    if n == 1: at_work()",
+        "for _level in range(1500): os.mkdir('d'); os.chdir('d')\nat_work()",
     ],
     ids=["makes files", "goes deep"],
 )
 def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> None:
-    with member(program, share / "below") as session:
-        if "deep" in program:
-            assert session.stdout and session.stdout.readline() == "deep\n"
+    with member(program, share / "below"):
         project_deletion._close(str(share))
         project_deletion._remove(str(share), {GROUP})
     assert not share.exists()
@@ -159,8 +165,7 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
         ),
     ]
     for place, program in ways:
-        with member(f"{program}print('has it', flush=True)\ntime.sleep(60)", place) as session:
-            assert session.stdout and session.stdout.readline() == "has it\n"
+        with member(f"{program}at_work()\ntime.sleep(60)", place) as session:
             assert share_users.users({GROUP}) == [session.pid], program
             assert share_users.users({GROUP}, MEMBER + 1) == []
             assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
