@@ -25,10 +25,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(place: Path) -> Iterator[None]:
     """A server runs that was started with one of the versions."""
     config = f"{place}/{USED}/jupyterhub_collab/server/config"
-    process = subprocess.Popen(["sleep", "60"], env={**os.environ, "JUPYTER_CONFIG_PATH": config})
-    yield
-    process.kill()
-    process.wait()
+    command = ["sh", "-c", "echo runs; exec sleep 60"]
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": config}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        yield
+        process.kill()
 
 
 def names(place: Path) -> set[str]:
