@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from testinfra.host import Host
 
-from people import Hub, Person
+from people import Failed, Hub, Person
 from scenario import Credentials, Platform, edit_together, installed, keep_out, play
 from sharing import accept, begin, make_link
 
@@ -60,6 +60,18 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
     assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+
+
+def test_server_without_the_snippet_is_stopped(alice: Person, bob: Person, host: Host) -> None:
+    """Requirement 91: its user is told; whose server nobody comes to starts as ever."""
+    alice.stop("alice")
+    host.check_output("touch /home/alice/without-snippet /home/bob/without-snippet")
+    with pytest.raises(Failed, match="its environment lacks what guards it"):
+        alice.open("alice")
+    bob.open("bob")
+    bob.stop("bob")
+    host.check_output("rm /home/alice/without-snippet /home/bob/without-snippet")
+    alice.open("alice")
 
 
 def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:

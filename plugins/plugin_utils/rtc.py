@@ -518,8 +518,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     if elsewhere:
         snippet = settings["snippet"] or "that this role writes where jupyterhub_rtc_snippet is set"
         warnings.append(
-            "Every image and start script that servers come from needs the snippet of this version of the collection to have live "
-            f"collaboration, and to guard servers against visitors: run there the script {snippet}."
+            "Every image and start script that servers come from needs the snippet of this version of the collection: run there the script "
+            f"{snippet}. The hub {_unprepared(settings)} collaboration servers without it."
         )
     warnings += _warnings_of_servers(settings, host)
     if wants_sharing and not sharing:
@@ -537,6 +537,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "collaboration": {
             "everyone": everywhere,
             "owners": sharing,
+            "refuse_unprepared": boolean(settings["refuse_unprepared"]),
             "state_directory": str(settings["state_directory"]),
             "history_megabytes": int(settings["history_megabytes"]),
             "documents_per_person": int(settings["documents_per_person"]),
@@ -572,8 +573,8 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
         )
     if others := host["servers"].get("other_environments"):
         found.append(
-            f"Servers that people start from {' and '.join(others)} have no live collaboration, as only {host['lab']['environment']} is "
-            "prepared: run the script of jupyterhub_rtc_snippet with their interpreters as well."
+            f"Only {host['lab']['environment']} is prepared, so the hub {_unprepared(settings)} collaboration servers that people start from "
+            f"{' and '.join(others)}: run the script of jupyterhub_rtc_snippet with their interpreters as well."
         )
     for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
         found.append(
@@ -581,6 +582,10 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"them: set jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."
         )
     return found
+
+
+def _unprepared(settings: dict[str, Any]) -> str:
+    return "stops" if boolean(settings["refuse_unprepared"]) else "neither stops nor guards"
 
 
 def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:

@@ -8,3 +8,5 @@ SERVER_SETTINGS = "JUPYTERHUB_COLLAB"  # the same of the environment of a single
 OFFERED = "sharing/servers"  # the address below the hub's API where the page learns which servers roles open to its user
 # The header with which a server that asks the hub who somebody is says which server they have come to.
 VISITED = "X-JupyterHub-Collab-Server"
+# The header with which each answer of a server says that it is guarded.
+GUARDED = "X-JupyterHub-Collab-Guarded"

@@ -31,7 +31,7 @@ share_servers(
 # The Python of the tests may be where nobody but root reads it, and the page's process gives up root.
 c.JupyterHub.services[-1]["command"][2] = "import encodings.unicode_escape; " + c.JupyterHub.services[-1]["command"][2]
 collaborate(
-    c, everyone=False, accounts=[], owners=True, state_directory="", history_megabytes=10, documents_per_person=3, websockets_per_person=5, mem_limit="", cpu_limit=0,
+    c, everyone=False, accounts=[], owners=True, state_directory="", refuse_unprepared=True, history_megabytes=10, documents_per_person=3, websockets_per_person=5, mem_limit="", cpu_limit=0,
     idle_seconds=0, email_domain="",
 )
 """

@@ -25,6 +25,7 @@ from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
 from .state_directory import let_write, state_directory_of
+from .unprepared import refuse_unprepared as stop_unprepared
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -65,6 +66,7 @@ def collaborate(
     accounts: Collection[str],
     owners: bool,
     state_directory: str,
+    refuse_unprepared: bool,
     history_megabytes: int,
     documents_per_person: int,
     websockets_per_person: int,
@@ -76,6 +78,7 @@ def collaborate(
     """Give live collaboration to the servers that people work on together; all others start as they did.
 
     everyone, accounts, owners: whose servers these are: everybody's, of these hub users, and of those who may share their own.
+    refuse_unprepared: whether the hub stops those of them that start without this package's guard.
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
     the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it at what is set.
@@ -92,6 +95,9 @@ def collaborate(
         return (
             everyone or spawner.user.name in chosen or (owners and may_share(spawner)) or is_opened(spawner)
         )
+
+    def is_prepared(spawner: Any) -> bool:
+        return isinstance(spawner.environment.get(SERVER_SETTINGS), Ours)
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
@@ -118,6 +124,8 @@ def collaborate(
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
+    if refuse_unprepared:
+        stop_unprepared(is_prepared)
     limit_own_tokens(c, is_chosen)
     limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})

@@ -14,6 +14,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
+from ..names import GUARDED
 from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server
 from .levels import Level, Levels
 from .limits import Websockets
@@ -44,6 +45,8 @@ def put_in_force() -> None:
         settings = Settings.from_environment()
         levels = Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers)
         Guard(levels).wrap(app.authorizer)
+        headers = app.tornado_settings.get("headers", {})
+        app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
         app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
 
     guarded.is_guarded = True  # type: ignore[attr-defined]

@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "state_directory": "",
     "history_megabytes": 100,
     "documents_per_person": 100,
+    "refuse_unprepared": True,
     "websockets_per_person": 500,
     "mem_limit": "",
     "cpu_limit": 0.0,

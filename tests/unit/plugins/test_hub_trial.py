@@ -34,6 +34,7 @@ collaborate(
     accounts=["shared"],
     owners=False,
     state_directory="",
+    refuse_unprepared=True,
     history_megabytes=1,
     documents_per_person=100,
     websockets_per_person=500,

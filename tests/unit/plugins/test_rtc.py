@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
     "state_directory": "/var/lib/jupyterhub-rtc",
     "history_megabytes": "100",
     "documents_per_person": "100",
+    "refuse_unprepared": "true",
     "websockets_per_person": "500",
     "mem_limit": "",
     "cpu_limit": "0",
@@ -610,10 +611,14 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
         service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
     )
     warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
-    assert "from /opt/conda/envs/r have no live collaboration" in warnings
+    assert "the hub stops collaboration servers that people start from /opt/conda/envs/r" in warnings
     assert "culler of cull.service is no service" in warnings
     assert "900 seconds" in warnings
-    assert "culler" not in " ".join(rtc.policy(SETTINGS | {"idle_seconds": "600"}, found)["warnings"])
+    warnings = " ".join(
+        rtc.policy(SETTINGS | {"idle_seconds": "600", "refuse_unprepared": "no"}, found)["warnings"]
+    )
+    assert "culler" not in warnings
+    assert "the hub neither stops nor guards collaboration servers that people start from" in warnings
 
 
 def test_two_hubs_of_a_host_share_nothing() -> None:
