@@ -62,16 +62,20 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
     assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
 
 
-def test_server_without_the_snippet_is_stopped(alice: Person, bob: Person, host: Host) -> None:
-    """Requirement 91: its user is told; whose server nobody comes to starts as ever."""
-    alice.stop("alice")
-    host.check_output("touch /home/alice/without-snippet /home/bob/without-snippet")
+def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Host) -> None:
+    """Requirement 91: stopped where others may open it, and not shared where nobody else may."""
+    for owner in ("shared", alice.name):
+        alice.stop(owner)
+        host.check_output("touch /home/%s/without-snippet", owner)
     with pytest.raises(Failed, match="its environment lacks what guards it"):
-        alice.open("alice")
-    bob.open("bob")
-    bob.stop("bob")
-    host.check_output("rm /home/alice/without-snippet /home/bob/without-snippet")
-    alice.open("alice")
+        alice.open("shared")
+    alice.open(alice.name)
+    refused = alice.api("POST", f"/hub/api/share-codes/{alice.name}/", {})
+    assert refused.status_code == 409
+    for owner in ("shared", alice.name):
+        host.check_output("rm /home/%s/without-snippet", owner)
+    alice.open("shared")
+    alice.stop(alice.name)
 
 
 def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:

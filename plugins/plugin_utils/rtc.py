@@ -519,7 +519,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         snippet = settings["snippet"] or "that this role writes where jupyterhub_rtc_snippet is set"
         warnings.append(
             "Every image and start script that servers come from needs the snippet of this version of the collection: run there the script "
-            f"{snippet}. The hub {_unprepared(settings)} collaboration servers without it."
+            f"{snippet}. {_unprepared(settings)}."
         )
     warnings += _warnings_of_servers(settings, host)
     if wants_sharing and not sharing:
@@ -573,8 +573,8 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
         )
     if others := host["servers"].get("other_environments"):
         found.append(
-            f"Only {host['lab']['environment']} is prepared, so the hub {_unprepared(settings)} collaboration servers that people start from "
-            f"{' and '.join(others)}: run the script of jupyterhub_rtc_snippet with their interpreters as well."
+            f"People also start servers from {' and '.join(others)}, and only {host['lab']['environment']} is prepared: run the script of "
+            f"jupyterhub_rtc_snippet with their interpreters as well. {_unprepared(settings)}."
         )
     for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
         found.append(
@@ -585,7 +585,10 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
 
 
 def _unprepared(settings: dict[str, Any]) -> str:
-    return "stops" if boolean(settings["refuse_unprepared"]) else "neither stops nor guards"
+    """Return what happens to servers that start without this package."""
+    if boolean(settings["refuse_unprepared"]):
+        return "The hub stops a server that is not prepared where others may open it, and lets nobody share it elsewhere"
+    return "Nothing guards a server that is not prepared, as jupyterhub_rtc_refuse_unprepared is false"
 
 
 def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:

@@ -10,3 +10,4 @@ OFFERED = "sharing/servers"  # the address below the hub's API where the page le
 VISITED = "X-JupyterHub-Collab-Server"
 # The header with which each answer of a server says that it is guarded.
 GUARDED = "X-JupyterHub-Collab-Guarded"
+UNGUARDED = 409  # the status with which the hub refuses to share a server that is not

@@ -17,6 +17,7 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
+from . import unprepared
 from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
@@ -25,7 +26,6 @@ from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
 from .state_directory import let_write, state_directory_of
-from .unprepared import refuse_unprepared as stop_unprepared
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def collaborate(
     """Give live collaboration to the servers that people work on together; all others start as they did.
 
     everyone, accounts, owners: whose servers these are: everybody's, of these hub users, and of those who may share their own.
-    refuse_unprepared: whether the hub stops those of them that start without this package's guard.
+    refuse_unprepared: whether the hub stops those of them that start without this package's guard, if others may come in.
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
     the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it at what is set.
@@ -91,12 +91,13 @@ def collaborate(
     idle = _culler_seconds(c) if idle_seconds == AS_THE_CULLER else idle_seconds
     domain = email_domain or socket.getfqdn()
 
-    def is_chosen(spawner: Any) -> bool:
-        return (
-            everyone or spawner.user.name in chosen or (owners and may_share(spawner)) or is_opened(spawner)
-        )
+    def is_open(spawner: Any) -> bool:
+        return everyone or spawner.user.name in chosen or is_opened(spawner) or unprepared.is_shared(spawner)
 
-    def is_prepared(spawner: Any) -> bool:
+    def is_chosen(spawner: Any) -> bool:
+        return is_open(spawner) or (owners and may_share(spawner))
+
+    def is_told(spawner: Any) -> bool:
         return isinstance(spawner.environment.get(SERVER_SETTINGS), Ours)
 
     def prepare(spawner: Any) -> None:
@@ -125,7 +126,7 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     keep_visitors(is_chosen)
     if refuse_unprepared:
-        stop_unprepared(is_prepared)
+        unprepared.refuse_unprepared(is_told, is_open)
     limit_own_tokens(c, is_chosen)
     limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stops a server that people would work on together and that nothing guards, before anybody gets in.
+"""Keeps people out of servers that nothing guards.
 
-A container image, a node of a cluster or an environment without this package starts such a server all the same, as plain JupyterLab:
-visitors could end it, and what people type at the same time would be lost.
+A container image, a node of a cluster or an environment without this package starts a server all the same, as plain JupyterLab or as
+something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anybody gets in where
+others may come. Where nobody may, it goes on, and cannot be shared.
 """
 
 from __future__ import annotations
@@ -11,38 +12,65 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub import spawner as spawners
 from jupyterhub.app import JupyterHub
 from jupyterhub.user import User
 from jupyterhub.utils import make_ssl_context
+from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
-from ..names import GUARDED
+from ..names import GUARDED, UNGUARDED
 
-MESSAGE = (
-    "This server was stopped: people may come in, and its environment lacks what guards it and keeps what they type. Start another"
+STOPPED = (
+    "This server was stopped: other people may come in, and its environment lacks what guards it and keeps what they type. Start another"
     " environment, if you have the choice, or ask your administrator to prepare this one."
+)
+NOT_SHARED = (
+    "This server cannot be shared as it runs: nothing guards it, or keeps what people type at the same time. Stop it, and start it again. If"
+    " that does not help, start another environment, or ask your administrator to prepare this one."
 )
 LOG = (
     "%s was stopped, as nothing guards it: where it runs, the package of this hub's collaboration is not there. Run the playbook jupyter_rtc"
     " again, and the script of jupyterhub_rtc_snippet in images and further environments. To let such servers run unguarded, set"
     " jupyterhub_rtc_refuse_unprepared to false."
 )
+# The servers that run unguarded, by their numbers in the hub's database.
+_unguarded: set[int] = set()
 
 
-def refuse_unprepared(is_chosen: Callable[[Any], bool]) -> None:
-    """Have the hub stop each chosen server that starts and does not say that it is guarded. One that runs already goes on."""
-    User._wait_up = _looking(User._wait_up, is_chosen)
+def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bool]) -> None:
+    """Have the hub stop each server that starts unguarded though others may come in, and share none that runs unguarded.
+
+    starts: whether the server of a spawner is one that this hub has just started; one that runs when the hub starts goes on.
+    is_open: whether others may come in.
+    """
+    User._wait_up = _looking(User._wait_up, lambda spawner: starts(spawner) and is_open(spawner))
+    for kind, method in ((orm.Share, "grant"), (orm.ShareCode, "new")):
+        setattr(kind, method, _sharing(getattr(kind, method)))
 
 
-def _looking(wait_up: Any, is_chosen: Callable[[Any], bool]) -> Any:
+def is_shared(spawner: Any) -> bool:
+    """Return whether a server has guests or links, by which somebody may come in."""
+    db = object_session(spawner.orm_spawner)
+    assert db is not None
+    kinds = (orm.Share, orm.ShareCode)
+    return any(db.query(kind).filter_by(spawner_id=spawner.orm_spawner.id).first() for kind in kinds)
+
+
+def _looking(wait_up: Any, is_refused: Callable[[Any], bool]) -> Any:
     @wraps(wait_up)
     async def wait_up_and_look(user: Any, spawner: Any) -> Any:
         await wait_up(user, spawner)
-        if is_chosen(spawner) and not await _is_guarded(user, spawner):
+        number = spawner.orm_spawner.id
+        if await _is_guarded(user, spawner):
+            _unguarded.discard(number)
+            return spawner
+        if is_refused(spawner):
             user.log.error(LOG, spawner._log_name)
             await user.stop(spawner.name)
             raise _refusal()
+        _unguarded.add(number)
         return spawner
 
     return wait_up_and_look
@@ -52,22 +80,41 @@ async def _is_guarded(user: Any, spawner: Any) -> bool:
     key, certificate, authority = (
         user.settings.get(f"internal_ssl_{name}") for name in ("key", "cert", "ca")
     )
-    answer = await spawner.server.wait_up(
-        http=True,
-        timeout=spawner.http_timeout,
-        ssl_context=make_ssl_context(key, certificate, cafile=authority),
-        extra_path="api",
-    )
+    try:
+        answer = await spawner.server.wait_up(
+            http=True,
+            timeout=spawner.http_timeout,
+            ssl_context=make_ssl_context(key, certificate, cafile=authority),
+            extra_path="api",
+        )
+    except (
+        Exception
+    ) as error:  # that it answers has just been seen; the hub must not take it for one that is gone
+        user.log.warning("It is not known whether %s is guarded: %r", spawner._log_name, error)
+        return False
     return GUARDED in answer.headers
 
 
 def _refusal() -> Any:
     if kind := getattr(spawners, "SpawnException", None):
-        refusal = kind(MESSAGE, reason="unprepared")
+        refusal = kind(STOPPED, reason="unprepared")
     else:
         # Before JupyterHub 6 the hub counts a refusal as a failure of its own, and ends after some (`consecutive_failure_limit`).
         settings = JupyterHub.instance().tornado_application.settings
         settings["failure_count"] = settings.get("failure_count", 0) - 1
-        refusal = HTTPError(400, MESSAGE)
-    refusal.jupyterhub_message = MESSAGE  # of the page that waits for the server
+        refusal = HTTPError(400, STOPPED)
+    refusal.jupyterhub_message = STOPPED  # of the page that waits for the server
     return refusal
+
+
+def _sharing(share: Any) -> classmethod[Any, Any, Any]:
+    """Return a method of the hub's that makes a share or a link, or refuses it with 409."""
+
+    def share_or_refuse(
+        _class: Any, /, db: Any, spawner: orm.Spawner, *arguments: Any, **options: Any
+    ) -> Any:
+        if spawner.server is not None and spawner.id in _unguarded:
+            raise HTTPError(UNGUARDED, NOT_SHARED)
+        return share(db, spawner, *arguments, **options)
+
+    return classmethod(share_or_refuse)

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that people would work on together, and that starts where this package is not."""
+"""A server that starts where this package is not."""
 
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from attacked_hub import Attacked
+from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
-# As on a node or in an image without the package: nothing is there where the hub says. The hub of release 5 ends after failures of its own.
+# As on a node or in an image without the package: nothing is there where the hub says. Before release 6 the hub ends after failures of its own.
 BARE = """
 c.Spawner.cmd = ["sh", "-c", 'test -e {directory}/prepared || unset JUPYTER_CONFIG_PATH; exec "$0" "$@"', *c.Spawner.cmd]
 c.Spawner.consecutive_failure_limit = 2
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 30}}
+c.JupyterHub.load_roles = [role for role in c.JupyterHub.load_roles if role["name"] not in ("guests", "team")]
 """
 
 
@@ -21,10 +22,13 @@ c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 30}}
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     hub = Attacked(tmp_path_factory.mktemp("hub"))
     config = hub.directory / "jupyterhub_config.py"
-    config.write_text(config.read_text() + BARE.format(directory=hub.directory))
+    config.write_text(config.read_text().replace(THEIRS, BARE.format(directory=hub.directory) + THEIRS))
     hub.start()
-    yield hub
-    hub.kill()
+    hub.ask("POST", "users/bob")
+    try:
+        yield hub
+    finally:
+        hub.end()
 
 
 def start(hub: Attacked) -> httpx.Response:
@@ -32,13 +36,36 @@ def start(hub: Attacked) -> httpx.Response:
     return httpx.post(f"{hub.hub_url}/hub/api/users/alice/server", headers=headers, timeout=60)
 
 
-def test_it_is_stopped_and_its_user_is_told(hub: Attacked) -> None:
+def share(hub: Attacked, what: str) -> httpx.Response:
+    headers = {"Authorization": f"token {hub.token_of('alice')}"}
+    wish = {"user": "bob"} if what == "shares" else {}
+    return httpx.post(f"{hub.hub_url}/hub/api/{what}/alice/", headers=headers, json=wish, timeout=60)
+
+
+def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:
+    """Also once the hub was started anew, which leaves it alone, even where everybody may come in by then."""
+    config = hub.directory / "jupyterhub_config.py"
+    ours = config.read_text()
+    assert start(hub).status_code == 201
+    for text in (ours.replace("everyone=False", "everyone=True"), ours):
+        for what in ("shares", "share-codes"):
+            answer = share(hub, what)
+            assert answer.status_code == 409
+            assert "This server cannot be shared as it runs" in answer.json()["message"]
+        hub.kill()
+        config.write_text(text)
+        hub.start()
+        assert hub.ask("GET", "users/alice")["servers"][""]["ready"]
+    hub.ask("DELETE", "users/alice/server")
+
+
+def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked) -> None:
     """Requirement 91: however often, and without an end to the hub."""
-    for _time in range(2):
-        answer = start(hub)
-        assert answer.status_code == 400
-        assert "its environment lacks what guards it" in answer.json()["message"]
-        assert not hub.runs
+    assert share(hub, "shares").status_code == 200
+    answer = start(hub)
+    assert answer.status_code == 400
+    assert "its environment lacks what guards it" in answer.json()["message"]
+    assert not hub.runs
     assert hub.ask("GET", "users/alice")["servers"] == {}
     assert "alice was stopped, as nothing guards it" in hub.log
     with hub.browser("alice") as browser:
@@ -48,26 +75,7 @@ def test_it_is_stopped_and_its_user_is_told(hub: Attacked) -> None:
         assert "ask your administrator to prepare this one" in browser.get("/hub/spawn-pending/alice").text
 
 
-def test_it_starts_once_the_environment_is_prepared(hub: Attacked) -> None:
-    assert start(hub).status_code == 400
+def test_it_starts_and_is_shared_once_it_is_guarded(hub: Attacked) -> None:
     (hub.directory / "prepared").touch()
     assert start(hub).status_code == 201
-    assert hub.runs
-
-
-def test_one_that_runs_when_the_hub_starts_goes_on(hub: Attacked) -> None:
-    """As one does that was started before there was collaboration."""
-    path = hub.directory / "jupyterhub_config.py"
-    (hub.directory / "prepared").unlink()
-    hub.ask("DELETE", "users/alice/server")
-    ours = path.read_text()
-    hub.kill()
-    path.write_text(ours.replace("refuse_unprepared=True", "refuse_unprepared=False"))
-    hub.start()
-    assert start(hub).status_code == 201
-    hub.kill()
-    path.write_text(ours)
-    hub.start()
-    assert hub.runs
-    assert hub.ask("GET", "users/alice")["servers"][""]["ready"]
-    hub.ask("DELETE", "users/alice/server")
+    assert share(hub, "share-codes").status_code == 200

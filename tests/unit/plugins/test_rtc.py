@@ -611,14 +611,15 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
         service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
     )
     warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
-    assert "the hub stops collaboration servers that people start from /opt/conda/envs/r" in warnings
+    assert "servers from /opt/conda/envs/r, and only" in warnings
+    assert "The hub stops a server that is not prepared" in warnings
     assert "culler of cull.service is no service" in warnings
     assert "900 seconds" in warnings
     warnings = " ".join(
         rtc.policy(SETTINGS | {"idle_seconds": "600", "refuse_unprepared": "no"}, found)["warnings"]
     )
     assert "culler" not in warnings
-    assert "the hub neither stops nor guards collaboration servers that people start from" in warnings
+    assert "Nothing guards a server that is not prepared" in warnings
 
 
 def test_two_hubs_of_a_host_share_nothing() -> None:
