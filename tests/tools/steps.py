@@ -78,11 +78,16 @@ def lint() -> Iterator[Step]:
         yield Step(f"lint: {name}", [*command, *more], why)
 
 
-def pytest(name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
+def pytest(tier: int, name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
     """The tests of a folder of tests/."""
     report = RESULTS / f"{name}.xml"
     command = ["pytest", f"--junit-xml={report}", *options, f"tests/{name}"]
-    return Step(name, command, why, images=images, report=report)
+    return Step(name, command, why, env=all_of(tier), images=images, report=report)
+
+
+def all_of(tier: int) -> dict[str, str]:
+    """What has tests take their long form."""
+    return {"COLLAB_ALL": "1"} if tier == 2 else {}
 
 
 def scenario(path: Path, tier: int) -> Step | None:
@@ -98,7 +103,7 @@ def scenario(path: Path, tier: int) -> Step | None:
         raise SystemExit(f"{path}: only one platform may be in tier 1; give the others `tier: 2`")
     report = RESULTS / f"molecule-{name}.xml"
     env = {"PYTEST_ADDOPTS": f"--junit-xml={report}"}
-    env |= {"COLLAB_ALL": "1"} if tier == 2 else {"MOLECULE_PLATFORM_NAME": chosen[0]["name"]}
+    env |= all_of(tier) or {"MOLECULE_PLATFORM_NAME": chosen[0]["name"]}
     return Step(
         f"molecule: {name}",
         ["tests/tools/scenario", name],
@@ -121,11 +126,13 @@ def everything(tier: int) -> list[Step]:
     return [
         *lint(),
         pytest(
+            tier,
             "unit",
             "policy, merging, transaction, rooms, guard and page, each with the real part beside it",
             *("--verbose", "--timeout=600", "--numprocesses=2", "--dist=loadfile"),
         ),
         pytest(
+            tier,
             "browser",
             "what only a browser shows, on the hub that `make demo` makes",
             images=("collab-hub:trixie-hub6",),
