@@ -232,6 +232,7 @@ def test_play_names_the_servers_that_were_started_before(
     assert BEFORE not in renewed.said
 
 
+@pytest.mark.long
 def test_everyone(platform: Platform, bob: Person) -> None:
     bob.stop("bob")
     everyone = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_servers="everyone")
@@ -240,6 +241,7 @@ def test_everyone(platform: Platform, bob: Person) -> None:
     assert is_live(bob.open("bob"))
 
 
+@pytest.mark.long
 def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
     # Servers that run read from the version that they were started with.
     host.check_output("systemctl stop 'jupyter-*-singleuser.service'")

@@ -59,6 +59,7 @@ def test_project_goes_while_people_edit_in_it(run: Run, host: Host, alice: Perso
     assert (again.code, again.changed) == (0, 0), again.output
 
 
+@pytest.mark.long
 def test_collaboration_goes_and_files_stay(run: Run, host: Host, alice: Person) -> None:
     host.check_output("echo kept > /srv/jupyterhub-projects/snow/files/kept.txt")
     gone = run(jupyter_rtc_state="absent")
@@ -72,6 +73,7 @@ def test_collaboration_goes_and_files_stay(run: Run, host: Host, alice: Person) 
         alice.visit("project-snow")
 
 
+@pytest.mark.long
 def test_project_that_comes_again_has_its_files(run: Run, host: Host) -> None:
     back = run()
     assert back.code == 0, back.output

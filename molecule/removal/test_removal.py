@@ -155,6 +155,7 @@ def test_again_changes_nothing(host: Host, platform: Platform) -> None:
     assert invocation(host) == before
 
 
+@pytest.mark.long
 def test_it_comes_back_with_its_files(
     hub: Hub, alice: Person, bob: Person, mallory: Credentials, host: Host, platform: Platform
 ) -> None:
@@ -168,6 +169,7 @@ def test_it_comes_back_with_its_files(
     keep_out(hub, "shared", mallory)
 
 
+@pytest.mark.long
 def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, carol: Person) -> None:
     """Removal does not start it, and ends what would let people in when it runs again; deletes files where confirmed."""
     host.check_output("systemctl stop jupyterhub")

@@ -238,6 +238,7 @@ def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -
 
 
 @pytest.mark.usefixtures("running")
+@pytest.mark.long
 def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
     """The page was open when the hub went: what it says is what a user can do."""
     accept(bob, make_link(alice))

@@ -33,6 +33,7 @@ def test_role_alone_gives_sharing_and_nothing_else(
     assert (again.code, again.changed) == (0, 0), again.output
 
 
+@pytest.mark.long
 def test_it_goes_again_and_ends_what_was_shared(platform: Platform, bob: Person, host: Host) -> None:
     """Guests are out, the hub's files are as they were, and the log stays."""
     gone = role("jupyterhub_sharing", platform.name, jupyterhub_sharing_state="absent")
