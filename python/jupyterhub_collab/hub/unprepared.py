@@ -87,9 +87,8 @@ async def _is_guarded(user: Any, spawner: Any) -> bool:
             ssl_context=make_ssl_context(key, certificate, cafile=authority),
             extra_path="api",
         )
-    except (
-        Exception
-    ) as error:  # that it answers has just been seen; the hub must not take it for one that is gone
+    except Exception as error:
+        # It has just answered: the hub must not take it for one that is gone.
         user.log.warning("It is not known whether %s is guarded: %r", spawner._log_name, error)
         return False
     return GUARDED in answer.headers
