@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import zipfile
@@ -31,6 +32,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environme
     PackagesError,
 )
 from ansible_collections.collab.jupyterhub.plugins.modules import python_packages
+from certipy import Certipy  # type: ignore[import-untyped]
 
 Result = dict[str, Any]
 UV = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
@@ -611,7 +613,10 @@ class Mirror(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if name[-4:] != ".whl" else "application/zip")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        if self.command != "HEAD":
+            self.wfile.write(answer)
+
+    do_HEAD = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -654,6 +659,41 @@ def test_pip_goes_where_uv_does_not_get(
     failed = ensure("eraser", remember=True)
     assert failed["msg"].startswith(f"eraser could not be installed in {environment}: ")
     assert remembered(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="has a store of authorities' certificates of its own")
+def test_index_whose_authority_only_the_host_trusts(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    index: Path,
+    mirror: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An organisation's own mirror, or a proxy that looks into TLS: the certificate is in the host's store and nowhere else."""
+    certificates = Certipy(store_dir=str(tmp_path))
+    certificates.create_ca("organisation")
+    pair = certificates.create_signed_pair("mirror", "organisation", alt_names=["IP:127.0.0.1"])["files"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair["cert"], pair["key"])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Mirror,), {"folder": index}))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", f"https://127.0.0.1:{server.server_port}/simple")
+    # The real uv, on a host with this store.
+    store = "/etc/ssl/certs/ca-certificates.crt"
+    uv = tmp_path / "uv"
+    uv.write_text(
+        f"""#!/bin/sh\nexec unshare --mount sh -c 'mount --bind {pair["ca"]} {store} && exec {UV} "$@"' uv "$@"\n"""
+    )
+    uv.chmod(0o755)
+    monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: str(uv))
+    monkeypatch.setattr(package_installer, "pips_at_hand", lambda _environment: [])
+    result = ensure("chalk")
+    assert result.get("packages") == {"board": "2.0", "chalk": "2.0"}, result
+    server.shutdown()
 
 
 def no_tool(command: list[str]) -> tuple[int, str, str]:
