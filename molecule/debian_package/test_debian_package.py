@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hub that Debian 13 packages (requirement B12). The tests run in their order, each from what is there."""
 
+from pathlib import Path
+from typing import Any
+
+import pytest
 from testinfra.host import Host
 
-from people import Hub, Person
+from people import Hub, Person, Refused
 from scenario import (
     Credentials,
     Platform,
@@ -13,12 +17,14 @@ from scenario import (
     keep_out,
     module,
     play,
-    take_away,
+    undisturbed,
+    verified,
     wait_until,
 )
 
 CONFIG = "/etc/jupyterhub/jupyterhub_config.py"
 LAB = "/opt/lab"
+SETTINGS: dict[str, Any] = {"jupyter_rtc_config_path": CONFIG, "jupyter_rtc_venv": LAB}
 INVOCATION = "systemctl show jupyterhub --property=InvocationID --value"
 
 
@@ -49,7 +55,7 @@ def test_newer_jupyterlab_beside_it_is_served(host: Host, platform: Platform, hu
     host.check_output("systemctl restart jupyterhub")
     wait_until(lambda: hub.is_up, timeout=60)
 
-    served = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv=LAB)
+    served = play("jupyter_rtc", platform.name, **SETTINGS)
     assert served.code == 0, served.output
     assert (
         "WARNING: Users cannot share their own servers: JupyterHub 5.2.1 has a known hole in sharing; update it to 5.5.4 or "
@@ -78,11 +84,34 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
 
 def test_again_changes_nothing(platform: Platform) -> None:
     """Requirement 18."""
-    again = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv=LAB)
+    again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
+
+
+def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
+    assert "two people edit together on the server of shared" in verified(
+        platform.name, tmp_path / "report.json"
+    )
+
+
+def test_change_of_modes_leaves_servers_alone(
+    alice: Person, bob: Person, host: Host, platform: Platform
+) -> None:
+    with undisturbed(alice, host):
+        switched = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_share_all_users=True)
+        assert switched.code == 0, switched.output
+    assert bob.visit("alice").me()["identity"]["username"] == "bob"
+    back = play("jupyter_rtc", platform.name, **SETTINGS)
+    assert back.code == 0, back.output
+    bob.open("shared")
 
 
 def test_without_it_the_package_is_as_it_was(alice: Person, host: Host, platform: Platform) -> None:
     """The main file is the administrator's again, and Debian's files have never changed."""
-    take_away(alice, host, platform, CONFIG, host.file("/root/config.before").content)
+    gone = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_state="absent")
+    assert gone.code == 0, gone.output
+    assert host.file(CONFIG).content == host.file("/root/config.before").content
+    assert "jupyter-collaboration" not in installed(host, f"{LAB}/bin/python")
     assert host.run("dpkg --verify jupyterhub").stdout == ""
+    with pytest.raises(Refused):
+        alice.open("shared")
