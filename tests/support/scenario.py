@@ -277,18 +277,6 @@ def undisturbed(person: Person, host: Host, account: str = "") -> Iterator[None]
     assert host.check_output(invocation) != before[1]
 
 
-def take_away(alice: Person, host: Host, platform: Platform, path: str, before: bytes) -> None:
-    """Without the fragment of the role the main file is what it was, byte for byte, and the hub runs without our rights."""
-    gone = module(
-        "hub_config", platform.name, path=path, fragment="50-rtc", others={"60-sharing": ""}, state="absent"
-    )
-    assert gone.code == 0, gone.output
-    assert host.file(path).content == before
-    assert not host.file(f"{os.path.dirname(path)}/jupyterhub_collab.d").exists
-    with pytest.raises(Refused):
-        alice.open("shared")
-
-
 def refuse_password(hub: Hub, host: Host, account: str) -> None:
     """The hub lets nobody in as this account, not even with a password that the host takes."""
     host.check_output("echo %s | chpasswd", f"{account}:a-password")

@@ -15,7 +15,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("docs/variables.md", "docs/hub.md", "docs/projects.md", "docs/sharing-admin.md", "docs/verify.md")
+DOCUMENTS = (
+    "docs/variables.md",
+    "docs/hub.md",
+    "docs/projects.md",
+    "docs/sharing-admin.md",
+    "docs/verify.md",
+)
 PLACE = re.compile(r"(<!-- variables: (\w+) -->\n).*?(<!-- end -->)", re.S)
 # Ansible's markup: V(value), O(option), C(code)
 MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
