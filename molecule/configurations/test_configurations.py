@@ -3,7 +3,7 @@
 
 Each file of `configurations` is put on the hub, the fragment is applied to it and taken away again. Whatever is not
 ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte what it was.
-That is so of a few of them, each of another kind, and with COLLAB_ALL=1 of all; tests/unit/hub/test_configurations.py
+That is so of a few of them, each of another kind, and with COLLAB_ALL=1 of all on JupyterHub 5; tests/unit/hub/test_configurations.py
 has all of them load in memory.
 """
 
