@@ -22,13 +22,11 @@ LARGE = 5_000_000  # bytes; to remember more for long, and to look at it, would 
 
 
 class Late:
-    """A document as it was before parts of it were taken out, with what people have sent since.
+    """A document as it was before parts of it were taken out, with what people have sent since."""
 
-    copy: where that is kept already, or why it is not.
-    """
-
-    def __init__(self, state: bytes, kind: type[YBaseDoc], copy: PurePosixPath | str | None) -> None:
-        self._state, self._kind, self._copy = state, kind, copy
+    def __init__(self, state: bytes, kind: type[YBaseDoc]) -> None:
+        self._state, self._kind = state, kind
+        self._copy: PurePosixPath | None = None
         self._updates: list[bytes] = []
         self._since = time.monotonic()
         self._seconds = LATELY if len(state) < LARGE else 3 * ON_THE_WAY
@@ -41,8 +39,11 @@ class Late:
     @property
     def copy(self) -> PurePosixPath | None:
         """The copy that is so new that nobody has changed it."""
-        is_new = time.monotonic() < self._since + 3 * ON_THE_WAY
-        return self._copy if is_new and isinstance(self._copy, PurePosixPath) else None
+        return self._copy if time.monotonic() < self._since + 3 * ON_THE_WAY else None
+
+    @copy.setter
+    def copy(self, place: PurePosixPath) -> None:
+        self._copy = place
 
     def take(self, update: bytes) -> None:
         self._updates.append(update)

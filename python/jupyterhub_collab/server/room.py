@@ -507,6 +507,9 @@ class Room(rooms.DocumentRoom):
         path = self._document.path
         async with self._update_lock:
             state, merged, lost = self._follow(found)
+            late = Late(state, self._kind) if merged.took_out else None
+            if late is not None:  # at once: what people send while the copy is written may be late, too
+                self._late = [*self._late, late][-MOST:]
             if self._is_in(found):
                 self._written = fingerprint(self._document.get())
                 if self._document.dirty:
@@ -520,8 +523,9 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(COPY_KEPT, path, _told_of(copy))
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
-        if merged.took_out:
-            self._late = [*self._late, Late(state, self._kind, copy)][-MOST:]
+        if late is not None:
+            if isinstance(copy, PurePosixPath):
+                late.copy = copy
             self.create_task(self._keep_late(ON_THE_WAY))
 
     def _follow(self, found: Found) -> tuple[bytes, Merged, Any]:

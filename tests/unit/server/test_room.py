@@ -26,6 +26,11 @@ from people.room import Room
 pytestmark = pytest.mark.anyio
 
 
+CELL: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+CELLS = [{**CELL, "id": f"cell{number}", "source": f"x = {number}"} for number in range(2)]
+NOTEBOOK: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": CELLS}
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -44,10 +49,7 @@ def server(one_server: LocalServer, request: pytest.FixtureRequest) -> LocalServ
     """A server that runs, in a folder of the test's own with a text and a notebook."""
     one_server.begin(request.node.name)
     one_server.write("notes.txt", "one\ntwo\n")
-    cell: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    cells = [{**cell, "id": f"cell{number}", "source": f"x = {number}"} for number in range(2)]
-    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
-    one_server.write("work.ipynb", json.dumps(notebook))
+    one_server.write("work.ipynb", json.dumps(NOTEBOOK))
     return one_server
 
 
@@ -212,39 +214,72 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 disk = Path("disk")
 
 
+async def be_slow():
+    disk.write_text("at work")
+    while disk.read_text() == "at work":
+        await asyncio.sleep(0.05)
+
+
 class Slow(AsyncLargeFileManager):
     async def get(self, path, content=True, **more):
-        if content and disk.read_text() == "slow":
-            disk.write_text("at work")
-            while disk.read_text() == "at work":
-                await asyncio.sleep(0.05)
+        if content and disk.read_text() == "slow to read":
+            await be_slow()
         return await super().get(path, content, **more)
+
+    async def save(self, model, path=""):
+        if ".before-" in path and disk.read_text() == "slow to write":
+            await be_slow()
+        return await super().save(model, path)
 """
 
 
-async def test_a_file_that_changes_before_its_document_is_there_is_in_it_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a slow disk the file is looked at while the document is being loaded."""
+@pytest.fixture
+def slow_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     (tmp_path / "slow.py").write_text(SLOW)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     server = LocalServer(tmp_path, "--ServerApp.contents_manager_class=slow.Slow")
     server.write("notes.txt", "one\n")
     server.write("disk", "fast")
     server.start()
-    try:
-        tab = Room(await asyncio.to_thread(server.seat, "notes.txt"))
-        server.write("disk", "slow")
-        joining = asyncio.create_task(tab.join())
-        await server.until_file("disk", "at work")
-        server.write("notes.txt", "one\ntwo\n")
-        await asyncio.sleep(3)  # by then the change has been seen
-        server.write("disk", "fast")
-        await joining
-        await tab.wait_until(lambda room: "two" in room.text, PATIENCE)
-        assert tab.text == "one\ntwo\n"
-    finally:
-        server.kill()
+    yield server
+    server.kill()
+
+
+async def test_a_file_that_changes_before_its_document_is_there_is_in_it_once(
+    slow_server: LocalServer,
+) -> None:
+    """On a slow disk the file is looked at while the document is being loaded."""
+    tab = Room(await asyncio.to_thread(slow_server.seat, "notes.txt"))
+    slow_server.write("disk", "slow to read")
+    joining = asyncio.create_task(tab.join())
+    await slow_server.until_file("disk", "at work")
+    slow_server.write("notes.txt", "one\ntwo\n")
+    await asyncio.sleep(3)  # by then the change has been seen
+    slow_server.write("disk", "fast")
+    await joining
+    await tab.wait_until(lambda room: "two" in room.text, PATIENCE)
+    assert tab.text == "one\ntwo\n"
+
+
+async def test_what_comes_while_a_copy_is_being_written_is_in_a_copy_too(slow_server: LocalServer) -> None:
+    """It was typed into a cell that had just been taken out."""
+    slow_server.write("work.ipynb", json.dumps(NOTEBOOK))
+    alice, bob = await slow_server.open("work.ipynb"), await slow_server.open("work.ipynb", "bob")
+    await bob.drop()
+    alice.insert(0, "by_alice = 1\n", 1)
+    await slow_server.until_file("work.ipynb", "by_alice")
+    slow_server.write("disk", "slow to write")
+    slow_server.write("work.ipynb", json.dumps({**NOTEBOOK, "cells": CELLS[:1]}))
+    await slow_server.until_file("disk", "at work")
+    bob.insert(0, "by_bob = 1\n", 1)
+    await come_back(bob)
+    await bob.wait_until(lambda room: room.cell_count == 1, PATIENCE)
+    slow_server.write("disk", "fast")
+    async with asyncio.timeout(PATIENCE):
+        while not all(
+            word in "".join(map(slow_server.read, copies(slow_server))) for word in ("by_alice", "by_bob")
+        ):
+            await asyncio.sleep(0.1)
 
 
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
