@@ -17,6 +17,8 @@ from .merge import doc_of, has_lost
 
 # For so many seconds at least people may still send what they typed before they saw that text was taken out.
 ON_THE_WAY = 2
+# What they have sent is looked at after so many seconds, and after so many more each time: a slow connection may be as slow as that.
+LOOKS = (ON_THE_WAY, 3, 15, 40, 140, 390)
 MOST = 3  # documents that are remembered as they were before something was taken out
 LARGE = 5_000_000  # bytes; to remember more for long, and to look at it, would slow down everybody
 

@@ -43,7 +43,7 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .late import MOST, ON_THE_WAY, Late
+from .late import LOOKS, MOST, ON_THE_WAY, Late
 from .lately import Lately, text_of
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
 from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
@@ -398,9 +398,10 @@ class Room(rooms.DocumentRoom):
             raise OSError(f"{self._file.path} could not be saved")
 
     async def flush_changes(self) -> None:
-        """Write the document into its file if it does not hold it."""
+        """Write the document into its file if it does not hold it, and what came too late for it beside it."""
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
+        await self._keep_late()
 
     async def flush(self, by_hand: bool = False) -> bool:
         """Write the document into its file. Returns whether the file holds it now; why not is in the log, and people are told."""
@@ -526,7 +527,7 @@ class Room(rooms.DocumentRoom):
         if late is not None:
             if isinstance(copy, PurePosixPath):
                 late.copy = copy
-            self.create_task(self._keep_late(ON_THE_WAY))
+            self.create_task(self._look_for_late(late))
 
     def _follow(self, found: Found) -> tuple[bytes, Merged, Any]:
         """Merge the content of the file.
@@ -587,6 +588,12 @@ class Room(rooms.DocumentRoom):
             if message[1] == YSyncMessageType.SYNC_STEP2 and update != NOTHING:
                 self.create_task(self._keep_late(ON_THE_WAY))
         return False
+
+    async def _look_for_late(self, late: Late) -> None:
+        for pause in LOOKS:
+            await self._keep_late(pause)
+            if late not in self._late:
+                break
 
     async def _keep_late(self, pause: float = 0) -> None:
         """Keep what people have typed into parts of the document that had been taken out, and which has come only now.

@@ -90,6 +90,7 @@ class Room:
             self._awareness.observe(self._on_awareness),
         )
         self._awareness.set_local_state({"user": seat.user, "autosave": True})
+        self._lags = False
 
     # Coming and going
 
@@ -107,6 +108,10 @@ class Room:
         self._line.send(create_sync_message(self._doc))
         self._line.send(self._awareness_message([self._awareness.client_id]))
         await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
+
+    def lag(self) -> None:
+        """Hear nothing from now on, as over a slow connection. What is typed here is sent."""
+        self._lags = True
 
     async def drop(self) -> None:
         """Lose the connection, without a goodbye. Edits stay here until `join` merges them."""
@@ -267,6 +272,8 @@ class Room:
 
     def _receive(self, message: str | bytes) -> None:
         assert isinstance(message, bytes)
+        if self._lags:
+            return
         kind, body = message[0], message[1:]
         if kind == YMessageType.SYNC:
             self._receive_sync(body)

@@ -23,6 +23,7 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from pycrdt import Map, Text
 
 from jupyterhub_collab.server.file_on_disk import save_by_turns
+from jupyterhub_collab.server.late import ON_THE_WAY
 from local_server import PATIENCE, LocalServer, come_back
 from people.room import Room
 
@@ -661,6 +662,25 @@ async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_
     assert "typed_away" not in server.read("work.ipynb")
     await asyncio.sleep(3)
     assert len(copies(server)) == 1
+
+
+async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_a_copy(
+    server: LocalServer,
+) -> None:
+    """Whose author has not seen seconds later that the cell is gone; also where the server is stopped before anybody looks again."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    bob.lag()
+    server.write("work.ipynb", json.dumps(notebook("x = 0")))
+    await until(lambda: alice.cell_count == 1)
+    await asyncio.sleep(ON_THE_WAY + 1)
+    bob.insert(0, "typed_late = 1\n", 1)
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "typed_late = 1")
+    bob.insert(0, "typed_last = 1\n", 1)
+    await asyncio.sleep(0.5)  # the server has it
+    server.end()
+    assert any("typed_last = 1" in server.read(copy) for copy in copies(server))
+    server.start()
 
 
 async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:
