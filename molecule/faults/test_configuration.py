@@ -39,15 +39,24 @@ def test_hub_that_would_not_start_again(
 
 
 # Lines of the fragment -> what the run says. In memory each is a good configuration.
-WHERE_A_HUB_IS = 'import os, sys, threading, time\nlive = "jupyterhub_collab.hub.trial" not in sys.modules'
+WHERE_A_HUB_IS = 'import os, sys, time\nlive = "jupyterhub_collab.hub.trial" not in sys.modules'
+ONCE_IT_HAS_ANSWERED = f"""{WHERE_A_HUB_IS}
+import asyncio
+from jupyterhub.apihandlers.hub import RootAPIHandler
+get = RootAPIHandler.get
+def answer(handler):
+    get(handler)
+    asyncio.get_running_loop().call_later(1, *then)
+if live: RootAPIHandler.get = answer
+"""
 DEADLY = {
-    "a hub that starts and dies after two seconds": (
-        f"{WHERE_A_HUB_IS}\nif live: threading.Timer(2, os._exit, (1,)).start()",
+    "a hub that starts and dies after it has answered": (
+        f"{ONCE_IT_HAS_ANSWERED}\nthen = (os._exit, 1)",
         "the hub answered and ended again",
     ),
     "a hub that never answers": (f"{WHERE_A_HUB_IS}\nif live: time.sleep(3600)", "the hub did not answer"),
     "a hub that stops to answer": (
-        f"{WHERE_A_HUB_IS}\nimport asyncio\nif live: asyncio.get_running_loop().call_later(2, time.sleep, 3600)",
+        f"{ONCE_IT_HAS_ANSWERED}\nthen = (time.sleep, 3600)",
         "the hub answered at http://127.0.0.1:8081/hub/api and then no more",
     ),
     "a port that is taken": (

@@ -76,11 +76,13 @@ class Lab:
         self.page.get_by_role("menuitem", name=title, exact=True).click()
 
     def dismiss_when_away(self) -> None:
-        """From now on put aside what JupyterLab asks when its server is away, as people do who want to go on: press Escape."""
+        """From now on put aside what JupyterLab asks when its server is away, as people do who want to go on."""
         # The second is what JupyterLab makes of a proxy that has not been told yet where the server is.
         away = re.compile("Server unavailable or unreachable|Directory not found")
-        question = self.page.locator(".jp-Dialog", has_text=away)
-        self.page.add_locator_handler(question, lambda: self.page.keyboard.press("Escape"))
+        question = self.page.locator(".jp-Dialog", has_text=away).last
+        way_out = question.get_by_role("button", name=re.compile("Dismiss|OK", re.I))
+        # One may come after another.
+        self.page.add_locator_handler(question, way_out.click, no_wait_after=True)
 
     def start_again(self, address: str) -> None:
         """Go to the address that leads to the server, which starts it, in another tab; that is closed when the server is there."""
