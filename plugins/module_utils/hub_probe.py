@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, who checks logins, and whom it knows.
+"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, and whom it knows.
 
     python -c SOURCE QUESTION
 
@@ -24,8 +24,6 @@ import sys
 import types
 from typing import Any
 
-# Its authenticators log in whomever a web server in front names, past the hub's hooks and allow-lists.
-PAST_HOOKS = "jhub_remote_user_authenticator"
 DATABASE = "jupyterhub.sqlite"  # the hub's own default
 OURS = "jupyterhub_collab"  # what the fragments import, and all that is in it
 
@@ -131,16 +129,6 @@ def account_names(config: Any) -> str:
     return found[-1] if found else ""
 
 
-def trusts_front_end(config: Any) -> bool:
-    """Return whether the authenticator takes the word of a web server in front for who somebody is, unchecked."""
-    chosen = config.JupyterHub.get("authenticator_class", "")
-    if isinstance(chosen, str) and "." in chosen:
-        from traitlets.utils.importstring import import_item  # noqa: PLC0415
-
-        chosen = import_item(chosen)
-    return any(each.__module__.startswith(PAST_HOOKS) for each in getattr(chosen, "__mro__", ()))
-
-
 def connect(config: Any) -> Any:
     """Return a connection to the hub's database.
 
@@ -203,7 +191,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "profiles": [],
         "paths": [],
         "account_names": "",
-        "trusts_front_end": False,
         "running": None,
         "people": None,
     }
@@ -214,7 +201,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["profiles"] = profiles(config)
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
-        result["trusts_front_end"] = trusts_front_end(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
