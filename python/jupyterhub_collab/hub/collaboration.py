@@ -25,6 +25,7 @@ from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
+from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
 
@@ -115,6 +116,7 @@ def collaborate(
             "idle_seconds": idle,
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
+            "revocation_seconds": revocation_seconds(c),
         }
         _set_environment(spawner, settings, state_directory)
         let_write(spawner, state_directory)

@@ -21,7 +21,8 @@ DEFAULT_SECONDS = 300
 def limit_cached_rights(c: Any, seconds: int) -> None:
     """Let servers ask the hub again who may come in after so many seconds, where they trust an answer for 300 by default.
 
-    An administrator's own setting of it stays, and so does a server that is started by a command of another kind.
+    An administrator's own setting of it stays, and so does a server that is started by a command of another kind. One with live
+    collaboration is told among its settings, too, which reach it whatever starts it.
     """
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _add_option(f"{OPTION}{seconds}", theirs))
     c.Spawner.pre_spawn_hook.revocation_seconds = seconds

@@ -203,7 +203,9 @@ def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.Monke
 
 
 def test_server_is_told_its_settings(db: Session) -> None:
-    told = json.loads(start(hub(), spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
+    c = hub()
+    apply(c, revocation_seconds=5)
+    told = json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
     assert told == {
         "state_directory": "",
         "history_megabytes": 100,
@@ -212,6 +214,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "idle_seconds": 0,
         "email_domain": "example.org",
         "managers": {"everyone": True},
+        "revocation_seconds": 5,
     }
 
 
