@@ -20,6 +20,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import sys
 import types
 from typing import Any
@@ -95,26 +96,25 @@ def of_spawners(config: Any, name: str) -> list[Any]:
     return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
 
 
+def words(command: Any) -> list[str]:
+    """Return the words of a command; none where it is no command. Spawners that hand it to a shell take a whole line as one text."""
+    if isinstance(command, str):
+        with contextlib.suppress(ValueError):  # a quotation mark that nothing ends
+            return shlex.split(command)
+    return [str(word) for word in command] if isinstance(command, (list, tuple)) else []
+
+
 def commands(config: Any) -> list[list[str]]:
     """Return the commands that servers are started with."""
-    found = of_spawners(config, "cmd")
-    return [
-        [str(word) for word in ([command] if isinstance(command, str) else command)]
-        for command in found
-        if isinstance(command, (str, list))
-    ]
+    return [found for command in of_spawners(config, "cmd") if (found := words(command))]
 
 
 def profiles(config: Any) -> list[list[str]]:
     """Return the commands of the profiles that people choose from (`wrapspawner`)."""
-    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, list) for entry in value]
-    settings = [
-        part for entry in found if isinstance(entry, tuple) for part in entry if isinstance(part, dict)
-    ]
-    commands = [each["cmd"] for each in settings if isinstance(each.get("cmd"), (str, list))]
-    return [
-        [str(word) for word in ([command] if isinstance(command, str) else command)] for command in commands
-    ]
+    kinds = (list, tuple)
+    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, kinds) for entry in value]
+    settings = [part for entry in found if isinstance(entry, kinds) for part in entry if isinstance(part, dict)]
+    return [command for each in settings if (command := words(each.get("cmd")))]
 
 
 def paths(config: Any) -> list[str]:
