@@ -112,8 +112,12 @@ def commands(config: Any) -> list[list[str]]:
 def profiles(config: Any) -> list[list[str]]:
     """Return the commands of the profiles that people choose from (`wrapspawner`)."""
     kinds = (list, tuple)
-    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, kinds) for entry in value]
-    settings = [part for entry in found if isinstance(entry, kinds) for part in entry if isinstance(part, dict)]
+    found = [
+        entry for value in of_spawners(config, "profiles") if isinstance(value, kinds) for entry in value
+    ]
+    settings = [
+        part for entry in found if isinstance(entry, kinds) for part in entry if isinstance(part, dict)
+    ]
     return [command for each in settings if (command := words(each.get("cmd")))]
 
 

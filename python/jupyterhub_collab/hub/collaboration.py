@@ -28,6 +28,7 @@ from .roles import value_of
 from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
+from .wrapped import fit_inner
 
 PACKAGE = Path(__file__).parents[2]
 # Jupyter reads what is named there before all else: what an environment has turned off is on again for these servers alone.
@@ -126,6 +127,7 @@ def collaborate(
             spawner.cpu_limit = how.cpu_limit
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
+    fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
     if refuse_unprepared:
         unprepared.refuse_unprepared(is_told, is_open)
@@ -186,7 +188,11 @@ class Ours:
         self.theirs = theirs
 
     def __call__(self, spawner: Any) -> str:
-        theirs = self.theirs(spawner) if callable(self.theirs) else self.theirs
+        return self.before(self.theirs, spawner)
+
+    def before(self, theirs: Any, spawner: Any) -> str:
+        """Return the variable's text where it would be `theirs` without us."""
+        theirs = theirs(spawner) if callable(theirs) else theirs
         return os.pathsep.join(filter(None, [self.text, theirs]))
 
 
@@ -198,8 +204,18 @@ class Settings(Ours):
         self.settings = settings
         self.root = root
 
-    def __call__(self, spawner: Any) -> str:
+    def before(self, theirs: Any, spawner: Any) -> str:
         return json.dumps({"state_directory": state_directory_of(spawner, self.root), **self.settings})
+
+
+def _with_ours(outer: Any, inner: Any, environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of an inner spawner, one of its own included, with what is ours on the outer one."""
+    lost = {
+        name: value.before(inner.environment.get(name), outer)
+        for name, value in outer.environment.items()
+        if isinstance(value, Ours) and not isinstance(inner.environment.get(name), Ours)
+    }
+    return environment | lost
 
 
 def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
