@@ -62,6 +62,18 @@ def check(c: Any, accounts: list[str]) -> None:
             )
 
 
+def check_names(authenticator: Any, accounts: list[str]) -> None:
+    """Raise ValueError where the hub would not know these accounts by their names, which everybody's scopes bear."""
+    for name in accounts:
+        known = authenticator.normalize_username(name)
+        if known != name or not authenticator.validate_username(name):
+            does = f"makes {known} of" if known != name else "takes no user by"
+            raise ValueError(
+                f"the hub's authenticator {does} the name {name} (see its username_map, username_pattern and normalize_username): "
+                "set jupyterhub_rtc_user to a name that it takes as it is"
+            )
+
+
 def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
     """Return a `post_auth_hook` that runs theirs and then refuses a login that ended up under one of the names."""
 
