@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
@@ -99,11 +100,12 @@ def collaborate(
     def is_chosen(spawner: Any) -> bool:
         return is_open(spawner) or (owners and may_share(spawner))
 
-    def is_told(spawner: Any) -> bool:
-        return isinstance(spawner.environment.get(SERVER_SETTINGS), Ours)
+    # Spawners of servers that this hub has had guarded; what becomes of their environment on the way is the spawner's own matter.
+    told: WeakSet[Any] = WeakSet()
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
+        told.discard(spawner)
         if not is_chosen(spawner):
             forget_visitors(spawner)
             return
@@ -120,6 +122,7 @@ def collaborate(
             "revocation_seconds": revocation_seconds(c),
         }
         _set_environment(spawner, settings, state_directory)
+        told.add(spawner)
         let_write(spawner, state_directory)
         if how.mem_limit:
             spawner.mem_limit = how.mem_limit
@@ -130,7 +133,7 @@ def collaborate(
     fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
     if refuse_unprepared:
-        unprepared.refuse_unprepared(is_told, is_open)
+        unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)
     limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})

@@ -21,6 +21,7 @@ from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
 from ..names import GUARDED, UNGUARDED
+from .resume import resumes_by_itself
 
 STOPPED = (
     "This server was stopped: other people may come in, and its environment lacks what guards it and keeps what they type. Start another"
@@ -33,6 +34,11 @@ NOT_SHARED = (
 LOG = (
     "%s was stopped, as nothing guards it: where it runs, the package of this hub's collaboration is not there. Run the playbook jupyter_rtc"
     " again, and the script of jupyterhub_rtc_snippet in images and further environments. To let such servers run unguarded, set"
+    " jupyterhub_rtc_refuse_unprepared to false."
+)
+RESUMED = (
+    "%s was stopped, as nothing guards it: its spawner resumes what it made for an earlier start, before this hub guarded its servers."
+    " Remove that (its container, say), so that the next start makes it anew. To let such servers run unguarded, set"
     " jupyterhub_rtc_refuse_unprepared to false."
 )
 # The servers that run unguarded, by their numbers in the hub's database.
@@ -67,7 +73,7 @@ def _looking(wait_up: Any, is_refused: Callable[[Any], bool]) -> Any:
             _unguarded.discard(number)
             return spawner
         if is_refused(spawner):
-            user.log.error(LOG, spawner._log_name)
+            user.log.error(RESUMED if resumes_by_itself(spawner) else LOG, spawner._log_name)
             await user.stop(spawner.name)
             raise _refusal()
         _unguarded.add(number)

@@ -406,6 +406,22 @@ def test_start_as_another_server_forgets_visitors(db: Session) -> None:
     assert notes(db) == {"Server at /user/ann/"}
 
 
+def test_spawner_that_decides_whether_it_resumes_keeps_visitors_too(db: Session) -> None:
+    """As DockerSpawner does by whether it removes its containers."""
+    hub()
+    spawner = visited(db, "team")
+    decides = type(spawner).will_resume = property(lambda spawner: spawner.disable_user_config)
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == {"of a visitor"}
+    assert type(spawner).will_resume is decides
+    spawner.disable_user_config = True
+    forget_visitors(spawner)
+    assert notes(db) == {"of a visitor"}
+    spawner.disable_user_config = False
+    forget_visitors(spawner)
+    assert not notes(db)
+
+
 def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
     hub()
     spawner = visited(db, "team")
