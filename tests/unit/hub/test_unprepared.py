@@ -60,6 +60,7 @@ def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -
     config = hub.directory / "jupyterhub_config.py"
     ours = config.read_text()
     assert start(hub).status_code == 201
+    assert "alice cannot be shared as it runs, as nothing guards it: where it runs, the package" in hub.log
     for text in (ours.replace("everyone=False", "everyone=True"), ours):
         for what in ("shares", "share-codes"):
             answer = share(hub, what)
