@@ -77,7 +77,7 @@ def resumes_by_itself(spawner: Any) -> bool:
 @contextmanager
 def _as_if_it_resumed(spawner: Any) -> Iterator[None]:
     """Have a spawner say meanwhile that it resumes, whether its class has a setting for that or, like DockerSpawner's, decides it."""
-    kind = type(spawner)
+    kind: Any = type(spawner)
     spawner.__class__ = _resuming(kind)
     try:
         yield
