@@ -23,10 +23,6 @@ from sharing import PAGE, accept, guests, make_link
 
 CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
 PYTHON = "/usr/local/jupyterhub/bin/python"
-WARNING = (
-    "WARNING: This hub cannot keep people from logging in as shared, as its authenticator takes a web server's word for who "
-    "somebody is: make sure that the web server never says shared, and that nobody reaches the hub around it."
-)
 UNKNOWN = "Address for the users: not known, as people come in by another web server than the hub's own proxy"
 
 
@@ -71,14 +67,16 @@ def test_sharing_page_asks_a_hub_on_a_socket(hub: Hub, alice: Person, bob: Perso
     alice.api("DELETE", "/hub/api/shares/alice/")
 
 
-def test_who_gets_around_the_web_server_is_whoever_they_say(host: Host, platform: Platform) -> None:
-    """What no configuration of the hub prevents, and the play therefore warns of. And paths may have slashes that say nothing."""
+def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platform: Platform) -> None:
+    """Although this hub believes whoever gets there of all other names. And paths may have slashes that say nothing."""
     code = (
-        "import urllib.request as r; "
-        "q = r.Request('http://127.0.0.1:8000/hub/login?next=/hub/api/user', headers={'REMOTE_USER': 'shared'}); "
+        "import sys, urllib.request as r; "
+        "q = r.Request('http://127.0.0.1:8000/hub/login?next=/hub/api/user', headers={'REMOTE_USER': sys.argv[1]}); "
         "print(r.build_opener(r.HTTPCookieProcessor()).open(q).read().decode())"
     )
-    assert '"name": "shared"' in host.check_output("su mallory -c %s", f'python3 -c "{code}"')
+    assert '"name": "alice"' in host.check_output("su mallory -c %s", f'python3 -c "{code}" alice')
+    refused = host.run("su mallory -c %s", f'python3 -c "{code}" shared')
+    assert "HTTP Error 403" in refused.stderr
     again = play(
         "jupyter_rtc",
         platform.name,
@@ -86,8 +84,7 @@ def test_who_gets_around_the_web_server_is_whoever_they_say(host: Host, platform
         jupyter_rtc_venv="/usr/local/jupyterhub/",
     )
     assert (again.code, again.changed) == (0, 0), again.output
-    assert WARNING in again.said
-    assert "nobody logs in as shared" not in again.said
+    assert "nobody logs in as shared" in again.said
     assert UNKNOWN in again.said
     assert "127.0.0.1" not in again.said.partition("Address for the users")[2]
 

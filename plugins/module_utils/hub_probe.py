@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, who checks logins, and whom it knows.
+"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, and whom it knows.
 
     python -c SOURCE QUESTION
 
@@ -20,12 +20,11 @@ import importlib.metadata
 import json
 import os
 import re
+import shlex
 import sys
 import types
 from typing import Any
 
-# Its authenticators log in whomever a web server in front names, past the hub's hooks and allow-lists.
-PAST_HOOKS = "jhub_remote_user_authenticator"
 DATABASE = "jupyterhub.sqlite"  # the hub's own default
 OURS = "jupyterhub_collab"  # what the fragments import, and all that is in it
 
@@ -97,26 +96,29 @@ def of_spawners(config: Any, name: str) -> list[Any]:
     return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
 
 
+def words(command: Any) -> list[str]:
+    """Return the words of a command; none where it is no command. Spawners that hand it to a shell take a whole line as one text."""
+    if isinstance(command, str):
+        with contextlib.suppress(ValueError):  # a quotation mark that nothing ends
+            return shlex.split(command)
+    return [str(word) for word in command] if isinstance(command, (list, tuple)) else []
+
+
 def commands(config: Any) -> list[list[str]]:
     """Return the commands that servers are started with."""
-    found = of_spawners(config, "cmd")
-    return [
-        [str(word) for word in ([command] if isinstance(command, str) else command)]
-        for command in found
-        if isinstance(command, (str, list))
-    ]
+    return [found for command in of_spawners(config, "cmd") if (found := words(command))]
 
 
 def profiles(config: Any) -> list[list[str]]:
     """Return the commands of the profiles that people choose from (`wrapspawner`)."""
-    found = [entry for value in of_spawners(config, "profiles") if isinstance(value, list) for entry in value]
+    kinds = (list, tuple)
+    found = [
+        entry for value in of_spawners(config, "profiles") if isinstance(value, kinds) for entry in value
+    ]
     settings = [
-        part for entry in found if isinstance(entry, tuple) for part in entry if isinstance(part, dict)
+        part for entry in found if isinstance(entry, kinds) for part in entry if isinstance(part, dict)
     ]
-    commands = [each["cmd"] for each in settings if isinstance(each.get("cmd"), (str, list))]
-    return [
-        [str(word) for word in ([command] if isinstance(command, str) else command)] for command in commands
-    ]
+    return [command for each in settings if (command := words(each.get("cmd")))]
 
 
 def paths(config: Any) -> list[str]:
@@ -129,16 +131,6 @@ def account_names(config: Any) -> str:
     """Return what SystemdSpawner makes the name of a user's account of, with `{USERNAME}` for the name of the user."""
     found = [value for value in of_spawners(config, "username_template") if isinstance(value, str)]
     return found[-1] if found else ""
-
-
-def trusts_front_end(config: Any) -> bool:
-    """Return whether the authenticator takes the word of a web server in front for who somebody is, unchecked."""
-    chosen = config.JupyterHub.get("authenticator_class", "")
-    if isinstance(chosen, str) and "." in chosen:
-        from traitlets.utils.importstring import import_item  # noqa: PLC0415
-
-        chosen = import_item(chosen)
-    return any(each.__module__.startswith(PAST_HOOKS) for each in getattr(chosen, "__mro__", ()))
 
 
 def connect(config: Any) -> Any:
@@ -203,7 +195,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "profiles": [],
         "paths": [],
         "account_names": "",
-        "trusts_front_end": False,
         "running": None,
         "people": None,
     }
@@ -214,7 +205,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["profiles"] = profiles(config)
         result["paths"] = paths(config)
         result["account_names"] = account_names(config)
-        result["trusts_front_end"] = trusts_front_end(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None

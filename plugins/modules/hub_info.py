@@ -102,11 +102,10 @@ config:
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
 hub:
-  description: The hub's interpreter, with its version, and the hub's, why its configuration does not load (empty where it does), and whether it
-    logs in whomever a web server in front names, past its own checks.
+  description: The hub's interpreter, with its version, and the hub's, and why its configuration does not load (empty where it does).
   type: dict
   returned: always
-  sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: "", trusts_front_end: false}
+  sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: ""}
 servers:
   description: The environment that the hub's configuration starts servers from, empty where that cannot be told, whether RV(lab) is the
     same one, others that people choose in profiles or that other settings name, what the
@@ -285,7 +284,7 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
             "version": "",
             "error": f"{command.python} gave no answer: {error}",
         }, {}
-    told = ("version", "python_version", "error", "trusts_front_end")
+    told = ("version", "python_version", "error")
     return {"python": command.python, **{name: found[name] for name in told}}, found
 
 

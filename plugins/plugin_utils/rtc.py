@@ -479,7 +479,6 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     ]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
     sharing = wants_sharing and can_share(host["hub"]["version"])
-    trusting = host["hub"]["trusts_front_end"]
 
     if all_users:
         everyone = ["access:servers"]
@@ -495,18 +494,11 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
         table = [
             f"every hub user starts, opens and stops the server of {user}, under the own name, and edits and runs code there",
-            f"the web server in front of the hub decides who logs in as {user}"
-            if trusting
-            else f"nobody logs in as {user}",
+            f"nobody logs in as {user}",
             "nobody opens or starts a server of somebody else"
             + (", unless its owner has shared it" if sharing else ""),
         ]
         warnings = []
-        if trusting:
-            warnings.append(
-                f"This hub cannot keep people from logging in as {user}, as its authenticator takes a web server's word for who "
-                f"somebody is: make sure that the web server never says {user}, and that nobody reaches the hub around it."
-            )
     links = boolean(settings["impersonation_links"])
     everywhere = all_users or settings["servers"] == "everyone"
     table.append(_live_sentence(everywhere, user, sharing, boolean(settings["opens_servers"])))

@@ -50,7 +50,7 @@ c.JupyterHub.authenticator_class = "null"
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = "{directory}/home/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root", "--HubOAuth.cache_max_age={seconds}", *{options!r}]
+c.Spawner.args = ["--allow-root", *{options!r}]
 c.Spawner.default_url = "/api"
 c.Spawner.port = {port}
 c.Spawner.environment = {environment!r}
@@ -118,7 +118,9 @@ class LocalHub:
         self._hub_port, self._port = free_port(), free_port()
         environment = {
             "JUPYTER_CONFIG_PATH": str(Path(package.__file__).parent / "config"),
-            SERVER_SETTINGS: json.dumps({"state_directory": str(directory / "state"), **settings}),
+            SERVER_SETTINGS: json.dumps(
+                {"state_directory": str(directory / "state"), "revocation_seconds": seconds, **settings}
+            ),
             "PYTHONPATH": str(directory),
             **(variables or {}),
         }
@@ -126,7 +128,6 @@ class LocalHub:
             hub_port=self._hub_port,
             port=self._port,
             directory=directory,
-            seconds=seconds,
             options=list(options),
             environment=environment,
             token=self.token,

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
+from jupyterhub.handlers import BaseHandler
 from jupyterhub.utils import maybe_future
+from tornado.web import HTTPError
 
 from .hooks import Hook, chain, sections_with
 from .known import keep_known
 from .roles import add_members, value_of
 
 ROLE = "collab-accounts"
+# The hub users whom nobody may become by any door of the hub.
+_reserved: set[str] = set()
 
 
 def reserve_accounts(c: Any, accounts: list[str]) -> None:
@@ -28,9 +33,16 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
 
 
 def refuse_logins(c: Any, accounts: list[str]) -> None:
-    """Refuse every login under the names of these hub users. Raises ValueError where the configuration forbids to share them."""
+    """Refuse every login under the names of these hub users. Raises ValueError where the configuration forbids to share them.
+
+    Some authenticators have pages of their own that log people in past all hooks, on the word of a web server in front, say. So no
+    browser gets a sign-in under such a name either.
+    """
     check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
+    _reserved.update(accounts)
+    if not hasattr(BaseHandler.set_hub_cookie, "refuses"):
+        BaseHandler.set_hub_cookie = _refusing(BaseHandler.set_hub_cookie)
     keep_known(accounts)
 
 
@@ -50,6 +62,18 @@ def check(c: Any, accounts: list[str]) -> None:
             )
 
 
+def check_names(authenticator: Any, accounts: list[str]) -> None:
+    """Raise ValueError where the hub would not know these accounts by their names, which everybody's scopes bear."""
+    for name in accounts:
+        known = authenticator.normalize_username(name)
+        if known != name or not authenticator.validate_username(name):
+            does = f"makes {known} of" if known != name else "takes no user by"
+            raise ValueError(
+                f"the hub's authenticator {does} the name {name} (see its username_map, username_pattern and normalize_username): "
+                "set jupyterhub_rtc_user to a name that it takes as it is"
+            )
+
+
 def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
     """Return a `post_auth_hook` that runs theirs and then refuses a login that ended up under one of the names."""
 
@@ -61,3 +85,16 @@ def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
         return auth_model
 
     return post_auth_hook
+
+
+def _refusing(set_hub_cookie: Any) -> Any:
+    """Return a method that gives a browser the hub's sign-in of a user, or refuses it with 403."""
+
+    @wraps(set_hub_cookie)
+    def set_or_refuse(handler: Any, user: Any) -> None:
+        if user.name in _reserved:
+            raise HTTPError(403, f"Nobody can log in as {user.name}: people share this account")
+        set_hub_cookie(handler, user)
+
+    set_or_refuse.refuses = True  # type: ignore[attr-defined]
+    return set_or_refuse

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
@@ -25,8 +26,10 @@ from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
 from .roles import value_of
+from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
+from .wrapped import fit_inner
 
 PACKAGE = Path(__file__).parents[2]
 # Jupyter reads what is named there before all else: what an environment has turned off is on again for these servers alone.
@@ -97,11 +100,12 @@ def collaborate(
     def is_chosen(spawner: Any) -> bool:
         return is_open(spawner) or (owners and may_share(spawner))
 
-    def is_told(spawner: Any) -> bool:
-        return isinstance(spawner.environment.get(SERVER_SETTINGS), Ours)
+    # Spawners of servers that this hub has had guarded; what becomes of their environment on the way is the spawner's own matter.
+    told: WeakSet[Any] = WeakSet()
 
     def prepare(spawner: Any) -> None:
         _reset(spawner)
+        told.discard(spawner)
         if not is_chosen(spawner):
             forget_visitors(spawner)
             return
@@ -115,8 +119,10 @@ def collaborate(
             "idle_seconds": idle,
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
+            "revocation_seconds": revocation_seconds(c),
         }
         _set_environment(spawner, settings, state_directory)
+        told.add(spawner)
         let_write(spawner, state_directory)
         if how.mem_limit:
             spawner.mem_limit = how.mem_limit
@@ -124,9 +130,10 @@ def collaborate(
             spawner.cpu_limit = how.cpu_limit
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
+    fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
     if refuse_unprepared:
-        unprepared.refuse_unprepared(is_told, is_open)
+        unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)
     limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})
@@ -184,7 +191,11 @@ class Ours:
         self.theirs = theirs
 
     def __call__(self, spawner: Any) -> str:
-        theirs = self.theirs(spawner) if callable(self.theirs) else self.theirs
+        return self.before(self.theirs, spawner)
+
+    def before(self, theirs: Any, spawner: Any) -> str:
+        """Return the variable's text where it would be `theirs` without us."""
+        theirs = theirs(spawner) if callable(theirs) else theirs
         return os.pathsep.join(filter(None, [self.text, theirs]))
 
 
@@ -196,8 +207,18 @@ class Settings(Ours):
         self.settings = settings
         self.root = root
 
-    def __call__(self, spawner: Any) -> str:
+    def before(self, theirs: Any, spawner: Any) -> str:
         return json.dumps({"state_directory": state_directory_of(spawner, self.root), **self.settings})
+
+
+def _with_ours(outer: Any, inner: Any, environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of an inner spawner, one of its own included, with what is ours on the outer one."""
+    lost = {
+        name: value.before(inner.environment.get(name), outer)
+        for name, value in outer.environment.items()
+        if isinstance(value, Ours) and not isinstance(inner.environment.get(name), Ours)
+    }
+    return environment | lost
 
 
 def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:

@@ -12,15 +12,15 @@ default, and also where the hub has been started anew meanwhile and does not kno
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache, wraps
 from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.user import User
 from sqlalchemy.orm import object_session
-from traitlets import TraitType
 
 from .guests import forget, forget_if_one_left, note_guests
 from .own_token import own_tokens
@@ -42,14 +42,12 @@ def _keeping_at_stop(stop: Any, is_chosen: Callable[[Any], bool]) -> Any:
         spawner = user.spawners[server_name]
         if not is_chosen(spawner):
             return await stop(user, server_name)
-        keeps = resumes_by_itself(spawner)
-        if not keeps:
-            spawner.will_resume = True
+        resumes = resumes_by_itself(spawner)
         try:
-            return await stop(user, server_name)
+            with nullcontext() if resumes else _as_if_it_resumed(spawner):
+                return await stop(user, server_name)
         finally:
-            if not keeps:
-                spawner.will_resume = False
+            if not resumes:
                 end_own_tokens(spawner)
             forget_if_one_left(spawner)
 
@@ -73,7 +71,23 @@ def _keeping_at_start(cleanup: Any, is_chosen: Callable[[Any], bool]) -> Any:
 
 def resumes_by_itself(spawner: Any) -> bool:
     """Return whether it is the spawner's own matter what outlives a stop: containers that are kept, say."""
-    return not isinstance(type(spawner).will_resume, TraitType) or spawner.will_resume
+    return bool(spawner.will_resume)
+
+
+@contextmanager
+def _as_if_it_resumed(spawner: Any) -> Iterator[None]:
+    """Have a spawner say meanwhile that it resumes, whether its class has a setting for that or, like DockerSpawner's, decides it."""
+    kind: Any = type(spawner)
+    spawner.__class__ = _resuming(kind)
+    try:
+        yield
+    finally:
+        spawner.__class__ = kind
+
+
+@cache
+def _resuming(kind: type) -> type:
+    return type(kind.__name__, (kind,), {"__module__": kind.__module__, "will_resume": True})
 
 
 def end_own_tokens(spawner: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from jupyterhub.utils import maybe_future
 
 from .hooks import Hook, chain
+from .wrapped import fit_inner
 
 # The commands that take options of the single-user server, wherever another program (conda, sudo, singularity) starts them with
 # what stands behind them; what a script would do with options is unknown.
@@ -21,10 +22,12 @@ DEFAULT_SECONDS = 300
 def limit_cached_rights(c: Any, seconds: int) -> None:
     """Let servers ask the hub again who may come in after so many seconds, where they trust an answer for 300 by default.
 
-    An administrator's own setting of it stays, and so does a server that is started by a command of another kind.
+    An administrator's own setting of it stays, and so does a server that is started by a command of another kind. One with live
+    collaboration is told among its settings, too, which reach it whatever starts it.
     """
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _add_option(f"{OPTION}{seconds}", theirs))
     c.Spawner.pre_spawn_hook.revocation_seconds = seconds
+    fit_inner("get_args", lambda _outer, inner, args: _with_option(inner, f"{OPTION}{seconds}", args))
 
 
 def revocation_seconds(c: Any) -> int:
@@ -47,8 +50,13 @@ def _add_option(option: str, theirs: Hook) -> Hook:
 
     async def pre_spawn_hook(spawner: Any) -> None:
         await maybe_future(theirs(spawner))
-        command = [*(spawner.cmd or []), *spawner.args]
-        if takes_options(command) and OPTION not in " ".join(command):
-            spawner.args = [*spawner.args, option]
+        spawner.args = _with_option(spawner, option, spawner.args)
 
     return pre_spawn_hook
+
+
+def _with_option(spawner: Any, option: str, args: Sequence[str]) -> list[str]:
+    """Return what stands behind a spawner's command, with our option where that command takes it and has none of the kind."""
+    theirs = [word for word in args if word != option]
+    command = [*(spawner.cmd or []), *theirs]
+    return [*theirs, option] if takes_options(command) and OPTION not in " ".join(command) else theirs

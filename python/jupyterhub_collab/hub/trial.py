@@ -24,6 +24,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from . import database, limits, shared_port
 from .accounts import check as check_accounts
+from .accounts import check_names
 from .collaboration import chosen, opened
 from .front import cannot_listen, front
 from .live import roles
@@ -86,6 +87,11 @@ class JupyterHub(jupyterhub.app.JupyterHub):
 
     def init_secrets(self) -> None:
         self.cookie_secret = secrets.token_bytes(32)
+
+    async def init_users(self) -> None:
+        for policy in applied:
+            check_names(self.authenticator, policy.get("accounts", []))
+        await super().init_users()
 
     def init_internal_ssl(self) -> None:
         """Leave the hub's certificates alone: where they are missing the hub makes them."""

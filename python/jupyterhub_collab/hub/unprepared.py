@@ -21,6 +21,7 @@ from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
 from ..names import GUARDED, UNGUARDED
+from .resume import resumes_by_itself
 
 STOPPED = (
     "This server was stopped: other people may come in, and its environment lacks what guards it and keeps what they type. Start another"
@@ -30,10 +31,16 @@ NOT_SHARED = (
     "This server cannot be shared as it runs: nothing guards it, or keeps what people type at the same time. Stop it, and start it again. If"
     " that does not help, start another environment, or ask your administrator to prepare this one."
 )
-LOG = (
-    "%s was stopped, as nothing guards it: where it runs, the package of this hub's collaboration is not there. Run the playbook jupyter_rtc"
-    " again, and the script of jupyterhub_rtc_snippet in images and further environments. To let such servers run unguarded, set"
-    " jupyterhub_rtc_refuse_unprepared to false."
+# To the administrator: which server, and why.
+STOPPED_LOG = "%s was stopped, as nothing guards it: %s. To let such servers run unguarded, set jupyterhub_rtc_refuse_unprepared to false."
+NOT_SHARED_LOG = "%s cannot be shared as it runs, as nothing guards it: %s."
+LACKS = (
+    "where it runs, the package of this hub's collaboration is not there. Run the playbook jupyter_rtc again, and the script of"
+    " jupyterhub_rtc_snippet in images and further environments"
+)
+RESUMES = (
+    "its spawner resumes what it made for an earlier start, before this hub guarded its servers. Remove that (its container, say), so that"
+    " the next start makes it anew"
 )
 # The servers that run unguarded, by their numbers in the hub's database.
 _unguarded: set[int] = set()
@@ -45,7 +52,7 @@ def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bo
     starts: whether the server of a spawner is one that this hub has just started; one that runs when the hub starts goes on.
     is_open: whether others may come in.
     """
-    User._wait_up = _looking(User._wait_up, lambda spawner: starts(spawner) and is_open(spawner))
+    User._wait_up = _looking(User._wait_up, starts, is_open)
     for kind, method in ((orm.Share, "grant"), (orm.ShareCode, "new")):
         setattr(kind, method, _sharing(getattr(kind, method)))
 
@@ -58,7 +65,7 @@ def is_shared(spawner: Any) -> bool:
     return any(db.query(kind).filter_by(spawner_id=spawner.orm_spawner.id).first() for kind in kinds)
 
 
-def _looking(wait_up: Any, is_refused: Callable[[Any], bool]) -> Any:
+def _looking(wait_up: Any, starts: Callable[[Any], bool], is_open: Callable[[Any], bool]) -> Any:
     @wraps(wait_up)
     async def wait_up_and_look(user: Any, spawner: Any) -> Any:
         await wait_up(user, spawner)
@@ -66,10 +73,13 @@ def _looking(wait_up: Any, is_refused: Callable[[Any], bool]) -> Any:
         if await _is_guarded(user, spawner):
             _unguarded.discard(number)
             return spawner
-        if is_refused(spawner):
-            user.log.error(LOG, spawner._log_name)
-            await user.stop(spawner.name)
-            raise _refusal()
+        if starts(spawner):
+            why = RESUMES if resumes_by_itself(spawner) else LACKS
+            if is_open(spawner):
+                user.log.error(STOPPED_LOG, spawner._log_name, why)
+                await user.stop(spawner.name)
+                raise _refusal()
+            user.log.warning(NOT_SHARED_LOG, spawner._log_name, why)
         _unguarded.add(number)
         return spawner
 

@@ -26,3 +26,5 @@ def configure(c: Any) -> None:
         for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
             c[manager].setdefault("db_path", str(settings.state / "file_ids.db"))
     c.LabServerApp.extra_labextensions_path.append(str(LAB_EXTENSIONS))
+    # Images and scripts drop what the hub adds to a command. It is the base class, so that what others say of `HubOAuth` counts.
+    c.HubAuth.cache_max_age = settings.revocation_seconds

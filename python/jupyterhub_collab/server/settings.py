@@ -20,7 +20,7 @@ class Settings:
     idle_seconds: after how long without anybody at work the server ends itself, 0 for never. email_domain: what comes behind
     people's names where Git asks for an address. managers: who may end the server beside its owner and the hub's administrators:
     `everyone` (true), or `users` and `groups` of the hub. documents_per_person, websockets_per_person: how many one person may have
-    open at once.
+    open at once. revocation_seconds: after how long the server asks the hub again whether somebody may be here.
     """
 
     state: Path
@@ -30,6 +30,7 @@ class Settings:
     managers: Mapping[str, Any] = field(default_factory=dict)
     documents_per_person: int = 100
     websockets_per_person: int = 500
+    revocation_seconds: int = 300
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -43,6 +44,7 @@ class Settings:
             managers=told.get("managers") or {},
             documents_per_person=told.get("documents_per_person", cls.documents_per_person),
             websockets_per_person=told.get("websockets_per_person", cls.websockets_per_person),
+            revocation_seconds=told.get("revocation_seconds", cls.revocation_seconds),
         )
 
 

@@ -74,6 +74,8 @@ REFUSED = {
     "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
     "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
     "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
+    "names_by_pattern": "authenticator takes no user by the name shared (see its username_map, username_pattern and",
+    "names_with_a_domain": "authenticator makes shared@example.org of the name shared (see its username_map, username_pattern and",
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
 MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
@@ -91,6 +93,9 @@ class Record:
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server, one a line
     page: str = ""  # of sharing, as alice sees it
+    named: tuple[
+        str, ...
+    ] = ()  # who gets in where a page of the hub takes somebody else's word for who comes
 
 
 def content_of(name: str) -> bytes:

@@ -22,10 +22,12 @@ import pamela  # type: ignore[import-untyped]
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 from jupyterhub import orm, scopes
+from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
 from jupyterhub.utils import maybe_future
 from sqlalchemy.orm import configure_mappers
 from tornado.httputil import HTTPConnection, HTTPServerRequest
+from tornado.web import HTTPError
 
 from jupyterhub_collab.hub import trial
 from jupyterhub_collab.hub.policy import applied
@@ -117,6 +119,7 @@ def record(main: Path, starts: bool = False) -> Record:
         {name: set(scopes) for name, scopes in told["scopes"].items()},
         log.read_text().splitlines() if log.exists() else [],
         told["process"],
+        named=tuple(told["named"]),
     )
 
 
@@ -137,7 +140,8 @@ async def _record(main: Path, starts: bool) -> dict[str, Any]:
     }
     process = await start_and_stop(people[SHARER]) if starts else ""
     held = recorder.held(hub.db.connection().connection.driver_connection)
-    return {"held": held, "scopes": held_scopes, "process": process}
+    named = [name for name in (SHARER, "shared") if gets_in(hub, name)]
+    return {"held": held, "scopes": held_scopes, "process": process, "named": named}
 
 
 async def log_in(hub: Any, name: str, password: str) -> Any:
@@ -145,6 +149,17 @@ async def log_in(hub: Any, name: str, password: str) -> Any:
     request = HTTPServerRequest("POST", "/hub/login", connection=NoConnection())
     handler = LoginHandler(hub.tornado_application, request)
     return await handler.login_user({"username": name, "password": password})
+
+
+def gets_in(hub: Any, name: str) -> bool:
+    """Do what a page does that asks no authenticator; return whether a browser gets a sign-in."""
+    request = HTTPServerRequest("GET", "/hub/login", connection=NoConnection())
+    handler = BaseHandler(hub.tornado_application, request)
+    try:
+        handler.set_login_cookie(handler.user_from_username(name))
+    except HTTPError as error:
+        assert error.status_code == 403
+    return hub.hub.cookie_name in getattr(handler, "_new_cookie", {})
 
 
 async def start_and_stop(user: Any) -> str:

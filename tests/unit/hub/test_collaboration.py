@@ -203,7 +203,9 @@ def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.Monke
 
 
 def test_server_is_told_its_settings(db: Session) -> None:
-    told = json.loads(start(hub(), spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
+    c = hub()
+    apply(c, revocation_seconds=5)
+    told = json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
     assert told == {
         "state_directory": "",
         "history_megabytes": 100,
@@ -212,6 +214,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "idle_seconds": 0,
         "email_domain": "example.org",
         "managers": {"everyone": True},
+        "revocation_seconds": 5,
     }
 
 
@@ -401,6 +404,22 @@ def test_start_as_another_server_forgets_visitors(db: Session) -> None:
     spawner = left_by(db, "ann")
     start(hub(owners=False), spawner)
     assert notes(db) == {"Server at /user/ann/"}
+
+
+def test_spawner_that_decides_whether_it_resumes_keeps_visitors_too(db: Session) -> None:
+    """As DockerSpawner does by whether it removes its containers."""
+    hub()
+    spawner = visited(db, "team")
+    decides = type(spawner).will_resume = property(lambda spawner: spawner.disable_user_config)
+    asyncio.run(spawner.user.stop())
+    assert notes(db) == {"of a visitor"}
+    assert type(spawner).will_resume is decides
+    spawner.disable_user_config = True
+    forget_visitors(spawner)
+    assert notes(db) == {"of a visitor"}
+    spawner.disable_user_config = False
+    forget_visitors(spawner)
+    assert not notes(db)
 
 
 def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 from jupyterhub import __version__ as hub_version
 from jupyterhub import version_info
 
-from configurations import BESIDE, MERGED, NEWER, REFUSED, STARTS, assert_merged, content_of
+from configurations import BESIDE, MERGED, NEWER, REFUSED, SHARER, STARTS, assert_merged, content_of
 from configurations.in_memory import Package, adapted, record, warm_up
 from role_variables import RoleVariables
 from scenario import ROOT
@@ -33,7 +33,7 @@ KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswit
 def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What the play makes of the fragments where nobody sets a variable."""
     host = {
-        "hub": {"version": hub_version, "trusts_front_end": False},
+        "hub": {"version": hub_version},
         "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
         "servers": {"account_names": "{USERNAME}"},
         "account": {"name": "shared", "exists": False},
@@ -118,7 +118,9 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, site: Callable[[str
         path: log for path, log in hub.files().items() if path.name == "hooks.log"
     }
     hub.apply()
-    assert_merged(name, before, record(hub.main, starts=name in STARTS))
+    after = record(hub.main, starts=name in STARTS)
+    assert_merged(name, before, after)
+    assert after.named == (SHARER,)
     assert told["warnings"] == []
     # And all of it comes out again.
     assert config_block.without_block(hub.main.read_bytes()) == hub.file

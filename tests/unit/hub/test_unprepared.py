@@ -10,7 +10,20 @@ from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
 # As on a node or in an image without the package: nothing is there where the hub says. Before release 6 the hub ends after failures of its own.
+# And a spawner that starts servers as it did before it was told anything, as one does that resumes containers.
 BARE = """
+import os
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class Resuming(SimpleLocalProcessSpawner):
+    will_resume = property(lambda self: os.path.exists("{directory}/resumes"))
+
+    async def start(self):
+        if self.will_resume:
+            self.environment = {{}}
+        return await super().start()
+
+c.JupyterHub.spawner_class = Resuming
 c.Spawner.cmd = ["sh", "-c", 'test -e {directory}/prepared || unset JUPYTER_CONFIG_PATH; exec "$0" "$@"', *c.Spawner.cmd]
 c.Spawner.consecutive_failure_limit = 2
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 30}}
@@ -47,6 +60,7 @@ def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -
     config = hub.directory / "jupyterhub_config.py"
     ours = config.read_text()
     assert start(hub).status_code == 201
+    assert "alice cannot be shared as it runs, as nothing guards it: where it runs, the package" in hub.log
     for text in (ours.replace("everyone=False", "everyone=True"), ours):
         for what in ("shares", "share-codes"):
             answer = share(hub, what)
@@ -75,7 +89,15 @@ def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked)
         assert "ask your administrator to prepare this one" in browser.get("/hub/spawn-pending/alice").text
 
 
-def test_it_starts_and_is_shared_once_it_is_guarded(hub: Attacked) -> None:
+def test_one_that_starts_as_it_did_before_is_stopped_too(hub: Attacked) -> None:
+    """Where the package is, and what the hub says does not reach it. The administrator is told what to remove."""
     (hub.directory / "prepared").touch()
+    (hub.directory / "resumes").touch()
+    assert start(hub).status_code == 400
+    assert "Remove that (its container, say), so that the next start makes it anew" in hub.log
+    (hub.directory / "resumes").unlink()
+
+
+def test_it_starts_and_is_shared_once_it_is_guarded(hub: Attacked) -> None:
     assert start(hub).status_code == 201
     assert share(hub, "share-codes").status_code == 200

@@ -84,6 +84,20 @@ def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
     assert ask(tmp_path / "hub.py")["profiles"] == [["/opt/lab/bin/jupyterhub-singleuser"], ["run-it"]]
 
 
+def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
+    """As batch systems take the former, and the latter is as good as a tuple to `wrapspawner`."""
+    (tmp_path / "hub.py").write_text(
+        "line = '/opt/lab/bin/jupyterhub-singleuser --debug'\n"
+        "c.SlurmSpawner.cmd = line\n"
+        "c.Spawner.cmd = ('/opt/one/bin/python', '-m', 'jupyterhub.singleuser')\n"
+        "c.ProfilesSpawner.profiles = ([\"Big: 'night\", 'big', 'x.Spawner', {'cmd': line}],)\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    line = ["/opt/lab/bin/jupyterhub-singleuser", "--debug"]
+    assert told["commands"] == [line, ["/opt/one/bin/python", "-m", "jupyterhub.singleuser"]]
+    assert told["profiles"] == [line]
+
+
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
     told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")

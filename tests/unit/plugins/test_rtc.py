@@ -68,7 +68,6 @@ HOST: dict[str, Any] = {
         "python": "/usr/local/jupyterhub/bin/python",
         "version": "6.1.1",
         "error": "",
-        "trusts_front_end": False,
     },
     "servers": {
         "command": [],
@@ -221,13 +220,6 @@ def test_shared_user_gets_the_least_scopes() -> None:
     policy = rtc.policy(SETTINGS, HOST)
     assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
     assert policy["accounts"] == ["shared"]
-
-
-def test_front_end_that_logs_people_in_is_warned_of() -> None:
-    policy = rtc.policy(SETTINGS, host(hub={"trusts_front_end": True}))
-    assert "nobody logs in as shared" not in policy["table"]
-    (warning,) = policy["warnings"]
-    assert "cannot keep people from logging in as shared" in warning
 
 
 @pytest.mark.parametrize("no", [{"user_sharing": "false"}, {"share_all_users": True}])

@@ -1,0 +1,12 @@
+# People log in by their short names, and the hub knows them by their addresses.
+from jupyterhub.auth import PAMAuthenticator
+
+
+class Addresses(PAMAuthenticator):
+    def normalize_username(self, username):
+        name = super().normalize_username(username)
+        return name if "@" in name else f"{name}@example.org"
+
+
+c.JupyterHub.authenticator_class = Addresses
+c.Addresses.allowed_groups = {"jupyterhub"}
