@@ -40,7 +40,7 @@ from tornado.web import HTTPError
 
 from . import copies
 from .editing import current_edit, editing_as
-from .file_on_disk import File, Found
+from .file_on_disk import File, Found, Unfinished
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .late import MOST, ON_THE_WAY, Late
@@ -139,9 +139,9 @@ class Room(rooms.DocumentRoom):
         try:
             content = self._content_of(found)
         except HTTPError:
-            if known is None or not known.writing:
+            if known is None:
                 raise
-            content = None  # it was cut off, and cannot be read any more
+            content = None  # it was cut off, or has the marks of a conflict, and cannot be read now
         if known is not None and known.writing and found.hash != known.hash:
             found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
@@ -187,6 +187,10 @@ class Room(rooms.DocumentRoom):
         content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more, else None.
         """
         self._on_disk, self._found = known, found
+        if content is None and not known.writing:
+            self._found = Found("")  # what it will hold when it can be read again is followed
+            self._changes += 1
+            return None
         if known.writing and found.hash != known.hash:
             # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
@@ -407,6 +411,8 @@ class Room(rooms.DocumentRoom):
         async with self._writing:
             try:
                 return await self._write(by_hand)
+            except Unfinished:
+                return False
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
@@ -430,8 +436,13 @@ class Room(rooms.DocumentRoom):
             try:
                 saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
+                self._set_on_disk(replace(self._on_disk, writing=0))
                 await self._take_over()
                 continue
+            except Exception:
+                if not await self._file.holds_another(self._found):
+                    self._set_on_disk(replace(self._on_disk, writing=0))
+                raise
             self._notices.settle(self._file.path)
             if data is not None and encoding_changes(self._found.data or b"", data):
                 self._notices.tell(ENCODED, self._file.path)
@@ -483,6 +494,9 @@ class Room(rooms.DocumentRoom):
         async with self._writing:
             try:
                 await self._take_over()
+            except Unfinished:
+                self._file.forget()
+                return
             except Exception as error:
                 if _is_gone(error):
                     self.log.warning("%s is not there any more", self._document.path)
@@ -521,7 +535,8 @@ class Room(rooms.DocumentRoom):
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
         if merged.took_out:
-            self._late = [*self._late, Late(state, self._kind, copy)][-MOST:]
+            before = merge_updates(state, merged.renamed)
+            self._late = [*self._late, Late(before, self._kind, copy)][-MOST:]
             self.create_task(self._keep_late(ON_THE_WAY))
 
     def _follow(self, found: Found) -> tuple[bytes, Merged, Any]:
