@@ -284,15 +284,14 @@ class File(loaders.FileLoader):
         if is_at_work and time.monotonic() - self._unfinished_since < UNFINISHED:
             raise Unfinished(errno.EBUSY, "another program is writing the file", place)
 
-    async def holds_another(self, held: Found) -> bool:
-        """Return whether the file can be read, and holds something else than what it held."""
-        try:
-            place = self.place
-            return place is not None and (await self._found_at(place, is_ours=False)).hash != held.hash
-        except Unfinished:
+    async def may_be_cut_off(self, held: Found) -> bool:
+        """Return whether a write that has failed may have left something else than what the file held."""
+        if not self._is_local:
             return True
-        except OSError:
-            return False
+        place = self.place
+        with contextlib.suppress(OSError):
+            return place is not None and self._hash_of(await asyncio.to_thread(_read, place)) != held.hash
+        return False
 
     async def _find_through_manager(self, format_: str, type_: str) -> Found:
         for _attempt in range(ATTEMPTS):

@@ -135,7 +135,7 @@ class Room(rooms.DocumentRoom):
         if self.ready:
             return
         known = self._past.on_disk(self._room_id)
-        found = await self._find()
+        found = await self._find_written()
         try:
             content = self._content_of(found)
         except HTTPError:
@@ -226,6 +226,13 @@ class Room(rooms.DocumentRoom):
     async def _find(self) -> Found:
         """Return what the file holds."""
         return await self._file.find(self._file_format, self._file_type)
+
+    async def _find_written(self) -> Found:
+        """Return what `_find` does, once it is written."""
+        while True:
+            with contextlib.suppress(Unfinished):
+                return await self._find()
+            await asyncio.sleep(0.2)
 
     def _content_of(self, found: Found, like: Any = None) -> Any:
         """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
@@ -440,7 +447,7 @@ class Room(rooms.DocumentRoom):
                 await self._take_over()
                 continue
             except Exception:
-                if not await self._file.holds_another(self._found):
+                if not await self._file.may_be_cut_off(self._found):
                     self._set_on_disk(replace(self._on_disk, writing=0))
                 raise
             self._notices.settle(self._file.path)

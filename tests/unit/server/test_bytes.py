@@ -63,7 +63,9 @@ def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) ->
 
 def test_a_text_that_ends_in_the_midst_of_a_letter_is_what_it_was() -> None:
     assert text_of("größe ä".encode()[:-1]) == "größe "
-    assert text_of("caf\xe9".encode("latin-1")) == "café", "that is how one ends in an encoding of before Unicode"
+    assert text_of("caf\xe9".encode("latin-1")) == "café", (
+        "that is how one ends in an encoding of before Unicode"
+    )
 
 
 def test_what_is_no_text_is_refused() -> None:
