@@ -86,6 +86,7 @@ class File(loaders.FileLoader):
         self._last_read = ("", 0)  # the hash and the size of what was read last
         self._unfinished_since: float | None = None
         self._written_by_others = 0.0  # when
+        self._has_begun = False  # whether what was to be written last has got as far as that
         self._gone_since: float | None = None
         self._looks: set[asyncio.Task[None]] = set()
         if isinstance(self._file_id_manager, FileIdentity):
@@ -286,8 +287,8 @@ class File(loaders.FileLoader):
 
     async def may_be_cut_off(self, held: Found) -> bool:
         """Return whether a write that has failed may have left something else than what the file held."""
-        if not self._is_local:
-            return True
+        if not self._has_begun or not self._is_local:
+            return self._has_begun
         place = self.place
         with contextlib.suppress(OSError):
             return place is not None and self._hash_of(await asyncio.to_thread(_read, place)) != held.hash
@@ -349,6 +350,7 @@ class File(loaders.FileLoader):
 
         Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
         """
+        self._has_begun = False
         async with self._lock, self._locked() as locked:
             if (hash_ := await self._looked(is_ours=True)) != held.hash:
                 self.forget()
@@ -363,6 +365,7 @@ class File(loaders.FileLoader):
             is_asked = locked is not None and abs(time.time() - self._written_by_others) < LATELY
             if is_asked and await asyncio.to_thread(would_write_over, f"/proc/self/fd/{locked}"):
                 raise OSError(errno.EBUSY, "another program is writing into it, and would write over that")
+            self._has_begun = True
             before, ours = _before.set(held.data), _is_ours.set(True)
             try:
                 saved = await ensure_async(self._contents_manager.save(model, path))

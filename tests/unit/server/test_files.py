@@ -637,6 +637,12 @@ async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: Loca
         await asyncio.sleep(0.5)
         alice.insert(0, "typed\n")
         bob.insert(0, "typed ", cell=0)
+        assert await alice.save(PATIENCE) == "failed"
+        with closing(sqlite3.connect(server.state / "documents.db")) as db:
+            began = "select writing from documents where document = ?"
+            assert db.execute(began, (of_document(alice),)).fetchone() == (0,), (
+                "a restart would take it for ours"
+            )
         await asyncio.gather(*written)
         await until_text(alice, "typed\n" + before + "new\n")
         await until_text(bob, "typed x = 0\nnew")
