@@ -136,12 +136,13 @@ class Room(rooms.DocumentRoom):
             return
         known = self._past.on_disk(self._room_id)
         found = await self._find_written()
+        content, unreadable = None, None
         try:
             content = self._content_of(found)
-        except HTTPError:
+        except HTTPError as error:
             if known is None:
                 raise
-            content = None  # it was cut off, or has the marks of a conflict, and cannot be read now
+            unreadable = error  # it was cut off, or has the marks of a conflict
         if known is not None and known.writing and found.hash != known.hash:
             found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
@@ -153,6 +154,8 @@ class Room(rooms.DocumentRoom):
                 # A server that was killed while it loaded the document has begun to write it down. Nobody has had that.
                 self._past.forget(self._room_id)
                 await self._load(content, found)
+            elif unreadable and not known.writing and not self._has_unsaved(known):
+                raise unreadable
             elif (lost := self._resume(known, content, found)) is not None:
                 self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
             if self._document.dirty:
@@ -200,7 +203,7 @@ class Room(rooms.DocumentRoom):
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
-        unsaved = self._has_no_base or self._kind(self._base()).get() != self._document.get()
+        unsaved = self._has_unsaved(self._on_disk)
         lost = self._follow(found)[2] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
@@ -279,6 +282,11 @@ class Room(rooms.DocumentRoom):
             return doc_of(self._on_disk.state)
         past = self._past.updates(self._room_id, self._on_disk.last_update)
         return doc_of(*(update for update, _time in past))
+
+    def _has_unsaved(self, on_disk: OnDisk) -> bool:
+        """Return whether people have typed, as far as anybody knows, what the file did not hold."""
+        self._on_disk = on_disk
+        return self._has_no_base or bool(self._kind(self._base()).get() != self._document.get())
 
     @property
     def _has_no_base(self) -> bool:
