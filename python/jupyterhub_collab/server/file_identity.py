@@ -159,12 +159,12 @@ class FileIdentity(ArbitraryFileIdManager):
         away = []
         for id_, held in self._held.items():
             row = self.con.execute("select path from Identities where id = ?", (id_,)).fetchone()
-            if row is not None and not os.path.lexists(row[0]):
+            if row is not None and _is_away(row[0]):
                 away.append((id_, str(row[0]), os.dup(held.descriptor)))  # others release theirs meanwhile
         if away:
             await asyncio.sleep(AWAY)
         for id_, real, descriptor in away:
-            if not os.path.lexists(real):
+            if _is_away(real):
                 self._find_moved(id_, real, descriptor)
             os.close(descriptor)
 
@@ -235,7 +235,7 @@ class FileIdentity(ArbitraryFileIdManager):
             # moment or, on file systems that do not say when, it has not changed.
             unchanged = (size, mtime) == (found.st_size, found.st_mtime_ns)
             is_same = born == birth_of(real) if born else unchanged
-            if not os.path.lexists(path) and (id_ in self._held or is_same) and not here:
+            if _is_away(path) and (id_ in self._held or is_same) and not here:
                 self._moved(id_, real)
                 return str(id_)
         return here[0] if here else None
@@ -244,11 +244,11 @@ class FileIdentity(ArbitraryFileIdManager):
         """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
         held = self._held.get(id_)
         target = _real(real)
-        if target != real and os.path.exists(target) and not self._is_taken(target, id_):
+        if target != real and os.path.isfile(target) and not self._is_taken(target, id_):
             # A link has taken the place of the file, or of a directory above it.
             self._moved(id_, target)
             return target
-        if held is None or os.path.lexists(real):
+        if held is None or not _is_away(real):
             self._away.pop(id_, None)
             return real
         since = self._away.setdefault(id_, time.monotonic())
@@ -322,6 +322,11 @@ def _real_parent(path: str) -> str:
     """Return a path whose directories are real. Its last part may be a link: that is what is moved and deleted, not its file."""
     directory, name = os.path.split(path.rstrip("/"))
     return os.path.join(os.path.realpath(directory), name)
+
+
+def _is_away(path: str) -> bool:
+    """Return whether a file is not at its place, where a folder may be by now, such as one of its name into which it was moved."""
+    return not os.path.lexists(path) or os.path.isdir(path)
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

@@ -35,6 +35,7 @@ from .copies import model_of
 from .file_identity import FileIdentity
 from .notebook_bytes import bytes_of_notebook, formats, name_cells, notebook_of, plain, read
 from .text_bytes import NoText, bytes_of, text_of
+from .writers import would_write_over, writers_of
 
 # A file of no more than so many bytes is read at every look, whatever its times say.
 SMALL = 64_000
@@ -45,6 +46,10 @@ AWAY = 1
 GONE = "gone"
 # How long, in seconds, another program may hold a lock on a file before that is told as a failure.
 LOCKED = 5
+# For how long, in seconds, a program that writes a file anew is waited for, and without having written anything.
+UNFINISHED, PAUSE = 10, 2.5
+# For so many seconds after a change by another program it is asked whether that still writes the file.
+LATELY = 600
 # How often a file is read anew that somebody writes meanwhile.
 ATTEMPTS = 5
 # The bytes of the file that is being written, for what makes its new bytes from a notebook.
@@ -66,6 +71,10 @@ class Found:
     like: bytes | None = None
 
 
+class Unfinished(OSError):
+    """Another program is writing the file: it has it open, and has taken out what was there. It is not read, nor written, meanwhile."""
+
+
 class File(loaders.FileLoader):
     """A file that documents are open of. `observe` has their rooms told what happens to it: content, place, whether it is there."""
 
@@ -74,6 +83,10 @@ class File(loaders.FileLoader):
         super().__init__(*arguments, **options)
         self._stamp: Any = None
         self._hash = ""
+        self._last_read = ("", 0)  # the hash and the size of what was read last
+        self._unfinished_since: float | None = None
+        self._written_by_others = 0.0  # when
+        self._has_begun = False  # whether what was to be written last has got as far as that
         self._gone_since: float | None = None
         self._looks: set[asyncio.Task[None]] = set()
         if isinstance(self._file_id_manager, FileIdentity):
@@ -165,7 +178,10 @@ class File(loaders.FileLoader):
                 await tell()
 
     async def _looked(self, is_ours: bool = False) -> str:
-        """Return the hash of the file, taken anew where it may have changed. is_ours: whether this server has locked it."""
+        """Return the hash of the file, taken anew where it may have changed. is_ours: whether this server has locked it.
+
+        Raises Unfinished where it has, and another program is writing it.
+        """
         if not self._is_local:
             return await self._looked_through_manager()
         place = self.place
@@ -179,6 +195,10 @@ class File(loaders.FileLoader):
             hash_ = (await self._found_at(place, is_ours)).hash
         except FileNotFoundError:
             return self._gone()
+        except Unfinished:
+            if is_ours:
+                raise
+            return self._hash
         except OSError:
             return self._hash  # it cannot be read just now
         self._stamp = stamp
@@ -204,7 +224,7 @@ class File(loaders.FileLoader):
     # Reading
 
     async def find(self, format_: str, type_: str, is_ours: bool = False) -> Found:
-        """Return what the file holds. Raises HTTPError where it is not there, or cannot be read.
+        """Return what the file holds. Raises HTTPError where it is not there, or cannot be read, and Unfinished as `_looked` does.
 
         is_ours: whether this server has locked it.
         """
@@ -217,6 +237,8 @@ class File(loaders.FileLoader):
             return await self._found_at(place, is_ours)
         except FileNotFoundError:
             raise HTTPError(404, f"{self.path} is not there") from None
+        except Unfinished:
+            raise
         except OSError as error:
             raise HTTPError(403, f"{self.path} cannot be read: {error.strerror}") from error
 
@@ -224,17 +246,53 @@ class File(loaders.FileLoader):
         """Return what a file holds with what it held when it had a hash, if a write that was cut off has left that beside it."""
         with contextlib.suppress(OSError):
             if place := self.place:
-                left = await self._found_at(_intermediate(place), is_ours=False)
-                if left.hash == hash_:
-                    return replace(found, like=left.data)
+                left = await asyncio.to_thread(_read, _intermediate(place))
+                if self._hash_of(left) == hash_:
+                    return replace(found, like=left)
         return found
 
     async def _found_at(self, place: str, is_ours: bool) -> Found:
         def find() -> Found:
             data = _read(place, is_ours)
-            return Found(str(self._contents_manager._get_hash(data)["hash"]), data)
+            found = Found(self._hash_of(data), data)
+            self._wait_for_writer(place, found.hash, data)
+            if found.hash != self._last_read[0]:
+                self._written_by_others = os.stat(place).st_ctime
+            self._last_read = found.hash, len(data)
+            return found
 
         return await asyncio.to_thread(find)
+
+    def _hash_of(self, data: bytes) -> str:
+        return str(self._contents_manager._get_hash(data)["hash"])
+
+    def _wait_for_writer(self, place: str, hash_: str, data: bytes) -> None:
+        """Raise Unfinished for a while where the file is another one than it was, and a program has it open that may not be done.
+
+        One that only appends, as to a log, is not waited for, nor one that keeps the file open.
+        """
+        before, size = self._last_read
+        if not before or (hash_ == before and self._unfinished_since is None):
+            return
+        if not any(writers_of(place)):
+            self._unfinished_since = None
+            return
+        if hash_ == before or (len(data) >= size and self._hash_of(data[:size]) == before):
+            return
+        if self._unfinished_since is None:
+            self._unfinished_since = time.monotonic()
+        is_at_work = abs(time.time() - os.stat(place).st_ctime) < PAUSE
+        if is_at_work and time.monotonic() - self._unfinished_since < UNFINISHED:
+            raise Unfinished(errno.EBUSY, "another program is writing the file", place)
+
+    async def may_be_cut_off(self, held: Found) -> bool:
+        """Return whether a write that has failed may have left something else than what the file held."""
+        if not self._has_begun or not self._is_local:
+            return self._has_begun
+        place = self.place
+        with contextlib.suppress(OSError):
+            return place is not None and self._hash_of(await asyncio.to_thread(_read, place)) != held.hash
+        return False
 
     async def _find_through_manager(self, format_: str, type_: str) -> Found:
         for _attempt in range(ATTEMPTS):
@@ -292,6 +350,7 @@ class File(loaders.FileLoader):
 
         Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
         """
+        self._has_begun = False
         async with self._lock, self._locked() as locked:
             if (hash_ := await self._looked(is_ours=True)) != held.hash:
                 self.forget()
@@ -303,6 +362,10 @@ class File(loaders.FileLoader):
             path = self.path
             if not (await self._model(content=False))["writable"]:
                 raise PermissionError(errno.EACCES, "the file may only be read")
+            is_asked = locked is not None and abs(time.time() - self._written_by_others) < LATELY
+            if is_asked and await asyncio.to_thread(would_write_over, f"/proc/self/fd/{locked}"):
+                raise OSError(errno.EBUSY, "another program is writing into it, and would write over that")
+            self._has_begun = True
             before, ours = _before.set(held.data), _is_ours.set(True)
             try:
                 saved = await ensure_async(self._contents_manager.save(model, path))
@@ -313,6 +376,8 @@ class File(loaders.FileLoader):
                 _before.reset(before)
                 _is_ours.reset(ours)
             self._refuse_second(locked, data)
+            if data is not None:
+                self._last_read = self._hash_of(data), len(data)
             found = await self.find(format_, type_, is_ours=True)
             is_other = data is not None and found.data != data and not self._has_hooks
             if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:

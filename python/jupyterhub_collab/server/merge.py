@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyter_ydoc import YNotebook, YUnicode
 from jupyter_ydoc.ybasedoc import YBaseDoc
-from pycrdt import Doc, Text, merge_updates
+from pycrdt import Doc, Text
 
 from .line_diff import differences
-from .merge_notebook import carry_over, cells_of, change_notebook, known_cells
+from .merge_notebook import Sides, cells_of, change_notebook, known_cells, new_names, rename_cells
 
 # By so many characters a part of a text is moved, at most, to where it can be cut well.
 MOST_MOVED = 200
@@ -29,13 +29,14 @@ class Merged:
     """What came of a merge. had_more: whether people had typed what the file had never held; has_lost: whether some of that is gone.
 
     before: the document as people had it, where they had more. took_out: whether there were parts into which people may still be typing,
-    and which are not there any more.
+    and which are not there any more. renamed: the update by which parts got the names that they have in the file.
     """
 
     had_more: bool
     has_lost: bool = False
     before: Any = None
     took_out: bool = False
+    renamed: bytes = b"\0\0"
 
 
 def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True) -> tuple[Merged, bytes]:
@@ -45,28 +46,39 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
     Returns what came of it, and the update that has been applied to people's document.
     """
     kind = type(people)
-    state = base.get_state()  # before the type is made of it, which may write into it
+    # Before a type is made of them, which may write into them.
+    state, theirs = base.get_state(), people.ydoc.get_state()
     changed = kind(base)
     had_more = not is_known or changed.get() != people.get()
+    if isinstance(changed, YNotebook) and isinstance(people, YNotebook):
+        names = new_names(changed, content)
+        rename_cells(changed, names)
+        people.ydoc.apply_update(base.get_update(state))
+        rename_cells(people, names)  # also those that people have made anew
+    renamed = people.ydoc.get_update(theirs)
     was, before = (
         kind(doc_of(base.get_update())),
         kind(doc_of(people.ydoc.get_update())) if had_more else people,
     )
     there = _parts(people)
     made_anew = change_into(changed, content)
-    update = base.get_update(state)
-    people.ydoc.apply_update(update)
+    people.ydoc.apply_update(base.get_update(state))
     took_out = bool(there - _parts(people) or made_anew) or not isinstance(people, YNotebook | YUnicode)
+    if had_more and is_known:
+        sides = [was, before, changed, people]
+        notebooks = [each for each in sides if isinstance(each, YNotebook)]
+        if len(notebooks) == len(sides):
+            Sides(*notebooks).carry_over(_change_text)
+    merged = Merged(had_more, took_out=took_out, renamed=renamed)
+    update = people.ydoc.get_update(theirs)
     if not had_more:
-        return Merged(False, took_out=took_out), update
+        return merged, update
     if not is_known:
         gone = lines_of(before.get()) - lines_of(people.get())
-        return Merged(True, any(line.strip() for line in gone), before.get(), took_out), update
-    if isinstance(was, YNotebook) and isinstance(before, YNotebook) and isinstance(people, YNotebook):
-        after = people.ydoc.get_state()
-        carry_over(was, before, people, made_anew, _change_text)
-        update = merge_updates(update, people.ydoc.get_update(after))
-    return Merged(True, has_lost(was, before, people), before.get(), took_out), update
+        lost = any(line.strip() for line in gone)
+    else:
+        lost = has_lost(was, before, people)
+    return replace(merged, has_lost=lost, before=before.get()), update
 
 
 def _parts(document: YBaseDoc) -> set[str]:
@@ -236,11 +248,13 @@ def _cut(text: str, place: int) -> int:
     return 2 - sum(are_words)
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many elements two sequences have in common at their start."""
-    number = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        number += 1
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their start, quickly also where that is one long line."""
+    number, most = 0, min(len(one), len(other))
+    while number < most:
+        half = (number + most + 1) // 2
+        if one[number:half] == other[number:half]:
+            number = half
+        else:
+            most = half - 1
     return number

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from jupyter_ydoc import YNotebook
-from pycrdt import Array, Doc, Map, Text
+from pycrdt import Array, Assoc, Doc, Map, Text
 
 from .line_diff import longest_rising
-from .notebook_bytes import ADDED
+from .notebook_bytes import ADDED, aligned
 
+# So much of the texts of two cells, at least, is the same where one was made of the other.
+ALIKE = 0.6
 ChangeText = Callable[[Text, str], None]
 # What else a cell of a document has is a plain value.
 SHARED = {"id", "cell_type", "source", "metadata", "outputs", "execution_state"}
@@ -46,18 +50,86 @@ def known_cells(document: YNotebook) -> dict[str, Any]:
     }
 
 
-def carry_over(
-    base: YNotebook, before: YNotebook, merged: YNotebook, made_anew: set[str], change_text: ChangeText
-) -> None:
-    """Put what people had typed into cells that were made anew into those that took their places.
+def new_names(document: YNotebook, content: dict[str, Any]) -> dict[str, str]:
+    """Return which cells of a notebook have another id in content: some programs give all of them new ones."""
+    cells = known_cells(document)["cells"]
+    names, new = {cell["id"] for cell in cells}, {cell["id"] for cell in content["cells"]}
+    pairs = aligned(
+        [cell for cell in cells if cell["id"] not in new],
+        [cell for cell in content["cells"] if cell["id"] not in names],
+    )
+    return {old["id"]: other["id"] for old, other in pairs if _are_alike(old["source"], other["source"])}
 
-    base: as the file held it; before: as people had it; merged: as they have it now.
+
+def _are_alike(one: str, other: str) -> bool:
+    return one == other or SequenceMatcher(None, one, other).quick_ratio() > ALIKE
+
+
+def rename_cells(document: YNotebook, names: dict[str, str]) -> None:
+    """Give cells other ids. They stay what they are, with people's cursors in them."""
+    with document.ydoc.transaction():
+        for cell in document.ycells:
+            if cell["id"] in names:
+                cell["id"] = names[cell["id"]]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What two sides have made of a notebook. base: as the file held it; people: as people have it; file: as the file holds it now.
+
+    merged: as people have it with the changes of both.
     """
-    was, typed, now = cells_of(base), cells_of(before), cells_of(merged)
-    for name in made_anew & typed.keys() & now.keys() & was.keys():
-        old, theirs, ours = (str(cells[name]["source"]) for cells in (was, typed, now))
-        if theirs != old:
-            change_text(now[name]["source"], _both(old, theirs, ours, change_text))
+
+    base: YNotebook
+    people: YNotebook
+    file: YNotebook
+    merged: YNotebook
+
+    def carry_over(self, change_text: ChangeText) -> None:
+        """Put what one side has done to a cell that the other one has made anew, such as to move it, into that of the other.
+
+        Nothing in a shared list moves: without this, what was done to the old cell would be gone, or the cell would be there twice.
+        """
+        was, theirs, files = cells_of(self.base), cells_of(self.people), cells_of(self.file)
+        for name, old in was.items():
+            here, there = theirs.get(name), files.get(name)
+            if there is None:
+                continue
+            if here is None:
+                if str(there["source"]) != str(old["source"]):
+                    self._bring_back(name)
+                continue
+            is_new, is_new_there = (_identity(each) != _identity(old) for each in (here, there))
+            if is_new or is_new_there:
+                self._make_one(name, _identity(here if is_new else there), change_text)
+
+    def _make_one(self, name: str, kept: Any, change_text: ChangeText) -> None:
+        """Have one cell of a name, that of an identity, with what both sides have made of it."""
+        old, here, there = (cells_of(each)[name] for each in (self.base, self.people, self.file))
+        cells, others = self.merged.ycells, [_identity(each) for each in (old, here, there)]
+        for index in reversed(range(len(cells))):
+            if cells[index]["id"] == name and kept != _identity(cells[index]) in others:
+                del cells[index]
+        cell = next(each for each in cells if each["id"] == name and _identity(each) == kept)
+        was, theirs, files = (each.to_py() or {} for each in (old, here, there))
+        source = _both(was["source"], theirs["source"], files["source"], change_text)
+        changed = {key: value for key, value in files.items() if value != was.get(key)}
+        _change_cell(cell, {**theirs, **changed, "source": source}, change_text)
+
+    def _bring_back(self, name: str) -> None:
+        """Have a cell again that people have taken out, and a program has written into meanwhile: nobody has seen that."""
+        there = cells_of(self.merged)
+        if name in there:
+            return
+        order = [cell["id"] for cell in self.file.ycells]
+        before = [each for each in order[: order.index(name)] if each in there]
+        place = list(there).index(before[-1]) + 1 if before else 0
+        self.merged.ycells.insert(place, self.merged.create_ycell(self.file.get_cell(order.index(name))))
+
+
+def _identity(cell: Map[Any]) -> Any:
+    """Return what tells a cell of a document from one that was made anew, in all copies of the document."""
+    return cell["source"].sticky_index(0, Assoc.BEFORE).to_json()["type"]
 
 
 def _both(old: str, one: str, other: str, change_text: ChangeText) -> str:

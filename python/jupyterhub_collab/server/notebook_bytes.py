@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ KNOWN = {"cells", "metadata", "nbformat", "nbformat_minor"}
 # What a cell without it and a cell with an empty one have in common.
 NO_MORE_THAN_EMPTY = ("metadata", "source", "outputs", "execution_count", "attachments")
 MISSING = object()
+# Half of a letter, which a program has cut in two. Programs write it as an escape, and no other text can hold it.
+HALF = re.compile("[\ud800-\udfff]")
+LARGEST = 10**308
+# A token of JSON, with what is blank before it.
+TOKEN = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
+MOST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
@@ -356,7 +363,9 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
         shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
         return {**shaped, **{key: split[key] for key in sorted(new) if key not in old}}
     if isinstance(new, str) and isinstance(old, list) and all(isinstance(line, str) for line in old):
-        return old if "".join(old) == new else new.splitlines(keepends=True)
+        return old if plain("".join(old)) == new else new.splitlines(keepends=True)
+    if isinstance(old, str | int | float) and new == plain(old) and type(new) is type(plain(old)):
+        return old
     if isinstance(new, str) and isinstance(old, str):
         return new
     if isinstance(new, list) and isinstance(old, list):
@@ -371,7 +380,8 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
 
 def _written(value: Json, style: dict[str, Any]) -> str:
     """Return a value as JSON, in a style of writing it."""
-    return json.dumps(value, **style)
+    written = json.dumps(value, **style)
+    return written if written.isascii() else HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", written)
 
 
 def _style_of(text: str) -> dict[str, Any]:
@@ -394,8 +404,24 @@ def _spliced(text: str, old: str, new: str) -> str:
         return new
     kept: list[str] = []
     for is_same, (start, stop, new_start, new_stop) in blocks(old_lines, new_lines):
-        kept += lines[start:stop] if is_same else new_lines[new_start:new_stop]
+        if is_same:
+            kept += lines[start:stop]
+        else:
+            parts = (lines[start:stop], old_lines[start:stop], new_lines[new_start:new_stop])
+            kept += [] if new_start == new_stop else [_spliced_tokens(*("\n".join(part) for part in parts))]
     return "\n".join(kept)
+
+
+def _spliced_tokens(text: str, old: str, new: str) -> str:
+    """Return what `_spliced` does, token by token: in one line there may be much that has not changed."""
+    tokens, old_tokens, new_tokens = (TOKEN.findall(each) for each in (text, old, new))
+    if len(tokens) != len(old_tokens) or len(new_tokens) > MOST_TOKENS:
+        return new
+    bare, new_bare = [each.lstrip() for each in old_tokens], [each.lstrip() for each in new_tokens]
+    kept: list[str] = []
+    for is_same, (start, stop, new_start, new_stop) in blocks(bare, new_bare):
+        kept += tokens[start:stop] if is_same else new_tokens[new_start:new_stop]
+    return "".join(kept) + text[len(text.rstrip()) :]
 
 
 def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
@@ -434,11 +460,17 @@ def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
 
 
 def plain(value: Json) -> Json:
-    """Return a copy of what JSON can hold, of plain types."""
+    """Return a copy of what JSON can hold, of plain types, as a document holds it: all else ends what it is put into."""
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
+        return {plain(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
+    if isinstance(value, str):
+        return value if value.isascii() else HALF.sub("\ufffd", value)
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        value = float(value) if abs(value) < LARGEST else math.inf
+    if type(value) is float and not math.isfinite(value):
+        return None  # as a browser writes it, and as programs that draw take it
     return value
 
 

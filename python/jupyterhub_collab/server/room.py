@@ -40,7 +40,7 @@ from tornado.web import HTTPError
 
 from . import copies
 from .editing import current_edit, editing_as
-from .file_on_disk import File, Found
+from .file_on_disk import File, Found, Unfinished
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .late import LOOKS, MOST, ON_THE_WAY, Late
@@ -135,13 +135,14 @@ class Room(rooms.DocumentRoom):
         if self.ready:
             return
         known = self._past.on_disk(self._room_id)
-        found = await self._find()
+        found = await self._find_written()
+        content, unreadable = None, None
         try:
             content = self._content_of(found)
-        except HTTPError:
-            if known is None or not known.writing:
+        except HTTPError as error:
+            if known is None:
                 raise
-            content = None  # it was cut off, and cannot be read any more
+            unreadable = error  # it was cut off, or has the marks of a conflict
         if known is not None and known.writing and found.hash != known.hash:
             found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
@@ -153,6 +154,8 @@ class Room(rooms.DocumentRoom):
                 # A server that was killed while it loaded the document has begun to write it down. Nobody has had that.
                 self._past.forget(self._room_id)
                 await self._load(content, found)
+            elif unreadable and not known.writing and not self._has_unsaved(known):
+                raise unreadable
             elif (lost := self._resume(known, content, found)) is not None:
                 self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
             if self._document.dirty:
@@ -187,6 +190,10 @@ class Room(rooms.DocumentRoom):
         content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more, else None.
         """
         self._on_disk, self._found = known, found
+        if content is None and not known.writing:
+            self._found = Found("")  # what it will hold when it can be read again is followed
+            self._changes += 1
+            return None
         if known.writing and found.hash != known.hash:
             # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
@@ -196,7 +203,7 @@ class Room(rooms.DocumentRoom):
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
-        unsaved = self._has_no_base or self._kind(self._base()).get() != self._document.get()
+        unsaved = self._has_unsaved(self._on_disk)
         lost = self._follow(found)[2] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
@@ -222,6 +229,13 @@ class Room(rooms.DocumentRoom):
     async def _find(self) -> Found:
         """Return what the file holds."""
         return await self._file.find(self._file_format, self._file_type)
+
+    async def _find_written(self) -> Found:
+        """Return what `_find` does, once it is written."""
+        while True:
+            with contextlib.suppress(Unfinished):
+                return await self._find()
+            await asyncio.sleep(0.2)
 
     def _content_of(self, found: Found, like: Any = None) -> Any:
         """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
@@ -268,6 +282,11 @@ class Room(rooms.DocumentRoom):
             return doc_of(self._on_disk.state)
         past = self._past.updates(self._room_id, self._on_disk.last_update)
         return doc_of(*(update for update, _time in past))
+
+    def _has_unsaved(self, on_disk: OnDisk) -> bool:
+        """Return whether people have typed, as far as anybody knows, what the file did not hold."""
+        self._on_disk = on_disk
+        return self._has_no_base or bool(self._kind(self._base()).get() != self._document.get())
 
     @property
     def _has_no_base(self) -> bool:
@@ -408,6 +427,8 @@ class Room(rooms.DocumentRoom):
         async with self._writing:
             try:
                 return await self._write(by_hand)
+            except Unfinished:
+                return False
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
@@ -431,8 +452,13 @@ class Room(rooms.DocumentRoom):
             try:
                 saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
+                self._set_on_disk(replace(self._on_disk, writing=0))
                 await self._take_over()
                 continue
+            except Exception:
+                if not await self._file.may_be_cut_off(self._found):
+                    self._set_on_disk(replace(self._on_disk, writing=0))
+                raise
             self._notices.settle(self._file.path)
             if data is not None and encoding_changes(self._found.data or b"", data):
                 self._notices.tell(ENCODED, self._file.path)
@@ -484,6 +510,9 @@ class Room(rooms.DocumentRoom):
         async with self._writing:
             try:
                 await self._take_over()
+            except Unfinished:
+                self._file.forget()
+                return
             except Exception as error:
                 if _is_gone(error):
                     self.log.warning("%s is not there any more", self._document.path)
@@ -508,7 +537,8 @@ class Room(rooms.DocumentRoom):
         path = self._document.path
         async with self._update_lock:
             state, merged, lost = self._follow(found)
-            late = Late(state, self._kind) if merged.took_out else None
+            before = merge_updates(state, merged.renamed)
+            late = Late(before, self._kind) if merged.took_out else None
             if late is not None:  # at once: what people send while the copy is written may be late, too
                 self._late = [*self._late, late][-MOST:]
             if self._is_in(found):

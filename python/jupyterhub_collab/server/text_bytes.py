@@ -32,6 +32,7 @@ def text_of(data: bytes) -> str:
     """Return the text that a file holds. Raises NoText where it holds something else."""
     if is_usual(data):
         return data.decode()
+    data, _cut = _without_cut(data)
     mark, encoding = encoding_of(data)
     return END.sub("\n", data[len(mark) :].decode(encoding))
 
@@ -40,6 +41,7 @@ def bytes_of(text: str, before: bytes) -> bytes:
     """Return the bytes of a text, as the file has it whose bytes were `before`. UTF-8 where that cannot hold the text."""
     if is_usual(before):
         return text.encode()
+    before, cut = _without_cut(before)
     try:
         mark, encoding = encoding_of(before)
         old = before[len(mark) :].decode(encoding)
@@ -47,9 +49,19 @@ def bytes_of(text: str, before: bytes) -> bytes:
         return text.encode()
     new = _with_ends(text, old)
     try:
-        return mark + new.encode(encoding)
+        return mark + new.encode(encoding) + cut
     except UnicodeEncodeError:
         return new.encode()
+
+
+def _without_cut(data: bytes) -> tuple[bytes, bytes]:
+    """Return the bytes of a text in UTF-8 that ends in the midst of a letter, as where it is being written, and what there is of that."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and not data[: error.start].isascii():
+            return data[: error.start], data[error.start :]
+    return data, b""
 
 
 def is_usual(data: bytes) -> bool:
@@ -79,7 +91,7 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
 def encoding_changes(before: bytes, after: bytes) -> bool:
     """Return whether a text has got another encoding than it had."""
     try:
-        old, new = encoding_of(before), encoding_of(after)
+        old, new = (encoding_of(_without_cut(data)[0]) for data in (before, after))
     except NoText:
         return False
     # What is ASCII is the same in all three.

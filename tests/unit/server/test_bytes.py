@@ -3,6 +3,7 @@
 
 import copy
 import json
+import math
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ TEXTS = {
     "latin-1": "für\n".encode("latin-1") + b"one\n",
     "windows-1252": "für 5 €\r\n".encode("cp1252") + b"one",
     "not in windows-1252": b"\x81one\xe9\n",
+    "cut off in a letter": "one größe ä".encode()[:-1],
     "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
 }
 
@@ -57,6 +59,13 @@ def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
 )
 def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) -> None:
     assert bytes_of(text, before) == after
+
+
+def test_a_text_that_ends_in_the_midst_of_a_letter_is_what_it_was() -> None:
+    assert text_of("größe ä".encode()[:-1]) == "größe "
+    assert text_of("caf\xe9".encode("latin-1")) == "café", (
+        "that is how one ends in an encoding of before Unicode"
+    )
 
 
 def test_what_is_no_text_is_refused() -> None:
@@ -132,6 +141,18 @@ NOTEBOOKS = {
     ),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
+}
+# Numbers and texts that programs write, and that no document of people can hold.
+ODD = {"b": "cut in two: \ud83d", "a": [math.nan, -math.inf, 2**70, 1.5]}
+SHOWN = {"data": {"application/json": ODD}, "metadata": {}, "output_type": "display_data"}
+HELD: dict[str, Any] = {**NOTEBOOK, "cells": [{**CODE, "id": "one", "outputs": [SHOWN]}]}
+NOTEBOOKS |= {
+    "what no document holds": dumped(HELD, ensure_ascii=True),
+    "what no document holds, in its metadata": dumped({**NOTEBOOK, "metadata": ODD}, ensure_ascii=True),
+    "what is written in its own way, in one line": dumped(HELD, indent=None, ensure_ascii=True)
+    .replace(b"1.5", b"1.50e0")
+    .replace(b"on/j", b"on\\/j")
+    .replace(b'"b": ', b'"b" : '),
 }
 
 

@@ -408,6 +408,20 @@ async def test_what_takes_the_place_of_a_file_is_not_taken_for_it(
     await server.until_file("work.ipynb", "<still at work>")
 
 
+async def test_a_file_that_is_moved_into_a_folder_of_its_name(server: LocalServer) -> None:
+    """As a module becomes a package. The place of the file is taken, by no file."""
+    alice = await server.open("notes.txt")
+    async with told(server) as notices:
+        os.rename(server.files / "notes.txt", server.files / "aside")
+        os.mkdir(server.files / "notes.txt")
+        os.rename(server.files / "aside", server.files / "notes.txt/notes.txt")
+        bob = await server.open("notes.txt/notes.txt", "bob")
+        assert of_document(alice) == of_document(bob)
+        alice.insert(0, "<typed>")
+        await server.until_file("notes.txt/notes.txt", "<typed>one")
+        assert not notices
+
+
 def move_by_browser(server: LocalServer, old: str, new: str) -> None:
     change(server, "PATCH", old, {"path": server.path(new)})
 
@@ -594,6 +608,81 @@ async def test_a_file_that_is_written_while_somebody_types_has_both(server: Loca
     await server.until_file("notes.txt", *expected)
     assert all(server.read("notes.txt").count(text) == 1 for text in expected)
     await alice.wait_until(lambda room: room.text == server.read("notes.txt"), PATIENCE)
+    assert not copies(server)
+
+
+async def write_slowly(path: Path, text: str) -> None:
+    """Write a file as a program does that takes its time: it begins with an empty one."""
+    with path.open("w") as file:
+        for part in (text[: len(text) // 2], text[len(text) // 2 :]):
+            file.write(part)
+            file.flush()
+            await asyncio.sleep(1.5)
+
+
+async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: LocalServer) -> None:
+    """What it has not written yet has not been taken out, and nothing is saved in the midst of it."""
+    server.write("notes.txt", "".join(f"{number}\n" for number in range(50)))
+    alice, bob = await server.open("notes.txt"), await server.open("work.ipynb", "bob")
+    alice.insert(0, "saved\n")
+    assert await alice.save(PATIENCE) == "success"
+    before = alice.text
+    async with told(server) as notices:
+        written = [
+            asyncio.create_task(write_slowly(server.files / name, text))
+            for name, text in {
+                "notes.txt": before + "new\n",
+                "work.ipynb": json.dumps(notebook("x = 0", "new")),
+            }.items()
+        ]
+        await asyncio.sleep(0.5)
+        alice.insert(0, "typed\n")
+        bob.insert(0, "typed ", cell=0)
+        assert await alice.save(PATIENCE) == "failed"
+        with closing(sqlite3.connect(server.state / "documents.db")) as db:
+            began = "select writing from documents where document = ?"
+            assert db.execute(began, (of_document(alice),)).fetchone() == (0,), (
+                "a restart would take it for ours"
+            )
+        await asyncio.gather(*written)
+        await until_text(alice, "typed\n" + before + "new\n")
+        await until_text(bob, "typed x = 0\nnew")
+        await server.until_file("notes.txt", "typed")
+        await server.until_file("work.ipynb", "typed")
+        assert server.read("notes.txt") == alice.text
+        assert not copies(server) and all(notice["level"] == "info" for notice in notices)
+
+
+async def test_what_a_program_writes_next_is_written_over_nothing(server: LocalServer) -> None:
+    """As by `program > notes.txt`: it goes on where it is, and the file must not be longer by then."""
+    alice = await server.open("notes.txt")
+    async with told(server) as notices:
+        with (server.files / "notes.txt").open("w") as file:
+            for number in range(2):
+                file.write(f"line {number}\n")
+                file.flush()
+                await alice.wait_until(lambda room, number=number: f"{number}" in room.text, PATIENCE)  # type: ignore[misc]
+                alice.insert(0, f"<{number}>")
+                await until(lambda: notices)
+        assert "another program is writing" in notices[0]["message"]
+        await server.until_file("notes.txt", "<1><0>line 0\nline 1\n")
+        assert [each["level"] for each in notices[1:]] in ([], ["info"]) and not copies(server)
+
+
+async def test_a_file_that_cannot_be_read_for_a_while(server: LocalServer) -> None:
+    """A notebook with the marks of a conflict, while people go on, also over a restart."""
+    alice = await server.open("work.ipynb")
+    server.write("work.ipynb", server.read("work.ipynb").replace("[", "[\n<<<<<<< HEAD\n"))
+    alice.insert(0, "typed ", cell=0)
+    assert await alice.save(PATIENCE) == "failed"
+    server.end()
+    server.start()
+    bob = await server.open("work.ipynb", "bob")
+    await until_text(bob, "typed x = 0\nx = 1")
+    bob.insert(0, "more ", cell=1)
+    server.write("work.ipynb", json.dumps(notebook("x = 0", "x = 1", "theirs")))
+    await until_text(bob, "typed x = 0\nmore x = 1\ntheirs")
+    await server.until_file("work.ipynb", "typed", "more")
     assert not copies(server)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files written from outside, merged with what people have typed meanwhile."""
 
+import time
 from typing import Any
 
 import pytest
@@ -167,6 +168,118 @@ def test_cells_that_stay_keep_their_texts() -> None:
         "c = 3",
     ]
     assert not seen and marks
+
+
+def cell(source: str, name: str, kind: str = "code") -> dict[str, Any]:
+    code: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    return {"id": name, "cell_type": kind, "source": source, "metadata": {}, **code}
+
+
+def of_cells(*cells: dict[str, Any]) -> dict[str, Any]:
+    return {**notebook(), "cells": list(cells)}
+
+
+def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
+    """Merge what somebody does to a notebook with cells a, b and c, and what a program makes of it."""
+    people = YNotebook()
+    people.set(of_cells(*(cell(f"{name} = 1", name) for name in "abc")))
+    base = copy_of(people.ydoc)
+    typed(people)
+    return people, merge(base, people, of_cells(*written))[0]
+
+
+def make_anew(people: YNotebook, start: int, to: int, **other: Any) -> None:
+    """Do what JupyterLab does when somebody moves a cell, or changes its type."""
+    old = people.get_cell(start)
+    new = cell(old["source"], old["id"], other.pop("kind", "code"))
+    del people.ycells[start]
+    people.ycells.insert(to, people.create_ycell({**new, **other}))
+
+
+def sources(people: YNotebook) -> list[str]:
+    return [str(each["source"]) for each in people.ycells]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_cells_that_get_other_ids_stay_the_ones_they_are(is_moved: bool) -> None:
+    """As from a program that brings a notebook to another format, or makes it of a script again."""
+
+    def typed(people: YNotebook) -> None:
+        people.ycells[0]["source"].insert(0, "typed ")
+        if is_moved:
+            make_anew(people, 2, 0)
+
+    written = [cell("a = 1", "x"), cell("new", "n"), cell("b = 2", "y"), cell("c = 1", "z")]
+    people, came = both(typed, *written)
+    expected = ["typed a = 1", "new", "b = 2", "c = 1"]
+    assert sources(people) == ([expected[3], *expected[:3]] if is_moved else expected)
+    assert {each["id"] for each in people.ycells} == set("xnyz")
+    assert not came.has_lost
+
+
+def test_a_cell_that_takes_the_place_of_another_is_another() -> None:
+    people, came = both(
+        lambda people: people.ycells[1]["source"].insert(0, "typed "),
+        cell("a = 1", "a"),
+        cell("def something_else():\n    pass", "x"),
+        cell("c = 1", "c"),
+    )
+    assert "typed" not in str(sources(people)) and came.has_lost
+
+
+@pytest.mark.parametrize(
+    ("typed", "written", "expected"),
+    [
+        pytest.param(
+            lambda people: make_anew(people, 2, 0),
+            [cell("a = 1", "a"), cell("b = 1", "b"), cell("c = 2", "c")],
+            ["c = 2", "a = 1", "b = 1"],
+            id="moved, and written into",
+        ),
+        pytest.param(
+            lambda people: make_anew(people, 2, 0),
+            [cell("c = 1", "c"), cell("a = 2", "a"), cell("b = 1", "b")],
+            ["c = 1", "a = 2", "b = 1"],
+            id="moved by both",
+        ),
+        pytest.param(
+            lambda people: make_anew(people, 2, 2, kind="markdown", source="c = 1 typed"),
+            [cell("a = 1", "a"), cell("b = 1", "b"), cell("new c = 1", "c", "markdown")],
+            ["a = 1", "b = 1", "new c = 1 typed"],
+            id="another type by both",
+        ),
+        pytest.param(
+            lambda people: people.ycells.__delitem__(1),
+            [cell("a = 1", "a"), cell("b = 1 # new", "b"), cell("c = 1", "c")],
+            ["a = 1", "b = 1 # new", "c = 1"],
+            id="taken out, and written into",
+        ),
+        pytest.param(
+            lambda people: people.ycells.__delitem__(1),
+            [cell("a = 1", "a"), cell("b = 1", "b"), cell("c = 2", "c")],
+            ["a = 1", "c = 2"],
+            id="taken out",
+        ),
+    ],
+)
+def test_a_cell_that_people_have_made_anew_is_there_once_with_both(
+    typed: Any, written: list[dict[str, Any]], expected: list[str]
+) -> None:
+    people, came = both(typed, *written)
+    assert sources(people) == expected
+    assert not came.has_lost
+
+
+def test_a_change_in_a_very_long_line_keeps_nobody_waiting() -> None:
+    """As in JSON that is one line. People wait for no letter longer than half a second."""
+    line = "x" * 6_000_000
+    people = YUnicode()
+    people.set(line)
+    base = copy_of(people.ydoc)
+    began = time.thread_time()
+    merge(base, people, line[: len(line) // 2] + "new" + line[len(line) // 2 :])
+    assert time.thread_time() - began < 0.5
+    assert people.get().count("new") == 1
 
 
 def test_another_type_is_changed_by_its_own_means() -> None:
