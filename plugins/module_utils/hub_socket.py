@@ -137,8 +137,8 @@ def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Liste
         if not is_the_hubs(unit, each.uid, processes):
             who = f"process {processes[0]}" if processes else "a process"
             raise Impostor(
-                f"{who} of account {each.account} listens at {address}:{port} in the place of the hub: end it, or give the hub another address, and "
-                f"restart {unit.name}"
+                f"{who} of account {each.account} listens at {address}:{port} in the place of the hub: end it, or give the hub another address, "
+                f"and restart {unit.name}"
             )
     return found
 
@@ -179,6 +179,6 @@ class _UnixConnection(http.client.HTTPConnection):
         if self.unit is not None and not is_the_hubs(self.unit, there.uid, there.processes):
             self.close()
             raise Impostor(
-                f"process {there.process} of account {there.account} listens at {self.path} in the place of the hub: end it, or give the hub another address, and "
-                f"restart {self.unit.name}"
+                f"process {there.process} of account {there.account} listens at {self.path} in the place of the hub: end it, or give the hub "
+                f"another address, and restart {self.unit.name}"
             )
