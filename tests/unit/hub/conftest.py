@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What configures a hub changes the hub's own classes, which tests of one process share."""
+
+import pytest
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.spawner import Spawner
+from jupyterhub.user import User
+
+from jupyterhub_collab.hub import accounts
+
+CHANGED = (
+    (BaseHandler, "set_hub_cookie"),
+    (Spawner, "get_args"),
+    (Spawner, "get_env"),
+    (User, "_wait_up"),
+    (User, "stop"),
+)
+
+
+@pytest.fixture(autouse=True)
+def hub_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each test the classes are what they were before."""
+    for kind, name in CHANGED:
+        monkeypatch.setattr(kind, name, kind.__dict__[name])
+    monkeypatch.setattr(accounts, "_reserved", set())
