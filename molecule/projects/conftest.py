@@ -16,6 +16,11 @@ SETTINGS: dict[str, Any] = MOLECULE["provisioner"]["inventory"]["group_vars"]["a
 Run = Callable[..., Play]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever takes projects away comes after all that needs them."""
+    items.sort(key=lambda item: item.path.name == "test_removal.py")
+
+
 @pytest.fixture(scope="module")
 def erin(hub: Hub) -> Person:
     """A user of the hub who is in no project, logged in."""
