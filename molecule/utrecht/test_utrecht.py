@@ -93,7 +93,7 @@ def test_modes_are_switched_and_back_and_the_account_stays_known(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
     """The hub is asked for its shutdown, and the account that their role made is known without their block."""
-    with undisturbed(alice, host):
+    with undisturbed(alice, host, interrupts=True):
         switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
         assert switched.code == 0, switched.output
         assert "The hub was killed" not in switched.said

@@ -256,10 +256,11 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
 
 
 @contextmanager
-def undisturbed(person: Person, host: Host, account: str = "") -> Iterator[None]:
+def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bool = False) -> Iterator[None]:
     """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on.
 
-    account: of the host, where it has another name than the person.
+    account: of the host, where it has another name than the person. interrupts: whether the hub ends its proxy with itself, after which
+    tabs come back by themselves.
     """
     account = account or person.name
     server = person.open(person.name)
@@ -269,6 +270,8 @@ def undisturbed(person: Person, host: Host, account: str = "") -> Iterator[None]
     before = host.check_output(servers), host.check_output(invocation)
     with server.document("open.txt") as document:
         yield
+        if interrupts:
+            document.reconnect()
         assert document.closed_by_server is None
         document.insert(0, "typed after the restart\n")
         file = host.file(f"{host.user(account).home}/open.txt")
