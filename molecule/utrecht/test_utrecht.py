@@ -68,7 +68,7 @@ def test_sharing_page_asks_a_hub_on_a_socket(hub: Hub, alice: Person, bob: Perso
 
 
 def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platform: Platform) -> None:
-    """Although this hub believes whoever gets there of all other names. And paths may have slashes that say nothing."""
+    """Although this hub takes every other name from who asks there. And paths may have slashes that say nothing."""
     code = (
         "import sys, urllib.request as r; "
         "q = r.Request('http://127.0.0.1:8000/hub/login?next=/hub/api/user', headers={'REMOTE_USER': sys.argv[1]}); "

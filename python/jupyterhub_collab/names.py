@@ -10,4 +10,9 @@ OFFERED = "sharing/servers"  # the address below the hub's API where the page le
 VISITED = "X-JupyterHub-Collab-Server"
 # The header with which each answer of a server says that it is guarded.
 GUARDED = "X-JupyterHub-Collab-Guarded"
-UNGUARDED = 409  # the status with which the hub refuses to share a server that is not
+# With which status the hub refuses to share a server that is not, and what it says.
+UNGUARDED = 409
+NOT_SHARED = (
+    "This server cannot be shared as it runs: nothing guards it, or keeps what people type at the same time. Stop it, and start it again. If"
+    " that does not help, start another environment, or ask your administrator to prepare this one."
+)

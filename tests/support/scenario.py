@@ -260,7 +260,7 @@ def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bo
     """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on.
 
     account: of the host, where it has another name than the person. interrupts: whether the hub ends its proxy with itself, after which
-    tabs come back by themselves.
+    open tabs reconnect.
     """
     account = account or person.name
     server = person.open(person.name)

@@ -81,7 +81,8 @@ def collaborate(
     """Give live collaboration to the servers that people work on together; all others start as they did.
 
     everyone, accounts, owners: whose servers these are: everybody's, of these hub users, and of those who may share their own.
-    refuse_unprepared: whether the hub stops those of them that start without this package's guard, if others may come in.
+    refuse_unprepared: whether the hub stops a server that starts without this package's guard and that others may open, and shares
+    none that runs without it.
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
     the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it at what is set.

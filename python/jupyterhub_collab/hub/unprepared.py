@@ -20,16 +20,12 @@ from jupyterhub.utils import make_ssl_context
 from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
-from ..names import GUARDED, UNGUARDED
+from ..names import GUARDED, NOT_SHARED, UNGUARDED
 from .resume import resumes_by_itself
 
 STOPPED = (
     "This server was stopped: other people may come in, and its environment lacks what guards it and keeps what they type. Start another"
     " environment, if you have the choice, or ask your administrator to prepare this one."
-)
-NOT_SHARED = (
-    "This server cannot be shared as it runs: nothing guards it, or keeps what people type at the same time. Stop it, and start it again. If"
-    " that does not help, start another environment, or ask your administrator to prepare this one."
 )
 # To the administrator: which server, and why.
 STOPPED_LOG = "%s was stopped, as nothing guards it: %s. To let such servers run unguarded, set jupyterhub_rtc_refuse_unprepared to false."

@@ -154,10 +154,12 @@ class Room(rooms.DocumentRoom):
                 # A server that was killed while it loaded the document has begun to write it down. Nobody has had that.
                 self._past.forget(self._room_id)
                 await self._load(content, found)
-            elif unreadable and not known.writing and not self._has_unsaved(known):
-                raise unreadable
-            elif (lost := self._resume(known, content, found)) is not None:
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
+            else:
+                self._on_disk = known
+                if unreadable and not known.writing and not self._has_unsaved:
+                    raise unreadable
+                if (lost := self._resume(known, content, found)) is not None:
+                    self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
@@ -189,7 +191,7 @@ class Room(rooms.DocumentRoom):
 
         content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more, else None.
         """
-        self._on_disk, self._found = known, found
+        self._found = found
         if content is None and not known.writing:
             self._found = Found("")  # what it will hold when it can be read again is followed
             self._changes += 1
@@ -203,7 +205,7 @@ class Room(rooms.DocumentRoom):
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
-        unsaved = self._has_unsaved(self._on_disk)
+        unsaved = self._has_unsaved
         lost = self._follow(found)[2] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
@@ -283,9 +285,9 @@ class Room(rooms.DocumentRoom):
         past = self._past.updates(self._room_id, self._on_disk.last_update)
         return doc_of(*(update for update, _time in past))
 
-    def _has_unsaved(self, on_disk: OnDisk) -> bool:
-        """Return whether people have typed, as far as anybody knows, what the file did not hold."""
-        self._on_disk = on_disk
+    @property
+    def _has_unsaved(self) -> bool:
+        """Whether people have typed, as far as anybody knows, what the file did not hold."""
         return self._has_no_base or bool(self._kind(self._base()).get() != self._document.get())
 
     @property
@@ -537,9 +539,11 @@ class Room(rooms.DocumentRoom):
         path = self._document.path
         async with self._update_lock:
             state, merged, lost = self._follow(found)
-            before = merge_updates(state, merged.renamed)
-            late = Late(before, self._kind) if merged.took_out else None
-            if late is not None:  # at once: what people send while the copy is written may be late, too
+            late = None
+            if (
+                merged.took_out
+            ):  # remembered at once: what people send while the copy is written may be late, too
+                late = Late(merge_updates(state, merged.renamed), self._kind)
                 self._late = [*self._late, late][-MOST:]
             if self._is_in(found):
                 self._written = fingerprint(self._document.get())
@@ -620,6 +624,7 @@ class Room(rooms.DocumentRoom):
         return False
 
     async def _look_for_late(self, late: Late) -> None:
+        """Look again and again for what people send into parts that are gone, for as long as that is remembered."""
         for pause in LOOKS:
             await self._keep_late(pause)
             if late not in self._late:

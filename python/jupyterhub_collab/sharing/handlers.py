@@ -14,7 +14,7 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from jupyterhub.utils import get_browser_protocol
 from tornado.web import HTTPError, RequestHandler, authenticated
 
-from ..names import SIGN, UNGUARDED
+from ..names import NOT_SHARED, SIGN, UNGUARDED
 from .hub import Hub, HubAway, Refused, server_path
 from .settings import Settings
 from .state import by_my_roles, my_servers, open_to_me
@@ -25,8 +25,7 @@ log = logging.getLogger("jupyterhub_collab.sharing")
 SENTENCES = {
     400: "The hub did not understand that. Look at what you typed in, and try again.",
     403: "The hub does not let you do that. Ask its administrator if you should be able to.",
-    UNGUARDED: "This server cannot be shared as it runs: nothing guards it. Stop it, and start it again. If that does not help, start another "
-    "environment, or ask the hub's administrator to prepare this one.",
+    UNGUARDED: NOT_SHARED,
     429: "This server has as many links as one may have on this hub. End some of them first.",
     404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
 }

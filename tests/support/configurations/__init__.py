@@ -93,9 +93,8 @@ class Record:
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server, one a line
     page: str = ""  # of sharing, as alice sees it
-    named: tuple[
-        str, ...
-    ] = ()  # who gets in where a page of the hub takes somebody else's word for who comes
+    # Who gets in where a page of the hub takes somebody else's word for who comes.
+    named: tuple[str, ...] = ()
 
 
 def content_of(name: str) -> bytes:

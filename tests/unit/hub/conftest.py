@@ -2,18 +2,24 @@
 """What configures a hub changes the hub's own classes, which tests of one process share."""
 
 import pytest
+from jupyterhub import orm
+from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.spawner import Spawner
-from jupyterhub.user import User
+from jupyterhub.user import User, UserDict
 
-from jupyterhub_collab.hub import accounts
+from jupyterhub_collab.hub import accounts, known
 
 CHANGED = (
     (BaseHandler, "set_hub_cookie"),
+    (JupyterHub, "cleanup_oauth_clients"),
     (Spawner, "get_args"),
     (Spawner, "get_env"),
     (User, "_wait_up"),
     (User, "stop"),
+    (UserDict, "delete"),
+    (orm.Share, "grant"),
+    (orm.ShareCode, "new"),
 )
 
 
@@ -23,3 +29,4 @@ def hub_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, name in CHANGED:
         monkeypatch.setattr(kind, name, kind.__dict__[name])
     monkeypatch.setattr(accounts, "_reserved", set())
+    monkeypatch.setattr(known, "kept", set())

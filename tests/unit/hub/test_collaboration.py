@@ -20,34 +20,16 @@ from sqlalchemy.orm import Session
 from traitlets import Bool, List, Unicode
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import apply, known, state_directory
+from collaboration_settings import SETTINGS
+from jupyterhub_collab.hub import apply, state_directory
 from jupyterhub_collab.hub.collaboration import CONFIG, collaborate, opened
 from jupyterhub_collab.hub.policy import applied, lost
 from jupyterhub_collab.hub.resume import end_own_tokens, forget_visitors
 
-SETTINGS: dict[str, Any] = {
-    "everyone": False,
-    "accounts": ["team"],
-    "owners": True,
-    "state_directory": "",
-    "history_megabytes": 100,
-    "documents_per_person": 100,
-    "refuse_unprepared": True,
-    "websockets_per_person": 500,
-    "mem_limit": "",
-    "cpu_limit": 0.0,
-    "idle_seconds": 0,
-    "email_domain": "example.org",
-}
-
 
 @pytest.fixture(autouse=True)
-def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def untouched() -> Iterator[None]:
     """What is set for the hub's process is taken back."""
-    monkeypatch.setattr(User, "stop", User.stop)
-    monkeypatch.setattr(JupyterHub, "cleanup_oauth_clients", JupyterHub.cleanup_oauth_clients)
-    monkeypatch.setattr(UserDict, "delete", UserDict.delete)
-    monkeypatch.setattr(known, "kept", set())
     applied.clear()
     yield
     applied.clear()

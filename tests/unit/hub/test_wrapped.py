@@ -13,6 +13,7 @@ from jupyterhub.user import User
 from traitlets import Instance, directional_link
 from traitlets.config import Config
 
+from collaboration_settings import SETTINGS
 from jupyterhub_collab.hub import apply
 from jupyterhub_collab.hub.collaboration import CONFIG, collaborate
 
@@ -32,27 +33,11 @@ class Choice(SimpleLocalProcessSpawner):
 
 
 @pytest.fixture
-def outer(monkeypatch: pytest.MonkeyPatch) -> Choice:
+def outer() -> Choice:
     """The spawner of team, whose server people share, once the hub's hooks have run."""
-    for method in ("get_env", "get_args"):
-        monkeypatch.setattr(Spawner, method, getattr(Spawner, method))
     c = Config()
     apply(c, revocation_seconds=5)
-    collaborate(
-        c,
-        everyone=False,
-        accounts=["team"],
-        owners=False,
-        state_directory="",
-        refuse_unprepared=False,
-        history_megabytes=100,
-        documents_per_person=100,
-        websockets_per_person=500,
-        mem_limit="",
-        cpu_limit=0,
-        idle_seconds=0,
-        email_domain="example.org",
-    )
+    collaborate(c, **SETTINGS | {"owners": False, "refuse_unprepared": False})
     db = orm.new_session_factory("sqlite:///:memory:")()
     for role in roles.get_default_roles():
         roles.create_role(db, role)
