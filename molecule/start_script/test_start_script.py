@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 from people import Failed, Hub, Person
 from scenario import Credentials, Platform, edit_together, installed, keep_out, play
-from sharing import accept, begin, make_link
+from sharing import PAGE, accept, begin, make_link
 
 IMAGE = "/opt/image/bin/python"
 HUB = "/opt/hub/bin/python"
@@ -72,6 +72,8 @@ def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Hos
     alice.open(alice.name)
     refused = alice.api("POST", f"/hub/api/share-codes/{alice.name}/", {})
     assert refused.status_code == 409
+    page = alice.press(alice.page(PAGE), "Make a link")
+    assert "This server cannot be shared as it runs" in page.text
     for owner in ("shared", alice.name):
         host.check_output("rm /home/%s/without-snippet", owner)
     alice.open("shared")

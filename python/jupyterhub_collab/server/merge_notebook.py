@@ -108,7 +108,8 @@ class Sides:
         old, here, there = (cells_of(each)[name] for each in (self.base, self.people, self.file))
         cells, others = self.merged.ycells, [_identity(each) for each in (old, here, there)]
         for index in reversed(range(len(cells))):
-            if cells[index]["id"] == name and kept != _identity(cells[index]) in others:
+            identity = _identity(cells[index])
+            if cells[index]["id"] == name and identity != kept and identity in others:
                 del cells[index]
         cell = next(each for each in cells if each["id"] == name and _identity(each) == kept)
         was, theirs, files = (each.to_py() or {} for each in (old, here, there))

@@ -467,9 +467,9 @@ def plain(value: Json) -> Json:
         return [plain(each) for each in value]
     if isinstance(value, str):
         return value if value.isascii() else HALF.sub("\ufffd", value)
-    if type(value) is int and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         value = float(value) if abs(value) < LARGEST else math.inf
-    if type(value) is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None  # as a browser writes it, and as programs that draw take it
     return value
 
