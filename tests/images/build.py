@@ -44,6 +44,9 @@ HUB_INPUTS = (
     "tests/images/accounts.yml",
     "tests/images/people.yml",
     "roles/jupyterhub",
+    "plugins/module_utils",  # what the role's modules leave on a host must be what they leave today
+    "plugins/modules/hub_config.py",
+    "plugins/modules/python_packages.py",
     "python/jupyterhub_collab/hub/shared_port.py",  # the hub's own configuration runs it
 )
 # What a change in has to reach the image to which the play has been applied.

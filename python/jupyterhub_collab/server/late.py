@@ -1,69 +1,206 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people type into parts of a document that have been taken out, when they do not know it yet: it is on its way, or they are offline.
+"""What people type into a part of a document that somebody takes out at that moment: neither has seen what the other one does.
 
-What is put into a part that is gone would be gone with it.
+A cell that is moved is such a part, too: nothing in a shared list moves, so it is taken out, and made anew elsewhere. What is put into
+a part that is gone would be gone with it. This finds out that it has happened, and what the text was: from the document's history.
 """
 
 from __future__ import annotations
 
-import time
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from jupyter_ydoc import YNotebook
 from jupyter_ydoc.ybasedoc import YBaseDoc
+from pycrdt import Doc, get_update
 
-from .lately import LATELY, WORD, text_of
-from .merge import doc_of, has_lost
+from .history import Change
+from .merge import change_text, doc_of, has_lost
+from .merge_notebook import Sides
 
-# For so many seconds at least people may still send what they typed before they saw that text was taken out.
-ON_THE_WAY = 2
-# What they have sent is looked at after so many seconds, and after so many more each time: a slow connection may be as slow as that.
-LOOKS = (ON_THE_WAY, 3, 15, 40, 140, 390)
-MOST = 3  # documents that are remembered as they were before something was taken out
-LARGE = 5_000_000  # bytes; to remember more for long, and to look at it, would slow down everybody
+# Clocks from one up to another one, which is not among them, by the client whose they are.
+Ranges = dict[int, list[tuple[int, int]]]
+NONE = b"\0"  # no ranges
 
 
+@dataclass(frozen=True)
 class Late:
-    """A document as it was before parts of it were taken out, with what people have sent since."""
+    """An update after which something is gone that those who typed it, or those who took it out, did not know of.
 
-    def __init__(self, state: bytes, kind: type[YBaseDoc]) -> None:
-        self._state, self._kind = state, kind
-        self._copy: PurePosixPath | None = None
-        self._updates: list[bytes] = []
-        self._since = time.monotonic()
-        self._seconds = LATELY if len(state) < LARGE else 3 * ON_THE_WAY
+    update: as it was sent; number: of the last update before it in the history; gone: what it was; before and after: the clocks of the
+    clients before and after it.
+    """
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody is waited for any more."""
-        return time.monotonic() > self._since + self._seconds
+    update: bytes
+    number: int
+    gone: Ranges
+    before: dict[int, int]
+    after: dict[int, int]
 
     @property
-    def copy(self) -> PurePosixPath | None:
-        """The copy that is so new that nobody has changed it."""
-        return self._copy if time.monotonic() < self._since + 3 * ON_THE_WAY else None
+    def has_come_late(self) -> bool:
+        """Whether it is in the update itself: the part was gone by then. Else the update has taken the part out."""
+        return any(
+            end > self.before.get(client, 0) for client, ranges in self.gone.items() for _start, end in ranges
+        )
 
-    @copy.setter
-    def copy(self, place: PurePosixPath) -> None:
-        self._copy = place
 
-    def take(self, update: bytes) -> None:
-        self._updates.append(update)
+@dataclass(frozen=True)
+class Unseen:
+    """A document as it was before a part of it was taken out: as who did so had seen it, and with what they had not seen.
 
-    def lost(self, people: YBaseDoc, kept: str) -> Any:
-        """Return the document with what has come since this was called last, if some of that is nowhere; else None.
+    by_people: whether people have taken it out.
+    """
 
-        people: what they have now; kept: what is in a copy.
+    seen: bytes
+    whole: bytes
+    by_people: bool
+
+    def put_back(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:
+        """Put what was not seen into the document as people have it now: into the part that was made anew, else with that part itself.
+
+        What a program has taken out of the file does not come back. Returns whether anything was put back, and the document with what
+        was not, if there is such.
         """
-        if not self._updates:
-            return None
-        before, typed = self._kind(doc_of(self._state)), self._kind(doc_of(self._state, *self._updates))
-        self._state, self._updates = typed.ydoc.get_update(), []
-        if not has_lost(before, typed, people):
-            return None
-        words = _words(text_of(typed)) - _words(text_of(before))
-        return None if words and words <= _words(kept) else typed.get()
+        kind, clocks = type(people), _clocks(people.ydoc.get_state())
+        was, now, whole = (kind(doc_of(each)) for each in (self.seen, people.ydoc.get_update(), self.whole))
+        notebooks = [each for each in (was, now, whole, people) if isinstance(each, YNotebook)]
+        if notebooks:
+            with people.ydoc.transaction():
+                Sides(*notebooks).carry_over(change_text, self.by_people)
+        is_back = _clocks(people.ydoc.get_state()) != clocks
+        return is_back, whole if has_lost(was, whole, people) else None
 
 
-def _words(text: str) -> set[str]:
-    return set(WORD.findall(text))
+def gone_unseen(event: Any, update: bytes) -> Ranges:
+    """Return what is gone after an update, and was not to go for all that its author knew.
+
+    event: the TransactionEvent of the document that has taken it in; update: as it was sent.
+    """
+    if event.delete_set == NONE or event.update == update:
+        return {}
+    known = get_update(update, event.after_state)
+    if not known.startswith(b"\0"):
+        return {}  # something must come before it
+    return _without(_ranges(event.delete_set), _ranges(known[1:]))
+
+
+def late(event: Any, update: bytes, gone: Ranges, number: int) -> Late:
+    """Return what is known of an update by which something has gone unseen. number: of the last one before it in the history."""
+    return Late(update, number, gone, _clocks(event.before_state), _clocks(event.after_state))
+
+
+def unseen(
+    changes: Sequence[Change], updates: Sequence[Late], earlier: Sequence[bytes]
+) -> Iterator[Unseen | None]:
+    """Yield the documents from which what is gone can be put back; None where the history does not have any more what an update was about.
+
+    changes: the history; updates: in order; earlier: what has come late before.
+    """
+    for each in updates:
+        if not each.has_come_late:
+            yield _as_it_was_known([change for change in changes if change.number <= each.number], each)
+    came_late = [each for each in updates if each.has_come_late]
+    past = [change for change in changes if came_late and change.number <= came_late[-1].number]
+    before = list(earlier)
+    while came_late:
+        found, rest = _before_it_went(past, before, came_late)
+        yield found
+        before += [each.update for each in came_late if each not in rest]
+        came_late = rest
+
+
+def _before_it_went(
+    past: list[Change], earlier: list[bytes], updates: list[Late]
+) -> tuple[Unseen | None, list[Late]]:
+    """Return the last state of the document in which the part was there that the first update puts something into, and other updates."""
+    low, high = 0, len(past)
+    while low < high:
+        middle = (low + high + 1) // 2
+        is_gone = _is_gone(_document(past[:middle], earlier), updates[0])
+        low, high = (low, middle - 1) if is_gone else (middle, high)
+    doc = _document(past[:low], earlier)
+    seen = doc.get_update()
+    rest = [each for each in updates if _is_gone(doc, each) or not _has(doc, each)]
+    if updates[0] in rest:
+        return None, updates[1:]
+    return Unseen(seen, doc.get_update(), low < len(past) and past[low].is_typed), rest
+
+
+def _as_it_was_known(past: list[Change], late: Late) -> Unseen:
+    """Return the document as it was before an update took a part out, and that without what the update's author did not know."""
+    whole: Doc[Any] = Doc()
+    known, before = [], _clocks(whole.get_state())
+    for change in past:
+        whole.apply_update(change.update)
+        after = _clocks(whole.get_state())
+        if not any(
+            after.get(client, 0) > max(start, before.get(client, 0))
+            for client, ranges in late.gone.items()
+            for start, _end in ranges
+        ):
+            known.append(change.update)
+        before = after
+    return Unseen(doc_of(*known).get_update(), whole.get_update(), by_people=True)
+
+
+def _document(past: Sequence[Change], more: Sequence[bytes]) -> Doc[Any]:
+    return doc_of(*(change.update for change in past), *more)
+
+
+def _is_gone(doc: Doc[Any], late: Late) -> bool:
+    """Return whether what an update puts into a document is gone at once."""
+    gone: list[Ranges] = []
+    doc.observe(lambda event: gone.append(gone_unseen(event, late.update)))
+    doc.apply_update(late.update)
+    return any(gone)
+
+
+def _has(doc: Doc[Any], late: Late) -> bool:
+    """Return whether a document has taken in what came late, and does not wait for something that must come before it."""
+    clocks = _clocks(doc.get_state())
+    return all(clocks.get(client, 0) >= late.after[client] for client in late.gone)
+
+
+def _without(ranges: Ranges, others: Ranges) -> Ranges:
+    """Return the ranges without what is in others, too."""
+    left: Ranges = {client: [] for client in ranges}
+    for client, of_client in ranges.items():
+        gaps = [0, *(edge for other in sorted(others.get(client, [])) for edge in other)]
+        for start, end in of_client:
+            edges = [*gaps, max(end, gaps[-1])]
+            for gap, following in list(pairwise(edges))[::2]:
+                if max(start, gap) < min(end, following):
+                    left[client].append((max(start, gap), min(end, following)))
+    return {client: of_client for client, of_client in left.items() if of_client}
+
+
+# How Yjs writes numbers of any size, clocks (a state vector), and ranges of clocks (a delete set): https://github.com/yjs/yjs.
+
+
+def _numbers(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield number
+            number = shift = 0
+
+
+def _clocks(state: bytes) -> dict[int, int]:
+    numbers = _numbers(state)
+    return {next(numbers): next(numbers) for _each in range(next(numbers))}
+
+
+def _ranges(delete_set: bytes) -> Ranges:
+    numbers = _numbers(delete_set)
+    found: Ranges = {}
+    for _client in range(next(numbers)):
+        client = next(numbers)
+        for _range in range(next(numbers)):
+            start = next(numbers)
+            found.setdefault(client, []).append((start, start + next(numbers)))
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from jupyter_ydoc import YNotebook, YUnicode
@@ -28,15 +28,12 @@ MOST_MOVED = 200
 class Merged:
     """What came of a merge. had_more: whether people had typed what the file had never held; has_lost: whether some of that is gone.
 
-    before: the document as people had it, where they had more. took_out: whether there were parts into which people may still be typing,
-    and which are not there any more. renamed: the update by which parts got the names that they have in the file.
+    before: the document as people had it, where they had more.
     """
 
     had_more: bool
     has_lost: bool = False
     before: Any = None
-    took_out: bool = False
-    renamed: bytes = b"\0\0"
 
 
 def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True) -> tuple[Merged, bytes]:
@@ -55,34 +52,26 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
         rename_cells(changed, names)
         people.ydoc.apply_update(base.get_update(state))
         rename_cells(people, names)  # also those that people have made anew
-    renamed = people.ydoc.get_update(theirs)
     was, before = (
         kind(doc_of(base.get_update())),
         kind(doc_of(people.ydoc.get_update())) if had_more else people,
     )
-    there = _parts(people)
-    made_anew = change_into(changed, content)
+    change_into(changed, content)
     people.ydoc.apply_update(base.get_update(state))
-    took_out = bool(there - _parts(people) or made_anew) or not isinstance(people, YNotebook | YUnicode)
     if had_more and is_known:
         sides = [was, before, changed, people]
         notebooks = [each for each in sides if isinstance(each, YNotebook)]
         if len(notebooks) == len(sides):
-            Sides(*notebooks).carry_over(_change_text)
-    merged = Merged(had_more, took_out=took_out, renamed=renamed)
+            Sides(*notebooks).carry_over(change_text)
     update = people.ydoc.get_update(theirs)
     if not had_more:
-        return merged, update
+        return Merged(False), update
     if not is_known:
         gone = lines_of(before.get()) - lines_of(people.get())
         lost = any(line.strip() for line in gone)
     else:
         lost = has_lost(was, before, people)
-    return replace(merged, has_lost=lost, before=before.get()), update
-
-
-def _parts(document: YBaseDoc) -> set[str]:
-    return set(cells_of(document)) if isinstance(document, YNotebook) else set()
+    return Merged(True, lost, before.get()), update
 
 
 def doc_of(*updates: bytes) -> Doc[Any]:
@@ -93,20 +82,16 @@ def doc_of(*updates: bytes) -> Doc[Any]:
     return doc
 
 
-def change_into(document: YBaseDoc, content: Any) -> set[str]:
-    """Change a document into content, with no more changes than there are: what is the same stays what it is.
-
-    Returns the ids of cells that had to be made anew.
-    """
+def change_into(document: YBaseDoc, content: Any) -> None:
+    """Change a document into content, with no more changes than there are: what is the same stays what it is."""
     with document.ydoc.transaction():
         if isinstance(document, YUnicode):
-            _change_text(document.ydoc.get("source", type=Text), content)
+            change_text(document.ydoc.get("source", type=Text), content)
         elif isinstance(document, YNotebook):
-            return change_notebook(document, content, _change_text)
+            change_notebook(document, content, change_text)
         else:
             _refuse_broken(document.get(), content)
             document.set(content)  # only the type itself knows what it holds
-    return set()
 
 
 def _refuse_broken(before: Any, after: Any) -> None:
@@ -184,7 +169,7 @@ def _joined(source: str | Sequence[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _change_text(text: Text, new: str) -> None:
+def change_text(text: Text, new: str) -> None:
     """Change a shared text line by line; within lines that differ, from the first to the last character that does."""
     old = str(text)
     if old == new:

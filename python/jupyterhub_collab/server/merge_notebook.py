@@ -21,8 +21,8 @@ ChangeText = Callable[[Text, str], None]
 SHARED = {"id", "cell_type", "source", "metadata", "outputs", "execution_state"}
 
 
-def change_notebook(document: YNotebook, content: dict[str, Any], change_text: ChangeText) -> set[str]:
-    """Change a notebook into content, whose cells have ids. Returns which cells were made anew, such as to move them."""
+def change_notebook(document: YNotebook, content: dict[str, Any], change_text: ChangeText) -> None:
+    """Change a notebook into content, whose cells have ids."""
     meta: Map[Any] = document._ymeta
     for key in ("nbformat", "nbformat_minor"):
         if key in content and meta.get(key) != content[key]:
@@ -31,8 +31,8 @@ def change_notebook(document: YNotebook, content: dict[str, Any], change_text: C
     _change_map(_map_in(meta, "metadata"), {**metadata, **content.get("metadata", {})})
     cells = content["cells"]
     if not cells and [str(cell["source"]) for cell in document.ycells] == [""]:
-        return set()  # an empty notebook has one empty cell where people edit it
-    return _change_cells(document, cells, change_text)
+        return  # an empty notebook has one empty cell where people edit it
+    _change_cells(document, cells, change_text)
 
 
 def cells_of(document: YNotebook) -> dict[str, Map[Any]]:
@@ -85,10 +85,11 @@ class Sides:
     file: YNotebook
     merged: YNotebook
 
-    def carry_over(self, change_text: ChangeText) -> None:
+    def carry_over(self, change_text: ChangeText, bring_back: bool = True) -> None:
         """Put what one side has done to a cell that the other one has made anew, such as to move it, into that of the other.
 
         Nothing in a shared list moves: without this, what was done to the old cell would be gone, or the cell would be there twice.
+        bring_back: whether a cell that people have taken out is there again where the file has more in it.
         """
         was, theirs, files = cells_of(self.base), cells_of(self.people), cells_of(self.file)
         for name, old in was.items():
@@ -96,7 +97,7 @@ class Sides:
             if there is None:
                 continue
             if here is None:
-                if str(there["source"]) != str(old["source"]):
+                if bring_back and str(there["source"]) != str(old["source"]):
                     self._bring_back(name)
                 continue
             is_new, is_new_there = (_identity(each) != _identity(old) for each in (here, there))
@@ -146,10 +147,8 @@ def _both(old: str, one: str, other: str, change_text: ChangeText) -> str:
     return str(text)
 
 
-def _change_cells(document: YNotebook, cells: list[dict[str, Any]], change_text: ChangeText) -> set[str]:
+def _change_cells(document: YNotebook, cells: list[dict[str, Any]], change_text: ChangeText) -> None:
     ycells: Array[Any] = document.ycells
-    before = {cell.get("id") for cell in ycells}
-    made_anew: set[str] = set()
     new = {cell["id"]: cell for cell in cells}
     seen: set[str] = set()
     for index in reversed(range(len(ycells))):
@@ -170,8 +169,6 @@ def _change_cells(document: YNotebook, cells: list[dict[str, Any]], change_text:
             _change_cell(ycells[place], cell, change_text)
         else:
             ycells.insert(place, document.create_ycell(cell))
-            made_anew.add(cell["id"])
-    return made_anew & before
 
 
 def _change_cell(ycell: Map[Any], cell: dict[str, Any], change_text: ChangeText) -> None:

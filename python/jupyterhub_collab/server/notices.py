@@ -31,7 +31,15 @@ SCHEMA = {
 }
 # JupyterLab shows the first 140 characters.
 MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
+PUT_BACK = (
+    "info",
+    "Text was typed into a cell of {name} while somebody else moved or deleted that cell. It is in the notebook.",
+)
 COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
+LOST = (
+    "warning",
+    "Text was typed into a part of {name} that was taken out long ago, and cannot be put back. Look at what you have typed last.",
+)
 GONE = (
     "warning",
     "{name} was deleted. Restore it, or save it under another name: what is typed here now is in no file.",

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -43,10 +44,21 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found, Unfinished
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .late import LOOKS, MOST, ON_THE_WAY, Late
+from .late import Late, gone_unseen, late, unseen
 from .lately import Lately, text_of
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
-from .notices import BEGUN_ANEW, COPY_KEPT, ENCODED, GONE, MERGED, NOT_KEPT, NOT_SAVED, Notices
+from .notices import (
+    BEGUN_ANEW,
+    COPY_KEPT,
+    ENCODED,
+    GONE,
+    LOST,
+    MERGED,
+    NOT_KEPT,
+    NOT_SAVED,
+    PUT_BACK,
+    Notices,
+)
 from .text_bytes import encoding_changes
 
 if TYPE_CHECKING:
@@ -61,6 +73,10 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
+# What people type into what is gone by then is put back after so many seconds: they may still type more.
+GATHERING = 0.5
+# A copy that was made so many seconds ago is taken for one that nobody has changed yet.
+NEW_SECONDS = 6
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
 MOST_COMPARED = 5_000_000
 NOTHING = b"\0\0"  # an update without changes
@@ -106,10 +122,17 @@ class Room(rooms.DocumentRoom):
         self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
-        self._late: list[Late] = []
+        self._incoming: bytes | None = (
+            None  # the update of somebody that is taken in right now, as it was sent
+        )
+        self._late: list[Late] = []  # updates after which something is to be put back
+        self._came_late: list[bytes] = []  # those for which that has been done
+        self._last_copy: tuple[float, PurePosixPath, Counter[str]] | None = (
+            None  # when it was made, where, of what lines
+        )
         self._lately = Lately(self._past, self._room_id, self._kind)
         self._has_typed = False  # whether people have typed since the file was last changed from outside
-        self.on_message = self._gather
+        self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
     # Beginning
@@ -206,7 +229,7 @@ class Room(rooms.DocumentRoom):
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
         unsaved = self._has_unsaved
-        lost = self._follow(found)[2] if found.hash != self._on_disk.hash else None
+        lost = self._follow(found)[1] if found.hash != self._on_disk.hash else None
         if unsaved and not self._is_in(found):
             self._changes += 1
         else:
@@ -300,7 +323,13 @@ class Room(rooms.DocumentRoom):
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
+        update = self._incoming
+        gone = gone_unseen(event, update) if update is not None else {}
+        number = self._past.last(self._room_id) if gone else 0
         self._write_down(event.update)
+        if update is not None and gone:
+            self._late.append(late(event, update, gone, number))
+            self.create_task(self._put_back(GATHERING))
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
@@ -419,10 +448,10 @@ class Room(rooms.DocumentRoom):
             raise OSError(f"{self._file.path} could not be saved")
 
     async def flush_changes(self) -> None:
-        """Write the document into its file if it does not hold it, and what came too late for it beside it."""
+        """Write the document into its file if it does not hold it, with what is to be put back."""
+        await self._put_back()
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
-        await self._keep_late()
 
     async def flush(self, by_hand: bool = False) -> bool:
         """Write the document into its file. Returns whether the file holds it now; why not is in the log, and people are told."""
@@ -534,17 +563,9 @@ class Room(rooms.DocumentRoom):
         found = await self._find()
         if found.hash == self._found.hash:
             return
-        # What has come until now is looked at before more is taken out.
-        await self._keep_late()
         path = self._document.path
         async with self._update_lock:
-            state, merged, lost = self._follow(found)
-            late = None
-            if (
-                merged.took_out
-            ):  # remembered at once: what people send while the copy is written may be late, too
-                late = Late(merge_updates(state, merged.renamed), self._kind)
-                self._late = [*self._late, late][-MOST:]
+            merged, lost = self._follow(found)
             if self._is_in(found):
                 self._written = fingerprint(self._document.get())
                 if self._document.dirty:
@@ -553,29 +574,21 @@ class Room(rooms.DocumentRoom):
                 self._changes, self._written = self._changes + 1, None
         self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
-        copy = await self._keep_copy(lost) if lost is not None else None
-        if copy is not None:
-            self._notices.tell(COPY_KEPT, path, _told_of(copy))
+        if lost is not None:
+            self._notices.tell(COPY_KEPT, path, _told_of(await self._keep_copy(lost)))
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
-        if late is not None:
-            if isinstance(copy, PurePosixPath):
-                late.copy = copy
-            self.create_task(self._look_for_late(late))
 
-    def _follow(self, found: Found) -> tuple[bytes, Merged, Any]:
-        """Merge the content of the file.
-
-        Returns the document before, what came of the merge, and what people had where some of that is nowhere any more, else None.
-        """
+    def _follow(self, found: Found) -> tuple[Merged, Any]:
+        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more, else None."""
         self._lately.look()
         text, state = text_of(self._document), self.ydoc.get_update()
         merged = self._merge(found)
         gone = self._lately.lost(text, text_of(self._document))
         self._has_typed = False
         if merged.has_lost:
-            return state, merged, merged.before
-        return state, merged, self._kind(doc_of(state)).get() if gone else None
+            return merged, merged.before
+        return merged, self._kind(doc_of(state)).get() if gone else None
 
     def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
@@ -611,49 +624,71 @@ class Room(rooms.DocumentRoom):
                 return then.get_update()
         return None
 
-    def _gather(self, message: bytes) -> bool:
-        """Note what people send after something was taken out. Called with each message; False has it dealt with as always."""
-        self._late = [late for late in self._late if not late.is_over]
-        if self._late and message[0] == YMessageType.SYNC and message[1] != YSyncMessageType.SYNC_STEP1:
-            update = read_message(message[2:])
-            for late in self._late:
-                late.take(update)
-            # Somebody is back, with what they have typed without a connection.
-            if message[1] == YSyncMessageType.SYNC_STEP2 and update != NOTHING:
-                self.create_task(self._keep_late(ON_THE_WAY))
-        return False
+    # What people type into what is gone by then
 
-    async def _look_for_late(self, late: Late) -> None:
-        """Look again and again for what people send into parts that are gone, for as long as that is remembered."""
-        for pause in LOOKS:
-            await self._keep_late(pause)
-            if late not in self._late:
-                break
+    def _take_in(self, message: bytes) -> bool:
+        """Take in an update, so that what it was when it was sent is known meanwhile. Returns whether the message has been dealt with."""
+        if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
+            return False
+        self._incoming = read_message(message[2:])
+        try:
+            if self._incoming != NOTHING:
+                self.ydoc.apply_update(self._incoming)
+        finally:
+            self._incoming = None
+        return True
 
-    async def _keep_late(self, pause: float = 0) -> None:
-        """Keep what people have typed into parts of the document that had been taken out, and which has come only now.
+    async def _put_back(self, pause: float = 0) -> None:
+        """Put back what people have typed into parts of the document that others had taken out; else keep it in a copy.
 
-        pause: seconds to wait before.
+        pause: seconds to wait before, so that what somebody goes on typing comes together.
         """
-        if pause:
-            await asyncio.sleep(pause)
-        kept = ""
-        for late in list(self._late):
-            if (content := late.lost(self._document, kept)) is None:
-                continue
-            kept = "\n".join([kept, *lines_of(content)])
-            known = late.copy
-            place = known or await copies.free_name(self._file._contents_manager, self._file.path)
-            copy = await self._write_copy(place, content)
-            if copy != known:
-                self._notices.tell(COPY_KEPT, self._file.path, _told_of(copy))
+        await asyncio.sleep(pause)
+        async with self._writing:
+            updates, self._late = self._late, []
+            if not updates:
+                return
+            changes = self._past.changes(self._room_id, 0)
+            try:
+                found = await asyncio.to_thread(lambda: list(unseen(changes, updates, self._came_late)))
+                self._came_late += [each.update for each in updates if each.has_come_late]
+                for each in found:
+                    if each is None:
+                        raise LookupError("the history does not have any more what somebody has typed into")
+                    is_back, lost = each.put_back(self._document)
+                    if is_back:
+                        self._notices.tell(PUT_BACK, self._file.path)
+                    if lost is not None:
+                        await self._keep_late(lost.get())
+            except Exception as error:
+                self.log.error(
+                    "What was typed into %s is not put back: %r", self._file.path, error, exc_info=error
+                )
+                self._notices.tell(LOST, self._file.path)
+
+    async def _keep_late(self, content: Any) -> None:
+        """Keep in a copy what cannot be put back: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
+        new = lines_of(content)
+        if self._last_copy is not None:
+            at, place, lines = self._last_copy
+            if time.monotonic() - at < NEW_SECONDS and lines <= new:
+                await self._write_copy(place, content)
+                self._last_copy = at, place, new
+                return
+        self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._write_new_copy(content)))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
+        copy = await self._write_new_copy(content)
+        if isinstance(copy, PurePosixPath):
+            self._lately.kept()
+        return copy
+
+    async def _write_new_copy(self, content: Any) -> PurePosixPath | str:
         place = await copies.free_name(self._file._contents_manager, self._file.path)
         copy = await self._write_copy(place, content)
         if isinstance(copy, PurePosixPath):
-            self._lately.kept()
+            self._last_copy = time.monotonic(), copy, lines_of(content)
         return copy
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:

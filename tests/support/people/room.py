@@ -101,6 +101,7 @@ class Room:
         `SYNC_TIMEOUT` seconds.
         """
         await self.drop()
+        self._lags = False
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._awareness.start())
         self._synced = asyncio.get_running_loop().create_future()
@@ -110,7 +111,7 @@ class Room:
         await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
 
     def lag(self) -> None:
-        """Hear nothing from now on, as over a slow connection. What is typed here is sent."""
+        """Hear nothing until `join`, as over a slow connection. What is typed here is sent."""
         self._lags = True
 
     async def drop(self) -> None:
@@ -222,6 +223,21 @@ class Room:
 
     def delete_cell(self, index: int) -> None:
         del self._require_notebook().ycells[index]
+
+    def move_cell(self, index: int, place: int) -> None:
+        """Move a cell as JupyterLab does: it is taken out, and made anew elsewhere."""
+        self._make_anew(index, place, {})
+
+    def change_cell(self, index: int, kind: str) -> None:
+        """Make a cell one of another type as JupyterLab does: it is taken out, and made anew."""
+        self._make_anew(index, index, {"cell_type": kind})
+
+    def _make_anew(self, index: int, place: int, more: dict[str, Any]) -> None:
+        notebook = self._require_notebook()
+        cell = {**notebook.get_cell(index), **more}
+        with self._doc.transaction():
+            del notebook.ycells[index]
+            notebook.ycells.insert(place, notebook.create_ycell(cell))
 
     async def run_cell(self, index: int, door: Door) -> list[dict[str, Any]]:
         """Run a cell through the kernel channels at `door`, writing the outputs into the document.

@@ -4,6 +4,7 @@
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import resource
 import shutil
@@ -23,7 +24,7 @@ from jupyter_server.services.contents.largefilemanager import AsyncLargeFileMana
 from pycrdt import Map, Text
 
 from jupyterhub_collab.server.file_on_disk import save_by_turns
-from jupyterhub_collab.server.late import ON_THE_WAY
+from jupyterhub_collab.server.history import History
 from local_server import PATIENCE, LocalServer, come_back
 from people.room import Room
 
@@ -731,9 +732,9 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
     assert len(copies(server)) == 1
 
 
-@pytest.mark.parametrize("back_after", [0, 4], ids=["at once", "after a while"])
+@pytest.mark.parametrize("back", ["at once", "after a while", "after the server was killed"])
 async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
-    server: LocalServer, back_after: int
+    server: LocalServer, back: str
 ) -> None:
     """As when somebody writes on in the train, and a colleague checks out an older state."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
@@ -741,7 +742,11 @@ async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
     await until(lambda: alice.cell_count == 1)
     bob.insert(0, "typed_away = 1\n", 1)
-    await asyncio.sleep(back_after)
+    if back == "after the server was killed":
+        server.kill()
+        server.start()
+        await come_back(alice)
+    await asyncio.sleep(4 if back == "after a while" else 0)
     await come_back(bob)
     await until(lambda: bob.cell_count == 1)
     await until(lambda: copies(server))
@@ -761,7 +766,7 @@ async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_
     bob.lag()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
     await until(lambda: alice.cell_count == 1)
-    await asyncio.sleep(ON_THE_WAY + 1)
+    await asyncio.sleep(3)
     bob.insert(0, "typed_late = 1\n", 1)
     await until(lambda: copies(server))
     await server.until_file(copies(server)[0], "typed_late = 1")
@@ -770,6 +775,120 @@ async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_
     server.end()
     assert any("typed_last = 1" in server.read(copy) for copy in copies(server))
     server.start()
+
+
+TAKING_OUT = [
+    pytest.param(lambda room: room.move_cell(1, 0), True, id="moves it"),
+    pytest.param(lambda room: room.change_cell(1, "markdown"), True, id="changes its type"),
+    pytest.param(lambda room: room.delete_cell(1), False, id="deletes it"),
+]
+
+
+@pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
+@pytest.mark.parametrize("connection", ["lost", "lost, and the server is killed", "slow"])
+async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_put_back(
+    server: LocalServer, connection: str, take_out: Callable[[Room], None], is_made_anew: bool
+) -> None:
+    """With what the others have typed into it meanwhile, and once. What is typed elsewhere in that time stays once, too."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    if connection == "slow":
+        bob.lag()
+    else:
+        await bob.drop()
+    alice.insert(0, "alices_before = 1\n", 1)
+    take_out(alice)
+    await server.until_file("work.ipynb", "alices_before" if is_made_anew else "x = 0")
+    if connection == "lost, and the server is killed":
+        server.kill()
+        server.start()
+        await come_back(alice)
+    for number in range(3):
+        bob.insert(0, f"bobs_{number} = 1\n", 1)
+        await asyncio.sleep(0.3 * number)
+    bob.insert(0, "bobs_other = 1\n", 0)
+    await come_back(bob)
+    words = ["bobs_0", "bobs_1", "bobs_2", "bobs_other", "x = 0", "x = 1", *["alices_before"] * is_made_anew]
+    await both_have(alice, bob, *words)
+    alice.insert(0, "alices_after = 1\n", 1)
+    await both_have(alice, bob, "alices_after", *words)
+    await server.until_file("work.ipynb", *words)
+    assert alice.cell_count == 2 and not copies(server)
+
+
+@pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
+async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_put_back(
+    server: LocalServer, take_out: Callable[[Room], None], is_made_anew: bool
+) -> None:
+    """What they have typed into it themselves is there once."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    bob.lag()
+    alice.insert(0, "alices_1 = 1\n", 1)
+    bob.insert(5, "\nbobs = 1", 1)
+    alice.insert(0, "alices_2 = 1\n", 1)
+    await server.until_file("work.ipynb", "alices_1", "alices_2", "bobs")
+    take_out(bob)
+    bob.insert(0, "bobs_other = 1\n", 0)
+    await come_back(bob)
+    words = ["alices_1", "alices_2", "bobs_other", "x = 0", "x = 1"]
+    await both_have(alice, bob, *words)
+    await server.until_file("work.ipynb", *words)
+    assert sum(cell["source"].count("bobs = 1") for cell in alice.cells) == 1
+    assert alice.cell_count == 2 and not copies(server)
+
+
+async def test_people_are_told_where_the_history_does_not_go_far_enough_to_put_text_back(
+    server: LocalServer,
+) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    alice.delete_cell(1)
+    await server.until_file("work.ipynb", "x = 0")
+    assert await alice.save(PATIENCE) == "success"
+    server.end()
+    History(server.state, logging.getLogger(__name__)).keep_below(0)
+    server.start()
+    bob.insert(0, "bobs = 1\n", 1)
+    async with told(server) as notices:
+        await come_back(alice, bob)
+        await until(lambda: notices)
+    (notice,) = notices
+    assert "cannot be put back" in notice["message"] and notice["level"] == "warning"
+
+
+async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer) -> None:
+    """However they do so: nothing is put back that nobody has missed."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with told(server) as notices:
+        for text in ("one", "two", "three"):
+            alice.insert(0, text, 1)
+            await both_have(alice, bob, text)
+            bob.delete(0, len(text), 1)
+            await until(lambda: text not in alice.read(1))  # noqa: B023
+        await bob.drop()
+        bob.insert(0, "typed and deleted", 0)
+        bob.delete(0, len("typed and deleted"), 0)
+        await come_back(bob)
+        alice.delete_cell(1)
+        await until(lambda: bob.cell_count == 1)
+        await asyncio.sleep(2)
+    assert [alice.cell_count, bob.cell_count, notices] == [1, 1, []]
+
+
+async def both_have(alice: Room, bob: Room, *texts: str) -> None:
+    """Wait until both have each of these texts, and the same; each is there once."""
+
+    def sources(room: Room) -> list[str]:
+        return [cell["source"] for cell in room.cells]
+
+    def have() -> bool:
+        return sources(alice) == sources(bob) and all(text in "\n".join(sources(alice)) for text in texts)
+
+    try:
+        await until(have)
+    except TimeoutError:
+        pytest.fail(f"alice has {sources(alice)}, bob has {sources(bob)}, and not all of {texts}")
+    counts = {text: sum(source.count(text) for source in sources(alice)) for text in texts}
+    assert set(counts.values()) == {1}, counts
 
 
 async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from jupyterhub_collab.server.line_diff import blocks, differences, longest_rising
-from jupyterhub_collab.server.merge import _change_text
+from jupyterhub_collab.server.merge import change_text
 
 
 def changed(old: list[str], new: list[str]) -> list[str]:
@@ -79,6 +79,6 @@ def test_thousands_of_lines_take_no_time_that_people_notice(kind: str) -> None:
     text += "".join(old)
     began = time.process_time()
     with doc.transaction():
-        _change_text(text, "".join(new))
+        change_text(text, "".join(new))
     assert time.process_time() - began < 0.5
     assert str(text) == "".join(new)

@@ -149,7 +149,7 @@ def test_typing_into_a_cell_that_goes_is_noticed(written: Any, lost: bool) -> No
 def test_taking_out_what_nobody_has_typed_since_is_no_loss() -> None:
     people = notebook_with(notebook("a", "b"))
     result, _update = merge(copy_of(people.ydoc), people, notebook("a"))
-    assert result == Merged(False, took_out=True)
+    assert result == Merged(False)
 
 
 def test_cells_that_stay_keep_their_texts() -> None:
