@@ -80,7 +80,7 @@ class Lab:
         # The second is what JupyterLab makes of a proxy that has not been told yet where the server is.
         away = re.compile("Server unavailable or unreachable|Directory not found")
         question = self.page.locator(".jp-Dialog", has_text=away).last
-        way_out = question.get_by_role("button", name=re.compile("Dismiss|OK", re.I))
+        way_out = question.get_by_role("button", name=re.compile("Dismiss|OK|Close", re.I))
         # One may come after another.
         self.page.add_locator_handler(question, way_out.click, no_wait_after=True)
 
