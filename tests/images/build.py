@@ -45,8 +45,13 @@ HUB_INPUTS = (
     "tests/images/people.yml",
     "roles/jupyterhub",
     "plugins/module_utils",  # what the role's modules leave on a host must be what they leave today
-    "plugins/modules/hub_config.py",
-    "plugins/modules/python_packages.py",
+    *sorted(
+        {
+            f"plugins/modules/{name}.py"
+            for path in (ROOT / "roles/jupyterhub/tasks").glob("*.yml")
+            for name in re.findall(r"^ +collab\.jupyterhub\.(\w+):$", path.read_text(), re.M)
+        }
+    ),
     "python/jupyterhub_collab/hub/shared_port.py",  # the hub's own configuration runs it
 )
 # What a change in has to reach the image to which the play has been applied.

@@ -58,10 +58,10 @@ class Unseen:
     whole: bytes
     by_people: bool
 
-    def put_back(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:
-        """Put what was not seen into the document as people have it now: into the part that was made anew, else with that part itself.
+    def restore(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:
+        """Restore what was not seen in the document as people have it now: into the part that was made anew, else with that part itself.
 
-        What a program has taken out of the file does not come back. Returns whether anything was put back, and the document with what
+        What a program has taken out of the file does not come back. Returns whether anything was restored, and the document with what
         was not, if there is such.
         """
         kind, clocks = type(people), _clocks(people.ydoc.get_state())
@@ -95,7 +95,7 @@ def late(event: Any, update: bytes, gone: Ranges, number: int) -> Late:
 def unseen(
     changes: Sequence[Change], updates: Sequence[Late], earlier: Sequence[bytes]
 ) -> Iterator[Unseen | None]:
-    """Yield the documents from which what is gone can be put back; None where the history does not have any more what an update was about.
+    """Yield the documents from which what is gone can be restored; None where the history does not have any more what an update was about.
 
     changes: the history; updates: in order; earlier: what has come late before.
     """

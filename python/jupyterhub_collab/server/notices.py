@@ -31,14 +31,14 @@ SCHEMA = {
 }
 # JupyterLab shows the first 140 characters.
 MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
-PUT_BACK = (
+RESTORED = (
     "info",
-    "Text was typed into a cell of {name} while somebody else moved or deleted that cell. It is in the notebook.",
+    "Somebody moved or deleted a cell of {name} while others typed into it. Their text is in the notebook.",
 )
 COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
 LOST = (
     "warning",
-    "Text was typed into a part of {name} that was taken out long ago, and cannot be put back. Look at what you have typed last.",
+    "Text typed into a removed part of {name} is lost: its history no longer has that part. Check what you typed last.",
 )
 GONE = (
     "warning",

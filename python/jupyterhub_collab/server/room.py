@@ -44,7 +44,7 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found, Unfinished
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .late import Late, gone_unseen, late, unseen
+from .late import Late, Unseen, gone_unseen, late, unseen
 from .lately import Lately, text_of
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
 from .notices import (
@@ -56,7 +56,7 @@ from .notices import (
     MERGED,
     NOT_KEPT,
     NOT_SAVED,
-    PUT_BACK,
+    RESTORED,
     Notices,
 )
 from .text_bytes import encoding_changes
@@ -73,7 +73,7 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# What people type into what is gone by then is put back after so many seconds: they may still type more.
+# Text that was removed unseen is restored after so many seconds: its author may still type more.
 GATHERING = 0.5
 # A copy that was made so many seconds ago is taken for one that nobody has changed yet.
 NEW_SECONDS = 6
@@ -122,14 +122,11 @@ class Room(rooms.DocumentRoom):
         self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
-        self._incoming: bytes | None = (
-            None  # the update of somebody that is taken in right now, as it was sent
-        )
-        self._late: list[Late] = []  # updates after which something is to be put back
-        self._came_late: list[bytes] = []  # those for which that has been done
-        self._last_copy: tuple[float, PurePosixPath, Counter[str]] | None = (
-            None  # when it was made, where, of what lines
-        )
+        self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
+        self._late: list[Late] = []  # updates that removed text unseen, which is not restored yet
+        self._came_late: list[bytes] = []  # those with text for a removed part, once it is restored
+        # When and where the last copy was made, and its lines.
+        self._last_copy: tuple[float, PurePosixPath, Counter[str]] | None = None
         self._lately = Lately(self._past, self._room_id, self._kind)
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self.on_message = self._take_in
@@ -329,7 +326,7 @@ class Room(rooms.DocumentRoom):
         self._write_down(event.update)
         if update is not None and gone:
             self._late.append(late(event, update, gone, number))
-            self.create_task(self._put_back(GATHERING))
+            self.create_task(self._restore_unseen(GATHERING))
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
@@ -448,8 +445,8 @@ class Room(rooms.DocumentRoom):
             raise OSError(f"{self._file.path} could not be saved")
 
     async def flush_changes(self) -> None:
-        """Write the document into its file if it does not hold it, with what is to be put back."""
-        await self._put_back()
+        """Restore text that was removed unseen, and write the document into its file if it does not hold it."""
+        await self._restore_unseen()
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
 
@@ -638,8 +635,8 @@ class Room(rooms.DocumentRoom):
             self._incoming = None
         return True
 
-    async def _put_back(self, pause: float = 0) -> None:
-        """Put back what people have typed into parts of the document that others had taken out; else keep it in a copy.
+    async def _restore_unseen(self, pause: float = 0) -> None:
+        """Restore text that was removed before both sides had seen what the other one did; else keep it in a copy.
 
         pause: seconds to wait before, so that what somebody goes on typing comes together.
         """
@@ -653,21 +650,24 @@ class Room(rooms.DocumentRoom):
                 found = await asyncio.to_thread(lambda: list(unseen(changes, updates, self._came_late)))
                 self._came_late += [each.update for each in updates if each.has_come_late]
                 for each in found:
-                    if each is None:
-                        raise LookupError("the history does not have any more what somebody has typed into")
-                    is_back, lost = each.put_back(self._document)
-                    if is_back:
-                        self._notices.tell(PUT_BACK, self._file.path)
-                    if lost is not None:
-                        await self._keep_late(lost.get())
-            except Exception as error:
-                self.log.error(
-                    "What was typed into %s is not put back: %r", self._file.path, error, exc_info=error
-                )
+                    await self._restore_one(each)
+            except Exception as error:  # what goes wrong here must not keep the document from being saved
+                self.log.error("Text of %s is not restored: %r", self._file.path, error, exc_info=error)
                 self._notices.tell(LOST, self._file.path)
 
+    async def _restore_one(self, found: Unseen | None) -> None:
+        if found is None:
+            self.log.error("Text of %s is not restored: the history no longer has its cell", self._file.path)
+            self._notices.tell(LOST, self._file.path)
+            return
+        is_back, lost = found.restore(self._document)
+        if is_back:
+            self._notices.tell(RESTORED, self._file.path)
+        if lost is not None:
+            await self._keep_late(lost.get())
+
     async def _keep_late(self, content: Any) -> None:
-        """Keep in a copy what cannot be put back: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
+        """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
         new = lines_of(content)
         if self._last_copy is not None:
             at, place, lines = self._last_copy

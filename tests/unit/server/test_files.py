@@ -786,10 +786,13 @@ TAKING_OUT = [
 
 @pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
 @pytest.mark.parametrize("connection", ["lost", "lost, and the server is killed", "slow"])
-async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_put_back(
+async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_restored(
     server: LocalServer, connection: str, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
-    """With what the others have typed into it meanwhile, and once. What is typed elsewhere in that time stays once, too."""
+    """With what the others have typed into it meanwhile, and once. What is typed elsewhere in that time stays once, too.
+
+    Requirement 92.
+    """
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     if connection == "slow":
         bob.lag()
@@ -816,7 +819,7 @@ async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_put
 
 
 @pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
-async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_put_back(
+async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_restored(
     server: LocalServer, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
     """What they have typed into it themselves is there once."""
@@ -826,7 +829,10 @@ async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_put_back(
     bob.insert(5, "\nbobs = 1", 1)
     alice.insert(0, "alices_2 = 1\n", 1)
     await server.until_file("work.ipynb", "alices_1", "alices_2", "bobs")
-    take_out(bob)
+    async with told(server) as notices:
+        take_out(bob)
+        await until(lambda: notices)
+    assert ["moved or deleted a cell" in notice["message"] for notice in notices] == [True]
     bob.insert(0, "bobs_other = 1\n", 0)
     await come_back(bob)
     words = ["alices_1", "alices_2", "bobs_other", "x = 0", "x = 1"]
@@ -836,7 +842,32 @@ async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_put_back(
     assert alice.cell_count == 2 and not copies(server)
 
 
-async def test_people_are_told_where_the_history_does_not_go_far_enough_to_put_text_back(
+async def test_no_copy_is_written_over_with_less(server: LocalServer) -> None:
+    """Two cells that were never there at the same time, two people who have not seen that theirs is gone, and both type at once."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    bob.lag()
+    server.write("work.ipynb", json.dumps(notebook("x = 0")))
+    await until(lambda: alice.cell_count == 1)
+    new = {**CELL, "id": "new", "source": "y = 1", "metadata": {}}
+    written = notebook("x = 0")
+    server.write("work.ipynb", json.dumps({**written, "cells": [*written["cells"], new]}))
+    await until(lambda: alice.cell_count == 2)
+    carol = await server.open("work.ipynb", "carol")
+    carol.lag()
+    server.write("work.ipynb", json.dumps(written))
+    await until(lambda: alice.cell_count == 1)
+    bob.insert(0, "bobs = 1\n", 1)
+    carol.insert(0, "carols = 1\n", 1)
+
+    def kept() -> str:
+        return "".join(server.read(copy) for copy in copies(server))
+
+    await until(lambda: "bobs" in kept() and "carols" in kept())
+    await asyncio.sleep(1)
+    assert "bobs" in kept() and "carols" in kept()
+
+
+async def test_people_are_told_where_the_history_does_not_go_far_enough_to_restore_text(
     server: LocalServer,
 ) -> None:
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
@@ -852,11 +883,11 @@ async def test_people_are_told_where_the_history_does_not_go_far_enough_to_put_t
         await come_back(alice, bob)
         await until(lambda: notices)
     (notice,) = notices
-    assert "cannot be put back" in notice["message"] and notice["level"] == "warning"
+    assert "is lost" in notice["message"] and notice["level"] == "warning"
 
 
 async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer) -> None:
-    """However they do so: nothing is put back that nobody has missed."""
+    """However they do so: nothing is restored that nobody has missed."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with told(server) as notices:
         for text in ("one", "two", "three"):
