@@ -18,7 +18,7 @@ from pycrdt import Doc, get_update
 
 from .history import Change
 from .merge import change_text, doc_of, has_lost
-from .merge_notebook import Sides
+from .merge_notebook import restore_cells
 
 # Clocks from one up to another one, which is not among them, by the client whose they are.
 Ranges = dict[int, list[tuple[int, int]]]
@@ -49,29 +49,39 @@ class Late:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A document as it was before a part of it was taken out: as who did so had seen it, and with what they had not seen.
+    """A document before a part of it was taken out.
 
-    by_people: whether people have taken it out.
+    seen: as those had seen it who did so; whole: with what they had not seen; then: once it was out. by_people: whether people have done so.
+    clients: who has typed what they had not seen; number: of the last update of others in all this.
     """
 
     seen: bytes
     whole: bytes
+    then: bytes
     by_people: bool
+    clients: frozenset[int]
+    number: int
+
+    def has_all_of(self, other: Unseen) -> bool:
+        """Return whether this has all that somebody has typed and another one has, too, but for what they have deleted since."""
+        return self.clients == other.clients and self.number <= other.number
 
     def restore(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:
-        """Restore what was not seen in the document as people have it now: into the part that was made anew, else with that part itself.
+        """Restore what was not seen in the document as people have it now: in the cell that was made anew, else with the cell itself.
 
         What a program has taken out of the file does not come back. Returns whether anything was restored, and the document with what
         was not, if there is such.
         """
-        kind, clocks = type(people), _clocks(people.ydoc.get_state())
-        was, now, whole = (kind(doc_of(each)) for each in (self.seen, people.ydoc.get_update(), self.whole))
-        notebooks = [each for each in (was, now, whole, people) if isinstance(each, YNotebook)]
-        if notebooks:
+        clocks = _clocks(people.ydoc.get_state())
+        kind = type(people)
+        whole = kind(doc_of(self.whole))
+        if isinstance(people, YNotebook) and isinstance(whole, YNotebook):
+            seen, then = YNotebook(doc_of(self.seen)), YNotebook(doc_of(self.then))
             with people.ydoc.transaction():
-                Sides(*notebooks).carry_over(change_text, self.by_people)
-        is_back = _clocks(people.ydoc.get_state()) != clocks
-        return is_back, whole if has_lost(was, whole, people) else None
+                is_whole = restore_cells(seen, whole, then, people, change_text, self.by_people)
+        else:
+            is_whole = not has_lost(kind(doc_of(self.seen)), whole, people)
+        return _clocks(people.ydoc.get_state()) != clocks, None if is_whole else whole
 
 
 def gone_unseen(event: Any, update: bytes) -> Ranges:
@@ -92,62 +102,66 @@ def late(event: Any, update: bytes, gone: Ranges, number: int) -> Late:
     return Late(update, number, gone, _clocks(event.before_state), _clocks(event.after_state))
 
 
-def unseen(
-    changes: Sequence[Change], updates: Sequence[Late], earlier: Sequence[bytes]
-) -> Iterator[Unseen | None]:
+def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unseen | None]:
     """Yield the documents from which what is gone can be restored; None where the history does not have any more what an update was about.
 
-    changes: the history; updates: in order; earlier: what has come late before.
+    changes: the history, with each update that has come late as it was sent.
     """
+    clients = _clients(changes)
     for each in updates:
-        if not each.has_come_late:
-            yield _as_it_was_known([change for change in changes if change.number <= each.number], each)
-    came_late = [each for each in updates if each.has_come_late]
-    past = [change for change in changes if came_late and change.number <= came_late[-1].number]
-    before = list(earlier)
-    while came_late:
-        found, rest = _before_it_went(past, before, came_late)
-        yield found
-        before += [each.update for each in came_late if each not in rest]
-        came_late = rest
+        past = [change for change in changes if change.number <= each.number]
+        find = _before_it_went if each.has_come_late else _as_it_was_known
+        yield find(past, clients, each)
 
 
-def _before_it_went(
-    past: list[Change], earlier: list[bytes], updates: list[Late]
-) -> tuple[Unseen | None, list[Late]]:
-    """Return the last state of the document in which the part was there that the first update puts something into, and other updates."""
+def _before_it_went(past: list[Change], clients: list[set[int]], late: Late) -> Unseen | None:
+    """Return the document as the author of an update knew it: up to a time before the part was taken out, with all that is their own."""
+
+    def known(number: int) -> Doc[Any]:
+        authors = set(late.gone)
+        own = [change for change, its in zip(past[number:], clients[number:], strict=False) if its & authors]
+        return doc_of(*(change.update for change in (*past[:number], *own)))
+
     low, high = 0, len(past)
     while low < high:
         middle = (low + high + 1) // 2
-        is_gone = _is_gone(_document(past[:middle], earlier), updates[0])
-        low, high = (low, middle - 1) if is_gone else (middle, high)
-    doc = _document(past[:low], earlier)
+        low, high = (low, middle - 1) if _is_gone(known(middle), late) else (middle, high)
+    doc = known(low)
     seen = doc.get_update()
-    rest = [each for each in updates if _is_gone(doc, each) or not _has(doc, each)]
-    if updates[0] in rest:
-        return None, updates[1:]
-    return Unseen(seen, doc.get_update(), low < len(past) and past[low].is_typed), rest
+    if _is_gone(doc, late) or not _has(doc, late):
+        return None
+    by_people = low < len(past) and past[low].is_typed
+    number = past[low - 1].number if low else 0
+    return Unseen(seen, doc.get_update(), _after(past, late), by_people, frozenset(late.gone), number)
 
 
-def _as_it_was_known(past: list[Change], late: Late) -> Unseen:
+def _as_it_was_known(past: list[Change], clients: list[set[int]], late: Late) -> Unseen:
     """Return the document as it was before an update took a part out, and that without what the update's author did not know."""
     whole: Doc[Any] = Doc()
-    known, before = [], _clocks(whole.get_state())
-    for change in past:
+    known = []
+    for change, its in zip(past, clients, strict=False):
         whole.apply_update(change.update)
-        after = _clocks(whole.get_state())
-        if not any(
-            after.get(client, 0) > max(start, before.get(client, 0))
-            for client, ranges in late.gone.items()
-            for start, _end in ranges
-        ):
+        clocks = _clocks(whole.get_state())
+        if not any(clocks[client] > min(late.gone[client])[0] for client in its & set(late.gone)):
             known.append(change.update)
+    seen, then = doc_of(*known).get_update(), _after(past, late)
+    return Unseen(seen, whole.get_update(), then, True, frozenset(late.gone), late.number)
+
+
+def _after(past: list[Change], late: Late) -> bytes:
+    return doc_of(*(change.update for change in past), late.update).get_update()
+
+
+def _clients(changes: Sequence[Change]) -> list[set[int]]:
+    """Return which clients have made each update."""
+    doc: Doc[Any] = Doc()
+    found, before = [], _clocks(doc.get_state())
+    for change in changes:
+        doc.apply_update(change.update)
+        after = _clocks(doc.get_state())
+        found.append({client for client, clock in after.items() if clock > before.get(client, 0)})
         before = after
-    return Unseen(doc_of(*known).get_update(), whole.get_update(), by_people=True)
-
-
-def _document(past: Sequence[Change], more: Sequence[bytes]) -> Doc[Any]:
-    return doc_of(*(change.update for change in past), *more)
+    return found
 
 
 def _is_gone(doc: Doc[Any], late: Late) -> bool:

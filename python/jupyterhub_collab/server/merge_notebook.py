@@ -85,20 +85,18 @@ class Sides:
     file: YNotebook
     merged: YNotebook
 
-    def carry_over(self, change_text: ChangeText, bring_back: bool = True) -> None:
+    def carry_over(self, change_text: ChangeText) -> None:
         """Put what one side has done to a cell that the other one has made anew, such as to move it, into that of the other.
 
-        Nothing in a shared list moves: without this, what was done to the old cell would be gone, or the cell would be there twice.
-        bring_back: whether a cell that people have taken out is there again where the file has more in it.
-        """
+        Nothing in a shared list moves: without this, what was done to the old cell would be gone, or the cell would be there twice."""
         was, theirs, files = cells_of(self.base), cells_of(self.people), cells_of(self.file)
         for name, old in was.items():
             here, there = theirs.get(name), files.get(name)
             if there is None:
                 continue
             if here is None:
-                if bring_back and str(there["source"]) != str(old["source"]):
-                    self._bring_back(name)
+                if str(there["source"]) != str(old["source"]):
+                    _bring_back(self.file, name, self.merged)
                 continue
             is_new, is_new_there = (_identity(each) != _identity(old) for each in (here, there))
             if is_new or is_new_there:
@@ -118,20 +116,52 @@ class Sides:
         changed = {key: value for key, value in files.items() if value != was.get(key)}
         _change_cell(cell, {**theirs, **changed, "source": source}, change_text)
 
-    def _bring_back(self, name: str) -> None:
-        """Have a cell again that people have taken out, and a program has written into meanwhile: nobody has seen that."""
-        there = cells_of(self.merged)
-        if name in there:
-            return
-        order = [cell["id"] for cell in self.file.ycells]
-        before = [each for each in order[: order.index(name)] if each in there]
-        place = list(there).index(before[-1]) + 1 if before else 0
-        self.merged.ycells.insert(place, self.merged.create_ycell(self.file.get_cell(order.index(name))))
+
+def _bring_back(source: YNotebook, name: str, notebook: YNotebook) -> None:
+    """Have a cell of another notebook that people have taken out, with what they had not seen in it."""
+    there = cells_of(notebook)
+    if name in there:
+        return
+    order = [cell["id"] for cell in source.ycells]
+    before = [each for each in order[: order.index(name)] if each in there]
+    place = list(there).index(before[-1]) + 1 if before else 0
+    notebook.ycells.insert(place, notebook.create_ycell(source.get_cell(order.index(name))))
 
 
-def _identity(cell: Map[Any]) -> Any:
+def restore_cells(
+    seen: YNotebook,
+    whole: YNotebook,
+    then: YNotebook,
+    people: YNotebook,
+    change_text: ChangeText,
+    bring_back: bool,
+) -> bool:
+    """Restore text of cells that were taken out by somebody who had not seen it.
+
+    seen: as they had seen the notebook; whole: with that text; then: once they were out; people: as it is now, which is changed.
+    bring_back: whether a cell that was not made anew is there again; else its text is not restored.
+    Returns whether all of it is.
+    """
+    old, stayed = ({_identity(cell): str(cell["source"]) for cell in each.ycells} for each in (seen, then))
+    is_whole = True
+    for cell in whole.ycells:
+        identity, name, text = _identity(cell), cell["id"], str(cell["source"])
+        if identity in stayed or text == old.get(identity, ""):
+            continue
+        if name in (now := cells_of(people)):
+            source = now[name]["source"]
+            change_text(source, _both(old.get(identity, ""), str(source), text, change_text))
+        elif bring_back:
+            _bring_back(whole, name, people)
+        else:
+            is_whole = is_whole and not text.strip()
+    return is_whole
+
+
+def _identity(cell: Map[Any]) -> tuple[int, int]:
     """Return what tells a cell of a document from one that was made anew, in all copies of the document."""
-    return cell["source"].sticky_index(0, Assoc.BEFORE).to_json()["type"]
+    place = cell["source"].sticky_index(0, Assoc.BEFORE).to_json()["type"]
+    return place["client"], place["clock"]
 
 
 def _both(old: str, one: str, other: str, change_text: ChangeText) -> str:

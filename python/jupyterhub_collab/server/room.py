@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -73,8 +72,6 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# Text that was removed unseen is restored after so many seconds: its author may still type more.
-GATHERING = 0.5
 # A copy that was made so many seconds ago is taken for one that nobody has changed yet.
 NEW_SECONDS = 6
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
@@ -124,9 +121,9 @@ class Room(rooms.DocumentRoom):
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
         self._late: list[Late] = []  # updates that removed text unseen, which is not restored yet
-        self._came_late: list[bytes] = []  # those with text for a removed part, once it is restored
-        # When and where the last copy was made, and its lines.
-        self._last_copy: tuple[float, PurePosixPath, Counter[str]] | None = None
+        self._restoring = asyncio.Lock()
+        # When and where a copy of such text was made for the last time, and of what.
+        self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
         self._lately = Lately(self._past, self._room_id, self._kind)
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self.on_message = self._take_in
@@ -320,13 +317,14 @@ class Room(rooms.DocumentRoom):
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
-        update = self._incoming
-        gone = gone_unseen(event, update) if update is not None else {}
-        number = self._past.last(self._room_id) if gone else 0
-        self._write_down(event.update)
-        if update is not None and gone:
-            self._late.append(late(event, update, gone, number))
-            self.create_task(self._restore_unseen(GATHERING))
+        gone = gone_unseen(event, self._incoming) if self._incoming is not None else {}
+        if self._incoming is None or not gone:
+            self._write_down(event.update)
+        else:
+            self._late.append(late(event, self._incoming, gone, self._past.last(self._room_id)))
+            # As it was sent: what it put into a part that is gone is not in the document, and so not in what that tells of it.
+            self._write_down(self._incoming)
+            self.create_task(self._restore_unseen())
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
@@ -635,21 +633,18 @@ class Room(rooms.DocumentRoom):
             self._incoming = None
         return True
 
-    async def _restore_unseen(self, pause: float = 0) -> None:
+    async def _restore_unseen(self) -> None:
         """Restore text that was removed before both sides had seen what the other one did; else keep it in a copy.
 
-        pause: seconds to wait before, so that what somebody goes on typing comes together.
+        At once, and in order: what was removed once more meanwhile would be there twice.
         """
-        await asyncio.sleep(pause)
-        async with self._writing:
+        async with self._restoring:
             updates, self._late = self._late, []
             if not updates:
                 return
             changes = self._past.changes(self._room_id, 0)
             try:
-                found = await asyncio.to_thread(lambda: list(unseen(changes, updates, self._came_late)))
-                self._came_late += [each.update for each in updates if each.has_come_late]
-                for each in found:
+                for each in await asyncio.to_thread(lambda: list(unseen(changes, updates))):
                     await self._restore_one(each)
             except Exception as error:  # what goes wrong here must not keep the document from being saved
                 self.log.error("Text of %s is not restored: %r", self._file.path, error, exc_info=error)
@@ -664,18 +659,20 @@ class Room(rooms.DocumentRoom):
         if is_back:
             self._notices.tell(RESTORED, self._file.path)
         if lost is not None:
-            await self._keep_late(lost.get())
+            await self._keep_late(found, lost.get())
 
-    async def _keep_late(self, content: Any) -> None:
+    async def _keep_late(self, found: Unseen, content: Any) -> None:
         """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
-        new = lines_of(content)
-        if self._last_copy is not None:
-            at, place, lines = self._last_copy
-            if time.monotonic() - at < NEW_SECONDS and lines <= new:
+        if self._last_late is not None:
+            at, place, last = self._last_late
+            if time.monotonic() - at < NEW_SECONDS and found.has_all_of(last):
                 await self._write_copy(place, content)
-                self._last_copy = at, place, new
+                self._last_late = at, place, found
                 return
-        self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._write_new_copy(content)))
+        copy = await self._write_new_copy(content)
+        if isinstance(copy, PurePosixPath):
+            self._last_late = time.monotonic(), copy, found
+        self._notices.tell(COPY_KEPT, self._file.path, _told_of(copy))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
@@ -685,11 +682,9 @@ class Room(rooms.DocumentRoom):
         return copy
 
     async def _write_new_copy(self, content: Any) -> PurePosixPath | str:
-        place = await copies.free_name(self._file._contents_manager, self._file.path)
-        copy = await self._write_copy(place, content)
-        if isinstance(copy, PurePosixPath):
-            self._last_copy = time.monotonic(), copy, lines_of(content)
-        return copy
+        return await self._write_copy(
+            await copies.free_name(self._file._contents_manager, self._file.path), content
+        )
 
     async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
         data = self._bytes_of(content, self._found)

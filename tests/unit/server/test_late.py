@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an update takes out of a document that its author did not know of."""
+"""What an update takes out of a document that its author did not know of, and how it is restored."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pycrdt import Array, Doc, Text
+from jupyter_ydoc import YNotebook
+from pycrdt import Array, Doc, Map, Text
 
-from jupyterhub_collab.server.late import Ranges, _without, gone_unseen
+from jupyterhub_collab.server.history import Change
+from jupyterhub_collab.server.late import Late, Ranges, _without, gone_unseen, late, unseen
 from jupyterhub_collab.server.merge import doc_of
 
 
@@ -53,3 +57,126 @@ def test_what_an_author_has_seen_is_not_missed_and_all_else_is() -> None:
     assert [sum(end - start for start, end in ranges) for ranges in missed[1].values()] == [
         len("in a cell that stays")
     ]
+
+
+class Table:
+    """A notebook at a server, and people who hear of what the others do later, each in their own time. Their choices are those of a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        cells = [_cell(f"cell{number}", f"begun{number}") for number in range(3)]
+        first = YNotebook()
+        first.set({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        begin = first.ydoc.get_update()
+        self.people = [self._copy(begin) for _person in range(3)]
+        self.unheard: list[list[bytes]] = [[] for _person in self.people]
+        self.server = self._copy(begin)
+        self.history = [Change(1, begin, 0, False)]
+        self.words = [f"begun{number}" for number in range(3)]
+        self.given_up: set[str] = set()  # words that somebody has seen in a cell and deleted with it
+        self._sent: tuple[int, bytes] | None = None
+        self._late: list[Late] = []
+        self.server.ydoc.observe(self._on_server)
+
+    def _copy(self, update: bytes) -> YNotebook:
+        notebook = YNotebook(Doc(client_id=self.chance.getrandbits(31)))
+        notebook.ydoc.apply_update(update)
+        return notebook
+
+    def _on_server(self, event: Any) -> None:
+        sender, update = self._sent or (None, None)
+        gone = gone_unseen(event, update) if update is not None else {}
+        if update is not None and gone:
+            self._late.append(late(event, update, gone, self.history[-1].number))
+        written = update if update is not None and gone else event.update
+        self.history.append(Change(len(self.history) + 1, written, 0, update is not None))
+        for person, unheard in enumerate(self.unheard):
+            if person != sender:
+                unheard.append(event.update)
+
+    def do(self, person: int, change: Callable[[YNotebook], None]) -> None:
+        """Have somebody change what they see, which the server learns at once."""
+        notebook, updates = self.people[person], []
+        subscription = notebook.ydoc.observe(lambda event: updates.append(event.update))
+        with notebook.ydoc.transaction():
+            change(notebook)
+        notebook.ydoc.unobserve(subscription)
+        for update in updates:
+            self._sent = person, update
+            self.server.ydoc.apply_update(update)
+            self._sent = None
+
+    def hear(self, person: int, number: int) -> None:
+        for update in self.unheard[person][:number]:
+            self.people[person].ydoc.apply_update(update)
+        del self.unheard[person][:number]
+
+    def restore(self) -> None:
+        updates, self._late = self._late, []
+        for each in list(unseen(self.history, updates)):
+            assert each is not None
+            assert each.restore(self.server)[1] is None
+
+    def type(self, person: int) -> None:
+        if cells := self.people[person].ycells:
+            word = f"word{len(self.words)}"
+            self.words.append(word)
+            place = self.chance.randrange(len(cells))
+            self.do(person, lambda notebook: notebook.ycells[place]["source"].insert(0, f"{word}\n"))
+
+    def make_anew(self, person: int) -> None:
+        """Move a cell, or make it one of another type, or both."""
+        if number := self.people[person].cell_number:
+            old, new = self.chance.randrange(number), self.chance.randrange(number)
+
+            def change(notebook: YNotebook) -> None:
+                cell = {**notebook.get_cell(old), "cell_type": self.chance.choice(("code", "markdown"))}
+                del notebook.ycells[old]
+                notebook.ycells.insert(new, notebook.create_ycell(cell))
+
+            self.do(person, change)
+
+    def delete(self, person: int) -> None:
+        if number := self.people[person].cell_number:
+            place = self.chance.randrange(number)
+            self.given_up |= set(str(self.people[person].ycells[place]["source"]).split())
+            self.do(person, lambda notebook: notebook.ycells.__delitem__(place))
+
+    def note(self) -> None:
+        """Change what is nobody's text, as when the server has saved."""
+        self.server.ydoc.get("state", type=Map)["dirty"] = self.chance.random()
+
+    def text(self, notebook: YNotebook) -> list[str]:
+        return [word for cell in notebook.ycells for word in str(cell["source"]).split()]
+
+
+def _cell(name: str, source: str) -> dict[str, Any]:
+    more: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
+    return {"id": name, "cell_type": "code", "source": source, **more}
+
+
+@pytest.mark.parametrize(("movers", "often"), [(1, 1), (1, 0.2), (3, 1)])
+def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often: float) -> None:
+    """Whatever people do in whatever order, and whenever they hear of each other. Where one of them alone moves cells each is there once.
+
+    movers: how many of them move and delete cells; often: with which probability text is restored before the next of them does something.
+    """
+    for seed in range(150):
+        table = Table(seed)
+        for _step in range(25):
+            person = table.chance.randrange(3)
+            moves = [table.make_anew, table.delete] if person < movers else []
+            table.chance.choice([table.type, table.type, table.type, *moves])(person)
+            table.hear(table.chance.randrange(3), table.chance.randrange(4))
+            if table.chance.random() < 0.3:
+                table.note()
+            if table.chance.random() < often:
+                table.restore()
+        table.restore()
+        for person, notebook in enumerate(table.people):
+            table.hear(person, len(table.unheard[person]))
+            assert table.text(notebook) == table.text(table.server)
+        found = table.text(table.server)
+        assert set(table.words) - set(found) <= table.given_up, f"seed {seed}"
+        if (movers, often) == (1, 1):
+            assert len(found) == len(set(found)), f"seed {seed}: {sorted(found)}"
