@@ -27,24 +27,17 @@ NONE = b"\0"  # no ranges
 
 @dataclass(frozen=True)
 class Late:
-    """An update after which something is gone that those who typed it, or those who took it out, did not know of.
+    """Text that went with an update, and that those who typed it, or those who took it out, did not know to go.
 
-    update: as it was sent; number: of the last update before it in the history; gone: what it was; before and after: the clocks of the
-    clients before and after it.
+    update: as it was sent; number: of the last update before it in the history; gone: what went; has_come: whether it came with the update
+    itself, as the part was gone by then, else the update has taken the part out; after: the clocks of the clients after it.
     """
 
     update: bytes
     number: int
     gone: Ranges
-    before: dict[int, int]
+    has_come: bool
     after: dict[int, int]
-
-    @property
-    def has_come_late(self) -> bool:
-        """Whether it is in the update itself: the part was gone by then. Else the update has taken the part out."""
-        return any(
-            end > self.before.get(client, 0) for client, ranges in self.gone.items() for _start, end in ranges
-        )
 
 
 @dataclass(frozen=True)
@@ -97,9 +90,13 @@ def gone_unseen(event: Any, update: bytes) -> Ranges:
     return _without(_ranges(event.delete_set), _ranges(known[1:]))
 
 
-def late(event: Any, update: bytes, gone: Ranges, number: int) -> Late:
-    """Return what is known of an update by which something has gone unseen. number: of the last one before it in the history."""
-    return Late(update, number, gone, _clocks(event.before_state), _clocks(event.after_state))
+def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
+    """Return what went with an update, by what `gone_unseen` has found. number: of the last update before it in the history."""
+    before, after = _clocks(event.before_state), _clocks(event.after_state)
+    new = {client: [(before.get(client, 0), clock)] for client, clock in after.items()}
+    old = _without(gone, new)
+    parts = (old, False), (_without(gone, old), True)
+    return [Late(update, number, ranges, has_come, after) for ranges, has_come in parts if ranges]
 
 
 def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unseen | None]:
@@ -110,7 +107,7 @@ def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unsee
     clients = _clients(changes)
     for each in updates:
         past = [change for change in changes if change.number <= each.number]
-        find = _before_it_went if each.has_come_late else _as_it_was_known
+        find = _before_it_went if each.has_come else _as_it_was_known
         yield find(past, clients, each)
 
 
@@ -169,7 +166,7 @@ def _is_gone(doc: Doc[Any], late: Late) -> bool:
     gone: list[Ranges] = []
     doc.observe(lambda event: gone.append(gone_unseen(event, late.update)))
     doc.apply_update(late.update)
-    return any(gone)
+    return any(each.keys() & late.gone.keys() for each in gone)
 
 
 def _has(doc: Doc[Any], late: Late) -> bool:

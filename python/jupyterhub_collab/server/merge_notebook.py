@@ -96,7 +96,7 @@ class Sides:
                 continue
             if here is None:
                 if str(there["source"]) != str(old["source"]):
-                    _bring_back(self.file, name, self.merged)
+                    _bring_back(self.file, list(files).index(name), self.merged)
                 continue
             is_new, is_new_there = (_identity(each) != _identity(old) for each in (here, there))
             if is_new or is_new_there:
@@ -117,15 +117,15 @@ class Sides:
         _change_cell(cell, {**theirs, **changed, "source": source}, change_text)
 
 
-def _bring_back(source: YNotebook, name: str, notebook: YNotebook) -> None:
+def _bring_back(source: YNotebook, index: int, notebook: YNotebook) -> None:
     """Have a cell of another notebook that people have taken out, with what they had not seen in it."""
-    there = cells_of(notebook)
-    if name in there:
-        return
+    there = [cell["id"] for cell in notebook.ycells]
     order = [cell["id"] for cell in source.ycells]
-    before = [each for each in order[: order.index(name)] if each in there]
-    place = list(there).index(before[-1]) + 1 if before else 0
-    notebook.ycells.insert(place, notebook.create_ycell(source.get_cell(order.index(name))))
+    if order[index] in there:
+        return
+    before = [each for each in order[:index] if each in there]
+    place = there.index(before[-1]) + 1 if before else 0
+    notebook.ycells.insert(place, notebook.create_ycell(source.get_cell(index)))
 
 
 def restore_cells(
@@ -144,7 +144,7 @@ def restore_cells(
     """
     old, stayed = ({_identity(cell): str(cell["source"]) for cell in each.ycells} for each in (seen, then))
     is_whole = True
-    for cell in whole.ycells:
+    for index, cell in enumerate(whole.ycells):
         identity, name, text = _identity(cell), cell["id"], str(cell["source"])
         if identity in stayed or text == old.get(identity, ""):
             continue
@@ -152,7 +152,7 @@ def restore_cells(
             source = now[name]["source"]
             change_text(source, _both(old.get(identity, ""), str(source), text, change_text))
         elif bring_back:
-            _bring_back(whole, name, people)
+            _bring_back(whole, index, people)
         else:
             is_whole = is_whole and not text.strip()
     return is_whole
@@ -166,10 +166,10 @@ def _identity(cell: Map[Any]) -> tuple[int, int]:
 
 def _both(old: str, one: str, other: str, change_text: ChangeText) -> str:
     """Return a text with the changes of two sides."""
-    first: Doc[Any] = Doc()
+    first: Doc[Any] = Doc(client_id=1)  # so that the same texts always give the same one
     text = first.get("text", type=Text)
     text += old
-    second: Doc[Any] = Doc()
+    second: Doc[Any] = Doc(client_id=2)
     second.apply_update(first.get_update())
     change_text(text, one)
     change_text(second.get("text", type=Text), other)

@@ -120,7 +120,7 @@ class Room(rooms.DocumentRoom):
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
-        self._late: list[Late] = []  # updates that removed text unseen, which is not restored yet
+        self._late: list[Late] = []  # text that was removed unseen, and is not restored yet
         self._restoring = asyncio.Lock()
         # When and where a copy of such text was made for the last time, and of what.
         self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
@@ -321,7 +321,7 @@ class Room(rooms.DocumentRoom):
         if self._incoming is None or not gone:
             self._write_down(event.update)
         else:
-            self._late.append(late(event, self._incoming, gone, self._past.last(self._room_id)))
+            self._late += late(event, self._incoming, gone, self._past.last(self._room_id))
             # As it was sent: what it put into a part that is gone is not in the document, and so not in what that tells of it.
             self._write_down(self._incoming)
             self.create_task(self._restore_unseen())

@@ -65,7 +65,7 @@ class Table:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         cells = [_cell(f"cell{number}", f"begun{number}") for number in range(3)]
-        first = YNotebook()
+        first = YNotebook(Doc(client_id=self.chance.getrandbits(31)))
         first.set({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
         begin = first.ydoc.get_update()
         self.people = [self._copy(begin) for _person in range(3)]
@@ -74,6 +74,9 @@ class Table:
         self.start_server()
         self.words = [f"begun{number}" for number in range(3)]
         self.given_up: set[str] = set()  # words that somebody has seen in a cell and deleted with it
+        self.offline: list[list[bytes]] = [
+            [] for _person in self.people
+        ]  # what each has done without a connection
         self._sent: tuple[int, bytes] | None = None
         self._late: list[Late] = []
 
@@ -95,7 +98,7 @@ class Table:
         sender, update = self._sent or (None, None)
         gone = gone_unseen(event, update) if update is not None else {}
         if update is not None and gone:
-            self._late.append(late(event, update, gone, self.history[-1].number))
+            self._late += late(event, update, gone, self.history[-1].number)
         written = update if update is not None and gone else event.update
         self.history.append(Change(len(self.history) + 1, written, 0, update is not None))
         for person, unheard in enumerate(self.unheard):
@@ -103,21 +106,25 @@ class Table:
                 unheard.append(event.update)
 
     def do(self, person: int, change: Callable[[YNotebook], None]) -> None:
-        """Have somebody change what they see, which the server learns at once."""
-        notebook, updates = self.people[person], []
-        subscription = notebook.ydoc.observe(lambda event: updates.append(event.update))
+        """Have somebody change what they see. The server learns of it at once, or when they are online again."""
+        notebook = self.people[person]
+        subscription = notebook.ydoc.observe(lambda event: self.offline[person].append(event.update))
         with notebook.ydoc.transaction():
             change(notebook)
         notebook.ydoc.unobserve(subscription)
-        for update in updates:
-            self._sent = person, update
-            self.server.apply_update(update)
+
+    def send(self, person: int) -> None:
+        if updates := self.offline[person]:
+            self._sent = person, merge_updates(*updates)
+            self.server.apply_update(self._sent[1])
             self._sent = None
+            updates.clear()
 
     def hear(self, person: int, number: int) -> None:
-        for update in self.unheard[person][:number]:
-            self.people[person].ydoc.apply_update(update)
-        del self.unheard[person][:number]
+        if not self.offline[person]:
+            for update in self.unheard[person][:number]:
+                self.people[person].ydoc.apply_update(update)
+            del self.unheard[person][:number]
 
     def restore(self) -> None:
         updates, self._late = self._late, []
@@ -175,6 +182,8 @@ def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often
             person = table.chance.randrange(3)
             moves = [table.make_anew, table.delete] if person < movers else []
             table.chance.choice([table.type, table.type, table.type, *moves])(person)
+            if table.chance.random() < 0.7:
+                table.send(person)
             table.hear(table.chance.randrange(3), table.chance.randrange(4))
             if table.chance.random() < 0.3:
                 table.note()
@@ -182,7 +191,9 @@ def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often
                 table.restore()
             if table.chance.random() < 0.1:
                 table.start_server()
-        table.restore()
+        for person in range(3):
+            table.send(person)
+            table.restore()
         for person, notebook in enumerate(table.people):
             table.hear(person, len(table.unheard[person]))
             assert table.text(notebook) == table.text(YNotebook(table.server))
