@@ -3,26 +3,70 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import time
 from base64 import encodebytes
 from pathlib import PurePosixPath
 from typing import Any
 
+from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ensure_async
 
-LONGEST_NAME = 255  # bytes, on all of Linux's file systems
+# 255 bytes on all of Linux's file systems, and the contents manager puts two before the name while it writes a file anew.
+LONGEST_NAME = 253
 
 
-async def free_name(manager: Any, path: str) -> PurePosixPath:
-    """Return a path for a copy of a file, beside it."""
+# The names of copies that are being written: until they are there, nothing else tells that they are taken.
+_being_written: set[str] = set()
+
+
+async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
+    """Write a copy of a file beside it, under a name that nothing has. Returns its path. Raises what the contents manager does."""
     file = PurePosixPath(path)
     for number in itertools.count(1):  # several may be of one second
         again = f"-{number}" if number > 1 else ""
         copy = file.with_name(name_of(file.name, f".before-{time.strftime('%Y%m%d-%H%M%S')}{again}"))
-        if not await ensure_async(manager.file_exists(str(copy))):
-            break
+        if str(copy) in _being_written:
+            continue
+        _being_written.add(str(copy))
+        try:
+            if not await ensure_async(manager.file_exists(str(copy))) and _take(manager, copy):
+                await _write_or_give_up(manager, copy, model)
+                break
+        finally:
+            _being_written.discard(str(copy))
     return copy
+
+
+def _take(manager: Any, copy: PurePosixPath) -> bool:
+    """Make the file, empty, so that no other server that looks for a name takes the same one. Returns whether nothing else was there."""
+    if isinstance(manager, FileManagerMixin):
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(_place(manager, copy), flags, 0o666))
+        except FileExistsError:
+            return False
+        except OSError:
+            pass  # the contents manager says why
+    return True
+
+
+def _place(manager: Any, copy: PurePosixPath) -> str:
+    return str(manager._get_os_path(str(copy)))
+
+
+async def _write_or_give_up(manager: Any, copy: PurePosixPath, model: dict[str, Any]) -> None:
+    """Write a copy, and leave no empty file where that fails."""
+    try:
+        await write(manager, copy, model)
+    except BaseException:
+        if isinstance(manager, FileManagerMixin):
+            with contextlib.suppress(OSError):
+                if not os.path.getsize(place := _place(manager, copy)):
+                    os.unlink(place)
+        raise
 
 
 def name_of(name: str, what: str) -> str:

@@ -19,7 +19,7 @@ import os
 import stat
 import time
 from base64 import decodebytes, encodebytes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,8 @@ LATELY = 600
 ATTEMPTS = 5
 # The bytes of the file that is being written, for what makes its new bytes from a notebook.
 _before: contextvars.ContextVar[bytes | None] = contextvars.ContextVar("before", default=None)
+# The bytes that the contents manager writes meanwhile, by their places.
+_written: contextvars.ContextVar[dict[str, bytes] | None] = contextvars.ContextVar("written", default=None)
 # Whether it is a document that is being saved, whose file is locked already.
 _is_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("is_ours", default=False)
 
@@ -92,6 +94,7 @@ class File(loaders.FileLoader):
         if isinstance(self._file_id_manager, FileIdentity):
             self._file_id_manager.hold(self._file_id, self._look_now)
         keep_bytes(self._contents_manager)
+        note_bytes(self._contents_manager)
         save_by_turns(self._contents_manager)
 
     async def clean(self) -> None:
@@ -126,18 +129,6 @@ class File(loaders.FileLoader):
     def _is_plain(self) -> bool:
         """Whether a file is what the contents manager makes of its bytes, and nothing is derived from others, such as by jupytext."""
         return self._is_local and type(self._contents_manager).get.__module__.startswith("jupyter_server.")
-
-    @property
-    def _has_hooks(self) -> bool:
-        """Whether what is written may be something else than what was to be written."""
-        manager: Any = self._contents_manager
-        hooks = (
-            manager.pre_save_hook,
-            manager.post_save_hook,
-            manager._pre_save_hooks,
-            manager._post_save_hooks,
-        )
-        return not self._is_plain or any(hooks)
 
     # Watching
 
@@ -366,27 +357,39 @@ class File(loaders.FileLoader):
             if is_asked and await asyncio.to_thread(would_write_over, f"/proc/self/fd/{locked}"):
                 raise OSError(errno.EBUSY, "another program is writing into it, and would write over that")
             self._has_begun = True
-            before, ours = _before.set(held.data), _is_ours.set(True)
-            try:
-                saved = await ensure_async(self._contents_manager.save(model, path))
-            except Exception:
-                self._tidy_up(held)
-                raise
-            finally:
-                _before.reset(before)
-                _is_ours.reset(ours)
+            saved, written = await self._save(model, path, held)
             self._refuse_second(locked, data)
             if data is not None:
                 self._last_read = self._hash_of(data), len(data)
             found = await self.find(format_, type_, is_ours=True)
-            is_other = data is not None and found.data != data and not self._has_hooks
+            place = self.place
+            # Not what was to be written: hooks, and managers that derive a file, may write something else.
+            is_other = False
+            if place is not None and written is not None:
+                is_other = await asyncio.to_thread(_read, place, True) != written
             if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
                 found = Found("", data)  # somebody else has written it since
-            place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found
+
+    async def _save(
+        self, model: dict[str, Any], path: str, held: Found
+    ) -> tuple[dict[str, Any], bytes | None]:
+        """Have the contents manager save the file. Returns its model, and the bytes it has written; None where they are not known."""
+        written: dict[str, bytes] = {}
+        before, ours, noted = _before.set(held.data), _is_ours.set(True), _written.set(written)
+        try:
+            saved = dict(await ensure_async(self._contents_manager.save(model, path)))
+        except Exception:
+            self._tidy_up(held)
+            raise
+        finally:
+            _before.reset(before)
+            _is_ours.reset(ours)
+            _written.reset(noted)
+        return saved, written.get(self._contents_manager._get_os_path(path)) if written else None
 
     def _model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
         """Return what the contents manager is to save."""
@@ -475,6 +478,40 @@ def keep_bytes(manager: Any) -> None:
     ours: Any = async_save if inspect.iscoroutinefunction(theirs) else save
     ours.keeps_bytes = True
     setattr(manager, "_save_notebook", ours)  # noqa: B010 - mypy takes it for a method
+
+
+class _Noting:
+    """A file that is being written, which notes its bytes."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.noted = file, b""
+
+    def write(self, text: Any) -> Any:
+        self.noted += text.encode(self._file.encoding) if isinstance(text, str) else text
+        return self._file.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def note_bytes(manager: Any) -> None:
+    """Have a contents manager note what it writes while a document is saved, so that what others write then is told from it."""
+    if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
+        return
+    theirs: Any = manager.atomic_writing
+
+    @contextlib.contextmanager
+    def atomic_writing(os_path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        with theirs(os_path, *arguments, **options) as file:
+            if (written := _written.get()) is None:
+                yield file
+            else:
+                yield (noting := _Noting(file))
+                written[os_path] = noting.noted
+
+    ours: Any = atomic_writing
+    ours.notes = True
+    setattr(manager, "atomic_writing", ours)  # noqa: B010 - mypy takes it for a method
 
 
 def save_by_turns(manager: Any) -> None:

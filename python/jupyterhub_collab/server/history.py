@@ -143,7 +143,10 @@ class History:
             return _connect(path)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        aside = f"{self._path}.{error if isinstance(error, NewerFormat) else 'damaged'}-{time.strftime('%Y%m%d-%H%M%S')}"
+        what = error if isinstance(error, NewerFormat) else "damaged"
+        aside = f"{self._path}.{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+        while os.path.lexists(aside):  # of the same second
+            aside += "-again"
         newer = isinstance(error, NewerFormat)
         self.lost = "is of a newer version of the collection" if newer else "was damaged"
         self.log.error(

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import EndOfStream, WouldBlock
 from jupyter_server_ydoc import rooms
@@ -76,6 +76,7 @@ ATTEMPTS = 5
 NEW_SECONDS = 6
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
 MOST_COMPARED = 5_000_000
+T = TypeVar("T")
 NOTHING = b"\0\0"  # an update without changes
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
@@ -428,7 +429,7 @@ class Room(rooms.DocumentRoom):
             pause = min(self._save_delay, LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
             pause = max(pause, min(took, LONGEST_SAVE_DELAY_OF_LARGE))
 
-    def _background(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+    def _background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._background_tasks.add(task)
         task.add_done_callback(self._background_tasks.discard)
@@ -443,10 +444,12 @@ class Room(rooms.DocumentRoom):
             raise OSError(f"{self._file.path} could not be saved")
 
     async def flush_changes(self) -> None:
-        """Restore text that was removed unseen, and write the document into its file if it does not hold it."""
+        """Restore text that was removed unseen, write the document into its file if it does not hold it, and any copy to its end."""
         await self._restore_unseen()
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
+        async with self._writing:
+            pass  # who follows the file, and keeps what it no longer holds, has done so
 
     async def flush(self, by_hand: bool = False) -> bool:
         """Write the document into its file. Returns whether the file holds it now; why not is in the log, and people are told."""
@@ -529,7 +532,11 @@ class Room(rooms.DocumentRoom):
     # What others do to the file
 
     async def _on_outofband_change(self) -> None:
-        """Follow what somebody else has done to the file: merge what they have written, tell people if it is gone."""
+        """Follow what somebody else has done to the file, to the end also where the watching of the file is stopped."""
+        await asyncio.shield(self._background(self._follow_file()))
+
+    async def _follow_file(self) -> None:
+        """Merge what somebody else has written, tell people if the file is gone."""
         if not self.ready:
             self._file.forget()  # there is no document to merge it into yet; the change is told again
             return
@@ -665,37 +672,34 @@ class Room(rooms.DocumentRoom):
         """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
         if self._last_late is not None:
             at, place, last = self._last_late
-            if time.monotonic() - at < NEW_SECONDS and found.has_all_of(last):
-                await self._write_copy(place, content)
+            is_new = time.monotonic() - at < NEW_SECONDS and found.has_all_of(last)
+            if is_new and isinstance(await self._write_copy(content, place), PurePosixPath):
                 self._last_late = at, place, found
                 return
-        copy = await self._write_new_copy(content)
+        copy = await self._write_copy(content)
         if isinstance(copy, PurePosixPath):
             self._last_late = time.monotonic(), copy, found
         self._notices.tell(COPY_KEPT, self._file.path, _told_of(copy))
 
     async def _keep_copy(self, content: Any) -> PurePosixPath | str:
         """Write what people had beside the file. Returns its path, or why there is none."""
-        copy = await self._write_new_copy(content)
+        copy = await self._write_copy(content)
         if isinstance(copy, PurePosixPath):
             self._lately.kept()
         return copy
 
-    async def _write_new_copy(self, content: Any) -> PurePosixPath | str:
-        return await self._write_copy(
-            await copies.free_name(self._file._contents_manager, self._file.path), content
-        )
-
-    async def _write_copy(self, copy: PurePosixPath, content: Any) -> PurePosixPath | str:
+    async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
+        """Write a copy, or an older one anew. Returns its path, or why there is none."""
         data = self._bytes_of(content, self._found)
         kind = self._file_type if self._file_type in ("notebook", "file") else "file"
         model = {"format": self._file_format, "type": kind, "content": content}
+        model, manager = model if data is None else copies.model_of(data), self._file._contents_manager
         try:
-            await copies.write(
-                self._file._contents_manager, copy, model if data is None else copies.model_of(data)
-            )
+            if copy is None:
+                return await copies.write_new(manager, self._file.path, model)
+            await copies.write(manager, copy, model)
         except Exception as error:
-            self.log.error("What people had could not be kept as %s: %r", copy, error)
+            self.log.error("What people had of %s could not be kept: %r", self._file.path, error)
             return f"not kept ({error})"
         return copy
 

@@ -521,6 +521,62 @@ async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_fi
         server.kill()
 
 
+RACE = """
+from pathlib import Path
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+now = Path("write now")
+
+
+def hook(**_arguments):
+    pass
+
+
+class Manager(AsyncLargeFileManager):
+    async def _save_file(self, os_path, content, format):
+        await super()._save_file(os_path, content, format)
+        if now.exists():
+            now.unlink()
+            Path(os_path).write_text(content + "from git\\n")
+
+
+class Derived(Manager):
+    async def get(self, path, *arguments, **options):
+        return await super().get(path, *arguments, **options)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ServerApp.contents_manager_class=race.Derived"],
+        ["--ServerApp.contents_manager_class=race.Manager", "--FileContentsManager.pre_save_hook=race.hook"],
+        ["--ServerApp.contents_manager_class=race.Manager", "--FileContentsManager.post_save_hook=race.hook"],
+    ],
+    ids=["derived", "pre_save_hook", "post_save_hook"],
+)
+async def test_what_is_written_in_the_moment_after_saving_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """Also on a server whose hooks may write something else than what they were given."""
+    (tmp_path / "race.py").write_text(RACE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(tmp_path, *options)
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        server.write("write now", "")
+        alice.insert(0, "<typed>")
+        await alice.wait_until(lambda room: "from git" in room.text, PATIENCE)
+        alice.insert(0, "<more>")
+        await server.until_file("notes.txt", "<more><typed>one\nfrom git\n")
+        assert not copies(server)
+    finally:
+        server.kill()
+
+
 async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")

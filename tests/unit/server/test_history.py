@@ -110,6 +110,16 @@ def test_a_database_that_is_damaged_is_kept_aside(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("documents.db.damaged-*"))) == 1
 
 
+def test_a_database_that_is_damaged_twice_is_kept_aside_twice(tmp_path: Path) -> None:
+    for word in (b"no database ", b"another one "):
+        for path in tmp_path.glob("documents.db-*"):
+            path.unlink()
+        (tmp_path / "documents.db").write_bytes(word * 1000)
+        History(tmp_path, LOG)
+    kept = [path.read_bytes()[:12] for path in tmp_path.glob("documents.db.damaged-*")]
+    assert sorted(kept) == [b"another one ", b"no database "]
+
+
 def test_a_database_of_another_format_is_kept_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "documents.db") as db:
         db.execute("pragma user_version = 99")

@@ -282,6 +282,29 @@ async def test_what_comes_while_a_copy_is_being_written_is_in_a_copy_too(slow_se
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "then"),
+    [("work.ipynb", 1, json.dumps({**NOTEBOOK, "cells": CELLS[:1]})), ("notes.txt", None, "one\n")],
+)
+async def test_a_copy_that_is_being_written_is_there_when_the_server_has_stopped(
+    slow_server: LocalServer, name: str, cell: int | None, then: str
+) -> None:
+    slow_server.write("work.ipynb", json.dumps(NOTEBOOK))
+    alice = await slow_server.open(name)
+    alice.insert(0, "by_alice = 1\n", cell)
+    await slow_server.until_file(name, "by_alice")
+    assert await alice.save(PATIENCE) == "success"
+    slow_server.write("disk", "slow to write")
+    slow_server.write(name, then)
+    await slow_server.until_file("disk", "at work")
+    stopping = asyncio.create_task(asyncio.to_thread(slow_server.end))
+    await asyncio.sleep(1)
+    slow_server.write("disk", "fast")
+    await stopping
+    (copy,) = copies(slow_server)
+    assert "by_alice" in slow_server.read(copy)
+
+
 async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")

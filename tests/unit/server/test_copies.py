@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies that are written at one time, by one server or by several: none takes the place of another one."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
+
+from jupyterhub_collab.server import copies
+
+pytestmark = pytest.mark.anyio
+
+WRITE = """
+import asyncio, sys
+from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
+from jupyterhub_collab.server import copies
+
+manager = AsyncFileContentsManager(root_dir=sys.argv[1])
+sys.stdin.readline()
+for number in range(20):
+    model = copies.model_of(f"{sys.argv[2]}-{number}".encode())
+    asyncio.run(copies.write_new(manager, "notes.txt", model))
+"""
+
+
+class Slow(AsyncFileContentsManager):
+    """A disk on which writing takes a moment."""
+
+    async def save(self, model: dict[str, Any], path: str = "") -> Any:
+        await asyncio.sleep(0.05)
+        return await super().save(model, path)  # type: ignore[no-untyped-call]
+
+
+class Full(AsyncFileContentsManager):
+    """A disk that is full."""
+
+    async def save(self, model: dict[str, Any], path: str = "") -> Any:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def texts(directory: Path) -> list[str]:
+    return sorted(path.read_text() for path in directory.glob("notes.before-*.txt"))
+
+
+async def test_copies_of_one_moment_are_all_there(tmp_path: Path) -> None:
+    manager, wanted = Slow(root_dir=str(tmp_path)), [f"text {number}" for number in range(5)]
+    paths = await asyncio.gather(
+        *(copies.write_new(manager, "notes.txt", copies.model_of(text.encode())) for text in wanted)
+    )
+    assert len(set(paths)) == len(wanted) and texts(tmp_path) == wanted
+    assert [(tmp_path / path).read_text() for path in paths] == wanted, "each is where its writer says"
+
+
+def test_copies_of_several_servers_are_all_there(tmp_path: Path) -> None:
+    """They share a directory, such as a shared account's, and see the same change at the same moment."""
+    servers = [
+        subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), name], stdin=subprocess.PIPE, text=True)
+        for name in "abcd"
+    ]
+    for server in servers:
+        assert server.stdin is not None
+        server.stdin.write("\n")
+        server.stdin.flush()
+    assert [server.wait() for server in servers] == [0, 0, 0, 0]
+    assert texts(tmp_path) == sorted(f"{name}-{number}" for name in "abcd" for number in range(20))
+
+
+async def test_a_copy_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        await copies.write_new(Full(root_dir=str(tmp_path)), "notes.txt", copies.model_of(b"text"))
+    assert not os.listdir(tmp_path)
+    manager = AsyncFileContentsManager(root_dir=str(tmp_path))
+    await copies.write_new(manager, "notes.txt", copies.model_of(b"text"))
+    assert texts(tmp_path) == ["text"]
