@@ -85,7 +85,7 @@ async def both_see(one: Room, other: Room, *texts: str) -> None:
 
 
 def copies(server: LocalServer) -> list[str]:
-    return [path.name for path in server.files.rglob("*.before-*")]
+    return [path.name for path in server.files.rglob("[!.]*.before-*")]
 
 
 @asynccontextmanager

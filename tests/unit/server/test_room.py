@@ -585,7 +585,7 @@ async def next_notice(events: Any) -> dict[str, Any]:
 
 
 def copies(server: LocalServer) -> list[str]:
-    return [path.name for path in server.files.glob("*.before-*")]
+    return [path.name for path in server.files.glob("[!.]*.before-*")]
 
 
 def forget(server: LocalServer, room: Room) -> None:
