@@ -23,7 +23,20 @@ _being_written: set[str] = set()
 
 
 async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
-    """Write a copy of a file beside it, under a name that nothing has. Returns its path. Raises what the contents manager does."""
+    """Write a copy of a file beside it, or in the top folder where that cannot be. Returns its path. Raises what the contents manager does.
+
+    The folder may be one that nobody may write into, or may have been moved this moment.
+    """
+    try:
+        return await _write_beside(manager, path, model)
+    except Exception:
+        with contextlib.suppress(Exception):
+            return await _write_beside(manager, PurePosixPath(path).name, model)
+        raise
+
+
+async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
+    """Write a copy under a name that nothing has."""
     file = PurePosixPath(path)
     for number in itertools.count(1):  # several may be of one second
         again = f"-{number}" if number > 1 else ""

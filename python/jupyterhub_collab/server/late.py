@@ -17,8 +17,9 @@ from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import Doc, get_update
 
 from .history import Change
-from .merge import change_text, doc_of, has_lost
+from .merge import doc_of, has_lost
 from .merge_notebook import restore_cells
+from .merge_text import change_text
 
 # Clocks from one up to another one, which is not among them, by the client whose they are.
 Ranges = dict[int, list[tuple[int, int]]]

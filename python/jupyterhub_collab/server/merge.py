@@ -17,11 +17,8 @@ from jupyter_ydoc import YNotebook, YUnicode
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import Doc, Text
 
-from .line_diff import differences
 from .merge_notebook import Sides, cells_of, change_notebook, known_cells, new_names, rename_cells
-
-# By so many characters a part of a text is moved, at most, to where it can be cut well.
-MOST_MOVED = 200
+from .merge_text import change_text
 
 
 @dataclass(frozen=True)
@@ -167,79 +164,3 @@ def _is_missing(base: str, typed: str, cell: Any) -> bool:
 
 def _joined(source: str | Sequence[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
-
-
-def change_text(text: Text, new: str) -> None:
-    """Change a shared text line by line; within lines that differ, from the first to the last character that does."""
-    old = str(text)
-    if old == new:
-        return
-    old_lines, new_lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    # From the end, so that what is before a change keeps its place. Places are counted in bytes of UTF-8.
-    places = [0]
-    for line in old_lines:
-        places.append(places[-1] + len(line.encode()))
-    for old_start, old_end, new_start, new_end in reversed(differences(old_lines, new_lines)):
-        before = "".join(old_lines[old_start:old_end])
-        after = "".join(new_lines[new_start:new_end])
-        same, same_end = _between_words(before, after)
-        place = places[old_start] + len(before[:same].encode())
-        removed = len(before[same : len(before) - same_end].encode())
-        added = after[same : len(after) - same_end]
-        if removed:
-            del text[place : place + removed]
-        if added:
-            text.insert(place, added)
-
-
-def _between_words(old: str, new: str) -> tuple[int, int]:
-    """Return how many characters two texts have in common at their start and at their end, so that no word is cut where that can be.
-
-    What somebody types meanwhile at the beginning or the end of a word would be in the midst of another one.
-    """
-    same = _common(old, new)
-    same_end = _common(old[same:][::-1], new[same:][::-1])
-    if same + same_end < min(len(old), len(new)):
-        while _cut(old, same) == 0 or _cut(new, same) == 0:
-            same -= 1
-        while _cut(old, len(old) - same_end) == 0 or _cut(new, len(new) - same_end) == 0:
-            same_end -= 1
-        return same, same_end
-    # Something was put in or taken out, and what it begins with may also come behind it: `b, a` of `a, b, a`.
-    longer, size = max(old, new, key=len), abs(len(old) - len(new))
-    best, found = same, _cuts(longer, same, size)
-    place = same
-    while place > max(0, same - MOST_MOVED) and longer[place - 1] == longer[place + size - 1]:
-        place -= 1
-        if (cuts := _cuts(longer, place, size)) > found:
-            best, found = place, cuts
-    return best, same + same_end - best
-
-
-def _cuts(text: str, place: int, size: int) -> tuple[int, int]:
-    """Return how well a part of a text can be cut out, the worse of its ends first."""
-    ends = _cut(text, place), _cut(text, place + size)
-    return min(ends), max(ends)
-
-
-def _cut(text: str, place: int) -> int:
-    """Return how well a text can be cut at a place: not within a word, better not at its ends, best where there is space."""
-    if place in (0, len(text)):
-        return 3
-    before, after = text[place - 1], text[place]
-    if before.isspace() or after.isspace():
-        return 3
-    are_words = [each == "_" or each.isalnum() for each in (before, after)]
-    return 2 - sum(are_words)
-
-
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their start, quickly also where that is one long line."""
-    number, most = 0, min(len(one), len(other))
-    while number < most:
-        half = (number + most + 1) // 2
-        if one[number:half] == other[number:half]:
-            number = half
-        else:
-            most = half - 1
-    return number

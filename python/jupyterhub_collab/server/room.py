@@ -177,7 +177,7 @@ class Room(rooms.DocumentRoom):
                 if unreadable and not known.writing and not self._has_unsaved:
                     raise unreadable
                 if (lost := self._resume(known, content, found)) is not None:
-                    self._notices.tell(COPY_KEPT, self._file.path, _told_of(await self._keep_copy(lost)))
+                    await self._keep_copy(lost)
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
@@ -577,7 +577,7 @@ class Room(rooms.DocumentRoom):
         self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
         if lost is not None:
-            self._notices.tell(COPY_KEPT, path, _told_of(await self._keep_copy(lost)))
+            await self._keep_copy(lost)
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
 
@@ -679,14 +679,22 @@ class Room(rooms.DocumentRoom):
         copy = await self._write_copy(content)
         if isinstance(copy, PurePosixPath):
             self._last_late = time.monotonic(), copy, found
-        self._notices.tell(COPY_KEPT, self._file.path, _told_of(copy))
+        self._tell_of(copy)
 
-    async def _keep_copy(self, content: Any) -> PurePosixPath | str:
-        """Write what people had beside the file. Returns its path, or why there is none."""
+    async def _keep_copy(self, content: Any) -> None:
+        """Write what people had beside the file, and tell them."""
         copy = await self._write_copy(content)
         if isinstance(copy, PurePosixPath):
             self._lately.kept()
-        return copy
+        self._tell_of(copy)
+
+    def _tell_of(self, copy: PurePosixPath | str) -> None:
+        """Tell people of a copy: its name, with its folder where that is not the file's, or why there is none."""
+        is_elsewhere = (
+            isinstance(copy, PurePosixPath) and copy.parent != PurePosixPath(self._file.path).parent
+        )
+        name = copy.name if isinstance(copy, PurePosixPath) else copy
+        self._notices.tell(COPY_KEPT, self._file.path, f"/{copy}" if is_elsewhere else name)
 
     async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
         """Write a copy, or an older one anew. Returns its path, or why there is none."""
@@ -751,8 +759,3 @@ def _reason_of(error: Exception) -> str:
     if isinstance(error, HTTPError):
         return error.log_message or error.reason or str(error)
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _told_of(copy: PurePosixPath | str) -> str:
-    """Return what people are told of a copy: its name, or why there is none."""
-    return copy if isinstance(copy, str) else copy.name

@@ -1252,6 +1252,22 @@ async def test_a_file_that_may_not_be_written_is_saved_when_it_may_be(of_a_user:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+async def test_a_copy_that_cannot_be_beside_its_file_is_in_the_top_folder(of_a_user: LocalServer) -> None:
+    server, folder = of_a_user, of_a_user.files / "closed"
+    folder.mkdir()
+    server.write("closed/notes.txt", "one\n")
+    folder.chmod(0o555)
+    alice = await server.open("closed/notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("closed/notes.txt", "<typed>one\n")
+    async with told(server) as notices:
+        server.write("closed/notes.txt", "one\n")
+        await until(lambda: notices)
+    (copy,) = copies(server)
+    assert server.read(copy) == "<typed>one\n"
+    assert f"before: /{copy}." in notices[0]["message"]
+
+
 async def test_a_lock_that_another_program_has_is_waited_for(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     with (server.files / "notes.txt").open() as file:

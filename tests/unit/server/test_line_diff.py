@@ -9,7 +9,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from jupyterhub_collab.server.line_diff import blocks, differences, longest_rising
-from jupyterhub_collab.server.merge import change_text
+from jupyterhub_collab.server.merge_text import change_text
 
 
 def changed(old: list[str], new: list[str]) -> list[str]:
