@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from jupyter_server.services.contents.filemanager import AsyncFileContentsManager
+from jupyter_server.services.contents.manager import AsyncContentsManager
 
 from jupyterhub_collab.server import copies
 
@@ -43,6 +44,21 @@ class Full(AsyncFileContentsManager):
         raise OSError(28, "No space left on device")
 
 
+class Elsewhere(AsyncContentsManager):
+    """It keeps files in a store of its own, as those for object stores do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, str] = {}
+
+    async def file_exists(self, path: str = "") -> bool:
+        return path in self.files
+
+    async def save(self, model: dict[str, Any], path: str = "") -> Any:
+        await asyncio.sleep(0.05)
+        self.files[path] = model["content"]
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -59,6 +75,13 @@ async def test_copies_of_one_moment_are_all_there(tmp_path: Path) -> None:
     )
     assert len(set(paths)) == len(wanted) and texts(tmp_path) == wanted
     assert [(tmp_path / path).read_text() for path in paths] == wanted, "each is where its writer says"
+
+
+async def test_copies_of_one_moment_are_all_there_in_another_store() -> None:
+    manager, wanted = Elsewhere(), [f"text {number}" for number in range(5)]
+    models = [copies.model_of(text.encode()) for text in wanted]
+    await asyncio.gather(*(copies.write_new(manager, "notes.txt", model) for model in models))
+    assert sorted(manager.files.values()) == wanted
 
 
 def test_copies_of_several_servers_are_all_there(tmp_path: Path) -> None:
