@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -500,15 +500,28 @@ def move(model, path, contents_manager, **more):
 """
 
 
-async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "moves.py").write_text(MOVES)
+@contextmanager
+def server_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, *options: str
+) -> Iterator[LocalServer]:
+    """A server that runs, whose options may name what is in a module `of_test`."""
+    (tmp_path / "of_test.py").write_text(module)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    server = LocalServer(tmp_path, "--FileContentsManager.pre_save_hook=moves.move")
+    server = LocalServer(tmp_path, *options)
     server.write("notes.txt", "one\n")
     server.start()
     try:
+        yield server
+    finally:
+        server.kill()
+
+
+async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server_with(
+        tmp_path, monkeypatch, MOVES, "--FileContentsManager.pre_save_hook=of_test.move"
+    ) as server:
         alice = await server.open("notes.txt")
         server.write("move now", "")
         alice.insert(0, "<typed>")
@@ -517,8 +530,6 @@ async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_fi
         alice.insert(0, "<more>")
         await server.until_file("moved.txt", "<more><typed>one\n")
         assert not (server.files / "notes.txt").exists() and not copies(server)
-    finally:
-        server.kill()
 
 
 RACE = """
@@ -550,9 +561,15 @@ class Derived(Manager):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--ServerApp.contents_manager_class=race.Derived"],
-        ["--ServerApp.contents_manager_class=race.Manager", "--FileContentsManager.pre_save_hook=race.hook"],
-        ["--ServerApp.contents_manager_class=race.Manager", "--FileContentsManager.post_save_hook=race.hook"],
+        ["--ServerApp.contents_manager_class=of_test.Derived"],
+        [
+            "--ServerApp.contents_manager_class=of_test.Manager",
+            "--FileContentsManager.pre_save_hook=of_test.hook",
+        ],
+        [
+            "--ServerApp.contents_manager_class=of_test.Manager",
+            "--FileContentsManager.post_save_hook=of_test.hook",
+        ],
     ],
     ids=["derived", "pre_save_hook", "post_save_hook"],
 )
@@ -560,12 +577,7 @@ async def test_what_is_written_in_the_moment_after_saving_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     """Also on a server whose hooks may write something else than what they were given."""
-    (tmp_path / "race.py").write_text(RACE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    server = LocalServer(tmp_path, *options)
-    server.write("notes.txt", "one\n")
-    server.start()
-    try:
+    with server_with(tmp_path, monkeypatch, RACE, *options) as server:
         alice = await server.open("notes.txt")
         server.write("write now", "")
         alice.insert(0, "<typed>")
@@ -573,8 +585,6 @@ async def test_what_is_written_in_the_moment_after_saving_is_followed(
         alice.insert(0, "<more>")
         await server.until_file("notes.txt", "<more><typed>one\nfrom git\n")
         assert not copies(server)
-    finally:
-        server.kill()
 
 
 async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
