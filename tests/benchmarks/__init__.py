@@ -11,6 +11,8 @@ tests/benchmarks/bench.py runs them and keeps what they return; tests/tools/benc
             with timing.of("the other way"):
                 ...
         return timing.result("What the numbers say, in one sentence made from them.")
+
+`VARIABLES` of a module are those of its playbook.
 """
 
 import statistics

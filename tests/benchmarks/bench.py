@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import testinfra
 
@@ -27,12 +28,12 @@ RESULTS = ROOT / ".cache/results"
 
 
 @contextmanager
-def stage(benchmark: str, keep: bool, rounds: int | None) -> Iterator[Stage]:
-    """A new container with a hub to which the playbook has been applied."""
+def stage(benchmark: str, keep: bool, rounds: int | None, variables: dict[str, Any]) -> Iterator[Stage]:
+    """A new container with a hub to which the playbook has been applied, with these variables."""
     name = f"collab-bench-{benchmark.replace('_', '-')}"
     try:
         platform = new_hub(name, name)
-        done = play("jupyter_rtc", name)
+        done = play("jupyter_rtc", name, **variables)
         assert done.code == 0, done.output
         with Hub(f"http://{platform.address}:8000") as hub:
             yield Stage(platform, testinfra.get_host(f"podman://{name}"), hub, rounds)
@@ -62,8 +63,9 @@ def circumstances(stage: Stage, load_before: str) -> dict[str, str]:
 def run(name: str, keep: bool, rounds: int | None) -> Result:
     print(f"\n=== {name} ===", flush=True)
     load_before = busy()
-    with stage(name, keep, rounds) as ready:
-        result: Result = importlib.import_module(f"benchmarks.cases.{name}").measure(ready)
+    case = importlib.import_module(f"benchmarks.cases.{name}")
+    with stage(name, keep, rounds, getattr(case, "VARIABLES", {})) as ready:
+        result: Result = case.measure(ready)
         where = circumstances(ready, load_before)
     kept = {"circumstances": where, "trial": rounds is not None, **asdict(result)}
     (RESULTS / f"bench-{name}.json").write_text(json.dumps(kept, indent=2) + "\n")

@@ -16,6 +16,8 @@ from scenario import kill_server, wait_until
 
 ACCOUNT = "shared"
 KINDS = OURS, PLAIN, WITHOUT = "ours", "plain", "without"
+# Of the playbook: else the hub stops servers of the two other kinds, into which others may come though nothing guards them.
+UNGUARDED = {"jupyterhub_rtc_refuse_unprepared": False}
 
 # What plain servers have in place of what the collection puts before all other configuration.
 PLAIN_CONFIG = "/usr/local/share/plain-collaboration"

@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import errno
 import fcntl
-import functools
-import inspect
 import os
 import stat
 import time
 from base64 import decodebytes, encodebytes
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +27,7 @@ from jupyter_server_ydoc import loaders
 from jupyter_server_ydoc.utils import OutOfBandChanges
 from tornado.web import HTTPError
 
+from . import saving
 from .copies import model_of
 from .file_identity import FileIdentity
 from .notebook_bytes import bytes_of_notebook, formats, name_cells, notebook_of, plain, read
@@ -44,20 +41,12 @@ YOUNG = 2
 # A file is gone that has not been at its place for so many seconds. It has this instead of a hash.
 AWAY = 1
 GONE = "gone"
-# How long, in seconds, another program may hold a lock on a file before that is told as a failure.
-LOCKED = 5
 # For how long, in seconds, a program that writes a file anew is waited for, and without having written anything.
 UNFINISHED, PAUSE = 10, 2.5
 # For so many seconds after a change by another program it is asked whether that still writes the file.
 LATELY = 600
 # How often a file is read anew that somebody writes meanwhile.
 ATTEMPTS = 5
-# The bytes of the file that is being written, for what makes its new bytes from a notebook.
-_before: contextvars.ContextVar[bytes | None] = contextvars.ContextVar("before", default=None)
-# The bytes that the contents manager writes meanwhile, by their places.
-_written: contextvars.ContextVar[dict[str, bytes] | None] = contextvars.ContextVar("written", default=None)
-# Whether it is a document that is being saved, whose file is locked already.
-_is_ours: contextvars.ContextVar[bool] = contextvars.ContextVar("is_ours", default=False)
 
 
 @dataclass(frozen=True)
@@ -93,9 +82,7 @@ class File(loaders.FileLoader):
         self._looks: set[asyncio.Task[None]] = set()
         if isinstance(self._file_id_manager, FileIdentity):
             self._file_id_manager.hold(self._file_id, self._look_now)
-        keep_bytes(self._contents_manager)
-        note_bytes(self._contents_manager)
-        save_by_turns(self._contents_manager)
+        saving.prepare(self._contents_manager)
 
     async def clean(self) -> None:
         await super().clean()
@@ -349,7 +336,8 @@ class File(loaders.FileLoader):
             self._hash = hash_
             if data is not None and data == held.data:
                 return held
-            model = self._model_of(content, data, format_, type_)
+            model = await asyncio.to_thread(self._model_of, content, data, format_, type_)
+            begun = await saving.begin(self._contents_manager, held.data, data, model)
             path = self.path
             if not (await self._model(content=False))["writable"]:
                 raise PermissionError(errno.EACCES, "the file may only be read")
@@ -357,16 +345,15 @@ class File(loaders.FileLoader):
             if is_asked and await asyncio.to_thread(would_write_over, f"/proc/self/fd/{locked}"):
                 raise OSError(errno.EBUSY, "another program is writing into it, and would write over that")
             self._has_begun = True
-            saved, written = await self._save(model, path, held)
+            saved = await self._save(model, path, held, begun)
             self._refuse_second(locked, data)
             if data is not None:
-                self._last_read = self._hash_of(data), len(data)
+                self._last_read = await asyncio.to_thread(self._hash_of, data), len(data)
             found = await self.find(format_, type_, is_ours=True)
             place = self.place
-            # Not what was to be written: hooks, and managers that derive a file, may write something else.
-            is_other = False
-            if place is not None and written is not None:
-                is_other = await asyncio.to_thread(_read, place, True) != written
+            is_other = place is not None and not await self._is_written(place, begun, data, found)
+            if data is not None and found.hash == self._last_read[0]:
+                found = replace(found, data=data)  # one object, which is known again at once
             if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
                 found = Found("", data)  # somebody else has written it since
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
@@ -375,21 +362,27 @@ class File(loaders.FileLoader):
             return found
 
     async def _save(
-        self, model: dict[str, Any], path: str, held: Found
-    ) -> tuple[dict[str, Any], bytes | None]:
-        """Have the contents manager save the file. Returns its model, and the bytes it has written; None where they are not known."""
-        written: dict[str, bytes] = {}
-        before, ours, noted = _before.set(held.data), _is_ours.set(True), _written.set(written)
+        self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving
+    ) -> dict[str, Any]:
+        """Have the contents manager save the file. Returns its model."""
         try:
-            saved = dict(await ensure_async(self._contents_manager.save(model, path)))
+            with saving.as_document(begun):
+                return dict(await ensure_async(self._contents_manager.save(model, path)))
         except Exception:
             self._tidy_up(held)
             raise
-        finally:
-            _before.reset(before)
-            _is_ours.reset(ours)
-            _written.reset(noted)
-        return saved, written.get(self._contents_manager._get_os_path(path)) if written else None
+
+    async def _is_written(self, place: str, begun: saving.Saving, data: bytes | None, found: Found) -> bool:
+        """Return whether a file that was found after saving is what the contents manager has written, as far as that is known.
+
+        Not what was to be written: hooks, and managers that derive a file, may write something else.
+        """
+        written = begun.written.get(self._contents_manager._get_os_path(self.path)) if begun.written else None
+        if written is None:
+            return True
+        if written is data and found.data is not None:
+            return found.hash == self._last_read[0]
+        return await asyncio.to_thread(_read, place, True) == written
 
     def _model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
         """Return what the contents manager is to save."""
@@ -435,7 +428,7 @@ class File(loaders.FileLoader):
         except OSError as error:
             raise HTTPError(403, f"{self.path} cannot be opened: {error.strerror}") from error
         try:
-            if not await _locks(descriptor):
+            if not await saving.locks(descriptor):
                 raise OSError(errno.EWOULDBLOCK, "another program has locked the file")
             yield descriptor
         finally:
@@ -449,96 +442,6 @@ class File(loaders.FileLoader):
                 if _read(place, True) != held.data:
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
-
-
-def keep_bytes(manager: Any) -> None:
-    """Have a contents manager write our notebooks with the hand of their files. What others save by it stays its own matter."""
-    theirs = getattr(manager, "_save_notebook", None)
-    if theirs is None or hasattr(theirs, "keeps_bytes") or not isinstance(manager, FileManagerMixin):
-        return
-
-    def data_of(notebook: Any) -> bytes | None:
-        before = _before.get()
-        return None if before is None else bytes_of_notebook(notebook, before)
-
-    def save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
-        if (data := data_of(nb)) is None:
-            return theirs(os_path, nb, capture_validation_error=capture_validation_error)
-        with manager.atomic_writing(os_path, text=False) as file:
-            file.write(data)
-        return None
-
-    async def async_save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
-        if (data := data_of(nb)) is None:
-            return await theirs(os_path, nb, capture_validation_error=capture_validation_error)
-        with manager.atomic_writing(os_path, text=False) as file:
-            await asyncio.to_thread(partial(file.write, data))
-        return None
-
-    ours: Any = async_save if inspect.iscoroutinefunction(theirs) else save
-    ours.keeps_bytes = True
-    setattr(manager, "_save_notebook", ours)  # noqa: B010 - mypy takes it for a method
-
-
-class _Noting:
-    """A file that is being written, which notes its bytes."""
-
-    def __init__(self, file: Any) -> None:
-        self._file, self.noted = file, b""
-
-    def write(self, text: Any) -> Any:
-        self.noted += text.encode(self._file.encoding) if isinstance(text, str) else text
-        return self._file.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def note_bytes(manager: Any) -> None:
-    """Have a contents manager note what it writes while a document is saved, so that what others write then is told from it."""
-    if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
-        return
-    theirs: Any = manager.atomic_writing
-
-    @contextlib.contextmanager
-    def atomic_writing(os_path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
-        with theirs(os_path, *arguments, **options) as file:
-            if (written := _written.get()) is None:
-                yield file
-            else:
-                yield (noting := _Noting(file))
-                written[os_path] = noting.noted
-
-    ours: Any = atomic_writing
-    ours.notes = True
-    setattr(manager, "atomic_writing", ours)  # noqa: B010 - mypy takes it for a method
-
-
-def save_by_turns(manager: Any) -> None:
-    """Have what others save by a contents manager wait while a document writes the same file: else each writes into what the other does.
-
-    It is written all the same where some program keeps the file locked for long, as it is without this package.
-    """
-    theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
-    if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
-        return  # what does not let others at work cannot meet them
-
-    @functools.wraps(theirs)
-    async def save(model: Any, path: str = "") -> Any:
-        descriptor = -1
-        with contextlib.suppress(OSError, HTTPError):
-            if not _is_ours.get() and os.path.isfile(place := os_path(path)):
-                descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                await _locks(descriptor)
-        try:
-            return await theirs(model, path)
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
-
-    ours: Any = save
-    ours.waits = True
-    manager.save = ours
 
 
 def _hash_of_model(model: dict[str, Any]) -> str:
@@ -565,32 +468,14 @@ def _may_lie(stamp: tuple[int, int, int, int, int]) -> bool:
     return stamp[2] <= SMALL or abs(time.time() - stamp[4] / 1e9) < YOUNG
 
 
-async def _locks(descriptor: int) -> bool:
-    """Lock a file for writing, while others go on. Returns whether no other program has kept it for too long."""
-    deadline = time.monotonic() + LOCKED
-    while not _lock(descriptor, fcntl.LOCK_EX):
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.01)
-    return True
-
-
-def _lock(descriptor: int, how: int) -> bool:
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else the file system has no locks
-    return True
-
-
 def _read(place: str, is_ours: bool = False) -> bytes:
     """Return the bytes of a file, all of one moment where that can be had. is_ours: whether this server has locked it."""
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileNotFoundError(errno.ENOENT, "it is no file", place)
-        deadline = time.monotonic() + LOCKED
-        while not is_ours and not _lock(descriptor, fcntl.LOCK_SH) and time.monotonic() < deadline:
+        deadline = time.monotonic() + saving.LOCKED
+        while not is_ours and not saving.lock(descriptor, fcntl.LOCK_SH) and time.monotonic() < deadline:
             time.sleep(0.01)
         for _attempt in range(ATTEMPTS):
             before = os.fstat(descriptor)

@@ -21,7 +21,7 @@ from nbformat.v4 import rwbase as _rwbase
 
 from .fingerprint import fingerprint
 from .line_diff import blocks
-from .text_bytes import bytes_of, text_of
+from .text_bytes import bytes_of, is_usual, text_of
 
 Json = Any
 formats: Any = nbformat  # which has no types
@@ -50,7 +50,7 @@ MOST_TOKENS = 100_000
 class Form:
     """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids.
 
-    style: how its JSON is written.
+    style: how its JSON is written; is_usual: whether its bytes are those of the text in UTF-8.
     """
 
     text: str
@@ -58,18 +58,21 @@ class Form:
     cells: list[tuple[int, int]]
     read: list[Json]
     style: dict[str, Any]
+    is_usual: bool
 
 
-# The last one: a file that is written again and again is not parsed again and again.
+# The last ones, of so many bytes: a file that is written again and again is not parsed again and again.
 _last: list[tuple[bytes, Form]] = []
+MOST_KEPT = 50_000_000
 
 
 def form_of(data: bytes) -> Form:
     """Return the form of a notebook of format 4. Raises ValueError where a file holds none."""
-    for known, form in _last:
+    for known, form in list(_last):
         if known is data or known == data:
             return form
-    text = text_of(data)
+    usual = is_usual(data)
+    text = data.decode() if usual else text_of(data)
     raw, cells = parsed(text)
     if raw.get("nbformat") != 4:
         raise ValueError("it is no notebook of format 4")
@@ -83,11 +86,16 @@ def form_of(data: bytes) -> Form:
     read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
     for cell in read:
         cell["metadata"].pop("trusted", None)
-    return _remember(data, Form(text, raw, cells, read, _style_of(text)))
+    return _remember(data, Form(text, raw, cells, read, _style_of(text), usual))
 
 
 def _remember(data: bytes, form: Form) -> Form:
-    _last[:] = [(data, form)]
+    kept, size = [(data, form)], len(data)
+    for known in _last:
+        size += len(known[0])
+        if size <= MOST_KEPT:
+            kept.append(known)
+    _last[:] = kept
     return form
 
 
@@ -133,14 +141,14 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
     if text == form.text:
         return before
-    after = bytes_of(text, before)
+    after = text.encode() if form.is_usual else bytes_of(text, before)
     if is_like_before:
         begin, places = form.cells[0][0], []
         separator = len(_separator(form))
         for each in texts:
             places.append((begin, begin + len(each)))
             begin += len(each) + separator
-        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style))
+        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style, form.is_usual))
     return after
 
 
@@ -290,7 +298,11 @@ def _before_cells(form: Form) -> str:
 
 
 def _joined(texts: list[str], form: Form) -> str:
-    return form.text[: form.cells[0][0]] + _separator(form).join(texts) + form.text[form.cells[-1][1] :]
+    parts = list(texts)
+    # Joined once: each time that all of it is copied, people wait.
+    parts[0] = form.text[: form.cells[0][0]] + parts[0]
+    parts[-1] += form.text[form.cells[-1][1] :]
+    return _separator(form).join(parts)
 
 
 def _written_in(form: Form, cell: Json) -> str:

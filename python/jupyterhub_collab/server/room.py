@@ -468,7 +468,7 @@ class Room(rooms.DocumentRoom):
     async def _write(self, by_hand: bool) -> bool:
         for _attempt in range(ATTEMPTS):
             changed, number, state, content = await self._snapshot()
-            digest = fingerprint(content)
+            digest = await asyncio.to_thread(fingerprint, content)
             if digest == self._written and not by_hand:
                 self._saved_changes = changed  # it was nothing that the file holds
                 number = await self._mark_saved(changed, number)
@@ -489,7 +489,8 @@ class Room(rooms.DocumentRoom):
                     self._set_on_disk(replace(self._on_disk, writing=0))
                 raise
             self._notices.settle(self._file.path)
-            if data is not None and encoding_changes(self._found.data or b"", data):
+            before = self._found.data or b""
+            if data is not None and await asyncio.to_thread(encoding_changes, before, data):
                 self._notices.tell(ENCODED, self._file.path)
             number = await self._mark_saved(changed, number, saved.hash)
             self._set_on_disk(OnDisk(saved.hash, number, state), saved)

@@ -69,10 +69,9 @@ def is_usual(data: bytes) -> bool:
     if b"\r" in data or b"\0" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
         return False
     try:
-        data.decode()
+        return data.isascii() or bool(data.decode())
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def encoding_of(data: bytes) -> tuple[bytes, str]:
@@ -90,12 +89,13 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
 
 def encoding_changes(before: bytes, after: bytes) -> bool:
     """Return whether a text has got another encoding than it had."""
+    if before.isascii() or after.isascii():
+        return False  # that is the same in all of them
     try:
         old, new = (encoding_of(_without_cut(data)[0]) for data in (before, after))
     except NoText:
         return False
-    # What is ASCII is the same in all three.
-    return old != new and not before.isascii() and not after.isascii()
+    return old != new
 
 
 def _is_lossless(data: bytes, encoding: str) -> bool:

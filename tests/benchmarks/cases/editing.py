@@ -16,10 +16,11 @@ from dataclasses import asdict
 from benchmarks import Result, Stage
 from benchmarks.compared_servers import FLOOR, KINDS, Servers
 from benchmarks.line_chart import Chart, Line
-from benchmarks.server_kinds import OURS, PLAIN
+from benchmarks.server_kinds import OURS, PLAIN, UNGUARDED
 from benchmarks.typing_crowd import LATE, Seen, Task
 from scenario import ROOT
 
+VARIABLES = UNGUARDED
 ROUNDS = 5
 WARM_UP, SECONDS = 1, 3.5
 TYPING = [2, 10, 50, 100, 150]

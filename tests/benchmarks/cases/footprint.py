@@ -9,13 +9,25 @@ from dataclasses import replace
 import testinfra
 
 from benchmarks import Result, Stage
-from benchmarks.server_kinds import ACCOUNT, KINDS, OURS, PLAIN, WITHOUT, begin, end, prepare, process
+from benchmarks.server_kinds import (
+    ACCOUNT,
+    KINDS,
+    OURS,
+    PLAIN,
+    UNGUARDED,
+    WITHOUT,
+    begin,
+    end,
+    prepare,
+    process,
+)
 from benchmarks.timed_play import OURS as PLAYBOOK
 from benchmarks.timed_play import timed_play
 from benchmarks.typing_crowd import rss_of
 from scenario import ROOT
 from sharing import HUB_PYTHON
 
+VARIABLES = UNGUARDED
 ROUNDS = 5
 SETTLED = 5  # seconds after JupyterLab's page has come
 DISK, MEMORY, START = "on disk, MB", "memory, MB", "start, s"

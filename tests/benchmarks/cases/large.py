@@ -12,10 +12,11 @@ from typing import Any
 from benchmarks import Result, Stage
 from benchmarks.cases.editing import crowds
 from benchmarks.compared_servers import Servers
-from benchmarks.server_kinds import ACCOUNT, OURS, PLAIN
+from benchmarks.server_kinds import ACCOUNT, OURS, PLAIN, UNGUARDED
 from benchmarks.typing_crowd import Seen, Task
 from people import notebook
 
+VARIABLES = UNGUARDED
 ROUNDS = 5
 SIZES = [0, 5, 20, 60]  # megabytes of pictures
 PICTURE_BYTES = 750_000  # which are a megabyte as text

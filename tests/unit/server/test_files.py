@@ -20,10 +20,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from pycrdt import Map, Text
 
-from jupyterhub_collab.server.file_on_disk import save_by_turns
 from jupyterhub_collab.server.history import History
 from local_server import PATIENCE, LocalServer, come_back
 from people.room import Room
@@ -1175,18 +1173,6 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
         await until(lambda: alice.text == bob.text == server.read("notes.txt"))
         assert all(alice.text.count(word) == 1 for word in typed)
         assert not copies(server)
-
-
-async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
-    """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
-    manager: Any = AsyncLargeFileManager(root_dir=str(tmp_path))
-    save_by_turns(manager)
-    (tmp_path / "notes.txt").write_text("")
-    contents = [letter * length for letter, length in zip("abc", (300_000, 20, 100_000), strict=True)]
-    models = [{"type": "file", "format": "text", "content": content} for content in contents]
-    for _ in range(5):
-        await asyncio.gather(*(manager.save(model, "notes.txt") for model in models))
-        assert (tmp_path / "notes.txt").read_text() in contents
 
 
 async def test_a_plain_server_saves_what_it_has(server: LocalServer) -> None:

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a contents manager writes the file of a document: with our bytes, while others go on, and never at once with somebody else.
+
+What others save by the same manager stays its own matter, but for the turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import errno
+import fcntl
+import functools
+import inspect
+import os
+import time
+from base64 import decodebytes
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_server.services.contents.fileio import FileManagerMixin
+from tornado.web import HTTPError
+
+from .notebook_bytes import bytes_of_notebook, formats
+
+# How long, in seconds, another program may hold a lock on a file before that is told as a failure.
+LOCKED = 5
+
+
+@dataclass
+class Saving:
+    """A document that is being saved.
+
+    before: the bytes of its file; data: those it is to hold; None where they are not known. notebook: what the manager gets to write them,
+    if it is one; signature: of that, where its output is trusted. written: what the manager has written, by place.
+    """
+
+    before: bytes | None
+    data: bytes | None
+    notebook: Any = None
+    signature: str = ""
+    written: dict[str, bytes] = field(default_factory=dict)
+
+    def is_of(self, notebook: Any) -> bool:
+        """Return whether a notebook is the one that is being saved, and no hook has changed it."""
+        return self.notebook is not None and _bare(notebook) == self.notebook
+
+
+# The document that is being saved, whose file is locked already.
+_saving: contextvars.ContextVar[Saving | None] = contextvars.ContextVar("saving", default=None)
+
+
+def prepare(manager: Any) -> None:
+    """Have a contents manager write documents as this module says."""
+    _keep_bytes(manager)
+    _note_bytes(manager)
+    _save_by_turns(manager)
+    _sign_slowly(manager)
+
+
+async def begin(manager: Any, before: bytes | None, data: bytes | None, model: dict[str, Any]) -> Saving:
+    """Return what there is to know about a document before it is saved. model: what the contents manager gets."""
+    if data is None or model["type"] != "notebook":
+        return Saving(before, data)
+    return await asyncio.to_thread(_of_notebook, manager, before, data, model["content"])
+
+
+def _of_notebook(manager: Any, before: bytes | None, data: bytes, content: Any) -> Saving:
+    notebook, signature = formats.from_dict(content), ""
+    if (notary := getattr(manager, "notary", None)) is not None and notary.check_cells(notebook):
+        signature = notary.compute_signature(notebook)
+    return Saving(before, data, _bare(content), signature)
+
+
+@contextlib.contextmanager
+def as_document(saving: Saving) -> Iterator[None]:
+    """Have what is saved meanwhile be this document."""
+    token = _saving.set(saving)
+    try:
+        yield
+    finally:
+        _saving.reset(token)
+
+
+def _bare(notebook: Any) -> Any:
+    """Return a notebook without what says of its cells whether they are trusted, which is in no file."""
+    cells = [
+        {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
+        for cell in notebook["cells"]
+    ]
+    return {**notebook, "cells": cells}
+
+
+def _keep_bytes(manager: Any) -> None:
+    """Have a contents manager write our documents in a thread, as a disk may be slow, and notebooks with the hand of their files."""
+    theirs = getattr(manager, "_save_notebook", None)
+    if theirs is None or hasattr(theirs, "keeps_bytes") or not isinstance(manager, FileManagerMixin):
+        return
+
+    def write(os_path: str, notebook: Any, saving: Saving) -> None:
+        data = saving.data if saving.is_of(notebook) else None
+        if data is None:
+            data = bytes_of_notebook(notebook, saving.before or b"")
+        with manager.atomic_writing(os_path, text=False) as file:
+            file.write(data)
+
+    def save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
+        if (saving := _saving.get()) is None or saving.before is None:
+            return theirs(os_path, nb, capture_validation_error=capture_validation_error)
+        return write(os_path, nb, saving)
+
+    async def async_save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
+        if (saving := _saving.get()) is None or saving.before is None:
+            return await theirs(os_path, nb, capture_validation_error=capture_validation_error)
+        return await asyncio.to_thread(write, os_path, nb, saving)
+
+    ours: Any = async_save if inspect.iscoroutinefunction(theirs) else save
+    ours.keeps_bytes = True
+    setattr(manager, "_save_notebook", ours)  # noqa: B010 - mypy takes it for a method
+    _write_in_a_thread(manager)
+
+
+def _write_in_a_thread(manager: Any) -> None:
+    """Have a contents manager write our other documents in a thread, too, where it is Jupyter Server's own that does it."""
+    theirs: Any = manager._save_file
+    if not inspect.iscoroutinefunction(theirs) or not theirs.__module__.startswith("jupyter_server."):
+        return
+
+    async def save(os_path: str, content: Any, format: Any) -> Any:
+        saving = _saving.get()
+        if saving is None or saving.data is None:
+            return await theirs(os_path, content, format)
+
+        def write() -> None:
+            with manager.atomic_writing(os_path, text=False) as file:
+                file.write(content.encode() if format == "text" else decodebytes(content.encode("ascii")))
+
+        return await asyncio.to_thread(write)
+
+    manager._save_file = save
+
+
+def _sign_slowly(manager: Any) -> None:
+    """Have a notary take the signature of our notebook that a thread has worked out: that takes its time, and others would wait."""
+    notary = getattr(manager, "notary", None)
+    if notary is None or hasattr(notary.compute_signature, "takes_ours"):
+        return
+    theirs = notary.compute_signature
+
+    def compute_signature(nb: Any) -> Any:
+        saving = _saving.get()
+        if saving is not None and saving.signature and saving.is_of(nb):
+            return saving.signature
+        return theirs(nb)
+
+    ours: Any = compute_signature
+    ours.takes_ours = True
+    notary.compute_signature = ours
+
+
+class _Noting:
+    """A file that is being written, which notes its bytes."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.noted = file, b""
+
+    def write(self, text: Any) -> Any:
+        data = text.encode(self._file.encoding) if isinstance(text, str) else text
+        self.noted = self.noted + data if self.noted else data
+        return self._file.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _note_bytes(manager: Any) -> None:
+    """Have a contents manager note what it writes while a document is saved, so that what others write then is told from it."""
+    if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
+        return
+    theirs: Any = manager.atomic_writing
+
+    @contextlib.contextmanager
+    def atomic_writing(os_path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        with theirs(os_path, *arguments, **options) as file:
+            if (saving := _saving.get()) is None:
+                yield file
+            else:
+                yield (noting := _Noting(file))
+                saving.written[os_path] = noting.noted
+
+    ours: Any = atomic_writing
+    ours.notes = True
+    setattr(manager, "atomic_writing", ours)  # noqa: B010 - mypy takes it for a method
+
+
+def _save_by_turns(manager: Any) -> None:
+    """Have what others save by a contents manager wait while a document writes the same file: else each writes into what the other does.
+
+    It is written all the same where some program keeps the file locked for long, as it is without this package.
+    """
+    theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
+    if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
+        return  # what does not let others at work cannot meet them
+
+    @functools.wraps(theirs)
+    async def save(model: Any, path: str = "") -> Any:
+        descriptor = -1
+        with contextlib.suppress(OSError, HTTPError):
+            if _saving.get() is None and os.path.isfile(place := os_path(path)):
+                descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                await locks(descriptor)
+        try:
+            return await theirs(model, path)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    ours: Any = save
+    ours.waits = True
+    manager.save = ours
+
+
+async def locks(descriptor: int) -> bool:
+    """Lock a file for writing, while others go on. Returns whether no other program has kept it for too long."""
+    deadline = time.monotonic() + LOCKED
+    while not lock(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+def lock(descriptor: int, how: int) -> bool:
+    """Lock a file at once. Returns whether it is, or cannot be."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else the file system has no locks
+    return True

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a contents manager writes documents: in a thread, with our bytes unless a hook wants others, signed, and one after the other."""
+
+import asyncio
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+from jupyterhub_collab.server import saving
+from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, read
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>drawn</b>"}}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def notebook(source: str, trusted: bool) -> dict[str, Any]:
+    metadata = {"trusted": True} if trusted else {}
+    cell = {
+        "cell_type": "code",
+        "id": "one",
+        "metadata": metadata,
+        "execution_count": 1,
+        "outputs": [PICTURE],
+    }
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, "source": source}]}
+
+
+def manager_of(directory: Path) -> Any:
+    manager: Any = AsyncLargeFileManager(root_dir=str(directory))
+    manager.notary.data_dir = str(directory)
+    return manager
+
+
+async def save(manager: Any, name: str, before: bytes, data: bytes, model: dict[str, Any]) -> None:
+    """Save a document whose file holds what was before, as its room does."""
+    begun = await saving.begin(manager, before, data, model)
+    with saving.as_document(begun):
+        await manager.save(model, name)
+
+
+async def save_notebook(manager: Any, directory: Path, source: str, trusted: bool = False) -> bytes:
+    """Save a notebook of which a source has changed. Returns the bytes that it was to have."""
+    file = directory / "work.ipynb"
+    file.write_text(before := json.dumps(notebook("x = 0", False), indent=3))
+    data = bytes_of_notebook(notebook(source, False), before.encode())
+    content = read(data)
+    content["cells"][0]["metadata"]["trusted"] = trusted
+    model = {"type": "notebook", "format": "json", "content": content}
+    await save(manager, file.name, before.encode(), data, model)
+    return data
+
+
+async def test_a_slow_disk_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the disk is not the server's only thread."""
+    manager = manager_of(tmp_path)
+    saving.prepare(manager)
+    waited = []
+
+    def fsync(_descriptor: int) -> None:
+        waited.append(threading.current_thread())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    data = await save_notebook(manager, tmp_path, "x = 1")
+    assert (tmp_path / "work.ipynb").read_bytes() == data
+    for format_, content in (("text", "two\n"), ("base64", "dHdvCg==")):
+        (tmp_path / "notes.txt").write_text("one\n")
+        model = {"type": "file", "format": format_, "content": content}
+        await save(manager, "notes.txt", b"one\n", b"two\n", model)
+        assert (tmp_path / "notes.txt").read_text() == "two\n"
+    assert len(waited) == 3 and threading.main_thread() not in waited
+
+
+async def test_what_a_hook_makes_of_a_notebook_is_written_and_signed(tmp_path: Path) -> None:
+    def hook(model: Any, **_more: Any) -> None:
+        model["content"]["cells"][0]["outputs"] = []
+
+    manager = manager_of(tmp_path)
+    manager.register_pre_save_hook(hook)
+    saving.prepare(manager)
+    await save_notebook(manager, tmp_path, "x = 1", trusted=True)
+    written = (tmp_path / "work.ipynb").read_text()
+    assert '\n   "nbformat"' in written, "it no longer has the hand of its file"
+    made: Any = nbformat.reads(written, as_version=4)  # type: ignore[no-untyped-call]
+    assert made.cells[0].source == "x = 1" and made.cells[0].outputs == []
+    assert manager.notary.check_signature(made)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_notebook_is_signed_while_others_go_on(tmp_path: Path, trusted: bool) -> None:
+    manager = manager_of(tmp_path)
+    theirs, threads = manager.notary.compute_signature, []
+
+    def compute_signature(nb: Any) -> Any:
+        threads.append(threading.current_thread())
+        return theirs(nb)
+
+    manager.notary.compute_signature = compute_signature
+    saving.prepare(manager)
+    await save_notebook(manager, tmp_path, "x = 1", trusted)
+    assert threading.main_thread() not in threads and len(threads) == trusted
+    made: Any = nbformat.read(tmp_path / "work.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    assert manager.notary.check_signature(made) == trusted
+
+
+async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
+    """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
+    manager = manager_of(tmp_path)
+    saving.prepare(manager)
+    (tmp_path / "notes.txt").write_text("")
+    contents = [letter * length for letter, length in zip("abc", (300_000, 20, 100_000), strict=True)]
+    models = [{"type": "file", "format": "text", "content": content} for content in contents]
+    for _ in range(5):
+        await asyncio.gather(*(manager.save(model, "notes.txt") for model in models))
+        assert (tmp_path / "notes.txt").read_text() in contents
