@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from websockets.asyncio.client import connect
 
 from jupyterhub_collab import server as package
@@ -163,6 +166,22 @@ class LocalServer:
         async with asyncio.timeout(PATIENCE):
             while not all(text in self.read(path) for text in texts):
                 await asyncio.sleep(0.05)
+
+
+@contextmanager
+def server_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, *options: str
+) -> Iterator[LocalServer]:
+    """A server that runs, whose options may name what is in a module `of_test`."""
+    (tmp_path / "of_test.py").write_text(module)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(tmp_path, *options)
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 async def come_back(*rooms: Room) -> None:

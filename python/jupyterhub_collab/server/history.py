@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
@@ -34,6 +34,9 @@ SCHEMA = """
         writing integer not null, opened real not null
     );
     create table if not exists copies (document text primary key, last_update integer not null) without rowid;
+    create table if not exists due (
+        id integer primary key, document text not null, is_copy integer not null, last_update integer not null, state blob
+    );
     create table if not exists sessions (session text primary key, version text not null, started real not null);
     create table if not exists visits (document text, session text, primary key (document, session)) without rowid;
     create table if not exists colours (username text primary key, colour text not null);
@@ -88,6 +91,20 @@ class Change:
     update: bytes
     time: float
     is_typed: bool
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done for a document, also by a server that is killed and started again.
+
+    is_copy: what people had after the update with number `last_update` is to be kept in a copy, if something of it is gone; `state` is what
+    they had, where that is not just the updates up to this one. Else text is to be restored that the next update took out, or came too late for.
+    """
+
+    number: int
+    is_copy: bool
+    last_update: int
+    state: bytes | None
 
 
 class History:
@@ -181,14 +198,14 @@ class History:
 
     # One document
 
-    def add(self, document: str, update: bytes, edit: int | None = None) -> int:
+    def add(self, document: str, update: bytes, edit: int | None = None, done: Sequence[int] = ()) -> int:
         """Append what has just happened to a document. Returns the number of the update; 0 where it is not kept.
 
-        edit: in which editing session.
+        edit: in which editing session; done: the numbers of what was due, and is done with this update.
         """
         self.look()
         row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
-        return self._insert(row, (document, time.time(), update, edit))
+        return self._insert(row, (document, time.time(), update, edit), done)
 
     async def add_slowly(self, document: str, update: bytes) -> int:
         """Do the same with an update that may be large, such as a whole document, while others' are written as well."""
@@ -205,7 +222,9 @@ class History:
                     return 0
                 await asyncio.sleep(0)
             row = "insert into updates (document, time, content, parts) values (?, ?, '', ?)"
-            return self._insert(row, (document, time.time(), name))
+            number = self._insert(row, (document, time.time(), name))
+            self._begin_checkpoint()  # else most of it would be on the disk twice until there was as much again
+            return number
         finally:
             self._unfinished.discard(name)
 
@@ -224,7 +243,7 @@ class History:
     def forget(self, document: str) -> None:
         """Forget what has happened to a document, and who had it."""
         with self._writing():
-            for table in ("updates", "documents", "visits", "edits", "copies"):
+            for table in ("updates", "documents", "visits", "edits", "copies", "due"):
                 self._db.execute(f"delete from {table} where document = ?", (document,))
         self._forget_parts()
 
@@ -275,6 +294,26 @@ class History:
     def set_copied(self, document: str, last_update: int) -> None:
         with self._writing():
             self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
+
+    # What is to be done
+
+    def add_due(self, document: str, is_copy: bool, last_update: int, state: bytes | None = None) -> int:
+        """Note what is to be done, as `Due` says. Returns its number."""
+        row = "insert into due (document, is_copy, last_update, state) values (?, ?, ?, ?)"
+        return self._insert(row, (document, is_copy, last_update, state))
+
+    def due(self, document: str) -> list[Due]:
+        """Return what is to be done for a document, in order."""
+        rows = "select id, is_copy, last_update, state from due where document = ? order by id"
+        return [Due(number, bool(is_copy), *row) for number, is_copy, *row in self._read(rows, (document,))]
+
+    def done(self, *numbers: int) -> None:
+        """Note that something is done that was due."""
+        with self._writing():
+            self._forget_due(numbers)
+
+    def _forget_due(self, numbers: Sequence[int]) -> None:
+        self._db.executemany("delete from due where id = ?", [(number,) for number in numbers])
 
     # Sessions: one from a start of the server to its end
 
@@ -328,6 +367,7 @@ class History:
         """
         excess = self.size() - size
         order = """select document, count(*) from updates left join documents using (document)
+                   where document not in (select document from due)
                    group by document order by coalesce(opened, 0), document"""
         for document, number in self._read(order) if excess > 0 else []:
             if excess <= 0:
@@ -368,7 +408,7 @@ class History:
 
         Only to be called before anybody comes. Content is in the files: a document is forgotten that its file holds whole.
         """
-        old = """select document from documents where opened < ? and last_update >=
+        old = """select document from documents where opened < ? and document not in (select document from due) and last_update >=
                  (select coalesce(max(id), 0) from updates where updates.document = documents.document) order by opened"""
         for (document,) in self._read(old, (time.time() - KEPT_SECONDS,)):
             if self.size() <= size:
@@ -384,18 +424,36 @@ class History:
 
     # Helpers
 
-    def _insert(self, row: str, values: tuple[Any, ...]) -> int:
-        """Insert a row. Returns its number; 0 where it could not be written, which may show only when it is committed."""
+    def _insert(self, row: str, values: tuple[Any, ...], done: Sequence[int] = ()) -> int:
+        """Insert a row, and forget what was due and is done. Returns its number; 0 where it could not be written.
+
+        That may show only when it is committed.
+        """
         number = 0
         with self._writing():
             number = self._db.execute(row, values).lastrowid or 0
+            if done:
+                self._forget_due(done)
         self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
         checkpointing = self._checkpoint is not None and self._checkpoint.is_alive()
-        if self._journal > JOURNAL_BYTES and self._is_on_disk and not checkpointing:
-            self._journal = 0
-            self._checkpoint = threading.Thread(target=_checkpoint, args=(str(self._path),), daemon=True)
-            self._checkpoint.start()
+        if self._journal > JOURNAL_BYTES and not checkpointing:
+            self._begin_checkpoint()
         return 0 if self.failure and self._is_on_disk else number
+
+    def _begin_checkpoint(self) -> None:
+        """Move what the journal holds into the database, after what is being moved."""
+        if not self._is_on_disk:
+            return
+        last, path = self._checkpoint, str(self._path)
+
+        def move() -> None:
+            if last is not None:
+                last.join()
+            _checkpoint(path)
+
+        self._journal = 0
+        self._checkpoint = threading.Thread(target=move, daemon=True)
+        self._checkpoint.start()
 
     def _updates(self, document: str, after: int, last: int) -> Iterator[tuple[bytes, float]]:
         for _number, content, when, _is_typed in self._rows(document, after, last):

@@ -100,6 +100,22 @@ def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
     return [Late(update, number, ranges, has_come, after) for ranges, has_come in parts if ranges]
 
 
+def late_again(changes: Sequence[Change], number: int) -> list[Late]:
+    """Return once more what `late` did when the update after that with a number came. changes: the history."""
+    then = next((change for change in changes if change.number > number), None)
+    if then is None or not then.is_typed:
+        return []  # it was not written down, so whoever has sent it sends it again
+    update, found = then.update, []
+    doc = doc_of(*(change.update for change in changes if change.number <= number))
+
+    def note(event: Any) -> None:
+        found.extend(late(event, update, gone_unseen(event, update), number))
+
+    doc.observe(note)
+    doc.apply_update(update)
+    return found
+
+
 def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unseen | None]:
     """Yield the documents from which what is gone can be restored; None where the history does not have any more what an update was about.
 

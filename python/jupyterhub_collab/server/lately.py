@@ -110,12 +110,17 @@ def text_of(document: YBaseDoc) -> str:
     return content if isinstance(content, str) else ""
 
 
+def words_of(text: str) -> set[str]:
+    """Return the words of a text."""
+    return set(WORD.findall(text))
+
+
 def _changed(old: str, new: str) -> tuple[Counter[str], Counter[str]]:
     """Return which words have been taken out of a text, and which were put in, each as often."""
     old_lines, new_lines = Counter(old.splitlines()), Counter(new.splitlines())
-    removed, added = _words_of(old_lines - new_lines), _words_of(new_lines - old_lines)
+    removed, added = _count_words(old_lines - new_lines), _count_words(new_lines - old_lines)
     return removed - added, added - removed
 
 
-def _words_of(lines: Counter[str]) -> Counter[str]:
+def _count_words(lines: Counter[str]) -> Counter[str]:
     return Counter(word for line in lines.elements() for word in WORD.findall(line))

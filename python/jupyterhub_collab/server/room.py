@@ -19,7 +19,6 @@ import json
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import EndOfStream, WouldBlock
@@ -43,21 +42,17 @@ from .editing import current_edit, editing_as
 from .file_on_disk import File, Found, Unfinished
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
-from .late import Late, Unseen, gone_unseen, late, unseen
-from .lately import Lately, text_of
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
 from .notices import (
     BEGUN_ANEW,
-    COPY_KEPT,
     ENCODED,
     GONE,
-    LOST,
     MERGED,
     NOT_KEPT,
     NOT_SAVED,
-    RESTORED,
     Notices,
 )
+from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
 
 if TYPE_CHECKING:
@@ -72,8 +67,6 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# A copy that was made so many seconds ago is taken for one that nobody has changed yet.
-NEW_SECONDS = 6
 # A file is compared with what people had before, as long as that takes no more than reading so many bytes.
 MOST_COMPARED = 5_000_000
 T = TypeVar("T")
@@ -121,11 +114,15 @@ class Room(rooms.DocumentRoom):
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
-        self._late: list[Late] = []  # text that was removed unseen, and is not restored yet
-        self._restoring = asyncio.Lock()
-        # When and where a copy of such text was made for the last time, and of what.
-        self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
-        self._lately = Lately(self._past, self._room_id, self._kind)
+        self._rescue = Rescue(
+            self._past,
+            self._room_id,
+            self._document,
+            self._file,
+            self._notices,
+            self.log,
+            self._model_of,
+        )
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
@@ -176,12 +173,15 @@ class Room(rooms.DocumentRoom):
                 self._on_disk = known
                 if unreadable and not known.writing and not self._has_unsaved:
                     raise unreadable
+                self._found = found
+                await self._rescue.go_on()
                 if (lost := self._resume(known, content, found)) is not None:
-                    await self._keep_copy(lost)
+                    await self._rescue.keep(lost)
             if self._document.dirty:
                 self._document.dirty = False
             self.ydoc.observe(self._remember)
             self.ready = True
+        await self._rescue.restore()
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         elif self._past.lost:
@@ -204,12 +204,11 @@ class Room(rooms.DocumentRoom):
         self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
 
-    def _resume(self, known: OnDisk, content: Any, found: Found) -> Any:
+    def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
         """Go on from where the document was, with what has happened to its file since.
 
-        content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more, else None.
+        content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more.
         """
-        self._found = found
         if content is None and not known.writing:
             self._found = Found("")  # what it will hold when it can be read again is followed
             self._changes += 1
@@ -318,14 +317,12 @@ class Room(rooms.DocumentRoom):
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
-        gone = gone_unseen(event, self._incoming) if self._incoming is not None else {}
-        if self._incoming is None or not gone:
-            self._write_down(event.update)
-        else:
-            self._late += late(event, self._incoming, gone, self._past.last(self._room_id))
+        if self._incoming is not None and self._rescue.take_in(event, self._incoming):
             # As it was sent: what it put into a part that is gone is not in the document, and so not in what that tells of it.
             self._write_down(self._incoming)
-            self.create_task(self._restore_unseen())
+            self.create_task(self._rescue.restore())
+        else:
+            self._write_down(event.update)
         if self._update_lock.locked():
             return  # it is the room itself that notes something
         self._active()
@@ -340,7 +337,7 @@ class Room(rooms.DocumentRoom):
         if self._is_complete and self._generation == self._past.generation:
             # What the room itself does is nobody's, though it may do so in a task that somebody's typing has begun.
             edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
-            self._is_complete = bool(self._past.add(self._room_id, update, edit))
+            self._is_complete = bool(self._past.add(self._room_id, update, edit, self._rescue.doing))
             if not self._is_complete:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         if not self._is_complete or self._generation != self._past.generation:
@@ -369,7 +366,7 @@ class Room(rooms.DocumentRoom):
         self._is_complete = bool(number and (missed == NOTHING or self._past.add(self._room_id, missed)))
         self._generation = self._past.generation
         if generation:
-            self._lately.begin_again(number, generation < self._generation, self._has_typed)
+            self._rescue.lately.begin_again(number, generation < self._generation, self._has_typed)
         if not self._is_complete:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         elif 0 < generation < self._generation:
@@ -445,7 +442,7 @@ class Room(rooms.DocumentRoom):
 
     async def flush_changes(self) -> None:
         """Restore text that was removed unseen, write the document into its file if it does not hold it, and any copy to its end."""
-        await self._restore_unseen()
+        await self._rescue.restore()
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
         async with self._writing:
@@ -578,20 +575,16 @@ class Room(rooms.DocumentRoom):
         self.log.info("%s was written from outside", path)
         self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
         if lost is not None:
-            await self._keep_copy(lost)
+            await self._rescue.keep(lost)
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
 
-    def _follow(self, found: Found) -> tuple[Merged, Any]:
-        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more, else None."""
-        self._lately.look()
-        text, state = text_of(self._document), self.ydoc.get_update()
+    def _follow(self, found: Found) -> tuple[Merged, Lost | None]:
+        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more."""
+        before = self._rescue.before(*self._place())
         merged = self._merge(found)
-        gone = self._lately.lost(text, text_of(self._document))
         self._has_typed = False
-        if merged.has_lost:
-            return merged, merged.before
-        return merged, self._kind(doc_of(state)).get() if gone else None
+        return merged, self._rescue.lost(before, merged)
 
     def _merge(self, found: Found) -> Merged:
         """Merge the content of the file, and note it. In one go, so that nobody types in between."""
@@ -627,8 +620,6 @@ class Room(rooms.DocumentRoom):
                 return then.get_update()
         return None
 
-    # What people type into what is gone by then
-
     def _take_in(self, message: bytes) -> bool:
         """Take in an update, so that what it was when it was sent is known meanwhile. Returns whether the message has been dealt with."""
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
@@ -641,76 +632,13 @@ class Room(rooms.DocumentRoom):
             self._incoming = None
         return True
 
-    async def _restore_unseen(self) -> None:
-        """Restore text that was removed before both sides had seen what the other one did; else keep it in a copy.
-
-        At once, and in order: what was removed once more meanwhile would be there twice.
-        """
-        async with self._restoring:
-            updates, self._late = self._late, []
-            if not updates:
-                return
-            changes = self._past.changes(self._room_id, 0)
-            try:
-                for each in await asyncio.to_thread(lambda: list(unseen(changes, updates))):
-                    await self._restore_one(each)
-            except Exception as error:  # what goes wrong here must not keep the document from being saved
-                self.log.error("Text of %s is not restored: %r", self._file.path, error, exc_info=error)
-                self._notices.tell(LOST, self._file.path)
-
-    async def _restore_one(self, found: Unseen | None) -> None:
-        if found is None:
-            self.log.error("Text of %s is not restored: the history no longer has its cell", self._file.path)
-            self._notices.tell(LOST, self._file.path)
-            return
-        is_back, lost = found.restore(self._document)
-        if is_back:
-            self._notices.tell(RESTORED, self._file.path)
-        if lost is not None:
-            await self._keep_late(found, lost.get())
-
-    async def _keep_late(self, found: Unseen, content: Any) -> None:
-        """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
-        if self._last_late is not None:
-            at, place, last = self._last_late
-            is_new = time.monotonic() - at < NEW_SECONDS and found.has_all_of(last)
-            if is_new and isinstance(await self._write_copy(content, place), PurePosixPath):
-                self._last_late = at, place, found
-                return
-        copy = await self._write_copy(content)
-        if isinstance(copy, PurePosixPath):
-            self._last_late = time.monotonic(), copy, found
-        self._tell_of(copy)
-
-    async def _keep_copy(self, content: Any) -> None:
-        """Write what people had beside the file, and tell them."""
-        copy = await self._write_copy(content)
-        if isinstance(copy, PurePosixPath):
-            self._lately.kept()
-        self._tell_of(copy)
-
-    def _tell_of(self, copy: PurePosixPath | str) -> None:
-        """Tell people of a copy: its name, with its folder where that is not the file's, or why there is none."""
-        is_elsewhere = (
-            isinstance(copy, PurePosixPath) and copy.parent != PurePosixPath(self._file.path).parent
-        )
-        name = copy.name if isinstance(copy, PurePosixPath) else copy
-        self._notices.tell(COPY_KEPT, self._file.path, f"/{copy}" if is_elsewhere else name)
-
-    async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
-        """Write a copy, or an older one anew. Returns its path, or why there is none."""
+    def _model_of(self, content: Any) -> dict[str, Any]:
+        """Return what has the contents manager write some content as the file has it."""
         data = self._bytes_of(content, self._found)
+        if data is not None:
+            return copies.model_of(data)
         kind = self._file_type if self._file_type in ("notebook", "file") else "file"
-        model = {"format": self._file_format, "type": kind, "content": content}
-        model, manager = model if data is None else copies.model_of(data), self._file._contents_manager
-        try:
-            if copy is None:
-                return await copies.write_new(manager, self._file.path, model)
-            await copies.write(manager, copy, model)
-        except Exception as error:
-            self.log.error("What people had of %s could not be kept: %r", self._file.path, error)
-            return f"not kept ({error})"
-        return copy
+        return {"format": self._file_format, "type": kind, "content": content}
 
     # Coming and going
 

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import pytest
 from pycrdt import Map, Text
 
 from jupyterhub_collab.server.history import History
-from local_server import PATIENCE, LocalServer, come_back
+from local_server import PATIENCE, LocalServer, come_back, server_with
 from people.room import Room
 
 pytestmark = pytest.mark.anyio
@@ -496,22 +496,6 @@ def move(model, path, contents_manager, **more):
         os.unlink("move now")
         os.rename("notes.txt", "moved.txt")
 """
-
-
-@contextmanager
-def server_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, *options: str
-) -> Iterator[LocalServer]:
-    """A server that runs, whose options may name what is in a module `of_test`."""
-    (tmp_path / "of_test.py").write_text(module)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    server = LocalServer(tmp_path, *options)
-    server.write("notes.txt", "one\n")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text, TransactionEvent
 
-from jupyterhub_collab.server.history import JOURNAL_BYTES, History, OnDisk, _checkpoint
+from jupyterhub_collab.server.history import JOURNAL_BYTES, Due, History, OnDisk
 
 LOG = logging.getLogger(__name__)
 
@@ -74,6 +74,29 @@ def test_its_past_is_put_together_and_its_documents_stay_the_same(past: History)
     assert len(list(past.updates("one"))) == 11
 
 
+def test_what_is_done_with_an_update_is_no_more_due(tmp_path: Path) -> None:
+    past = History(tmp_path, LOG)
+    numbers = [past.add_due("one", is_copy, 7, state) for is_copy, state in ((True, b"state"), (False, None))]
+    other = past.add_due("two", True, 8)
+    again = History(tmp_path, LOG)  # as by the next server
+    assert again.due("one") == [Due(numbers[0], True, 7, b"state"), Due(numbers[1], False, 7, None)]
+    again.add("one", b"update", done=numbers)
+    assert not History(tmp_path, LOG).due("one")
+    again.done(other)
+    assert not History(tmp_path, LOG).due("two")
+
+
+def test_the_past_is_kept_that_something_to_be_done_needs(past: History) -> None:
+    text = typed(past, "one", [f"{number} " for number in range(500)])
+    past.set_on_disk("one", OnDisk("", past.last("one")))
+    due, before = past.add_due("one", True, 100), text_of(past, "one", 100)
+    past.keep_below(0)
+    assert text_of(past, "one", 100) == before != text
+    past.done(due)
+    past.keep_below(0)
+    assert text_of(past, "one") == text and len(list(past.updates("one"))) == 1
+
+
 def test_what_is_within_the_bound_stays_as_it_is(past: History) -> None:
     typed(past, "one", ["a"] * 100)
     past.keep_below(past.size())
@@ -84,13 +107,14 @@ def test_only_old_documents_are_forgotten_that_their_file_holds(
     past: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    for name, age in {"new": 0, "old": 20, "older": 30, "unsaved": 40}.items():
+    for name, age in {"new": 0, "old": 20, "older": 30, "unsaved": 40, "due": 50}.items():
         monkeypatch.setattr(time, "time", lambda age=age: now - age * 86400)
         typed(past, name, [name] * 50)
         past.begin_session(f"session of {name}", "3")
         past.visit(name, f"session of {name}")
         past.set_on_disk(name, OnDisk("", past.last(name) - (name == "unsaved")))
     monkeypatch.setattr(time, "time", lambda: now)
+    past.add_due("due", True, 1)
     past.forget_old(past.size() - 1)
     assert past.on_disk("older") is None and text_of(past, "older") == ""
     assert not past.has_visited("older", "session of older")
@@ -98,7 +122,7 @@ def test_only_old_documents_are_forgotten_that_their_file_holds(
     assert past.on_disk("old") is not None, "there was room enough when the oldest had gone"
     past.forget_old(0)
     assert past.on_disk("old") is None
-    assert text_of(past, "new") and text_of(past, "unsaved")
+    assert text_of(past, "new") and text_of(past, "unsaved") and text_of(past, "due")
     assert past.version_of("session of unsaved") == "3"
 
 
@@ -165,14 +189,13 @@ def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
         return await writing
 
     assert asyncio.run(both()) == past.last("large")
-    assert past._checkpoint is not None
-    past._checkpoint.join()
     again = History(tmp_path, LOG)
     assert [content for content, _time in again.updates("large")] == [update]
     assert again.since("large", 0) == [update], "whole, as all that happened since"
     assert [content for content, _time in again.updates("small")] == [b"0", b"1", b"2"]
     assert again.since("small", again.last("small") - 1) == [b"2"]
-    _checkpoint(str(tmp_path / "documents.db"))  # as after some more writes
+    assert past._checkpoint is not None
+    past._checkpoint.join()
     past.add("small", b"more")
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1.2 * len(update) + JOURNAL_BYTES
 

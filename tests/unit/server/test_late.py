@@ -10,7 +10,7 @@ from jupyter_ydoc import YNotebook
 from pycrdt import Array, Doc, Map, Text, merge_updates
 
 from jupyterhub_collab.server.history import Change
-from jupyterhub_collab.server.late import Late, Ranges, _without, gone_unseen, late, unseen
+from jupyterhub_collab.server.late import Late, Ranges, _without, gone_unseen, late, late_again, unseen
 from jupyterhub_collab.server.merge import doc_of
 
 
@@ -71,6 +71,9 @@ class Table:
         self.people = [self._copy(begin) for _person in range(3)]
         self.unheard: list[list[bytes]] = [[] for _person in self.people]
         self.history = [Change(1, begin, 0, False)]
+        self._due: list[
+            int
+        ] = []  # after which updates of the history something came late and is not restored yet
         self.start_server()
         self.words = [f"begun{number}" for number in range(3)]
         self.given_up: set[str] = set()  # words that somebody has seen in a cell and deleted with it
@@ -78,16 +81,16 @@ class Table:
             [] for _person in self.people
         ]  # what each has done without a connection
         self._sent: tuple[int, bytes] | None = None
-        self._late: list[Late] = []
 
     def start_server(self) -> None:
-        """Have the server go on from its history, as after a restart.
+        """Have the server go on from its history, as one that was killed.
 
         It is no notebook, which keeps what is gone so that it can be undone: of what is gone this server knows nothing but that.
         """
         self.server: Doc[Any] = Doc(client_id=self.chance.getrandbits(31))
         self.server.apply_update(merge_updates(*(change.update for change in self.history)))
         self.server.observe(self._on_server)
+        self._late: list[Late] = [each for number in self._due for each in late_again(self.history, number)]
 
     def _copy(self, update: bytes) -> YNotebook:
         notebook = YNotebook(Doc(client_id=self.chance.getrandbits(31)))
@@ -98,6 +101,7 @@ class Table:
         sender, update = self._sent or (None, None)
         gone = gone_unseen(event, update) if update is not None else {}
         if update is not None and gone:
+            self._due.append(self.history[-1].number)
             self._late += late(event, update, gone, self.history[-1].number)
         written = update if update is not None and gone else event.update
         self.history.append(Change(len(self.history) + 1, written, 0, update is not None))
@@ -127,10 +131,12 @@ class Table:
             del self.unheard[person][:number]
 
     def restore(self) -> None:
-        updates, self._late = self._late, []
-        for each in list(unseen(self.history, updates)):
-            assert each is not None
-            assert each.restore(YNotebook(self.server))[1] is None
+        updates, self._late, self._due = self._late, [], []
+        found, notebook = list(unseen(self.history, updates)), YNotebook(self.server)
+        with self.server.transaction():
+            for each in found:
+                assert each is not None
+                assert each.restore(notebook)[1] is None
 
     def type(self, person: int) -> None:
         if cells := self.people[person].ycells:

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What would be lost of one document: restored in it where that can be, else kept in a copy beside its file.
+
+What is to be done is in the history until it is done. A server that is killed meanwhile does it when the document is opened again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from logging import Logger
+from pathlib import PurePosixPath
+from typing import Any
+
+from jupyter_ydoc import YNotebook, YUnicode
+from jupyter_ydoc.ybasedoc import YBaseDoc
+
+from . import copies
+from .file_on_disk import File
+from .history import Due, History
+from .late import Late, Unseen, gone_unseen, late, late_again, unseen
+from .lately import Lately, text_of, words_of
+from .merge import Merged, doc_of
+from .notices import COPY_KEPT, LOST, RESTORED, Notices
+
+# A copy that was made so many seconds ago is taken for one that nobody has changed yet.
+NEW_SECONDS = 6
+
+
+@dataclass(frozen=True)
+class Before:
+    """A document before something from outside is merged into it. due: the number of what is to be done if that takes something out."""
+
+    text: str
+    state: bytes
+    due: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What is to be kept in a copy: content of a document, and the number of that in the history."""
+
+    content: Any
+    due: int
+
+
+class Rescue:
+    """What would be lost of one document. model_of: makes of a content what has the contents manager write it as the file has it.
+
+    doing: what an update that is being written down has done, by its numbers in the history.
+    """
+
+    def __init__(
+        self,
+        past: History,
+        name: str,
+        document: YBaseDoc,
+        file: File,
+        notices: Notices,
+        log: Logger,
+        model_of: Callable[[Any], dict[str, Any]],
+    ) -> None:
+        self._past, self._name, self._document, self._file = past, name, document, file
+        self._notices, self._log, self._model_of = notices, log, model_of
+        self.lately = Lately(past, name, type(document))
+        self.doing: Sequence[int] = ()
+        self._late: list[tuple[int, Late]] = []  # text that was removed unseen, and is not restored yet
+        self._restoring = asyncio.Lock()
+        # When and where a copy of such text was made for the last time, and of what.
+        self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
+
+    async def go_on(self) -> None:
+        """Do what the server had not done when it was killed. Text is restored by `restore`."""
+        for due in self._past.due(self._name):
+            if due.is_copy:
+                await self._keep_due(due)
+            elif again := late_again(self._past.changes(self._name, 0), due.last_update):
+                self._late += [(due.number, each) for each in again]
+            else:
+                self._past.done(due.number)
+
+    # What another program takes out of the file
+
+    def before(self, last_update: int, state: bytes | None) -> Before:
+        """Return what people have, before something from outside is merged into it.
+
+        last_update: of the history; state: what people have, where the history does not hold all of it.
+        """
+        self.lately.look()
+        due = self._past.add_due(self._name, True, last_update, state)
+        return Before(text_of(self._document), self._document.ydoc.get_update(), due)
+
+    def lost(self, before: Before, merged: Merged) -> Lost | None:
+        """Return what people had, where something of that is nowhere any more."""
+        gone = self.lately.lost(before.text, text_of(self._document))
+        if merged.has_lost:
+            return Lost(merged.before, before.due)
+        if gone:
+            return Lost(type(self._document)(doc_of(before.state)).get(), before.due)
+        self._past.done(before.due)
+        return None
+
+    async def keep(self, lost: Lost) -> None:
+        """Write what people had beside the file, and tell them."""
+        copy = await self._write_copy(lost.content)
+        if isinstance(copy, PurePosixPath):
+            self.lately.kept()
+            self._past.done(lost.due)
+        self._tell_of(copy)
+
+    async def _keep_due(self, due: Due) -> None:
+        updates = (update for update, _time in self._past.updates(self._name, due.last_update))
+        had = type(self._document)(doc_of(*updates) if due.state is None else doc_of(due.state))
+        if due.last_update < self._past.last(self._name) and self._lacks(had):
+            await self.keep(Lost(had.get(), due.number))
+        else:
+            self._past.done(due.number)
+
+    def _lacks(self, had: YBaseDoc) -> bool:
+        """Return whether something that people had is not in the document."""
+        if isinstance(had, YNotebook | YUnicode):
+            return bool(words_of(text_of(had)) - words_of(text_of(self._document)))
+        return bool(had.get() != self._document.get())
+
+    # What people type into what is gone by then
+
+    def take_in(self, event: Any, update: bytes) -> bool:
+        """Note text that goes with an update, and is to be restored. To be called before the update is written down.
+
+        event: of the document that has taken it in; update: as it was sent. Returns whether there is such text.
+        """
+        if not (gone := gone_unseen(event, update)):
+            return False
+        number = self._past.last(self._name)
+        due = self._past.add_due(self._name, False, number)
+        self._late += [(due, each) for each in late(event, update, gone, number)]
+        return True
+
+    async def restore(self) -> None:
+        """Restore text that was removed before both sides had seen what the other one did; else keep it in a copy.
+
+        At once, and in order: what was removed once more meanwhile would be there twice.
+        """
+        async with self._restoring:
+            updates, self._late = self._late, []
+            if not updates:
+                return
+            changes, numbers = self._past.changes(self._name, 0), [number for number, _each in updates]
+            try:
+                found = await asyncio.to_thread(lambda: list(unseen(changes, [each for _, each in updates])))
+            except Exception as error:  # what goes wrong here must not keep the document from being saved
+                self._past.done(*numbers)
+                self._tell_lost(error)
+                return
+            for each, lost in self._restore_all(found, numbers):
+                await self._keep_late(each, lost)
+
+    def _restore_all(
+        self, found: Sequence[Unseen | None], numbers: Sequence[int]
+    ) -> list[tuple[Unseen, Lost]]:
+        """Restore text in one update, which is done or not when the server is killed. Returns what could not be restored."""
+        lost = []
+        self.doing = numbers
+        try:
+            with self._document.ydoc.transaction():
+                for each in found:
+                    try:
+                        if each is None:
+                            raise LookupError("the history no longer has its cell")
+                        is_back, rest = each.restore(self._document)
+                    except Exception as error:
+                        self._tell_lost(error)
+                        continue
+                    if is_back:
+                        self._notices.tell(RESTORED, self._file.path)
+                    if rest is not None:
+                        due = self._past.add_due(self._name, True, each.number, each.whole)
+                        lost.append((each, Lost(rest.get(), due)))
+        finally:
+            self.doing = ()
+            self._past.done(*numbers)  # also what has made no update: from here on it is a copy that is due
+        return lost
+
+    def _tell_lost(self, error: Exception) -> None:
+        self._log.error("Text of %s is not restored: %r", self._file.path, error, exc_info=error)
+        self._notices.tell(LOST, self._file.path)
+
+    async def _keep_late(self, found: Unseen, lost: Lost) -> None:
+        """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
+        copy: PurePosixPath | str = ""
+        is_told = False
+        if self._last_late is not None:
+            at, place, last = self._last_late
+            if time.monotonic() - at < NEW_SECONDS and found.has_all_of(last):
+                copy = await self._write_copy(lost.content, place)
+                is_told = isinstance(copy, PurePosixPath)
+        if not is_told:
+            copy, at = await self._write_copy(lost.content), time.monotonic()
+            self._tell_of(copy)
+        if isinstance(copy, PurePosixPath):
+            self._last_late = at, copy, found
+            self._past.done(lost.due)
+
+    # Copies
+
+    async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
+        """Write a copy, or an older one anew. Returns its path, or why there is none."""
+        model, manager = self._model_of(content), self._file._contents_manager
+        try:
+            if copy is None:
+                return await copies.write_new(manager, self._file.path, model)
+            await copies.write(manager, copy, model)
+        except Exception as error:
+            self._log.error("What people had of %s could not be kept: %r", self._file.path, error)
+            return f"not kept ({error})"
+        return copy
+
+    def _tell_of(self, copy: PurePosixPath | str) -> None:
+        """Tell people of a copy: its name, with its folder where that is not the file's, or why there is none."""
+        is_elsewhere = (
+            isinstance(copy, PurePosixPath) and copy.parent != PurePosixPath(self._file.path).parent
+        )
+        name = copy.name if isinstance(copy, PurePosixPath) else copy
+        self._notices.tell(COPY_KEPT, self._file.path, f"/{copy}" if is_elsewhere else name)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that is killed before it has kept or restored text does so when it is started again: a real server, held up on the way."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_server import PATIENCE, LocalServer, come_back, server_with
+from people.room import Room
+
+pytestmark = pytest.mark.anyio
+
+# Waits before a copy is written, and before text is looked for that is to be restored, for as long as a file says so.
+WAITING = """
+import asyncio
+import os
+import time
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from jupyterhub_collab.server import copies, rescue
+
+write_new, unseen = copies.write_new, rescue.unseen
+
+
+def has_to_wait(step):
+    if os.path.exists(f"wait for {step}"):
+        open(f"{step} waits", "w").close()
+        return True
+
+
+async def slow_write_new(*arguments):
+    while has_to_wait("copy"):
+        await asyncio.sleep(0.05)
+    return await write_new(*arguments)
+
+
+def slow_unseen(*arguments):
+    while has_to_wait("text"):
+        time.sleep(0.05)
+    return unseen(*arguments)
+
+
+copies.write_new, rescue.unseen = slow_write_new, slow_unseen
+
+
+class Manager(AsyncLargeFileManager):
+    pass
+"""
+CELL: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    with server_with(
+        tmp_path, monkeypatch, WAITING, "--ServerApp.contents_manager_class=of_test.Manager"
+    ) as server:
+        yield server
+
+
+def notebook(*sources: str) -> str:
+    cells = [{**CELL, "id": f"cell{number}", "source": source} for number, source in enumerate(sources)]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def kill_while_it_waits(server: LocalServer, step: str) -> None:
+    await until((server.files / f"{step} waits").exists)
+    server.kill()
+    (server.files / f"wait for {step}").unlink()
+
+
+def copies(server: LocalServer) -> list[str]:
+    return [path.name for path in server.files.glob("[!.]*.before-*")]
+
+
+async def test_a_copy_is_made_once_though_the_server_is_killed_before(server: LocalServer) -> None:
+    server.write("wait for copy", "")
+    alice = await server.open("notes.txt")
+    alice.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed one")
+    server.write("notes.txt", "one\n")  # by a program that has read the file before
+    await kill_while_it_waits(server, "copy")
+    assert not copies(server)
+    for _start in range(2):
+        server.start()
+        await come_back(alice)
+        assert alice.text == "one\n"
+        (copy,) = copies(server)
+        assert server.read(copy) == "typed one\n"
+        server.kill()
+
+
+async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
+    """What was to be kept was put back by its author before the server was killed."""
+    server.write("wait for copy", "")
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed one")
+    server.write("notes.txt", "one\n")
+    await alice.wait_until(lambda room: room.text == "one\n", PATIENCE)
+    alice.insert(0, "again typed ")
+    await bob.wait_until(lambda room: room.text == "again typed one\n", PATIENCE)
+    await kill_while_it_waits(server, "copy")
+    server.start()
+    await come_back(alice)
+    await server.until_file("notes.txt", "again typed one\n")
+    assert not copies(server)
+
+
+@pytest.mark.parametrize(
+    "take_out",
+    [
+        pytest.param(lambda room: room.move_cell(1, 0), id="moves it"),
+        pytest.param(lambda room: room.delete_cell(1), id="deletes it"),
+    ],
+)
+async def test_text_is_restored_once_though_the_server_is_killed_before(
+    server: LocalServer, take_out: Callable[[Room], None]
+) -> None:
+    server.write("work.ipynb", notebook("x = 0", "x = 1"))
+    server.write("wait for text", "")
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    take_out(alice)
+    await alice.wait_until(lambda room: room.cells[0]["source"] == "x = 1" or room.cell_count == 1, PATIENCE)
+    bob.insert(0, "bobs = 1\n", 1)
+    await come_back(bob)
+    await kill_while_it_waits(server, "text")
+    for start in range(2):
+        server.start()
+        await come_back(alice, bob)
+        alice.insert(0, f"alices_{start} = 1\n", 0)
+        await server.until_file("work.ipynb", f"alices_{start}", "bobs")
+        await bob.wait_until(lambda room: room.cells == alice.cells, PATIENCE)
+        sources = [cell["source"] for cell in alice.cells]
+        assert sum(source.count("bobs") for source in sources) == 1 and len(sources) == 2
+        server.kill()
+    assert not copies(server)
+
+
+async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed_before(
+    server: LocalServer,
+) -> None:
+    """A program has taken the cell out, and does not get it back."""
+    server.write("work.ipynb", notebook("x = 0", "x = 1"))
+    server.write("wait for copy", "")
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    server.write("work.ipynb", notebook("x = 0"))
+    await until(lambda: alice.cell_count == 1)
+    bob.insert(0, "bobs = 1\n", 1)
+    await come_back(bob)
+    await kill_while_it_waits(server, "copy")
+    for _start in range(2):
+        server.start()
+        await come_back(alice, bob)
+        assert [cell["source"] for cell in alice.cells] == ["x = 0"]
+        (copy,) = copies(server)
+        assert "bobs = 1" in server.read(copy)
+        server.kill()
