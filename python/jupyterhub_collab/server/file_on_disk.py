@@ -349,17 +349,29 @@ class File(loaders.FileLoader):
             self._refuse_second(locked, data)
             if data is not None:
                 self._last_read = await asyncio.to_thread(self._hash_of, data), len(data)
-            found = await self.find(format_, type_, is_ours=True)
+            try:
+                found = await self._find_written(saved["last_modified"], begun, data, format_, type_)
+            except (FileNotFoundError, HTTPError) as error:
+                if not is_gone(error):
+                    raise
+                found = Found("", data)  # it was saved, and has been deleted since
             place = self.place
-            is_other = place is not None and not await self._is_written(place, begun, data, found)
-            if data is not None and found.hash == self._last_read[0]:
-                found = replace(found, data=data)  # one object, which is known again at once
-            if is_other or (await self._model(content=False))["last_modified"] != saved["last_modified"]:
-                found = Found("", data)  # somebody else has written it since
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found
+
+    async def _find_written(
+        self, modified: Any, begun: saving.Saving, data: bytes | None, format_: str, type_: str
+    ) -> Found:
+        """Return what a file holds that was just saved, with no hash where somebody else has written it since. Raises as `find` does."""
+        found = await self.find(format_, type_, is_ours=True)
+        is_ours = await self._is_written(begun, data, found)
+        if data is not None and found.hash == self._last_read[0]:
+            found = replace(found, data=data)  # one object, which is known again at once
+        if is_ours and (await self._model(content=False))["last_modified"] == modified:
+            return found
+        return Found("", data)
 
     async def _save(
         self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving
@@ -372,13 +384,14 @@ class File(loaders.FileLoader):
             self._tidy_up(held)
             raise
 
-    async def _is_written(self, place: str, begun: saving.Saving, data: bytes | None, found: Found) -> bool:
+    async def _is_written(self, begun: saving.Saving, data: bytes | None, found: Found) -> bool:
         """Return whether a file that was found after saving is what the contents manager has written, as far as that is known.
 
         Not what was to be written: hooks, and managers that derive a file, may write something else.
         """
         written = begun.written.get(self._contents_manager._get_os_path(self.path)) if begun.written else None
-        if written is None:
+        place = self.place
+        if written is None or place is None:
             return True
         if written is data and found.data is not None:
             return found.hash == self._last_read[0]
@@ -442,6 +455,11 @@ class File(loaders.FileLoader):
                 if _read(place, True) != held.data:
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
+
+
+def is_gone(error: Exception) -> bool:
+    """Return whether an error says that a file is not there."""
+    return isinstance(error, FileNotFoundError) or (isinstance(error, HTTPError) and error.status_code == 404)
 
 
 def _hash_of_model(model: dict[str, Any]) -> str:

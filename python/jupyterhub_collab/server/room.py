@@ -39,7 +39,7 @@ from tornado.web import HTTPError
 
 from . import copies
 from .editing import current_edit, editing_as
-from .file_on_disk import File, Found, Unfinished
+from .file_on_disk import File, Found, Unfinished, is_gone
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
@@ -458,7 +458,7 @@ class Room(rooms.DocumentRoom):
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
-                if not _is_gone(error):  # which is told as soon as it is seen, whether somebody types or not
+                if not is_gone(error):  # which is told as soon as it is seen, whether somebody types or not
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
@@ -545,7 +545,7 @@ class Room(rooms.DocumentRoom):
                 self._file.forget()
                 return
             except Exception as error:
-                if _is_gone(error):
+                if is_gone(error):
                     self.log.warning("%s is not there any more", self._document.path)
                     self._notices.tell_once(GONE, self._file.path)
                 else:  # half written, most likely: there will be another change
@@ -677,10 +677,6 @@ class Room(rooms.DocumentRoom):
                 async with asyncio.timeout(START_SECONDS):
                     await self._begun.wait()
         await super().stop()
-
-
-def _is_gone(error: Exception) -> bool:
-    return isinstance(error, HTTPError) and error.status_code == 404
 
 
 def _reason_of(error: Exception) -> str:

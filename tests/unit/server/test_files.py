@@ -380,6 +380,34 @@ async def test_what_was_typed_after_deleting_is_saved_when_the_file_is_undeleted
     await server.until_file("notes.txt", "<typed>one\ntwo\n")
 
 
+DELETES = """
+import os
+
+def delete(os_path, **more):
+    if os.path.exists("delete now"):
+        os.unlink("delete now")
+        os.unlink(os_path)
+"""
+
+
+async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes its place has what was typed since, and not what was saved as if nobody knew that."""
+    option = "--FileContentsManager.post_save_hook=of_test.delete"
+    with server_with(tmp_path, monkeypatch, DELETES, option) as server:
+        alice = await server.open("notes.txt")
+        server.write("delete now", "")
+        alice.insert(0, "<saved>")
+        await until(lambda: not (server.files / "notes.txt").exists())
+        async with told(server) as notices:
+            await until(lambda: notices)
+            assert "was deleted" in notices[0]["message"]
+        alice.insert(0, "<typed>")
+        server.write("notes.txt", "a new one\n")
+        await server.until_file("notes.txt", "<typed>", "a new one\n")
+
+
 async def test_a_document_can_be_saved_under_another_name(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
