@@ -349,14 +349,9 @@ class File(loaders.FileLoader):
             self._refuse_second(locked, data)
             if data is not None:
                 self._last_read = await asyncio.to_thread(self._hash_of, data), len(data)
-            try:
-                found = await self._find_written(saved["last_modified"], begun, data, format_, type_)
-            except (FileNotFoundError, HTTPError) as error:
-                if not is_gone(error):
-                    raise
-                found = Found("", data)  # it was saved, and has been deleted since
+            found = await self._find_written(saved, begun, data, format_, type_)
             place = self.place
-            self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved["last_modified"]
+            self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found
@@ -364,24 +359,31 @@ class File(loaders.FileLoader):
     async def _find_written(
         self, modified: Any, begun: saving.Saving, data: bytes | None, format_: str, type_: str
     ) -> Found:
-        """Return what a file holds that was just saved, with no hash where somebody else has written it since. Raises as `find` does."""
-        found = await self.find(format_, type_, is_ours=True)
-        is_ours = await self._is_written(begun, data, found)
-        if data is not None and found.hash == self._last_read[0]:
-            found = replace(found, data=data)  # one object, which is known again at once
-        if is_ours and (await self._model(content=False))["last_modified"] == modified:
-            return found
+        """Return what a file holds that was just saved, with no hash where it is another one since, or gone. Raises as `find` does.
+
+        modified: when the contents manager has written it.
+        """
+        try:
+            found = await self.find(format_, type_, is_ours=True)
+            is_ours = await self._is_written(begun, data, found)
+            if data is not None and found.hash == self._last_read[0]:
+                found = replace(found, data=data)  # one object, which is known again at once
+            if is_ours and (await self._model(content=False))["last_modified"] == modified:
+                return found
+        except (FileNotFoundError, HTTPError) as error:
+            if not is_gone(error):
+                raise
         return Found("", data)
 
-    async def _save(
-        self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving
-    ) -> dict[str, Any]:
-        """Have the contents manager save the file. Returns its model."""
+    async def _save(self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving) -> Any:
+        """Have the contents manager save the file. Returns when it has; None where the file was saved, and was gone at once."""
         try:
             with saving.as_document(begun):
-                return dict(await ensure_async(self._contents_manager.save(model, path)))
-        except Exception:
-            self._tidy_up(held)
+                return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
+        except Exception as error:
+            if is_gone(error) and begun.data is not None and begun.data in begun.written.values():
+                return None
+            self._tidy_up(held, begun)
             raise
 
     async def _is_written(self, begun: saving.Saving, data: bytes | None, found: Found) -> bool:
@@ -447,12 +449,14 @@ class File(loaders.FileLoader):
         finally:
             os.close(descriptor)
 
-    def _tidy_up(self, held: Found) -> None:
+    def _tidy_up(self, held: Found, begun: saving.Saving) -> None:
         """Leave a file that could not be written as it was, such as on a full disk, and no second copy of it."""
         place = self.place
         with contextlib.suppress(OSError):
             if place and held.data is not None:
-                if _read(place, True) != held.data:
+                now = _read(place, True)
+                # Else it is what somebody else has written.
+                if now != held.data and (begun.data or b"").startswith(now):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
 

@@ -17,7 +17,7 @@ from benchmarks.typing_crowd import Seen, Task
 from people import notebook
 
 VARIABLES = UNGUARDED
-ROUNDS = 5
+ROUNDS = 3
 SIZES = [0, 5, 20, 60]  # megabytes of pictures
 PICTURE_BYTES = 750_000  # which are a megabyte as text
 WARM_UP, SECONDS, RATE = 2, 20, 5

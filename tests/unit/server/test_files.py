@@ -383,18 +383,34 @@ async def test_what_was_typed_after_deleting_is_saved_when_the_file_is_undeleted
 DELETES = """
 import os
 
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+
 def delete(os_path, **more):
     if os.path.exists("delete now"):
         os.unlink("delete now")
         os.unlink(os_path)
+
+
+class Manager(AsyncLargeFileManager):
+    async def _save_file(self, os_path, content, format):
+        await super()._save_file(os_path, content, format)
+        delete(os_path)
 """
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--FileContentsManager.post_save_hook=of_test.delete",
+        "--ServerApp.contents_manager_class=of_test.Manager",
+    ],
+    ids=["saved", "written"],
+)
 async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     """What takes its place has what was typed since, and not what was saved as if nobody knew that."""
-    option = "--FileContentsManager.post_save_hook=of_test.delete"
     with server_with(tmp_path, monkeypatch, DELETES, option) as server:
         alice = await server.open("notes.txt")
         server.write("delete now", "")
