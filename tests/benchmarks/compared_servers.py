@@ -8,6 +8,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -53,10 +54,11 @@ class Servers:
         host.check_output("echo %s > %s", FRAGMENT, f"{fragments}/98-bare.py")
         server_kinds.prepare(self._stage)
 
-    def start(self, kind: str) -> None:
-        """Start a server anew, in the place of the last one."""
+    def start(self, kind: str, prepare: Callable[[], object] = lambda: None) -> None:
+        """Start a server anew, in the place of the last one. prepare: is called when that has ended."""
         self._kind = kind
         server_kinds.end(self._stage, self._alice)
+        prepare()
         if kind == FLOOR:
             self._start_bare()
         else:

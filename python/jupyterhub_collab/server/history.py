@@ -53,6 +53,8 @@ RETRY_SECONDS = 5
 WORTH_FOLDING = 1.25
 # After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
 JOURNAL_BYTES = 4_000_000
+# How often it is done again at once as somebody has written meanwhile.
+ATTEMPTS = 5
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
 NO_LIMIT = 2**62
@@ -519,7 +521,10 @@ class History:
 def _checkpoint(path: str) -> None:
     """Move what the journal of a database holds into it. Others write meanwhile; where it does not work it is tried again later."""
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("pragma wal_checkpoint(passive)")
+        for _attempt in range(ATTEMPTS):
+            _busy, frames, moved = db.execute("pragma wal_checkpoint(passive)").fetchone()
+            if frames == moved:
+                break  # nobody has written meanwhile, so that the journal begins anew with the next write
 
 
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

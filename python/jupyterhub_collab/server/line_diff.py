@@ -13,7 +13,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-# So many pairs of lines `difflib` compares at most, which takes some 50 ms. More, without a line to divide them, count as one difference.
+# So many pairs of lines `difflib` compares at most in two texts, which takes some 50 ms. Where there are more, without a line to divide them,
+# they count as one difference.
 MOST_PAIRS = 250_000
 
 # Each difference is a change of the document, which takes up to half a millisecond. Of more, those next to each other are made one.
@@ -28,6 +29,7 @@ def differences(
     """Return where two texts differ, in order, in no more than so many blocks."""
     found: list[Block] = []
     waiting: list[Block] = [(0, len(old), 0, len(new))]
+    pairs = MOST_PAIRS
     while waiting:
         block = _narrowed(old, new, waiting.pop())
         start, stop, new_start, new_stop = block
@@ -39,8 +41,11 @@ def differences(
             ends = [(start - 1, new_start - 1), *anchors, (stop, new_stop)]
             gaps = pairwise(ends)
             waiting += [(one + 1, two, three + 1, four) for (one, three), (two, four) in gaps]
-        else:
+        elif (needed := (stop - start) * (new_stop - new_start)) <= pairs:
+            pairs -= needed
             found += _compared(old, new, block)
+        else:
+            found.append(block)
     return _joined(sorted(found), most)
 
 
@@ -116,9 +121,6 @@ def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> 
 
 def _compared(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> Iterator[Block]:
     start, stop, new_start, new_stop = block
-    if (stop - start) * (new_stop - new_start) > MOST_PAIRS:
-        yield block
-        return
     matcher = SequenceMatcher(None, old[start:stop], new[new_start:new_stop], autojunk=False)
     for tag, one, two, three, four in matcher.get_opcodes():
         if tag != "equal":

@@ -34,10 +34,9 @@ def measure(stage: Stage) -> Result:
         for kind in (OURS, PLAIN)[:: 1 if index % 2 == 0 else -1]:
             for size in SIZES:
                 with crowds() as ask:
-                    servers.start(kind)
-                    before = state_bytes(stage)
+                    servers.start(kind, lambda: stage.host.check_output(f"find {state_files(stage)} -delete"))
                     seen = ask(task(servers, large_notebook(size)))
-                    found = columns(seen, state_bytes(stage) - before)
+                    found = columns(seen, state_bytes(stage))
                 print(f"{index} {kind}, {size} MB: {found}", flush=True)
                 row = rows.setdefault(f"{size} MB: {kind}", {name: [] for name in COLUMNS})
                 for name, value in found.items():
@@ -62,11 +61,14 @@ def task(servers: Servers, content: dict[str, Any]) -> Task:
     )  # fmt: skip
 
 
-def state_bytes(stage: Stage) -> int:
-    """Return how much of documents' past is on the disk, whoever keeps it."""
+def state_files(stage: Stage) -> str:
+    """Return how `find` finds documents' past, whoever keeps it."""
     home = stage.host.user(ACCOUNT).home
-    files = f"find {STATE} {home} -type f '(' -path '{STATE}/*' -o -name '.jupyter_ystore.db*' ')' -printf '%s\\n'"
-    return sum(map(int, stage.host.check_output(files).split()))
+    return f"{STATE} {home} -type f '(' -path '{STATE}/*' -o -name '.jupyter_ystore.db*' ')'"
+
+
+def state_bytes(stage: Stage) -> int:
+    return sum(map(int, stage.host.check_output(f"find {state_files(stage)} -printf '%s\\n'").split()))
 
 
 def columns(seen: Seen, disk: int) -> dict[str, float]:
