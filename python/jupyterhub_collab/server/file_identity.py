@@ -257,12 +257,14 @@ class FileIdentity(ArbitraryFileIdManager):
         return self._find_moved(id_, real, held.descriptor)
 
     def _find_moved(self, id_: str, real: str, descriptor: int) -> str:
-        """Return where the file of a descriptor is, and note it; where it was, if it is nowhere."""
-        with contextlib.suppress(OSError):
-            path = os.readlink(f"/proc/self/fd/{descriptor}")
+        """Return where the file of a descriptor is, or what has taken its place there, and note it; where it was, if it is nowhere."""
+        found = os.fstat(descriptor)
+        for path in _places_of(descriptor):
             inside = self._inside(path)
             # What is in the wastebasket, say, has been deleted as far as the server is concerned.
-            if _is_at(path, os.fstat(descriptor)) and inside is not None and not _is_hidden(inside):
+            is_shown = inside is not None and not _is_hidden(inside)
+            is_it = _is_at(path, found) or (os.path.isfile(path) and not self._is_taken(path, id_))
+            if is_shown and is_it:
                 self._moved(id_, path)
                 return path
         return real
@@ -327,6 +329,20 @@ def _real_parent(path: str) -> str:
 def _is_away(path: str) -> bool:
     """Return whether a file is not at its place, where a folder may be by now, such as one of its name into which it was moved."""
     return not os.path.lexists(path) or os.path.isdir(path)
+
+
+def _places_of(descriptor: int) -> list[str]:
+    """Return where the file of a descriptor may be, or what has taken its place, the likeliest first.
+
+    Editors save by moving a file to a name that ends with ~, and writing a new one. Others put a new file in its place.
+    """
+    try:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return []
+    if not os.path.lexists(path):
+        path = path.removesuffix(" (deleted)")
+    return [path.removesuffix("~"), path]
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

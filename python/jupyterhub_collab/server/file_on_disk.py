@@ -107,6 +107,11 @@ class File(loaders.FileLoader):
         )
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it is known that the file is not there."""
+        return self._is_local and self.place is None
+
+    @property
     def _is_local(self) -> bool:
         return isinstance(self._contents_manager, FileManagerMixin) and isinstance(
             self._file_id_manager, FileIdentity
@@ -380,8 +385,8 @@ class File(loaders.FileLoader):
         try:
             with saving.as_document(begun):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
-        except Exception as error:
-            if is_gone(error) and begun.data is not None and begun.data in begun.written.values():
+        except Exception:
+            if self.is_gone and begun.data is not None and begun.data in begun.written.values():
                 return None
             self._tidy_up(held, begun)
             raise

@@ -149,7 +149,9 @@ class Rescue:
                 return
             changes, numbers = self._past.changes(self._name, 0), [number for number, _each in updates]
             try:
-                found = await asyncio.to_thread(lambda: list(unseen(changes, [each for _, each in updates])))
+                found = await asyncio.to_thread(
+                    lambda: list(unseen(changes, [each for _number, each in updates]))
+                )
             except Exception as error:  # what goes wrong here must not keep the document from being saved
                 self._past.done(*numbers)
                 self._tell_lost(error)

@@ -458,7 +458,9 @@ class Room(rooms.DocumentRoom):
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
-                if not is_gone(error):  # which is told as soon as it is seen, whether somebody types or not
+                if (
+                    not is_gone(error) and not self._file.is_gone
+                ):  # which is told as soon as it is seen, whether somebody types or not
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 

@@ -10,6 +10,7 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -648,6 +649,52 @@ async def test_an_editor_that_moves_the_file_away_to_save_it(server: LocalServer
         assert not notices
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
+
+
+def save_aside(path: Path, text: str) -> None:
+    path.rename(backup := path.with_name(f"{path.name}~"))
+    path.write_text(text)
+    backup.unlink()
+
+
+def save_and_keep_aside(path: Path, text: str) -> None:
+    path.rename(path.with_name(f"{path.name}~"))
+    path.write_text(text)
+
+
+def replace_file(path: Path, text: str) -> None:
+    (new := path.with_name("new")).write_text(text)
+    new.replace(path)
+
+
+def delete_and_write(path: Path, text: str) -> None:
+    path.unlink()
+    time.sleep(0.3)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("save", [save_aside, save_and_keep_aside, replace_file, delete_and_write])
+async def test_an_editor_saves_a_file_that_was_moved_this_moment(
+    server: LocalServer, save: Callable[[Path, str], None]
+) -> None:
+    """The file itself is nowhere any more, and its new name is known by nothing else."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<saved>")
+    await server.until_file("notes.txt", "<saved>")
+    async with told(server) as notices:
+        (server.files / "notes.txt").rename(server.files / "moved.txt")
+        await asyncio.to_thread(save, server.files / "moved.txt", "<saved>one\ntwo\nthree\n")
+        await until_text(alice, "<saved>one\ntwo\nthree\n")
+        alice.insert(0, "<typed>")
+        await server.until_file("moved.txt", "<typed><saved>one\ntwo\nthree\n")
+        assert not notices and not copies(server)
+
+
+async def test_a_file_may_be_moved_to_the_name_of_a_backup(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    (server.files / "notes.txt").rename(server.files / "notes.txt~")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt~", "<typed>one\n")
 
 
 # Programs at work
