@@ -57,13 +57,13 @@ def prepare(manager: Any) -> None:
     _keep_bytes(manager)
     _note_bytes(manager)
     _save_by_turns(manager)
-    _sign_slowly(manager)
 
 
 async def begin(manager: Any, before: bytes | None, data: bytes | None, model: dict[str, Any]) -> Saving:
     """Return what there is to know about a document before it is saved. model: what the contents manager gets."""
     if data is None or model["type"] != "notebook":
         return Saving(before, data)
+    _sign_slowly(manager)
     return await asyncio.to_thread(_of_notebook, manager, before, data, model["content"])
 
 
@@ -144,7 +144,7 @@ def _write_in_a_thread(manager: Any) -> None:
 
 def _sign_slowly(manager: Any) -> None:
     """Have a notary take the signature of our notebook that a thread has worked out: that takes its time, and others would wait."""
-    notary = getattr(manager, "notary", None)
+    notary = getattr(manager, "notary", None)  # which makes its database where there is none, for this thread
     if notary is None or hasattr(notary.compute_signature, "takes_ours"):
         return
     theirs = notary.compute_signature

@@ -37,9 +37,13 @@ def notebook(source: str, trusted: bool) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, "source": source}]}
 
 
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+
+
 def manager_of(directory: Path) -> Any:
     manager: Any = AsyncLargeFileManager(root_dir=str(directory))
-    manager.notary.data_dir = str(directory)
     return manager
 
 
@@ -112,6 +116,17 @@ async def test_a_notebook_is_signed_while_others_go_on(tmp_path: Path, trusted: 
     assert threading.main_thread() not in threads and len(threads) == trusted
     made: Any = nbformat.read(tmp_path / "work.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     assert manager.notary.check_signature(made) == trusted
+
+
+async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
+    """A server writes nothing into a home that nobody needs there."""
+    manager = manager_of(tmp_path)
+    saving.prepare(manager)
+    (tmp_path / "notes.txt").write_text("one\n")
+    await save(
+        manager, "notes.txt", b"one\n", b"two\n", {"type": "file", "format": "text", "content": "two\n"}
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
