@@ -669,7 +669,7 @@ def replace_file(path: Path, text: str) -> None:
 
 def delete_and_write(path: Path, text: str) -> None:
     path.unlink()
-    time.sleep(0.3)
+    time.sleep(0.1)
     path.write_text(text)
 
 
