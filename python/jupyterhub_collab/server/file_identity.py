@@ -37,6 +37,8 @@ SCHEMA = """
 DRIVE = "RTC:"
 # Many programs save by moving the file away and writing a new one. Only a file that is away for so many seconds has been moved.
 AWAY = 0.5
+# An editor has written a file anew that was written less than so many seconds ago.
+NEW = 5
 
 
 @dataclass
@@ -342,7 +344,15 @@ def _places_of(descriptor: int) -> list[str]:
         return []
     if not os.path.lexists(path):
         path = path.removesuffix(" (deleted)")
-    return [path.removesuffix("~"), path]
+    saved = path.removesuffix("~")
+    return [saved, path] if saved != path and _is_new(saved) else [path]
+
+
+def _is_new(path: str) -> bool:
+    """Return whether a file was written a moment ago. An older one is another file, whose name happens to be like that of a backup."""
+    with contextlib.suppress(OSError, ValueError):
+        return abs(time.time() - os.stat(path).st_ctime) < NEW
+    return False
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

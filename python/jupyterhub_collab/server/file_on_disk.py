@@ -341,7 +341,7 @@ class File(loaders.FileLoader):
             self._hash = hash_
             if data is not None and data == held.data:
                 return held
-            model = await asyncio.to_thread(self._model_of, content, data, format_, type_)
+            model = await asyncio.to_thread(self.model_of, content, data, format_, type_)
             begun = await saving.begin(self._contents_manager, held.data, data, model)
             path = self.path
             if not (await self._model(content=False))["writable"]:
@@ -354,14 +354,14 @@ class File(loaders.FileLoader):
             self._refuse_second(locked, data)
             if data is not None:
                 self._last_read = await asyncio.to_thread(self._hash_of, data), len(data)
-            found = await self._find_written(saved, begun, data, format_, type_)
+            found = await self._find_saved(saved, begun, data, format_, type_)
             place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found
 
-    async def _find_written(
+    async def _find_saved(
         self, modified: Any, begun: saving.Saving, data: bytes | None, format_: str, type_: str
     ) -> Found:
         """Return what a file holds that was just saved, with no hash where it is another one since, or gone. Raises as `find` does.
@@ -376,7 +376,7 @@ class File(loaders.FileLoader):
             if is_ours and (await self._model(content=False))["last_modified"] == modified:
                 return found
         except (FileNotFoundError, HTTPError) as error:
-            if not is_gone(error):
+            if not says_gone(error):
                 raise
         return Found("", data)
 
@@ -404,7 +404,7 @@ class File(loaders.FileLoader):
             return found.hash == self._last_read[0]
         return await asyncio.to_thread(_read, place, True) == written
 
-    def _model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
+    def model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
         """Return what the contents manager is to save."""
         if data is None:
             kind = type_ if type_ in ("notebook", "file") else "file"
@@ -459,14 +459,14 @@ class File(loaders.FileLoader):
         place = self.place
         with contextlib.suppress(OSError):
             if place and held.data is not None:
-                now = _read(place, True)
+                now, ours = _read(place, True), [begun.data or b"", *begun.written.values()]
                 # Else it is what somebody else has written.
-                if now != held.data and (begun.data or b"").startswith(now):
+                if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
 
 
-def is_gone(error: Exception) -> bool:
+def says_gone(error: Exception) -> bool:
     """Return whether an error says that a file is not there."""
     return isinstance(error, FileNotFoundError) or (isinstance(error, HTTPError) and error.status_code == 404)
 

@@ -97,10 +97,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be done for a document, also by a server that is killed and started again.
+    """Work that a document still needs. A server that was killed does it when it is started again.
 
-    is_copy: what people had after the update with number `last_update` is to be kept in a copy, if something of it is gone; `state` is what
-    they had, where that is not just the updates up to this one. Else text is to be restored that the next update took out, or came too late for.
+    is_copy: keep what people had after the update with number `last_update` in a copy, if something of it is gone. `state` is what they had,
+    if it is more than the updates up to this one. Otherwise: restore the text that the next update removed, or that came too late with it.
     """
 
     number: int
@@ -297,20 +297,20 @@ class History:
         with self._writing():
             self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
 
-    # What is to be done
+    # Work that a document still needs
 
     def add_due(self, document: str, is_copy: bool, last_update: int, state: bytes | None = None) -> int:
-        """Note what is to be done, as `Due` says. Returns its number."""
+        """Note work that a document needs, as `Due` describes it. Returns its number."""
         row = "insert into due (document, is_copy, last_update, state) values (?, ?, ?, ?)"
         return self._insert(row, (document, is_copy, last_update, state))
 
     def due(self, document: str) -> list[Due]:
-        """Return what is to be done for a document, in order."""
+        """Return the work that a document still needs, in order."""
         rows = "select id, is_copy, last_update, state from due where document = ? order by id"
         return [Due(number, bool(is_copy), *row) for number, is_copy, *row in self._read(rows, (document,))]
 
     def done(self, *numbers: int) -> None:
-        """Note that something is done that was due."""
+        """Note that work is done."""
         with self._writing():
             self._forget_due(numbers)
 

@@ -104,7 +104,7 @@ def late_again(changes: Sequence[Change], number: int) -> list[Late]:
     """Return once more what `late` did when the update after that with a number came. changes: the history."""
     then = next((change for change in changes if change.number > number), None)
     if then is None or not then.is_typed:
-        return []  # it was not written down, so whoever has sent it sends it again
+        return []  # it was not written down, so its author sends it again
     update, found = then.update, []
     doc = doc_of(*(change.update for change in changes if change.number <= number))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What would be lost of one document: restored in it where that can be, else kept in a copy beside its file.
 
-What is to be done is in the history until it is done. A server that is killed meanwhile does it when the document is opened again.
+The history holds this work until it is done. A server that was killed meanwhile does it when the document is opened again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NEW_SECONDS = 6
 
 @dataclass(frozen=True)
 class Before:
-    """A document before something from outside is merged into it. due: the number of what is to be done if that takes something out."""
+    """A document before something from outside is merged into it. due: the number of the work that follows if that removes something."""
 
     text: str
     state: bytes
@@ -40,7 +40,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Lost:
-    """What is to be kept in a copy: content of a document, and the number of that in the history."""
+    """Content of a document that belongs into a copy. due: the number of this work in the history."""
 
     content: Any
     due: int
@@ -49,7 +49,7 @@ class Lost:
 class Rescue:
     """What would be lost of one document. model_of: makes of a content what has the contents manager write it as the file has it.
 
-    doing: what an update that is being written down has done, by its numbers in the history.
+    doing: the numbers of the work that is done with the update that is being written down.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Rescue:
     # What people type into what is gone by then
 
     def take_in(self, event: Any, update: bytes) -> bool:
-        """Note text that goes with an update, and is to be restored. To be called before the update is written down.
+        """Note text that goes with an update, so that `restore` restores it. Call this before the update is written down.
 
         event: of the document that has taken it in; update: as it was sent. Returns whether there is such text.
         """

@@ -39,7 +39,7 @@ from tornado.web import HTTPError
 
 from . import copies
 from .editing import current_edit, editing_as
-from .file_on_disk import File, Found, Unfinished, is_gone
+from .file_on_disk import File, Found, Unfinished, says_gone
 from .fingerprint import fingerprint
 from .history import RETRY_SECONDS, History, OnDisk
 from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
@@ -459,7 +459,7 @@ class Room(rooms.DocumentRoom):
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
                 if (
-                    not is_gone(error) and not self._file.is_gone
+                    not says_gone(error) and not self._file.is_gone
                 ):  # which is told as soon as it is seen, whether somebody types or not
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
@@ -547,7 +547,7 @@ class Room(rooms.DocumentRoom):
                 self._file.forget()
                 return
             except Exception as error:
-                if is_gone(error):
+                if says_gone(error):
                     self.log.warning("%s is not there any more", self._document.path)
                     self._notices.tell_once(GONE, self._file.path)
                 else:  # half written, most likely: there will be another change
@@ -637,10 +637,9 @@ class Room(rooms.DocumentRoom):
     def _model_of(self, content: Any) -> dict[str, Any]:
         """Return what has the contents manager write some content as the file has it."""
         data = self._bytes_of(content, self._found)
-        if data is not None:
-            return copies.model_of(data)
-        kind = self._file_type if self._file_type in ("notebook", "file") else "file"
-        return {"format": self._file_format, "type": kind, "content": content}
+        if data is None:
+            return self._file.model_of(content, None, self._file_format, self._file_type)
+        return copies.model_of(data)
 
     # Coming and going
 

@@ -34,7 +34,7 @@ class Saving:
     """A document that is being saved.
 
     before: the bytes of its file; data: those it is to hold; None where they are not known. notebook: what the manager gets to write them,
-    if it is one; signature: of that, where its output is trusted. written: what the manager has written, by place.
+    if it is one; signature: of that, where its output is trusted. written: what the manager has written, or tried to, by place.
     """
 
     before: bytes | None
@@ -101,10 +101,7 @@ def _keep_bytes(manager: Any) -> None:
 
     def write(os_path: str, notebook: Any, saving: Saving) -> None:
         data = saving.data if saving.is_of(notebook) else None
-        if data is None:
-            data = bytes_of_notebook(notebook, saving.before or b"")
-        with manager.atomic_writing(os_path, text=False) as file:
-            file.write(data)
+        _write(manager, os_path, data or bytes_of_notebook(notebook, saving.before or b""))
 
     def save(os_path: str, nb: Any, capture_validation_error: Any = None) -> Any:
         if (saving := _saving.get()) is None or saving.before is None:
@@ -133,13 +130,15 @@ def _write_in_a_thread(manager: Any) -> None:
         if saving is None or saving.data is None:
             return await theirs(os_path, content, format)
 
-        def write() -> None:
-            with manager.atomic_writing(os_path, text=False) as file:
-                file.write(content.encode() if format == "text" else decodebytes(content.encode("ascii")))
-
-        return await asyncio.to_thread(write)
+        data = content.encode() if format == "text" else decodebytes(content.encode("ascii"))
+        return await asyncio.to_thread(_write, manager, os_path, data)
 
     manager._save_file = save
+
+
+def _write(manager: Any, os_path: str, data: bytes) -> None:
+    with manager.atomic_writing(os_path, text=False) as file:
+        file.write(data)
 
 
 def _sign_slowly(manager: Any) -> None:
@@ -187,8 +186,11 @@ def _note_bytes(manager: Any) -> None:
             if (saving := _saving.get()) is None:
                 yield file
             else:
-                yield (noting := _Noting(file))
-                saving.written[os_path] = noting.noted
+                noting = _Noting(file)
+                try:
+                    yield noting
+                finally:
+                    saving.written[os_path] = noting.noted
 
     ours: Any = atomic_writing
     ours.notes = True

@@ -62,7 +62,7 @@ def task(servers: Servers, content: dict[str, Any]) -> Task:
 
 
 def state_files(stage: Stage) -> str:
-    """Return how `find` finds documents' past, whoever keeps it."""
+    """Return the arguments with which `find` lists the histories of documents, those of both kinds of servers."""
     home = stage.host.user(ACCOUNT).home
     return f"{STATE} {home} -type f '(' -path '{STATE}/*' -o -name '.jupyter_ystore.db*' ')'"
 

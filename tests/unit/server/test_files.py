@@ -23,6 +23,7 @@ import httpx
 import pytest
 from pycrdt import Map, Text
 
+from jupyterhub_collab.server.file_identity import NEW
 from jupyterhub_collab.server.history import History
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from people.room import Room
@@ -695,6 +696,18 @@ async def test_a_file_may_be_moved_to_the_name_of_a_backup(server: LocalServer) 
     (server.files / "notes.txt").rename(server.files / "notes.txt~")
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt~", "<typed>one\n")
+
+
+async def test_a_file_that_is_moved_to_the_name_of_another_one_s_backup_is_not_that_other_one(
+    server: LocalServer,
+) -> None:
+    server.write("other.txt", "others\n")
+    await asyncio.sleep(NEW)
+    alice = await server.open("notes.txt")
+    (server.files / "notes.txt").rename(server.files / "other.txt~")
+    alice.insert(0, "<typed>")
+    await server.until_file("other.txt~", "<typed>one\n")
+    assert server.read("other.txt") == "others\n"
 
 
 # Programs at work

@@ -77,6 +77,15 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def with_bob_away(server: LocalServer, step: str) -> tuple[Room, Room]:
+    """Have two people in a notebook, one of whom has no connection, and the server wait at a step."""
+    server.write("work.ipynb", notebook("x = 0", "x = 1"))
+    server.write(f"wait for {step}", "")
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    return alice, bob
+
+
 async def kill_while_it_waits(server: LocalServer, step: str) -> None:
     await until((server.files / f"{step} waits").exists)
     server.kill()
@@ -131,10 +140,7 @@ async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
 async def test_text_is_restored_once_though_the_server_is_killed_before(
     server: LocalServer, take_out: Callable[[Room], None]
 ) -> None:
-    server.write("work.ipynb", notebook("x = 0", "x = 1"))
-    server.write("wait for text", "")
-    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
-    await bob.drop()
+    alice, bob = await with_bob_away(server, "text")
     take_out(alice)
     await alice.wait_until(lambda room: room.cells[0]["source"] == "x = 1" or room.cell_count == 1, PATIENCE)
     bob.insert(0, "bobs = 1\n", 1)
@@ -156,10 +162,7 @@ async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed_
     server: LocalServer,
 ) -> None:
     """A program has taken the cell out, and does not get it back."""
-    server.write("work.ipynb", notebook("x = 0", "x = 1"))
-    server.write("wait for copy", "")
-    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
-    await bob.drop()
+    alice, bob = await with_bob_away(server, "copy")
     server.write("work.ipynb", notebook("x = 0"))
     await until(lambda: alice.cell_count == 1)
     bob.insert(0, "bobs = 1\n", 1)

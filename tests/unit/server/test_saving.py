@@ -2,6 +2,7 @@
 """How a contents manager writes documents: in a thread, with our bytes unless a hook wants others, signed, and one after the other."""
 
 import asyncio
+import errno
 import json
 import os
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from tornado.web import HTTPError
 
 from jupyterhub_collab.server import saving
 from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, read
@@ -116,6 +118,27 @@ async def test_a_notebook_is_signed_while_others_go_on(tmp_path: Path, trusted: 
     assert threading.main_thread() not in threads and len(threads) == trusted
     made: Any = nbformat.read(tmp_path / "work.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     assert manager.notary.check_signature(made) == trusted
+
+
+async def test_what_could_not_be_written_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a hook has made of it, so that a file that was cut off is told from one that somebody else has written."""
+
+    def hook(model: Any, **_more: Any) -> None:
+        model["content"] = "by a hook\n"
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    manager = manager_of(tmp_path)
+    manager.register_pre_save_hook(hook)
+    saving.prepare(manager)
+    (tmp_path / "notes.txt").write_text("one\n")
+    monkeypatch.setattr(os, "fsync", fsync)
+    model = {"type": "file", "format": "text", "content": "two\n"}
+    begun = await saving.begin(manager, b"one\n", b"two\n", model)
+    with pytest.raises(HTTPError), saving.as_document(begun):
+        await manager.save(model, "notes.txt")
+    assert list(begun.written.values()) == [b"by a hook\n"]
 
 
 async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
