@@ -375,6 +375,8 @@ class File(loaders.FileLoader):
                 found = replace(found, data=data)  # one object, which is known again at once
             if is_ours and (await self._model(content=False))["last_modified"] == modified:
                 return found
+        except Unfinished:
+            pass  # another program is writing it by now
         except (FileNotFoundError, HTTPError) as error:
             if not says_gone(error):
                 raise

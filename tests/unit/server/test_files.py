@@ -615,6 +615,35 @@ async def test_what_is_written_in_the_moment_after_saving_is_followed(
         assert not copies(server)
 
 
+WRITES_BACK = """
+import os
+import subprocess
+import time
+
+
+def write_back(os_path, **more):
+    if os.path.exists("write now"):
+        os.unlink("write now")
+        subprocess.Popen(["sh", "-c", f"exec > {os_path}; touch begun; sleep 1; echo one"])
+        while not os.path.exists("begun"):
+            time.sleep(0.01)
+"""
+
+
+async def test_a_program_that_begins_in_the_moment_after_saving_and_writes_what_was_there_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told from a save that did not happen."""
+    option = "--FileContentsManager.post_save_hook=of_test.write_back"
+    with server_with(tmp_path, monkeypatch, WRITES_BACK, option) as server:
+        alice = await server.open("notes.txt")
+        server.write("write now", "")
+        alice.insert(0, "<typed>")
+        await until((server.files / "begun").exists)
+        await until_text(alice, "one\n")
+        assert server.read("notes.txt") == "one\n" and len(copies(server)) == 1
+
+
 async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
