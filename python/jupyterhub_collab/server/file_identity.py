@@ -39,6 +39,8 @@ DRIVE = "RTC:"
 AWAY = 0.5
 # An editor has written a file anew that was written less than so many seconds ago.
 NEW = 5
+# A server starts no more than so many seconds later because it looks for what has become of the files it knows, the newest first.
+LOOKING = 1.0
 
 
 @dataclass
@@ -72,6 +74,7 @@ class FileIdentity(ArbitraryFileIdManager):
             for id_, path in self.con.execute(known).fetchall():
                 row = (id_, _real(self._absolute(self._from_normalized_path(path) or path)))
                 self.con.execute("insert into Identities (id, path) values (?, ?)", row)
+        self._look_again()
 
     # What jupyter-collaboration asks
 
@@ -181,12 +184,8 @@ class FileIdentity(ArbitraryFileIdManager):
             return
         if not stat.S_ISREG(found.st_mode):
             return
-        seen = (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, birth_of(row[0]))
         with self.con:
-            self.con.execute(
-                "update Identities set device = ?, inode = ?, size = ?, mtime = ?, born = ? where id = ?",
-                (*seen, id),
-            )
+            self._note(id, row[0], found)
         if id in self._listeners:
             self._follow(id, row[0], found)
 
@@ -225,22 +224,59 @@ class FileIdentity(ArbitraryFileIdManager):
         here = [str(id_) for (id_,) in row]
         if found is None or not stat.S_ISREG(found.st_mode):
             return here[0] if here else None
+        is_open = any(id_ in self._held for id_ in here)  # what people have in their tabs keeps its place
         same = "select id, path, size, mtime, born from Identities where device = ? and inode = ?"
-        for id_, path, size, mtime, born in self.con.execute(
-            same, (found.st_dev, _signed(found.st_ino))
-        ).fetchall():
+        for id_, path, *noted in self.con.execute(same, (found.st_dev, _signed(found.st_ino))).fetchall():
             if id_ in here:
                 return str(id_)
             if _is_at(path, found):
                 return str(id_)  # another hard link of the file
-            # A number that is free is given to a new file. It is the same file where somebody has held it since, it was made at the same
-            # moment or, on file systems that do not say when, it has not changed.
-            unchanged = (size, mtime) == (found.st_size, found.st_mtime_ns)
-            is_same = born == birth_of(real) if born else unchanged
-            if _is_away(path) and (id_ in self._held or is_same) and not here:
+            if _is_away(path) and (id_ in self._held or _is_same(noted, real, found)) and not is_open:
                 self._moved(id_, real)
                 return str(id_)
         return here[0] if here else None
+
+    def _look_again(self) -> None:
+        """Note what has become of the files that are known while no server looked.
+
+        A file that has come to the place of another one has taken its document with it. One that a program has replaced keeps its document,
+        and is known again when it is moved before anybody opens it.
+        """
+        columns = "id, path, device, inode, size, mtime, born"
+        rows = self.con.execute(f"select {columns} from Identities order by rowid desc").fetchall()
+        until = time.monotonic() + LOOKING
+        found: dict[str, os.stat_result] = {}
+        for _id, path, *_noted in rows:
+            if time.monotonic() > until:
+                break
+            with contextlib.suppress(OSError, ValueError):
+                at = os.stat(path)
+                if stat.S_ISREG(at.st_mode) and _real(path) == path:
+                    found[path] = at
+        number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
+        place_of = {number: path for path, number in number_of.items()}
+        owner: dict[
+            str, tuple[str, str]
+        ] = {}  # the document of the file at a place, and where that was before
+        for id_, path, device, inode, *noted in rows:
+            if number_of.get(path) == (device, inode):
+                owner[path] = id_, path
+            elif (place := place_of.get((device, inode))) and _is_same(noted, place, found[place]):
+                owner.setdefault(place, (id_, path))
+        known = {number_of[place] for place in owner}
+        with self.con:
+            for place, (id_, before) in owner.items():
+                # A program may have moved a file aside and written a new one, which is now that of the document.
+                if place != before and (_is_away(before) or before in owner):
+                    self.con.execute("update Identities set path = ? where id = ?", (place, id_))
+            for id_, path, *_noted in rows:
+                if path in found and number_of[path] not in known:
+                    self._note(id_, path, found[path])
+
+    def _note(self, id_: str, path: str, found: os.stat_result) -> None:
+        seen = (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, birth_of(path))
+        columns = "device = ?, inode = ?, size = ?, mtime = ?, born = ?"
+        self.con.execute(f"update Identities set {columns} where id = ?", (*seen, id_))
 
     def _followed(self, id_: str, real: str) -> str:
         """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
@@ -353,6 +389,17 @@ def _is_new(path: str) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return abs(time.time() - os.stat(path).st_ctime) < NEW
     return False
+
+
+def _is_same(noted: list[Any], path: str, found: os.stat_result) -> bool:
+    """Return whether a file is the one whose number it has. A number that is free is given to a new file.
+
+    It is the same where it was made at the same moment or, on file systems that do not say when, has not changed.
+
+    noted: its size, when it was changed and when it was made, as they were when it was last seen.
+    """
+    size, mtime, born = noted
+    return bool(born == birth_of(path) if born else (size, mtime) == (found.st_size, found.st_mtime_ns))
 
 
 def _is_at(path: str, found: os.stat_result) -> bool:

@@ -516,6 +516,54 @@ async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServ
     await server.until_file("moved.txt", "<alice>")
 
 
+@pytest.mark.parametrize("becomes", ["is replaced, and renamed", "is deleted", "was deleted long before"])
+async def test_a_file_that_comes_to_the_place_of_another_while_the_server_is_away(
+    server: LocalServer, becomes: str
+) -> None:
+    server.write("other.txt", "other\n")
+    other = await server.open("other.txt", "carol")
+    await other.vanish()
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    if becomes == "was deleted long before":
+        (server.files / "other.txt").unlink()
+    server.end()
+    if becomes == "is replaced, and renamed":
+        server.write("new.txt", "new\n")
+        os.replace(server.files / "new.txt", server.files / "other.txt")
+        os.rename(server.files / "other.txt", server.files / "old.txt")
+    elif becomes == "is deleted":
+        (server.files / "other.txt").unlink()
+    os.rename(server.files / "notes.txt", server.files / "other.txt")
+    server.start()
+    bob = await server.open("other.txt", "bob")
+    await come_back(alice)
+    bob.insert(0, "<bob>")
+    await both_see(alice, bob, "<bob>", "<typed>")
+    assert of_document(alice) == of_document(bob) and "other" not in bob.text
+    assert not copies(server)
+
+
+async def test_a_file_that_was_replaced_while_the_server_was_away_is_known_when_it_is_moved(
+    server: LocalServer,
+) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    server.end()
+    server.write("new.txt", server.read("notes.txt") + "<replaced>\n")
+    os.replace(server.files / "new.txt", server.files / "notes.txt")
+    server.start()
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")  # nobody has opened it since
+    bob = await server.open("moved.txt", "bob")
+    await come_back(alice)
+    bob.insert(0, "<bob>")
+    await both_see(alice, bob, "<bob>", "<typed>", "<replaced>")
+    await server.until_file("moved.txt", "<bob>", "<replaced>")
+    assert not (server.files / "notes.txt").exists()
+
+
 async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")

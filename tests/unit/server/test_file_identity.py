@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which document a file belongs to that came to a place while nobody had it open. test_files.py has those that people have open."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_collab.server import file_identity
+from jupyterhub_collab.server.file_identity import FileIdentity
+
+
+def server(place: Path) -> FileIdentity:
+    """Return the identities as a server has them that starts now."""
+    return FileIdentity(root_dir=str(place), db_path=str(place / ".ids.db"))
+
+
+def files(place: Path, *names: str) -> list[Path]:
+    paths = [place / name for name in names]
+    for path in paths:
+        path.write_text(path.name)
+    return paths
+
+
+def test_a_file_that_a_program_moved_aside_to_write_a_new_one_leaves_its_document(tmp_path: Path) -> None:
+    one, aside = files(tmp_path, "one.txt", "one.txt.bak")
+    identities = server(tmp_path)
+    ids = [identities.index("one.txt"), identities.index("one.txt.bak")]
+    os.replace(one, aside)
+    files(tmp_path, "one.txt")
+    identities = server(tmp_path)
+    assert [identities.get_path(id_) for id_ in ids] == ["one.txt", "one.txt.bak"]
+    assert identities.get_id("one.txt") == ids[0]
+
+
+@pytest.mark.parametrize("is_away", [True, False], ids=["while the server is away", "while it runs"])
+@pytest.mark.parametrize(
+    "is_there", [True, False], ids=["the other is there", "the other was deleted before"]
+)
+def test_a_file_takes_its_document_to_the_place_of_another(
+    tmp_path: Path, is_away: bool, is_there: bool
+) -> None:
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    id_, id_of_other = identities.index("one.txt"), identities.index("other.txt")
+    if not is_there:
+        other.unlink()
+    os.replace(one, other)
+    identities = server(tmp_path) if is_away else identities
+    assert identities.get_id("other.txt") == id_
+    assert identities.get_path(id_) == "other.txt"
+    assert identities.get_path(id_of_other) == "other.txt"
+
+
+def test_a_document_that_people_have_open_keeps_its_place(tmp_path: Path) -> None:
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    identities.index("one.txt")
+    open_one = identities.index("other.txt")
+    identities.hold(open_one, lambda: None)
+    os.replace(one, other)
+    assert identities.get_id("other.txt") == open_one
+    identities.release(open_one)
+
+
+def test_a_new_file_at_an_old_place_has_the_old_document_and_is_known_again_when_it_is_moved(
+    tmp_path: Path,
+) -> None:
+    (one,) = files(tmp_path, "one.txt")
+    id_ = server(tmp_path).index("one.txt")
+    (new,) = files(tmp_path, "new.txt")
+    os.replace(new, one)
+    identities = server(tmp_path)
+    os.rename(one, tmp_path / "moved.txt")
+    assert identities.get_id("moved.txt") == id_
+    assert identities.get_path(id_) == "moved.txt"
+
+
+def test_two_files_that_swap_their_places_keep_their_documents(tmp_path: Path) -> None:
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    ids = [identities.index("one.txt"), identities.index("other.txt")]
+    os.rename(one, tmp_path / "aside")
+    os.rename(other, one)
+    os.rename(tmp_path / "aside", other)
+    identities = server(tmp_path)
+    assert [identities.get_id("one.txt"), identities.get_id("other.txt")] == ids[::-1]
+
+
+@pytest.mark.parametrize("order", [("one.txt", "other.txt"), ("other.txt", "one.txt")])
+def test_what_a_hard_link_replaces_is_not_taken_for_it(tmp_path: Path, order: tuple[str, str]) -> None:
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    for name in order:
+        identities.index(name)
+    id_ = identities.get_id("one.txt")
+    other.unlink()
+    os.link(one, other)
+    identities = server(tmp_path)
+    assert id_ and identities.get_path(id_) == "one.txt"
+    assert identities.get_id("one.txt") == identities.get_id("other.txt") == id_
+
+
+def test_a_folder_with_thousands_of_files_does_not_hold_up_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    id_, newest = identities.index("one.txt"), identities.index("other.txt")
+    os.rename(one, tmp_path / "moved.txt")
+    looks = iter([0.0, 0.0, 2 * file_identity.LOOKING])
+    monkeypatch.setattr(time, "monotonic", lambda: next(looks, 0.0))
+    identities = server(tmp_path)
+    assert identities.get_id("other.txt") == newest
+    assert identities.get_id("moved.txt") == id_  # what was not looked at is found when somebody opens it
