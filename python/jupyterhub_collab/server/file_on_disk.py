@@ -16,7 +16,7 @@ import os
 import stat
 import time
 from base64 import decodebytes, encodebytes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -303,22 +303,24 @@ class File(loaders.FileLoader):
                         )  # which was made while it was read, and another time is another one
                 name_cells(cells, like["cells"] if like else [])
             return found.content
-        try:
+        with _as_http_error(self.path, type_):
             if type_ == "notebook":
                 notebook = formats.from_dict(read(found.data))
                 self._contents_manager.mark_trusted_cells(notebook, self.path)
-                named = notebook_of(found.data, like)
-                for cell, marked in zip(named["cells"], notebook["cells"], strict=True):
-                    if marked.cell_type == "code":
-                        cell["metadata"]["trusted"] = marked.metadata.get("trusted", False)
-                return named
-            return text_of(found.data) if format_ == "text" else encodebytes(found.data).decode("ascii")
-        except NoText as error:
-            raise HTTPError(
-                400, f"{self.path} cannot be edited as text: {error}", reason="bad format"
-            ) from error
-        except ValueError as error:
-            raise HTTPError(400, f"{self.path} cannot be read as a {type_}: {error}") from error
+                return _named(found.data, notebook, like)
+            return _text_of(found.data, format_)
+
+    async def content_slowly(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
+        """Return what `content_of` does, while others go on."""
+        data = found.data
+        if data is None:
+            return self.content_of(found, format_, type_, like)
+        with _as_http_error(self.path, type_):
+            if type_ == "notebook":
+                notebook = await asyncio.to_thread(lambda: formats.from_dict(read(data)))
+                await saving.mark_trusted_cells(self._contents_manager, notebook, self.path)
+                return await asyncio.to_thread(_named, data, notebook, like)
+            return await asyncio.to_thread(_text_of, data, format_)
 
     # Writing
 
@@ -466,6 +468,30 @@ class File(loaders.FileLoader):
                 if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
+
+
+def _named(data: bytes, notebook: Any, like: Any) -> Any:
+    """Return a notebook with names for all cells. notebook: the same, with a mark at each cell whose output is trusted."""
+    named = notebook_of(data, like)
+    for cell, marked in zip(named["cells"], notebook["cells"], strict=True):
+        if marked.cell_type == "code":
+            cell["metadata"]["trusted"] = marked.metadata.get("trusted", False)
+    return named
+
+
+def _text_of(data: bytes, format_: str) -> str:
+    return text_of(data) if format_ == "text" else encodebytes(data).decode("ascii")
+
+
+@contextlib.contextmanager
+def _as_http_error(path: str, type_: str) -> Iterator[None]:
+    """Raise HTTPError where a file holds something else than its type says."""
+    try:
+        yield
+    except NoText as error:
+        raise HTTPError(400, f"{path} cannot be edited as text: {error}", reason="bad format") from error
+    except ValueError as error:
+        raise HTTPError(400, f"{path} cannot be read as a {type_}: {error}") from error
 
 
 def says_gone(error: Exception) -> bool:

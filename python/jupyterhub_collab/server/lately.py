@@ -60,12 +60,12 @@ class Lately:
         if any(self._is_typed(change) for change in changes):
             self._go_through(first, changes)
 
-    def lost(self, before: str, after: str) -> set[str]:
+    def lost(self, before: str, after: str, seen: int | None = None) -> set[str]:
         """Return which of the words are nowhere any more, once somebody else has changed the text of the document. They are forgotten.
 
-        To be called when the history has that change and nothing else has come since `look`.
+        To be called when the history has that change. seen: its last update at the time of `look`, if anything else has come since.
         """
-        self._seen = self._past.last(self._name)
+        self._seen = self._past.last(self._name) if seen is None else seen
         if not self._words:
             return set()
         lost = self._gone(_changed(before, after)[0], after)

@@ -142,7 +142,7 @@ def restore_cells(
     bring_back: whether a cell that was not made anew is there again; else its text is not restored.
     Returns whether all of it is.
     """
-    old, stayed = ({_identity(cell): str(cell["source"]) for cell in each.ycells} for each in (seen, then))
+    old, stayed = texts_of(seen), texts_of(then)
     is_whole = True
     for index, cell in enumerate(whole.ycells):
         identity, name, text = _identity(cell), cell["id"], str(cell["source"])
@@ -156,6 +156,11 @@ def restore_cells(
         else:
             is_whole = is_whole and not text.strip()
     return is_whole
+
+
+def texts_of(document: YNotebook) -> dict[tuple[int, int], str]:
+    """Return the texts of a notebook's cells by what tells each from one that was made anew."""
+    return {_identity(cell): str(cell["source"]) for cell in document.ycells}
 
 
 def _identity(cell: Map[Any]) -> tuple[int, int]:

@@ -7,8 +7,9 @@ The history holds this work until it is done. A server that was killed meanwhile
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import PurePosixPath
@@ -31,10 +32,14 @@ NEW_SECONDS = 6
 
 @dataclass(frozen=True)
 class Before:
-    """A document before something from outside is merged into it. due: the number of the work that follows if that removes something."""
+    """A document before something from outside is merged into it.
+
+    last_update: of its history; due: the number of the work that follows if the merge removes something.
+    """
 
     text: str
     state: bytes
+    last_update: int
     due: int
 
 
@@ -60,7 +65,7 @@ class Rescue:
         file: File,
         notices: Notices,
         log: Logger,
-        model_of: Callable[[Any], dict[str, Any]],
+        model_of: Callable[[Any], Awaitable[dict[str, Any]]],
     ) -> None:
         self._past, self._name, self._document, self._file = past, name, document, file
         self._notices, self._log, self._model_of = notices, log, model_of
@@ -83,24 +88,46 @@ class Rescue:
 
     # What another program takes out of the file
 
-    def before(self, last_update: int, state: bytes | None) -> Before:
-        """Return what people have, before something from outside is merged into it.
+    @contextlib.contextmanager
+    def before(self, last_update: int, state: bytes | None, people: bytes) -> Iterator[Before]:
+        """Yield what people have, before something from outside is merged into it. Where that fails nothing is due.
 
-        last_update: of the history; state: what people have, where the history does not hold all of it.
+        last_update: of the history; state: what people have, where the history does not hold all of it; people: what they have.
         """
         self.lately.look()
         due = self._past.add_due(self._name, True, last_update, state)
-        return Before(text_of(self._document), self._document.ydoc.get_update(), due)
+        try:
+            yield Before(text_of(self._document), people, last_update, due)
+        except BaseException:
+            self._past.done(due)
+            raise
 
-    def lost(self, before: Before, merged: Merged) -> Lost | None:
-        """Return what people had, where something of that is nowhere any more."""
-        gone = self.lately.lost(before.text, text_of(self._document))
+    def lost(
+        self, before: Before, merged: Merged, has_typed: bool = False, unseen: Unseen | None = None
+    ) -> Lost | None:
+        """Return what people had, where something of that is nowhere any more.
+
+        has_typed: whether people have typed since `before`; unseen: what they have typed into cells that are gone.
+        """
+        seen = before.last_update if has_typed else None
+        gone = self.lately.lost(before.text, text_of(self._document), seen)
+        if unseen and (rest := self._restore_now(unseen)) is not None:
+            due = self._past.add_due(self._name, True, unseen.number, unseen.whole)
+            self._past.done(before.due)
+            return Lost(rest.get(), due)
         if merged.has_lost:
             return Lost(merged.before, before.due)
         if gone:
             return Lost(type(self._document)(doc_of(before.state)).get(), before.due)
         self._past.done(before.due)
         return None
+
+    def _restore_now(self, found: Unseen) -> YBaseDoc | None:
+        """Restore text in cells that were made anew. Returns the document with what was not restored, if there is such."""
+        is_back, rest = found.restore(self._document)
+        if is_back:
+            self._notices.tell(RESTORED, self._file.path)
+        return rest
 
     async def keep(self, lost: Lost) -> None:
         """Write what people had beside the file, and tell them."""
@@ -209,8 +236,9 @@ class Rescue:
 
     async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
         """Write a copy, or an older one anew. Returns its path, or why there is none."""
-        model, manager = self._model_of(content), self._file._contents_manager
+        manager = self._file._contents_manager
         try:
+            model = await self._model_of(content)
             if copy is None:
                 return await copies.write_new(manager, self._file.path, model)
             await copies.write(manager, copy, model)

@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import EndOfStream, WouldBlock
 from jupyter_server_ydoc import rooms
 from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
-from jupyter_ydoc import YNotebook, YUnicode, ydocs
+from jupyter_ydoc import ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import (
-    Doc,
     TransactionEvent,
     YMessageType,
     YSyncMessageType,
@@ -41,8 +40,9 @@ from . import copies
 from .editing import current_edit, editing_as
 from .file_on_disk import File, Found, Unfinished, says_gone
 from .fingerprint import fingerprint
+from .following import LARGE, NOTHING, Aside, Base, Followed, Form, follow, follow_aside
 from .history import RETRY_SECONDS, History, OnDisk
-from .merge import Merged, are_same, doc_of, is_cut_off, likeness, lines_of, merge
+from .merge import Merged, is_cut_off, likeness, lines_of
 from .notices import (
     BEGUN_ANEW,
     ENCODED,
@@ -67,10 +67,7 @@ LONGEST_SAVE_DELAY_OF_LARGE = 15
 SHARE_OF_SENDING = 0.25
 # How often a document is written once more because somebody else wrote the file meanwhile.
 ATTEMPTS = 5
-# A file is compared with what people had before, as long as that takes no more than reading so many bytes.
-MOST_COMPARED = 5_000_000
 T = TypeVar("T")
-NOTHING = b"\0\0"  # an update without changes
 # What JupyterLab takes for the reason to ask somebody to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 # A room whose start has failed never begins: who waits for it is told, and does not wait for ever.
@@ -114,6 +111,7 @@ class Room(rooms.DocumentRoom):
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
+        self._form = Form(self._file, self._file_format, self._file_type, self._kind)
         self._rescue = Rescue(
             self._past,
             self._room_id,
@@ -153,7 +151,7 @@ class Room(rooms.DocumentRoom):
         found = await self._find_written()
         content, unreadable = None, None
         try:
-            content = self._content_of(found)
+            content = await self._form.content_slowly(found)
         except HTTPError as error:
             if known is None:
                 raise
@@ -175,7 +173,7 @@ class Room(rooms.DocumentRoom):
                     raise unreadable
                 self._found = found
                 await self._rescue.go_on()
-                if (lost := self._resume(known, content, found)) is not None:
+                if (lost := await self._resume(known, content, found)) is not None:
                     await self._rescue.keep(lost)
             if self._document.dirty:
                 self._document.dirty = False
@@ -204,7 +202,7 @@ class Room(rooms.DocumentRoom):
         self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
 
-    def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
+    async def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
         """Go on from where the document was, with what has happened to its file since.
 
         content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more.
@@ -216,15 +214,18 @@ class Room(rooms.DocumentRoom):
         if known.writing and found.hash != known.hash:
             # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
-            written = self._kind(self._base()).get()
+            written = self._kind(self._base().document()).get()
             if content is None or is_cut_off(content, written):
                 self._changes += 1
                 return None
             if lines_of(content) == lines_of(written):
                 self._set_on_disk(OnDisk(found.hash, known.writing), found)
         unsaved = self._has_unsaved
-        lost = self._follow(found)[1] if found.hash != self._on_disk.hash else None
-        if unsaved and not self._is_in(found):
+        lost = None
+        if found.hash != self._on_disk.hash:
+            aside = await self._look_aside(found)
+            lost = self._follow(found, aside)[1]
+        if unsaved and not await self._holds(found):
             self._changes += 1
         else:
             self._written = fingerprint(self._document.get())
@@ -256,36 +257,18 @@ class Room(rooms.DocumentRoom):
                 return await self._find()
             await asyncio.sleep(0.2)
 
-    def _content_of(self, found: Found, like: Any = None) -> Any:
-        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
-        return self._file.content_of(found, self._file_format, self._file_type, like)
-
-    def _bytes_of(self, content: Any, found: Found) -> bytes | None:
-        """Return the bytes with which the file would hold some content, where it holds what is `found`."""
-        if found.data is None:
-            return None
-        if not issubclass(self._kind, YUnicode | YNotebook):
-            # Its type writes it in its own way: only what has been changed since is a reason to write.
-            unchanged = self._kind()
-            unchanged.set(self._content_of(found))
-            if are_same(unchanged.get(), content):
-                return found.data
-        return self._file.bytes_of(content, found.like or found.data, self._file_format, self._file_type)
-
     async def _bytes_to_write(self, content: Any) -> bytes | None:
-        """Return what `_bytes_of` does for the file as it is, while others go on."""
-        if issubclass(self._kind, YUnicode | YNotebook):
-            return await asyncio.to_thread(self._bytes_of, content, self._found)
-        return self._bytes_of(content, self._found)  # another type may want to be where it was made
+        """Return the bytes that the file is to hold, while others go on."""
+        if self._form.is_ours:
+            return await asyncio.to_thread(self._form.bytes_of, content, self._found)
+        return self._form.bytes_of(content, self._found)
 
-    def _is_in(self, found: Found) -> bool:
-        """Return whether a file holds the document as it is."""
+    async def _holds(self, found: Found) -> bool:
+        """Return whether a file holds the document as it is, which nobody changes meanwhile."""
+        if not self._form.is_ours or found.data is None:
+            return self._form.holds(found, self._document)
         content = self._document.get()
-        if found.data is None:
-            theirs = self._kind()
-            theirs.set(self._content_of(found, likeness(self._document)))
-            return bool(content == theirs.get())
-        return self._bytes_of(content, found) == found.data
+        return await asyncio.to_thread(self._form.bytes_of, content, found) == found.data
 
     @property
     def _kind(self) -> type[YBaseDoc]:
@@ -293,19 +276,20 @@ class Room(rooms.DocumentRoom):
         kind: type[YBaseDoc] = ydocs.get(self._file_type, rooms.YFILE)
         return kind
 
-    def _base(self) -> Doc[Any]:
-        """Return the document as the file held it when it was last read or written."""
+    def _base(self) -> Base:
+        """Return what is known of the document as the file held it when it was last read or written."""
+        since = self._past.since(self._room_id, self._on_disk.last_update)
         if self._has_no_base:
-            return doc_of(self.ydoc.get_update())
+            return Base([self.ydoc.get_update()], since, is_known=False)
         if self._on_disk.state is not None:
-            return doc_of(self._on_disk.state)
+            return Base([self._on_disk.state], since, is_known=True)
         past = self._past.updates(self._room_id, self._on_disk.last_update)
-        return doc_of(*(update for update, _time in past))
+        return Base([update for update, _time in past], since, is_known=True)
 
     @property
     def _has_unsaved(self) -> bool:
         """Whether people have typed, as far as anybody knows, what the file did not hold."""
-        return self._has_no_base or bool(self._kind(self._base()).get() != self._document.get())
+        return self._has_no_base or bool(self._kind(self._base().document()).get() != self._document.get())
 
     @property
     def _has_no_base(self) -> bool:
@@ -566,10 +550,20 @@ class Room(rooms.DocumentRoom):
         if found.hash == self._found.hash:
             return
         path = self._document.path
+        for _attempt in range(ATTEMPTS):
+            aside = await self._look_aside(found)
+            if aside is None or aside.has_the_cells_of(self._document):
+                break
+            self._past.done(aside.before.due)
         async with self._update_lock:
-            merged, lost = self._follow(found)
-            if self._is_in(found):
-                self._written = fingerprint(self._document.get())
+            is_as_then = aside is None or aside.changes == self._changes
+            merged, lost = self._follow(found, aside)
+            if aside:
+                is_in, written = aside.is_in and is_as_then, aside.written
+            else:
+                is_in, written = self._form.holds(found, self._document), None
+            if is_in:
+                self._written = written or fingerprint(self._document.get())
                 if self._document.dirty:
                     self._document.dirty = False
             else:
@@ -581,46 +575,58 @@ class Room(rooms.DocumentRoom):
         elif merged.had_more and self.clients:
             self._notices.tell(MERGED, path)
 
-    def _follow(self, found: Found) -> tuple[Merged, Lost | None]:
-        """Merge the content of the file. Returns what came of it, and what people had where some of that is nowhere any more."""
-        before = self._rescue.before(*self._place())
-        merged = self._merge(found)
+    async def _look_aside(self, found: Found) -> Aside | None:
+        """Work out what becomes of the document with a large file, while others go on; None where that is done at once."""
+        if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
+            return None
+        changes, place = self._changes, self._place()
+        people, base = self.ydoc.get_update(), self._base()
+        with self._rescue.before(*place, people) as before:
+            like = await asyncio.to_thread(base.likeness, self._kind)
+            content = await self._form.content_slowly(found, like)
+            return await asyncio.to_thread(
+                follow_aside, self._form, people, base, found, content, changes, place, before
+            )
+
+    def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
+        """Merge the content of the file, in one go, so that nobody types in between. aside: what is known of the outcome.
+
+        Returns what came of it, and what people had where some of that is nowhere any more.
+        """
+        if aside is not None:
+            return self._follow_as_seen(found, aside)
+        place = self._place()
+        with self._rescue.before(*place, self.ydoc.get_update()) as before:
+            followed = follow(
+                self._form,
+                self._document,
+                self._base(),
+                found,
+                lambda was: self._form.content_of(found, likeness(was)),
+            )
+        self._note(found, followed, place)
         self._has_typed = False
-        return merged, self._rescue.lost(before, merged)
+        return followed.merged, self._rescue.lost(before, followed.merged)
 
-    def _merge(self, found: Found) -> Merged:
-        """Merge the content of the file, and note it. In one go, so that nobody types in between."""
-        base = self._base()
-        is_known = not self._has_no_base
-        # Some types write into a document as soon as they are made of it: the base must not have that before it is merged.
-        content = self._content_of(found, likeness(YNotebook(base)) if self._kind is YNotebook else None)
-        if self._is_in(found):
-            # It is what people have: one of them has saved it past this server, or another server has merged it.
-            self._set_on_disk(OnDisk(found.hash, *self._place()), found)
-            return Merged(False)
-        if is_known and (was := self._was_in(found)):
-            # One who has not all that people have typed by now has saved it past this server.
-            self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, was), found)
-            return Merged(False)
-        merged, update = merge(base, self._document, content, is_known)
-        if not self.ready:  # else it is written down as what people type is
-            self._write_down(update)
-        self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, base.get_update()), found)
-        return merged
+    def _follow_as_seen(self, found: Found, aside: Aside) -> tuple[Merged, Lost | None]:
+        """Do the same with what was worked out aside. What people have typed meanwhile stays."""
+        has_typed = aside.changes != self._changes
+        unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
+        self.ydoc.apply_update(aside.followed.update)
+        self._note(found, aside.followed, aside.place)
+        self._has_typed = has_typed
+        return aside.followed.merged, self._rescue.lost(
+            aside.before, aside.followed.merged, has_typed, unseen
+        )
 
-    def _was_in(self, found: Found) -> bytes | None:
-        """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
-        updates = self._past.since(self._room_id, self._on_disk.last_update)
-        if not issubclass(self._kind, YUnicode | YNotebook):
-            return None
-        if found.data is None or len(found.data) * len(updates) > MOST_COMPARED:
-            return None
-        then = self._base()
-        for update in updates:
-            then.apply_update(update)
-            if self._bytes_of(self._kind(then).get(), found) == found.data:
-                return then.get_update()
-        return None
+    def _note(self, found: Found, followed: Followed, place: tuple[int, bytes | None]) -> None:
+        """Note what the file holds of the document. place: where the history was before."""
+        if not self.ready and followed.update != NOTHING:  # else it is written down as what people type is
+            self._write_down(followed.update)
+        if followed.state is None:
+            self._set_on_disk(OnDisk(found.hash, *place), found)
+        else:
+            self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, followed.state), found)
 
     def _take_in(self, message: bytes) -> bool:
         """Take in an update, so that what it was when it was sent is known meanwhile. Returns whether the message has been dealt with."""
@@ -634,9 +640,9 @@ class Room(rooms.DocumentRoom):
             self._incoming = None
         return True
 
-    def _model_of(self, content: Any) -> dict[str, Any]:
+    async def _model_of(self, content: Any) -> dict[str, Any]:
         """Return what has the contents manager write some content as the file has it."""
-        data = self._bytes_of(content, self._found)
+        data = await self._bytes_to_write(content)
         if data is None:
             return self._file.model_of(content, None, self._file_format, self._file_type)
         return copies.model_of(data)

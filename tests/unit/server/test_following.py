@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A program writes a large file that people have open: they go on while that is merged, and what they type meanwhile stays."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyterhub_collab.server.following import LARGE
+from local_server import PATIENCE, LocalServer, come_back, server_with
+from people.room import Room
+
+pytestmark = pytest.mark.anyio
+
+# Merging begins, and does not end before the test says so.
+HOLDS = """
+import os
+import time
+
+from jupyterhub_collab.server import room
+
+theirs = room.follow_aside
+
+
+def follow_aside(*arguments):
+    if os.path.exists("hold"):
+        open("held", "w").close()
+        while os.path.exists("hold"):
+            time.sleep(0.01)
+    return theirs(*arguments)
+
+
+def hook(**_arguments):
+    pass
+
+
+room.follow_aside = follow_aside
+"""
+PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    option = "--FileContentsManager.pre_save_hook=of_test.hook"
+    with server_with(tmp_path, monkeypatch, HOLDS, option) as server:
+        write(server, "first = 1", "second = 2", "third = 3")
+        yield server
+
+
+def write(server: LocalServer, *sources: str) -> None:
+    """Write a notebook whose cells are called as their first word, the last with a large picture."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code", "id": source.split()[0], "source": source,
+            "metadata": {}, "outputs": [], "execution_count": None,
+        }
+        for source in sources
+    ]  # fmt: skip
+    cells[-1]["outputs"] = [PICTURE]
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    server.write("work.ipynb", json.dumps(content))
+
+
+@asynccontextmanager
+async def held(server: LocalServer, change: Callable[[], None]) -> AsyncIterator[None]:
+    """Change a file, and have the server be merging it while the block runs."""
+    hold, is_held = server.files / "hold", server.files / "held"
+    hold.touch()
+    change()
+    await until(is_held.exists)
+    try:
+        yield
+    finally:
+        hold.unlink()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def words(room: Room) -> str:
+    return "\n".join(str(cell["source"]) for cell in room.cells) if room.seat.is_notebook else room.text
+
+
+async def both_see(one: Room, other: Room, *texts: str) -> None:
+    for room in (one, other):
+        await room.wait_until(lambda room: all(words(room).count(text) == 1 for text in texts), PATIENCE)
+    assert words(one) == words(other)
+
+
+def copies(server: LocalServer) -> list[str]:
+    return [path.name for path in server.files.glob("[!.]*.before-*")]
+
+
+async def test_people_go_on_while_a_large_notebook_is_merged(server: LocalServer) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    alice.insert(0, "early ", 0)
+    await both_see(alice, bob, "early")
+    async with held(server, lambda: write(server, "first = 1", "second = 22", "new = 0", "third = 3")):
+        alice.insert(0, "typed ", 0)
+        bob.insert(0, "meanwhile ", 1)
+        await both_see(alice, bob, "early", "typed", "meanwhile")
+        assert alice.cell_count == 3
+    await both_see(alice, bob, "early", "typed", "meanwhile", "second = 22", "new = 0")
+    await server.until_file("work.ipynb", "early", "typed", "meanwhile", "second = 22", "new = 0")
+    assert not copies(server)
+
+
+async def test_people_go_on_while_a_large_text_is_merged(server: LocalServer) -> None:
+    rest = "".join(f"line {number}\n" for number in range(LARGE // 8))
+    server.write("notes.txt", "one\ntwo\n" + rest)
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    async with held(server, lambda: server.write("notes.txt", "one\n2\n" + rest)):
+        alice.insert(0, "<typed>")
+        await both_see(alice, bob, "<typed>")
+        assert "two\n" in bob.text
+    await bob.wait_until(lambda room: room.text.startswith("<typed>one\n2\nline 0"), PATIENCE)
+    await server.until_file("notes.txt", "<typed>one\n2\nline 0")
+    assert not copies(server)
+
+
+async def test_what_is_typed_meanwhile_into_a_cell_that_goes_is_in_a_copy(server: LocalServer) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with held(server, lambda: write(server, "first = 1", "third = 3")):
+        alice.insert(0, "typed = 1\n", 1)
+        await both_see(alice, bob, "typed = 1")
+    await bob.wait_until(lambda room: room.cell_count == 2, PATIENCE)
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "typed = 1", "second = 2")
+    alice.insert(0, "after = 1\n", 0)
+    await server.until_file("work.ipynb", "after = 1")
+    assert "typed = 1" not in server.read("work.ipynb") and len(copies(server)) == 1
+
+
+async def test_what_is_typed_meanwhile_into_a_cell_that_moves_moves_with_it(server: LocalServer) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with held(server, lambda: write(server, "second = 22", "first = 1", "third = 3")):
+        for cell, text in enumerate(("typed = 1\n", "also = 1\n")):
+            alice.insert(0, text, cell)
+        await both_see(alice, bob, "typed = 1", "also = 1")
+    await both_see(alice, bob, "also = 1\nsecond = 22", "typed = 1\nfirst = 1")
+    await server.until_file("work.ipynb", "also = 1", "typed = 1", "second = 22")
+    assert alice.cell_count == 3 and not copies(server)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda room: room.move_cell(1, 0), id="moves it"),
+        pytest.param(lambda room: room.delete_cell(0), id="deletes another one"),
+    ],
+)
+async def test_a_program_changes_a_cell_while_somebody(
+    server: LocalServer, change: Callable[[Room], None]
+) -> None:
+    """What the program has done is worked out anew, as it would go with the old cell."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
+        change(alice)
+        alice.insert(0, "typed = 1\n", 0)
+        await both_see(alice, bob, "typed = 1")
+    await both_see(alice, bob, "second = 22", "typed = 1")
+    await server.until_file("work.ipynb", "second = 22", "typed = 1")
+    assert not copies(server)
+
+
+async def test_a_server_is_killed_while_it_merges(server: LocalServer) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
+        alice.insert(0, "typed = 1\n", 0)
+        await both_see(alice, bob, "typed = 1")
+        server.kill()
+    server.start()
+    await come_back(alice, bob)
+    await both_see(alice, bob, "typed = 1", "second = 22")
+    await server.until_file("work.ipynb", "typed = 1", "second = 22")
+    assert not copies(server)
+
+
+async def test_a_large_notebook_that_cannot_be_read_leaves_nothing_due(server: LocalServer) -> None:
+    """Else a server that is started again would take what people delete later for lost."""
+    alice = await server.open("work.ipynb")
+    alice.insert(0, "typed = 1\n", 0)
+    assert await alice.save(PATIENCE) == "success"
+    whole = server.read("work.ipynb")
+    server.write("work.ipynb", whole.replace("[", "[\n<<<<<<< HEAD\n", 1))
+    alice.insert(0, "more = 1\n", 0)
+    assert await alice.save(PATIENCE) == "failed"
+    server.write("work.ipynb", whole)
+    await server.until_file("work.ipynb", "typed = 1", "more = 1")
+    alice.delete(0, len("more = 1\ntyped = 1\n"), 0)
+    await until(lambda: "typed" not in server.read("work.ipynb"))
+    server.kill()
+    server.start()
+    await come_back(alice)
+    await server.until_file("work.ipynb", "first = 1")
+    assert "typed" not in words(alice) and not copies(server)
