@@ -174,7 +174,7 @@ def server_with(
 ) -> Iterator[LocalServer]:
     """A server that runs, whose options may name what is in a module `of_test`."""
     (tmp_path / "of_test.py").write_text(module)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     server = LocalServer(tmp_path, *options)
     server.write("notes.txt", "one\n")
     server.start()

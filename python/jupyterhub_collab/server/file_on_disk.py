@@ -354,9 +354,10 @@ class File(loaders.FileLoader):
             self._has_begun = True
             saved = await self._save(model, path, held, begun)
             self._refuse_second(locked, data)
+            ours = Found("" if data is None else await asyncio.to_thread(self._hash_of, data), data)
             if data is not None:
-                self._last_read = await asyncio.to_thread(self._hash_of, data), len(data)
-            found = await self._find_saved(saved, begun, data, format_, type_)
+                self._last_read = ours.hash, len(data)
+            found = await self._find_saved(saved, begun, ours, format_, type_)
             place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved
             if isinstance(self._file_id_manager, FileIdentity):
@@ -364,17 +365,17 @@ class File(loaders.FileLoader):
             return found
 
     async def _find_saved(
-        self, modified: Any, begun: saving.Saving, data: bytes | None, format_: str, type_: str
+        self, modified: Any, begun: saving.Saving, ours: Found, format_: str, type_: str
     ) -> Found:
         """Return what a file holds that was just saved, with no hash where it is another one since, or gone. Raises as `find` does.
 
-        modified: when the contents manager has written it.
+        modified: when the contents manager has written it; ours: what it was to write.
         """
         try:
             found = await self.find(format_, type_, is_ours=True)
-            is_ours = await self._is_written(begun, data, found)
-            if data is not None and found.hash == self._last_read[0]:
-                found = replace(found, data=data)  # one object, which is known again at once
+            is_ours = await self._is_written(begun, ours, found)
+            if ours.data is not None and found.hash == ours.hash:
+                found = replace(found, data=ours.data)  # one object, which is known again at once
             if is_ours and (await self._model(content=False))["last_modified"] == modified:
                 return found
         except Unfinished:
@@ -382,7 +383,7 @@ class File(loaders.FileLoader):
         except (FileNotFoundError, HTTPError) as error:
             if not says_gone(error):
                 raise
-        return Found("", data)
+        return Found("", ours.data)
 
     async def _save(self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving) -> Any:
         """Have the contents manager save the file. Returns when it has; None where the file was saved, and was gone at once."""
@@ -395,17 +396,17 @@ class File(loaders.FileLoader):
             self._tidy_up(held, begun)
             raise
 
-    async def _is_written(self, begun: saving.Saving, data: bytes | None, found: Found) -> bool:
+    async def _is_written(self, begun: saving.Saving, ours: Found, found: Found) -> bool:
         """Return whether a file that was found after saving is what the contents manager has written, as far as that is known.
 
-        Not what was to be written: hooks, and managers that derive a file, may write something else.
+        Not what was to be written: hooks, and managers that derive a file, may write something else. ours: that.
         """
         written = begun.written.get(self._contents_manager._get_os_path(self.path)) if begun.written else None
         place = self.place
         if written is None or place is None:
             return True
-        if written is data and found.data is not None:
-            return found.hash == self._last_read[0]
+        if written is ours.data and found.data is not None:
+            return found.hash == ours.hash
         return await asyncio.to_thread(_read, place, True) == written
 
     def model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:

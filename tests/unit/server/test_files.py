@@ -663,6 +663,53 @@ async def test_what_is_written_in_the_moment_after_saving_is_followed(
         assert not copies(server)
 
 
+AT_ONCE = """
+from pathlib import Path
+
+from jupyterhub_collab.server import saving
+
+theirs = saving._write
+now = Path("write now")
+
+
+def hook(**_arguments):
+    pass
+
+
+def write(manager, os_path, data):
+    before = Path(os_path).read_bytes()
+    theirs(manager, os_path, data)
+    if now.exists():
+        now.unlink()
+        Path(os_path).write_bytes(before + now.with_name("more").read_bytes())
+
+
+saving._write = write
+"""
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
+@pytest.mark.parametrize("more", ["", "\n"], ids=["as it was", "otherwise"])
+async def test_what_is_written_before_saving_has_ended_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: str
+) -> None:
+    """The contents manager goes on for a while after it has written the file, and gives the time of what is there then."""
+    option = "--FileContentsManager.post_save_hook=of_test.hook"
+    with server_with(tmp_path, monkeypatch, AT_ONCE, option) as server:
+        server.write("work.ipynb", json.dumps(notebook("one"), indent=1) + "\n")
+        server.write("more", more)
+        before = server.read(name)
+        alice = await server.open(name)
+        cell = 0 if name == "work.ipynb" else None
+        server.write("write now", "")
+        alice.insert(0, "typed ", cell)
+        await until(lambda: not (server.files / "write now").exists())
+        await until(lambda: server.read(name) == before + more)
+        await alice.wait_until(lambda room: "typed" not in words(room), PATIENCE)
+        alice.insert(0, "again ", cell)
+        await server.until_file(name, "again one")
+
+
 WRITES_BACK = """
 import os
 import subprocess
