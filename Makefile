@@ -40,7 +40,7 @@ test: env  ## all of these: what to run before each push
 test-all: env  ## the same on every platform, the scenarios that take long, and the long forms of editing and verify
 	@$(run) --all $(addprefix 'molecule: ',$(SCENARIO))
 
-test-tables: env  ## the tables in docs/testing.md, from the last runs of test and test-all
+test-tables: env  ## the tables in docs/how-to/testing.md, from the last runs of test and test-all
 	@$(with_env) python tests/tools/test_tables.py
 
 demo: env  ## a throw-away hub in a container on this machine, with alice and bob
@@ -55,7 +55,7 @@ docs: env  ## the tables in the documents: variables, who may do what, and which
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
 
-reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
+reliability: env  ## the tables in docs/reference/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py
 
 editing: env  ## people who edit together while things happen, with and without the collection; takes an hour, and makes a table
@@ -69,7 +69,7 @@ soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
 storm: env  ## two people and five programs at ten files for an hour, as their server is stopped in every way; with MINUTES=5 for so long, with SEED=1 as it was then
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
-bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
+bench: env  ## benchmarks, and their tables in docs/reference/benchmarks.md; with BENCH=name only that one
 	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/bench_tables.py
 

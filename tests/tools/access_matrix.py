@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/access.md from docs/access.yml.
+"""Writes docs/reference/access.md from docs/access.yml.
 
 access_matrix.py          writes it
 access_matrix.py --check  fails where it is not as it would be written
@@ -21,7 +21,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import ( 
     load,
 )
 
-DOCUMENT = ROOT / "docs/access.md"
+DOCUMENT = ROOT / "docs/reference/access.md"
 WIDTH = 125
 SERVERS = {
     "hub": "the hub itself",
@@ -33,7 +33,7 @@ WORDS = {True: "yes", False: "no", None: "–"}  # noqa: RUF001
 
 
 def document(access: Access) -> Iterator[str]:
-    yield "<!-- Made from access.yml by `make docs`. -->\n"
+    yield "<!-- Made from docs/access.yml by `make docs`. -->\n"
     yield "# Who may do what\n"
     yield paragraph(
         "The tests ask a live hub and live servers for each cell below, on JupyterHub 5 and 6. Where it says *yes*, the person does "
@@ -84,7 +84,7 @@ def main() -> int:
     if "--check" not in sys.argv:
         DOCUMENT.write_text(text)
     elif not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-        print("docs/access.md is not what docs/access.yml says; run make docs", file=sys.stderr)
+        print("docs/reference/access.md is not what docs/access.yml says; run make docs", file=sys.stderr)
         return 1
     return 0
 

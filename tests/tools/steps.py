@@ -35,15 +35,15 @@ LINT = {
     ),
     "access table": (
         ["python", "tests/tools/access_matrix.py", "--check"],
-        "docs/access.md agrees with docs/access.yml",
+        "docs/reference/access.md agrees with docs/access.yml",
     ),
     "ended table": (
         ["python", "tests/tools/ended.py", "--check"],
-        "docs/security.md says when each thing ends as the tests do",
+        "docs/explanation/security.md says when each thing ends as the tests do",
     ),
     "promises": (
         ["python", "tests/tools/promises.py", "--check"],
-        "each promise in docs/promises.md has a test in `make test`, and each test that cites one is named there",
+        "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is named there",
     ),
     "links": (["python", "tests/tools/links.py"], "links between documents lead somewhere"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),

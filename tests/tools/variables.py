@@ -16,11 +16,11 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
-    "docs/variables.md",
-    "docs/hub.md",
-    "docs/projects.md",
-    "docs/sharing-admin.md",
-    "docs/verify.md",
+    "docs/reference/variables.md",
+    "docs/how-to/hub.md",
+    "docs/how-to/projects.md",
+    "docs/how-to/sharing-admin.md",
+    "docs/how-to/verify.md",
 )
 PLACE = re.compile(r"(<!-- variables: (\w+) -->\n).*?(<!-- end -->)", re.S)
 # Ansible's markup: V(value), O(option), C(code)
