@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Sphinx builds the documentation site. tests/tools/docs_site.py runs it (`make docs-site`)."""
+
+import os
+from pathlib import Path
+
+import yaml
+
+_galaxy = yaml.safe_load((Path(__file__).parents[1] / "galaxy.yml").read_text())
+_repository = os.environ.get("COLLAB_REPOSITORY", "").rstrip("/")
+
+project = f"{_galaxy['namespace']}.{_galaxy['name']}"
+author = _galaxy["authors"][0]
+project_copyright = author
+version = release = str(_galaxy["version"])
+
+extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
+myst_enable_extensions = ["alert"]
+# As deep as pages have headings, so that each link to one is checked.
+myst_heading_anchors = 4
+highlight_language = "none"
+
+html_theme = "pydata_sphinx_theme"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": project},
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    "icon_links": [{"name": "Repository", "url": _repository, "icon": "fa-solid fa-code-branch"}] if _repository else [],
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+copybutton_exclude = ".linenos, .gp"
+
+# Addresses that stand for the reader's own hub.
+linkcheck_ignore = [r"https?://(.*\.)?hub\.example\.org", r"https?://127\.0\.0\.1"]
+linkcheck_timeout = 15
+linkcheck_retries = 2
