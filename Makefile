@@ -8,7 +8,7 @@ with_env := tests/tools/with-env
 run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs reliability editing soak storm bench images clean clean-images
+.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -54,6 +54,9 @@ docs: env  ## the tables in the documents: variables, who may do what, and which
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
+
+docs-site: env  ## the documentation site, in .cache/site/html; checks its links, those to other sites where there is a network
+	@$(with_env) python tests/tools/docs_site.py
 
 reliability: env  ## the tables in docs/reference/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py

@@ -19,6 +19,8 @@ myst_enable_extensions = ["alert"]
 # As deep as pages have headings, so that each link to one is checked.
 myst_heading_anchors = 4
 highlight_language = "none"
+# A message has to be found as it is printed.
+smartquotes = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = project

@@ -29,6 +29,8 @@ DOCS = ROOT / "docs"
 SITE = ROOT / ".cache/site"
 PAGES = SITE / "pages"
 REFERENCE = "reference/collection"
+# What the repository shows in the place of what is only on the site.
+PLACE = re.compile(r"<!-- site: (\w+) -->\n.*?<!-- end -->\n", re.S)
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 EXTERNAL = re.compile(r"https?://[^\s)>`\"']+")
@@ -49,18 +51,20 @@ def stage() -> None:
     """Write the copy that Sphinx reads."""
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(DOCS, PAGES, ignore=shutil.ignore_patterns("conf.py", "__pycache__"))
-    collection = sorted(reference())
+    generated = {
+        "messages": messages.markdown,
+        "modules": lambda: contents(sorted(reference()), "titlesonly:"),
+    }
     for page in pages():
         copy = PAGES / page.relative_to(DOCS)
-        text = page.read_text().replace("<!-- messages -->", messages.markdown())
-        text = text.replace("<!-- modules -->", contents(collection, "caption: Roles and modules"))
+        text = PLACE.sub(lambda found: generated[found[1]]() + "\n", page.read_text())
         if page.name == "index.md":
             text += contents(listed(page, text), "hidden:")
         copy.write_text(outside(page, text))
 
 
 def reference() -> Iterator[str]:
-    """Write the pages of roles and modules, and yield their names. Other plugins are the roles' own."""
+    """Write the pages of roles and modules, and yield their entries in a table of contents. Other plugins are the roles' own."""
     place = PAGES / REFERENCE
     place.mkdir()
     command = ["antsibull-docs", "collection", "--use-current", "--fail-on-error", "--squash-hierarchy"]
@@ -73,7 +77,8 @@ def reference() -> Iterator[str]:
             for name, address in ANSIBLE_PAGES.items():
                 text = re.sub(rf":ref:`([^`<]+) <{name}>`", rf"`\1 <{address}>`__", text)
             page.write_text(text)
-            yield f"/{REFERENCE}/{page.stem}"
+            name, _, kind = page.stem.rpartition("_")
+            yield f"{kind.capitalize()} {name} </{REFERENCE}/{page.stem}>"
         else:
             page.unlink()
 

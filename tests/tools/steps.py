@@ -46,6 +46,10 @@ LINT = {
         "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is named there",
     ),
     "links": (["python", "tests/tools/links.py"], "links between documents lead somewhere"),
+    "site": (
+        ["python", "tests/tools/docs_site.py", "--build"],
+        "the documentation site builds without a warning, each of its links and anchors included",
+    ),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
