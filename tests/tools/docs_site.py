@@ -53,7 +53,7 @@ def stage() -> None:
     shutil.copytree(DOCS, PAGES, ignore=shutil.ignore_patterns("conf.py", "__pycache__"))
     generated = {
         "messages": messages.markdown,
-        "modules": lambda: contents(sorted(reference()), "titlesonly:"),
+        "modules": lambda: contents(sorted(reference(), reverse=True), "titlesonly:"),
     }
     for page in pages():
         copy = PAGES / page.relative_to(DOCS)
