@@ -8,6 +8,8 @@ import yaml
 
 _galaxy = yaml.safe_load((Path(__file__).parents[1] / "galaxy.yml").read_text())
 _repository = os.environ.get("COLLAB_REPOSITORY", "").rstrip("/")
+# Pages with tables that are as wide as the page.
+_wide = ("access", "benchmarks", "promises", "reliability", "variables")
 
 project = f"{_galaxy['namespace']}.{_galaxy['name']}"
 author = _galaxy["authors"][0]
@@ -31,13 +33,14 @@ html_theme_options = {
     "logo": {"text": project},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher", "navbar-icon-links"],
-    "icon_links": [{"name": "Repository", "url": _repository, "icon": "fa-solid fa-code-branch"}] if _repository else [],
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {f"reference/{page}": [] for page in _wide},
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-copybutton_exclude = ".linenos, .gp"
+if _repository:
+    _link = {"name": "Repository", "url": _repository, "icon": "fa-solid fa-code-branch"}
+    html_theme_options["icon_links"] = [_link]
 
 # Addresses that stand for the reader's own hub.
 linkcheck_ignore = [r"https?://(.*\.)?hub\.example\.org", r"https?://127\.0\.0\.1"]

@@ -51,16 +51,21 @@ def stage() -> None:
     """Write the copy that Sphinx reads."""
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(DOCS, PAGES, ignore=shutil.ignore_patterns("conf.py", "__pycache__"))
-    generated = {
-        "messages": messages.markdown,
-        "modules": lambda: contents(sorted(reference(), reverse=True), "titlesonly:"),
-    }
     for page in pages():
         copy = PAGES / page.relative_to(DOCS)
-        text = PLACE.sub(lambda found: generated[found[1]]() + "\n", page.read_text())
+        text = PLACE.sub(lambda found: generated(found[1]), page.read_text())
         if page.name == "index.md":
             text += contents(listed(page, text), "hidden:")
         copy.write_text(outside(page, text))
+
+
+def generated(what: str) -> str:
+    """What the site has in a place."""
+    if what == "messages":
+        return messages.markdown()
+    if what == "modules":
+        return contents(sorted(reference(), reverse=True), "titlesonly:")
+    raise SystemExit(f"docs_site.py does not know how to generate {what}")
 
 
 def reference() -> Iterator[str]:
@@ -125,14 +130,16 @@ def sphinx(builder: str, *options: str) -> None:
 
 def network() -> bool:
     """Whether any site that the pages lead to answers at all."""
-    addresses = (address for page in pages() for address in EXTERNAL.findall(FENCED.sub("", page.read_text())))
+    addresses = (
+        address for page in pages() for address in EXTERNAL.findall(FENCED.sub("", page.read_text()))
+    )
     sites = sorted({f"{parts.scheme}://{parts.netloc}/" for parts in map(urlsplit, addresses)})
     return any(map(answers, sites))
 
 
 def answers(address: str) -> bool:
     try:
-        urllib.request.urlopen(address, timeout=REACH_SECONDS).close()  # noqa: S310
+        urllib.request.urlopen(address, timeout=REACH_SECONDS).close()
     except urllib.error.HTTPError:
         return True
     except (OSError, ValueError):

@@ -14,8 +14,6 @@ What it fills in is shown by its name, or as three dots where it has none.
 
 import ast
 import re
-import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -70,7 +68,9 @@ def fill(name: str) -> str:
 def filled(node: ast.expr) -> str:
     """What stands for an expression in a message."""
     match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+        case (
+            ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
+        ):
             return fill(name)
         case ast.Call(func=ast.Name(id="str" | "repr" | "sorted" | "list"), args=[inner, *_]):
             return filled(inner)
@@ -146,7 +146,9 @@ def python_messages(path: Path) -> Iterator[tuple[str, str]]:
         match node:
             case ast.Raise(exc=ast.Call(args=args, keywords=keywords)):
                 yield from first("error", args + [word.value for word in keywords], constants)
-            case ast.Call(func=ast.Attribute(attr=name, value=owner), args=args, keywords=keywords) if name in CALLS:
+            case ast.Call(func=ast.Attribute(attr=name, value=owner), args=args, keywords=keywords) if (
+                name in CALLS
+            ):
                 logs = "log" in ast.unparse(owner).lower()
                 if logs or name in ("fail_json", "warn", "failed", "exit") or "report" in ast.unparse(owner):
                     given = args + [word.value for word in keywords if word.arg == "msg"]
@@ -194,10 +196,11 @@ def collected(
     """The texts that a function returns, yields or collects to say that something is wrong."""
     for node in ast.walk(function):
         level, is_named = level_of(function.name), bool(named)
+        given: list[ast.expr]
         match node:
             case ast.Return(value=ast.List(elts=given)):
                 pass
-            case ast.Return(value=value) | ast.Yield(value=value):
+            case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 given = [value]
             case ast.Call(func=ast.Attribute(attr="append", value=target), args=given):
                 level = level_of(f"{function.name} {ast.unparse(target)}")
@@ -207,7 +210,9 @@ def collected(
             case _:
                 continue
         for each in given:
-            yield from ((level, text) for text in sentences(each, constants) if is_named or ": " in text.rstrip())
+            yield from (
+                (level, text) for text in sentences(each, constants) if is_named or ": " in text.rstrip()
+            )
 
 
 def role_messages(tasks: Any) -> Iterator[tuple[str, str]]:
@@ -219,7 +224,9 @@ def role_messages(tasks: Any) -> Iterator[tuple[str, str]]:
         for module in ("ansible.builtin.fail", "ansible.builtin.assert"):
             arguments = tasks.get(module, {})
             for text in (arguments.get("msg"), arguments.get("fail_msg")):
-                said = re.sub(r"\{\{(.*?)\}\}", lambda found: fill(jinja_name(found[1])), text or "", flags=re.S)
+                said = re.sub(
+                    r"\{\{(.*?)\}\}", lambda found: fill(jinja_name(found[1])), text or "", flags=re.S
+                )
                 if len(re.sub(f"{OPEN}.*?{CLOSE}", "", said).split()) > 3:
                     yield "error", said
         for block in ("block", "rescue", "always", "tasks", "pre_tasks"):

@@ -57,7 +57,9 @@ def main() -> int:
     missing = {path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml")}
     missing -= {found[2] for found in PLACE.finditer(before)}
     if missing:
-        print(f"{DOCUMENT.name} has no place for the variables of {', '.join(sorted(missing))}", file=sys.stderr)
+        print(
+            f"{DOCUMENT.name} has no place for the variables of {', '.join(sorted(missing))}", file=sys.stderr
+        )
         return 1
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)
