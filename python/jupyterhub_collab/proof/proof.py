@@ -245,7 +245,7 @@ class Proof:
             return
         self.report.ok(check, f"{guest} came into the server of {owner}.")
         await self.workers_stay_in_their_folder(owner)
-        await self.refusals(mode, rights.OTHERS, owner, "invited guest", self.second)
+        await self.refusals(mode, rights.OTHERS, owner, "guest", self.second)
         document = await self.edit_together("a server by invitation", owner, keep=True)
         own, why = await self._own_token(owner)
         begun = time.monotonic()
