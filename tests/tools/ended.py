@@ -20,7 +20,7 @@ PLACE = re.compile(r"(<!-- ended -->\n).*?(<!-- end -->)", re.S)
 
 def table(told: dict[str, Any]) -> Iterator[str]:
     ways = told["ways"]
-    yield f"| what somebody has obtained | {' | '.join(ways.values())} |"
+    yield f"| what the person has | {' | '.join(ways.values())} |"
     yield "|---|" + "---|" * len(ways)
     reasons = []
     for thing in told["things"].values():
@@ -44,7 +44,7 @@ def main() -> int:
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)
     elif after != before:
-        print("docs/explanation/security.md is not what docs/ended.yml says; run make docs", file=sys.stderr)
+        print("docs/explanation/security.md is not up to date with docs/ended.yml. Run make docs", file=sys.stderr)
         return 1
     return 0
 
