@@ -49,12 +49,13 @@ demo: env  ## a throw-away hub in a container on this machine, with alice and bo
 demo-down: env  ## removes the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## the tables in the documents: variables, who may do what, and which tests prove which promise
+docs: env  ## the tables in docs/: variables, who may do what, what ends when, which tests cover which promise
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
 
+docs-site: export REPOSITORY := $(REPOSITORY)
 docs-site: env  ## the documentation site, in .cache/site/html; checks its links, those to other sites where there is a network
 	@$(with_env) python tests/tools/docs_site.py
 

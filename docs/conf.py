@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 _galaxy = yaml.safe_load((Path(__file__).parents[1] / "galaxy.yml").read_text())
-_repository = os.environ.get("COLLAB_REPOSITORY", "").rstrip("/")
+_repository = os.environ.get("REPOSITORY", "").rstrip("/")
 # Pages with tables that are as wide as the page.
 _wide = ("access", "benchmarks", "promises", "reliability", "variables")
 

@@ -6,7 +6,7 @@
 
 docs/ is written for people who read it in the repository. What the site has beyond that is added to a copy: the tables of
 contents, the reference of roles and modules, and the messages. Links to files outside docs/ lead to the repository at
-COLLAB_REPOSITORY where that is set; elsewhere the site offers the files themselves.
+REPOSITORY where that is set; elsewhere the site offers the files themselves.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def contents(names: list[str], option: str) -> str:
 
 def outside(page: Path, text: str) -> str:
     """The text with its links to what is not in docs/."""
-    repository = os.environ.get("COLLAB_REPOSITORY", "").rstrip("/")
+    repository = os.environ.get("REPOSITORY", "").rstrip("/")
 
     def link(found: re.Match[str]) -> str:
         target = (page.parent / found[1]).resolve()

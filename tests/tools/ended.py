@@ -44,7 +44,10 @@ def main() -> int:
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)
     elif after != before:
-        print("docs/explanation/security.md is not up to date with docs/ended.yml. Run make docs", file=sys.stderr)
+        print(
+            "docs/explanation/security.md is not up to date with docs/ended.yml. Run make docs",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
