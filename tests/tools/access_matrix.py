@@ -37,7 +37,7 @@ def document(access: Access) -> Iterator[str]:
     yield "# Who may do what\n"
     yield paragraph(
         "The tests ask a live hub and live servers for each cell below, on JupyterHub 5 and 6. *Yes* means that the person does it. *No* means "
-        "that the hub or the server refuses because the person has no right to do it, while somebody else can do the same. The tests also "
+        "that the hub or the server refuses because the person has no right to do it, while others can do the same. The tests also "
         "ask for every person's scopes: they are the ones listed here, no more and no less."
     )
     yield "## The people\n"
