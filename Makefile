@@ -8,7 +8,7 @@ with_env := tests/tools/with-env
 run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs reliability editing soak storm bench images clean clean-images
+.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -40,7 +40,7 @@ test: env  ## all of these: what to run before each push
 test-all: env  ## the same on every platform, the scenarios that take long, and the long forms of editing and verify
 	@$(run) --all $(addprefix 'molecule: ',$(SCENARIO))
 
-test-tables: env  ## the tables in docs/testing.md, from the last runs of test and test-all
+test-tables: env  ## the tables in docs/how-to/testing.md, from the last runs of test and test-all
 	@$(with_env) python tests/tools/test_tables.py
 
 demo: env  ## a throw-away hub in a container on this machine, with alice and bob
@@ -49,13 +49,17 @@ demo: env  ## a throw-away hub in a container on this machine, with alice and bo
 demo-down: env  ## removes the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## the tables in the documents: variables, who may do what, and which tests prove which promise
+docs: env  ## the tables in docs/: variables, who may do what, what ends when, which tests cover which promise
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
 
-reliability: env  ## the tables in docs/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
+docs-site: export REPOSITORY := $(REPOSITORY)
+docs-site: env  ## the documentation site, in .cache/site/html; checks its links, those to other sites where there is a network
+	@$(with_env) python tests/tools/docs_site.py
+
+reliability: env  ## the tables in docs/reference/reliability.md, from the last runs of the scenario faults, of editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py
 
 editing: env  ## people who edit together while things happen, with and without the collection; takes an hour, and makes a table
@@ -69,7 +73,7 @@ soak: env  ## ten people who type for half an hour; with MINUTES=5 for so long
 storm: env  ## two people and five programs at ten files for an hour, as their server is stopped in every way; with MINUTES=5 for so long, with SEED=1 as it was then
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
-bench: env  ## benchmarks, and their tables in docs/benchmarks.md; with BENCH=name only that one
+bench: env  ## benchmarks, and their tables in docs/reference/benchmarks.md; with BENCH=name only that one
 	@$(with_env) python -m benchmarks.bench $(BENCH) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/bench_tables.py
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Benchmarks: each module here is one, with a function `measure` that takes a `Stage` and returns a `Result`.
 
-tests/benchmarks/bench.py runs them and keeps what they return; tests/tools/bench_tables.py writes docs/benchmarks.md from that.
+tests/benchmarks/bench.py runs them and keeps what they return; tests/tools/bench_tables.py writes docs/reference/benchmarks.md from that.
 
     def measure(stage: Stage) -> Result:
         timing = Timing()

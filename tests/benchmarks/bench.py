@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the benchmarks of tests/benchmarks, each on a hub of its own in a container, and keeps what they measured.
 
-Results are left in .cache/results/bench-NAME.json; tests/tools/bench_tables.py makes docs/benchmarks.md of them.
+Results are left in .cache/results/bench-NAME.json; tests/tools/bench_tables.py makes docs/reference/benchmarks.md of them.
 """
 
 import argparse

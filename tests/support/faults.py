@@ -168,7 +168,7 @@ class Site:
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, and one row of the table in docs/reliability.md."""
+    """One thing that goes wrong, and one row of the table in docs/reference/reliability.md."""
 
     site: Site
     name: str

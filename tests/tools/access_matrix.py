@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/access.md from docs/access.yml.
+"""Writes docs/reference/access.md from docs/access.yml.
 
 access_matrix.py          writes it
 access_matrix.py --check  fails where it is not as it would be written
@@ -21,29 +21,29 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import ( 
     load,
 )
 
-DOCUMENT = ROOT / "docs/access.md"
+DOCUMENT = ROOT / "docs/reference/access.md"
 WIDTH = 125
 SERVERS = {
     "hub": "the hub itself",
-    "shared": "the server of the shared account",
+    "shared": "the shared server",
     "project-rain": "the server of the project `rain`",
-    "alice": "somebody else's server (alice's)",
+    "alice": "another user's server (alice's)",
 }
 WORDS = {True: "yes", False: "no", None: "–"}  # noqa: RUF001
 
 
 def document(access: Access) -> Iterator[str]:
-    yield "<!-- Made from access.yml by `make docs`. -->\n"
+    yield "<!-- Made from docs/access.yml by `make docs`. -->\n"
     yield "# Who may do what\n"
     yield paragraph(
-        "The tests ask a live hub and live servers for each cell below, on JupyterHub 5 and 6. Where it says *yes*, the person does "
-        "it; where it says *no*, the hub or the server refuses for want of a right, while somebody else may do the same. They ask for "
-        "everybody's rights as well: the scopes are those named here, neither more nor less."
+        "The tests ask a live hub and live servers for each cell below, on JupyterHub 5 and 6. *Yes* means that the person does it. *No* means "
+        "that the hub or the server refuses because the person has no right to do it, while others can do the same. The tests also "
+        "ask for every person's scopes: they are the ones listed here, no more and no less."
     )
     yield "## The people\n"
     for name, person in access.people.items():
         yield f"- **{name}**: {person['is']}"
-    yield "\nA dash means that there is no such person. Viewer and invited guest are hub users, too.\n"
+    yield "\nA dash means that there is no such person. Collaborators and guests are hub users, too.\n"
     yield "## What they do\n"
     yield "| | |\n|---|---|"
     for action, sentence in access.actions.items():
@@ -59,7 +59,7 @@ def section(mode: Mode, access: Access) -> Iterator[str]:
     yield f"\n## {mode.name[0].upper()}{mode.name[1:]}\n"
     rights = ", ".join(f"`{scope}`" for scope in mode.rights["everyone"])
     yield paragraph(
-        f"{mode.sentence.strip()} Every hub user holds, beyond what JupyterHub gives by itself, {rights}."
+        f"{mode.sentence.strip()} In addition to JupyterHub's own scopes, every hub user holds {rights}."
     )
     yield f"| | {' | '.join(mode.columns)} |"
     yield "|---|" + "---|" * len(mode.columns)
@@ -84,7 +84,9 @@ def main() -> int:
     if "--check" not in sys.argv:
         DOCUMENT.write_text(text)
     elif not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-        print("docs/access.md is not what docs/access.yml says; run make docs", file=sys.stderr)
+        print(
+            "docs/reference/access.md is not up to date with docs/access.yml. Run make docs", file=sys.stderr
+        )
         return 1
     return 0
 

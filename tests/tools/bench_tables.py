@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tables and pictures into docs/benchmarks.md, from what the last runs of benchmarks and tests on this machine measured.
+"""Writes tables and pictures into docs/reference/benchmarks.md, from what the last runs of benchmarks and tests on this machine measured.
 
 `<!-- benchmark: NAME -->`  what tests/benchmarks/bench.py has measured
 `<!-- tests -->`            what tests/tools/run.py took
 
-Each place ends with `<!-- end -->`; one about which nothing is known stays as it is. Every single measurement goes beside the
-document, into docs/benchmarks/NAME.json.
+Each place ends with `<!-- end -->`; one about which nothing is known stays as it is. Every single measurement goes
+into docs/benchmarks/NAME.json.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs/benchmarks.md"
+DOCUMENT = ROOT / "docs/reference/benchmarks.md"
 IMAGES = ROOT / "docs/images"
 MEASURED = ROOT / "docs/benchmarks"
 RESULTS = ROOT / ".cache/results"
@@ -60,8 +60,8 @@ def spread(measured: list[float]) -> list[str]:
 def text(name: str, result: dict[str, Any]) -> str:
     """The reading, the pictures, the table and where it was measured."""
     where = "; ".join(f"{what}: {value}" for what, value in result["circumstances"].items())
-    where += f"; [every measurement](benchmarks/{name}.json)"
-    pictures = [f"![{picture}](images/bench-{picture}.svg)" for picture in result["pictures"]]
+    where += f"; [every measurement](../benchmarks/{name}.json)"
+    pictures = [f"![{picture}](../images/bench-{picture}.svg)" for picture in result["pictures"]]
     parts = [result["reading"], *pictures, "\n".join(table(result["rows"])), where]
     return "\n\n".join(parts) + "\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table of what ends when access ends into docs/security.md, from docs/ended.yml, which the tests check.
+"""Writes the table of what ends when access ends into docs/explanation/security.md, from docs/ended.yml, which the tests check.
 
 ended.py          writes it
 ended.py --check  fails where it is not as it would be written
@@ -14,13 +14,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs/security.md"
+DOCUMENT = ROOT / "docs/explanation/security.md"
 PLACE = re.compile(r"(<!-- ended -->\n).*?(<!-- end -->)", re.S)
 
 
 def table(told: dict[str, Any]) -> Iterator[str]:
     ways = told["ways"]
-    yield f"| what somebody has obtained | {' | '.join(ways.values())} |"
+    yield f"| what the person has | {' | '.join(ways.values())} |"
     yield "|---|" + "---|" * len(ways)
     reasons = []
     for thing in told["things"].values():
@@ -44,7 +44,10 @@ def main() -> int:
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)
     elif after != before:
-        print("docs/security.md is not what docs/ended.yml says; run make docs", file=sys.stderr)
+        print(
+            "docs/explanation/security.md is not up to date with docs/ended.yml. Run make docs",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

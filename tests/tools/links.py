@@ -32,7 +32,7 @@ def anchors(path: Path) -> set[str]:
 def main() -> int:
     problems = [
         f"{document.relative_to(ROOT)}: leads nowhere: {target}"
-        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
         for target in broken(document)
     ]
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes into docs/promises.md which tests prove each row.
+"""Writes into docs/reference/promises.md which tests prove each row.
 
 promises.py                     writes it
 promises.py --check             fails where it is not as it would be written
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs/promises.md"
+DOCUMENT = ROOT / "docs/reference/promises.md"
 TESTS = ("tests/unit/**/test_*.py", "tests/browser/test_*.py", "molecule/*/test_*.py")
 NUMBER = r"[BV]?\d+"
 CITED = re.compile(rf"\brequirements?\s+({NUMBER}(?:(?:,? and|,| to)\s+{NUMBER})*)\b", re.I)
@@ -88,7 +88,7 @@ def cell(found: list[Proof]) -> str:
         files[proof.path].append(proof.test)
     parts = []
     for path, tests in files.items():
-        link = f"[{label(path)}](../{path})"
+        link = f"[{label(path)}](../../{path})"
         parts.append(link if "" in tests else f"{link}: {', '.join(f'`{test}`' for test in tests)}")
     return "; ".join(parts)
 
@@ -155,7 +155,7 @@ def main() -> int:
     if not given.check:
         DOCUMENT.write_text(after)
     for problem in problems:
-        print(f"docs/promises.md: {problem}", file=sys.stderr)
+        print(f"docs/reference/promises.md: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables into docs/reliability.md, from what the last runs on this machine saw.
+"""Writes the tables into docs/reference/reliability.md, from what the last runs on this machine saw.
 
     reliability.py          writes them
     reliability.py --check  fails where the run of the scenario `faults` saw something else than the document says
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs/reliability.md"
+DOCUMENT = ROOT / "docs/reference/reliability.md"
 RESULTS = ROOT / ".cache/results"
 PLACE = re.compile(r"(<!-- (faults|editing|soak|storm) -->\n).*?(<!-- end -->)", re.S)
 FAULTS = {

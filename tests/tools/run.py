@@ -2,7 +2,7 @@
 """Runs the steps of a test run (steps.py), shows what they print as it comes, goes on after a failure, and counts.
 
 What counts as one check: each command, and each test in the JUnit report that it leaves. Logs and reports stay in .cache/results,
-and each run leaves run-*.json there, from which tests/tools/test_tables.py writes the tables in docs/testing.md.
+and each run leaves run-*.json there, from which tests/tools/test_tables.py writes the tables in docs/how-to/testing.md.
 """
 
 import argparse

@@ -35,17 +35,21 @@ LINT = {
     ),
     "access table": (
         ["python", "tests/tools/access_matrix.py", "--check"],
-        "docs/access.md agrees with docs/access.yml",
+        "docs/reference/access.md agrees with docs/access.yml",
     ),
     "ended table": (
         ["python", "tests/tools/ended.py", "--check"],
-        "docs/security.md says when each thing ends as the tests do",
+        "docs/explanation/security.md says when each thing ends as the tests do",
     ),
     "promises": (
         ["python", "tests/tools/promises.py", "--check"],
-        "each promise in docs/promises.md has a test in `make test`, and each test that cites one is named there",
+        "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is named there",
     ),
     "links": (["python", "tests/tools/links.py"], "links between documents lead somewhere"),
+    "site": (
+        ["python", "tests/tools/docs_site.py", "--build"],
+        "the documentation site builds without a warning, each of its links and anchors included",
+    ),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables in docs/testing.md from the runs of `make test` and `make test-all` on this machine.
+"""Writes the tables in docs/how-to/testing.md from the runs of `make test` and `make test-all` on this machine.
 
 What runs have left in .cache/results is added to docs/tests.json, which keeps the last runs and what each step took when it was last run;
 tests/tools/run.py begins with the steps that took longest there. The document marks the places:
@@ -15,7 +15,7 @@ from typing import Any
 from steps import RESULTS, ROOT, everything
 
 KEPT = ROOT / "docs/tests.json"
-DOCUMENT = ROOT / "docs/testing.md"
+DOCUMENT = ROOT / "docs/how-to/testing.md"
 LAST = 10  # runs of each tier
 COMMANDS = {1: "`make test`", 2: "`make test-all`"}
 

@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of variables into the documents, from the roles' argument_specs.
+"""Writes the tables of docs/reference/variables.md, from the roles' argument_specs.
 
     variables.py          writes them
-    variables.py --check  fails where a document is not as it would be written
+    variables.py --check  fails where the page is not as it would be written
 
-A document marks the place with `<!-- variables: ROLE -->` and `<!-- end -->`.
+The page marks each place with `<!-- variables: ROLE -->` and `<!-- end -->`; a role that has none is an error.
 """
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = (
-    "docs/variables.md",
-    "docs/hub.md",
-    "docs/projects.md",
-    "docs/sharing-admin.md",
-    "docs/verify.md",
-)
+DOCUMENT = ROOT / "docs/reference/variables.md"
 PLACE = re.compile(r"(<!-- variables: (\w+) -->\n).*?(<!-- end -->)", re.S)
 # Ansible's markup: V(value), O(option), C(code)
 MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
@@ -42,29 +37,34 @@ def default(option: dict[str, Any]) -> str:
     return f"`{yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix(chr(10)).removesuffix('...').strip()}`"
 
 
+def rows(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, option in options.items():
+        otherwise = "required" if option.get("required") else default(option)
+        yield f"| `{prefix}{name}` | {option['type']} | {otherwise} | {words(option)} |"
+        inside = "[]." if option["type"] == "list" else "."
+        yield from rows(option.get("options", {}), f"{prefix}{name}{inside}")
+
+
 def table(role: str) -> str:
     specs = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
-    rows = ["| variable | type | default | what it means |", "|---|---|---|---|"]
-    for name, option in specs["argument_specs"]["main"]["options"].items():
-        rows.append(f"| `{name}` | {option['type']} | {default(option)} | {words(option)} |")
-    return "\n".join(rows) + "\n"
+    head = ["| variable | type | default | what it means |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows(specs["argument_specs"]["main"]["options"])]) + "\n"
 
 
 def main() -> int:
-    stale = []
-    for name in DOCUMENTS:
-        path = ROOT / name
-        before = path.read_text()
-        after = PLACE.sub(lambda found: found[1] + table(found[2]) + found[3], before)
-        if after != before:
-            stale.append(name)
-            if "--check" not in sys.argv:
-                path.write_text(after)
-    if stale and "--check" in sys.argv:
+    before = DOCUMENT.read_text()
+    after = PLACE.sub(lambda found: found[1] + table(found[2]) + found[3], before)
+    missing = {path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml")}
+    missing -= {found[2] for found in PLACE.finditer(before)}
+    if missing:
         print(
-            f"{', '.join(stale)}: the tables of variables are not those of the roles; run make docs",
-            file=sys.stderr,
+            f"{DOCUMENT.name} has no place for the variables of {', '.join(sorted(missing))}", file=sys.stderr
         )
+        return 1
+    if "--check" not in sys.argv:
+        DOCUMENT.write_text(after)
+    elif after != before:
+        print(f"{DOCUMENT.name} does not have the variables of the roles; run make docs", file=sys.stderr)
         return 1
     return 0
 

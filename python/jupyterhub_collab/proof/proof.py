@@ -245,7 +245,7 @@ class Proof:
             return
         self.report.ok(check, f"{guest} came into the server of {owner}.")
         await self.workers_stay_in_their_folder(owner)
-        await self.refusals(mode, rights.OTHERS, owner, "invited guest", self.second)
+        await self.refusals(mode, rights.OTHERS, owner, "guest", self.second)
         document = await self.edit_together("a server by invitation", owner, keep=True)
         own, why = await self._own_token(owner)
         begun = time.monotonic()
@@ -422,7 +422,7 @@ class Proof:
         where = "on the own server" if person is self.first else where
         check = f"refused {where}: {'an' if who[0] in 'aeiou' else 'a'} {who}"
         if got_through:
-            says = f"{', '.join(got_through)}: not refused, and the access matrix (docs/access.md) says that it is to be"
+            says = f"{', '.join(got_through)}: not refused, and the access matrix (docs/reference/access.md) says that it is to be"
             self.report.failed(check, f"{says}.", tried=len(tried), refused=len(tried) - len(got_through))
         else:
             self.report.ok(

@@ -17,14 +17,14 @@ from sharing import HUB_PYTHON
 
 FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
 PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/cases/utrecht.yml")}
-# What there is to do at the least, measured by itself.
+# The least that has to be done, measured alone.
 PING, RESTART, LOAD = (
     "`ansible -m ping`",
     "the hub restarted, until it answers",
     "JupyterHub's code loaded once",
 )
 COLUMNS = FIRST, AGAIN = ("first run, s", "nothing to change, s")
-UNTIL_UP, ALONE = "first run, until the hub answers, s", "by itself, s"
+UNTIL_UP, ALONE = "first run, until the hub answers, s", "alone, s"
 GOALS = {FIRST: 0.6, AGAIN: 0.5}
 GOAL_PINGS = 4
 SHOWN = 0.2  # seconds; what takes less is together one bar

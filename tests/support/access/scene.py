@@ -45,13 +45,13 @@ class Scene:
         if "shares!user" not in self.mode.rights["everyone"] or self.is_invited:
             return
         wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
-        guest = self.visitors["invited guest"].person
+        guest = self.visitors["guest"].person
         guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept invitation")
 
     @property
     def is_invited(self) -> bool:
         shares = self.visitors["owner"].of_hub("GET", "shares/alice/")["items"]
-        return any(share["user"]["name"] == self.visitors["invited guest"].person.name for share in shares)
+        return any(share["user"]["name"] == self.visitors["guest"].person.name for share in shares)
 
     def runs(self, owner: str) -> bool:
         """Whether the server answers; the hub learns of an end from inside only later."""

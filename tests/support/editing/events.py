@@ -27,7 +27,7 @@ RESULTS = ROOT / ".cache/results/editing.json"
 
 @dataclass
 class Row:
-    """What became of people's work: a row of the table in docs/reliability.md, or a part of one."""
+    """What became of people's work: a row of the table in docs/reference/reliability.md, or a part of one."""
 
     typed: int = 0  # tokens
     lost: int = 0  # that somebody else had seen
