@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from jupyter_core.utils import ensure_async
+
 # How long, in seconds, all documents together may take to be saved. What is not saved by then is in the history, and is saved at the
 # next start.
 LAST_SAVE_SECONDS = 3
@@ -20,6 +22,8 @@ EXIT_SECONDS = 1
 # ... and from the request to stop in all: JupyterHub's LocalProcessSpawner sends its next signal after 10 seconds. Kernels that do not
 # answer take jupyter_client up to 5, after documents were saved.
 STOP_SECONDS = 9
+# How long a kernel is waited for that is being started, since jupyter_client cannot end it before.
+STARTING_SECONDS = 2
 
 
 # What asks a process to end, and which handlers of that give way. A server that was started in the background of a script ignores SIGINT,
@@ -41,9 +45,11 @@ def stop_on_signals(app: Any) -> None:
 
     def stop_once(signal_: Any, frame: Any) -> None:
         if not getattr(app, "_stopping", False):
+            start_no_kernel_again(app)
             stop(signal_, frame)
 
     app._signal_stop = stop_once
+    end_kernels(app)
     start_ioloop = app.start_ioloop
 
     def run_and_exit() -> None:
@@ -55,6 +61,43 @@ def stop_on_signals(app: Any) -> None:
         exit_after(EXIT_SECONDS, app.log)
 
     app.start_ioloop = run_and_exit
+
+
+def start_no_kernel_again(app: Any) -> None:
+    """Have kernels that end stay so. systemd sends its signal to them, too, and jupyter_client starts a kernel again that has ended."""
+    for kernel in _kernels_of(app):
+        if hasattr(kernel, "stop_restarter"):
+            kernel.stop_restarter()
+
+
+def _kernels_of(app: Any) -> list[Any]:
+    kernels = getattr(app, "kernel_manager", None)  # which a server that begins does not have yet
+    return list(kernels._kernels.values()) if kernels is not None else []
+
+
+def end_kernels(app: Any) -> None:
+    """Have a server that stops end its kernels, also one that is being started, and go on stopping where that fails."""
+    theirs = app.cleanup_kernels
+
+    async def cleanup_kernels() -> None:
+        start_no_kernel_again(app)
+        deadline = time.monotonic() + STARTING_SECONDS
+        while any(map(_is_starting, _kernels_of(app))) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        try:
+            await theirs()
+        except Exception as error:
+            app.log.error("Not all kernels have ended as they should: %r", error, exc_info=error)
+            for kernel in _kernels_of(app):
+                with contextlib.suppress(Exception):
+                    await ensure_async(kernel.shutdown_kernel(now=True))
+
+    app.cleanup_kernels = cleanup_kernels
+
+
+def _is_starting(kernel: Any) -> bool:
+    ready = getattr(kernel, "ready", None)
+    return ready is not None and not ready.done()
 
 
 def exit_after(seconds: float, log: Any) -> None:

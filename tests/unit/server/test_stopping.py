@@ -2,8 +2,12 @@
 """A server that is asked to stop, in each way there is: it saves every document, and its process ends soon."""
 
 import asyncio
+import contextlib
+import json
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +18,7 @@ from websockets.asyncio.client import connect
 
 from jupyterhub_collab.server.history import History
 from local_hub import LocalHub, wait_until
-from local_server import LocalServer
+from local_server import LocalServer, server_with
 from people.room import Room, Seat
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +77,67 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: list[signa
     asleep.transport.abort()
     for person in people:
         await person.vanish()
+
+
+RESTARTS = """
+import asyncio
+import os
+
+from jupyter_client.provisioning import LocalProvisioner
+
+theirs = LocalProvisioner.pre_launch
+
+
+async def pre_launch(self, **options):
+    if os.path.exists("slow"):
+        open("restarting", "w").close()
+        await asyncio.sleep(1)
+    return await theirs(self, **options)
+
+
+def hook(**_arguments):
+    pass
+
+
+LocalProvisioner.pre_launch = pre_launch
+"""
+
+
+async def test_it_stops_while_a_kernel_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd ends kernels at the same time, and jupyter_client starts one again that has ended. None may be left."""
+    options = [
+        "--FileContentsManager.pre_save_hook=of_test.hook",
+        "--KernelRestarter.time_to_dead=0.1",
+        "--KernelManager.shutdown_wait_time=0.5",
+    ]
+    kernel_json = tmp_path / "kernels/idle/kernel.json"
+    kernel_json.parent.mkdir(parents=True)
+    argv = [sys.executable, "-c", "import time; time.sleep(600)", "{connection_file}"]
+    kernel_json.write_text(json.dumps({"argv": argv, "display_name": "Idle", "language": "none"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with server_with(tmp_path, monkeypatch, RESTARTS, *options) as server:
+        server.ask("POST", "api/kernels", {"name": "idle"})
+        (kernel,) = kernels_of(server)
+        server.write("slow", "")
+        os.kill(kernel, signal.SIGKILL)
+        wait_until((server.files / "restarting").exists)
+        server.send(signal.SIGTERM)
+        await asyncio.to_thread(server.wait)
+        assert not kernels_of(server)
+        assert "Exception in callback" not in server.log and "these threads go on" not in server.log
+
+
+def kernels_of(server: LocalServer) -> list[int]:
+    """Return the processes of kernels in a server's folder, except those that have ended."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes()
+            if b"time.sleep(600)" in words and (process / "cwd").readlink().is_relative_to(server.files):
+                found.append(int(process.name))
+    return found
 
 
 async def test_the_hub_stops_it_with_documents_open(tmp_path: Path) -> None:
