@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two people who type into one large notebook: how long a letter takes to the other, and how long the server stops for.
+"""Two people who type into one large notebook: how long a letter takes to the other, and how long the server stops for; the latter
+also while a program changes the file again and again.
 
 By turns on servers as the collection starts them, and on servers with the same packages where jupyter-collaboration does it alone.
 """
@@ -7,6 +8,8 @@ By turns on servers as the collection starts them, and on servers with the same 
 import base64
 import random
 import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import Result, Stage
@@ -15,16 +18,30 @@ from benchmarks.compared_servers import Servers
 from benchmarks.server_kinds import ACCOUNT, OURS, PLAIN, UNGUARDED
 from benchmarks.typing_crowd import Seen, Task
 from people import notebook
+from people.room import Seat
 
 VARIABLES = UNGUARDED
 ROUNDS = 3
 SIZES = [0, 5, 20, 60]  # megabytes of pictures
 PICTURE_BYTES = 750_000  # which are a megabyte as text
 WARM_UP, SECONDS, RATE = 2, 20, 5
+MERGING_SECONDS, PAUSE = 12, 3  # for how long a program changes the file, and how often
 STATE = "/var/lib/jupyterhub-rtc"
-COLUMNS = P50, P95, WORST, STOPPED, OPENED, DISK = (
-    "p50, ms", "p95, ms", "slowest, ms", "longest stop, ms", "open, s", "state, MB",
+COLUMNS = P50, P95, WORST, STOPPED, OPENED, DISK, MERGED = (
+    "p50, ms", "p95, ms", "slowest, ms", "longest stop, ms", "open, s", "state, MB", "longest stop with a program, ms",
 )  # fmt: skip
+# Changes a notebook as a formatter does, which reads all of it and writes all of it.
+PROGRAM = f"""
+import json, sys, time
+for number in range(1000):
+    time.sleep({PAUSE})
+    with open(sys.argv[1]) as file:
+        notebook = json.load(file)
+    notebook["cells"][-1]["source"] = f"changed = {{number}}"
+    data = json.dumps(notebook, indent=1)
+    with open(sys.argv[1], "w") as file:
+        file.write(data)
+"""
 
 
 def measure(stage: Stage) -> Result:
@@ -35,8 +52,11 @@ def measure(stage: Stage) -> Result:
             for size in SIZES:
                 with crowds() as ask:
                     servers.start(kind, lambda: stage.host.check_output(f"find {state_files(stage)} -delete"))
-                    seen = ask(task(servers, large_notebook(size)))
-                    found = columns(seen, state_bytes(stage))
+                    seen = ask(task(servers, servers.seat(large_notebook(size))))
+                    disk, seat = state_bytes(stage), servers.seat(large_notebook(size))
+                    with changing(stage, seat.path):
+                        merged = ask(task(servers, seat, MERGING_SECONDS))
+                    found = columns(seen, disk, merged)
                 print(f"{index} {kind}, {size} MB: {found}", flush=True)
                 row = rows.setdefault(f"{size} MB: {kind}", {name: [] for name in COLUMNS})
                 for name, value in found.items():
@@ -54,11 +74,22 @@ def large_notebook(size: int) -> dict[str, Any]:
     return made
 
 
-def task(servers: Servers, content: dict[str, Any]) -> Task:
-    seat = servers.seat(content)
+def task(servers: Servers, seat: Seat, seconds: float = SECONDS) -> Task:
     return Task(
-        seat.door.url, dict(seat.door.headers), seat.user, seat.path, 2, 0, WARM_UP, SECONDS, servers.processes, RATE, servers.status
+        seat.door.url, dict(seat.door.headers), seat.user, seat.path, 2, 0, WARM_UP, seconds, servers.processes, RATE, servers.status
     )  # fmt: skip
+
+
+@contextmanager
+def changing(stage: Stage, path: str) -> Iterator[None]:
+    """Have a program change a notebook meanwhile."""
+    place = f"{stage.host.user(ACCOUNT).home}/{path}"
+    run = "systemd-run --unit=changing --collect --uid=%s python3 -c %s %s"
+    stage.host.check_output(run, ACCOUNT, PROGRAM, place)
+    try:
+        yield
+    finally:
+        stage.host.run("systemctl stop changing")
 
 
 def state_files(stage: Stage) -> str:
@@ -71,10 +102,10 @@ def state_bytes(stage: Stage) -> int:
     return sum(map(int, stage.host.check_output(f"find {state_files(stage)} -printf '%s\\n'").split()))
 
 
-def columns(seen: Seen, disk: int) -> dict[str, float]:
+def columns(seen: Seen, disk: int, merged: Seen) -> dict[str, float]:
     delays = sorted(seen.delays)
     values = (
-        delays[len(delays) // 2], delays[len(delays) * 95 // 100], delays[-1], seen.stopped, seen.opened, disk / 1e6,
+        delays[len(delays) // 2], delays[len(delays) * 95 // 100], delays[-1], seen.stopped, seen.opened, disk / 1e6, merged.stopped,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -88,5 +119,5 @@ def reading(rows: dict[str, dict[str, list[float]]]) -> str:
     return (
         f"With {SIZES[-1]} MB and two people, each of whom types {RATE} characters a second, p95 is {ours[P95]:.0f} ms, and "
         f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which saves nothing meanwhile; the server stops for {ours[STOPPED]:.0f} ms "
-        f"at most, and for {plain[STOPPED]:.0f} ms."
+        f"at most, and for {plain[STOPPED]:.0f} ms; while a program changes the file, for {ours[MERGED]:.0f} and {plain[MERGED]:.0f} ms."
     )
