@@ -7,8 +7,8 @@ import contextlib
 import itertools
 import os
 import time
-from base64 import encodebytes
-from pathlib import PurePosixPath
+from base64 import decodebytes, encodebytes
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_server.services.contents.fileio import FileManagerMixin
@@ -16,6 +16,7 @@ from jupyter_server.utils import ensure_async
 
 # 255 bytes on all of Linux's file systems, and the contents manager puts two before the name while it writes a file anew.
 LONGEST_NAME = 253
+MARK = ".before-"  # in the name of each copy, with the time after it
 
 
 # The names of copies that are being written: until they are there, nothing else tells that they are taken.
@@ -35,12 +36,34 @@ async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosix
         raise
 
 
+def has(manager: Any, path: str, model: dict[str, Any]) -> bool:
+    """Return whether there is such a copy beside a file, as far as that can be known: a server that is killed writes no second one."""
+    if not isinstance(manager, FileManagerMixin) or not isinstance(model["content"], str):
+        return False
+    data = _bytes_of(model)
+    with contextlib.suppress(OSError):
+        folder = Path(_place(manager, PurePosixPath(path))).parent
+        return any(_holds(copy, data) for copy in folder.glob(f"*{MARK}*"))
+    return False
+
+
+def _bytes_of(model: dict[str, Any]) -> bytes:
+    content: str = model["content"]
+    return content.encode() if model["format"] == "text" else decodebytes(content.encode("ascii"))
+
+
+def _holds(file: Path, data: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        return file.stat().st_size == len(data) and file.read_bytes() == data
+    return False
+
+
 async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
     """Write a copy under a name that nothing has."""
     file = PurePosixPath(path)
     for number in itertools.count(1):  # several may be of one second
         again = f"-{number}" if number > 1 else ""
-        copy = file.with_name(name_of(file.name, f".before-{time.strftime('%Y%m%d-%H%M%S')}{again}"))
+        copy = file.with_name(name_of(file.name, f"{MARK}{time.strftime('%Y%m%d-%H%M%S')}{again}"))
         if str(copy) in _being_written:
             continue
         _being_written.add(str(copy))

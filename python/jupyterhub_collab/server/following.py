@@ -96,12 +96,13 @@ class Base:
 class Followed:
     """What follows from what the file holds.
 
-    update: makes the document so; NOTHING where it stays as it is. state: the document as the file holds it; None where that is all of it.
+    update: makes the document so; NOTHING where it stays as it is. more: makes of what the file held what it holds; None where that is all
+    of the document.
     """
 
     merged: Merged
     update: bytes = NOTHING
-    state: bytes | None = None
+    more: bytes | None = None
 
 
 def follow(
@@ -112,19 +113,20 @@ def follow(
     content_of: returns the content of the file, by the document as the file held it.
     """
     was = base.document()
+    held = was.get_state()
     # Some types write into a document as soon as they are made of it: the base must not have that before it is merged.
     content = content_of(YNotebook(was) if form.kind is YNotebook else people)
     if form.holds(found, people):
         # It is what people have: one of them has saved it past this server, or another server has merged it.
         return Followed(Merged(False))
-    if base.is_known and (state := _was_in(form, base, found)):
+    if base.is_known and (then := _was_in(form, base, found)):
         # One who has not all that people have typed by now has saved it past this server.
-        return Followed(Merged(False), state=state)
+        return Followed(Merged(False), more=then.get_update(held))
     merged, update = merge(was, people, content, base.is_known)
-    return Followed(merged, update, was.get_update())
+    return Followed(merged, update, was.get_update(held))
 
 
-def _was_in(form: Form, base: Base, found: Found) -> bytes | None:
+def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
     """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
     if not form.is_ours or found.data is None or len(found.data) * len(base.since) > MOST_COMPARED:
         return None
@@ -132,7 +134,7 @@ def _was_in(form: Form, base: Base, found: Found) -> bytes | None:
     for update in base.since:
         then.apply_update(update)
         if form.bytes_of(form.kind(then).get(), found) == found.data:
-            return then.get_update()
+            return then
     return None
 
 
@@ -140,12 +142,14 @@ def _was_in(form: Form, base: Base, found: Found) -> bytes | None:
 class Aside:
     """What becomes of a document, worked out with a copy of it.
 
-    changes, place, before, people: the document when it was copied, as its room and what would be lost of it need it; texts: of its cells.
+    changes, place, is_known, before, people: the document when it was copied, as its room and what would be lost of it need it; texts: of
+    its cells.
     after: as it is with the update, where cells have gone; gone: which. is_in: whether the file holds it then; written: what tells that content.
     """
 
     changes: int
     place: tuple[int, bytes | None]
+    is_known: bool
     before: Before
     people: bytes
     followed: Followed
@@ -189,7 +193,8 @@ def follow_aside(
     gone = texts.keys() - _texts_of(copy).keys()
     after = copy.ydoc.get_update() if gone else b""
     is_in, written = form.holds(found, copy), fingerprint(copy.get())
-    return Aside(changes, place, before, people, followed, texts, after, gone, is_in, written)
+    known = changes, place, base.is_known, before, people
+    return Aside(*known, followed, texts, after, gone, is_in, written)
 
 
 def _texts_of(document: YBaseDoc) -> dict[tuple[int, int], str]:

@@ -31,7 +31,7 @@ SCHEMA = """
     create index if not exists updates_of on updates (document, id);
     create table if not exists documents (
         document text primary key, hash text not null, last_update integer not null, state blob,
-        writing integer not null, opened real not null
+        writing integer not null, opened real not null, more blob
     );
     create table if not exists copies (document text primary key, last_update integer not null) without rowid;
     create table if not exists due (
@@ -41,9 +41,12 @@ SCHEMA = """
     create table if not exists visits (document text, session text, primary key (document, session)) without rowid;
     create table if not exists colours (username text primary key, colour text not null);
 """
-FORMAT = 2  # of the database, as its `user_version`
+FORMAT = 3  # of the database, as its `user_version`
 # What makes a database of the format that it stands at one of the next.
-UPGRADES = {1: "alter table updates add column edit integer; alter table updates add column parts text;"}
+UPGRADES = {
+    1: "alter table updates add column edit integer; alter table updates add column parts text;",
+    2: "alter table documents add column more blob;",
+}
 # A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
 PART_BYTES = 1_000_000
 ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
@@ -64,14 +67,16 @@ NO_LIMIT = 2**62
 class OnDisk:
     """What a document's file was when the server last knew.
 
-    hash: of the file. last_update: what it held of the document, all updates up to this one; state: what it held, where that is
-    not just those. writing: up to which update it has been begun to write; 0 where that has come to its end.
+    hash: of the file. last_update: what it held of the document, all updates up to this one; state: that, where the history does not
+    have it; more: what it held besides, which another program had changed. writing: up to which update it has been begun to write; 0
+    where that has come to its end.
     """
 
     hash: str
     last_update: int
     state: bytes | None = None
     writing: int = 0
+    more: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -278,15 +283,17 @@ class History:
 
     def on_disk(self, document: str) -> OnDisk | None:
         """Return what was last noted about a document's file."""
-        row = "select hash, last_update, state, writing from documents where document = ?"
+        row = "select hash, last_update, state, writing, more from documents where document = ?"
         found = self._read(row, (document,))
         return OnDisk(*found[0]) if found else None
 
     def set_on_disk(self, document: str, on_disk: OnDisk) -> None:
         """Note what a document's file is now."""
-        row = (document, on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time())
+        known = on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time(), on_disk.more
         with self._writing():
-            self._db.execute("insert or replace into documents values (?, ?, ?, ?, ?, ?)", row)
+            self._db.execute(
+                "insert or replace into documents values (?, ?, ?, ?, ?, ?, ?)", (document, *known)
+            )
 
     def copied(self, document: str) -> int:
         """Return up to which update a copy of a document has all that it was; 0 where there is none."""

@@ -30,7 +30,8 @@ class Lately:
     def __init__(self, past: History, name: str, kind: type[YBaseDoc]) -> None:
         self._past, self._name, self._kind = past, name, kind
         self._words: dict[str, float] = {}  # and when
-        self._seen: int | None = None  # up to which update of the history
+        self._seen: int | None = None  # up to which update of the history, ...
+        self._text: str | None = None  # ... and the document's text then, where that is known
         self._whole: set[int] = set()  # updates of which nobody knows any more what of them was typed
 
     def begin_again(self, number: int, is_anew: bool, has_typed: bool) -> None:
@@ -41,10 +42,10 @@ class Lately:
         if has_typed:
             self._whole.add(number)
         if is_anew:
-            self._seen = 0 if has_typed else number
+            self._seen, self._text = 0 if has_typed else number, None
 
-    def look(self) -> None:
-        """Take in what people have typed since this was called the last time."""
+    def look(self, text: str) -> None:
+        """Take in what people have typed since this was called the last time. text: of the document."""
         now = time.time()
         self._words = {word: at for word, at in self._words.items() if now - at < LATELY}
         first = self._seen
@@ -56,16 +57,21 @@ class Lately:
                 self._past.copied(self._name),
             )
         changes = self._past.changes(self._name, first)
+        before, self._text = self._text, text
         self._seen = changes[-1].number if changes else first
-        if any(self._is_typed(change) for change in changes):
+        if before is not None and all(map(self._is_typed, changes)):
+            if changes:
+                self._note(before, text, changes[-1].time)
+        elif any(map(self._is_typed, changes)):
             self._go_through(first, changes)
 
-    def lost(self, before: str, after: str, seen: int | None = None) -> set[str]:
+    def lost(self, before: str, after: str, has_typed: bool = False) -> set[str]:
         """Return which of the words are nowhere any more, once somebody else has changed the text of the document. They are forgotten.
 
-        To be called when the history has that change. seen: its last update at the time of `look`, if anything else has come since.
+        To be called when the history has that change. has_typed: whether it has anything else that has come since `look`.
         """
-        self._seen = self._past.last(self._name) if seen is None else seen
+        if not has_typed:
+            self._seen, self._text = self._past.last(self._name), after
         if not self._words:
             return set()
         lost = self._gone(_changed(before, after)[0], after)
@@ -94,12 +100,19 @@ class Lately:
             for change in run:
                 doc.apply_update(change.update)
             new = text_of(self._kind(doc))
-            removed, added = _changed(text, new)
-            for word in removed if is_typed else self._gone(removed, new):
-                self._words.pop(word, None)
             if is_typed:
-                self._words.update(dict.fromkeys(added, run[-1].time))
+                self._note(text, new, run[-1].time)
+            else:
+                for word in self._gone(_changed(text, new)[0], new):
+                    del self._words[word]
             text = new
+
+    def _note(self, before: str, after: str, when: float) -> None:
+        """Note what people have typed."""
+        removed, added = _changed(before, after)
+        for word in removed:
+            self._words.pop(word, None)
+        self._words.update(dict.fromkeys(added, when))
 
 
 def text_of(document: YBaseDoc) -> str:

@@ -32,14 +32,10 @@ NEW_SECONDS = 6
 
 @dataclass(frozen=True)
 class Before:
-    """A document before something from outside is merged into it.
-
-    last_update: of its history; due: the number of the work that follows if the merge removes something.
-    """
+    """A document before something from outside is merged into it. due: the number of the work that follows if that removes something."""
 
     text: str
     state: bytes
-    last_update: int
     due: int
 
 
@@ -94,10 +90,11 @@ class Rescue:
 
         last_update: of the history; state: what people have, where the history does not hold all of it; people: what they have.
         """
-        self.lately.look()
+        text = text_of(self._document)
+        self.lately.look(text)
         due = self._past.add_due(self._name, True, last_update, state)
         try:
-            yield Before(text_of(self._document), people, last_update, due)
+            yield Before(text, people, due)
         except BaseException:
             self._past.done(due)
             raise
@@ -109,8 +106,7 @@ class Rescue:
 
         has_typed: whether people have typed since `before`; unseen: what they have typed into cells that are gone.
         """
-        seen = before.last_update if has_typed else None
-        gone = self.lately.lost(before.text, text_of(self._document), seen)
+        gone = self.lately.lost(before.text, text_of(self._document), has_typed)
         if unseen and (rest := self._restore_now(unseen)) is not None:
             due = self._past.add_due(self._name, True, unseen.number, unseen.whole)
             self._past.done(before.due)
@@ -141,9 +137,12 @@ class Rescue:
         updates = (update for update, _time in self._past.updates(self._name, due.last_update))
         had = type(self._document)(doc_of(*updates) if due.state is None else doc_of(due.state))
         if due.last_update < self._past.last(self._name) and self._lacks(had):
-            await self.keep(Lost(had.get(), due.number))
-        else:
-            self._past.done(due.number)
+            content = had.get()
+            if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
+                await self.keep(Lost(content, due.number))
+                return
+            self.lately.kept()  # the server was killed before it had noted that
+        self._past.done(due.number)
 
     def _lacks(self, had: YBaseDoc) -> bool:
         """Return whether something that people had is not in the document."""

@@ -281,10 +281,11 @@ class Room(rooms.DocumentRoom):
         since = self._past.since(self._room_id, self._on_disk.last_update)
         if self._has_no_base:
             return Base([self.ydoc.get_update()], since, is_known=False)
+        more = [] if self._on_disk.more is None else [self._on_disk.more]
         if self._on_disk.state is not None:
-            return Base([self._on_disk.state], since, is_known=True)
+            return Base([self._on_disk.state, *more], since, is_known=True)
         past = self._past.updates(self._room_id, self._on_disk.last_update)
-        return Base([update for update, _time in past], since, is_known=True)
+        return Base([*(update for update, _time in past), *more], since, is_known=True)
 
     @property
     def _has_unsaved(self) -> bool:
@@ -457,7 +458,7 @@ class Room(rooms.DocumentRoom):
                 number = await self._mark_saved(changed, number)
                 # A file that was written to its end holds what the document is by now.
                 if not self._on_disk.writing:
-                    self._set_on_disk(replace(self._on_disk, last_update=number, state=state))
+                    self._set_on_disk(replace(self._on_disk, last_update=number, state=state, more=None))
                 return True
             self._set_on_disk(replace(self._on_disk, writing=number))
             data = await self._bytes_to_write(content)
@@ -579,8 +580,11 @@ class Room(rooms.DocumentRoom):
         """Work out what becomes of the document with a large file, while others go on; None where that is done at once."""
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
-        changes, place = self._changes, self._place()
-        people, base = self.ydoc.get_update(), self._base()
+        # Each of these steps takes its time with a large document, and others are at work in theirs.
+        changes, place, people = self._changes, self._place(), self.ydoc.get_update()
+        await asyncio.sleep(0)
+        base = self._base()
+        await asyncio.sleep(0)
         with self._rescue.before(*place, people) as before:
             like = await asyncio.to_thread(base.likeness, self._kind)
             content = await self._form.content_slowly(found, like)
@@ -595,16 +599,16 @@ class Room(rooms.DocumentRoom):
         """
         if aside is not None:
             return self._follow_as_seen(found, aside)
-        place = self._place()
+        place, base = self._place(), self._base()
         with self._rescue.before(*place, self.ydoc.get_update()) as before:
             followed = follow(
                 self._form,
                 self._document,
-                self._base(),
+                base,
                 found,
                 lambda was: self._form.content_of(found, likeness(was)),
             )
-        self._note(found, followed, place)
+        self._note(found, followed, place, base.is_known)
         self._has_typed = False
         return followed.merged, self._rescue.lost(before, followed.merged)
 
@@ -613,20 +617,25 @@ class Room(rooms.DocumentRoom):
         has_typed = aside.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
         self.ydoc.apply_update(aside.followed.update)
-        self._note(found, aside.followed, aside.place)
+        self._note(found, aside.followed, aside.place, aside.is_known)
         self._has_typed = has_typed
         return aside.followed.merged, self._rescue.lost(
             aside.before, aside.followed.merged, has_typed, unseen
         )
 
-    def _note(self, found: Found, followed: Followed, place: tuple[int, bytes | None]) -> None:
-        """Note what the file holds of the document. place: where the history was before."""
+    def _note(
+        self, found: Found, followed: Followed, place: tuple[int, bytes | None], is_known: bool
+    ) -> None:
+        """Note what the file holds of the document. place: where the history was before; is_known: whether it was known what the file held."""
         if not self.ready and followed.update != NOTHING:  # else it is written down as what people type is
             self._write_down(followed.update)
-        if followed.state is None:
-            self._set_on_disk(OnDisk(found.hash, *place), found)
+        if followed.more is None or not is_known:
+            on_disk = OnDisk(found.hash, *place, more=followed.more)
         else:
-            self._set_on_disk(OnDisk(found.hash, self._on_disk.last_update, followed.state), found)
+            before = [] if self._on_disk.more is None else [self._on_disk.more]
+            more = merge_updates(*before, followed.more)
+            on_disk = replace(self._on_disk, hash=found.hash, writing=0, more=more)
+        self._set_on_disk(on_disk, found)
 
     def _take_in(self, message: bytes) -> bool:
         """Take in an update, so that what it was when it was sent is known meanwhile. Returns whether the message has been dealt with."""

@@ -35,7 +35,10 @@ def has_to_wait(step):
 async def slow_write_new(*arguments):
     while has_to_wait("copy"):
         await asyncio.sleep(0.05)
-    return await write_new(*arguments)
+    copy = await write_new(*arguments)
+    while has_to_wait("noting"):
+        await asyncio.sleep(0.05)
+    return copy
 
 
 def slow_unseen(*arguments):
@@ -96,14 +99,16 @@ def copies(server: LocalServer) -> list[str]:
     return [path.name for path in server.files.glob("[!.]*.before-*")]
 
 
-async def test_a_copy_is_made_once_though_the_server_is_killed_before(server: LocalServer) -> None:
-    server.write("wait for copy", "")
+@pytest.mark.parametrize("step", ["copy", "noting"])
+async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServer, step: str) -> None:
+    """Before the copy is written, or before it is noted that it is."""
+    server.write(f"wait for {step}", "")
     alice = await server.open("notes.txt")
     alice.insert(0, "typed ")
     await server.until_file("notes.txt", "typed one")
     server.write("notes.txt", "one\n")  # by a program that has read the file before
-    await kill_while_it_waits(server, "copy")
-    assert not copies(server)
+    await kill_while_it_waits(server, step)
+    assert len(copies(server)) == (step == "noting")
     for _start in range(2):
         server.start()
         await come_back(alice)
