@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The work is done by tests/tools; this file names it.
 # Needs Debian with python3, make and git; what else there is to need, `make env` gets.
 

@@ -50,6 +50,7 @@ LINT = {
         ["python", "tests/tools/docs_site.py", "--build"],
         "the documentation site builds without a warning, each of its links and anchors included",
     ),
+    "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
