@@ -9,7 +9,7 @@ with_env := tests/tools/with-env
 run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images clean clean-images
+.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images release clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -80,6 +80,13 @@ bench: env  ## benchmarks, and their tables in docs/reference/benchmarks.md; wit
 
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py
+
+release: export REPOSITORY := $(REPOSITORY)
+release: export DOCUMENTATION := $(DOCUMENTATION)
+release: export HOMEPAGE := $(HOMEPAGE)
+release: export ISSUES := $(ISSUES)
+release: env  ## the archive to publish: with REPOSITORY=https://... and DOCUMENTATION=https://...
+	@archive=$$($(with_env) python tests/tools/build_collection.py --release) && $(with_env) tests/tools/galaxy-importer "$$archive" && echo "$$archive"
 
 clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi

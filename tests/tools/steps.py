@@ -52,6 +52,10 @@ LINT = {
     ),
     "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
+    "galaxy-importer": (
+        ["tests/tools/galaxy-importer"],
+        "Galaxy takes the archive that people install, and shows its documentation",
+    ),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
 
