@@ -33,6 +33,7 @@ WANTED = (
     "SECURITY.md",
     "changelogs/changelog.yaml",
     "docs/*.md",
+    "docs/access.yml",  # what `verify` asks of a hub
     "docs/*.png",
     "docs/*.svg",
     "meta/*",
@@ -83,7 +84,11 @@ def addresses() -> dict[str, str]:
         if not address:
             raise SystemExit(f"Set {name.upper()} to the address of the project's {name}.")
         parts = urlsplit(address)
-        if parts.scheme != "https" or "." not in (parts.hostname or "") or NOWHERE.search(parts.hostname or ""):
+        if (
+            parts.scheme != "https"
+            or "." not in (parts.hostname or "")
+            or NOWHERE.search(parts.hostname or "")
+        ):
             raise SystemExit(f"{name.upper()}={address}: must be an https:// address that people can open.")
     return given
 
