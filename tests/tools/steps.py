@@ -60,6 +60,10 @@ LINT = {
         ["tests/tools/galaxy-importer"],
         "Galaxy takes the archive that people install, and shows its documentation",
     ),
+    "versions": (
+        ["python", "tests/tools/versions.py"],
+        "galaxy.yml, plugins, changelog and tests agree on versions",
+    ),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
 }
 
