@@ -3,13 +3,14 @@
 # Needs Debian with python3, make and git; what else there is to need, `make env` gets.
 
 SCENARIO ?=
+ALL :=
 BENCH ?=
 DEMO_PORT ?= 8000
 with_env := tests/tools/with-env
-run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
+run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py $(if $(ALL),--all)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images release clean clean-images
+.PHONY: help env lint unit molecule browser compatibility test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images release clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -34,6 +35,9 @@ molecule: env  ## scenarios in containers with a real hub, each on its first pla
 
 browser: env  ## what only a browser shows
 	@$(run) browser
+
+compatibility: env  ## the collection with the oldest and the newest ansible-core, with ALL=1 with each, on a hub
+	@$(run) ansible-core
 
 test: env  ## all of these: what to run before each push
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))

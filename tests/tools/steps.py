@@ -52,6 +52,15 @@ LINT = {
     ),
     "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
+    "workflows": (
+        ["python", "tests/tools/workflows.py"],
+        "GitHub runs every scenario and target that `make test` and `make test-all` run",
+    ),
+    "github schemas": (["tests/tools/github-schemas"], "GitHub can read the files in .github"),
+    "workflow security": (
+        ["zizmor", "--offline", "--no-progress", "--strict-collection", ".github"],
+        "workflows pin what they use, and have no more rights than they need",
+    ),
     "installed": (
         ["tests/tools/installed"],
         "what is installed from the archive shows its documentation, and its playbooks and roles take their variables",
