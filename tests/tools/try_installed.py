@@ -3,7 +3,7 @@
 
 try_installed.py ARCHIVE
 
-- ansible-doc shows every role and plugin, and each option has a description.
+- ansible-doc shows every role and plugin, each option has a description, and internal plugins say that they are internal.
 - The syntax of every playbook is right.
 - Every role takes its defaults, and refuses a value of the wrong type with an error that names the variable.
 
@@ -24,6 +24,8 @@ import yaml
 
 NAME = "collab.jupyterhub"
 PLUGINS = {"module": "modules", "filter": "filter", "lookup": "lookup"}
+# The plugins that playbooks may use. All others say that they are internal (plugins/doc_fragments/internal.py).
+PUBLIC = {f"{NAME}.{name}" for name in ("hub_config", "hub_info", "hub_proof", "python_packages")}
 # A value that is wrong for each type that one can be wrong for.
 WRONG = {"int": "many", "float": "many", "bool": "perhaps", "list": {}, "dict": "none"}
 
@@ -67,6 +69,8 @@ class Installed:
             for name in names:
                 doc = shown.get(name, {}).get("doc") or {}
                 yield from lacking(f"{kind} {name}", doc)
+                if (name in PUBLIC) == ("is internal" in " ".join(doc.get("notes") or [])):
+                    yield f"{kind} {name}: is public and internal, or neither; see PUBLIC in {Path(__file__).name}"
                 if kind == "module" and not shown.get(name, {}).get("examples"):
                     yield f"module {name} has no example"
         roles = self.names("roles/*")
