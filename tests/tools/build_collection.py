@@ -26,6 +26,8 @@ CACHE = ROOT / ".cache"
 # The only files that belong into an archive. `*` also matches `/`, as in build_ignore.
 WANTED = (
     "CHANGELOG.rst",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
     "FILES.json",
     "LICENSE",
     "MANIFEST.json",

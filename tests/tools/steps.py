@@ -63,7 +63,7 @@ LINT = {
     ),
     "installed": (
         ["tests/tools/installed"],
-        "what is installed from the archive shows its documentation, and its playbooks and roles take their variables",
+        "what is installed from the archive shows its documentation, whose links lead somewhere, and its playbooks and roles take their variables",
     ),
     "galaxy-importer": (
         ["tests/tools/galaxy-importer"],
