@@ -1,14 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The work is done by tests/tools; this file names it.
 # Needs Debian with python3, make and git; what else there is to need, `make env` gets.
 
 SCENARIO ?=
+ALL :=
 BENCH ?=
 DEMO_PORT ?= 8000
 with_env := tests/tools/with-env
-run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py
+run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py $(if $(ALL),--all)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images clean clean-images
+.PHONY: help env lint unit molecule browser compatibility test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images release clean clean-images
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -33,6 +35,9 @@ molecule: env  ## scenarios in containers with a real hub, each on its first pla
 
 browser: env  ## what only a browser shows
 	@$(run) browser
+
+compatibility: env  ## the collection with the oldest and the newest ansible-core, with ALL=1 with each, on a hub
+	@$(run) ansible-core
 
 test: env  ## all of these: what to run before each push
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))
@@ -79,6 +84,13 @@ bench: env  ## benchmarks, and their tables in docs/reference/benchmarks.md; wit
 
 images: env  ## the images that scenarios start from (made on demand anyway)
 	@$(with_env) python tests/images/build.py
+
+release: export REPOSITORY := $(REPOSITORY)
+release: export DOCUMENTATION := $(DOCUMENTATION)
+release: export HOMEPAGE := $(HOMEPAGE)
+release: export ISSUES := $(ISSUES)
+release: env  ## the archive to publish: with REPOSITORY=https://... and DOCUMENTATION=https://...
+	@archive=$$($(with_env) python tests/tools/build_collection.py --release) && $(with_env) tests/tools/galaxy-importer "$$archive" && echo "$$archive"
 
 clean:  ## removes this checkout's containers and .cache
 	@if [ -x .cache/venv/bin/python ]; then $(with_env) python tests/images/containers.py down; fi

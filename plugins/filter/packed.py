@@ -16,6 +16,8 @@ options:
     description: Any data that JSON can hold.
     type: raw
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

@@ -25,6 +25,8 @@ options:
     description: What M(collab.jupyterhub.project_info) returned.
     type: dict
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

@@ -16,6 +16,8 @@ options:
     description: The role's variables by their names without the prefix.
     type: dict
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

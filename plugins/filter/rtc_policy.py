@@ -21,6 +21,8 @@ options:
     description: What M(collab.jupyterhub.hub_info) returned, without problems.
     type: dict
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

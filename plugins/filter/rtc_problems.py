@@ -21,6 +21,8 @@ options:
   host:
     description: What M(collab.jupyterhub.hub_info) returned.
     type: dict
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

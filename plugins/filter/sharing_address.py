@@ -21,6 +21,8 @@ options:
     description: The C(hub) that M(collab.jupyterhub.hub_config) returned.
     type: dict
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

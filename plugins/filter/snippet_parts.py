@@ -17,6 +17,8 @@ options:
     description: What JupyterLab shows, by the name of its files, with the options of M(collab.jupyterhub.lab_settings).
     type: dict
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

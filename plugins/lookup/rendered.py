@@ -18,6 +18,8 @@ options:
     type: list
     elements: str
     required: true
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

@@ -51,6 +51,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows the files.
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

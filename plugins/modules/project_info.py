@@ -49,6 +49,8 @@ attributes:
   diff_mode:
     support: none
     description: Changes nothing.
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

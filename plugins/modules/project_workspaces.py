@@ -93,6 +93,8 @@ attributes:
   diff_mode:
     support: full
     description: Tells what changes, project by project.
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

@@ -63,6 +63,8 @@ attributes:
   diff_mode:
     support: none
     description: The names are in the return values.
+extends_documentation_fragment:
+  - collab.jupyterhub.internal
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

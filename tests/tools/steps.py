@@ -50,8 +50,38 @@ LINT = {
         ["python", "tests/tools/docs_site.py", "--build"],
         "the documentation site builds without a warning, each of its links and anchors included",
     ),
+    "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
+    "workflows": (
+        ["python", "tests/tools/workflows.py"],
+        "GitHub runs every scenario and target that `make test` and `make test-all` run",
+    ),
+    "github schemas": (["tests/tools/github-schemas"], "GitHub can read the files in .github"),
+    "workflow security": (
+        ["zizmor", "--offline", "--no-progress", "--strict-collection", ".github"],
+        "workflows pin what they use, and have no more rights than they need",
+    ),
+    "installed": (
+        ["tests/tools/installed"],
+        "what is installed from the archive shows its documentation, whose links lead somewhere, and its playbooks and roles take their variables",
+    ),
+    "galaxy-importer": (
+        ["tests/tools/galaxy-importer"],
+        "Galaxy takes the archive that people install, and shows its documentation",
+    ),
+    "versions": (
+        ["python", "tests/tools/versions.py"],
+        "galaxy.yml, plugins, changelog and tests agree on versions",
+    ),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
+}
+
+# Each supported release of ansible-core with the Debian release whose Python runs it, and the tier. Python 3.11 ends with 2.19.
+ANSIBLE_CORE = {
+    "2.18": ("bookworm", "5", 1),
+    "2.19": ("bookworm", "5", 2),
+    "2.20": ("trixie", "6", 2),
+    "2.21": ("trixie", "6", 1),
 }
 
 
@@ -125,6 +155,20 @@ def scenarios(tier: int) -> Iterator[Step]:
             yield step
 
 
+def ansible_cores(tier: int) -> Iterator[Step]:
+    """The oldest and the newest release in short form; in tier 2 all of them on a hub."""
+    for release, (suite, major, first) in ANSIBLE_CORE.items():
+        if first <= tier:
+            yield Step(
+                f"ansible-core: {release}",
+                ["python", "tests/tools/ansible_core.py", release, suite, major],
+                f"the collection works with ansible-core {release}; in `make test-all` also on a hub",
+                tier=first,
+                env=all_of(tier),
+                images=(f"collab-hub:{suite}-hub{major}" if tier == 2 else f"collab-debian:{suite}",),
+            )
+
+
 def everything(tier: int) -> list[Step]:
     """All steps of a tier, those of the tiers before included."""
     return [
@@ -141,5 +185,6 @@ def everything(tier: int) -> list[Step]:
             "what only a browser shows, on the hub that `make demo` makes",
             images=("collab-hub:trixie-hub6",),
         ),
+        *ansible_cores(tier),
         *scenarios(tier),
     ]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Uses the collection with one release of ansible-core, in a container: ansible_core.py RELEASE SUITE HUB_MAJOR, such as 2.18 bookworm 5
+
+Installs the archive into an empty path and tries it there (try_installed.py). With COLLAB_ALL=1 the container has a hub, and the
+collection is used as README.md says for the hub itself: it adds collaboration, again, which must change nothing, and verifies the hub.
+
+The container's own Python runs all of it, so that a release which this machine's Python is too old for is tried as well.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+PLACE = "/opt/ansible"
+PYTHON = f"{PLACE}/bin/python"
+LONG = os.environ.get("COLLAB_ALL") == "1"
+CONTAINERS = ROOT / "tests/images/containers.py"
+
+
+def fetched(release: str, python: str) -> Path:
+    """The directory with the newest ansible-core of a release, for a version of Python that need not be on this machine."""
+    place = ROOT / f".cache/ansible-core/{release}-python{python}"
+    options = [f"--python-version={python}", "--only-binary=:all:", "--upgrade", f"--target={place}"]
+    subprocess.run(["uv", "pip", "install", "--quiet", *options, f"ansible-core=={release}.*"], check=True)
+    return place
+
+
+def containers(*words: str) -> None:
+    subprocess.run([sys.executable, str(CONTAINERS), *words], check=True)
+
+
+def inside(name: str, *command: str) -> str:
+    """Run a command in the container, show what it prints, and return that."""
+    done = subprocess.run(
+        ["podman", "exec", name, *command],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    print(done.stdout, flush=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: failed with {done.returncode}")
+    return done.stdout
+
+
+@contextmanager
+def host(release: str, suite: str, major: str) -> Iterator[str]:
+    """A container with this release, in an environment that is in nobody's PATH."""
+    release_directory = fetched(release, PYTHONS[suite])
+    name = f"collab-core-{release.replace('.', '-')}"
+    label = f"collab.ansible-core={release}"
+    image = f"collab-hub:{suite}-hub{major}" if LONG else f"collab-debian:{suite}"
+    # Python writes what it compiles beside the source, which spares every program that comes after a second.
+    volumes = [
+        f"--option=--volume={ROOT}:{ROOT}:ro",
+        f"--option=--volume={release_directory}:{release_directory}",
+    ]
+    containers("up", name, image, f"--label={label}", *volumes)
+    try:
+        inside(name, "python3", "-m", "venv", "--without-pip", PLACE)
+        packages = f"{PLACE}/lib/python{PYTHONS[suite]}/site-packages/ansible-core.pth"
+        inside(name, "sh", "-c", f"echo {release_directory} > {packages}")
+        yield name
+    finally:
+        containers("down", label)
+
+
+def main() -> None:
+    release, suite, major = sys.argv[1:]
+    build = [sys.executable, str(ROOT / "tests/tools/build_collection.py")]
+    archive = subprocess.run(build, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    with host(release, suite, major) as name:
+
+        def ansible(program: str, *words: str) -> str:
+            return inside(name, PYTHON, "-m", "ansible", program, *words)
+
+        if not re.search(rf"\[core {re.escape(release)}\.", ansible("playbook", "--version")):
+            raise SystemExit(f"another release than {release} ran")
+        inside(name, PYTHON, str(ROOT / "tests/tools/try_installed.py"), archive)
+        if LONG:
+            ansible("galaxy", "collection", "install", archive)
+            here = ["--inventory=localhost,", "--connection=local"]
+            ansible("playbook", *here, "collab.jupyterhub.jupyter_rtc")
+            if " changed=0 " not in ansible("playbook", *here, "collab.jupyterhub.jupyter_rtc"):
+                raise SystemExit("the second run has changed something")
+            ansible("playbook", *here, "collab.jupyterhub.verify")
+
+
+if __name__ == "__main__":
+    main()
