@@ -79,6 +79,18 @@ class Lately:
             del self._words[word]
         return lost
 
+    def known_at(self, number: int) -> set[str]:
+        """Return the words that people had typed, and that are in no copy, after the update with a number: for a server that was killed then.
+
+        Whenever that was: what of it the file has held nobody knows any more.
+        """
+        first = max(self._past.first(self._name), self._past.copied(self._name))
+        changes = [change for change in self._past.changes(self._name, first) if change.number <= number]
+        then = Lately(self._past, self._name, self._kind)
+        if any(map(self._is_typed, changes)):
+            then._go_through(first, changes)
+        return set(then._words)
+
     def kept(self) -> None:
         """Note that there is a copy of the document as it was before `lost`, with all of the words in it."""
         self._words.clear()

@@ -136,7 +136,7 @@ class Rescue:
     async def _keep_due(self, due: Due) -> None:
         updates = (update for update, _time in self._past.updates(self._name, due.last_update))
         had = type(self._document)(doc_of(*updates) if due.state is None else doc_of(due.state))
-        if due.last_update < self._past.last(self._name) and self._lacks(had):
+        if due.last_update < self._past.last(self._name) and self._lacks(had, due):
             content = had.get()
             if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
                 await self.keep(Lost(content, due.number))
@@ -144,11 +144,12 @@ class Rescue:
             self.lately.kept()  # the server was killed before it had noted that
         self._past.done(due.number)
 
-    def _lacks(self, had: YBaseDoc) -> bool:
+    def _lacks(self, had: YBaseDoc, due: Due) -> bool:
         """Return whether something that people had is not in the document."""
-        if isinstance(had, YNotebook | YUnicode):
-            return bool(words_of(text_of(had)) - words_of(text_of(self._document)))
-        return bool(had.get() != self._document.get())
+        if not isinstance(had, YNotebook | YUnicode):
+            return bool(had.get() != self._document.get())
+        gone = words_of(text_of(had)) - words_of(text_of(self._document))
+        return bool(gone if due.state is not None else gone & self.lately.known_at(due.last_update))
 
     # What people type into what is gone by then
 

@@ -736,6 +736,7 @@ async def test_a_program_that_begins_in_the_moment_after_saving_and_writes_what_
         alice.insert(0, "<typed>")
         await until((server.files / "begun").exists)
         await until_text(alice, "one\n")
+        await until(lambda: copies(server))
         assert server.read("notes.txt") == "one\n" and len(copies(server)) == 1
 
 

@@ -47,7 +47,14 @@ def slow_unseen(*arguments):
     return unseen(*arguments)
 
 
-copies.write_new, rescue.unseen = slow_write_new, slow_unseen
+def slow_lost(*arguments):
+    while has_to_wait("lost"):
+        time.sleep(0.05)
+    return lost(*arguments)
+
+
+lost = rescue.Rescue.lost
+copies.write_new, rescue.unseen, rescue.Rescue.lost = slow_write_new, slow_unseen, slow_lost
 
 
 class Manager(AsyncLargeFileManager):
@@ -116,6 +123,25 @@ async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServ
         (copy,) = copies(server)
         assert server.read(copy) == "typed one\n"
         server.kill()
+
+
+async def test_what_is_in_a_copy_is_not_kept_again_though_the_server_is_killed(server: LocalServer) -> None:
+    """A program takes it out once more, together with its own words."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "typed ")
+    assert await alice.save(PATIENCE) == "success"
+    server.write("notes.txt", "one\n")
+    await until(lambda: copies(server))
+    server.write("notes.txt", "typed one\nfrom git\n")
+    await alice.wait_until(lambda room: room.text == "typed one\nfrom git\n", PATIENCE)
+    server.write("wait for lost", "")
+    server.write("notes.txt", "one\n")
+    await kill_while_it_waits(server, "lost")
+    server.start()
+    await come_back(alice)
+    await alice.wait_until(lambda room: room.text == "one\n", PATIENCE)
+    await asyncio.sleep(1)
+    assert len(copies(server)) == 1
 
 
 async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
