@@ -40,5 +40,5 @@ def stage(hub_url: str, platform: Platform) -> Iterator[Stage]:
 
 @pytest.fixture
 def scene(stage: Stage, mode: Mode) -> Scene:
-    """The mode in force, everybody at the hub, and the servers running."""
+    """The mode in force, everyone at the hub, and the servers running."""
     return stage.set(mode)

@@ -80,7 +80,7 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
 
 def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
     """What is the collection's is put right. The main file is its administrator's, who may have reasons."""
-    tried = fault("the files of the configuration belong to somebody else")
+    tried = fault("the files of the configuration belong to someone else")
     now = site.scope
     site.host.check_output(f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT}")
     site.host.check_output(f"chown bob:users {MAIN} && chmod 0640 {MAIN} && echo '# a line below' >>{MAIN}")
@@ -96,7 +96,7 @@ def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
 
 def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) -> None:
     """What stands there is done as root: nobody else may have a hand in it."""
-    tried = fault("the collection's state can be written by somebody else")
+    tried = fault("the collection's state can be written by someone else")
     now = site.scope
     site.host.check_output(f"chown bob {STATE}")
     with tried.survived():

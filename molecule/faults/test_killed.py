@@ -32,7 +32,7 @@ RETURN = {
 
 @pytest.mark.parametrize(("when", "step"), STEPS.items(), ids=STEPS.keys())
 def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """Both files of a hub are to change: ours, and the main file, at whose end somebody has written."""
+    """Both files of a hub are to change: ours, and the main file, at whose end someone has written."""
     tried = fault(f"the run is killed {when}")
     wanted = site.other_scope
     site.host.check_output(f"echo '# {when}' >>{MAIN}")

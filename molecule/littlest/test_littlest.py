@@ -34,7 +34,7 @@ def test_packages_are_where_people_have_jupyterlab(host: Host) -> None:
 
 
 def test_account_has_the_name_that_the_spawner_gives_it(host: Host) -> None:
-    """The hub user is `shared`, and the account is named as everybody's is."""
+    """The hub user is `shared`, and the account is named as everyone's is."""
     assert host.user(ACCOUNT).exists
     assert not host.user("shared").exists
 
@@ -69,12 +69,12 @@ def test_address_is_the_one_that_its_proxy_listens_at(platform: Platform) -> Non
     """Its hub's configuration says nothing of the proxy, and its own does."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
-    assert f"Address for the users: http://{platform.name}/hub/spawn/shared" in again.said
+    assert f"Address for users: http://{platform.name}/hub/spawn/shared" in again.said
     assert f"Sharing page: http://{platform.name}/services/sharing/" in again.said
 
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
-    """Neither the file nor the address; people come with tokens, and the account of each is named as everybody's."""
+    """Neither the file nor the address; people come with tokens, and the account of each is named as everyone's."""
     assert "two people edit together on the server of shared" in verified(
         platform.name, tmp_path / "report.json"
     )

@@ -62,7 +62,7 @@ def test_second_run_changes_nothing(platform: Platform) -> None:
     """And the report names the address that people use, with the prefix."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
-    assert f"Address for the users: {ADDRESS}/hub/spawn/shared" in again.said
+    assert f"Address for users: {ADDRESS}/hub/spawn/shared" in again.said
     assert f"Sharing page: {ADDRESS}/services/sharing/" in again.said
 
 

@@ -27,7 +27,7 @@ def stopped(alice: Person) -> None:
 def running(alice: Person) -> Iterator[None]:
     wait_until(lambda: alice.page(PAGE).status == 200, 60)
     alice.open(PROJECT)
-    time.sleep(CACHED)  # a server that was asked before remembers for so long that somebody was refused
+    time.sleep(CACHED)  # a server that was asked before remembers for so long that someone was refused
     yield
 
 

@@ -153,7 +153,7 @@ def test_second_run_changes_nothing(run: Run) -> None:
     again = run()
     assert again.code == 0, again.output
     assert again.changed == 0, again.output
-    assert "project rainfall: alice may start, stop and open the server of project-rainfall" in again.said
+    assert "Project rainfall: alice can start, stop and open its server (project-rainfall)" in again.said
 
 
 def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
@@ -162,4 +162,4 @@ def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
     told = run("--check", jupyterhub_projects=[strangers, {"name": "snow"}])
     assert told.code == 0, told.output
     assert "The hub does not know zoe yet" in told.said
-    assert "lab yet: its members get in once it has" in told.said
+    assert "lab yet. Its members get access once the group exists" in told.said

@@ -29,7 +29,7 @@ def invocation(host: Host) -> str:
 
 
 def share(owner: Person, guest: str) -> None:
-    """Let somebody into the own server by name, and make a link that anybody may use."""
+    """Let someone into the own server by name, and make a link that anyone may use."""
     wish = {"user": guest, "scopes": [f"access:servers!server={owner.name}/"]}
     owner.ask("POST", f"{owner.hub.url}/hub/api/shares/{owner.name}/", wish)
     owner.ask("POST", f"{owner.hub.url}/hub/api/share-codes/{owner.name}/", {})
@@ -96,7 +96,7 @@ def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, plat
         jupyterhub_rtc_confirm_delete=confirmation,
     )
     assert (refused.code, refused.changed) == (2, 0)
-    assert "set jupyterhub_rtc_confirm_delete to shared as well" in refused.said
+    assert "Set jupyterhub_rtc_confirm_delete to shared as well" in refused.said
     assert "Nothing was changed." in refused.said
     assert invocation(host) == before
     assert host.file(KEPT).exists

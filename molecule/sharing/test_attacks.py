@@ -48,7 +48,7 @@ def zoe(host: Host, carol: Person) -> Iterator[str]:
 
 
 def link_of_administrator(carol: Person, owner: str) -> str:
-    """A link to somebody's server, which only the owner and the hub's administrators make."""
+    """A link to someone's server, which only the owner and the hub's administrators make."""
     made = carol.ask("POST", f"{carol.hub.url}/hub/api/share-codes/{owner}/")
     return f"/hub/accept-share?code={made['code']}"
 
@@ -231,7 +231,7 @@ def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -
     page = alice.page(PAGE)
     assert guests(page) == [f"guest-{index:03}" for index in range(200)]
     assert page.text.count("End link<") == 200
-    page = alice.press(page, "End all links and revoke everybody")
+    page = alice.press(page, "End all links and revoke everyone")
     assert guests(page) == []
     assert "No link is valid." in page.text
     in_database(host, "db.query(orm.User).filter(orm.User.name.like('guest-%')).delete()")

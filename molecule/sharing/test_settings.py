@@ -29,7 +29,7 @@ Arrive = Callable[[str], Person]
 
 @pytest.fixture(scope="module")
 def before(alice: Person, bob: Person) -> None:
-    """Alice and bob share with each other while everybody may."""
+    """Alice and bob share with each other while everyone may."""
     for owner, guest in ((alice, bob), (bob, alice)):
         begin(owner)
         accept(guest, make_link(owner))
@@ -57,7 +57,7 @@ def arrive(hub: Hub, changed: str) -> Arrive:
 def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person, bob: Person) -> None:
     """Bob's share and link are gone with his right, and alice's stay with hers; the play says so."""
     assert "ended 1 share and 1 link of users who may not share any more" in changed
-    assert "every member of teachers shares the own server, by link," in changed
+    assert "Members of teachers can share their own server on the hub's sharing page, by link;" in changed
     assert alice.api("GET", "/hub/api/shares/alice/").json()["items"][0]["user"]["name"] == "bob"
     with pytest.raises(Refused):
         alice.visit("bob")
@@ -66,7 +66,7 @@ def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person,
 
 def test_links_with_tokens_are_there_when_they_are_asked_for(changed: str, host: Host) -> None:
     """Requirements 76 and 77: with a warning, and by a variable that is named for the danger."""
-    assert "acts as the user who made them" in changed
+    assert "acts as that user" in changed
     assert SHARE_BUTTON not in json.loads(host.file(TURNED_OFF).content_string)["disabledExtensions"]
 
 
@@ -87,7 +87,7 @@ def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
     """Neither on the page nor past it."""
     alice = arrive("alice")
     page = alice.page(PAGE)
-    assert "Let somebody in by name" not in page.text
+    assert "Let someone in by name" not in page.text
     forged = alice.press(page, "Make a link", action="give", kind="user", name="carol")
     assert forged.status == 403
     wish = {"user": "carol"}
@@ -126,7 +126,7 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
     wait_until(lambda: bob.page(address).status == 200)
     assert "bob" in guests(alice.page(PAGE))
     assert bob.page(link).status == 200
-    alice.press(alice.page(PAGE), "End all links and revoke everybody")
+    alice.press(alice.page(PAGE), "End all links and revoke everyone")
 
 
 def test_strangers_stay_out(hub: Hub, changed: str) -> None:

@@ -86,7 +86,7 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
         her_terminal.type("echo still $((6 * 7))")
         her_terminal.wait_for("still 42")
         assert hers.closed_by_server is bystanders.closed_by_server is her_terminal.closed_by_server is None
-        # What somebody has begun is a program of the account, and goes on.
+        # What someone has begun is a program of the account, and goes on.
         assert his_terminal.name in [each["name"] for each in server.ask("GET", "api/terminals")]
         # A shell as the last program of the server's unit may end unseen by systemd in a container, and the unit would be in the way.
         for each in server.ask("GET", "api/terminals"):
@@ -95,7 +95,7 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
 
 @pytest.mark.usefixtures("running")
 def test_restart_of_the_hub_closes_nothing(alice: Person, bob: Person, host: Host) -> None:
-    """A hub that does not answer says nothing about anybody."""
+    """A hub that does not answer says nothing about anyone."""
     alice.visit("alice").write_file("open.txt")
     accept(bob, make_link(alice))
     with alice.visit("alice").document("open.txt") as hers, bob.visit("alice").document("open.txt") as his:
@@ -116,7 +116,7 @@ def test_one_button_ends_links_and_guests(alice: Person, bob: Person) -> None:
     """Requirements 28, 36 and 41."""
     link = make_link(alice)
     accept(bob, link)
-    page = alice.press(alice.page(PAGE), "End all links and revoke everybody")
+    page = alice.press(alice.page(PAGE), "End all links and revoke everyone")
     assert guests(page) == []
     assert bob.page(link).status == 404
 

@@ -98,8 +98,8 @@ def test_who_may_not_write_is_told_where(host: Host) -> None:
     done = host.run("unshare --mount sh -c %s %s", view, IMAGE)
     assert done.rc == 1
     assert done.stderr == (
-        "/usr/local/bin/snippet.sh: /usr/local/lib/collab.jupyterhub cannot be written: "
-        "run this as root, or as the user who may change it.\n"
+        "/usr/local/bin/snippet.sh: Cannot write to /usr/local/lib/collab.jupyterhub. "
+        "Run this as root, or as a user who can change it.\n"
     )
     assert host.check_output("ls -A /root/empty") == ""
 
@@ -113,5 +113,5 @@ def test_snippet_that_is_no_path_is_refused(platform: Platform) -> None:
     """Before anything changes."""
     wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="none", jupyterhub_rtc_snippet="snippet.sh")
     assert wrong.code != 0
-    assert "jupyterhub_rtc_snippet is 'snippet.sh': set it to the absolute path of a file" in wrong.said
+    assert "jupyterhub_rtc_snippet is 'snippet.sh'. Set it to the absolute path of a file" in wrong.said
     assert wrong.changed == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who somebody is."""
+"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who someone is."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sharing import PAGE, accept, guests, make_link
 
 CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
 PYTHON = "/usr/local/jupyterhub/bin/python"
-UNKNOWN = "Address for the users: not known, as people come in by another web server than the hub's own proxy"
+UNKNOWN = "Address for users: unknown, because users reach the hub through another web server than its own proxy"
 
 
 def test_their_block_has_made_room_for_ours(host: Host) -> None:
@@ -86,7 +86,7 @@ def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platfor
     assert (again.code, again.changed) == (0, 0), again.output
     assert "nobody logs in as shared" in again.said
     assert UNKNOWN in again.said
-    assert "127.0.0.1" not in again.said.partition("Address for the users")[2]
+    assert "127.0.0.1" not in again.said.partition("Address for users")[2]
 
 
 def test_modes_are_switched_and_back_and_the_account_stays_known(

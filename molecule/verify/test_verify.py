@@ -53,8 +53,8 @@ def test_hub_that_is_well(
         "so is the document that they have open",
         "what a guest has read on the server opens it no more",
         "a service worker reaches nothing beyond its server",
-        "refused on somebody else's server: a hub user",
-        "refused on somebody else's server: an outsider",
+        "refused on someone else's server: a hub user",
+        "refused on someone else's server: an outsider",
         "refused on the server of shared: a stranger",
     } <= set(found.results("ok"))
     assert changes(before, state_of(host, platform, carol)) == []
@@ -94,7 +94,7 @@ def test_people_who_are_named_and_a_server_that_is_used(
 def test_account_that_everybody_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
 ) -> None:
-    """A hub on which the name of an account does not depend on who somebody is: it was there before, and is nobody's to remove."""
+    """A hub on which the name of an account does not depend on who someone is: it was there before, and is nobody's to remove."""
     with changed(host, hub, "c.SystemdSpawner.username_template = 'alice'"):
         done = play("verify", platform.name)
     assert done.code != 0
@@ -117,7 +117,7 @@ def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
         wait_until(lambda: hub.is_up, 60)
 
 
-# As the collection's own fragments do it, in whatever place this JupyterHub has for what everybody holds.
+# As the collection's own fragments do it, in whatever place this JupyterHub has for what everyone holds.
 GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone={scopes})"
 # A right that nobody is to have -> what they get done by it.
 MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users": "list users"}
@@ -126,19 +126,19 @@ MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> None:
-    """What everybody can do who is not to is named, and so is the right by which they can."""
+    """What everyone can do who is not to is named, and so is the right by which they can."""
     with changed(host, hub, GIVE.format(scopes=[*MISTAKES])):
         found = verify()
     assert found.play.code != 0
     for scope, got_through in MISTAKES.items():
-        assert scope in found.results("warning")["what everybody may do"]
+        assert scope in found.results("warning")["what everyone may do"]
         assert got_through in " ".join(found.results("failed").values())
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
-    """A hub on which somebody has turned live collaboration off again."""
+    """A hub on which someone has turned live collaboration off again."""
     with changed(
         host, hub, """c.Spawner.args = ["--ServerApp.jpserver_extensions=jupyter_server_ydoc=False"]"""
     ):

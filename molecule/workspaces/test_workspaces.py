@@ -28,7 +28,7 @@ def hydrologists(projects: None, bob: Person, carol: Person) -> None:
 
 
 def writable(server: Server, path: str, text: str) -> bool:
-    """Whether a person's JupyterLab saves a file that somebody else has made."""
+    """Whether a person's JupyterLab saves a file that someone else has made."""
     form = {"type": "file", "format": "text", "content": text}
     answer = server.api("PUT", f"api/contents/{path}", form)
     return answer.status_code in (200, 201) and server.read_file(path) == text
@@ -166,7 +166,7 @@ def try_to_write(server: Server, path: str) -> httpx.Response:
 
 
 def is_out(server: Server, path: str) -> bool:
-    """Whether somebody cannot read a file or directory that is there. Who may not look into a directory finds nothing in it.
+    """Whether someone cannot read a file or directory that is there. Who may not look into a directory finds nothing in it.
 
     Jupyter Server calls it an error of its own, and tells nobody which, where it may not even look.
     """

@@ -102,7 +102,7 @@ def _may_be_the_proxy(there: Listener, hub_unit: Unit) -> bool:
     if there.uid < login_minimum() or there.uid == account_number(hub_unit):
         return True
     # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
-    # somebody's start has made, or in the hub's.
+    # someone's start has made, or in the hub's.
     units = {listeners.unit_of(process) for process in there.processes} - {"", hub_unit.properties.get("Id")}
     return any(_is_installed(str(each)) for each in units)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ends what outlives a configuration and would let people in whom the hub lets in no longer.
 
-Roles go with the configuration that named them. Not so the shares and links that people made while everybody was allowed
+Roles go with the configuration that named them. Not so the shares and links that people made while everyone was allowed
 to, and the hub users that the configuration made known, with their servers and tokens.
 """
 
@@ -23,7 +23,7 @@ from .live_hub import LiveHub
 RIGHT_TO_SHARE = "shares!user"
 # What stands in a fragment that gives it.
 GIVES_IT = b"share_servers("
-# How we give that right: to everybody, by the role that the hub gives to each user, or to groups, by a role of ours.
+# How we give that right: to everyone, by the role that the hub gives to each user, or to groups, by a role of ours.
 EVERYBODY = "user"
 GROUPS = "collab-sharing"
 SCOPES = ("shares", "delete:users", "delete:servers")
@@ -38,7 +38,7 @@ def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
 
 
 def sharers(roles: dict[str, Any] | None) -> set[str]:
-    """Return who may share the own server by the right that we give on a hub with these roles: groups, or everybody."""
+    """Return who may share the own server by the right that we give on a hub with these roles: groups, or everyone."""
     found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
     if EVERYBODY in found:
         return {EVERYBODY}

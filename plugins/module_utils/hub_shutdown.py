@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ends a running hub and leaves the servers that people work on.
 
-A hub that gets a signal stops everybody's server first, unless `c.JupyterHub.cleanup_servers` is False, which it is
+A hub that gets a signal stops everyone's server first, unless `c.JupyterHub.cleanup_servers` is False, which it is
 not by default. One that is asked for its shutdown through its API can be told not to.
 """
 

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People on somebody else's server: who they are, and how they leave it when their right to be there ends.
+"""People on someone else's server: who they are, and how they leave it when their right to be there ends.
 
 A server trusts what the hub said about a visitor for some seconds, and never looks again at a connection that is open.
 So all connections end, once no server remembers, by a new start of the proxy that they go through. A browser that may
@@ -23,12 +23,12 @@ DEFAULT_REVOCATION_SECONDS = 300
 
 
 def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state who may be on somebody else's server now, beside those that a run that was cut off kept."""
+    """Keep in the state who may be on someone else's server now, beside those that a run that was cut off kept."""
     known = state.setdefault("visitors", [])
     known += [each for each in held["visitors"] if each["allowed"] and _key(each) not in map(_key, known)]
 
 
-def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
+def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
     """End the connections of those remembered people whose right has ended; return who they were.
 
     state: `hub` is the hub as it was before the change, `revocation_since` the moment, in seconds of the epoch, from

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of our own in which an environment's JupyterLab is told what it shows to everybody."""
+"""The files of our own in which an environment's JupyterLab is told what it shows to everyone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that a unit runs: restarted without harm to anybody's server, waited for, asked and proven."""
+"""The hub that a unit runs: restarted without harm to anyone's server, waited for, asked and proven."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class LiveHub:
         """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
         settle = self.settle if settle is None else settle
         hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, settle, Failed)
-        # Not where it fails: somebody would have the port before the hub is started again.
+        # Not where it fails: someone would have the port before the hub is started again.
         self.port.let_go()
 
     def prove(self, hub: dict[str, Any]) -> dict[str, Any]:

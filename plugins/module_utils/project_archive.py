@@ -64,7 +64,7 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
 def _compare(path: str, place: str, names: list[str], begun: float) -> None:
     """Raise NotArchived where what is archived differs from what is there.
 
-    A file that somebody has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
+    A file that someone has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
     further name for it elsewhere, could otherwise keep a project from being deleted.
     """
     for line in _tar("--compare", path, place, *names):

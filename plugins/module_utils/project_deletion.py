@@ -56,7 +56,7 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
 def retire(projects: Projects, name: str, state_directory: str = "") -> list[str]:
     """Take a project's account and groups away, and keep its files, for root alone; return what was done.
 
-    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anybody into a share.
+    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anyone into a share.
     """
     known = projects.all[name]
     done = []
@@ -72,7 +72,7 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
         _delete_groups(name, share)
     if account := _delete_account(known, state_directory):
         account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
-        done.append(f"account {account.pw_name} removed, its files are kept in {account.pw_dir}")
+        done.append(f"account {account.pw_name} removed, its files kept in {account.pw_dir}")
     projects.forget(name, "")
     return done
 
@@ -141,7 +141,7 @@ def _numbers_of(name: str, share: str) -> set[int]:
 
 
 def _remove(path: str, groups: set[int]) -> None:
-    """Remove a directory with all that is in it, whatever somebody does who has been in it and is there still.
+    """Remove a directory with all that is in it, whatever someone does who has been in it and is there still.
 
     rm goes by descriptors and follows no link. Raises NotDeleted.
     """

@@ -28,7 +28,7 @@ from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
 STATE = "verify.json"
-NOTE = "collab.jupyterhub.verify"  # of a token that somebody got for the proof; the same words as in jupyterhub_collab/proof
+NOTE = "collab.jupyterhub.verify"  # of a token that someone got for the proof; the same words as in jupyterhub_collab/proof
 COMMENT = "made by collab.jupyterhub.verify for some seconds"
 PROOF = b"jupyterhub_collab.proof"  # stands in the command line of the process that proves
 # To find out who is there, end their servers, and remove them with all that is theirs.
@@ -82,7 +82,7 @@ class Undo:
     def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
         """Undo all of it, and return a sentence for each thing that is still there. Without the hub's API its users stay.
 
-        visitors: returns who is on somebody else's server now.
+        visitors: returns who is on someone else's server now.
         """
         self._end_process()
         left: list[str] = []
@@ -130,7 +130,7 @@ class Undo:
                 left.append(f"the server of {owner}")
         for name in set(ours) - set(self._all("users")):
             _status, told = api.request("GET", f"/users/{quote(name)}/tokens")
-            # Those of browsers stay: the hub ends all that somebody has for a server at once, those of other browsers, too.
+            # Those of browsers stay: the hub ends all that someone has for a server at once, those of other browsers, too.
             for token in (told or {}).get("api_tokens", []):
                 if token["note"] == NOTE:
                     api.request("DELETE", f"/users/{quote(name)}/tokens/{token['id']}")
@@ -178,7 +178,7 @@ class Undo:
         except KeyError:
             return True
         if account.pw_gecos != COMMENT:
-            return True  # somebody else's, of the same name
+            return True  # someone else's, of the same name
         try:
             end_processes(account.pw_uid)
         except NotEnded:

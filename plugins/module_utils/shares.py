@@ -160,7 +160,7 @@ def _separate(file: int, name: str, directory: int) -> None:
 
 
 def close(path: str) -> None:
-    """Take a directory and all those below it from everybody but root."""
+    """Take a directory and all those below it from everyone but root."""
     with opened(path) as top:
         _close(top, DEEPEST)
 

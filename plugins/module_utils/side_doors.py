@@ -61,7 +61,7 @@ def left_to_others(state_directory: str) -> list[str]:
 def closed_shares() -> list[str]:
     """Return in a sentence each which shares nobody can use."""
     return [
-        f"share {share} is closed for everybody: {gate.closed}"
+        f"share {share} is closed for everyone: {gate.closed}"
         for share, gate in sorted(share_gates.recall().items())
         if gate.closed
     ]

@@ -185,7 +185,7 @@ def read_environment_file(path: str) -> dict[str, str]:
 def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run systemctl; its exit code is the caller's to judge."""
     if not os.path.isdir("/run/systemd/system"):
-        raise NoSystemd("this host is not run by systemd, which starts and stops the hub for this collection")
+        raise NoSystemd("this host does not run systemd, which this collection needs to start and stop the hub")
     return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
 
 
@@ -230,7 +230,7 @@ def guarded(unit: Unit, first: str) -> Iterator[None]:
         yield
     finally:
         os.unlink(path)
-        with contextlib.suppress(OSError):  # somebody else's setting is there, too
+        with contextlib.suppress(OSError):  # someone else's setting is there, too
             os.rmdir(directory)
         systemctl("daemon-reload")
 

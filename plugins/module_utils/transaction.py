@@ -33,7 +33,7 @@ class FileChange:
     uid: int = 0
     gid: int = 0
     keeps_attributes: bool = (
-        False  # a file that is there keeps its mode, owner and group, since it is somebody else's
+        False  # a file that is there keeps its mode, owner and group, since it is someone else's
     )
 
     @property
@@ -146,7 +146,7 @@ def is_closed(path: str) -> bool:
 
 
 def open_up(path: str) -> None:
-    """Let everybody read what is there, and pass where it is a directory."""
+    """Let everyone read what is there, and pass where it is a directory."""
     mode = os.stat(path).st_mode
     os.chmod(path, stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) else 0o044))
 

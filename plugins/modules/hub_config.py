@@ -133,7 +133,7 @@ hub:
     public_url: ""
     api_url: "http://127.0.0.1:8081/hub/api"
     proxy_api_url: "http://127.0.0.1:8001"
-warnings_of_the_hub:
+hub_warnings:
   description: Settings in the configuration that the hub does not know.
   type: list
   elements: str
@@ -147,8 +147,8 @@ others_in_force_since:
   type: dict
   returned: always
   sample: {60-sharing: 1795281063.5}
-put_out:
-  description: Whose connections were ended, as their right to be on somebody's server ended with the change.
+disconnected:
+  description: Whose connections were ended, as their right to be on someone's server ended with the change.
   type: list
   elements: str
   returned: when the configuration was tried in this run
@@ -156,7 +156,7 @@ put_out:
 ended:
   description:
     - What the change ended in the hub's database, which outlives every configuration. That is what people share who may not any
-      more, where the change takes everybody's right to share, and the users in O(retired).
+      more, where the change takes everyone's right to share, and the users in O(retired).
     - In check mode, what it would end, as far as that can be known.
   type: list
   elements: str
@@ -417,7 +417,7 @@ class HubConfig:
         self.tidy()
         self.forget(state)
         result |= self.in_force_since(state)
-        return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
+        return {**result, "hub": state["hub"], "hub_warnings": hub["warnings"], **told}
 
     def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
         """Return what a trial of the changes tells about the hub. Raises Refused."""
@@ -503,7 +503,7 @@ class HubConfig:
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # and with it the right of those who were guests by it
             held = self.live.held(hub)
-        return {"ended": ended, "put_out": hub_visitors.put_out(self.live, hub, state, held)}
+        return {"ended": ended, "disconnected": hub_visitors.disconnect(self.live, hub, state, held)}
 
     def remove_at_rest(self, unit: Unit, state: dict[str, Any], changes: list[FileChange]) -> dict[str, Any]:
         """Take the fragment away from a hub that does not run, or is no more, and leave it so."""

@@ -216,7 +216,7 @@ class Proof:
         was_cut_off = bool(undo.what)
         self.install(undo)
         self.hub = self.describe()
-        # Before anybody's password goes there.
+        # Before anyone's password goes there.
         if usurpers := hub_proxy.usurpers(self.hub, self.unit):
             raise Refused(usurpers[0])
         if was_cut_off:
@@ -318,9 +318,9 @@ class Proof:
         }
 
     def outsider(self, admission: dict[str, Any], login: str, undo: Undo) -> dict[str, Any]:
-        """Return somebody with an account of the host who may not use the hub, or why there is nobody like that."""
-        if login or admission["everybody"]:
-            why = login or "The hub lets in everybody who has an account on its host."
+        """Return someone with an account of the host who may not use the hub, or why there is nobody like that."""
+        if login or admission["everyone"]:
+            why = login or "The hub lets in everyone who has an account on its host."
             return {"outsider": None, "no_outsider": why}
         name = f"{self.stamp}-c"
         # The hub makes a user of whoever it lets in.
@@ -331,7 +331,7 @@ class Proof:
     def make_account(self, user: str, groups: list[str], undo: Undo) -> str:
         """Make an account of the host for a hub user, and return its password."""
         name = accounts.account_of(user, self.params["account_names"])
-        # Nothing that was there before may be taken for what has to be removed: a hub may have one account for everybody.
+        # Nothing that was there before may be taken for what has to be removed: a hub may have one account for everyone.
         if accounts.describe_account(name)["exists"]:
             raise Refused(
                 f"people of this hub work as the account {name}, which is there already: "

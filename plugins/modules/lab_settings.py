@@ -2,17 +2,17 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets what JupyterLab shows to everybody who uses one environment."""
+"""Sets what JupyterLab shows to everyone who uses one environment."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_settings
-short_description: Set what JupyterLab shows to everybody, in files of our own
+short_description: Set what JupyterLab shows to everyone, in files of our own
 version_added: 1.1.0
 description:
   - Writes defaults of settings (C(overrides.d)) and extensions that are off (C(page_config.d), C(jupyter_server_config.d)) into the
-    environment that runs JupyterLab. JupyterLab puts these files together with those of others, so nothing of anybody else is
+    environment that runs JupyterLab. JupyterLab puts these files together with those of others, so nothing of anyone else is
     touched.
   - Users may still set something else for themselves. Servers show it once they have been started anew.
 options:

@@ -79,7 +79,7 @@ options:
     type: str
     required: true
   repair:
-    description: Whether every file in the shares is given to its groups again, where a tool or somebody has given it a mode of its own.
+    description: Whether every file in the shares is given to its groups again, where a tool or someone has given it a mode of its own.
     type: bool
     default: false
   warn_below:
@@ -390,7 +390,7 @@ class Workspaces:
         """Return in a sentence each which shares nobody can use, and why."""
         gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
         return [
-            f"Share {share} is closed for everybody: {gate.closed}."
+            f"Share {share} is closed for everyone: {gate.closed}."
             for share, gate in sorted(share_gates.recall().items())
             if gate.closed and share in gates
         ]

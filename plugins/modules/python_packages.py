@@ -48,7 +48,7 @@ options:
         and so are those that belong to the distribution.
       - V(restored) takes back what installations with O(remember=true) have done to the environment. What they added goes,
         unless something that stays needs it by now. What they moved to another version gets the version of before, unless
-        somebody has moved it since, something that stays does not accept that version, or it cannot be had.
+        someone has moved it since, something that stays does not accept that version, or it cannot be had.
     type: str
     choices: [present, absent, restored]
     default: present
@@ -320,7 +320,7 @@ class Task:
         return self.result(environment.packages, after.packages, installer.name)
 
     def restore(self, record: Record) -> dict[str, Any]:
-        """Takes back what the record says; what has become somebody else's since stays."""
+        """Takes back what the record says; what has become someone else's since stays."""
         if not (record.added or record.changed):
             return self.result({}, {}, "")
         before = self.ask_dependencies(record)

@@ -6,7 +6,7 @@ SIGN = "collab.jupyterhub sharing"  # how the process names itself to whoever as
 SETTINGS = "JUPYTERHUB_COLLAB_SHARING"  # the variable of its environment that holds what the hub's configuration tells it
 SERVER_SETTINGS = "JUPYTERHUB_COLLAB"  # the same of the environment of a single-user server
 OFFERED = "sharing/servers"  # the address below the hub's API where the page learns which servers roles open to its user
-# The header with which a server that asks the hub who somebody is says which server they have come to.
+# The header with which a server that asks the hub who someone is says which server they have come to.
 VISITED = "X-JupyterHub-Collab-Server"
 # The header with which each answer of a server says that it is guarded.
 GUARDED = "X-JupyterHub-Collab-Guarded"

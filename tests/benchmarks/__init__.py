@@ -99,7 +99,7 @@ class Timing:
         self.add(what, (time.perf_counter() - begin) * 1000)
 
     def add(self, what: str, milliseconds: float) -> None:
-        """Take in what somebody else has measured."""
+        """Take in what someone else has measured."""
         if self._counts:
             self.milliseconds.setdefault(what, []).append(milliseconds)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What alice and bob are told when somebody else writes the file that they have open."""
+"""What alice and bob are told when someone else writes the file that they have open."""
 
 import pytest
 from playwright.sync_api import expect
@@ -23,7 +23,7 @@ def notebook(alice: Lab, bob: Lab) -> None:
 
 
 def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -> None:
-    """Text that somebody else takes out of an open notebook is kept beside it, and everybody who has it open is told."""
+    """Text that someone else takes out of an open notebook is kept beside it, and everyone who has it open is told."""
     alice.cell(CELL).type("\n# to be taken out")
     expect(bob.cell(CELL).text).to_contain_text("# to be taken out")
     script = "import json, pathlib; path = pathlib.Path('/home/shared/Script.ipynb'); book = json.loads(path.read_text()); "

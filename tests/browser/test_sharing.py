@@ -69,7 +69,7 @@ def guest(invited: Page) -> Lab:
 
 
 def accept_again(guest: Lab, link: str) -> None:
-    """Somebody whom the server knows already is not asked for more than that."""
+    """Someone whom the server knows already is not asked for more than that."""
     guest.page.goto(link)
     with guest.page.expect_event("load"):
         guest.page.get_by_role("button", name="Accept invitation").click()
@@ -289,7 +289,7 @@ def test_everything_ends_with_one_button(
     accept_again(guest, link)
     sharing.refresh()
     expect(sharing.guests).to_have_count(1)
-    sharing.press("End all links and revoke everybody")
+    sharing.press("End all links and revoke everyone")
     expect(sharing.notice).to_have_text(
         re.compile("Nobody but you can open your server .* no link leads to it")
     )

@@ -53,7 +53,7 @@ def test_colours_are_the_servers_and_stay(
 
 
 def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
-    """Requirement 44: the panel lists the collaborators present: oneself above, below it everybody else."""
+    """Requirement 44: the panel lists the collaborators present: oneself above, below it everyone else."""
     for one, other in ((alice, bob), (bob, alice)):
         one.show_panel("Collaboration")
         expect(one.page.locator(".jp-UserInfoPanel .jp-UserInfo-Icon")).to_have_attribute("title", one.name)

@@ -89,7 +89,7 @@ class Sight:
 
 @dataclass
 class Site:
-    """A host with a hub, alice at work in an open document, and somebody who runs plays on it."""
+    """A host with a hub, alice at work in an open document, and someone who runs plays on it."""
 
     host: Host
     platform: Platform
@@ -209,7 +209,7 @@ class Fault:
         self.row["people"] = "the same processes, documents open"
 
     def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
-        """The hub was restarted, and everybody has these rights to servers and no others."""
+        """The hub was restarted, and everyone has these rights to servers and no others."""
         assert after.answers
         assert after.invocation != before.invocation
         scopes = {scope for role, _users in after.roles.values() for scope in role}

@@ -55,7 +55,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Name and password of somebody who is not logged in."""
+    """Name and password of someone who is not logged in."""
 
     name: str
     password: str
@@ -215,7 +215,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
 
 
 def kill_server(host: Host, owner: str) -> None:
-    """End somebody's server and all that runs in it at once; the hub notices when it looks next."""
+    """End someone's server and all that runs in it at once; the hub notices when it looks next."""
     host.run("pkill -KILL -u %s", owner)
     wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
     # In a container nobody tells systemd that the last process of a unit is gone, where that was the shell of a terminal. It keeps the

@@ -71,7 +71,7 @@ def shared_with(page: Page) -> list[str]:
 
 @dataclass(frozen=True)
 class Other:
-    """Somebody else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
+    """Someone else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
 
     state: str
     may: str
@@ -81,7 +81,7 @@ class Other:
 
 
 def others(person: Person) -> dict[str, Other]:
-    """The servers of others on somebody's page, by the name that it gives them."""
+    """The servers of others on someone's page, by the name that it gives them."""
     page = person.page(PAGE, tab="theirs")
     assert page.status == 200, page.sentence
     soup = BeautifulSoup(page.text, "html.parser")
@@ -106,7 +106,7 @@ def press_beside(person: Person, name: str, button: str) -> Page:
 
 
 def forge(person: Person, page: Page, button: str, **fields: str) -> Page:
-    """Send a form of anybody's page as if it were the person's own, and return what the page says."""
+    """Send a form of anyone's page as if it were the person's own, and return what the page says."""
     return person.press(page, button, _xsrf=person.xsrf(person.hub.url + PAGE), **fields)
 
 
@@ -133,6 +133,6 @@ def in_database(host: Host, *lines: str) -> None:
 
 
 def crowd(host: Host, owner: str, number: int) -> None:
-    """Give somebody so many links, and as many guests who have accepted one, past all pages."""
+    """Give someone so many links, and as many guests who have accepted one, past all pages."""
     program = (ROOT / "tests/support/programs/guests.py").read_text()
     host.check_output("%s -c %s %s %s %s", HUB_PYTHON, program, DATABASE, owner, str(number))

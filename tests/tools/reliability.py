@@ -79,7 +79,7 @@ def outcome(row: dict[str, Any] | None) -> str:
     if row["away"]:
         said.append(f"{row['away']} open tabs never back")
     elif row["back"]:
-        said.append(f"everybody back after {row['back']:.1f} s at most")
+        said.append(f"everyone back after {row['back']:.1f} s at most")
     if "stop" in row:
         said.append(f"stopping took up to {row['stop']:.1f} s")
     if "unsaved" in row:

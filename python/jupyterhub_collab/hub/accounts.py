@@ -63,7 +63,7 @@ def check(c: Any, accounts: list[str]) -> None:
 
 
 def check_names(authenticator: Any, accounts: list[str]) -> None:
-    """Raise ValueError where the hub would not know these accounts by their names, which everybody's scopes bear."""
+    """Raise ValueError where the hub would not know these accounts by their names, which everyone's scopes bear."""
     for name in accounts:
         known = authenticator.normalize_username(name)
         if known != name or not authenticator.validate_username(name):

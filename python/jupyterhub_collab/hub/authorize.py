@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which the hub asks whoever comes to somebody else's server whether that server may know who they are."""
+"""The page on which the hub asks whoever comes to someone else's server whether that server may know who they are."""
 
 from __future__ import annotations
 

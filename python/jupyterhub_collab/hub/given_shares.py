@@ -103,7 +103,7 @@ class GivenShares:
             else:
                 self.wanted[share] = people
                 if closed := self.gates[share].closed:
-                    settled.problems.append(f"{share} is closed for everybody: {closed}")
+                    settled.problems.append(f"{share} is closed for everyone: {closed}")
         if self.gates != before:
             share_gates.remember(self.gates)
         if settled.lost:

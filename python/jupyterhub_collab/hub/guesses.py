@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often somebody may open sharing links that do not exist, and how many links a server may have."""
+"""How often someone may open sharing links that do not exist, and how many links a server may have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FULL = "This server has {most} sharing links, which is the limit on this hub. En
 
 
 def limit_guesses(per_minute: int) -> None:
-    """Refuse every link for a while to somebody who has opened so many within a minute that do not exist."""
+    """Refuse every link for a while to someone who has opened so many within a minute that do not exist."""
     theirs = orm.ShareCode.find
     # By user: it takes a login to open a link.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)

@@ -37,7 +37,7 @@ class Members:
 
 # By the role's name. What the fragments of this process have asked for.
 wanted: dict[str, Members] = {}
-# Hub users that are to be there without anybody having logged in.
+# Hub users that are to be there without anyone having logged in.
 accounts: set[str] = set()
 
 

@@ -64,7 +64,7 @@ class OfferedServers(APIHandler):
 
 
 def permitted(user: orm.User) -> dict[str, bool]:
-    """Return the servers of others that roles open to somebody now, and with each whether they may start and stop it, too."""
+    """Return the servers of others that roles open to someone now, and with each whether they may start and stop it, too."""
     held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
 
     def may(scope: str, server: str) -> bool:

@@ -30,7 +30,7 @@ def apply(
 
     everyone: scopes that each hub user gets in addition to those that the hub gives by itself.
     accounts: names of hub users that own a server together; no person can log in under them.
-    revocation_seconds: after how long a server that is started from now on asks the hub again whether somebody may come
+    revocation_seconds: after how long a server that is started from now on asks the hub again whether someone may come
     in; None leaves it at what the server does by itself.
     """
     c = whole(c)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one call of the fragment with projects, whose members share a server, and with people who may be on somebody's server."""
+"""The one call of the fragment with projects, whose members share a server, and with people who may be on someone's server."""
 
 from __future__ import annotations
 

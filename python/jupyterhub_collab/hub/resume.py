@@ -6,7 +6,7 @@ visitors' browsers hold: an open page gets nothing but 403 from the next start o
 spawner that resumes (`Spawner.will_resume`) keeps client and tokens. Nobody has more rights by that: whenever such a token is
 shown, the hub looks at what its owner may do then.
 
-But the server's own token would stay with them, which anybody with a terminal there has read. That one ends as it does by
+But the server's own token would stay with them, which anyone with a terminal there has read. That one ends as it does by
 default, and also where the hub has been started anew meanwhile and does not know it any more.
 """
 

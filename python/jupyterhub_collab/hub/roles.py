@@ -18,7 +18,7 @@ def value_of(section: Any, name: str, default: Any) -> Any:
     `default` is the value that the hub itself starts from, of the type that the trait has.
     """
     value = section.get(name, default)
-    # A copy, as a LazyConfigValue keeps the first value that anybody asks it for.
+    # A copy, as a LazyConfigValue keeps the first value that anyone asks it for.
     return deepcopy(value).get_value(default) if isinstance(value, LazyConfigValue) else value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 LEVELS = ("edit", "manage")
 READ, WRITE = "read", "write"
-Rights = dict[str, str]  # of each share that somebody gets, as `project/share`: READ or WRITE
+Rights = dict[str, str]  # of each share that someone gets, as `project/share`: READ or WRITE
 
 
 def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collection[str]) -> Rights:

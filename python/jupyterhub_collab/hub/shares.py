@@ -15,7 +15,7 @@ from tornado import web
 from .hooks import Hook, chain
 from .share_log import ENDED_WITH_THE_SERVER, because
 
-# All that a share lets somebody do: come in. The API would take any right of the owner's, such as to stop the server.
+# All that a share lets someone do: come in. The API would take any right of the owner's, such as to stop the server.
 ENTRANCE = "access:servers"
 
 

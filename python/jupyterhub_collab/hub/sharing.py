@@ -39,7 +39,7 @@ LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
 # Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
 PORT_OF_ROOT = 905
 PORT = 8905
-# What one has to be allowed to name somebody in a share. It tells whether a name is there, and nothing more.
+# What one has to be allowed to name someone in a share. It tells whether a name is there, and nothing more.
 NAMES = ["read:users:name", "read:groups:name"]
 # What the service asks each user's token for, and all that it can do: look at the user's own servers and share them, and see
 # and leave what others share. Whoever lacks one of the rights gets a token without it.
@@ -65,11 +65,11 @@ def share_servers(
 ) -> None:
     """Let users share their own servers, within limits, and register the page for it as a service.
 
-    groups: of the hub, whose members may; everybody where there are none. by_name: whether they may name users and groups.
+    groups: of the hub, whose members may; everyone where there are none. by_name: whether they may name users and groups.
     link_seconds, longest_link: life of a link in seconds, where its owner does not choose one and at the most.
-    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist somebody may open.
+    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist someone may open.
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
-    somebody's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
+    someone's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
     nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
     own log where the hub is not root. port: of 127.0.0.1, where the hub's proxy finds the page; by itself (0) one that only
     root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root. public_url: the
@@ -81,7 +81,7 @@ def share_servers(
     c = whole(c)
     share_port()
     rights = [RIGHT, *(NAMES if by_name else [])]
-    # Everybody comes to the page: it lists what others share with them.
+    # Everyone comes to the page: it lists what others share with them.
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:

@@ -67,7 +67,7 @@ def account_of(spawner: Any) -> str:
     ):  # SystemdSpawner, which may also make an account for as long as a server runs
         if not spawner.dynamic_users:
             return str(spawner._expand_user_vars(spawner.username_template))
-    # The simple one runs everybody's server as the hub.
+    # The simple one runs everyone's server as the hub.
     elif isinstance(spawner, LocalProcessSpawner) and not isinstance(spawner, SimpleLocalProcessSpawner):
         return str(spawner.user.name)
     raise KeyError(spawner.user.name)

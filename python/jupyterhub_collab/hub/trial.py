@@ -124,12 +124,12 @@ class JupyterHub(jupyterhub.app.JupyterHub):
 def admission(authenticator: Any) -> dict[str, Any]:
     """Return who may use the hub, as far as it decides by accounts of its host.
 
-    accounts: whether people log in with the password of such an account. everybody: whether that is enough. groups: of the host, of
+    accounts: whether people log in with the password of such an account. everyone: whether that is enough. groups: of the host, of
     which one is enough, too. named: whether those may whom an administrator has added.
     """
     return {
         "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
-        "everybody": bool(getattr(authenticator, "allow_all", False)),
+        "everyone": bool(getattr(authenticator, "allow_all", False)),
         "groups": sorted(getattr(authenticator, "allowed_groups", ())),
         "named": bool(getattr(authenticator, "allow_existing_users", False)),
     }

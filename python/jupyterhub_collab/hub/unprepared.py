@@ -2,7 +2,7 @@
 """Keeps people out of servers that nothing guards.
 
 A container image, a node of a cluster or an environment without this package starts a server all the same, as plain JupyterLab or as
-something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anybody gets in where
+something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anyone gets in where
 others may come. Where nobody may, it goes on, and cannot be shared.
 """
 
@@ -54,7 +54,7 @@ def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bo
 
 
 def is_shared(spawner: Any) -> bool:
-    """Return whether a server has guests or links, by which somebody may come in."""
+    """Return whether a server has guests or links, by which someone may come in."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
     kinds = (orm.Share, orm.ShareCode)

@@ -65,7 +65,7 @@ def share_workspaces(
     `account` (the hub user whose server it is), `manage` and `edit` (`users` and `groups` of the hub), and `shares`, each with its `name`, and with
     `write` and `read` for further people. link: the name in the user's home under which JupyterLab shows them; empty for none.
     repair_minutes: how often files that are not their share's groups' any more are given to them again; 0 for never but when
-    somebody's session starts.
+    someone's session starts.
     """
     for name, path in (("root", root), ("mount", mount)):
         if not PATH.fullmatch(path) or ".." in path.split("/"):
@@ -117,7 +117,7 @@ class Workspaces:
         self.link = link
         self.repair_minutes = repair_minutes
         self.given = GivenShares(root)
-        self.due = False  # whether somebody's groups have changed in the database since the last look
+        self.due = False  # whether someone's groups have changed in the database since the last look
         self.warned = False
         self.in_repair: set[str] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task from being forgotten
@@ -200,7 +200,7 @@ class Workspaces:
     async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
         """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was.
 
-        shares, lost: see `jupyterhub_collab.workspaces.repair`; where somebody has lost a share, files with further names become others.
+        shares, lost: see `jupyterhub_collab.workspaces.repair`; where someone has lost a share, files with further names become others.
         """
         shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
@@ -253,7 +253,7 @@ class Workspaces:
         for share in {*rights} - {*missing}:
             gate = self.given.gates.get(share)
             if gate is None or gate.closed:
-                missing[share] = gate.closed if gate else "its directory cannot be opened to anybody"
+                missing[share] = gate.closed if gate else "its directory cannot be opened to anyone"
         for share, reason in missing.items():
             spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)
         usable = {share: right for share, right in rights.items() if share not in missing}

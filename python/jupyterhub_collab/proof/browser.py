@@ -162,7 +162,7 @@ class Browser:
         return self._origins.get(server, _origin(self.url)) + self.prefix + path
 
     def _note_domain(self, page: Answer) -> None:
-        """Remember where somebody's server is that is on a domain of its own."""
+        """Remember where someone's server is that is on a domain of its own."""
         path = page.path.removeprefix(self.prefix)
         if path.startswith("/user/") and urlsplit(page.url).netloc != self._host:
             self._origins["/".join(path.split("/")[:3])] = _origin(page.url)

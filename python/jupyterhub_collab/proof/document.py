@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A text that somebody has open, over the websocket of its room, with the few bytes of Yjs that it takes to type.
+"""A text that someone has open, over the websocket of its room, with the few bytes of Yjs that it takes to type.
 
 Yjs has libraries, but not in the environment of every hub. What is typed here stands at the beginning of the text, beside what
 others type there: Yjs settles the order, and each piece of text stays in one piece.

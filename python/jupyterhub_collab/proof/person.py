@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
+"""Someone in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Person:
     # Servers
 
     async def runs(self, owner: str) -> bool:
-        """Whether a server answers; everybody may know that."""
+        """Whether a server answers; everyone may know that."""
         answer = await self.browser.ask("GET", f"{server(owner)}/api")
         if answer.status == 302:  # to the hub, and from there to the user's domain where each has one
             answer = await self.browser.go(f"{server(owner)}/api")
@@ -128,7 +128,7 @@ class Person:
 
 
 def server(owner: str) -> str:
-    """Return the path of somebody's server."""
+    """Return the path of someone's server."""
     return f"/user/{quote(owner, safe='@')}"
 
 

@@ -36,9 +36,9 @@ EXCHANGES = 10  # keystrokes each way
 PAUSE = 0.05  # seconds between them
 SEEN_SECONDS = 5.0
 SAVED_SECONDS = 10.0
-OUT_SECONDS = 12.0  # for which somebody is waited for who is to be out
+OUT_SECONDS = 12.0  # for which someone is waited for who is to be out
 OPEN_SECONDS = 3.0  # for which an open document is looked at after that
-PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on somebody else's server"}
+PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on someone else's server"}
 NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
 
 
@@ -101,7 +101,7 @@ class Proof:
         return True
 
     async def who_may_not_comes(self) -> None:
-        """A stranger with a wrong password, and somebody who has an account of the host and may not use the hub."""
+        """A stranger with a wrong password, and someone who has an account of the host and may not use the hub."""
         check = "a wrong password is refused"
         if self.task["login"]:
             self.report.skipped(check, self.task["login"])
@@ -155,16 +155,16 @@ class Proof:
         own = self.task["own"]
         mode = rights.nearest(self.modes, own, self.first.name, held, accounts)
         expected = mode.rights(own, self.first.name, accounts)
-        check = "what everybody may do"
+        check = "what everyone may do"
         more, less = sorted(held - expected), sorted(expected - held)
         if accounts or mode.is_for_all or self.may_share:
             says = f"It is {mode.name}"
         else:
-            says = "Nobody may open anybody else's server"
+            says = "Nobody may open anyone else's server"
         if not more and not less:
-            self.report.ok(check, f"{says}: everybody holds that, and nothing beyond.")
+            self.report.ok(check, f"{says}: everyone holds that, and nothing beyond.")
         elif more:
-            self.report.warning(check, f"{says}, but everybody also holds {', '.join(more)}: who gave it?")
+            self.report.warning(check, f"{says}, but everyone also holds {', '.join(more)}: who gave it?")
         else:
             self.report.ok(check, f"{says}, without {', '.join(less)}.")
         return mode, accounts
@@ -187,7 +187,7 @@ class Proof:
         await self.refusals(mode, rights.OTHERS, owner, "owner", self.first)
         if mode.is_for_all:
             if await self._both_open(owner):
-                await self.edit_together("somebody's own server", owner)
+                await self.edit_together("someone's own server", owner)
         elif self.may_share:
             await self.invite(mode)
 
@@ -203,7 +203,7 @@ class Proof:
     async def start(self, owner: str) -> bool:
         """Have a server run; whoever reads stops it again where it did not run before."""
         check = (
-            f"the server of {owner} starts" if owner != self.first.name else "somebody's own server starts"
+            f"the server of {owner} starts" if owner != self.first.name else "someone's own server starts"
         )
         if await self.first.runs(owner):
             self.report.ok(check, "It runs already, and goes on.")
@@ -295,7 +295,7 @@ class Proof:
         if not own:
             self.report.skipped(check, f"The server's own token could not be read: {why}.")
         elif await opens(self.second.with_token(own), owner):
-            says = "The server's own token opens it for everybody who has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
+            says = "The server's own token opens it for everyone who has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
             self.report.failed(check, f"{says}, or take access:servers from Spawner.server_token_scopes.")
         else:
             self.report.ok(check, "The server's own token, read in a terminal, is refused.")
@@ -362,7 +362,7 @@ class Proof:
         elif problem := told.json.get("problem"):
             self.report.failed(check, str(problem))
         else:
-            self.report.ok(check, "What somebody has seen outlives the server.")
+            self.report.ok(check, "What someone has seen outlives the server.")
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both type by turns; return after how many seconds each text was with the other, None where it was not in time."""
@@ -407,7 +407,7 @@ class Proof:
     async def refusals(
         self, mode: rights.Mode, place: str, owner: str, who: str, person: Person | None
     ) -> None:
-        """Try all that the access matrix refuses somebody on a server."""
+        """Try all that the access matrix refuses someone on a server."""
         if person is None:
             return
         cells = [cell for cell in mode.cells if (cell["server"], cell["person"]) == (place, who)]

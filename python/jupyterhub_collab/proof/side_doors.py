@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a guest takes along from somebody's server: its own token, and what its answers allow a service worker."""
+"""What a guest takes along from someone's server: its own token, and what its answers allow a service worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = re.compile(r"own=([0-9A-Za-z_-]{8,})=")
 
 
 async def own_token(person: Person, owner: str) -> str:
-    """Return a server's own token, as somebody reads it in a terminal there. Raises Refused where there is none to be read."""
+    """Return a server's own token, as someone reads it in a terminal there. Raises Refused where there is none to be read."""
     base = server(owner)
     made = await person.browser.ask("POST", f"{base}/api/terminals")
     if not made.good or not isinstance(made.json, dict):
@@ -43,5 +43,5 @@ async def _read(socket: object) -> str:
 
 
 async def opens(browser: Browser, owner: str) -> bool:
-    """Return whether somebody gets into a server."""
+    """Return whether someone gets into a server."""
     return (await browser.ask("GET", f"{server(owner)}/api/contents")).good

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose commits are whose, on a server where everybody works as one account.
+"""Whose commits are whose, on a server where everyone works as one account.
 
-A terminal commits as whoever has opened it, the Git panel (jupyterlab-git) as whoever presses the button. Somebody who types into a
-terminal of somebody else commits under that name, and `git config` or `--author` overrule both.
+A terminal commits as whoever has opened it, the Git panel (jupyterlab-git) as whoever presses the button. Someone who types into a
+terminal of someone else commits under that name, and `git config` or `--author` overrule both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PANELS = ("jupyterlab_git_core.git", "jupyterlab_git.git")
 
 
 class Authors:
-    """Tells Git who somebody is. domain: what comes behind a person's name in the address."""
+    """Tells Git who someone is. domain: what comes behind a person's name in the address."""
 
     def __init__(self, domain: str, log: Logger) -> None:
         self._domain = domain

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may end this server from inside, and for how long whoever came in may stay.
 
-The hub decides who comes in. The server itself would take any request of anybody who has, and never look again at a websocket that is
+The hub decides who comes in. The server itself would take any request of anyone who has, and never look again at a websocket that is
 open. Whoever has a terminal here has a shell as the account all the same: the guard is at the server's door, not at its processes.
 """
 
@@ -58,7 +58,7 @@ def put_in_force() -> None:
 
 
 class Guard:
-    """Refuses what somebody's level does not include. It lets nobody do what the server's authorizer refuses."""
+    """Refuses what someone's level does not include. It lets nobody do what the server's authorizer refuses."""
 
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
@@ -72,14 +72,14 @@ class Guard:
                 return theirs(handler, user, action, resource)
             if getattr(handler, "auth_resource", None) == resource:
                 raise HTTPError(403, REFUSAL, reason=REFUSAL)
-            return False  # to somebody who only asks what they may do
+            return False  # to someone who only asks what they may do
 
         authorizer.is_authorized = is_authorized
 
     def level_of(self, handler: Any, user: Any) -> Level:
         """Return the level of whoever makes a request; one that is not known for sure is the lowest.
 
-        The server's own token is its owner's as far as the hub knows, and everybody who has a terminal here can read it.
+        The server's own token is its owner's as far as the hub knows, and everyone who has a terminal here can read it.
         """
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):

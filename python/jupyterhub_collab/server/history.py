@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has happened to the documents of one server, on disk before anybody else sees it."""
+"""What has happened to the documents of one server, on disk before anyone else sees it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ RETRY_SECONDS = 5
 WORTH_FOLDING = 1.25
 # After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
 JOURNAL_BYTES = 4_000_000
-# How often it is done again at once as somebody has written meanwhile.
+# How often it is done again at once as someone has written meanwhile.
 ATTEMPTS = 5
 # Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
 KEPT_SECONDS = 14 * 86400
@@ -92,7 +92,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """An update of a document. is_typed: whether somebody has made it; else the server did, such as by following the file."""
+    """An update of a document. is_typed: whether someone has made it; else the server did, such as by following the file."""
 
     number: int
     update: bytes
@@ -236,7 +236,7 @@ class History:
             self._unfinished.discard(name)
 
     def begin_edit(self, document: str, username: str) -> int:
-        """Note that somebody has opened a document. Returns the number of this editing session."""
+        """Note that someone has opened a document. Returns the number of this editing session."""
         row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
         session = self._session[0] if self._session else ""
         return self._insert(row, (document, username, time.time(), session))
@@ -372,7 +372,7 @@ class History:
     def keep_below(self, size: int) -> None:
         """Put documents' past together until it is no more than so many bytes, that of the least recently opened first.
 
-        What a document is now stays as it is, also where somebody has it open: many updates become one with the same outcome.
+        What a document is now stays as it is, also where someone has it open: many updates become one with the same outcome.
         """
         excess = self.size() - size
         order = """select document, count(*) from updates left join documents using (document)
@@ -415,7 +415,7 @@ class History:
     def forget_old(self, size: int) -> None:
         """Forget documents that nobody has opened for long, the oldest first, until there are no more than so many bytes.
 
-        Only to be called before anybody comes. Content is in the files: a document is forgotten that its file holds whole.
+        Only to be called before anyone comes. Content is in the files: a document is forgotten that its file holds whole.
         """
         old = """select document from documents where opened < ? and document not in (select document from due) and last_update >=
                  (select coalesce(max(id), 0) from updates where updates.document = documents.document) order by opened"""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody has shown at the door of this server, and what the hub says of it."""
+"""What someone has shown at the door of this server, and what the hub says of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model_of(handler: Any, user: Any) -> dict[str, Any]:
 
 
 def name_server() -> None:
-    """Have the server say which one it is, whenever it asks the hub who somebody is: guests who come with a token of their own leave no
+    """Have the server say which one it is, whenever it asks the hub who someone is: guests who come with a token of their own leave no
     other trace at the hub.
     """
     if not serves_hub():
@@ -52,7 +52,7 @@ def name_server() -> None:
 def ask_once() -> None:
     """Have a request wait for the hub's answer once.
 
-    JupyterHub asks who somebody is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
+    JupyterHub asks who someone is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
     browser's session (_xsrf) makes it ask again from there, which waits for itself: the server would answer nobody any more.
     """
     if not serves_hub():
@@ -70,7 +70,7 @@ def ask_once() -> None:
 
 
 def serves_hub() -> bool:
-    """Return whether this process is a server of a hub, rather than one that somebody has started in a terminal of such a server."""
+    """Return whether this process is a server of a hub, rather than one that someone has started in a terminal of such a server."""
     return "jupyterhub.singleuser" in sys.modules
 
 
@@ -89,7 +89,7 @@ def is_own_token(hub_auth: Any, handler: Any) -> bool:
 
 
 async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
-    """Return whether the hub still lets somebody in; it is asked when its last answer is as old as the server trusts one.
+    """Return whether the hub still lets someone in; it is asked when its last answer is as old as the server trusts one.
 
     Raises an exception where the hub does not say.
     """

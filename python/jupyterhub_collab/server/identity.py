@@ -38,7 +38,7 @@ class Identities:
         user.color = user.color or self.colour(user.username)
 
     def colour(self, username: str) -> str:
-        """Return somebody's colour, as CSS has it."""
+        """Return someone's colour, as CSS has it."""
         if username not in self.colours:
             start = int.from_bytes(hashlib.sha256(username.encode()).digest()[:4], "big") % len(COLOURS)
             wheel = COLOURS[start:] + COLOURS[:start]

@@ -33,7 +33,7 @@ SCHEMA = {
 MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
 RESTORED = (
     "info",
-    "Somebody moved or deleted a cell of {name} while others typed into it. Their text is in the notebook.",
+    "Someone moved or deleted a cell of {name} while others typed into it. Their text is in the notebook.",
 )
 COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
 LOST = (
@@ -70,7 +70,7 @@ class Notices:
     def __init__(self, events: EventLogger) -> None:
         self._events = events
         self._told: dict[tuple[str, str], float] = {}
-        self._ids: dict[str, str] = {}  # of what everybody is told
+        self._ids: dict[str, str] = {}  # of what everyone is told
         self._standing: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {}
         events.register_event_schema(SCHEMA)
 
@@ -91,7 +91,7 @@ class Notices:
         self._standing.pop(path, None)
 
     def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
-        """Tell everybody who has the document at `path` open one of the notices above. Returns what was told, if anything."""
+        """Tell everyone who has the document at `path` open one of the notices above. Returns what was told, if anything."""
         level, form = notice
         now = time.monotonic()
         if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
@@ -109,7 +109,7 @@ class Notices:
         return data
 
     def tell_everybody(self, message: str) -> None:
-        """Tell everybody who has a page of this server open, once each, however often it is called."""
+        """Tell everyone who has a page of this server open, once each, however often it is called."""
         id_ = self._ids.setdefault(message, uuid4().hex)
         self._emit({"id": id_, "path": "", "level": "error", "message": message})
 

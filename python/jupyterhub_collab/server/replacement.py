@@ -20,7 +20,7 @@ NO_TIMELINE = "The document timeline is turned off here: it disconnects a page f
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
-    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever somebody comes."""
+    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever someone comes."""
     Room.use(past, notices, active)
     sessions = Sessions(past)
     ours: dict[str, Any] = {

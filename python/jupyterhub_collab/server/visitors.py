@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The websockets that people have open, and the end of those of people whose right to be here has ended.
 
-A request is looked at when it comes; a websocket was a request once, and goes on as long as both ends like. So everybody who has one
-open is looked at again, as often as the server asks the hub about anybody.
+A request is looked at when it comes; a websocket was a request once, and goes on as long as both ends like. So everyone who has one
+open is looked at again, as often as the server asks the hub about anyone.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Visitors:
         websocket.get = known
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
-        """Return what is to be looked at again; None where there is nothing: everybody may open the websocket, or there is no hub."""
+        """Return what is to be looked at again; None where there is nothing: everyone may open the websocket, or there is no hub."""
         hub_auth = hub_auth_of(handler)
         if handler.current_user is None or (hub_auth is None and not serves_hub()):
             return None
@@ -102,11 +102,11 @@ def close(socket: Any) -> None:
     socket.on_message = _ignore  # the other side may answer the end late, and send meanwhile
     socket.close(ENDED, REASON)
     try:
-        # What the server does when somebody has left it does now, and not when they have answered.
+        # What the server does when someone has left it does now, and not when they have answered.
         socket.on_connection_close()
     except Exception:
         LOG.exception("%s was closed, and what is done then failed", socket.request.path)
 
 
 def _ignore(message: Any) -> None:
-    """Take what somebody sends who is out."""
+    """Take what someone sends who is out."""

@@ -72,7 +72,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
     async def prepare(self) -> None:
         if not is_for_a_person(self.request.headers):
-            # Nothing of the page: scripts of somebody's server read whatever comes from the same address.
+            # Nothing of the page: scripts of someone's server read whatever comes from the same address.
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
             return
@@ -232,7 +232,7 @@ class SharingPage(Base):
         try:
             done = await action(self)
         except Refused as no:
-            # What somebody has typed in begins no line of its own.
+            # What someone has typed in begins no line of its own.
             log.info(
                 "%r was refused %s: %s %r",
                 self.user,
@@ -326,7 +326,7 @@ class SharingPage(Base):
         try:
             await self.hub.ask("POST", f"users/{owner}/servers/{name}")
         except Refused as no:
-            # 400: somebody else has started or stopped it meanwhile, which the page that comes next knows how to show.
+            # 400: someone else has started or stopped it meanwhile, which the page that comes next knows how to show.
             if no.status != 400:
                 raise Refused(no.status, no.sentence, "" if no.status in SENTENCES else NOT_STARTED) from no
         self.redirect(f"{self.sharing.hub_prefix}spawn-pending/{server.rstrip('/')}", status=303)

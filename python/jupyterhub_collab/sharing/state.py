@@ -46,7 +46,7 @@ class Server:
 
 @dataclass
 class Shared:
-    """Somebody else's server that the user may open, because it is shared or because a role of the hub says so."""
+    """Someone else's server that the user may open, because it is shared or because a role of the hub says so."""
 
     owner: str
     server: str

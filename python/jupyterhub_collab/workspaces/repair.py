@@ -69,7 +69,7 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
         strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
         left |= {*share_users.end(strangers)}
     for process in sorted(left):
-        yield f"process {process} has something of it open, does not end, and is of somebody who does not have the share"
+        yield f"process {process} has something of it open, does not end, and is of someone who does not have the share"
 
 
 def _passing(name: str) -> set[int]:

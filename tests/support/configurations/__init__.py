@@ -20,7 +20,7 @@ CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py
 DIRECTORY = "/usr/local/etc/jupyter"
 LOG = "/run/hooks.log"
 
-# Everybody who tries to log in to every hub; the account's password is one that the host takes.
+# Everyone who tries to log in to every hub; the account's password is one that the host takes.
 PEOPLE = PASSWORDS | {"shared": "shared-password"}
 OURS = {"servers!server=shared/", "access:servers!server=shared/"}
 SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
@@ -89,11 +89,11 @@ class Record:
 
     settings: dict[str, Any]
     held: dict[str, list[Any]]
-    scopes: dict[str, set[str]]  # of everybody whom the hub lets in
+    scopes: dict[str, set[str]]  # of everyone whom the hub lets in
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server, one a line
     page: str = ""  # of sharing, as alice sees it
-    # Who gets in where a page of the hub takes somebody else's word for who comes.
+    # Who gets in where a page of the hub takes someone else's word for who comes.
     named: tuple[str, ...] = ()
 
 
@@ -111,7 +111,7 @@ def assert_merged(name: str, before: Record, after: Record) -> None:
     assert after.scopes.keys() == before.scopes.keys() - {"shared"}
     assert after.log == before.log + STARTS.get(name, [])
 
-    # Ours: everybody's rights, the account that is known and that nobody logs in to, the hooks.
+    # Ours: everyone's rights, the account that is known and that nobody logs in to, the hooks.
     people = [scopes for scopes in after.scopes.values() if "admin:servers" not in scopes]
     assert people
     assert all(scopes >= OURS for scopes in people)
@@ -157,7 +157,7 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """What the hub holds, without the account, its role, and the scopes that everybody got."""
+    """What the hub holds, without the account, its role, and the scopes that everyone got."""
     held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
     held["users"] = [row for row in held["users"] if row[0] != "shared"]
     held["services"] = [row for row in held["services"] if row[0] != SERVICE]

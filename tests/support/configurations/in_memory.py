@@ -107,7 +107,7 @@ def adapted(content: bytes, directory: Path) -> bytes:
 
 
 def record(main: Path, starts: bool = False) -> Record:
-    """Have a hub load a configuration, log everybody in, and run the hooks of alice's server, as far as they are wanted."""
+    """Have a hub load a configuration, log everyone in, and run the hooks of alice's server, as far as they are wanted."""
     log = main.parent / HOOKS_LOG
     log.unlink(missing_ok=True)
     done = forked(_print_record, main, starts)

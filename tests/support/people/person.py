@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody in front of a browser."""
+"""Someone in front of a browser."""
 
 import json as jsonlib
 import re
@@ -86,7 +86,7 @@ class Person:
     # Servers
 
     def open(self, owner: str, name: str = "") -> Server:
-        """Open somebody's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
+        """Open someone's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
 
         Waits for the start, and presses the authorize button where the hub asks. Raises `Refused` if the
         person may not, `Failed` if the start fails, and TimeoutError after `START_TIMEOUT` seconds.

@@ -162,7 +162,7 @@ class Tab:
 
 
 class Person:
-    """Somebody with all files open. letter: of the words that they type."""
+    """Someone with all files open. letter: of the words that they type."""
 
     def __init__(
         self, server: LocalServer, items: list[Item], who: str, words: Words, dice: random.Random

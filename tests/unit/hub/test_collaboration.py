@@ -115,7 +115,7 @@ def test_servers_that_people_share_are_live(db: Session, settings: dict[str, Any
 def test_collaboration_that_is_there_already_stays_live(
     db: Session, scope: str, holder: str, live: bool
 ) -> None:
-    """A role of the administrator's opens one server to somebody; who may open all of them does not make all of them live."""
+    """A role of the administrator's opens one server to someone; who may open all of them does not make all of them live."""
     students = orm.Group(name="students")
     students.users.append(orm.User.find(db, "ben"))
     db.add(students)
@@ -287,7 +287,7 @@ def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Sessi
 
 
 def test_own_token_of_an_administrators_server_makes_nobody_one(db: Session) -> None:
-    """Nor does it put anybody in a group to which servers are open."""
+    """Nor does it put anyone in a group to which servers are open."""
     c = Config()
     c.Spawner.server_token_scopes = ["inherit"]
     collaborate(c, **SETTINGS)
@@ -319,7 +319,7 @@ def visited(db: Session, name: str) -> Any:
 
 
 def left_by(db: Session, name: str) -> Any:
-    """A server like that, which no role opens to anybody any more, so that it is not chosen for that."""
+    """A server like that, which no role opens to anyone any more, so that it is not chosen for that."""
     spawner = visited(db, name)
     roles.strip_role(db, orm.User.find(db, "ben"), f"guests-{name}")
     return spawner
@@ -334,11 +334,11 @@ def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_res
     """Requirement 78."""
     hub()
     spawner = visited(db, "team")
-    spawner.user.new_api_token(note="somebody's script")
+    spawner.user.new_api_token(note="someone's script")
     if hub_was_restarted:
         spawner.api_token = ""
     asyncio.run(spawner.user.stop())
-    assert notes(db) == {"of a visitor", "somebody's script"}
+    assert notes(db) == {"of a visitor", "someone's script"}
 
 
 @pytest.mark.parametrize("ended", ["role", "token and role", "user"])
@@ -420,7 +420,7 @@ def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
 
 @pytest.fixture
 def as_root(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
-    """Root's part is played by whoever runs the tests: nothing is given to anybody, but noted."""
+    """Root's part is played by whoever runs the tests: nothing is given to anyone, but noted."""
     given: list[tuple[str, int, int]] = []
     me = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(os, "geteuid", lambda: 0)

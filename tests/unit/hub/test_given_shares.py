@@ -235,7 +235,7 @@ def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: 
 
 
 def test_mount_of_ones_own_ends(given: GivenShares) -> None:
-    """In a user namespace everybody mounts a directory below the share where no list stands before it."""
+    """In a user namespace everyone mounts a directory below the share where no list stands before it."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
     share = os.path.join(given.root, SHARE)
@@ -283,7 +283,7 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     assert not reads(given, BOB, GROUPS.writers)
     given.all |= {f"crowd-{number}": {"user": "", "shares": {SHARE: READ}} for number in range(600, 1200)}
     told = given.settle(people, OF).problems
-    assert len(told) == 1 and "rain/files is closed for everybody: its file system has no room" in told[0]
+    assert len(told) == 1 and "rain/files is closed for everyone: its file system has no room" in told[0]
     assert "601 people who have it, nor of 601 who have lost it" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
         assert not reads(given, number, group)

@@ -113,7 +113,7 @@ def test_it_is_so_from_a_file_that_others_load(
 
 
 def test_what_is_set_anew_after_it_is_refused(tmp_path: Path) -> None:
-    """A hub that lost our roles or hooks again would start with less than was asked for, or let somebody in."""
+    """A hub that lost our roles or hooks again would start with less than was asked for, or let someone in."""
     part = tmp_path / "part.py"
     part.write_text(POLICY)
     with pytest.raises(ValueError, match=r"JupyterHub\.load_roles is set anew"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
+"""What someone keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
 
 mallory plays the attacker. He was alice's guest, and has read there whatever a terminal shows.
 """
@@ -44,7 +44,7 @@ def test_own_token_of_a_server_opens_nothing(hub: Attacked) -> None:
 
 
 def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked) -> None:
-    """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everybody
+    """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everyone
     who was there may come again, their open pages go on.
     """
     hub.share("mallory")

@@ -56,7 +56,7 @@ def share(hub: Attacked, what: str) -> httpx.Response:
 
 
 def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:
-    """Also once the hub was started anew, which leaves it alone, even where everybody may come in by then."""
+    """Also once the hub was started anew, which leaves it alone, even where everyone may come in by then."""
     config = hub.directory / "jupyterhub_config.py"
     ours = config.read_text()
     assert start(hub).status_code == 201

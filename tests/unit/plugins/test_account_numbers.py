@@ -108,7 +108,7 @@ def test_kept_home_is_the_accounts_again(host: Path, monkeypatch: pytest.MonkeyP
     home = kept_home(host)
     account_numbers.close_home("shared", str(home), FIRST)
     assert account_numbers.of_kept_home("shared") == FIRST
-    # Somebody has the number by now, so the account gets another one.
+    # Someone has the number by now, so the account gets another one.
     account = pwd.struct_passwd(("shared", "x", LAST, LAST, "", str(home), ""))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: account)
     passwd = os.stat("/etc/passwd")

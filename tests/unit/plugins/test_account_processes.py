@@ -79,7 +79,7 @@ EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().mac
             f"system.syscall({SETRESUID}, {ATTACKER}, {ATTACKER}, {ATTACKER}); time.sleep(600)",
         ),
     ],
-    ids=["the first one has ended", "the first one is somebody else's"],
+    ids=["the first one has ended", "the first one is someone else's"],
 )
 def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)

@@ -132,7 +132,7 @@ def test_process_that_listens_is_found(family: socket.AddressFamily, address: st
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
 def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it() -> None:
-    """Otherwise a play would restart that person's unit, and leave everybody's connections as they are."""
+    """Otherwise a play would restart that person's unit, and leave everyone's connections as they are."""
     with listening(socket.AF_INET6, "::1", uid=PERSON) as beside:
         port = beside.getsockname()[1]
         assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody who comes with tokens, at a real hub and a server on it, which stand behind one address as behind a proxy."""
+"""Someone who comes with tokens, at a real hub and a server on it, which stand behind one address as behind a proxy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

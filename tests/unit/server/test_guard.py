@@ -70,7 +70,7 @@ def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
 
 
 def test_own_token_of_the_server_ends_nothing(hub: LocalHub) -> None:
-    """It is its owner's as far as the hub knows, and everybody who has a terminal there can read it."""
+    """It is its owner's as far as the hub knows, and everyone who has a terminal there can read it."""
     token = hub.own_token
     assert hub.at_server_with(token, "GET", "api/me").json()["identity"]["username"] == "alice"
     assert may(hub.at_server_with(token, "GET", WISH)) == ["read"]

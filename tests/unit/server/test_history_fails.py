@@ -42,7 +42,7 @@ def delete(server: LocalServer) -> None:
 
 
 def replace(server: LocalServer) -> None:
-    """As somebody who restores a backup of another time does."""
+    """As someone who restores a backup of another time does."""
     other = server.state / "other.db"
     with closing(sqlite3.connect(other)) as db:
         db.execute("create table something (x)")
@@ -65,7 +65,7 @@ async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServe
 
 @pytest.mark.parametrize("lose", [delete, replace])
 async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[[LocalServer], None]) -> None:
-    """A new one has all that they have, as soon as somebody types: they come back to it, after a crash, too."""
+    """A new one has all that they have, as soon as someone types: they come back to it, after a crash, too."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<before>")
     await server.until_file("notes.txt", "<before>")

@@ -83,7 +83,7 @@ def test_lines_that_stay_are_not_touched() -> None:
 def test_what_is_typed_beside_a_word_is_in_no_other(
     before: str, place: int, written: str, expected: str
 ) -> None:
-    """Whichever words somebody takes out, and however many letters the ones beside have in common with them."""
+    """Whichever words someone takes out, and however many letters the ones beside have in common with them."""
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(place, "<typed>"), written)
     # Where a word takes the place of another one, what two sides put there stands in either order.
     assert result in (expected, expected.replace("fizz<typed>", "<typed>fizz"))
@@ -179,7 +179,7 @@ def of_cells(*cells: dict[str, Any]) -> dict[str, Any]:
 
 
 def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
-    """Merge what somebody does to a notebook with cells a, b and c, and what a program makes of it."""
+    """Merge what someone does to a notebook with cells a, b and c, and what a program makes of it."""
     people = YNotebook()
     people.set(of_cells(*(cell(f"{name} = 1", name) for name in "abc")))
     base = copy_of(people.ydoc)
@@ -188,7 +188,7 @@ def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
 
 
 def make_anew(people: YNotebook, start: int, to: int, **other: Any) -> None:
-    """Do what JupyterLab does when somebody moves a cell, or changes its type."""
+    """Do what JupyterLab does when someone moves a cell, or changes its type."""
     old = people.get_cell(start)
     new = cell(old["source"], old["id"], other.pop("kind", "code"))
     del people.ycells[start]

@@ -125,7 +125,7 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
         alice.insert(0, f"<{number}>")
         await asyncio.sleep(0.1)
         saved.add(server.read("notes.txt"))
-    assert len(saved) > 2, "it was not saved while somebody typed"
+    assert len(saved) > 2, "it was not saved while someone typed"
 
 
 async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
@@ -334,7 +334,7 @@ async def test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told(
 
 
 async def test_what_is_on_its_way_into_a_cell_that_goes_is_in_the_copy(server: LocalServer) -> None:
-    """Somebody types into a cell and has not seen yet that a script has taken it out."""
+    """Someone types into a cell and has not seen yet that a script has taken it out."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     notebook = json.loads(server.read("work.ipynb"))
     del notebook["cells"][1]
@@ -392,7 +392,7 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
 
 
 async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
-    """Kill the server as if it were writing what somebody has typed, and leave the file as `found` makes it of what was to be written."""
+    """Kill the server as if it were writing what someone has typed, and leave the file as `found` makes it of what was to be written."""
     alice, bob = await server.open(name), await server.open(name, "bob")
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")
@@ -499,7 +499,7 @@ async def test_the_timeline_is_refused(server: LocalServer) -> None:
 
 
 async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) -> None:
-    """Each connection of a person is an editing session; somebody who only looks has none."""
+    """Each connection of a person is an editing session; someone who only looks has none."""
     began = time.time()
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     await server.open("notes.txt", "carol")
@@ -548,7 +548,7 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
         while time.monotonic() - began < 7:  # longer than it takes to be idle
             alice.insert(0, "x")
             await asyncio.sleep(0.5)
-        assert server.runs, "it ended while somebody typed"
+        assert server.runs, "it ended while someone typed"
         alice.insert(0, "<last>")
         async with asyncio.timeout(PATIENCE):
             while server.runs:

@@ -18,7 +18,7 @@ SCRIPT = "\"><script>alert(1)</script>'{{ 7 * 7 }}"
 
 
 def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "", **values: Any) -> str:
-    """The page of somebody who shares, is shared with, and whose things all have one name."""
+    """The page of someone who shares, is shared with, and whose things all have one name."""
     server = Server(name, runs=True, path="/user/x/")
     server.links.append(Link("sc_1", NOW, NOW + timedelta(hours=1), 2, NOW))
     server.guests += [Guest("user", name, NOW), Guest("group", name, NOW)]

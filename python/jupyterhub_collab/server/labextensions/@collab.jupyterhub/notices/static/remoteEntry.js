@@ -13,7 +13,7 @@
 
   const isOpen = (app, path) => {
     if (path === "") {
-      return true; // it is for everybody
+      return true; // it is for everyone
     }
     for (const widget of app.shell.widgets("main")) {
       const open = widget.context?.path;
