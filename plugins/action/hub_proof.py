@@ -1,8 +1,8 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hands the module what travels inside the collection: the Python package, in which the proof is, and the access matrix. Keeps the
-report on the controller.
+"""Passes the collection's Python package, which contains the checks, and the access matrix to the module. Writes the report on the
+controller.
 """
 
 from __future__ import annotations
