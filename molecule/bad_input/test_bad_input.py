@@ -128,7 +128,7 @@ def test_no_network_names_the_package(platform: Platform) -> None:
     stopped = play("jupyter_rtc", platform.name, jupyterhub_rtc_environment=environment)
     assert stopped.code != 0
     assert (
-        "jupyter-collaboration could not be installed in /usr/local/jupyterhub: the package index could not be reached"
+        "Failed to install jupyter-collaboration in /usr/local/jupyterhub: the package index is unreachable"
         in stopped.message
     )
 

@@ -183,7 +183,7 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) ->
     """Requirement B1."""
     assert hub_with.after, hub_with.applied.told
     assert_merged(name, hub_with.before, hub_with.after)
-    assert "Keep no passwords or keys on a server that you share" in hub_with.after.page
+    assert "do not keep passwords or keys on a shared server" in hub_with.after.page
 
     # And all of it comes out again.
     assert hub_with.removed

@@ -88,9 +88,7 @@ def test_again_changes_nothing(platform: Platform) -> None:
 
 
 def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
-    assert "two people edit together on the server of shared" in verified(
-        platform.name, tmp_path / "report.json"
-    )
+    assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 
 def test_change_of_modes_leaves_servers_alone(

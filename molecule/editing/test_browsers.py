@@ -14,7 +14,7 @@ from editing.site import HOME, LINES, OWNER, Site
 from scenario import PASSWORDS, wait_until
 
 NAME = "browsers"
-TAKEN_OUT = f"Text was taken out of {NAME}.ipynb"
+TAKEN_OUT = f"Another program removed text from {NAME}.ipynb"
 TOLD_AT_ONCE = 30_000  # milliseconds, less than until the second telling
 TOLD = 60_000  # a page that has just found its server again is told with the second telling
 

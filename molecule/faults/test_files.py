@@ -36,7 +36,7 @@ def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fau
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
     assert refused.refusal.startswith(path)
-    assert "No space left on device; mend that and run it again. Nothing was changed." in refused.refusal
+    assert "No space left on device. Fix it, then rerun. Nothing was changed." in refused.refusal
     tried.converges(now)
 
 
@@ -60,7 +60,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
         refused = site.change(fragment(site.other_scope, *lines))
         site.host.check_output(f"rm {DIRECTORY}/filler {STATE}/filler")
     tried.row["said"] = refused.refusal
-    assert "What was there has been put back and the hub runs again as before." in refused.refusal
+    assert "The previous configuration was restored, and the hub runs as before." in refused.refusal
     tried.converges(now)
 
 
@@ -74,7 +74,7 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
             refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
     assert f"{DIRECTORY}/" in refused.refusal
-    assert "Read-only file system; mend that and run it again. Nothing was changed." in refused.refusal
+    assert "Read-only file system. Fix it, then rerun. Nothing was changed." in refused.refusal
     tried.converges(now)
 
 
@@ -102,7 +102,7 @@ def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) 
     with tried.survived():
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
-    assert f"{STATE} can be written by others than root" in refused.refusal
+    assert f"others than root can write to {STATE}" in refused.refusal
     site.host.check_output(f"chown root {STATE}")
     tried.converges(now)
 
@@ -116,7 +116,7 @@ def test_fragments_of_an_earlier_release(site: Site) -> None:
     site.host.check_output(f"cp -r {version} {earlier} && sed -i s,{version},{earlier}, {path}")
     now = site.scope
     refused = site.change(fragment(now, "raise ValueError"))
-    assert f"{path} are of another version of this collection: run its role jupyterhub_rtc" in refused.refusal
+    assert f"Another version of this collection wrote {path}. Run role jupyterhub_rtc" in refused.refusal
     assert site.change(fragment(now, "import sys", "", 'sys.path.insert(0, "@PACKAGE@")')).changed
     assert site.host.file(path).content_string == before
     assert not site.host.file(earlier).exists

@@ -23,10 +23,10 @@ STEPS = {
     "before it tidies up": "tidy.call",
 }
 RETURN = {
-    "before it puts anything back": "return_to_before.call",
-    "between two files that it puts back": "undo-replace.c_return",
+    "before it restores anything": "return_to_before.call",
+    "between two files that it restores": "undo-replace.c_return",
     "before it restarts the hub with what it had": "restart.call.2",
-    "when it has put everything back": "end.call",
+    "when it has restored everything": "end.call",
 }
 
 

@@ -85,7 +85,7 @@ def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> N
     tried = fault("the service has another name")
     with tried.survived():
         stopped = play("jupyter_rtc", site.platform.name)
-    assert "there is no systemd unit jupyterhub: set jupyterhub_rtc_service" in stopped.said
+    assert "The systemd unit jupyterhub does not exist. Set jupyterhub_rtc_service" in stopped.said
     tried.row["said"] = stopped.message
     tried.converges_by_play()
 

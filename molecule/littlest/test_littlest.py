@@ -75,9 +75,7 @@ def test_address_is_the_one_that_its_proxy_listens_at(platform: Platform) -> Non
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
     """Neither the file nor the address; people come with tokens, and the account of each is named as everyone's."""
-    assert "two people edit together on the server of shared" in verified(
-        platform.name, tmp_path / "report.json"
-    )
+    assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 
 def test_settings_of_the_hub_are_changed_as_before(
@@ -111,7 +109,10 @@ def test_file_that_takes_ours_back_is_refused(host: Host, platform: Platform) ->
     refused = play("jupyter_rtc", platform.name, **SETTINGS)
     host.check_output("rm %s", later)
     assert refused.code != 0
-    assert "JupyterHub.load_roles is set anew by what the hub loads after" in refused.message
+    assert (
+        "the hub loads settings after the block of collab.jupyterhub that replace JupyterHub.load_roles"
+        in refused.message
+    )
     assert refused.message.endswith("Nothing was changed.")
     assert host.file(SETTINGS["jupyter_rtc_config_path"]).content == before
 

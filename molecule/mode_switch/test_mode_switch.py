@@ -57,9 +57,7 @@ def test_all_users_leaves_nothing_of_shared_user(
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert switched.code == 0, switched.output
     assert "account shared removed, its files kept in /home/shared" in switched.said
-    assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared" in switched.said
-    )
+    assert "removed 1 share and 1 link of users who can no longer share, the hub user shared" in switched.said
     assert shared_with(bob) == []
     assert links(carol, "alice") == []
     assert carol.api("GET", "/hub/api/users/shared").status_code == 404
@@ -102,7 +100,7 @@ def test_run_that_died_before_the_restart_is_completed(
     host.check_output("echo %s >" + STATE, json.dumps(state))
     completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert (completed.code, completed.changed) == (0, 1), completed.output
-    assert "Changed: hub configured and restarted; revoked 1 share and 1 link" in completed.said
+    assert "Changed: hub configured and restarted; removed 1 share and 1 link" in completed.said
     assert shared_with(bob) == []
     assert invocation(host) != before
     assert "jupyterhub_collab.hub.live" in arguments()

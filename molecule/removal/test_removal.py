@@ -70,7 +70,7 @@ def test_check_mode_tells_and_changes_nothing(host: Host, platform: Platform) ->
     tried = play("jupyter_rtc", platform.name, "--check", **ABSENT)
     assert tried.code == 0, tried.output
     assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared with server and tokens"
+        "removed 1 share and 1 link of users who can no longer share, the hub user shared with server and tokens"
         in tried.said
     )
     for sentence in (
@@ -113,7 +113,7 @@ def test_collaboration_goes(
         gone = play("jupyter_rtc", platform.name, **ABSENT)
         assert gone.code == 0, gone.output
     assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared with server and tokens"
+        "removed 1 share and 1 link of users who can no longer share, the hub user shared with server and tokens"
         in gone.said
     )
     assert "account shared removed; files kept in /home/shared; group collaborators removed" in gone.said
@@ -182,7 +182,7 @@ def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, car
     )
     assert gone.code == 0, gone.output
     assert not host.service("jupyterhub").is_running
-    assert "ended 1 share and 1 link of users who may not share any more" in gone.said
+    assert "removed 1 share and 1 link of users who can no longer share" in gone.said
     assert "files deleted in /home/shared" in gone.said
     assert not host.file("/home/shared").exists
     assert left_different(host, platform) == set()

@@ -56,7 +56,7 @@ def arrive(hub: Hub, changed: str) -> Arrive:
 
 def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person, bob: Person) -> None:
     """Bob's share and link are gone with his right, and alice's stay with hers; the play says so."""
-    assert "ended 1 share and 1 link of users who may not share any more" in changed
+    assert "removed 1 share and 1 link of users who can no longer share" in changed
     assert "Members of teachers can share their own server on the hub's sharing page, by link;" in changed
     assert alice.api("GET", "/hub/api/shares/alice/").json()["items"][0]["user"]["name"] == "bob"
     with pytest.raises(Refused):
@@ -74,8 +74,8 @@ def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
     """Requirement 52, and who may share is the administrator's to say: by the page and by the API."""
     bob = arrive("bob")
     page = bob.page(PAGE)
-    assert "Sharing your own server is not open to you on this hub." in page.text
-    assert "Make a link" not in page.text
+    assert "You cannot share your own server on this hub." in page.text
+    assert "Create link" not in page.text
     assert shared_with(page) == ["alice"]
     for kind, wish in (("share-codes", None), ("shares", {"user": "alice"})):
         assert bob.api("POST", f"/hub/api/{kind}/bob/", wish).status_code in (403, 404)
@@ -87,8 +87,8 @@ def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
     """Neither on the page nor past it."""
     alice = arrive("alice")
     page = alice.page(PAGE)
-    assert "Let someone in by name" not in page.text
-    forged = alice.press(page, "Make a link", action="give", kind="user", name="carol")
+    assert "Share with a user or group" not in page.text
+    forged = alice.press(page, "Create link", action="give", kind="user", name="carol")
     assert forged.status == 403
     wish = {"user": "carol"}
     assert hub.api("POST", "/hub/api/shares/alice/", token=alice.token(), json=wish).status_code in (400, 403)
@@ -126,7 +126,7 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
     wait_until(lambda: bob.page(address).status == 200)
     assert "bob" in guests(alice.page(PAGE))
     assert bob.page(link).status == 200
-    alice.press(alice.page(PAGE), "End all links and revoke everyone")
+    alice.press(alice.page(PAGE), "Revoke all links and access")
 
 
 def test_strangers_stay_out(hub: Hub, changed: str) -> None:

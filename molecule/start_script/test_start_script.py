@@ -59,7 +59,7 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
     accept(bob, make_link(alice))
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
-    assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+    assert "Only the owner, managers and the hub's administrators can shut down this server." in refused.text
 
 
 def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Host) -> None:
@@ -67,13 +67,13 @@ def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Hos
     for owner in ("shared", alice.name):
         alice.stop(owner)
         host.check_output("touch /home/%s/without-snippet", owner)
-    with pytest.raises(Failed, match="its environment lacks what guards it"):
+    with pytest.raises(Failed, match="its environment lacks the protection"):
         alice.open("shared")
     alice.open(alice.name)
     refused = alice.api("POST", f"/hub/api/share-codes/{alice.name}/", {})
     assert refused.status_code == 409
-    page = alice.press(alice.page(PAGE), "Make a link")
-    assert "This server cannot be shared as it runs" in page.text
+    page = alice.press(alice.page(PAGE), "Create link")
+    assert "This server cannot be shared while it runs" in page.text
     for owner in ("shared", alice.name):
         host.check_output("rm /home/%s/without-snippet", owner)
     alice.open("shared")

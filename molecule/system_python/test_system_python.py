@@ -55,7 +55,8 @@ def test_hub_that_hangs_is_replaced_and_servers_stay(alice: Person, host: Host, 
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_venv="system")
     assert switched.code == 0, switched.output
     assert (
-        "The hub was killed, since its API at http://127.0.0.1:8081/hub/api does not answer" in switched.said
+        "The hub was killed, because its API at http://127.0.0.1:8081/hub/api does not answer"
+        in switched.said
     )
     assert host.check_output(SERVERS) == before
     assert alice.visit("alice").me()["identity"]["username"] == "alice"

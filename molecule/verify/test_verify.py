@@ -26,9 +26,9 @@ def test_hub_without_collaboration_lacks_it(
     before = state_of(host, platform, carol)
     found = verify()
     assert found.play.code != 0
-    assert [*found.results("failed")] == ["people edit together"]
-    assert "apply collab.jupyterhub.jupyter_rtc" in found.play.message
-    assert "two people log in" in found.results("ok")
+    assert [*found.results("failed")] == ["users edit together"]
+    assert "Run collab.jupyterhub.jupyter_rtc" in found.play.message
+    assert "two users log in" in found.results("ok")
     assert found.report["hub"]["configured"] is False
     assert changes(before, state_of(host, platform, carol)) == []
 
@@ -46,15 +46,15 @@ def test_hub_that_is_well(
     assert found.play.code == 0, found.play.output
     assert found.results("failed") == found.results("skipped") == found.results("warning") == {}
     assert {
-        "two people edit together on a server by invitation",
-        "two people edit together on the server of shared",
-        "who may not use the hub is refused",
-        "a guest whose invitation has ended is out",
-        "so is the document that they have open",
-        "what a guest has read on the server opens it no more",
-        "a service worker reaches nothing beyond its server",
-        "refused on someone else's server: a hub user",
-        "refused on someone else's server: an outsider",
+        "two users edit together on a server with a share",
+        "two users edit together on the shared server",
+        "an account that may not use the hub is refused",
+        "a guest whose share is revoked loses access",
+        "a document that they have open is closed",
+        "a token that a guest has read on the server is refused",
+        "service workers are confined to their server",
+        "refused on another user's server: a hub user",
+        "refused on another user's server: an outsider",
         "refused on the server of shared: a stranger",
     } <= set(found.results("ok"))
     assert changes(before, state_of(host, platform, carol)) == []
@@ -77,8 +77,8 @@ def test_people_who_are_named_and_a_server_that_is_used(
     with server.document("mine.txt") as hers, bob.visit(SHARED).document("mine.txt") as his:
         found = verify(jupyterhub_verify_accounts=people)
         assert found.play.code == 0, found.play.output
-        assert found.results("ok")["two people log in"] == "alice and bob."
-        assert found.results("ok")["the server of shared starts"] == "It runs already, and goes on."
+        assert found.results("ok")["two users log in"] == "alice and bob."
+        assert found.results("ok")["the shared server starts"] == "It was running already, and keeps running."
         hers.insert(0, "still here")
         his.wait_until(lambda document: document.text == "still here")
         assert hers.closed_by_server is his.closed_by_server is None
@@ -98,7 +98,7 @@ def test_account_that_everybody_works_as_stays(
     with changed(host, hub, "c.SystemdSpawner.username_template = 'alice'"):
         done = play("verify", platform.name)
     assert done.code != 0
-    assert "people of this hub work as the account alice, which is there already" in done.message
+    assert "the servers of this hub run as the existing account alice" in done.message
     assert host.user("alice").exists
     assert host.file("/home/alice").is_directory
     assert made(host, carol) == []
@@ -144,7 +144,7 @@ def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub)
     ):
         found = verify()
     assert found.play.code != 0
-    assert "jupyter-collaboration is not there or not turned on" in found.play.message
+    assert "jupyter-collaboration is missing or disabled" in found.play.message
 
 
 @pytest.mark.long

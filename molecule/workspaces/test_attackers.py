@@ -245,7 +245,7 @@ def test_who_has_taken_it_is_not_taken_for_the_hub(platform: Platform, host: Hos
         said = {"path": CONFIG, "fragment": "71-other", "content": "# nothing"}
         failed = module("hub_config", platform.name, **said)
         assert failed.code != 0
-        assert "of account mallory listens at 127.0.0.1:8081 in the place of the hub" in failed.said
+        assert "of account mallory listens at 127.0.0.1:8081 instead of the hub" in failed.said
     finally:
         host.check_output(
             "systemctl stop taker; rm -f /tmp/taken; systemctl reset-failed jupyterhub; systemctl start jupyterhub"

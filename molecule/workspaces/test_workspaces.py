@@ -193,7 +193,7 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
             assert names == ["data", "files.is-not-there.txt"], breaking
             assert "Tell the administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
             said = host.check_output(f"journalctl --unit=jupyterhub --since=@{since} --no-pager")
-            assert "alice starts without share rainfall/files" in said, breaking
+            assert "alice starts without workspace rainfall/files" in said, breaking
         finally:
             host.check_output(f"rm -f {share}; mv {share}.away {share}")
     assert "files" in sessions.new(alice).contents.names("workspace/rainfall")
@@ -207,7 +207,7 @@ def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person,
     try:
         server = sessions.new(alice)
         assert server.contents.names("workspace") == ["own"]
-        assert "/home/alice/workspace is something else" in host.check_output(
+        assert "/home/alice/workspace already exists" in host.check_output(
             "journalctl --unit=jupyterhub --since=-60s --no-pager"
         )
     finally:

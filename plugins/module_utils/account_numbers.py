@@ -58,7 +58,7 @@ class Numbers:
             self._taken.add(number)
             return number
         raise NoNumber(
-            f"there is no number left for an account or group, as none is given twice: raise UID_MAX in {self._path}"
+            f"all UIDs and GIDs are used up, because they are never reused. Raise UID_MAX in {self._path}"
         )
 
     def remember(self) -> None:

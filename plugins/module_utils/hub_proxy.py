@@ -59,8 +59,8 @@ def usurper(bind_url: str, hub_unit: Unit) -> str:
     """Return in one sentence who listens at the hub's public address in the place of its proxy; empty where nobody does."""
     for each in _others(bind_url, hub_unit):
         return (
-            f"account {each.account} listens at {each.place} in the place of the hub's proxy, and may ask people "
-            f"for their passwords: end process {_named(each)}, and restart the proxy"
+            f"account {each.account} listens at {each.place} instead of the hub's proxy, and may ask users "
+            f"for their passwords. End process {_named(each)}, and restart the proxy"
         )
     return ""
 
@@ -68,8 +68,8 @@ def usurper(bind_url: str, hub_unit: Unit) -> str:
 def _api_usurper(api_url: str, hub_unit: Unit) -> str:
     for each in _others(api_url, hub_unit) if api_url else []:
         return (
-            f"account {each.account} listens at {each.place}, where the hub tells its proxy who goes where, and has been told by the hub "
-            f"what the proxy believes: end process {_named(each)}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN, and restart both"
+            f"account {each.account} listens at {each.place}, where the hub configures its proxy, and has received the hub's token "
+            f"for the proxy. End process {_named(each)}, set another CONFIGPROXY_AUTH_TOKEN for hub and proxy, and restart both"
         )
     return ""
 
@@ -122,7 +122,7 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
     process = listener(front(hub), hub_unit)
     unit = listeners.unit_of(process) if process else ""
     if not unit or process in (hub_unit.main_pid, pid_of(hub_unit)):
-        raise NoProxy(f"no proxy of this host listens {_place(front(hub))}")
+        raise NoProxy(f"no proxy on this host listens {_place(front(hub))}")
     return unit
 
 

@@ -69,7 +69,7 @@ def end(
                 ended = end_grants(api, found)
                 ended["users"] = [name for name in users if delete_user(api, name)]
         except NoAnswer as error:
-            raise Failed(f"rights that end with the change could not be ended, since {error}") from error
+            raise Failed(f"failed to revoke rights that the change withdraws, because {error}") from error
     state.pop("sharing", None)
     return sentences(ended)
 
@@ -118,7 +118,7 @@ def sentences(ended: dict[str, Any]) -> list[str]:
         for kind in ("shares", "links")
         if (number := ended[kind])
     ]
-    found = [f"{' and '.join(counted)} of users who may not share any more"] if counted else []
+    found = [f"{' and '.join(counted)} of users who can no longer share"] if counted else []
     return found + [f"the hub user {name} with server and tokens" for name in ended["users"]]
 
 

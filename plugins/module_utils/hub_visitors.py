@@ -41,8 +41,8 @@ def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: 
     since = state.get("revocation_since", math.inf)
     if trusting := [each for each in outcasts if each["started"] < since]:
         live.warn(
-            f"Stop and start the servers of {_owners(trusting)}: they were started before this collection configured the "
-            "hub, so people who were on them and have no right to it any more may come back for some minutes."
+            f"Restart the servers of {_owners(trusting)}. They were started before this collection configured the "
+            "hub, so users whose access has ended may be able to return for a few minutes."
         )
     if "revocation_since" in state:
         time.sleep(state["hub"]["revocation_seconds"] + 1)
@@ -50,8 +50,8 @@ def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: 
         live.restart(hub, hub_proxy.find_unit(show(live.service), hub), shares_port=hub["shares_port"])
     except hub_proxy.NoProxy as error:
         live.warn(
-            f"Restart the hub's proxy or the servers of {_owners(outcasts)}: people who have no right to be there any more "
-            f"may still be connected, and their connections could not be ended, since {error}."
+            f"Restart the hub's proxy or the servers of {_owners(outcasts)}. Users whose access has ended may "
+            f"still be connected, because the hub failed to disconnect them: {error}."
         )
         return []
     live.wait(hub)

@@ -37,7 +37,7 @@ def directories(python: str) -> list[str]:
     """
     done = subprocess.run([python, "-I", "-c", WHERE], capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
-        raise LookupError(f"there is no JupyterLab behind {python}")
+        raise LookupError(f"{python} has no JupyterLab")
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found
 

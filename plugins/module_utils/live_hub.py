@@ -45,7 +45,7 @@ class LiveHub:
         database = json.dumps(hub["database"])
         done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
-            raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
+            raise Failed(f"failed to read the hub's database: {hub_health.last_line(done.stderr)}")
         return json.loads(done.stdout)
 
     def held(self, hub: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class LiveHub:
                 with self.api(hub, hub_shutdown.SCOPE) as api:
                     hub_shutdown.shut_down(unit, api, self.timeout, with_proxy=bool(proxy))
             except NoAnswer as error:
-                self.warn(f"The hub was killed, since {error}. The servers that people have running go on.")
+                self.warn(f"The hub was killed, because {error}. Users' servers keep running.")
                 hub_shutdown.kill(unit, self.timeout)
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
@@ -75,7 +75,7 @@ class LiveHub:
         waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
         done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
-            raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
+            raise Failed(f"systemd failed to start {self.service}: {' '.join(done.stderr.split())}")
 
     def wait(self, hub: dict[str, Any], settle: float | None = None) -> None:
         """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
@@ -89,8 +89,8 @@ class LiveHub:
         self.wait(hub)
         held = self.held(hub)
         if held["roles"] is None:
-            self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
+            self.warn("The hub keeps its database in memory, so its roles could not be checked.")
         elif lacking := hub_health.roles_that_differ(hub["roles"], held["roles"]):
-            raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+            raise Failed(f"the hub runs, but these roles differ from its configuration: {', '.join(lacking)}")
         hub_health.wait_for_pages(lambda: show(self.service), hub, self.timeout, Failed)
         return held

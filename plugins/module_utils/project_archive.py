@@ -54,7 +54,7 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
         os.rename(temporary, path)
         transaction.sync_directory(directory)
     except OSError as error:
-        raise NotArchived(f"{path} could not be written: {error.strerror}") from None
+        raise NotArchived(f"failed to write {path}: {error.strerror}") from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -75,7 +75,7 @@ def _compare(path: str, place: str, names: list[str], begun: float) -> None:
         except OSError:
             changed = 0
         if changed < begun - CLOCK_SECONDS:
-            raise NotArchived(f"{path} is not the whole of what was to be archived: {line}")
+            raise NotArchived(f"the archive {path} is incomplete: {line}")
 
 
 def _unquoted(name: str) -> bytes:
@@ -108,7 +108,5 @@ def _tar(action: str, path: str, place: str, *arguments: str) -> list[str]:
     )
     said = [line for line in (*done.stdout.splitlines(), *done.stderr.splitlines()) if line.strip()]
     if done.returncode not in (0, CHANGED):
-        raise NotArchived(
-            f"{path} is not the whole of what was to be archived: {said[0] if said else 'tar failed'}"
-        )
+        raise NotArchived(f"the archive {path} is incomplete: {said[0] if said else 'tar failed'}")
     return said if done.returncode == CHANGED else []

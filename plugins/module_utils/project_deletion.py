@@ -68,7 +68,7 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
             _end_users(_numbers_of(name, share), path)
-            done.append(f"files of share {share} kept in {path}")
+            done.append(f"files of workspace {share} kept in {path}")
         _delete_groups(name, share)
     if account := _delete_account(known, state_directory):
         account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
@@ -160,7 +160,7 @@ def _remove(path: str, groups: set[int]) -> None:
         with contextlib.suppress(OSError):
             shares.close(path)
         _end_users(groups, path)
-    raise NotDeleted(f"{path} could not be removed: {said}")
+    raise NotDeleted(f"failed to remove {path}: {said}")
 
 
 def _end_users(groups: Collection[int], share: str) -> None:
@@ -186,7 +186,7 @@ def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> l
         return []
     _remove(account.pw_dir, set())
     account_numbers.forget_home(account.pw_name)
-    return [f"account {account.pw_name} and its home deleted"]
+    return [f"account {account.pw_name} and its home directory deleted"]
 
 
 def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_passwd | None:

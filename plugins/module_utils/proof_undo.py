@@ -90,9 +90,9 @@ class Undo:
             try:
                 left += self._at_hub(api, visitors())
             except (NoAnswer, Failed) as error:
-                left.append(f"hub users {', '.join(self._all('users'))}, since {error}")
+                left.append(f"hub users {', '.join(self._all('users'))}, because {error}")
         elif self._all("users") or self._all("servers"):
-            left.append(f"hub users {', '.join(self._all('users'))}, since the hub's API cannot be asked")
+            left.append(f"hub users {', '.join(self._all('users'))}, because the hub's API is not available")
         self._remove_files()
         left += [f"account {name}" for name in self._all("accounts") if not self._remove_account(name)]
         if left:

@@ -118,7 +118,7 @@ def _walk_links(
                     inside[there.st_ino] -= 1
                     report.repaired += 1
                 elif there.st_nlink > inside[there.st_ino]:
-                    report.leave(name, "it has further names elsewhere, and is too large for a copy")
+                    report.leave(name, "it has hard links elsewhere, and is too large to copy")
 
 
 def _is_read(file: int, there: os.stat_result, groups: Groups) -> bool:
@@ -197,22 +197,22 @@ def _look_at(
 ) -> None:
     there = os.fstat(file)
     if there.st_dev != device:
-        report.leave(path, "on another file system")
+        report.leave(path, "it is on another file system")
     elif stat.S_ISDIR(there.st_mode):
         report.repaired += open_directory(file, groups)
         if not deeper:
-            report.leave(path, f"more than {DEEPEST} directories deep")
+            report.leave(path, f"it is more than {DEEPEST} directories deep")
             return
         with opened(".", file) as inside:
             _walk(inside, f"{path}/", device, groups, owner, report, deeper - 1)
     elif stat.S_ISREG(there.st_mode):
         # A second name may be one in a directory that the share's members have no business in.
         if there.st_nlink > 1 and there.st_uid != owner:
-            report.leave(path, "it has further names (hard links)")
+            report.leave(path, "it has hard links")
         else:
             report.repaired += _open_file(file, there, groups)
     elif not stat.S_ISLNK(there.st_mode):
-        report.leave(path, "neither a file nor a directory")
+        report.leave(path, "it is neither a file nor a directory")
 
 
 def is_open(file: int, groups: Groups, gate: Gate = OPEN) -> bool:

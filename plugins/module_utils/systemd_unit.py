@@ -185,7 +185,9 @@ def read_environment_file(path: str) -> dict[str, str]:
 def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run systemctl; its exit code is the caller's to judge."""
     if not os.path.isdir("/run/systemd/system"):
-        raise NoSystemd("this host does not run systemd, which this collection needs to start and stop the hub")
+        raise NoSystemd(
+            "this host does not run systemd, which this collection needs to start and stop the hub"
+        )
     return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
 
 
@@ -204,9 +206,9 @@ def show(name: str) -> Unit:
 GUARD_NAME = "zz-collab.jupyterhub.conf"
 GUARD = """\
 [Service]
-# Servers that the hub has started as its children outlive it.
+# Servers that are children of the hub's process outlive it.
 KillMode=process
-# The hub that ends is started again, later than who has ended it on purpose would do that.
+# If the hub stops, systemd restarts it, but later than the run that stopped it on purpose.
 Restart=always
 RestartSec=10
 ExecStartPre=-+{first}

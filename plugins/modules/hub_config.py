@@ -199,9 +199,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction impo
 # Parts of a dry run's result that may contain a password, or that are read again each time.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
 START_IN_LOADS = 10  # a healthy hub starts in about twice the time that its configuration takes to load
-NEW_MAIN = (
-    b"# Configuration of JupyterHub. Add your own settings above the block of collab.jupyterhub.\n\n"
-)
+NEW_MAIN = b"# Configuration of JupyterHub. Add your own settings above the block of collab.jupyterhub.\n\n"
 
 
 class HubConfig:
@@ -350,7 +348,9 @@ class HubConfig:
     def run(self) -> dict[str, Any]:
         unit = show(self.service)
         if self.present and not unit.exists:
-            raise Refused(f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub")
+            raise Refused(
+                f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
+            )
         state = self.load_state()
         recovered = self.recover(unit, state)
         if not self.module.check_mode:
@@ -626,9 +626,7 @@ def main() -> None:
         module.fail_json(msg=str(error), log=error.log, restarted=True)
     except OSError as error:
         unfinished = HubConfig(module).journal.exists()
-        outcome = (
-            "The next run completes or rolls back this one" if unfinished else "Nothing was changed"
-        )
+        outcome = "The next run completes or rolls back this one" if unfinished else "Nothing was changed"
         place = error.filename or module.params["path"]
         module.fail_json(msg=f"{place}: {error.strerror or error}. Fix it, then rerun. {outcome}.")
 

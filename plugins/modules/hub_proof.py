@@ -160,7 +160,9 @@ HUB_SECONDS = 30
 LOG_LINES = 30
 # What the verifying interpreter may need from the hub's environment, which may contain secrets.
 PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
-EXPIRES = datetime.timedelta(days=2)  # nobody can log in to these accounts later, even if the cleanup never runs
+EXPIRES = datetime.timedelta(
+    days=2
+)  # nobody can log in to these accounts later, even if the cleanup never runs
 
 
 class Proof:

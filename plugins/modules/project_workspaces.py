@@ -258,7 +258,9 @@ class Workspaces:
         if is_kept(path):
             self.kept.append((name, share))
         elif os.path.lexists(path):
-            found.append(f"{path} already exists and is not a workspace. Move it away, or choose another name")
+            found.append(
+                f"{path} already exists and is not a workspace. Move it away, or choose another name"
+            )
         found += [
             f"group {group} of workspace {share} of project {name} already exists. Choose another name for the workspace"
             for group in shares.group_names(name, share)
@@ -269,9 +271,7 @@ class Workspaces:
     def _problems_of_known(self, name: str, share: str) -> list[str]:
         path = self.path_of(name, share)
         if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-            return [
-                f"{path} is no longer a directory. Find out who replaced it, and move it away"
-            ]
+            return [f"{path} is no longer a directory. Find out who replaced it, and move it away"]
         return []
 
     def _problems_of_absent(self) -> list[str]:
@@ -361,7 +361,10 @@ class Workspaces:
         path = self.path_of(name, share)
         if not os.path.isdir(path):
             again = share in self.before.get(name, [])
-            self.note(name, f"workspace {share} created" + (" again, because its directory was missing" if again else ""))
+            self.note(
+                name,
+                f"workspace {share} created" + (" again, because its directory was missing" if again else ""),
+            )
             if dry:
                 return
             os.mkdir(path, 0o700)
@@ -418,7 +421,8 @@ class Workspaces:
                 report = shares.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
-                        project["name"], f"permissions of {report.repaired} files of workspace {share} restored"
+                        project["name"],
+                        f"permissions of {report.repaired} files of workspace {share} restored",
                     )
                 left += [f"{path}/{told}" for told in report.told]
         return left
@@ -528,9 +532,7 @@ def run(module: AnsibleModule) -> None:
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
     except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
-        module.fail_json(
-            msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes
-        )
+        module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)
     told = "".join(f"{name}: {each}\n" for name, all_ in sorted(workspaces.changes.items()) for each in all_)

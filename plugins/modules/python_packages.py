@@ -277,7 +277,9 @@ class Task:
 
     def make(self) -> Environment:
         if not self.module.params["create"]:
-            raise PackagesError(f"{self.name} is not a Python environment. Set environment to another path, or create to true.")
+            raise PackagesError(
+                f"{self.name} is not a Python environment. Set environment to another path, or create to true."
+            )
         self.created = True
         if self.module.check_mode:
             return Environment(python="", unmet=self.wanted)

@@ -275,7 +275,9 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
             )
         elif name in foreign:
             whose = (
-                "belongs to the system" if foreign[name]["system"] else "belongs to a person or has another purpose"
+                "belongs to the system"
+                if foreign[name]["system"]
+                else "belongs to a person or has another purpose"
             )
             problems.append(
                 f"The account {name} of the project {project['name']} already exists and {whose}. Set account to another name"

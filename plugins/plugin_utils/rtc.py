@@ -289,7 +289,9 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         ]
     if hub["error"]:
         # Only a running process shows what it gets from its unit: credentials, or what a script sets.
-        way_out = "Fix it, then rerun" if service["running"] else f"Start {service['name']} or fix it, then rerun"
+        way_out = (
+            "Fix it, then rerun" if service["running"] else f"Start {service['name']} or fix it, then rerun"
+        )
         return [f"The hub's configuration {host['config']['path']} failed to load: {hub['error']}. {way_out}"]
     return []
 
@@ -298,9 +300,7 @@ def _python_problem(found: dict[str, Any], what: str) -> str:
     version = found.get("python_version", "")
     if not version or release(version) >= release(OLDEST_PYTHON):
         return ""
-    return (
-        f"{what} runs with Python {version}, but collaboration needs {OLDEST_PYTHON} or newer. Recreate its environment with a newer Python"
-    )
+    return f"{what} runs with Python {version}, but collaboration needs {OLDEST_PYTHON} or newer. Recreate its environment with a newer Python"
 
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -337,7 +337,9 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             return [
                 f"JupyterLab {version} in {where} is too old for live collaboration. Update it to {OLDEST_LAB} or newer"
             ]
-        return [f"JupyterLab {version} in {where} is newer than this collection supports. Update the collection"]
+        return [
+            f"JupyterLab {version} in {where} is newer than this collection supports. Update the collection"
+        ]
     return []
 
 
@@ -491,7 +493,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         table = [
             f"Users can start, open and stop the `{user}` server, under their own names. There, they edit files and run code",
             f"Nobody can log in as {user}",
-            "Nobody can open or start another user's server" + (", unless its owner shares it" if sharing else ""),
+            "Nobody can open or start another user's server"
+            + (", unless its owner shares it" if sharing else ""),
         ]
         warnings = []
     links = boolean(settings["impersonation_links"])
@@ -587,7 +590,9 @@ def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> 
     if sharing:
         which.append("servers whose owners can share them")
     names = " and ".join([", ".join(which[:-1]), which[-1]]) if len(which) > 1 else which[0]
-    return f"{names} {'have' if len(which) > 1 else 'has'} live collaboration. All others are plain JupyterLab"
+    return (
+        f"{names} {'have' if len(which) > 1 else 'has'} live collaboration. All others are plain JupyterLab"
+    )
 
 
 def email_domain(settings: dict[str, Any]) -> str:

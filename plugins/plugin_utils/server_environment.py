@@ -82,9 +82,7 @@ def must_write(*paths: str) -> None:
     for path in map(Path, paths):
         there = next(each for each in (path, *path.parents) if each.exists())
         if not os.access(there, os.W_OK):
-            raise NotPossible(
-                f"Cannot write to {there}. Run this as root, or as a user who can change it"
-            )
+            raise NotPossible(f"Cannot write to {there}. Run this as root, or as a user who can change it")
 
 
 def installer() -> list[str]:

@@ -93,7 +93,11 @@ def table(settings: dict[str, Any]) -> list[str]:
     groups = settings["groups"]
     who = f"Members of {' or '.join(groups)}" if groups else "Users"
     how = "by link and by name" if boolean(settings["by_name"]) else "by link"
-    ends = "shares end when it stops" if settings["lifetime"] == "session" else "shares last until they are revoked"
+    ends = (
+        "shares end when it stops"
+        if settings["lifetime"] == "session"
+        else "shares last until they are revoked"
+    )
     return [f"{who} can share their own server on the hub's sharing page, {how}; {ends}"]
 
 

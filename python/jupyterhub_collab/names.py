@@ -13,6 +13,6 @@ GUARDED = "X-JupyterHub-Collab-Guarded"
 # With which status the hub refuses to share a server that is not, and what it says.
 UNGUARDED = 409
 NOT_SHARED = (
-    "This server cannot be shared as it runs: nothing guards it, or keeps what people type at the same time. Stop it, and start it again. If"
+    "This server cannot be shared while it runs, because it lacks the protection for live collaboration. Restart it. If"
     " that does not help, start another environment, or ask your administrator to prepare this one."
 )

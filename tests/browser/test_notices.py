@@ -34,7 +34,9 @@ def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -
     in_container("runuser", "-u", "shared", "--", "python3", "-c", script)
     for lab in (alice, bob):
         expect(lab.cell(CELL).text).to_contain_text("from a script")
-        notice = lab.page.locator(".Toastify__toast", has_text="Text was taken out of Script.ipynb")
+        notice = lab.page.locator(
+            ".Toastify__toast", has_text="Another program removed text from Script.ipynb"
+        )
         expect(notice).to_be_visible()
         notice.locator(".Toastify__close-button, button").first.click()
         expect(notice).to_have_count(0)

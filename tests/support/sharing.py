@@ -34,7 +34,7 @@ def begin(owner: Person) -> None:
 
 def make_link(owner: Person, **fields: str) -> str:
     """Make a link on the page, and return its address."""
-    page = owner.press(owner.page(PAGE), "Make a link", **fields)
+    page = owner.press(owner.page(PAGE), "Create link", **fields)
     field = BeautifulSoup(page.text, "html.parser").select_one("#new-link")
     assert field, page.sentence
     return str(field["value"])
@@ -47,7 +47,7 @@ def code_of(link: str) -> str:
 
 def accept(guest: Person, link: str) -> Page:
     """Accept an invitation, and return the page that it leads to."""
-    return guest.press(guest.page(link), "Accept invitation")
+    return guest.press(guest.page(link), "Accept")
 
 
 def rows(page: Page, caption: str) -> list[str]:
@@ -62,11 +62,11 @@ def rows(page: Page, caption: str) -> list[str]:
 
 
 def guests(page: Page) -> list[str]:
-    return rows(page, "People who can open this server")
+    return rows(page, "Users with access to this server")
 
 
 def shared_with(page: Page) -> list[str]:
-    return rows(page, "Servers of others that you may open")
+    return rows(page, "Servers shared with you")
 
 
 @dataclass(frozen=True)

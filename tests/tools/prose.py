@@ -20,9 +20,30 @@ ROOT = Path(__file__).resolve().parents[2]
 WORDS = Path(__file__).with_name("words.txt")
 COPY = ".prose"  # the ending of what codespell gets
 LONGEST = 35  # words in a sentence
-TYPES = {".py", ".md", ".rst", ".yml", ".yaml", ".j2", ".html", ".js", ".cjs", ".ts", ".sh", ".toml", ".txt", ""}
+TYPES = {
+    ".py",
+    ".md",
+    ".rst",
+    ".yml",
+    ".yaml",
+    ".j2",
+    ".html",
+    ".js",
+    ".cjs",
+    ".ts",
+    ".sh",
+    ".toml",
+    ".txt",
+    "",
+}
 # Written by others, or by a program from texts that are checked already.
-SKIPPED = ("LICENSE", "CHANGELOG.rst", "changelogs/changelog.yaml", "changelogs/.plugin-cache.yaml", "tests/tools/words.txt")
+SKIPPED = (
+    "LICENSE",
+    "CHANGELOG.rst",
+    "changelogs/changelog.yaml",
+    "changelogs/.plugin-cache.yaml",
+    "tests/tools/words.txt",
+)
 # What people read as a name and not as words: code spans, Ansible's markup, paths, variables, options, addresses.
 CODE = re.compile(
     r"```.*?```|``[^`]+``|`[^`\n]*`|\b[CVOEPR]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|<[^>\n]+>|\]\([^)\s]*\)|\S*\w[/_@=]\w*\S*|\b\w+\.\w+\S*|(?<!\w)--?\w\S*",
@@ -66,7 +87,11 @@ def python_text(source: str) -> Iterator[Paragraph]:
             if block and not (alone and line == last + 1):
                 yield begin, "\n".join(block)
                 block = []
-            block, begin, last = [*block, token.string.lstrip("# ")], begin if block else line, line if alone else -1
+            block, begin, last = (
+                [*block, token.string.lstrip("# ")],
+                begin if block else line,
+                line if alone else -1,
+            )
     if block:
         yield begin, "\n".join(block)
     inside = set[int]()
@@ -109,8 +134,22 @@ def misspelled(found: dict[str, list[Paragraph]]) -> Iterator[str]:
         for path, parts in found.items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / f"{path}{COPY}").write_text("".join(f"{text}\n" for _, text in parts), errors="replace")
-        regex = rf"(?i:\b(?:{forms})\b(?![-']\w))|[\w\-'’]+"
-        command = ["codespell", "--regex", regex, "--dictionary", "-", "--dictionary", ".words", "--builtin", "clear,rare", "--check-hidden", "--skip", ".words", "."]
+        regex = rf"(?i:\b(?:{forms})\b(?![-']\w))|[\w'-]+"
+        command = [
+            "codespell",
+            "--regex",
+            regex,
+            "--dictionary",
+            "-",
+            "--dictionary",
+            ".words",
+            "--builtin",
+            "clear,rare",
+            "--check-hidden",
+            "--skip",
+            ".words",
+            ".",
+        ]
         answer = subprocess.run(command, cwd=place, check=False, capture_output=True, text=True)
         if answer.stderr.strip() or answer.returncode not in {0, 65}:
             yield f"codespell: {answer.stderr.strip() or answer.returncode}"
@@ -131,8 +170,17 @@ def too_long(found: dict[str, list[Paragraph]]) -> Iterator[str]:
 
 
 def main() -> int:
-    names = sys.argv[1:] or subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    files = [name for name in names if Path(name).suffix in TYPES and not name.startswith(SKIPPED) and (ROOT / name).is_file()]
+    names = (
+        sys.argv[1:]
+        or subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.splitlines()
+    )
+    files = [
+        name
+        for name in names
+        if Path(name).suffix in TYPES and not name.startswith(SKIPPED) and (ROOT / name).is_file()
+    ]
     found = {name: list(paragraphs(ROOT / name)) for name in files}
     problems = [*misspelled(found), *too_long(found)]
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")

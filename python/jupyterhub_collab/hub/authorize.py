@@ -50,8 +50,8 @@ def skip_authorize_page(c: Any) -> None:
         for section in sections_with(c, trait):
             if section.endswith("Spawner") and value_of(c[section], trait, []):
                 raise ValueError(
-                    f"{section}.{trait} lets servers act for their visitors, who have to be asked before: "
-                    "leave jupyterhub_sharing_authorize_page on"
+                    f"{section}.{trait} allows servers to act for their visitors, who must confirm this. "
+                    "Set jupyterhub_sharing_authorize_page to true"
                 )
     settings = dict(value_of(c.JupyterHub, "tornado_settings", {}))
     c.JupyterHub.tornado_settings = {**settings, NO_PAGE: Trusted(settings.get(NO_PAGE, ()))}

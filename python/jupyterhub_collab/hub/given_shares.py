@@ -127,7 +127,7 @@ class GivenShares:
                     reason = error.strerror or str(error)
             gate = Gate(
                 by_name=True,
-                closed=f"its file system has no room for a list of {len(passes)} people who have it, nor of {len(lost)} who have lost it "
+                closed=f"the access control list on its file system is too small for {len(passes)} users with access, or {len(lost)} without "
                 f"({reason})",
             )
             try:

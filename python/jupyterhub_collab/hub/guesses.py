@@ -18,8 +18,8 @@ from .callers import callers
 TOO_MANY = 429
 SECONDS = 60
 CODE = re.compile(r"(?<=[?&]code=)[^&\s]+")
-GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open yours again"
-FULL = "This server has {most} sharing links, which is the limit on this hub. End some of them first"
+GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open your link again"
+FULL = "This server has {most} sharing links, which is the limit on this hub. Revoke some of them first"
 
 
 def limit_guesses(per_minute: int) -> None:

@@ -117,7 +117,8 @@ def forget_if_one_left(spawner: Any) -> None:
     guests = _noted(db.connection(), spawner.oauth_client_id)
     if not all(_may_come(db, spawner.orm_spawner, guest) for guest in guests):
         spawner.log.info(
-            "Visitors of %s have to open it anew: the right of one of them has ended", spawner._log_name
+            "Visitors of %s must open it again, because the access of one of them has ended",
+            spawner._log_name,
         )
         forget(spawner)
 

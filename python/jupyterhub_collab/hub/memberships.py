@@ -51,7 +51,7 @@ def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
     names = {entry["name"] for entry in entries}
     if taken := sorted(names & {role.get("name") for role in there}):
         raise ValueError(
-            f"load_roles has a role {taken[0]} of its own, the name of one of ours: give it another name"
+            f"load_roles already has a role {taken[0]}, a name that this collection uses. Rename it"
         )
     for entry in entries:
         there.append({name: entry[name] for name in ("name", "description", "scopes")})

@@ -42,7 +42,7 @@ class OfferedServers(APIHandler):
     async def post(self) -> None:
         token = self.get_token()
         if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
-            raise web.HTTPError(403, "This is for the sharing page's own tokens")
+            raise web.HTTPError(403, "Only the sharing page can use this")
         may = permitted(token.user)
         renew(token, [server for server, manage in may.items() if manage])
         owners = {server.partition("/")[0] for server in may}

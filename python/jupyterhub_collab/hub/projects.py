@@ -48,7 +48,7 @@ def open_servers(
     entries += [
         {
             "name": f"collab-access-{_digest(each['owner'], each['server'])}-{each['level']}",
-            "description": f"People on the server {_name(each)} at level {each['level']}",
+            "description": f"Users with access to the server {_name(each)} at level {each['level']}",
             "scopes": _scopes(levels[each["level"]], _name(each)),
             "users": each["users"],
             "groups": each["groups"],

@@ -88,6 +88,4 @@ def _add(c: Any, ours: dict[str, Any], kind: str, names: Sequence[str]) -> None:
     elif entry == {**ours, kind: entry.get(kind)}:
         entry[kind] = [*entry[kind], *missing(names, entry[kind])]
     else:
-        raise ValueError(
-            f"load_roles has a role {name} of its own, the name of one of ours: give it another name"
-        )
+        raise ValueError(f"load_roles already has a role {name}, a name that this collection uses. Rename it")

@@ -61,7 +61,7 @@ class _LogFile(WatchedFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called as well where writing fails, on a full disk. Says it in the hub's log."""
-        words = "What was shared cannot be written to %s (%s): %s"
+        words = "Failed to write a sharing event to %s (%s): %s"
         get_logger().error(words, self.baseFilename, sys.exc_info()[1], record.getMessage())
 
     def _open(self) -> Any:

@@ -85,7 +85,7 @@ def share_servers(
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:
-        add_groups(c, GROUPS, "May share the own server", rights, groups)
+        add_groups(c, GROUPS, "Can share their own server", rights, groups)
     limit_shares(longest_link)
     limit_links(links_per_server)
     limit_guesses(guesses_per_minute)
@@ -104,7 +104,7 @@ def share_servers(
     services = reify(c.JupyterHub, "services", [])
     if any(service.get("name") == SERVICE for service in services):
         raise ValueError(
-            f"JupyterHub.services has a service {SERVICE} of its own, which is the name of the sharing page: give it another name"
+            f"JupyterHub.services already has a service {SERVICE}, which is the name of the sharing page. Rename it"
         )
     address = f"http://127.0.0.1:{port}"
     template_vars = value_of(c.JupyterHub, "template_vars", {})
@@ -160,7 +160,9 @@ def offer_servers(c: Any, servers: Iterable[str]) -> None:
     servers = list(servers)
     for server in servers:
         if not re.fullmatch("[^/]+/[^/]*", server):
-            raise ValueError(f"{server!r} is no server: write OWNER/ for the default one, or OWNER/NAME")
+            raise ValueError(
+                f"{server!r} is not a server. Write OWNER/ for the default server, or OWNER/NAME"
+            )
     if SERVICE in services_of(whole(c)):
         offered.update(servers)
 

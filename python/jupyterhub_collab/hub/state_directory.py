@@ -44,7 +44,7 @@ def state_directory_of(spawner: Any, root: str) -> str:
         _take_what_is_not_theirs(root, account)
         return os.path.join(root, account.pw_name, os.path.basename(path))
     except KeyError:
-        spawner.log.warning("No state directory for %s: there is no account of its name", spawner._log_name)
+        spawner.log.warning("No state directory for %s: its account does not exist", spawner._log_name)
     except OSError as error:
         spawner.log.warning("No state directory for %s below %s: %s", spawner._log_name, root, error)
     return ""

@@ -149,21 +149,21 @@ async def load(argv: list[str]) -> dict[str, Any]:
     await app.initialize(argv)
     hub = app.describe()
     if Loader.candidate and not Loader.used:
-        raise ValueError(f"{app.config_file} does not load {Loader.instead_of}")
+        raise ValueError(f"{app.config_file} must load {Loader.instead_of}")
     for policy in applied:
         check_accounts(app.config, policy.get("accounts", []))
         if without := limits.problem(app.spawner_class, policy.get("limits", [])):
             raise ValueError(without)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
-            f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
-            "give the block a file that comes last, or append to the setting there"
+            f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "
+            "Set the path to a file that loads last, or append to the setting there"
         )
     if why := cannot_listen(app.hub.bind_url):
         raise ValueError(why)
     if app.internal_ssl:
         raise ValueError(
-            "JupyterHub.internal_ssl is on, with which neither a change nor a server can ask the hub: turn it off"
+            "JupyterHub.internal_ssl is on, so neither this collection nor its servers can reach the hub. Turn it off"
         )
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))

@@ -124,9 +124,9 @@ class Browser:
                 self._note_domain(answer)
                 return answer
             if not f".{urlsplit(target).netloc}".endswith(f".{self._host}"):
-                raise Unreachable(f"{url} leads away from {self.url}, to {target}")
+                raise Unreachable(f"{url} redirects away from {self.url}, to {target}")
             method, url, form = "GET", target, None
-        raise Unreachable(f"{url} leads nowhere: it is the end of {REDIRECTS} redirects")
+        raise Unreachable(f"{url} redirects more than {REDIRECTS} times")
 
     # The API, as a script in a page of the hub or of a server asks for it
 

@@ -79,7 +79,7 @@ class Document:
         session = f"{self._base}/api/collaboration/session/{quote(self._path)}"
         answer = await self._browser.ask("PUT", session, {"format": "text", "type": "file"})
         if not answer.good or not isinstance(answer.json, dict):
-            raise NoCollaboration(f"it answers {answer.status} to the wish to edit a file together")
+            raise NoCollaboration(f"it answered {answer.status} to the request to edit a file together")
         room = f"text:file:{answer.json['fileId']}?sessionId={answer.json['sessionId']}"
         self._socket = await self._browser.socket(f"{self._base}/api/collaboration/room/{room}")
         self._reading = asyncio.create_task(self._read())

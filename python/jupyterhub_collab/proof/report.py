@@ -29,7 +29,7 @@ class Report:
 
     def add(self, check: str, result: str, says: str, **measured: float) -> None:
         if not re.search(r"\w", says) or re.search(r":[\s.]*$", says):
-            says = f"{says.rstrip(' .:;')} (no reason was given; the hub's log may tell more).".lstrip()
+            says = f"{says.rstrip(' .:;')} (no reason given; see the hub's log).".lstrip()
         self._tell({"row": asdict(Row(check, result, says, measured))})
 
     def ok(self, check: str, says: str, **measured: float) -> None:

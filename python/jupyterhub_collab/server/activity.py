@@ -48,6 +48,6 @@ class Activity:
     def _end_if_idle(self) -> None:
         idle = self.idle_for()
         if idle >= self._idle_seconds:
-            self._app.log.info("Nobody has been at work for %d s: the server ends", idle)
+            self._app.log.info("Idle for %d s: the server stops", idle)
             self._check.stop()
             self._app.stop()

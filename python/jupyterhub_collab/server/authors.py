@@ -64,7 +64,7 @@ class Authors:
         commit = module.Git.commit
         if "author" not in inspect.signature(commit).parameters:
             self._log.warning(
-                "This jupyterlab-git takes no author: commits from its panel bear the account's name"
+                "This jupyterlab-git does not accept an author: commits from its panel carry the account's name"
             )
             return
 

@@ -25,7 +25,7 @@ from .workers import confine_workers
 # Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
 # all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
 LEVEL_FOR = {"server": Level.MANAGE}
-REFUSAL = "Only its owner, its managers and administrators of the hub may end this server."
+REFUSAL = "Only the owner, managers and the hub's administrators can shut down this server."
 
 
 def put_in_force() -> None:
@@ -47,7 +47,9 @@ def put_in_force() -> None:
         Guard(levels).wrap(app.authorizer)
         headers = app.tornado_settings.get("headers", {})
         app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
-        app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
+        app.log.info(
+            "In addition to its owner, this server can be shut down by: %s", settings.managers or "nobody"
+        )
 
     guarded.is_guarded = True  # type: ignore[attr-defined]
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()

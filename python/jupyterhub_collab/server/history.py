@@ -172,9 +172,9 @@ class History:
         while os.path.lexists(aside):  # of the same second
             aside += "-again"
         newer = isinstance(error, NewerFormat)
-        self.lost = "is of a newer version of the collection" if newer else "was damaged"
+        self.lost = "was written by a newer version of the collection" if newer else "was damaged"
         self.log.error(
-            "The history of documents in %s %s (%s); it is kept as %s", self._path, self.lost, error, aside
+            "The document history in %s %s (%s). It is kept as %s", self._path, self.lost, error, aside
         )
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
@@ -193,7 +193,7 @@ class History:
             is_there = False
         if not is_there:
             self.lost = "was deleted or replaced"
-            self.log.error("The history of documents in %s %s; it begins anew", self._path, self.lost)
+            self.log.error("The document history in %s %s. A new one begins", self._path, self.lost)
             self._begin_again()
 
     def _begin_again(self) -> None:
@@ -504,7 +504,7 @@ class History:
             try:
                 self._set_aside(error)
             except OSError as problem:
-                self.log.error("It stays, as it cannot be moved: %r", problem)
+                self.log.error("It stays, because it cannot be moved: %r", problem)
             self._begin()
 
     @contextlib.contextmanager
@@ -521,7 +521,7 @@ class History:
 
     def _failed(self, why: str) -> None:
         if not self.failure:
-            self.log.error("The history of documents is not kept: %s", why)
+            self.log.error("The document history is not kept: %s", why)
         self.failure = why
 
 

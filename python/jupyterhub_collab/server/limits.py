@@ -19,8 +19,8 @@ from tornado.web import HTTPError
 from .handshakes import refuse_other_pages, refuse_other_requests
 
 TOO_MANY = 429
-WEBSOCKETS = "You have {most} connections open on this server, as many as one person may have. Close some of its tabs, then reload this one."
-DOCUMENTS = "You have {most} documents open on this server, as many as one person may have. Close some, wait a minute, then open it again."
+WEBSOCKETS = "You have {most} connections open on this server, which is the limit per person. Close some of its tabs, then reload this one."
+DOCUMENTS = "You have {most} documents open on this server, which is the limit per person. Close some, wait a minute, then open it again."
 
 
 def refusal(sentence: str, most: int) -> HTTPError:

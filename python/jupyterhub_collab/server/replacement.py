@@ -16,7 +16,7 @@ from .notices import TOO_MANY, Notices
 from .room import Room
 from .sessions import Sessions
 
-NO_TIMELINE = "The document timeline is turned off here: it disconnects a page from its document, and what is typed there is lost."
+NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:

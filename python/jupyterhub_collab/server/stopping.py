@@ -107,7 +107,10 @@ def exit_after(seconds: float, log: Any) -> None:
         time.sleep(seconds)
         kept = [thread.name for thread in threading.enumerate() if not thread.daemon]
         with contextlib.suppress(Exception):
-            log.warning("The server has stopped, and its process ends although these threads go on: %s", kept)
+            log.warning(
+                "The server has stopped, and its process exits although these threads are still running: %s",
+                kept,
+            )
         os._exit(0)
 
     threading.Thread(target=end, name="exit", daemon=True).start()

@@ -25,7 +25,7 @@ LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # an answer of the hub that is still good is looked up in the server's memory
 # With this code JupyterLab gives up a document, and says why. Terminals and kernels try seven times more, ever more slowly.
 ENDED = 1003
-REASON = "You may not be on this server any more."
+REASON = "Your access to this server has ended."
 
 
 class Visitors:
@@ -72,7 +72,7 @@ class Visitors:
         credentials = hub_auth and credentials_of(hub_auth, handler)
         if credentials is None:
             # Nobody could tell when it has to end.
-            raise HTTPError(403, "This websocket was opened without a token of the hub")
+            raise HTTPError(403, "This websocket was opened without a token from the hub")
         return credentials
 
     async def look_again(self) -> None:
@@ -98,14 +98,14 @@ class Visitors:
 
 def close(socket: Any) -> None:
     """Close a websocket for good. Whatever the other side does, nothing of it is heard from now on, and nothing is sent to it."""
-    LOG.info("%s is closed: the right of its visitor has ended", socket.request.path)
+    LOG.info("%s is closed, because its visitor's access has ended", socket.request.path)
     socket.on_message = _ignore  # the other side may answer the end late, and send meanwhile
     socket.close(ENDED, REASON)
     try:
         # What the server does when someone has left it does now, and not when they have answered.
         socket.on_connection_close()
     except Exception:
-        LOG.exception("%s was closed, and what is done then failed", socket.request.path)
+        LOG.exception("%s was closed, and the cleanup failed", socket.request.path)
 
 
 def _ignore(message: Any) -> None:

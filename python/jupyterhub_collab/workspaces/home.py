@@ -18,7 +18,7 @@ def show(path: str, mount: str, root: str, target: str = "", links: dict[str, st
     """Make it so; return what was left alone, empty where nothing was."""
     if os.path.lexists(path):
         if not is_ours(path, mount, root):
-            return f"{path} is something else" if target or links else ""
+            return f"{path} already exists" if target or links else ""
         if (os.path.islink(path) and os.readlink(path)) == target:
             return ""
         remove(path)

@@ -42,7 +42,9 @@ def main(target: Path, node: Path, environment: Path) -> None:
     npm = subprocess.run(command, env={**os.environ, "PATH": path}, check=False)
     if npm.returncode:
         shutil.rmtree(fresh)
-        sys.exit(f"Failed to install configurable-http-proxy {target.name}. The output of npm above says why.")
+        sys.exit(
+            f"Failed to install configurable-http-proxy {target.name}. The output of npm above says why."
+        )
     fresh.rename(target)
 
 

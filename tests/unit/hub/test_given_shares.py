@@ -283,8 +283,12 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     assert not reads(given, BOB, GROUPS.writers)
     given.all |= {f"crowd-{number}": {"user": "", "shares": {SHARE: READ}} for number in range(600, 1200)}
     told = given.settle(people, OF).problems
-    assert len(told) == 1 and "rain/files is closed for everyone: its file system has no room" in told[0]
-    assert "601 people who have it, nor of 601 who have lost it" in told[0]
+    assert (
+        len(told) == 1
+        and "rain/files is closed for everyone: the access control list on its file system is too small"
+        in told[0]
+    )
+    assert "601 users with access, or 601 without" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
         assert not reads(given, number, group)
     assert share_gates.recall()[SHARE].closed

@@ -83,7 +83,7 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
                 answer = browser.get(f"/services/sharing/{path}", headers=script)
                 assert answer.status_code == 403
                 assert "_xsrf" not in answer.text
-                assert "This page is for people and not for scripts" in answer.text + answer.reason_phrase
+                assert "This page is for people, not for scripts" in answer.text + answer.reason_phrase
             assert browser.post("/services/sharing/", data=wish, headers=script).status_code == 403
         assert browser.post("/services/sharing/", data=wish).status_code == 200
 
@@ -197,7 +197,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
         background.run(dial(doors[3]))
     told = background.run(message_with(events, "documents open here"))
     assert (
-        "3.txt is not open: you have 3 documents open here, as many as one person may have. Close some, then wait a minute."
+        "3.txt was not opened: you have 3 documents open here, which is the limit. Close some, then wait a minute."
         in told
     )
     background.run(events.close())
@@ -305,8 +305,7 @@ def test_server_has_so_many_links(hub: Attacked) -> None:
         token = xsrf_of(page)
         wish = {"_xsrf": token, "action": "make-link"}
         assert (
-            "This server has as many links as one may have"
-            in alice.post("/services/sharing/", data=wish).text
+            "This server has the maximum number of links" in alice.post("/services/sharing/", data=wish).text
         )
     hub.ask("DELETE", "share-codes/alice/")
     hub.ask("POST", "share-codes/alice/", {})

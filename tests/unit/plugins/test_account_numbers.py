@@ -55,7 +55,7 @@ def test_number_is_given_once(host: Path) -> None:
 
 def test_there_are_no_more(host: Path) -> None:
     account_numbers.note(range(FIRST, LAST + 1))
-    with pytest.raises(NoNumber, match="none is given twice: raise UID_MAX in"):
+    with pytest.raises(NoNumber, match=r"never reused. Raise UID_MAX in"):
         numbers(host).take()
 
 

@@ -148,11 +148,8 @@ def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it
         hub = {"bind_url": "http://127.0.0.1:1", "proxy_api_url": f"http://127.0.0.1:{port}"}
         assert hub_proxy.usurpers({"bind_url": hub["bind_url"]}, HUB) == []
         (said,) = hub_proxy.usurpers(hub, HUB)
-        assert (
-            f"account {PERSON} listens at 127.0.0.1:{port}, where the hub tells its proxy who goes where"
-            in said
-        )
-        assert f"end process {os.getpid()}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN" in said
+        assert f"account {PERSON} listens at 127.0.0.1:{port}, where the hub configures its proxy" in said
+        assert f"End process {os.getpid()}, set another CONFIGPROXY_AUTH_TOKEN for hub and proxy" in said
         # A hub that is not root has its proxy under its own account.
         assert (
             hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()

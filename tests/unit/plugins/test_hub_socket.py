@@ -143,9 +143,7 @@ def test_somebody_in_its_place_is_not_believed_and_gets_no_token() -> None:
         with pytest.raises(hub_api.NoAnswer, match=f"account {MALLORY}"):
             hub_api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
         assert not hub_health.answers(url(port), unit())
-        with pytest.raises(
-            Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} in the place of the hub"
-        ):
+        with pytest.raises(Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} instead of the hub"):
             hub_health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
         assert told(mallory) == ""
 

@@ -78,7 +78,7 @@ def test_what_somebody_has_changed_is_not_taken_for_ours(files: LabFiles, text: 
 
 
 def test_environment_without_jupyterlab() -> None:
-    with pytest.raises(LookupError, match="there is no JupyterLab behind /usr/bin/false"):
+    with pytest.raises(LookupError, match="/usr/bin/false has no JupyterLab"):
         directories("/usr/bin/false")
 
 

@@ -85,13 +85,22 @@ def test_name_that_is_none_is_refused(name: str, said: str) -> None:
         ([{"name": "rain", "cpu_limit": "many"}], "cpu_limit is 'many'"),
         ([{"name": "rain", "shares": "data"}], "shares must be a list"),
         ([{"name": "rain", "shares": [{"name": "data"}] * 2}], "has two workspaces 'data'"),
-        ([{"name": "rain", "shares": [{"name": "data", "own": {}}]}], "an entry of shares has an unknown option 'own'"),
-        ([{"name": "rain", "shares": [{"name": "data", "read": ["eve"]}]}], "workspace 'data': read is ['eve']"),
+        (
+            [{"name": "rain", "shares": [{"name": "data", "own": {}}]}],
+            "an entry of shares has an unknown option 'own'",
+        ),
+        (
+            [{"name": "rain", "shares": [{"name": "data", "read": ["eve"]}]}],
+            "workspace 'data': read is ['eve']",
+        ),
         (
             [{"name": "rain", "account": "bob"}, RAIN],
             "the account of rain is bob, who is a member of a project",
         ),
-        ([{"name": "rain", "account": "Rain!"}], "would be 'Rain!', which is not a valid name for a system account"),
+        (
+            [{"name": "rain", "account": "Rain!"}],
+            "would be 'Rain!', which is not a valid name for a system account",
+        ),
         ([{"name": "a" * 30}], "which is not a valid name for a system account. Set account to a name"),
         ([{"name": "rain", "account": "shared"}], "is shared, which is the shared account"),
         ([{"name": "a", "account": "p"}, {"name": "b", "account": "p"}], "a and b have the same account p"),
@@ -227,7 +236,9 @@ def test_owner_is_written_as_the_hub_has_it() -> None:
 def test_group_that_nobody_makes_is_asked_for() -> None:
     host = HOST | {"group": {"exists": False}}
     assert host_problems(RAIN, found={}, host=host) == ""
-    assert "The group jupyterhub, to which projects' accounts belong, does not exist" in host_problems(RAIN, found={}, host=host, all_users_mode=True)
+    assert "The group jupyterhub, to which projects' accounts belong, does not exist" in host_problems(
+        RAIN, found={}, host=host, all_users_mode=True
+    )
 
 
 def test_account_that_is_too_long_on_the_host_is_refused() -> None:

@@ -157,5 +157,7 @@ def test_collaboration_is_the_one_that_the_role_takes(lab: str) -> None:
 @pytest.mark.parametrize("lab", ["4.3.9", "5.0.0", "3.6"])
 def test_jupyterlab_that_none_fits_is_refused(lab: str) -> None:
     fits = [(list(each), list(fit)) for each, fit in rtc.COLLABORATION_FOR_LAB.items()]
-    with pytest.raises(server_environment.NotPossible, match=r"Install a JupyterLab from 4\.4 to below 5, or update"):
+    with pytest.raises(
+        server_environment.NotPossible, match=r"Install a JupyterLab from 4\.4 to below 5, or update"
+    ):
         server_environment.collaboration_for(lab, fits)

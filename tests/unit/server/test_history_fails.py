@@ -147,7 +147,7 @@ async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
             alice.insert(0, more := f"{number}" * 1000)
             typed = more + typed
             await bob.wait_until(lambda room: len(room.text) == len(alice.text), PATIENCE)
-        assert "not kept safe" in await told(events)
+        assert "not protected from a crash" in await told(events)
     alice.insert(0, "<full>")
     await server.until_file("notes.txt", "<full>")
     server.limit(resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)
