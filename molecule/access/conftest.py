@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modes follow each other on one hub: whoever came in under one is still there under the next."""
+"""The modes follow each other on one hub: users of one mode are still there in the next."""
 
 from collections.abc import Iterator
 from typing import Any

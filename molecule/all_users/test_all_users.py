@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All users mode: everyone opens everyone's running server, and starts none but the own."""
+"""All users mode: users open each other's running servers, and start only their own."""
 
 import pytest
 from testinfra.host import Host

@@ -74,7 +74,7 @@ DEADLY = {
 def test_hub_that_does_not_live_with_the_change(
     lines: str, word: str, site: Site, fault: Callable[[str], Fault], request: pytest.FixtureRequest
 ) -> None:
-    """Requirement B2: what was there is put back, and the hub runs with it again."""
+    """Requirement B2: the previous configuration is restored, and the hub runs with it."""
     tried = fault(request.node.callspec.id.rpartition("-")[2])
     now = site.scope
     with tried.survived():

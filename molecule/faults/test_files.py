@@ -41,7 +41,7 @@ def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fau
 
 
 def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str], Fault]) -> None:
-    """To put back what was there takes no room."""
+    """A rollback needs no disk space."""
     tried = fault("the disks with configuration and state fill up while the hub starts, and it dies")
     now = site.scope
     lines = [
@@ -50,7 +50,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
         *(f"    subprocess.run({FILLER.format(path=path)!r}, shell=True)" for path in (DIRECTORY, STATE)),
         "    os._exit(1)",
     ]
-    # The main file changes as well: it is put back from beside itself.
+    # The main file changes as well: its copy is next to it.
     site.host.check_output(f"echo '# a line below' >>{MAIN}")
     with (
         small_disk(site, DIRECTORY, full=False),

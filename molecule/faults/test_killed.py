@@ -43,7 +43,7 @@ def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Faul
 
 @pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
 def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """The hub dies with the change, and the run that is about to put things back dies as well."""
+    """The hub dies with the change, and the run dies before it can roll back."""
     tried = fault(f"the hub dies with the change and the run is killed {when}")
     wanted = site.other_scope
     deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'

@@ -61,7 +61,7 @@ def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
-    """Ansible and its connection are killed while the candidate is tried; the module may go on by itself or not."""
+    """Ansible and its connection are killed during the dry run. The module may or may not continue."""
     tried = fault("the connection is lost while the candidate is tried")
     wanted = site.other_scope
     with tried.survived(wanted):

@@ -60,7 +60,7 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
 
 
 def test_nobody_logs_in_as_the_account(hub: Hub) -> None:
-    """Whoever came first would choose the password of any other user here."""
+    """The first to come would choose the password of any other user here."""
     with pytest.raises(LoginRefused):
         hub.login("shared", "a-long-password")
 

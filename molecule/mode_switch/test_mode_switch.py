@@ -14,14 +14,14 @@ STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
 
 
 def ours(person: Person) -> set[str]:
-    """The rights of a user that the collection may have given: all that reach beyond the own servers."""
+    """The rights of a user that the collection may have given: all that reach beyond their own servers."""
     scopes = set(person.api("GET", "/hub/api/user").json()["scopes"])
     reach = ("!user", f"!user={person.name}", "!server")
     return {scope for scope in scopes if not scope.endswith(reach) or scope.startswith("shares")}
 
 
 def share(person: Person, guest: str, server_of: str = "") -> None:
-    """Let someone into the own server, or an administrator into another one, by name and by a link."""
+    """Share a user's own server, or another one as an administrator, by name and by link."""
     owner = server_of or person.name
     url = f"{person.hub.url}/hub/api"
     wish = {"user": guest, "scopes": [f"access:servers!server={owner}/"]}

@@ -75,7 +75,7 @@ def test_password_of_the_database_is_told_nobody(host: Host, platform: Platform)
 
 
 def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
-    """The certificate is of another name than the host's, so people are let in at the proxy."""
+    """The certificate has another name than the host, so the checks use the proxy's address."""
     assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 

@@ -49,7 +49,7 @@ def test_manager_starts_and_stops(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> None:
-    """Requirements 57 and 58: whoever may open it comes in where the page says, before and after a stop."""
+    """Requirements 57 and 58: users with access open it at the address on the page, before and after a stop."""
     for _session in range(2):
         assert others(bob)[PROJECT].address == others(alice)[PROJECT].address == ADDRESS
         assert bob.visit(PROJECT).me()["identity"]["username"] == "bob"
@@ -70,7 +70,7 @@ def test_editor_is_told_who_can_start_it(bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin: Person) -> None:
-    """Requirement 64: nobody's own server, and nothing for whoever belongs to nothing."""
+    """Requirement 64: nobody's own server, and nothing for users who belong to no project."""
     assert others(alice).keys() == {PROJECT}
     assert others(bob).keys() == {PROJECT, "alice"}
     assert others(erin) == {}
@@ -97,7 +97,7 @@ def test_list_is_right_without_a_new_login(alice: Person, carol: Person, erin: P
 
 @pytest.mark.usefixtures("running")
 def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, hub: Hub) -> None:
-    """Whoever does not manage a server cannot stop it, by no name that leads to it, and not from another site."""
+    """Users who do not manage a server cannot stop it, under any of its names or from another site."""
     page = alice.page(PAGE)
     for person in (bob, erin):
         for owner in (

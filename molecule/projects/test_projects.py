@@ -73,7 +73,7 @@ def test_others_stay_out(hub: Hub, erin: Person, mallory: Credentials) -> None:
         with pytest.raises(Refused):
             go(OWNER)
     known = erin.ask("GET", f"{hub.url}/hub/api/users/{OWNER}")
-    # Whoever may share by name may know that there is such a name, and no more.
+    # A user who can share by name can find out that a name exists, and no more.
     assert known["name"] == OWNER
     assert not {*known} & {"servers", "server", "groups", "roles", "last_activity"}
     for method, path in (
@@ -129,7 +129,7 @@ def test_member_who_comes_later_has_access_then(hub: Hub, host: Host, alice: Per
 def test_terminal_there_is_no_way_to_act_at_the_hub_as_the_project(
     bob: Person, hub: Hub, host: Host, erin: Person
 ) -> None:
-    """The token in the environment of the server's programs lets nobody in and starts nothing."""
+    """The token in the environment of the server's programs opens and starts nothing."""
     with bob.visit(OWNER).open_terminal() as terminal:
         terminal.type('echo "$JUPYTERHUB_API_TOKEN" > token; echo $((6 * 7)) is there')
         terminal.wait_for("42 is there")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's shares, in the sessions of those who write and read there and on the project's own server."""
+"""A project's workspaces, on the servers of users who write and read there and on the project's own server."""
 
 import httpx
 import pytest
@@ -62,7 +62,7 @@ def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person
 
 
 def test_others_find_nothing(erin: Person, carol: Person) -> None:
-    """Requirement 80: not even an administrator, in a session of the own; on the project's server an administrator is as anyone there."""
+    """Requirement 80: not even an administrator, on their own server. On the project's server, an administrator is like others there."""
     for person in (erin, carol):
         assert "workspace" not in session(person).contents.names()
     assert "rainfall" in carol.open(OWNER).contents.names("workspace")

@@ -29,7 +29,7 @@ def invocation(host: Host) -> str:
 
 
 def share(owner: Person, guest: str) -> None:
-    """Let someone into the own server by name, and make a link that anyone may use."""
+    """Share a user's own server by name, and create a link that anyone can use."""
     wish = {"user": guest, "scopes": [f"access:servers!server={owner.name}/"]}
     owner.ask("POST", f"{owner.hub.url}/hub/api/shares/{owner.name}/", wish)
     owner.ask("POST", f"{owner.hub.url}/hub/api/share-codes/{owner.name}/", {})
@@ -171,7 +171,7 @@ def test_it_comes_back_with_its_files(
 
 @pytest.mark.long
 def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, carol: Person) -> None:
-    """Removal does not start it, and ends what would let people in when it runs again; deletes files where confirmed."""
+    """Removal does not start it, and removes what would grant access when it runs again. It deletes files if confirmed."""
     host.check_output("systemctl stop jupyterhub")
     gone = play(
         "jupyter_rtc",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people do to the sharing page who want something else than to share, and what goes wrong by itself."""
+"""What people do to the sharing page who do not want to share, and failures that nobody causes."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def hub_away(host: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("running")
 def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) -> None:
-    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody is let in."""
+    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody gets access."""
     expired, revoked, good = make_link(alice), make_link(alice), make_link(alice)
     codes = alice.api("GET", "/hub/api/share-codes/alice/").json()["items"]
     first, second, _third = sorted(codes, key=lambda code: int(code["id"].removeprefix("sc_")))
@@ -101,7 +101,7 @@ def test_code_for_an_owner_who_is_no_more(bob: Person, carol: Person, zoe: str) 
 
 
 def test_code_of_an_owner_who_was_renamed(bob: Person, carol: Person, zoe: str, host: Host) -> None:
-    """It is about the same person, and lets nobody in to whoever gets the name after them."""
+    """It is about the same person, and grants nothing to a later user with the same name."""
     link = link_of_administrator(carol, zoe)
     assert carol.api("PATCH", f"/hub/api/users/{zoe}", {"name": "zoella"}).status_code == 200
     page = bob.page(link)
@@ -202,7 +202,7 @@ def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_form_without_its_token_is_refused(alice: Person, bob: Person) -> None:
-    """Neither the page nor the invitation can be pressed by another site, which has the cookies and no more."""
+    """Another site, which has only the cookies, can press buttons of neither the page nor the accept page."""
     for owner_page, button in (
         (alice.page(PAGE), "Create link"),
         (bob.page(make_link(alice)), "Accept"),
@@ -256,7 +256,7 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_flood_on_one_code_makes_one_guest(alice: Person, bob: Person, carol: Person) -> None:
-    """And guessing at codes lets nobody in, and keeps nobody else out."""
+    """Guessing codes opens nothing, and locks nobody else out."""
     link = make_link(alice)
     page = bob.page(link)
     code = bob.page(make_link(alice)).url
@@ -305,7 +305,7 @@ def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_administrator_who_acts_for_somebody_is_named(alice: Person, carol: Person, host: Host) -> None:
-    """The log tells who gave it, not only whose it is."""
+    """The log records who granted it, not only who owns it."""
     carol.ask("POST", f"{carol.hub.url}/hub/api/shares/alice/", {"user": "bob"})
     line = log(host)[-1]
     assert (line["event"], line["owner"], line["user"], line["by"]) == (

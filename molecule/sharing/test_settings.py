@@ -50,7 +50,7 @@ def changed(platform: Platform, before: None, carol: Person, hub: Hub) -> Iterat
 
 @pytest.fixture(scope="module")
 def arrive(hub: Hub, changed: str) -> Arrive:
-    """Logs in whom the changed hub has not seen yet: rights by a group count from the next login on at the latest."""
+    """Logs in whom the changed hub has not seen yet: rights by a group count no later than the next login."""
     return lambda name: hub.login(name, PASSWORDS[name])
 
 
@@ -113,7 +113,7 @@ def test_authorize_page_is_left_out(arrive: Arrive) -> None:
 
 
 def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
-    """Requirements 57 and 58: the same address works in later sessions, without a new invitation."""
+    """Requirements 57 and 58: the same address works in later sessions, without a new link."""
     alice, bob = arrive("alice"), arrive("bob")
     address = f"/user/{alice.name}/"
     assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text

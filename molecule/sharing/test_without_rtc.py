@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role jupyterhub_sharing by itself, on a hub without collaboration. Comes last, as collaboration goes for it."""
+"""Role jupyterhub_sharing alone, on a hub without collaboration. Comes last, because it removes collaboration."""
 
 import pytest
 from testinfra.host import Host

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
-# A user's own program in the place of their server.
+# A user's own program that replaces their server.
 SERVER = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 

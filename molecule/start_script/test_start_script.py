@@ -17,7 +17,7 @@ HUB = "/opt/hub/bin/python"
 
 @pytest.fixture(scope="module", autouse=True)
 def teachers(carol: Person, alice: Person) -> None:
-    """Alice is one, who may share the own server."""
+    """Alice is one, who can share her own server."""
     answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
     assert answer.status_code == 200, answer.text
 

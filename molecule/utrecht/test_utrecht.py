@@ -117,7 +117,7 @@ def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
 
 
 def test_configuration_was_never_run_with_roots_rights(host: Host) -> None:
-    """Trials, the discovery and the hub itself: all that has loaded the file did so as the hub's account."""
+    """Dry runs, the discovery and the hub itself: all processes that loaded the file did so as the hub's account."""
     assert set(host.file("/var/log/jupyterhub-loaded").content_string.split()) == {
         str(host.user("jupyter").uid)
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirement B10: one playbook proves a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
+"""Requirement B10: one playbook verifies a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
 
 import subprocess
 import time
@@ -55,7 +55,7 @@ def test_hub_that_is_well(
         "service workers are confined to their server",
         "refused on another user's server: a hub user",
         "refused on another user's server: an outsider",
-        "refused on the server of shared: a stranger",
+        "refused on the shared server: a stranger",
     } <= set(found.results("ok"))
     assert changes(before, state_of(host, platform, carol)) == []
 
@@ -65,7 +65,7 @@ def test_hub_that_is_well(
 def test_people_who_are_named_and_a_server_that_is_used(
     verify: Verify, alice: Person, bob: Person, carol: Person
 ) -> None:
-    """Two accounts for tests are used and stay as they were, with their tokens. Whoever edits on a server meanwhile notices
+    """Two accounts for tests are used and stay as they were, with their tokens. Users who edit on a server meanwhile notice
     nothing, and it runs afterwards.
     """
     alice.token(note="of a program")

@@ -107,7 +107,7 @@ def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_befor
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file && ln -s /etc/shadow {ROOT}/snow/files/link")
     host.check_output("echo mine > /home/project-snow/notebook")
-    # Whoever can read the account's home and files is root; what runs as the account ends.
+    # Only root can read the account's home directory and files. The account's processes end.
     host.check_output("systemd-run --uid=project-snow sleep 1000")
     told = changes(delete(platform, archive=True))["snow"]
     path = told[0].removeprefix("project archived in ")

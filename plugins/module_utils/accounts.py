@@ -53,7 +53,7 @@ def user_of(account: str, names: str) -> str:
 
 
 def describe_account(name: str) -> dict[str, Any]:
-    """Return what is known about an account: whether it exists, whose it is, and its groups."""
+    """Return what is known about an account: whether it exists, its kind, and its groups."""
     return describe_accounts([name])[name]
 
 

@@ -81,7 +81,7 @@ def with_block(main: bytes, directory: str) -> bytes:
 
 
 def find_block(main: bytes) -> bytes:
-    """Return our block as it stands in the main file; empty where there is none."""
+    """Return our block in the main file, or an empty string."""
     match = OURS.search(main)
     return match.group() if match else b""
 

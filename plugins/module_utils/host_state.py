@@ -47,7 +47,7 @@ def recall(name: str) -> dict[str, Any]:
 
 
 def remember(name: str, what: dict[str, Any]) -> None:
-    """Remember this under a name, in the place of what was there. Nothing to remember leaves no file."""
+    """Record this under a name, and replace what was there. An empty record deletes the file."""
     if what:
         transaction.write(path_of(name), json.dumps(what, indent=1, sort_keys=True).encode())
     else:

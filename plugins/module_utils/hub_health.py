@@ -71,7 +71,7 @@ def wait_until_it_answers(
 
 
 def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | None:
-    """Return what `version` does; raises `error` where something else listens in the place of the hub."""
+    """Return what `version` does; raises `error` if another process listens instead of the hub."""
     try:
         return version(hub["api_url"], unit)
     except Impostor as impostor:

@@ -48,7 +48,7 @@ def listener(bind_url: str, hub_unit: Unit) -> int | None:
 
 
 def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
-    """Return in a sentence each who listens in the place of the hub's proxy: where people come in, or where the hub speaks to it."""
+    """Return a sentence for each process that listens instead of the hub's proxy, at its public address or at its API."""
     # The latter of a hub that was looked at before its address was.
     return list(
         filter(None, [usurper(front(hub), hub_unit), _api_usurper(hub.get("proxy_api_url", ""), hub_unit)])
@@ -56,7 +56,7 @@ def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
 
 
 def usurper(bind_url: str, hub_unit: Unit) -> str:
-    """Return in one sentence who listens at the hub's public address in the place of its proxy; empty where nobody does."""
+    """Return a sentence about a process that listens at the hub's public address instead of its proxy, or an empty string."""
     for each in _others(bind_url, hub_unit):
         return (
             f"account {each.account} listens at {each.place} instead of the hub's proxy, and may ask users "

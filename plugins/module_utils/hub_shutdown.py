@@ -25,7 +25,7 @@ ANSWER_SECONDS = 10
 
 
 def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
-    """Return when the hub that this unit was seen to run has ended by itself.
+    """Return when the hub that this unit ran has exited.
 
     Without `with_proxy` the proxy goes or stays as the hub's configuration says: a hub finds again only what it would
     have left itself. Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.

@@ -24,7 +24,7 @@ ROOT = 0
 
 
 class Impostor(OSError):
-    """Something else than the hub answers at its address."""
+    """Another process answers at the hub's address."""
 
 
 def connection(url: str, timeout: float, unit: Unit | None) -> http.client.HTTPConnection:

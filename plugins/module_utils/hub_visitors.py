@@ -5,7 +5,7 @@
 
 A server trusts what the hub said about a visitor for some seconds, and never looks again at a connection that is open.
 So all connections end, once no server remembers, by a new start of the proxy that they go through. A browser that may
-come back does so by itself, with what was typed meanwhile; one that may not is refused.
+return does so automatically, with what was typed meanwhile. Others are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import hub_proxy
 from .live_hub import LiveHub
 from .systemd_unit import show
 
-# What a server does by itself (HubOAuth.cache_max_age), in seconds.
+# A server's default (HubOAuth.cache_max_age), in seconds.
 DEFAULT_REVOCATION_SECONDS = 300
 
 

@@ -85,7 +85,7 @@ def failure(output: str, environment: str, requirements: list[str]) -> str:
 
 
 def announced(output: str) -> dict[str, str]:
-    """The versions that a trial run says it would install."""
+    """The versions that a dry run would install."""
     found = re.findall(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", output, re.MULTILINE)
     for line in re.findall(r"^Would install (.+)$", output, re.MULTILINE):
         found += re.findall(r"(\S+)-(\d\S*)", line)

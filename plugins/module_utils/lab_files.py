@@ -62,7 +62,7 @@ class LabFiles:
     def contents(
         self, settings: dict[str, Any], disabled_extensions: list[str], disabled_server_extensions: list[str]
     ) -> dict[str, bytes | None]:
-        """Return the content of each file by its path; None where it is to be gone."""
+        """Return the content of each file by its path, or None to delete it."""
         off, off_in_server = disabled_extensions, disabled_server_extensions
         contents: dict[str, dict[str, Any]] = {
             self.settings: settings,

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that a unit runs: restarted without harm to anyone's server, waited for, asked and proven."""
+"""The hub that a unit runs: restarted without harm to users' servers, waited for, and checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LiveHub:
     """A hub and what is needed to look after it.
 
     timeout: seconds in which the hub must answer after a start, or end after it was asked to. settle: seconds that it
-    must stay up after its first answer. `hub` is everywhere the hub as a trial described it (`trial.describe`).
+    must stay up after its first answer. `hub` is always the hub as described by a dry run (`trial.describe`).
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LiveHub:
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        # A mere start would wait until systemd starts the hub by itself, where it is to (see systemd_unit.guarded).
+        # A plain start would wait until systemd's own restart of the hub is due (see systemd_unit.guarded).
         waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
         done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives of what is deleted: whole and proven, or not there."""
+"""Archives of what is deleted: complete and checked, or absent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NotArchived(Exception):
 def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
     """Write an archive and return its path. Raises NotArchived.
 
-    contents: pairs of a directory and a name in it. GNU tar reads them by descriptors and follows no link, whoever changes them.
+    contents: pairs of a directory and a name in it. GNU tar reads them by descriptors and follows no link, even if someone changes them.
     """
     path = os.path.join(directory, f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.tar")
     temporary = os.path.join(directory, f".{name}.collab-new")

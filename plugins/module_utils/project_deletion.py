@@ -24,11 +24,11 @@ TRIES = 5
 
 
 class NotDeleted(Exception):
-    """Something is still there that was to be deleted."""
+    """Something could not be deleted."""
 
 
 def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
-    """Delete a share of a project, or with no name of one the project; return what was done.
+    """Delete a workspace or, without its name, the project, and return what was done.
 
     archives: the directory that an archive is written into first; empty for none. Raises NotArchived, and then all is as it was.
     state_directory: below which servers keep state; empty for none.
@@ -112,7 +112,7 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
 
 
 def _close(path: str) -> posix_acl.Acl:
-    """Let nobody but root into a directory; return who had been let in."""
+    """Close a directory to all but root, and return who had access."""
     with shares.opened(path) as directory:
         before = posix_acl.read(directory) or posix_acl.of_mode(os.fstat(directory).st_mode)
         posix_acl.write(directory, CLOSED)

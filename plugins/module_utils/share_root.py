@@ -79,7 +79,7 @@ def _problem(root: str, filesystem: str, error: int) -> str:
 
 
 def exchangeable(root: str) -> str:
-    """Return why others than root could put something else in the place of the directory, or of one above it."""
+    """Return why others than root could replace the directory or one of its parents."""
     path = os.path.normpath(root)
     while True:
         with contextlib.suppress(FileNotFoundError):
@@ -101,7 +101,7 @@ def exchangeable(root: str) -> str:
 
 
 def _filesystem(path: str) -> str:
-    """Return the type of the file system that a directory is on; empty where that is not to be found out."""
+    """Return the type of a directory's file system, or an empty string if unknown."""
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     found = ""

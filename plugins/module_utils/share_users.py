@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that are in a share already: they stand in a directory of it, or have something of it open.
+"""Finds processes that are in a workspace: their working directory is there, or they have a file of it open.
 
 A list on the share's directory keeps out who comes. Who stands below it goes on, by paths that begin there.
 
@@ -50,7 +50,7 @@ def users(
     passing: Callable[[], set[int]] | None = None,
     thorough: bool = True,
 ) -> list[int]:
-    """Return the processes that have something open, stand in it, or have it mounted, that belongs to one of these groups or is in the share.
+    """Return processes that use a file of one of these groups or of the workspace: open, as working directory, or mounted.
 
     share: the share's directory, which sessions have mounted themselves; what is mounted from below it is someone's doing.
     account: the number of the account whose processes are looked at; None for all but root's. passing: where it is given, the processes of

@@ -350,8 +350,9 @@ def environment_of_python(python: str) -> str:
 
 
 def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
-    """Return the environment's interpreter, the versions of relevant packages (none without an interpreter), when jupyter-collaboration
-    was installed in seconds since the epoch, whether an installation was interrupted, and the settings in our files of these names.
+    """Return the environment's interpreter, the versions of relevant packages, and when jupyter-collaboration was installed.
+
+    Also return whether an installation was interrupted, and the settings in our files of these names.
     """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
     lab: dict[str, Any] = {

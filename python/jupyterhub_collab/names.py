@@ -2,7 +2,7 @@
 """What the part for the hub and the processes that it starts have to call by the same name."""
 
 SERVICE = "sharing"  # the page, as the hub knows it
-SIGN = "collab.jupyterhub sharing"  # how the process names itself to whoever asks whether it is there
+SIGN = "collab.jupyterhub sharing"  # how the process identifies itself in health checks
 SETTINGS = "JUPYTERHUB_COLLAB_SHARING"  # the variable of its environment that holds what the hub's configuration tells it
 SERVER_SETTINGS = "JUPYTERHUB_COLLAB"  # the same of the environment of a single-user server
 OFFERED = "sharing/servers"  # the address below the hub's API where the page learns which servers roles open to its user

@@ -56,7 +56,7 @@ class Stage:
     platform: Platform
     host: Host
     hub: Hub
-    rounds: int | None = None  # in place of as many as the benchmark takes by itself, to try it
+    rounds: int | None = None  # replaces the benchmark's default number, to try it
 
     def login(self, name: str) -> Person:
         return self.hub.login(name, PASSWORDS[name])

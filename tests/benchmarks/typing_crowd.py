@@ -83,13 +83,13 @@ class Typist(Room):
             self._require_notebook().ycells.observe_deep(self._on_cells)
 
     def type(self) -> None:
-        """Type one character at the end of the own cell."""
+        """Type one character at the end of this person's cell."""
         self._crowd.note_typed((self._cell, self._end))
         self.insert(self._end, "x", cell=self._cell)
         self._end += 1
 
     def renew(self) -> None:
-        """Say that one is still there, before the room does so by itself."""
+        """Report this person's presence, before the room does."""
         self._awareness.set_local_state(self._awareness.get_local_state())
 
     def _receive(self, message: str | bytes) -> None:

@@ -28,7 +28,7 @@ def come(page: Page, address: str, name: str, password: str) -> "Lab":
     """Go to an address that leads to a server, and log in."""
     page.goto(address)
     log_in(page, name, password)
-    # Whoever comes to the server of another account is asked whether it may know who they are.
+    # The hub asks visitors of another account's server whether it may identify them.
     authorize = page.get_by_role("button", name="Authorize")
     authorize.or_(page.locator(TOP)).wait_for(timeout=START_TIMEOUT)
     if authorize.is_visible():

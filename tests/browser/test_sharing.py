@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alice shares her own server with bob, in two real windows, and puts him out again."""
+"""Alice shares her own server with bob, in two real windows, and revokes his access."""
 
 import re
 import struct
@@ -270,7 +270,7 @@ def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
 def test_revoked_guest_comes_back_by_a_link(
     sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
-    """Requirements 35, 39 and 41: he is out in seconds, and it is clear to her that the link lets him in again."""
+    """Requirements 35, 39 and 41: he is out in seconds, and the page tells her that he can return by the link."""
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
     expect(sharing.guests).to_have_count(0)

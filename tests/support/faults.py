@@ -25,7 +25,7 @@ UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 KILLERS = "/usr/local/lib/killed-at"
 RESULTS = ROOT / ".cache/results/faults.json"
 
-# Rights that nobody has by another way. A change gives bob the one in the place of the other.
+# Rights that nobody has by another way. A change replaces one by the other for bob.
 SCOPES = ("list:users", "read:hub")
 ROLE = "probe"
 
@@ -217,7 +217,7 @@ class Fault:
         self.row["hub"] = "was restarted, rights as asked for"
 
     def converges(self, scope: str) -> None:
-        """With the cause gone the next run makes things as they are to be, the run after it changes nothing."""
+        """Without the cause, the next run reaches the desired state, and the run after it changes nothing."""
         site = self.site
         before = site.look()
         changed = site.change(fragment(scope)).changed

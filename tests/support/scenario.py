@@ -74,7 +74,7 @@ def platforms(scenario: Path) -> list[Platform]:
 
 
 def keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[dict[str, Any]], bool]) -> None:
-    """Leave out the tests whose parameters are not to be kept, and have pytest say how many those are."""
+    """Deselect tests by their parameters, and have pytest report how many."""
 
     def parameters(item: pytest.Item) -> dict[str, Any]:
         assert isinstance(item, pytest.Function)
@@ -136,7 +136,7 @@ def verified(container: str, report: Path, **variables: Any) -> set[str]:
 
 
 def role(name: str, container: str, *options: str, **variables: Any) -> Play:
-    """Apply one role of the collection by itself to a container."""
+    """Apply one role of the collection alone to a container."""
     return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
 
 
@@ -281,7 +281,7 @@ def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bo
 
 
 def refuse_password(hub: Hub, host: Host, account: str) -> None:
-    """The hub lets nobody in as this account, not even with a password that the host takes."""
+    """Nobody can log in to the hub as this account, not even with a valid password."""
     host.check_output("echo %s | chpasswd", f"{account}:a-password")
     try:
         with pytest.raises(LoginRefused):

@@ -46,12 +46,12 @@ def code_of(link: str) -> str:
 
 
 def accept(guest: Person, link: str) -> Page:
-    """Accept an invitation, and return the page that it leads to."""
+    """Accept a sharing link, and return the page that it leads to."""
     return guest.press(guest.page(link), "Accept")
 
 
 def rows(page: Page, caption: str) -> list[str]:
-    """The first cells of a table of the page; none where the page has no such table. Another page is no proof of that."""
+    """The first cells of a table of the page; none where the page has no such table. Another page does not count."""
     assert page.status == 200, page.sentence
     assert PAGE in page.path, page.url
     tables = BeautifulSoup(page.text, "html.parser").select("table")

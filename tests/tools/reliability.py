@@ -2,7 +2,7 @@
 """Writes the tables into docs/reference/reliability.md, from what the last runs on this machine saw.
 
     reliability.py          writes them
-    reliability.py --check  fails where the run of the scenario `faults` saw something else than the document says
+    reliability.py --check  fails where the run of the scenario `faults` differs from the document
 
 `<!-- faults -->`   what the scenario `faults` has seen
 `<!-- editing -->`  what tests/benchmarks/record_editing.py has seen

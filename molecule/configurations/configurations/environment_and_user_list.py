@@ -1,4 +1,4 @@
-# Nearly everything comes from variables, which a file beside sets where nothing else has; people stand in a text file, and one set has
+# Nearly everything comes from variables, which another file sets if they are unset. Users are in a text file, and one set has
 # two names. `pwd` and `admin` are names of something else than usual.
 import os
 

@@ -1,4 +1,4 @@
-# Says what it does while it is read, by itself and by another program, and leaves the line open.
+# Prints what it does while it is read, also from another program, and does not end the line.
 import logging
 import os
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which the hub asks whoever comes to someone else's server whether that server may know who they are."""
+"""The page on which the hub asks visitors whether another user's server may identify them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GIVING = ("oauth_client_allowed_scopes", "oauth_roles")
 
 
 class Trusted:
-    """The OAuth clients that get no such page: those named, all servers, and the services that the hub trusts by itself."""
+    """The OAuth clients without such a page: those named, all servers, and the services that the hub trusts by default."""
 
     def __init__(self, named: Iterable[str]) -> None:
         self.named = frozenset(named)
@@ -29,7 +29,7 @@ class Trusted:
         return client.startswith(SERVERS) or client in self.named or client in trusted
 
     def add(self, client: str) -> None:
-        """Nothing is to be kept: the hub adds services that it knows by then."""
+        """Ignore what the hub adds: these are services that it already knows."""
 
     discard = add
 

@@ -59,7 +59,7 @@ chosen: dict[str, Chosen] = {}
 OPEN = "access:servers"
 AS_THE_CULLER = -1
 CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package, and the script that it was before
-CULLER_SECONDS = 600  # what it does by itself
+CULLER_SECONDS = 600  # its default
 
 
 def collaborate(

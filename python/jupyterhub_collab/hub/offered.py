@@ -3,9 +3,9 @@
 
 The page acts with its user's token alone, and what such a token is good for is settled when the hub issues it: scopes that the
 service may ask for, as far as the user has them at that time. A thousand servers there would cost each issue a quarter of a
-second, in which the hub does nothing else, and a line of 100 kB in its log. And whoever is given a server afterwards would
-not see it before the next login. So the hub has one address more. There a token of the page, and no other, learns which of
-these servers its user may open now, and becomes good for those that its user may start and stop now, and no others.
+second, during which the hub does nothing else, and a line of 100 kB in its log. And users who get access afterwards would
+not see the server before their next login. So the hub has one more address. There, only a token of the page learns which
+servers its user can open now, and becomes valid for those that its user can start and stop now, and no others.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class OfferedServers(APIHandler):
         self.finish(json.dumps(told))
 
     def state(self, owner: int, name: str) -> str:
-        """Return what a server does. Whoever is not in the hub's memory has none that runs."""
+        """Return the state of a server. A user who is not in the hub's memory has no running server."""
         spawner = self.users[owner].spawners.get(name) if owner in self.users else None
         if spawner is None or not spawner.active:
             return "stopped"

@@ -33,7 +33,7 @@ Concerns = Callable[[Any], bool]
 
 
 def limit_own_tokens(c: Any, is_concerned: Concerns) -> None:
-    """Take access to servers from the token that each of these servers has for itself, also of those that run when the hub starts.
+    """Remove access to servers from the token that each collaboration server has, including those that run when the hub starts.
 
     What else an administrator gives to such tokens stays.
     """

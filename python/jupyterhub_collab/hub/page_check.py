@@ -38,7 +38,7 @@ class Page:
         return f"{self.address}{base_url}services/{self.service}/health"
 
     def problems(self, base_url: str) -> list[str]:
-        """Return what stands in the way, each in one sentence, for the account that asks, which is to be the hub's.
+        """Return the problems, each as a sentence, for the account of this process, which must be the hub's.
 
         base_url: of the hub.
         """

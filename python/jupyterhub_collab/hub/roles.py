@@ -37,7 +37,7 @@ def load_roles(c: Any) -> list[dict[str, Any]]:
 
 
 def role_entry(c: Any, name: str) -> dict[str, Any] | None:
-    """Return the entry of `load_roles` with this name; the hub allows one at the most."""
+    """Return the entry of `load_roles` with this name. The hub allows at most one."""
     return next((role for role in load_roles(c) if role.get("name") == name), None)
 
 
@@ -76,7 +76,7 @@ def add_members(c: Any, name: str, description: str, scopes: list[str], users: l
 
 
 def add_groups(c: Any, name: str, description: str, scopes: list[str], groups: Sequence[str]) -> None:
-    """Do the same for the members of these groups of the hub, whoever they are at the time."""
+    """Do the same for the current members of these groups of the hub."""
     _add(c, {"name": name, "description": description, "scopes": scopes}, "groups", groups)
 
 

@@ -50,7 +50,7 @@ class _LogFile(WatchedFileHandler):
     """A file that may be rotated at any time, made when there is something to say, and not for everyone to read.
 
     What cannot be written to it goes to the hub's own log: nothing of what happened is lost, and nothing fails for it. An
-    exception here would come in the middle of a change of the database, and a guest would stay who was put out.
+    exception here would interrupt a change of the database, and a revoked guest would keep access.
     """
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -33,7 +33,7 @@ from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
-# In the place of the working directory, from which nothing must be imported.
+# Replaces the working directory, from which nothing may be imported.
 START = "import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.sharing import main; main()"
 LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
 # Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
@@ -41,8 +41,8 @@ PORT_OF_ROOT = 905
 PORT = 8905
 # What one has to be allowed to name someone in a share. It tells whether a name is there, and nothing more.
 NAMES = ["read:users:name", "read:groups:name"]
-# What the service asks each user's token for, and all that it can do: look at the user's own servers and share them, and see
-# and leave what others share. Whoever lacks one of the rights gets a token without it.
+# The scopes of each user's token for the service, and all that it can do: see the user's own servers and share them, and see
+# and leave what others share. If a user lacks one of the scopes, the token lacks it, too.
 SCOPES = ["read:servers!user", "read:users:name!user", RIGHT, "users:shares!user"]
 
 
@@ -66,12 +66,12 @@ def share_servers(
     """Let users share their own servers, within limits, and register the page for it as a service.
 
     groups: of the hub, whose members may; everyone where there are none. by_name: whether they may name users and groups.
-    link_seconds, longest_link: life of a link in seconds, where its owner does not choose one and at the most.
+    link_seconds, longest_link: default and maximum lifetime of a link in seconds.
     links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist someone may open.
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
     someone's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
-    nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
-    own log where the hub is not root. port: of 127.0.0.1, where the hub's proxy finds the page; by itself (0) one that only
+    nothing else is set. log: the file that records who granted access to whom. By default (empty) it is a file of root, or the hub's
+    own log if the hub does not run as root. port: on 127.0.0.1, where the hub's proxy finds the page. By default (0) one that only
     root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root. public_url: the
     address that people open the hub at, where the hub does not know it (empty).
     """
@@ -168,7 +168,7 @@ def offer_servers(c: Any, servers: Iterable[str]) -> None:
 
 
 def _show_invitations(c: Any, ends_with_server: bool) -> None:
-    """Put our pages for those who are invited before the hub's, and after the administrator's own."""
+    """Put our pages for accepting shares before the hub's, and after the administrator's own."""
     paths = reify(c.JupyterHub, "template_paths", [])
     if str(TEMPLATES) not in paths:
         paths.append(str(TEMPLATES))

@@ -74,7 +74,7 @@ def account_of(spawner: Any) -> str:
 
 
 def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None:
-    """Make the directories. All but the last are root's, so nobody else puts a link in the place of one."""
+    """Create the directories. All but the last belong to root, so nobody else can replace one by a link."""
     os.makedirs(root, exist_ok=True)
     with _opened(root) as top:
         _belongs(top, PASSABLE, 0, 0)

@@ -51,7 +51,7 @@ class Warnings(logging.Handler):
 
 
 class Loader(PyFileConfigLoader):
-    """Reads the candidate in the place of the file that it stands for, wherever the configuration loads that."""
+    """Reads the candidate instead of the file that it will replace, wherever the configuration loads that file."""
 
     instead_of = candidate = ""
     used = False
@@ -66,7 +66,7 @@ class Loader(PyFileConfigLoader):
 class JupyterHub(jupyterhub.app.JupyterHub):
     """A hub that goes through the whole of its initialisation in memory.
 
-    It bears the name of its parent because that name stands in the messages that an administrator reads.
+    It has the name of its parent class because that name appears in messages for administrators.
     """
 
     python_config_loader_class = Loader

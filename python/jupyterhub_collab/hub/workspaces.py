@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives every session the shares of its user's projects, and takes them away from sessions whose user has lost them.
 
-Nothing here stops a session from starting: what goes wrong is a warning in the hub's log, and where it can be, a note in the
-place of the share.
+Nothing here keeps a server from starting: a problem becomes a warning in the hub's log and, if possible, a note in the
+place where the workspace would be.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Workspaces:
             self.due = True
 
     def _settle_soon(self, _session: Any) -> None:
-        """The database takes no question in the moment of a commit."""
+        """The database does not answer during a commit."""
         if self.due:
             with contextlib.suppress(RuntimeError):  # no loop runs in this thread; the next commit will do
                 asyncio.get_running_loop().call_soon(self._settle_now)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people try who may not: the actions of the access matrix, each in the ways that there are.
 
-An attempt tells whether someone got further than they may. None of them harms a server that people use: where only doing it would
-tell, it is done to servers that were made for the proof, and left out elsewhere (`HARMFUL`).
+An attempt tells whether a user got further than they may. None of them harms a server that others use: if only doing it would
+tell, it is only done to servers that were created for verify (`HARMFUL`).
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """What the answer says to whoever asked, in a line."""
+        """The answer's message, in one line."""
         said = self.json
         if isinstance(said, dict) and said.get("message"):
             return str(said["message"])
@@ -91,7 +91,7 @@ class Form(HTMLParser):
 class Browser:
     """One browser in front of a hub at `url` (with its prefix, without a slash at its end).
 
-    token: for whom the hub can be asked with nothing else; then it stands in each request, and there are no cookies to be had.
+    token: for users who can only authenticate with a token. Each request then contains it, and there are no cookies.
     """
 
     def __init__(self, url: str, *, trusts_any_certificate: bool = False, token: str = "") -> None:

@@ -24,7 +24,7 @@ class Refused(Exception):
 
 @dataclass
 class Person:
-    """name: of the hub user, empty for a stranger. disposable: made for the proof, with a server that nobody else needs."""
+    """name: of the hub user, empty for a stranger. disposable: created for verify, with a server that nobody else needs."""
 
     name: str
     browser: Browser

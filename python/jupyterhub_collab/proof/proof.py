@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves a live hub from outside.
+"""Verifies a live hub from outside.
 
     python -c ... jupyterhub_collab.proof.proof
 
 Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does what has to be
-undone it says so in a line (`undo`) and waits for an empty line, so that whoever reads can undo it whatever becomes of this process.
+undone, it says so in a line (`undo`) and waits for an empty line, so that its parent can undo it whatever becomes of this process.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ EXCHANGES = 10  # keystrokes each way
 PAUSE = 0.05  # seconds between them
 SEEN_SECONDS = 5.0
 SAVED_SECONDS = 10.0
-OUT_SECONDS = 12.0  # for which someone is waited for who is to be out
+OUT_SECONDS = 12.0  # how long a revoked guest may still have access
 OPEN_SECONDS = 3.0  # for which an open document is looked at after that
 PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on another user's server"}
 NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
 
 
 class Proof:
-    """task: `url`, `trusts_any_certificate`, `people` (two of name, password or token, and whether they are `made` for this),
-    `outsider` (name and password, or null), `modes` and `own` of the access matrix, `stamp` (a name that nothing on the hub has),
-    `start_seconds`, `login` (why nobody can log in by the hub's form; empty where people can).
+    """task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix.
+
+    `people`: two users with name, password or token, and whether they were `made` for this. `outsider`: name and password, or null.
+    `stamp`: a name that nothing on the hub has. `login`: why nobody can log in with the hub's form, or empty.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ class Proof:
             await self.edit_together(f"the {account} server", account)
 
     async def edit_on_own_server(self, mode: rights.Mode) -> None:
-        """The second person before, on and after an invitation to the server of the first."""
+        """The second person before, during and after access to the server of the first."""
         owner = self.first.name
         for place in (rights.HUB, rights.OTHERS):
             for who, person in self.everybody.items():
@@ -193,7 +194,7 @@ class Proof:
 
     @property
     def everybody(self) -> dict[str, Person | None]:
-        """Who has not been invited, by what the access matrix calls them."""
+        """The people without a share, by their names in the access matrix."""
         return {"hub user": self.second, "stranger": self.stranger, "outsider": self.outsider}
 
     @property
@@ -201,7 +202,7 @@ class Proof:
         return f"{rights.OWN_SHARES}={self.first.name}" in self.first.scopes
 
     async def start(self, owner: str) -> bool:
-        """Have a server run; whoever reads stops it again where it did not run before."""
+        """Ensure that a server runs. The parent process stops it if it did not run before."""
         check = f"the {owner} server starts" if owner != self.first.name else "a user's own server starts"
         if await self.first.runs(owner):
             self.report.ok(check, "It was running already, and keeps running.")
@@ -225,7 +226,7 @@ class Proof:
         return True
 
     async def invite(self, mode: rights.Mode) -> None:
-        """Let the second person in, edit together, and put them out again."""
+        """Share with the second person, edit together, and revoke the share."""
         owner, guest = self.first.name, self.second.name
         check = "a user shares their server"
         path = f"/hub/api/shares/{quote(owner)}/"
@@ -258,7 +259,7 @@ class Proof:
         await self.first.browser.ask("DELETE", f"{server(owner)}/api/contents/{self.task['stamp']}.txt")
 
     async def is_out(self, owner: str, begun: float, document: Document | None) -> None:
-        """Measure how long a guest stays whose invitation has ended."""
+        """Measure how long a guest keeps access after their share was revoked."""
         check = "a guest whose share is revoked loses access"
         async for late in every(0.2, OUT_SECONDS):
             answer = await self.second.browser.ask("GET", f"{server(owner)}/api/contents")
@@ -288,7 +289,7 @@ class Proof:
             return "", str(error) or type(error).__name__
 
     async def own_token_opens_nothing(self, owner: str, own: str, why: str) -> None:
-        """Try what a guest may have read in a terminal, after the invitation has ended."""
+        """Try what a guest may have read in a terminal, after their share was revoked."""
         check = "a token that a guest has read on the server is refused"
         if not own:
             self.report.skipped(check, f"Failed to read the server's own token: {why}.")

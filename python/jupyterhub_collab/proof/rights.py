@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyterhub.scopes import scope_definitions
 
-# What the access matrix calls the hub, the server of the shared account, and that of another user.
+# The names of the hub, the shared server and another user's server in the access matrix.
 HUB, SHARED, OTHERS = "hub", "shared", "alice"
 ANY_SERVER = "access:servers"
 OWN_SHARES = "shares!user"

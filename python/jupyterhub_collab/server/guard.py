@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may end this server from inside, and for how long whoever came in may stay.
+"""Decides who can shut down this server from inside, and how long visitors stay.
 
 The hub decides who comes in. The server itself would take any request of anyone who has, and never look again at a websocket that is
-open. Whoever has a terminal here has a shell as the account all the same: the guard is at the server's door, not at its processes.
+open. A visitor with a terminal still has a shell as the account: the guard protects the server's API, not its processes.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Guard:
         authorizer.is_authorized = is_authorized
 
     def level_of(self, handler: Any, user: Any) -> Level:
-        """Return the level of whoever makes a request; one that is not known for sure is the lowest.
+        """Return the access level of a request's user. If it is not known for sure, it is the lowest.
 
         The server's own token is its owner's as far as the hub knows, and everyone who has a terminal here can read it.
         """

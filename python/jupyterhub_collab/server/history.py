@@ -58,7 +58,7 @@ WORTH_FOLDING = 1.25
 JOURNAL_BYTES = 4_000_000
 # How often it is done again at once as someone has written meanwhile.
 ATTEMPTS = 5
-# Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
+# A page that returns to a document after this time must reload it, so that older history can be deleted.
 KEPT_SECONDS = 14 * 86400
 NO_LIMIT = 2**62
 

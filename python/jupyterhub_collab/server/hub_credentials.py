@@ -27,7 +27,7 @@ def hub_auth_of(handler: Any) -> Any:
 
 
 def model_of(handler: Any, user: Any) -> dict[str, Any]:
-    """Return what the hub has said of whoever makes a request; nothing where it has not."""
+    """Return what the hub has said about a request's user, or nothing."""
     # JupyterHub's extension keeps it with the user, its older class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
 
@@ -70,12 +70,12 @@ def ask_once() -> None:
 
 
 def serves_hub() -> bool:
-    """Return whether this process is a server of a hub, rather than one that someone has started in a terminal of such a server."""
+    """Return whether this process is a server of a hub, rather than one that a user started in a terminal of a server."""
     return "jupyterhub.singleuser" in sys.modules
 
 
 def credentials_of(hub_auth: Any, handler: Any) -> Credentials | None:
-    """Return what a visitor was let in with: the token of the address or a header where that was good, else that of the cookie."""
+    """Return the token that a visitor uses: that of the address or a header if it is valid, or else that of the cookie."""
     token = hub_auth.get_token(handler, in_cookie=False)
     if not token or not getattr(handler, "_token_authenticated", False):
         token = hub_auth._get_token_cookie(handler)
@@ -89,7 +89,7 @@ def is_own_token(hub_auth: Any, handler: Any) -> bool:
 
 
 async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
-    """Return whether the hub still lets someone in; it is asked when its last answer is as old as the server trusts one.
+    """Return whether the hub still admits a user. Ask it if its last answer is older than the server trusts.
 
     Raises an exception where the hub does not say.
     """

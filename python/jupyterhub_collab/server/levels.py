@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the people on this server may do there, beyond being let in, which is the hub's to say."""
+"""What users can do on this server. The hub decides who can open it."""
 
 from __future__ import annotations
 

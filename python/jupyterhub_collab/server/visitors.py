@@ -64,7 +64,7 @@ class Visitors:
         websocket.get = known
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
-        """Return what is to be looked at again; None where there is nothing: everyone may open the websocket, or there is no hub."""
+        """Return what to check again, or None if everyone can open the websocket or there is no hub."""
         hub_auth = hub_auth_of(handler)
         if handler.current_user is None or (hub_auth is None and not serves_hub()):
             return None

@@ -93,7 +93,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
     @property
     def may_share(self) -> bool:
-        """Whether the hub lets the user share the own server."""
+        """Whether the user can share their own server."""
         return any(scope.partition("!")[0] == "shares" for scope in self.current_user["scopes"])
 
     @property
@@ -171,7 +171,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
 
 class Health(RequestHandler):
-    """Tells whoever asks that the page is there."""
+    """Answers health checks of the page."""
 
     def get(self) -> None:
         sharing: Settings = self.settings["sharing"]

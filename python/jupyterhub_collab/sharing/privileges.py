@@ -30,7 +30,7 @@ async def sockets(address: str, port: int) -> list[socket.socket]:
 
 
 def give_up_root(account: str) -> None:
-    """Become this account of the host for good. Whoever is not root stays who they are. Raises OSError."""
+    """Switch to this account of the host permanently, if this process runs as root. Raises OSError."""
     if os.geteuid() != 0:
         return
     try:

@@ -3,7 +3,7 @@
 
     python home.py    reads a JSON object from its input, and says in one line what it has left alone
 
-The object: `path` of what is to be in the home, `mount` and `root` of all shares, and either `target`, which makes it a link, or
+The object: `path` of the link in the home directory, `mount` and `root` of all workspaces, and either `target`, which makes it a link, or
 `links` (name below it to target), which make it a directory of links; with neither it goes. Imports nothing of ours.
 """
 

@@ -27,7 +27,7 @@ class Scene:
         self.furniture: dict[str, Furniture] = {}
 
     def begin(self) -> None:
-        """Servers run and hold something to work with, and the guest is invited where that can be."""
+        """Servers run and hold something to work with, and the guest gets a share where possible."""
         for owner in self.owners:
             self.administrator.stop(owner)
         for owner in self.owners:

@@ -25,7 +25,7 @@ PEOPLE = PASSWORDS | {"shared": "shared-password"}
 OURS = {"servers!server=shared/", "access:servers!server=shared/"}
 SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
 SERVICE = "sharing"
-SHARER = "alice"  # whom every configuration lets in
+SHARER = "alice"  # whom every configuration admits
 ROLE = "collab-accounts"
 OUR_HOOKS = {
     "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
@@ -89,7 +89,7 @@ class Record:
 
     settings: dict[str, Any]
     held: dict[str, list[Any]]
-    scopes: dict[str, set[str]]  # of everyone whom the hub lets in
+    scopes: dict[str, set[str]]  # of all users whom the hub admits
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server, one a line
     page: str = ""  # of sharing, as alice sees it

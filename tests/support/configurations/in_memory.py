@@ -145,7 +145,7 @@ async def _record(main: Path, starts: bool) -> dict[str, Any]:
 
 
 async def log_in(hub: Any, name: str, password: str) -> Any:
-    """Do what the hub does with a login form; return the user, or None for whom it does not let in."""
+    """Do what the hub does with a login form; return the user, or None if it refuses."""
     request = HTTPServerRequest("POST", "/hub/login", connection=NoConnection())
     handler = LoginHandler(hub.tornado_application, request)
     return await handler.login_user({"username": name, "password": password})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ten people who have the same documents open and type into them.
 
-Whoever types puts in a token that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
+Users type tokens that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
 whether it is there, there twice, or lost; and who had seen it on the own screen before it got lost.
 """
 
@@ -49,7 +49,7 @@ class Typed:
 
 
 class Tab:
-    """A document in front of one person. It comes back by itself after a loss, with the cookies and session it had."""
+    """A document in front of one person. It reconnects automatically after a loss, with its cookies and session."""
 
     def __init__(self, letter: str, seat: Seat, typed: Typed) -> None:
         self.room = Room(seat)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with a hub, on which people use the server of the shared account together."""
+"""A host with a hub, on which people use the shared server together."""
 
 import asyncio
 import contextlib
@@ -167,7 +167,7 @@ class Site:
         return [server.seat(path) for path in paths]
 
     def file(self, path: str) -> Content:
-        """What stands in a file on disk, as `Tab.content` has it."""
+        """The content of a file on disk, as `Tab.content` has it."""
         text = self.host.file(f"{HOME}/{path}").content_string
         if not path.endswith(".ipynb"):
             return [("", text)]

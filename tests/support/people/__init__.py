@@ -22,7 +22,7 @@ Each module is one thing a person has to do with:
 `person`       someone: pages, forms, servers that they open, their REST calls
 `page`         one page as it was answered: its sentence, its forms
 `server`       a server that someone is in: files, kernels, terminals
-`document`     a file open in the editor, shared with whoever else has it open
+`document`     a file open in the editor, shared with others who have it open
 `terminal`     a terminal in a server
 `room`         the asyncio core of `document`, for benchmarks with many people
 `kernel`       how a cell is run and its outputs reach the shared notebook

@@ -77,7 +77,7 @@ class Person:
         )
 
     def look(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        """Ask for something with the cookies of the browser as something else than a page does, and follow no redirect."""
+        """Ask for something with the cookies of the browser as a script does, and follow no redirect."""
         return self._browser.get(self._address(path), headers=headers, follow_redirects=False)
 
     def logout(self) -> Page:

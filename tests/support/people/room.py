@@ -170,7 +170,7 @@ class Room:
                 await self.changed_since(self.changes, timeout)
 
     def watch(self, shown: Callable[[str], None]) -> None:
-        """Have every piece of text told that comes into the document from others, once and in the moment it comes."""
+        """Have every piece of text told that comes into the document from others, once and as soon as it comes."""
 
         def on_change(_what: str, events: Any) -> None:
             if self._receiving:
@@ -256,7 +256,7 @@ class Room:
     def presences(self) -> list[Presence]:
         """Everyone who has the document open, including oneself, by username.
 
-        Someone who was there before is seen only when they move their cursor or, at the latest, after 15 s:
+        Someone who was there before is seen only when they move their cursor, and no later than after 15 s:
         the server does not introduce people to newcomers.
         """
         states = [state for state in self._awareness.states.values() if "user" in state]

@@ -102,7 +102,7 @@ class Server:
         return dict(self.ask("POST", "api/kernels", {"name": name}))
 
     def session(self, path: str, kernel: str | None = None) -> dict[str, Any]:
-        """The session of a notebook, with its `kernel`. Whoever opens the notebook first starts it."""
+        """The session of a notebook, with its `kernel`. The first to open the notebook starts it."""
         name = PurePosixPath(path).name
         wish = {"path": path, "name": name, "type": "notebook", "kernel": {"name": kernel}}
         return dict(self.ask("POST", "api/sessions", wish))

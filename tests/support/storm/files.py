@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-# Everyone who writes has a letter: a word says whose it is, and is there once.
+# Each writer has a letter, so that a word names its writer and is unique.
 WORD = re.compile(r"<[a-z]\d{5}>")
 MOST_IN_LINE = 3  # words, before the formatter breaks the line
 

@@ -37,7 +37,7 @@ def untouched() -> Iterator[None]:
 
 @pytest.fixture
 def db() -> Iterator[Session]:
-    """Ann and ben use the hub; ann may share the own server, being in a group that may; team is what people share."""
+    """Ann and ben use the hub. Ann can share her own server, as a member of a group. Team is the shared account."""
     session: Session = orm.new_session_factory("sqlite:///:memory:")()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -237,7 +237,7 @@ def test_hook_that_is_set_anew_is_missed() -> None:
     assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
 
 
-# What the own tokens of servers are good for
+# What servers' own tokens can do
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
 
 @pytest.fixture
 def as_root(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
-    """Root's part is played by whoever runs the tests: nothing is given to anyone, but noted."""
+    """The account that runs the tests replaces root: owners are not changed, but noted."""
     given: list[tuple[str, int, int]] = []
     me = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -553,7 +553,7 @@ def test_account_is_the_one_that_systemd_runs_servers_as(db: Session) -> None:
 def test_shared_account_that_a_culler_deletes_comes_back(
     db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its roles, and without a restart of the hub; others are gone as they were to be."""
+    """With its roles, and without a restart of the hub; others are gone as expected."""
     c = Config()
     apply(c, accounts=["team"])
     users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})

@@ -85,7 +85,7 @@ def writes(given: GivenShares, number: int, *groups: int) -> bool:
 
 
 def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
-    """A group alone, as a program with its bit gives it to whoever starts that, lets nobody in."""
+    """A group alone, as a setgid program grants it, does not give access."""
     given.note("alice", "alice", {SHARE: WRITE})
     assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
     assert writes(given, ALICE, GROUPS.writers)
@@ -193,7 +193,7 @@ os.chdir('/')
     ],
     ids=[
         "file of another group",
-        "stands in another group's",
+        "has its working directory in another group's",
         "gives it another group all the time",
         "on its way",
         "watch",
@@ -202,7 +202,7 @@ os.chdir('/')
     ],
 )
 def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The owner of a file gives it another group, and not all that a process has stands in its list of open files."""
+    """The owner of a file gives it another group, and the list of open files does not show all that a process has."""
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)

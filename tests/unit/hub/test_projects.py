@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Members of projects and people on others' servers get their rights from a real hub, whoever it knows and whenever it gets to."""
+"""Members of projects and people on others' servers get their rights from a real hub, whether it knows them already or not."""
 
 import asyncio
 from collections.abc import Iterator

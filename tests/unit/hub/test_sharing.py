@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sharing merges into configurations, and what stands in its way on the host is said before the hub is told of it."""
+"""Sharing merges into configurations, and problems of the host are reported before the hub changes."""
 
 import json
 import logging
@@ -259,7 +259,7 @@ def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_p
         assert problems(page) == []
 
 
-@pytest.mark.skipif(ME != "root", reason="whoever is not root becomes nobody else")
+@pytest.mark.skipif(ME != "root", reason="only root can become another account")
 @pytest.mark.parametrize(
     ("account", "why"), [("no-such-account", "no account of that name"), ("root", "root's")]
 )

@@ -287,7 +287,7 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
 
 
 def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
-    """A browser tells a server from which address its visitor comes, and whoever works there reads that."""
+    """A browser tells a server from which address its visitor comes, and others on that server can read it."""
     code = hub.ask("POST", "share-codes/alice/", {})["code"]
     with hub.browser("zoe") as zoe:
         page = zoe.get("/hub/accept-share", params={"code": code}).text

@@ -115,7 +115,7 @@ def test_environment_of_a_unit(tmp_path: Path) -> None:
     assert read_environment_file(str(tmp_path / "missing")) == {}
 
 
-# What stands in for the hub: a program of that name, which waits.
+# Replaces the hub: a program of that name, which waits.
 WAITS = "#!/usr/bin/env python3\nimport time\ntime.sleep(60)\n"
 Start = Callable[..., Unit]
 

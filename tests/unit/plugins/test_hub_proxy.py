@@ -96,7 +96,7 @@ def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
 
 
 def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: int = 0) -> socket.socket:
-    """Return a socket that an account has made; the kernel goes by who makes it, whoever holds it then."""
+    """Return a socket that an account has made; the kernel records who created it, not who holds it later."""
     os.setegid(uid)
     os.seteuid(uid)
     try:

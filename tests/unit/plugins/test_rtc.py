@@ -197,7 +197,7 @@ def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, 
 
 @pytest.mark.parametrize("all_users", [False, True])
 def test_account_of_another_role_is_remembered_while_it_is_known(all_users: bool) -> None:
-    """What tells that it is for sharing goes with a change of modes, and it is not to be a stranger on the way back."""
+    """What tells that it is for sharing goes with a change of modes, and it must be known on the way back."""
     settings = SETTINGS | {"share_all_users": all_users}
     theirs = account() | {"config": {"markers": ["Utrecht's"]}}
     assert rtc.policy(settings, host(**theirs))["adopted"] == ["shared"]

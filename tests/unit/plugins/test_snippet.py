@@ -82,7 +82,7 @@ def test_it_is_the_same_from_run_to_run(script: Path) -> None:
 
 
 def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
-    """Each file as it is, and readable for whoever a server runs as."""
+    """Each file unchanged, and readable for the accounts of servers."""
     done = run(script, f"{environment}/bin/python")
     assert done.returncode == 0, done.stderr
     package = hub_package.HubPackage(package_files())

@@ -652,7 +652,7 @@ class Derived(Manager):
 async def test_what_is_written_in_the_moment_after_saving_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
-    """Also on a server whose hooks may write something else than what they were given."""
+    """Also on a server whose hooks may change what they were given."""
     with server_with(tmp_path, monkeypatch, RACE, *options) as server:
         alice = await server.open("notes.txt")
         server.write("write now", "")

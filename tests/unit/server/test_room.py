@@ -148,7 +148,7 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
 async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None:
     """They go on, and know what they cannot rely on."""
     taken = tmp_path / "taken"
-    taken.write_text("a file in the place of the directory")
+    taken.write_text("a file instead of the directory")
     server = LocalServer(tmp_path, state_directory=str(taken))
     server.begin("alone")
     try:
@@ -394,7 +394,7 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
 
 
 async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
-    """Kill the server as if it were writing what someone has typed, and leave the file as `found` makes it of what was to be written."""
+    """Kill the server as if it were writing what someone has typed, and leave the file as `found` makes it from the intended content."""
     alice, bob = await server.open(name), await server.open(name, "bob")
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")

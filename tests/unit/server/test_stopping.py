@@ -65,7 +65,7 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: list[signa
     # The threads that write files are those of the documents by then.
     for name in NAMES:
         await server.until_file(name, "<alice>", "<bob>")
-    # Whoever types last has it seen by the server: what is typed after that is for the next start.
+    # The server has seen the last edit before this. What is typed later is for the next start.
     people[0].insert(0, "<last>")
     await people[1].wait_until(lambda room: "<last>" in room.text)
     began = time.monotonic()

@@ -86,7 +86,7 @@ def test_who_may_not_share_sees_what_others_share() -> None:
     ],
 )
 def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
-    """Whoever may not share has them as well."""
+    """Users who cannot share have them as well."""
     shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
     soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
     assert "Shared with me (1)" in soup.get_text()

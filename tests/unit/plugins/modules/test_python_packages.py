@@ -254,7 +254,7 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
 def test_a_half_made_package_is_not_in_the_way_of_a_plan(
     ensure: Ensure, environment: Path, tool: str
 ) -> None:
-    """Where what is installed is remembered, a trial run asks first what it will be: it reads what is there, too."""
+    """If installations are recorded, a dry run comes first: it reads what is installed, too."""
     packages = module_file(environment, "board").parent
     (packages / "board-2.0.dist-info").mkdir(parents=True)
     (environment / ".python_packages-unfinished.json").write_text("{}")
