@@ -11,7 +11,7 @@ module: shared_accounts
 short_description: Create and remove shared accounts of a hub
 version_added: 1.0.0
 description:
-  - Creates accounts that nobody can log in to, with private home directories, and recognises them later by their comment.
+  - Creates accounts that nobody can log in to, with private home directories, and recognizes them later by their comment.
   - Removes accounts that it created, after it has ended their processes. It keeps their home directories by default. A kept home
     directory belongs to root until the account is created again.
   - Never reuses a UID or GID.

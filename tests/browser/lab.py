@@ -52,7 +52,7 @@ class Lab:
 
     @property
     def colour(self) -> str:
-        """The colour that the others see the person's cursor in."""
+        """The color that the others see the person's cursor in."""
         return str(self.badge.evaluate("icon => getComputedStyle(icon).backgroundColor"))
 
     @property
@@ -174,7 +174,7 @@ class Editor:
         self.text.press_sequentially(text)
 
     def expect_cursor_of(self, other: Lab) -> None:
-        """There is one cursor here, in someone's colour, and their name at it."""
+        """There is one cursor here, in someone's color, and their name at it."""
         expect(self.cursors).to_have_count(1)
         expect(self.cursors).to_have_css("border-left-color", other.colour)
         flag = self.lab.flag(other.name)

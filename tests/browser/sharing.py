@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 PATH = "/services/sharing/"
 LEGIBLE = 4.5  # the least contrast of text that WCAG 2 takes at level AA
 
-# Every element with text of its own: the text, its colour, and the backgrounds from there to the whole page's. The
+# Every element with text of its own: the text, its color, and the backgrounds from there to the whole page's. The
 # hub's own orange buttons are left out, as are texts that only screen readers have.
 TEXTS = """root => [...root.querySelectorAll("*:not(.btn-jupyter, .visually-hidden, option)")]
     .filter(element => element.checkVisibility() && [...element.childNodes].some(
@@ -141,7 +141,7 @@ def _contrast(colour: str, backgrounds: list[str]) -> float:
 
 
 def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:
-    """What one sees of a CSS colour, which may be translucent, above another one."""
+    """What one sees of a CSS color, which may be translucent, above another one."""
     red, green, blue, *alpha = (float(number) for number in re.findall(r"[\d.]+", colour))
     opacity = alpha[0] if alpha else 1
     return tuple(

@@ -31,7 +31,7 @@ FIGURE = '<figure><figcaption>{name}</figcaption><img src="data:image/png;base64
 
 @pytest.fixture
 def ready(alice: Lab, bob: Lab) -> None:
-    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colours that differ."""
+    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colors that differ."""
     for lab in (alice, bob):
         lab.open("Rain.ipynb")
         lab.close_others()

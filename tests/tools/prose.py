@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails where text is misspelled, uses a word that words.txt rules out, or has a sentence that is too long.
+"""Fails if text is misspelled, uses a word that words.txt rules out, or has a sentence that is too long.
 
-It extracts what people read from the files of this checkout: Markdown, YAML, templates, scripts, and the comments, docstrings and
-messages of Python. codespell then checks the words, with its own dictionaries and with words.txt.
+    prose.py            checks every file of this checkout
+    prose.py PATH...    checks only these
+
+It extracts what people read: Markdown, YAML, templates and scripts, and the comments, docstrings and messages of Python. codespell
+then checks the words, with its own dictionaries and with words.txt.
 """
 
 import ast
@@ -18,25 +21,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = Path(__file__).with_name("words.txt")
-COPY = ".prose"  # the ending of what codespell gets
 LONGEST = 35  # words in a sentence
 TYPES = {
-    ".py",
-    ".md",
-    ".rst",
-    ".yml",
-    ".yaml",
-    ".j2",
-    ".html",
-    ".js",
+    "",
     ".cjs",
-    ".ts",
+    ".html",
+    ".j2",
+    ".js",
+    ".md",
+    ".py",
+    ".rst",
     ".sh",
     ".toml",
+    ".ts",
     ".txt",
-    "",
+    ".yaml",
+    ".yml",
 }
-# Written by others, or by a program from texts that are checked already.
+# Written by others, generated from text that is checked, or the vocabulary.
 SKIPPED = (
     "LICENSE",
     "CHANGELOG.rst",
@@ -44,22 +46,28 @@ SKIPPED = (
     "changelogs/.plugin-cache.yaml",
     "tests/tools/words.txt",
 )
-# What people read as a name and not as words: code spans, Ansible's markup, paths, variables, options, addresses.
+DICTIONARIES = "clear,rare,en-GB_to_en-US"
+# A table and a column of the document history have this name.
+IGNORED = "colour,colours"
+# Names, not prose: code spans, Ansible's markup, Jinja, tags, link targets, paths, variables, options, dotted names.
 CODE = re.compile(
-    r"```.*?```|``[^`]+``|`[^`\n]*`|\b[CVOEPR]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|<[^>\n]+>|\]\([^)\s]*\)|\S*\w[/_@=]\w*\S*|\b\w+\.\w+\S*|(?<!\w)--?\w\S*",
+    r"```.*?```|``[^`]+``|`[^`\n]*`|\b[CVOEPR]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|<[^>\n]+>|\]\([^)\s]*\)"
+    r"|\S*\w[/_@=]\w*\S*|\b\w+\.\w+\S*|(?<!\w)--?\w\S*",
     re.S,
 )
-# Where a paragraph ends although no empty line follows it: list items, headings, table rows, keys.
+# A line that begins a new paragraph without an empty line before it: a list item, heading, table row, key or directive.
 BREAK = re.compile(r"\s*([-*+|#>] |\d+\. |[\w. \"'-]+:\s|\||[A-Z][\w.]*:$|\.\. |:\w+:|<)")
 SENTENCE = re.compile(r"[.!?:;][\"')\]*]*\s|\s{2,}|\|")
 WORD = re.compile(r"(?!X\b)\w[\w'-]*")
+COPY = ".prose"  # the ending of the files for codespell, none of which it takes for its configuration
+MOST = 150  # characters of a paragraph in a message
 
-Paragraph = tuple[int, str]  # the line that it begins on, and its text on one line
+Paragraph = tuple[int, str]  # the line on which it begins, and its text on one line
 
 
 def vocabulary() -> dict[str, str]:
-    """Return what we do not write, in every form, and what codespell says about it."""
-    words = {}
+    """Return the words to avoid in every form, and codespell's advice for each."""
+    words = dict[str, str]()
     for line in WORDS.read_text().splitlines():
         if line and not line.startswith("#"):
             pattern, _, advice = line.partition("->")
@@ -72,34 +80,36 @@ def paragraphs(path: Path) -> Iterator[Paragraph]:
     """Yield the text of a file that people read."""
     text = path.read_text()
     if path.suffix == ".py":
-        for line, part in python_text(text):
+        for line, part in [*comments(text), *strings(text)]:
             yield from prose(part, line)
     else:
-        yield from prose(text, 1, "#" if path.suffix not in {".md", ".rst", ".html"} else "")
+        yield from prose(text, 1, "" if path.suffix in {".html", ".md", ".rst"} else "#")
 
 
-def python_text(source: str) -> Iterator[Paragraph]:
-    """Yield the comments of a Python file, joined where they follow each other, and its texts of more than one word."""
+def comments(source: str) -> Iterator[Paragraph]:
+    """Yield the comments of a Python file. Those on consecutive lines are one text."""
     block, begin, last = list[str](), 0, -1
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            line, alone = token.start[0], not token.line[: token.start[1]].strip()
-            if block and not (alone and line == last + 1):
-                yield begin, "\n".join(block)
-                block = []
-            block, begin, last = (
-                [*block, token.string.lstrip("# ")],
-                begin if block else line,
-                line if alone else -1,
-            )
+        if token.type != tokenize.COMMENT:
+            continue
+        line, alone = token.start[0], not token.line[: token.start[1]].strip()
+        if block and not (alone and line == last + 1):
+            yield begin, "\n".join(block)
+            block = []
+        begin = begin if block else line
+        block, last = [*block, token.string.lstrip("# ")], line if alone else -1
     if block:
         yield begin, "\n".join(block)
-    inside = set[int]()
+
+
+def strings(source: str) -> Iterator[Paragraph]:
+    """Yield the docstrings and other strings of more than one word of a Python file, with X for the fields of f-strings."""
+    parts = set[int]()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
-            inside |= {id(part) for part in node.values}
-            text = "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            parts |= {id(part) for part in node.values}
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             text = node.value
         else:
             continue
@@ -108,8 +118,8 @@ def python_text(source: str) -> Iterator[Paragraph]:
 
 
 def prose(text: str, line: int, comment: str = "") -> Iterator[Paragraph]:
-    """Yield the paragraphs of a text without what is code, each on one line."""
-    # As many lines as before, so that each keeps its number.
+    """Yield the paragraphs of a text, without code."""
+    # The number of lines stays the same.
     text = CODE.sub(lambda code: ("|" if code[0].startswith("<") else "X") + "\n" * code[0].count("\n"), text)
     block, begin = list[str](), line
     for number, row in enumerate([*text.split("\n"), ""], line):
@@ -120,68 +130,66 @@ def prose(text: str, line: int, comment: str = "") -> Iterator[Paragraph]:
             yield begin, " ".join(block)
             block = []
         if content:
-            block, begin = [*block, content], begin if block else number
+            begin = begin if block else number
+            block = [*block, content]
 
 
 def misspelled(found: dict[str, list[Paragraph]]) -> Iterator[str]:
-    """Yield what codespell has to say: each paragraph is a line of its own in a file of the same name."""
+    """Yield codespell's findings. It gets a copy of each file with one paragraph per line."""
     words = vocabulary()
+    # A form may consist of several words.
     forms = "|".join(re.escape(form) for form in sorted(words, key=len, reverse=True))
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         (place / ".words").write_text("".join(f"{form}->{advice}\n" for form, advice in words.items()))
-        # No name that codespell takes for its own settings.
-        for path, parts in found.items():
+        for path, texts in found.items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)
-            (place / f"{path}{COPY}").write_text("".join(f"{text}\n" for _, text in parts), errors="replace")
-        regex = rf"(?i:\b(?:{forms})\b(?![-']\w))|[\w'-]+"
-        command = [
-            "codespell",
-            "--regex",
-            regex,
-            "--dictionary",
-            "-",
-            "--dictionary",
-            ".words",
-            "--builtin",
-            "clear,rare",
-            "--check-hidden",
-            "--skip",
-            ".words",
-            ".",
-        ]
-        answer = subprocess.run(command, cwd=place, check=False, capture_output=True, text=True)
-        if answer.stderr.strip() or answer.returncode not in {0, 65}:
-            yield f"codespell: {answer.stderr.strip() or answer.returncode}"
+            # A test may contain half of a surrogate pair.
+            (place / f"{path}{COPY}").write_text("".join(f"{text}\n" for _, text in texts), errors="replace")
+        answer = subprocess.run(
+            [
+                *("codespell", "--check-hidden", "--skip", ".words"),
+                *("--regex", rf"(?i:\b(?:{forms})\b(?![-']\w))|[\w'-]+"),
+                *(
+                    "--builtin",
+                    DICTIONARIES,
+                    "--dictionary",
+                    "-",
+                    "--dictionary",
+                    ".words",
+                    "--ignore-words-list",
+                    IGNORED,
+                ),
+                ".",
+            ],
+            cwd=place,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    if answer.stderr.strip():
+        raise SystemExit(f"codespell: {answer.stderr.strip()}")
     for row in answer.stdout.splitlines():
-        place, number, says = row.split(":", 2)
-        path = place.removeprefix("./").removesuffix(COPY)
+        copy, number, says = row.split(":", 2)
+        path = copy.removeprefix("./").removesuffix(COPY)
         line, text = found[path][int(number) - 1]
-        yield f"{path}:{line}:{says}   [{text[:150]}]"
+        yield f"{path}:{line}:{says}   [{text[:MOST]}]"
 
 
 def too_long(found: dict[str, list[Paragraph]]) -> Iterator[str]:
-    """Yield sentences of more words than a reader keeps in mind."""
-    for path, parts in found.items():
-        for line, text in parts:
+    """Yield sentences that have more words than readers remember."""
+    for path, texts in found.items():
+        for line, text in texts:
             for sentence in SENTENCE.split(text):
                 if (count := len(WORD.findall(sentence))) > LONGEST:
-                    yield f"{path}:{line}: {count} words in a sentence, and {LONGEST} are the limit   [{sentence[:150]}]"
+                    yield f"{path}:{line}: {count} words in a sentence, at most {LONGEST} are allowed   [{sentence[:MOST]}]"
 
 
 def main() -> int:
-    names = (
-        sys.argv[1:]
-        or subprocess.run(
-            ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout.splitlines()
-    )
-    files = [
-        name
-        for name in names
-        if Path(name).suffix in TYPES and not name.startswith(SKIPPED) and (ROOT / name).is_file()
-    ]
-    found = {name: list(paragraphs(ROOT / name)) for name in files}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    names = sys.argv[1:] or tracked.stdout.splitlines()
+    files = [ROOT / name for name in names if Path(name).suffix in TYPES and not name.startswith(SKIPPED)]
+    found = {str(path.relative_to(ROOT)): list(paragraphs(path)) for path in files if path.is_file()}
     problems = [*misspelled(found), *too_long(found)]
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0

@@ -64,7 +64,7 @@ class Loader(PyFileConfigLoader):
 
 
 class JupyterHub(jupyterhub.app.JupyterHub):
-    """A hub that goes through the whole of its initialisation in memory.
+    """A hub that goes through the whole of its initialization in memory.
 
     It has the name of its parent class because that name appears in messages for administrators.
     """

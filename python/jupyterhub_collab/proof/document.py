@@ -21,7 +21,7 @@ from .browser import Browser
 
 SYNC, STEP_1, STEP_2, UPDATE = 0, 0, 1, 2  # of the protocol y-sync
 ROOT = "source"  # the name under which jupyter_ydoc keeps a text
-# Of the encoding of updates of Yjs: a piece of text without neighbours, whose parent is named.
+# Of the encoding of updates of Yjs: a piece of text without neighbors, whose parent is named.
 STRING, PARENT_IS_NAMED = 4, 1
 NOTHING = b"\x00\x00"  # an update without changes
 SYNC_SECONDS = 15.0

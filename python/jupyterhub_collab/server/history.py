@@ -352,7 +352,7 @@ class History:
     # People
 
     def colours(self) -> dict[str, str]:
-        """Return the colours that people have on this server, by their names."""
+        """Return the colors that people have on this server, by their names."""
         return dict(self._read("select username, colour from colours order by rowid"))
 
     def set_colour(self, username: str, colour: str) -> None:

@@ -2,7 +2,7 @@
 """Ten people who have the same documents open and type into them.
 
 Users type tokens that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
-whether it is there, there twice, or lost; and who had seen it on the own screen before it got lost.
+whether it is there, there twice, or lost; and who had seen it on their own screen before it got lost.
 """
 
 import asyncio

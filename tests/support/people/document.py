@@ -144,7 +144,7 @@ class Document:
 
     @property
     def awareness(self) -> list[Presence]:
-        """Everyone who has the document open, including oneself: name, colour and cursor.
+        """Everyone who has the document open, including oneself: name, color and cursor.
 
         Someone who was there before is seen only when they move their cursor, or after at most 15 s.
         """

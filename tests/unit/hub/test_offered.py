@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sharing page's token learns and is good for: real databases and roles of JupyterHub, and the hub's own judgement."""
+"""What the sharing page's token learns and is good for: real databases and roles of JupyterHub, and the hub's own judgment."""
 
 from collections.abc import Iterator
 
