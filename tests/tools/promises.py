@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes into docs/reference/promises.md which tests prove each row.
+"""Writes into docs/reference/promises.md which tests cover each row.
 
 promises.py                     writes it
 promises.py --check             fails where it is not as it would be written

@@ -245,7 +245,7 @@ class Proof:
         self.report.ok(check, f"{guest} opened the server of {owner}.")
         await self.workers_stay_in_their_folder(owner)
         await self.refusals(mode, rights.OTHERS, owner, "guest", self.second)
-        document = await self.edit_together("a server by invitation", owner, keep=True)
+        document = await self.edit_together("a server with a share", owner, keep=True)
         own, why = await self._own_token(owner)
         begun = time.monotonic()
         taken = await self.first.browser.ask("PATCH", path, {"user": guest})
@@ -421,7 +421,7 @@ class Proof:
         where = "on their own server" if person is self.first else where
         check = f"refused {where}: {'an' if who[0] in 'aeiou' else 'a'} {who}"
         if got_through:
-            says = f"{', '.join(got_through)}: not refused, and the access matrix (docs/reference/access.md) says that it is to be"
+            says = f"{', '.join(got_through)}: not refused, although the access matrix (docs/reference/access.md) requires it"
             self.report.failed(check, f"{says}.", tried=len(tried), refused=len(tried) - len(got_through))
         else:
             self.report.ok(

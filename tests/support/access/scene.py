@@ -46,7 +46,7 @@ class Scene:
             return
         wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
         guest = self.visitors["guest"].person
-        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept invitation")
+        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept")
 
     @property
     def is_invited(self) -> bool:
