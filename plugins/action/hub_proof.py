@@ -20,11 +20,11 @@ KEPT = ("host", "hub", "rows", "seconds")
 
 
 def keep(path: Path, result: dict[str, Any]) -> None:
-    """Write the report on the controller. Raises AnsibleActionFail where it cannot be written."""
+    """Write the report on the controller. Raises AnsibleActionFail if this fails."""
     try:
         path.write_text(json.dumps({name: result[name] for name in KEPT}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise AnsibleActionFail(f"The report could not be written to {path}: {error.strerror}.") from error
+        raise AnsibleActionFail(f"Failed to write the report to {path}: {error.strerror}.") from error
 
 
 class ActionModule(ActionBase):

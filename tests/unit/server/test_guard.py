@@ -115,7 +115,7 @@ def test_server_that_cannot_be_guarded_does_not_run(tmp_path: Path) -> None:
     ours = tmp_path / "package" / package.__name__.partition(".")[0]
     shutil.copytree(Path(package.__file__).parents[1], ours)
     (ours / "server/guard.py").write_text("raise RuntimeError('broken')")
-    assert_does_not_start(ours / "server/config", "cannot be guarded against its visitors")
+    assert_does_not_start(ours / "server/config", "cannot be protected from its visitors")
 
 
 def test_server_that_was_told_nonsense_does_not_run() -> None:

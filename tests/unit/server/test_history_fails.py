@@ -73,7 +73,7 @@ async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[
         lose(server)
         alice.insert(0, "<after>")
         await bob.wait_until(lambda room: "<after>" in room.text, PATIENCE)
-        assert "begins anew" in await told(events)
+        assert "a new one begins" in await told(events)
     server.kill()  # before it was saved, or after
     alice.insert(0, "<offline>")
     server.start()
@@ -125,7 +125,7 @@ async def test_it_is_damaged_while_the_server_is_away(
         with pytest.raises(Refused, match="unknown_session"):
             await come_back_soon(alice)
         bob = await server.open("notes.txt", "bob")
-        assert "begins anew" in await told(events)
+        assert "a new one begins" in await told(events)
     bob.insert(0, "<more>")
     await server.until_file("notes.txt", "<more>")
     assert server.read("notes.txt") == bob.text == "<more><saved>one\n"
