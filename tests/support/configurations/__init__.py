@@ -70,12 +70,12 @@ STARTED_WITH = {
 }
 # Configurations that cannot be merged -> the sentence that says why.
 REFUSED = {
-    "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
-    "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
-    "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
-    "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
-    "names_by_pattern": "authenticator takes no user by the name shared (see its username_map, username_pattern and",
-    "names_with_a_domain": "authenticator makes shared@example.org of the name shared (see its username_map, username_pattern and",
+    "our_role_taken": "load_roles already has a role collab-accounts, a name that this collection uses. Rename it",
+    "managed_roles": "RolesOfTheHost.manage_roles is on, so the hub ignores the members of roles in its configuration",
+    "our_service_taken": "JupyterHub.services already has a service sharing, which is the name of the sharing page",
+    "shared_account_blocked": "Authenticator.blocked_users names shared, so the hub would stop their servers at each start",
+    "names_by_pattern": "authenticator rejects the name shared (see its username_map, username_pattern and",
+    "names_with_a_domain": "authenticator changes the name shared to shared@example.org (see its username_map, username_pattern and",
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
 MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]

@@ -197,7 +197,7 @@ def test_servers_are_on_the_sharing_page_where_there_is_one(
 
 def test_role_of_somebody_elses_stops_the_change() -> None:
     taken = [{"name": "collab-project-rain-edit", "scopes": ["self"]}]
-    with pytest.raises(ValueError, match="has a role collab-project-rain-edit of its own"):
+    with pytest.raises(ValueError, match="already has a role collab-project-rain-edit"):
         config([RAIN], load_roles=taken)
 
 

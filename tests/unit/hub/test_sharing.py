@@ -93,11 +93,11 @@ def test_page_has_no_rights_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("config", "settings", "sentence"),
     [
-        ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "has a service sharing of its own"),
+        ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "already has a service sharing"),
         (
             {"JupyterHub": {"load_roles": [{"name": "collab-sharing", "scopes": ["self"]}]}},
             {"groups": ["teachers"]},
-            "load_roles has a role collab-sharing of its own",
+            "load_roles already has a role collab-sharing",
         ),
         (
             {"SystemdSpawner": {"oauth_client_allowed_scopes": ["read:users"]}},
@@ -260,9 +260,7 @@ def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_p
 
 
 @pytest.mark.skipif(ME != "root", reason="only root can become another account")
-@pytest.mark.parametrize(
-    ("account", "why"), [("no-such-account", "no account of that name"), ("root", "root's")]
-)
+@pytest.mark.parametrize(("account", "why"), [("no-such-account", "does not exist"), ("root", "is root")])
 def test_account_that_will_not_do_is_refused(page: Page, account: str, why: str) -> None:
     page.account = account
     (problem,) = problems(page)

@@ -206,7 +206,7 @@ def test_group_of_ones_own_keeps_no_further_name(share: Path, tmp_path: Path, mo
 def test_names_make_no_lines_of_their_own(share: Path) -> None:
     os.mkfifo(os.fsencode(share) + b"/pipe\nother: 9 files \xff")
     (said,) = repair(share).told
-    assert said == "pipe\\nother: 9 files \\udcff: neither a file nor a directory"
+    assert said == "pipe\\nother: 9 files \\udcff: it is neither a file nor a directory"
 
 
 @needs_root
