@@ -126,7 +126,7 @@ def test_accept_page_tells_what_it_is_about(alice: Person, bob: Person) -> None:
     link = make_link(alice)
     page = bob.page(link)
     text = " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
-    assert "alice shares with you (bob) their server" in text
+    assert "alice shares their server with you (bob)" in text
     for word in (
         "read and change the files of alice",
         "as alice",

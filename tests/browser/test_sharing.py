@@ -149,7 +149,7 @@ def test_page_shows_when_a_link_ends(sharing: SharingPage) -> None:
 
 def test_guest_is_asked_first(invited: Page, screenshots: Path) -> None:
     """Requirement 29: the accept page names the owner and what is granted, and warns."""
-    expect(invited.get_by_text("alice shares with you (bob) their server")).to_be_visible()
+    expect(invited.get_by_text("alice shares their server with you (bob)")).to_be_visible()
     expect(invited.get_by_text("read and change the files of alice")).to_be_visible()
     expect(invited.get_by_text("Accept only if you know and trust alice")).to_be_visible()
     keep(invited.screenshot(full_page=True), screenshots / "accept.png")
