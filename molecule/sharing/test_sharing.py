@@ -184,7 +184,7 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
         assert bob.api(method, path).status_code in (403, 404), (method, path)
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
-    assert "Only the owner, managers and the hub's administrators can shut down this server." in refused.text
+    assert "Only the owner, managers and administrators of the hub can shut down this server." in refused.text
     assert alice.visit("alice").me()["identity"]["username"] == "alice"
 
 

@@ -59,7 +59,7 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
     accept(bob, make_link(alice))
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
-    assert "Only the owner, managers and the hub's administrators can shut down this server." in refused.text
+    assert "Only the owner, managers and administrators of the hub can shut down this server." in refused.text
 
 
 def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Host) -> None:

@@ -25,7 +25,7 @@ from .workers import confine_workers
 # Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
 # all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
 LEVEL_FOR = {"server": Level.MANAGE}
-REFUSAL = "Only the owner, managers and the hub's administrators can shut down this server."
+REFUSAL = "Only the owner, managers and administrators of the hub can shut down this server."
 
 
 def put_in_force() -> None:

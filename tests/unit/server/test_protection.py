@@ -102,5 +102,5 @@ async def test_everybody_is_told_where_it_is_not_in_force(unprotected: tuple[Loc
 def test_a_python_that_is_too_old_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server does not start, and says why: it could not be guarded either."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
-    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, and the environment .* has 3\.10"):
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but the environment .* has 3\.10"):
         runpy.run_path(str(CONFIG / "jupyter_server_config.py"), {"c": None})
