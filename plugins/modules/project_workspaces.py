@@ -92,7 +92,7 @@ attributes:
     description: Reports what would change.
   diff_mode:
     support: full
-    description: Tells what changes, project by project.
+    description: Shows what changes, project by project.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
 author:

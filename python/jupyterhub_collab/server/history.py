@@ -47,7 +47,7 @@ UPGRADES = {
     1: "alter table updates add column edit integer; alter table updates add column parts text;",
     2: "alter table documents add column more blob;",
 }
-# A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
+# A large update is written in parts of so many bytes, others' between them: all of it at once would make everyone wait.
 PART_BYTES = 1_000_000
 ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
 # Where the database cannot be written it is tried again after so many seconds.

@@ -65,7 +65,9 @@ def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
         answer = hub.at_server(who, "POST", "api/shutdown")
         assert answer.status_code == 403
         for place in (answer.text, answer.reason_phrase):
-            assert "Only the owner, managers and administrators of the hub can shut down this server." in place
+            assert (
+                "Only the owner, managers and administrators of the hub can shut down this server." in place
+            )
     assert hub.runs
 
 
