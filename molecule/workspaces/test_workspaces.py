@@ -191,7 +191,9 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
             server = sessions.new(alice)
             names = sorted(server.contents.names("workspace/rainfall"))
             assert names == ["data", "files.is-not-there.txt"], breaking
-            assert "Tell the hub's administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
+            assert "Tell the hub's administrator" in server.read_file(
+                "workspace/rainfall/files.is-not-there.txt"
+            )
             said = host.check_output(f"journalctl --unit=jupyterhub --since=@{since} --no-pager")
             assert "alice starts without workspace rainfall/files" in said, breaking
         finally:
