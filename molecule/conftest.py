@@ -52,7 +52,7 @@ def hub_url(platform: Platform) -> str:
 
 @pytest.fixture(scope="module")
 def hub(hub_url: str) -> Iterator[Hub]:
-    """The hub as everybody sees it; all who log in through it are gone after the module."""
+    """The hub as everyone sees it; all who log in through it are gone after the module."""
     with Hub(hub_url) as hub:
         yield hub
 
@@ -77,7 +77,7 @@ def carol(hub: Hub) -> Person:
 
 @pytest.fixture(scope="session")
 def mallory() -> Credentials:
-    """Somebody with an account on the host who may not use the hub."""
+    """Someone with an account on the host who may not use the hub."""
     return Credentials("mallory", PASSWORDS["mallory"])
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modes follow each other on one hub: whoever came in under one is still there under the next."""
+"""The modes follow each other on one hub: users of one mode are still there in the next."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,5 +40,5 @@ def stage(hub_url: str, platform: Platform) -> Iterator[Stage]:
 
 @pytest.fixture
 def scene(stage: Stage, mode: Mode) -> Scene:
-    """The mode in force, everybody at the hub, and the servers running."""
+    """The mode in force, everyone at the hub, and the servers running."""
     return stage.set(mode)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requirement B4: every cell of docs/access.yml is asked of the live hub, and what people hold is asked for as well.
 
-The tests run in their order. Modes follow each other on one hub, so whoever came in under one is still there under the next.
+The tests run in their order. Modes follow each other on one hub, so users of one mode are still there in the next.
 """
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All users mode: everybody opens everybody's running server, and starts none but the own."""
+"""All users mode: users open each other's running servers, and start only their own."""
 
 import pytest
 from testinfra.host import Host
@@ -73,5 +73,5 @@ def test_play_warns(platform: Platform) -> None:
     """Requirement 11: every run says plainly what the mode exposes."""
     again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="yes")
     assert (again.code, again.changed) == (0, 0), again.output
-    assert "WARNING: All users mode: every hub user can read and change all files of everybody" in again.said
-    assert f"Address for the users: http://{platform.name}:8000/hub/home" in again.said
+    assert "WARNING: All users mode: every hub user can read and change all files of every user" in again.said
+    assert f"Address for users: http://{platform.name}:8000/hub/home" in again.said

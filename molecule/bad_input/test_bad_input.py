@@ -16,16 +16,16 @@ from scenario import Platform, changed_files, play
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "venv that is not there": (
         {"jupyter_rtc_venv": "/opt/nowhere"},
-        "there is no Python environment at /opt/nowhere: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
+        "/opt/nowhere is not a Python environment. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
     "service that is no hub": (
         {"jupyterhub_rtc_service": "dbus"},
-        "JupyterHub was not found behind the unit dbus",
+        "The unit dbus does not run JupyterHub",
     ),
-    "account of a person": ({"jupyterhub_rtc_user": "alice"}, "the account alice is somebody's"),
+    "account of a person": ({"jupyterhub_rtc_user": "alice"}, "The account alice belongs to a person"),
     "both modes": (
         {"jupyter_rtc_share_all_users": True, "jupyterhub_rtc_share_all_users": False},
-        "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users ask for both modes at once",
+        "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other",
     ),
     "malformed switch": (
         {"jupyter_rtc_share_all_users": "perhaps"},
@@ -37,15 +37,15 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "venv without JupyterLab": (
         {"jupyter_rtc_venv": "system"},
-        "there is no JupyterLab in the system's Python: set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
+        "JupyterLab is not installed in the system's Python. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
     "venv that is no path": (
         {"jupyter_rtc_venv": "jupyterhub"},
-        "jupyter_rtc_venv is 'jupyterhub': set it to the path",
+        "jupyter_rtc_venv is 'jupyterhub'. Set it to the path",
     ),
     "configuration that is not there": (
         {"jupyter_rtc_config_path": "/etc/nowhere.py"},
-        "there is no file /etc/nowhere.py: set jupyter_rtc_config_path (jupyterhub runs with /usr/local/etc/jupyter/jupyterhub_config.py)",
+        "The file /etc/nowhere.py does not exist. Set jupyter_rtc_config_path (jupyterhub runs with /usr/local/etc/jupyter/jupyterhub_config.py)",
     ),
     "configuration of something else": (
         {"jupyter_rtc_config_path": "/etc/profile"},
@@ -53,19 +53,19 @@ ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "service that is not there": (
         {"jupyterhub_rtc_service": "jupiter"},
-        "there is no systemd unit jupiter: set jupyterhub_rtc_service",
+        "The systemd unit jupiter does not exist. Set jupyterhub_rtc_service",
     ),
     "account of the system": (
         {"jupyterhub_rtc_user": "www-data"},
-        "the account www-data belongs to the system",
+        "The account www-data belongs to the system",
     ),
     "account of another purpose": (
         {"jupyterhub_rtc_user": "backup-robot"},
-        "the account backup-robot exists already for another purpose",
+        "The account backup-robot already exists for another purpose",
     ),
     "name that is none": (
         {"jupyterhub_rtc_user": "The Team"},
-        "jupyterhub_rtc_user is 'The Team', which is no name",
+        "jupyterhub_rtc_user is 'The Team', which is not a valid name",
     ),
     "malformed address": (
         {"jupyterhub_rtc_public_url": "hub.example.org"},
@@ -128,7 +128,7 @@ def test_no_network_names_the_package(platform: Platform) -> None:
     stopped = play("jupyter_rtc", platform.name, jupyterhub_rtc_environment=environment)
     assert stopped.code != 0
     assert (
-        "jupyter-collaboration could not be installed in /usr/local/jupyterhub: the package index could not be reached"
+        "Failed to install jupyter-collaboration in /usr/local/jupyterhub: the package index is unreachable"
         in stopped.message
     )
 
@@ -172,7 +172,7 @@ def test_broken_configuration_is_named_and_left_alone(host: Host, platform: Plat
     try:
         stopped = play("jupyter_rtc", platform.name)
         assert stopped.code != 0
-        assert f"the hub's configuration {path} does not load: SyntaxError" in stopped.message
+        assert f"The hub's configuration {path} failed to load: SyntaxError" in stopped.message
         assert stopped.changed == 0
     finally:
         host.check_output(f"cp -p /root/config {path}")

@@ -19,9 +19,7 @@ SETTINGS: dict[str, Any] = {
     "jupyterhub_rtc_history_megabytes": 20,
 }
 STATE = "/var/lib/jupyterhub-rtc"
-BEFORE = (
-    "Servers that were started before and take up what has changed when they have been stopped and started: "
-)
+BEFORE = "Restart these servers to pick up the change: "
 EXTENSIONS = {"@jupyter/collaboration-extension", "@jupyter/docprovider-extension"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 PYTHON = "/usr/local/jupyterhub/bin/python"
@@ -34,7 +32,7 @@ where client_id = 'jupyterhub-user-' || ? and users.name like ?
 
 @pytest.fixture(scope="module", autouse=True)
 def teachers(carol: Person, alice: Person) -> None:
-    """Alice is one, who may share the own server."""
+    """Alice is one, who can share her own server."""
     answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
     assert answer.status_code == 200, answer.text
 
@@ -58,7 +56,7 @@ def is_live(server: Server) -> bool:
 def environment(host: Host, account: str) -> dict[str, str]:
     """What the server of an account was started with."""
     pid = host.check_output("pgrep --oldest --uid %s --full singleuser", account)
-    # As the account: root of a container may not look into everybody's processes.
+    # As the account: root of a container may not look into everyone's processes.
     lines = host.check_output(f"runuser -u {account} -- cat /proc/{pid}/environ").split("\0")
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -118,7 +116,7 @@ def test_pages_that_stay_open_share_a_kernel_again(alice: Person, bob: Person) -
     assert other.session_of_open_page("shared-kernel.ipynb")["kernel"]["id"] == first
     wait_until(lambda: {kernel["id"] for kernel in one.kernels()} == before | {first})
 
-    # A kernel that somebody has chosen stays with who chose it.
+    # A kernel that someone has chosen stays with who chose it.
     chosen = one.start_kernel()["id"]
     assert other.session_of_open_page("shared-kernel.ipynb", {"id": chosen})["kernel"]["id"] == chosen
     # So does that of a notebook that takes the place of another one.
@@ -237,7 +235,7 @@ def test_everyone(platform: Platform, bob: Person) -> None:
     bob.stop("bob")
     everyone = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_servers="everyone")
     assert everyone.code == 0, everyone.output
-    assert "every server has live collaboration" in everyone.said
+    assert "All servers have live collaboration" in everyone.said
     assert is_live(bob.open("bob"))
 
 
@@ -247,7 +245,7 @@ def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
     host.check_output("systemctl stop 'jupyter-*-singleuser.service'")
     gone = play("jupyter_rtc", platform.name, jupyterhub_rtc_state="absent")
     assert gone.code == 0, gone.output
-    assert f"history of documents deleted in {STATE}" in gone.said
+    assert f"document history deleted in {STATE}" in gone.said
     assert not host.file(STATE).exists
     # But for the version that the fragment of role jupyterhub names.
     (version,) = host.check_output("ls -d /usr/local/lib/collab.jupyterhub/????????????").split()

@@ -117,7 +117,7 @@ class Host:
         return Record(recorded["settings"], recorded["held"], scopes, log, process, page)
 
     def start_and_stop(self, person: Person) -> str:
-        """Return the arguments and the environment of somebody's server, which is gone again."""
+        """Return the arguments and the environment of someone's server, which is gone again."""
         person.start(person.name)
         found = f"cat $(pgrep -u {person.name} -f singleuser | sed 's,.*,/proc/&/cmdline /proc/&/environ,')"
         process = self.run("sh", "-c", found).decode().replace("\0", "\n")
@@ -149,7 +149,7 @@ class Host:
 
 
 def sharing_page(person: Person) -> str:
-    """What somebody sees there, once the proxy has been told of it."""
+    """What someone sees there, once the proxy has been told of it."""
     wait_until(lambda: person.page("/services/sharing/").status == 200)
     return person.page("/services/sharing/").text
 
@@ -183,7 +183,7 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) ->
     """Requirement B1."""
     assert hub_with.after, hub_with.applied.told
     assert_merged(name, hub_with.before, hub_with.after)
-    assert "Keep no passwords or keys on a server that you share" in hub_with.after.page
+    assert "do not keep passwords or keys on a shared server" in hub_with.after.page
 
     # And all of it comes out again.
     assert hub_with.removed

@@ -33,7 +33,7 @@ def test_packaged_jupyterlab_is_refused_in_one_sentence(host: Host, platform: Pl
     refused = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv="auto")
     assert refused.code != 0
     assert (
-        "JupyterLab 4.0.11 in the system's Python is too old for live collaboration: update it to 4.4 or newer. "
+        "JupyterLab 4.0.11 in the system's Python is too old for live collaboration. Update it to 4.4 or newer. "
         "Nothing was changed." in refused.said
     )
     assert refused.changed == 0
@@ -57,7 +57,7 @@ def test_newer_jupyterlab_beside_it_is_served(host: Host, platform: Platform, hu
     served = play("jupyter_rtc", platform.name, **SETTINGS)
     assert served.code == 0, served.output
     assert (
-        "WARNING: Users cannot share their own servers: JupyterHub 5.2.1 has a known hole in sharing; update it to 5.5.4 or "
+        "WARNING: Users cannot share their own servers, because JupyterHub 5.2.1 has a known vulnerability in sharing. Update it to 5.5.4 or "
         "6.1.1." in served.said
     )
     assert installed(host, f"{LAB}/bin/python")["jupyter-collaboration"].startswith("5.0.")
@@ -88,9 +88,7 @@ def test_again_changes_nothing(platform: Platform) -> None:
 
 
 def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
-    assert "two people edit together on the server of shared" in verified(
-        platform.name, tmp_path / "report.json"
-    )
+    assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 
 def test_change_of_modes_leaves_servers_alone(

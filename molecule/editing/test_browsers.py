@@ -14,7 +14,7 @@ from editing.site import HOME, LINES, OWNER, Site
 from scenario import PASSWORDS, wait_until
 
 NAME = "browsers"
-TAKEN_OUT = f"Text was taken out of {NAME}.ipynb"
+TAKEN_OUT = f"Another program removed text from {NAME}.ipynb"
 TOLD_AT_ONCE = 30_000  # milliseconds, less than until the second telling
 TOLD = 60_000  # a page that has just found its server again is told with the second telling
 
@@ -102,7 +102,7 @@ def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab]
             return sum(event["schema_id"] == NOTICES and TAKEN_OUT in event["message"] for event in told)
 
         wait_until(lambda: times() == 2, TOLD / 1000)
-    # Whoever has what is typed after the second telling has heard that, too.
+    # A page with text that was typed after the second notice has received the notice, too.
     labs[0].cell(0).type(" told.")
     for lab, notice in windows.items():
         expect(lab.cell(0).text).to_contain_text(" told.")

@@ -11,7 +11,7 @@ TRIALS = trials(rounds=1, kills=3, seconds=10)
 
 @pytest.mark.parametrize(("name", "trial"), TRIALS.items(), ids=TRIALS.keys())
 def test_nothing_is_lost(name: str, trial: Trial, site: Site) -> None:
-    """Whatever happens while they type: it is all there, once, with everybody and in the file."""
+    """Whatever happens while they type: it is all there, once, with everyone and in the file."""
     row = trial(site, f"trial-{[*TRIALS].index(name)}")
     keep("short", {name: row.plain})
     assert not problems(row), row

@@ -36,12 +36,12 @@ def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fau
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
     assert refused.refusal.startswith(path)
-    assert "No space left on device; mend that and run it again. Nothing was changed." in refused.refusal
+    assert "No space left on device. Fix it, then rerun. Nothing was changed." in refused.refusal
     tried.converges(now)
 
 
 def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str], Fault]) -> None:
-    """To put back what was there takes no room."""
+    """A rollback needs no disk space."""
     tried = fault("the disks with configuration and state fill up while the hub starts, and it dies")
     now = site.scope
     lines = [
@@ -50,7 +50,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
         *(f"    subprocess.run({FILLER.format(path=path)!r}, shell=True)" for path in (DIRECTORY, STATE)),
         "    os._exit(1)",
     ]
-    # The main file changes as well: it is put back from beside itself.
+    # The main file changes as well: its copy is next to it.
     site.host.check_output(f"echo '# a line below' >>{MAIN}")
     with (
         small_disk(site, DIRECTORY, full=False),
@@ -60,7 +60,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
         refused = site.change(fragment(site.other_scope, *lines))
         site.host.check_output(f"rm {DIRECTORY}/filler {STATE}/filler")
     tried.row["said"] = refused.refusal
-    assert "What was there has been put back and the hub runs again as before." in refused.refusal
+    assert "The previous configuration was restored, and the hub runs as before." in refused.refusal
     tried.converges(now)
 
 
@@ -74,13 +74,13 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
             refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
     assert f"{DIRECTORY}/" in refused.refusal
-    assert "Read-only file system; mend that and run it again. Nothing was changed." in refused.refusal
+    assert "Read-only file system. Fix it, then rerun. Nothing was changed." in refused.refusal
     tried.converges(now)
 
 
 def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
     """What is the collection's is put right. The main file is its administrator's, who may have reasons."""
-    tried = fault("the files of the configuration belong to somebody else")
+    tried = fault("the files of the configuration belong to someone else")
     now = site.scope
     site.host.check_output(f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT}")
     site.host.check_output(f"chown bob:users {MAIN} && chmod 0640 {MAIN} && echo '# a line below' >>{MAIN}")
@@ -96,13 +96,13 @@ def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
 
 def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) -> None:
     """What stands there is done as root: nobody else may have a hand in it."""
-    tried = fault("the collection's state can be written by somebody else")
+    tried = fault("the collection's state can be written by someone else")
     now = site.scope
     site.host.check_output(f"chown bob {STATE}")
     with tried.survived():
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
-    assert f"{STATE} can be written by others than root" in refused.refusal
+    assert f"others than root can write to {STATE}" in refused.refusal
     site.host.check_output(f"chown root {STATE}")
     tried.converges(now)
 
@@ -116,7 +116,7 @@ def test_fragments_of_an_earlier_release(site: Site) -> None:
     site.host.check_output(f"cp -r {version} {earlier} && sed -i s,{version},{earlier}, {path}")
     now = site.scope
     refused = site.change(fragment(now, "raise ValueError"))
-    assert f"{path} are of another version of this collection: run its role jupyterhub_rtc" in refused.refusal
+    assert f"Another version of this collection wrote {path}. Run role jupyterhub_rtc" in refused.refusal
     assert site.change(fragment(now, "import sys", "", 'sys.path.insert(0, "@PACKAGE@")')).changed
     assert site.host.file(path).content_string == before
     assert not site.host.file(earlier).exists

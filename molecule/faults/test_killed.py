@@ -23,16 +23,16 @@ STEPS = {
     "before it tidies up": "tidy.call",
 }
 RETURN = {
-    "before it puts anything back": "return_to_before.call",
-    "between two files that it puts back": "undo-replace.c_return",
+    "before it restores anything": "return_to_before.call",
+    "between two files that it restores": "undo-replace.c_return",
     "before it restarts the hub with what it had": "restart.call.2",
-    "when it has put everything back": "end.call",
+    "when it has restored everything": "end.call",
 }
 
 
 @pytest.mark.parametrize(("when", "step"), STEPS.items(), ids=STEPS.keys())
 def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """Both files of a hub are to change: ours, and the main file, at whose end somebody has written."""
+    """Both files of a hub are to change: ours, and the main file, at whose end someone has written."""
     tried = fault(f"the run is killed {when}")
     wanted = site.other_scope
     site.host.check_output(f"echo '# {when}' >>{MAIN}")
@@ -43,7 +43,7 @@ def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Faul
 
 @pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
 def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """The hub dies with the change, and the run that is about to put things back dies as well."""
+    """The hub dies with the change, and the run dies before it can roll back."""
     tried = fault(f"the hub dies with the change and the run is killed {when}")
     wanted = site.other_scope
     deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'

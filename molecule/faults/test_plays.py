@@ -41,7 +41,7 @@ def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
         plays = [each.result() for each in [both.submit(site.play) for _ in range(2)]]
     for done in plays:
         assert done.code == 0, done.output
-    assert any("account shared made" in done.said for done in plays)
+    assert any("account shared created" in done.said for done in plays)
     after = site.look()
     tried.see_people(before, after)
     tried.see_restart(before, after, {"access:servers!server=shared/"})
@@ -61,7 +61,7 @@ def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
-    """Ansible and its connection are killed while the candidate is tried; the module may go on by itself or not."""
+    """Ansible and its connection are killed during the dry run. The module may or may not continue."""
     tried = fault("the connection is lost while the candidate is tried")
     wanted = site.other_scope
     with tried.survived(wanted):
@@ -85,7 +85,7 @@ def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> N
     tried = fault("the service has another name")
     with tried.survived():
         stopped = play("jupyter_rtc", site.platform.name)
-    assert "there is no systemd unit jupyterhub: set jupyterhub_rtc_service" in stopped.said
+    assert "The systemd unit jupyterhub does not exist. Set jupyterhub_rtc_service" in stopped.said
     tried.row["said"] = stopped.message
     tried.converges_by_play()
 
@@ -114,7 +114,7 @@ def bare(platform: Platform) -> Iterator[str]:
 
 
 def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """A hub that somebody has started by hand goes on."""
+    """A hub that someone has started by hand goes on."""
     tried = fault("there is no systemd")
     host = testinfra.get_host(f"podman://{bare}")
     node = "/usr/local/lib/jupyterhub-proxy"
@@ -129,7 +129,7 @@ def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> Non
     before = host.check_output(look)
     with tried.survived():
         stopped = play("jupyter_rtc", bare)
-    assert "this host is not run by systemd" in stopped.said
+    assert "this host does not run systemd" in stopped.said
     assert stopped.changed == 0
     again = play("jupyter_rtc", bare)
     assert (again.message, again.changed) == (stopped.message, 0)

@@ -34,7 +34,7 @@ def test_packages_are_where_people_have_jupyterlab(host: Host) -> None:
 
 
 def test_account_has_the_name_that_the_spawner_gives_it(host: Host) -> None:
-    """The hub user is `shared`, and the account is named as everybody's is."""
+    """The hub user is `shared`, and the account is named as everyone's is."""
     assert host.user(ACCOUNT).exists
     assert not host.user("shared").exists
 
@@ -60,7 +60,7 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
 
 
 def test_nobody_logs_in_as_the_account(hub: Hub) -> None:
-    """Whoever came first would choose the password of any other user here."""
+    """The first to come would choose the password of any other user here."""
     with pytest.raises(LoginRefused):
         hub.login("shared", "a-long-password")
 
@@ -69,15 +69,13 @@ def test_address_is_the_one_that_its_proxy_listens_at(platform: Platform) -> Non
     """Its hub's configuration says nothing of the proxy, and its own does."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
-    assert f"Address for the users: http://{platform.name}/hub/spawn/shared" in again.said
+    assert f"Address for users: http://{platform.name}/hub/spawn/shared" in again.said
     assert f"Sharing page: http://{platform.name}/services/sharing/" in again.said
 
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
-    """Neither the file nor the address; people come with tokens, and the account of each is named as everybody's."""
-    assert "two people edit together on the server of shared" in verified(
-        platform.name, tmp_path / "report.json"
-    )
+    """Neither the file nor the address; people come with tokens, and the account of each is named as everyone's."""
+    assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 
 def test_settings_of_the_hub_are_changed_as_before(
@@ -111,7 +109,10 @@ def test_file_that_takes_ours_back_is_refused(host: Host, platform: Platform) ->
     refused = play("jupyter_rtc", platform.name, **SETTINGS)
     host.check_output("rm %s", later)
     assert refused.code != 0
-    assert "JupyterHub.load_roles is set anew by what the hub loads after" in refused.message
+    assert (
+        "the hub loads settings after the block of collab.jupyterhub that replace JupyterHub.load_roles"
+        in refused.message
+    )
     assert refused.message.endswith("Nothing was changed.")
     assert host.file(SETTINGS["jupyter_rtc_config_path"]).content == before
 

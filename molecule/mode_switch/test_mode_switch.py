@@ -14,14 +14,14 @@ STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
 
 
 def ours(person: Person) -> set[str]:
-    """The rights of a user that the collection may have given: all that reach beyond the own servers."""
+    """The rights of a user that the collection may have given: all that reach beyond their own servers."""
     scopes = set(person.api("GET", "/hub/api/user").json()["scopes"])
     reach = ("!user", f"!user={person.name}", "!server")
     return {scope for scope in scopes if not scope.endswith(reach) or scope.startswith("shares")}
 
 
 def share(person: Person, guest: str, server_of: str = "") -> None:
-    """Let somebody into the own server, or an administrator into another one, by name and by a link."""
+    """Share a user's own server, or another one as an administrator, by name and by link."""
     owner = server_of or person.name
     url = f"{person.hub.url}/hub/api"
     wish = {"user": guest, "scopes": [f"access:servers!server={owner}/"]}
@@ -30,7 +30,7 @@ def share(person: Person, guest: str, server_of: str = "") -> None:
 
 
 def shared_with(person: Person) -> list[str]:
-    """The servers that others share with somebody, by their owners."""
+    """The servers that others share with someone, by their owners."""
     items = person.ask("GET", f"{person.hub.url}/hub/api/users/{person.name}/shared")["items"]
     return [item["server"]["user"]["name"] for item in items]
 
@@ -52,14 +52,12 @@ def test_shared_user_first(alice: Person, bob: Person, host: Host) -> None:
 def test_all_users_leaves_nothing_of_shared_user(
     alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
-    """With everybody logged in: the old rights are gone at once, the account is gone, its files are kept."""
+    """With everyone logged in: the old rights are gone at once, the account is gone, its files are kept."""
     uid = host.user("shared").uid
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert switched.code == 0, switched.output
-    assert "account shared removed, its files are kept in /home/shared" in switched.said
-    assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared" in switched.said
-    )
+    assert "account shared removed, its files kept in /home/shared" in switched.said
+    assert "removed 1 share and 1 link of users who can no longer share, the hub user shared" in switched.said
     assert shared_with(bob) == []
     assert links(carol, "alice") == []
     assert carol.api("GET", "/hub/api/users/shared").status_code == 404
@@ -80,7 +78,7 @@ def invocation(host: Host) -> str:
 
 @pytest.fixture
 def arguments(host: Host) -> Iterator[Callable[[], str]]:
-    """What anybody on the host can see of the arguments of all processes, from now on."""
+    """What anyone on the host can see of the arguments of all processes, from now on."""
     watch = "while sleep 0.1; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done >/tmp/arguments"
     host.check_output("systemd-run --unit=watch-arguments sh -c %s", watch)
     yield lambda: str(host.file("/tmp/arguments").content_string)
@@ -102,7 +100,7 @@ def test_run_that_died_before_the_restart_is_completed(
     host.check_output("echo %s >" + STATE, json.dumps(state))
     completed = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert (completed.code, completed.changed) == (0, 1), completed.output
-    assert "Changed: hub configured and restarted; ended 1 share and 1 link" in completed.said
+    assert "Changed: hub configured and restarted; removed 1 share and 1 link" in completed.said
     assert shared_with(bob) == []
     assert invocation(host) != before
     assert "jupyterhub_collab.hub.live" in arguments()
@@ -127,7 +125,7 @@ def test_back_again_leaves_nothing_of_all_users(
         hers.wait_until(lambda document: document.text == "by bob\n")
         back = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users="false")
         assert back.code == 0, back.output
-        assert "put out bob from the server of alice" in back.said
+        assert "disconnected bob from the server of alice" in back.said
         assert "access:servers" not in ours(bob)
         assert his.closed_by_server is not None
         with pytest.raises(Refused):

@@ -62,7 +62,7 @@ def test_second_run_changes_nothing(platform: Platform) -> None:
     """And the report names the address that people use, with the prefix."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
-    assert f"Address for the users: {ADDRESS}/hub/spawn/shared" in again.said
+    assert f"Address for users: {ADDRESS}/hub/spawn/shared" in again.said
     assert f"Sharing page: {ADDRESS}/services/sharing/" in again.said
 
 
@@ -75,10 +75,8 @@ def test_password_of_the_database_is_told_nobody(host: Host, platform: Platform)
 
 
 def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
-    """The certificate is of another name than the host's, so people are let in at the proxy."""
-    assert "two people edit together on the server of shared" in verified(
-        platform.name, tmp_path / "report.json"
-    )
+    """The certificate has another name than the host, so the checks use the proxy's address."""
+    assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 
 def test_change_of_modes_and_a_database_that_is_away(

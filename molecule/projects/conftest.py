@@ -29,7 +29,7 @@ def erin(hub: Hub) -> Person:
 
 @pytest.fixture
 def run(platform: Platform) -> Run:
-    """Runs the playbook with the scenario's variables, and with others in the place of some."""
+    """Runs the playbook with the scenario's variables, some of them replaced."""
 
     def run(*options: str, **others: Any) -> Play:
         return play("jupyter_rtc", platform.name, *options, **SETTINGS | others)

@@ -21,31 +21,31 @@ SNOW = {"name": "snow"}
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "list emptied": (
         {"jupyterhub_projects": []},
-        "the project rainfall is on the host and not in jupyterhub_projects: put it back, or give it state: absent to have it deleted",
+        "The project rainfall exists on the host but is missing from jupyterhub_projects. Add it again, or add it with state: absent to delete it",
     ),
     "one left out": (
         {"jupyterhub_projects": [RAINFALL]},
-        "the project snow is on the host and not in jupyterhub_projects",
+        "The project snow exists on the host but is missing from jupyterhub_projects",
     ),
     "deletion without confirmation": (
         {"jupyterhub_projects": [RAINFALL, {**SNOW, "state": "absent"}]},
-        "the project snow would be deleted for good, with all files and everybody's access",
+        "The project snow would be permanently deleted, with all files and everyone's access",
     ),
     "share left out": (
         {"jupyterhub_projects": [RAINFALL, {**SNOW, "shares": [{"name": "data"}]}]},
-        "the share files of the project snow would be deleted for good",
+        "The workspace files of the project snow would be permanently deleted",
     ),
     "another owner": (
         {"jupyterhub_projects": [{**RAINFALL, "account": "rainers"}, SNOW]},
-        "the account of the project rainfall is project-rainfall, and rainers is asked for: an owner of a server cannot change",
+        "The account of the project rainfall cannot change from project-rainfall to rainers, because it owns all files",
     ),
     "account of a person": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "third", "account": "dave"}]},
-        "the account dave of the project third exists already and is somebody's or for another purpose",
+        "The account dave of the project third already exists and belongs to a person or has another purpose",
     ),
     "account of the system": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "third", "account": "daemon"}]},
-        "the account daemon of the project third exists already and belongs to the system",
+        "The account daemon of the project third already exists and belongs to the system",
     ),
     "two of one name": (
         {"jupyterhub_projects": [RAINFALL, SNOW, SNOW]},
@@ -53,15 +53,15 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "path for a name": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "../../etc"}]},
-        "the name '../../etc' is no name for a directory",
+        "the name '../../etc' is not valid",
     ),
     "level that is none yet": (
         {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "view"}]},
-        "level is 'view': set it to edit or to manage",
+        "level is 'view'. Set it to edit or to manage",
     ),
     "files elsewhere": (
         {"jupyterhub_projects_root": "/srv/elsewhere/projects"},
-        "the files of the project rainfall are in /srv/jupyterhub-projects",
+        "The files of the project rainfall are in /srv/jupyterhub-projects",
     ),
 }
 

@@ -27,7 +27,7 @@ def stopped(alice: Person) -> None:
 def running(alice: Person) -> Iterator[None]:
     wait_until(lambda: alice.page(PAGE).status == 200, 60)
     alice.open(PROJECT)
-    time.sleep(CACHED)  # a server that was asked before remembers for so long that somebody was refused
+    time.sleep(CACHED)  # a server that was asked before remembers for so long that someone was refused
     yield
 
 
@@ -39,17 +39,17 @@ def test_manager_starts_and_stops(alice: Person, bob: Person) -> None:
     # The hub's page for a start, and from there to the server, which may ask whether it may know who comes.
     assert PROJECT in press_beside(alice, PROJECT, "Start").url
     wait_until(lambda: others(alice)[PROJECT].state == "running", 60)
-    assert others(alice)[PROJECT].buttons == ("Open", "Stop", "Stop it")
+    assert others(alice)[PROJECT].buttons == ("Open", "Stop", "Stop server")
     assert others(bob)[PROJECT].buttons == ("Open",)
-    page = press_beside(alice, PROJECT, "Stop it")
-    assert "The server stops" in told(page)
+    page = press_beside(alice, PROJECT, "Stop server")
+    assert "The server is stopping" in told(page)
     wait_until(lambda: others(alice)[PROJECT].state == "stopped", 60)
     assert others(bob)[PROJECT].buttons == ()
 
 
 @pytest.mark.usefixtures("running")
 def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> None:
-    """Requirements 57 and 58: whoever may open it comes in where the page says, before and after a stop."""
+    """Requirements 57 and 58: users with access open it at the address on the page, before and after a stop."""
     for _session in range(2):
         assert others(bob)[PROJECT].address == others(alice)[PROJECT].address == ADDRESS
         assert bob.visit(PROJECT).me()["identity"]["username"] == "bob"
@@ -61,7 +61,7 @@ def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> 
 def test_editor_is_told_who_can_start_it(bob: Person) -> None:
     """No button, and no link that ends in an error."""
     row = others(bob)[PROJECT]
-    assert row.state == "stopped: its owner or a manager has to start it"
+    assert row.state == "stopped: its owner or a manager must start it"
     assert row.may == "open it while it runs"
     assert (row.buttons, row.address) == ((), "")
     with pytest.raises(Refused):
@@ -70,7 +70,7 @@ def test_editor_is_told_who_can_start_it(bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin: Person) -> None:
-    """Requirement 64: nobody's own server, and nothing for whoever belongs to nothing."""
+    """Requirement 64: nobody's own server, and nothing for users who belong to no project."""
     assert others(alice).keys() == {PROJECT}
     assert others(bob).keys() == {PROJECT, "alice"}
     assert others(erin) == {}
@@ -92,12 +92,12 @@ def test_list_is_right_without_a_new_login(alice: Person, carol: Person, erin: P
     finally:
         assert carol.api("DELETE", f"{students}/users", {"users": ["erin"]}).status_code == 200
     assert others(erin) == {}
-    assert forge(erin, stop, "Stop it", owner=PROJECT).status == 403
+    assert forge(erin, stop, "Stop server", owner=PROJECT).status == 403
 
 
 @pytest.mark.usefixtures("running")
 def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, hub: Hub) -> None:
-    """Whoever does not manage a server cannot stop it, by no name that leads to it, and not from another site."""
+    """Users who do not manage a server cannot stop it, under any of its names or from another site."""
     page = alice.page(PAGE)
     for person in (bob, erin):
         for owner in (
@@ -108,9 +108,9 @@ def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, h
             "proje\u0441t-rainfall",
             "",
         ):
-            answer = forge(person, page, "Stop it", owner=owner)
+            answer = forge(person, page, "Stop server", owner=owner)
             assert answer.status == 403, (person, owner)
-            assert "The hub does not let you do that" in told(answer)
+            assert "You do not have permission to do that" in told(answer)
     for owner, server in (
         ("carol", ""),
         ("alice", ""),
@@ -118,9 +118,9 @@ def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, h
         (PROJECT, "other"),
         (PROJECT, "../alice"),
     ):
-        for button, action in (("Stop it", "stop"), ("Stop it", "start")):
+        for button, action in (("Stop server", "stop"), ("Stop server", "start")):
             assert forge(alice, page, button, action=action, owner=owner, server=server).status == 403
-    assert alice.press(page, "Stop it", _xsrf="0" * 32).status == 403
+    assert alice.press(page, "Stop server", _xsrf="0" * 32).status == 403
     assert others(alice)[PROJECT].state == "running"
 
 

@@ -73,7 +73,7 @@ def test_others_stay_out(hub: Hub, erin: Person, mallory: Credentials) -> None:
         with pytest.raises(Refused):
             go(OWNER)
     known = erin.ask("GET", f"{hub.url}/hub/api/users/{OWNER}")
-    # Whoever may share by name may know that there is such a name, and no more.
+    # A user who can share by name can find out that a name exists, and no more.
     assert known["name"] == OWNER
     assert not {*known} & {"servers", "server", "groups", "roles", "last_activity"}
     for method, path in (
@@ -129,7 +129,7 @@ def test_member_who_comes_later_has_access_then(hub: Hub, host: Host, alice: Per
 def test_terminal_there_is_no_way_to_act_at_the_hub_as_the_project(
     bob: Person, hub: Hub, host: Host, erin: Person
 ) -> None:
-    """The token in the environment of the server's programs lets nobody in and starts nothing."""
+    """The token in the environment of the server's programs opens and starts nothing."""
     with bob.visit(OWNER).open_terminal() as terminal:
         terminal.type('echo "$JUPYTERHUB_API_TOKEN" > token; echo $((6 * 7)) is there')
         terminal.wait_for("42 is there")
@@ -153,7 +153,7 @@ def test_second_run_changes_nothing(run: Run) -> None:
     again = run()
     assert again.code == 0, again.output
     assert again.changed == 0, again.output
-    assert "project rainfall: alice may start, stop and open the server of project-rainfall" in again.said
+    assert "Project rainfall: alice can start, stop and open its server (project-rainfall)" in again.said
 
 
 def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
@@ -162,4 +162,4 @@ def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
     told = run("--check", jupyterhub_projects=[strangers, {"name": "snow"}])
     assert told.code == 0, told.output
     assert "The hub does not know zoe yet" in told.said
-    assert "lab yet: its members get in once it has" in told.said
+    assert "lab yet. Its members get access once the group exists" in told.said

@@ -25,8 +25,7 @@ def test_check_mode_tells_what_would_go(run: Run, host: Host) -> None:
     told = run("--check", **GONE)
     assert told.code == 0, told.output
     assert (
-        "The project rainfall is deleted for good, with all its files, of which an archive is kept in"
-        in told.said
+        "The project rainfall is permanently deleted, with all its files. An archive is kept in" in told.said
     )
     assert "Would change" in told.said
     assert host.user("project-rainfall").exists

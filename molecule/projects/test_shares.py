@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's shares, in the sessions of those who write and read there and on the project's own server."""
+"""A project's workspaces, on the servers of users who write and read there and on the project's own server."""
 
 import httpx
 import pytest
@@ -14,12 +14,12 @@ DATA = "workspace/rainfall/data"
 
 @pytest.fixture(scope="module")
 def dave(hub: Hub) -> Person:
-    """Somebody who may read one of the shares and is no member, logged in."""
+    """Someone who may read one of the shares and is no member, logged in."""
     return hub.login("dave", "dave-password")
 
 
 def session(person: Person) -> Server:
-    """A new session of somebody's own."""
+    """A new session of someone's own."""
     person.stop(person.name)
     return person.open(person.name)
 
@@ -62,7 +62,7 @@ def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person
 
 
 def test_others_find_nothing(erin: Person, carol: Person) -> None:
-    """Requirement 80: not even an administrator, in a session of the own; on the project's server an administrator is as anybody there."""
+    """Requirement 80: not even an administrator, on their own server. On the project's server, an administrator is like others there."""
     for person in (erin, carol):
         assert "workspace" not in session(person).contents.names()
     assert "rainfall" in carol.open(OWNER).contents.names("workspace")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who may be on somebody's server: while it runs, and no further."""
+"""People who may be on someone's server: while it runs, and no further."""
 
 from collections.abc import Callable, Iterator
 
@@ -119,5 +119,5 @@ def test_change_of_the_lists_counts_at_once(run: Run, alice: Person, bob: Person
     with pytest.raises(Refused):
         bob.visit("project-rainfall")
     assert bob.visit("erin").me()["identity"]["username"] == "bob"
-    named = changed.said.partition("take up what has changed when they have been stopped and started: ")[2]
+    named = changed.said.partition("Restart these servers to pick up the change: ")[2]
     assert "erin" in named.partition('"')[0]

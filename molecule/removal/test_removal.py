@@ -29,7 +29,7 @@ def invocation(host: Host) -> str:
 
 
 def share(owner: Person, guest: str) -> None:
-    """Let somebody into the own server by name, and make a link that anybody may use."""
+    """Share a user's own server by name, and create a link that anyone can use."""
     wish = {"user": guest, "scopes": [f"access:servers!server={owner.name}/"]}
     owner.ask("POST", f"{owner.hub.url}/hub/api/shares/{owner.name}/", wish)
     owner.ask("POST", f"{owner.hub.url}/hub/api/share-codes/{owner.name}/", {})
@@ -70,7 +70,7 @@ def test_check_mode_tells_and_changes_nothing(host: Host, platform: Platform) ->
     tried = play("jupyter_rtc", platform.name, "--check", **ABSENT)
     assert tried.code == 0, tried.output
     assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared with server and tokens"
+        "removed 1 share and 1 link of users who can no longer share, the hub user shared with server and tokens"
         in tried.said
     )
     for sentence in (
@@ -96,7 +96,7 @@ def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, plat
         jupyterhub_rtc_confirm_delete=confirmation,
     )
     assert (refused.code, refused.changed) == (2, 0)
-    assert "set jupyterhub_rtc_confirm_delete to shared as well" in refused.said
+    assert "Set jupyterhub_rtc_confirm_delete to shared as well" in refused.said
     assert "Nothing was changed." in refused.said
     assert invocation(host) == before
     assert host.file(KEPT).exists
@@ -113,7 +113,7 @@ def test_collaboration_goes(
         gone = play("jupyter_rtc", platform.name, **ABSENT)
         assert gone.code == 0, gone.output
     assert (
-        "ended 1 share and 1 link of users who may not share any more, the hub user shared with server and tokens"
+        "removed 1 share and 1 link of users who can no longer share, the hub user shared with server and tokens"
         in gone.said
     )
     assert "account shared removed; files kept in /home/shared; group collaborators removed" in gone.said
@@ -171,7 +171,7 @@ def test_it_comes_back_with_its_files(
 
 @pytest.mark.long
 def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, carol: Person) -> None:
-    """Removal does not start it, and ends what would let people in when it runs again; deletes files where confirmed."""
+    """Removal does not start it, and removes what would grant access when it runs again. It deletes files if confirmed."""
     host.check_output("systemctl stop jupyterhub")
     gone = play(
         "jupyter_rtc",
@@ -182,7 +182,7 @@ def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, car
     )
     assert gone.code == 0, gone.output
     assert not host.service("jupyterhub").is_running
-    assert "ended 1 share and 1 link of users who may not share any more" in gone.said
+    assert "removed 1 share and 1 link of users who can no longer share" in gone.said
     assert "files deleted in /home/shared" in gone.said
     assert not host.file("/home/shared").exists
     assert left_different(host, platform) == set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists every file of the host with mode, owner and checksum, but for what a running system writes by itself.
+"""Lists every file of the host with mode, owner and checksum, except what a running system writes on its own.
 
 python3 list_files.py OUTPUT
 

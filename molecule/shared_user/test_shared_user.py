@@ -47,7 +47,7 @@ def test_plain_user_opens_the_shared_server_whether_it_runs_or_not(opener: str, 
 
 
 def test_two_people_edit_one_text_file(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 4, 42, 65 and 68: both edits arrive, and the file on disk holds them without anybody saving."""
+    """Requirements 4, 42, 65 and 68: both edits arrive, and the file on disk holds them without anyone saving."""
     edit_together(alice, bob, SHARED, host)
 
 
@@ -177,7 +177,7 @@ def test_again_changes_nothing_and_restarts_nothing(
     again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=no)
     assert (again.code, again.changed) == (0, 0), again.output
     assert "Mode: shared user" in again.said
-    assert f"Address for the users: http://{platform.name}:8000/hub/spawn/shared" in again.said
+    assert f"Address for users: http://{platform.name}:8000/hub/spawn/shared" in again.said
     assert host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID") == before
 
 

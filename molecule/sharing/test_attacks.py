@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people do to the sharing page who want something else than to share, and what goes wrong by itself."""
+"""What people do to the sharing page who do not want to share, and failures that nobody causes."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from sharing import (
 )
 
 SCRIPT = "<img src=x onerror=alert(1)>"
-ENDED = "This invitation has ended, or its link is not whole."
+ENDED = "This sharing link has expired, was revoked, or is incomplete."
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def zoe(host: Host, carol: Person) -> Iterator[str]:
 
 
 def link_of_administrator(carol: Person, owner: str) -> str:
-    """A link to somebody's server, which only the owner and the hub's administrators make."""
+    """A link to someone's server, which only the owner and the hub's administrators make."""
     made = carol.ask("POST", f"{carol.hub.url}/hub/api/share-codes/{owner}/")
     return f"/hub/accept-share?code={made['code']}"
 
@@ -66,7 +66,7 @@ def hub_away(host: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("running")
 def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) -> None:
-    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody is let in."""
+    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody gets access."""
     expired, revoked, good = make_link(alice), make_link(alice), make_link(alice)
     codes = alice.api("GET", "/hub/api/share-codes/alice/").json()["items"]
     first, second, _third = sorted(codes, key=lambda code: int(code["id"].removeprefix("sc_")))
@@ -87,7 +87,7 @@ def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) ->
     # Between the invitation's page and the button.
     page = bob.page(good)
     alice.api("DELETE", "/hub/api/share-codes/alice/")
-    assert bob.press(page, "Accept invitation").status == 400
+    assert bob.press(page, "Accept").status == 400
     assert guests(alice.page(PAGE)) == []
 
 
@@ -101,7 +101,7 @@ def test_code_for_an_owner_who_is_no_more(bob: Person, carol: Person, zoe: str) 
 
 
 def test_code_of_an_owner_who_was_renamed(bob: Person, carol: Person, zoe: str, host: Host) -> None:
-    """It is about the same person, and lets nobody in to whoever gets the name after them."""
+    """It is about the same person, and grants nothing to a later user with the same name."""
     link = link_of_administrator(carol, zoe)
     assert carol.api("PATCH", f"/hub/api/users/{zoe}", {"name": "zoella"}).status_code == 200
     page = bob.page(link)
@@ -126,20 +126,20 @@ def test_accept_page_tells_what_it_is_about(alice: Person, bob: Person) -> None:
     link = make_link(alice)
     page = bob.page(link)
     text = " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
-    assert "alice invites you (bob) to work on their server" in text
+    assert "alice shares their server with you (bob)" in text
     for word in (
         "read and change the files of alice",
         "as alice",
-        "It ends when the server stops",
+        "Your access ends when the server stops",
         "trust alice",
     ):
         assert word in text
-    assert "does not run now" not in text
+    assert "is not running" not in text
 
 
 def test_accept_page_of_a_server_that_does_not_run(bob: Person, carol: Person, zoe: str) -> None:
     """Requirement 29."""
-    assert "does not run now" in bob.page(link_of_administrator(carol, zoe)).text
+    assert "is not running" in bob.page(link_of_administrator(carol, zoe)).text
 
 
 @pytest.mark.usefixtures("running")
@@ -154,7 +154,7 @@ def test_link_leads_nowhere_else(alice: Person, bob: Person, elsewhere: str) -> 
     assert not [
         a for a in BeautifulSoup(page.text, "html.parser").select("a[href]") if "elsewhere" in str(a["href"])
     ]
-    landed = bob.press(page, "Accept invitation")
+    landed = bob.press(page, "Accept")
     assert urlsplit(landed.url).netloc == urlsplit(bob.hub.url).netloc
 
 
@@ -168,7 +168,7 @@ def test_link_to_a_file_stays_on_the_server(alice: Person, bob: Person) -> None:
         page = bob.page(link)
         assert SCRIPT not in page.text
         assert page.status == 200
-        alice.press(alice.page(PAGE), "End all links")
+        alice.press(alice.page(PAGE), "Revoke all links")
 
 
 @pytest.mark.usefixtures("running")
@@ -176,7 +176,7 @@ def test_scripts_in_names_are_text(alice: Person, bob: Person, carol: Person) ->
     """In the name of a group and in everything that the page is told."""
     assert carol.api("POST", f"/hub/api/groups/{quote(SCRIPT, safe='')}").status_code == 201
     try:
-        page = alice.press(alice.page(PAGE), "Let in", kind="group", name=SCRIPT)
+        page = alice.press(alice.page(PAGE), "Share", kind="group", name=SCRIPT)
         assert guests(page) == [f"{SCRIPT} (group)"]
         assert SCRIPT not in page.text
         assert SCRIPT not in alice.page(PAGE, done=SCRIPT, server=SCRIPT).text
@@ -202,12 +202,12 @@ def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_form_without_its_token_is_refused(alice: Person, bob: Person) -> None:
-    """Neither the page nor the invitation can be pressed by another site, which has the cookies and no more."""
+    """Another site, which has only the cookies, can press buttons of neither the page nor the accept page."""
     for owner_page, button in (
-        (alice.page(PAGE), "Make a link"),
-        (bob.page(make_link(alice)), "Accept invitation"),
+        (alice.page(PAGE), "Create link"),
+        (bob.page(make_link(alice)), "Accept"),
     ):
-        who = alice if button == "Make a link" else bob
+        who = alice if button == "Create link" else bob
         for token in ("", "0" * 32):
             assert who.press(owner_page, button, _xsrf=token).status == 403
     assert guests(alice.page(PAGE)) == []
@@ -230,10 +230,10 @@ def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -
     crowd(host, "alice", 200)
     page = alice.page(PAGE)
     assert guests(page) == [f"guest-{index:03}" for index in range(200)]
-    assert page.text.count("End link<") == 200
-    page = alice.press(page, "End all links and revoke everybody")
+    assert page.text.count("Revoke link<") == 200
+    page = alice.press(page, "Revoke all links and access")
     assert guests(page) == []
-    assert "No link is valid." in page.text
+    assert "No valid links." in page.text
     in_database(host, "db.query(orm.User).filter(orm.User.name.like('guest-%')).delete()")
 
 
@@ -246,7 +246,7 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
     with hub_away(host):
         for answer in (alice.press(page, "Revoke"), alice.page(PAGE)):
             assert answer.status == 503
-            assert "The hub does not answer just now." in told(answer)
+            assert "The hub does not answer at the moment." in told(answer)
     wait_until(lambda: alice.hub.is_up)
     # The hub may have heard of it afterwards. What it then did is what was asked for, and nothing else.
     assert guests(alice.page(PAGE)) in ([], ["bob"])
@@ -256,12 +256,12 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_flood_on_one_code_makes_one_guest(alice: Person, bob: Person, carol: Person) -> None:
-    """And guessing at codes lets nobody in, and keeps nobody else out."""
+    """Guessing codes opens nothing, and locks nobody else out."""
     link = make_link(alice)
     page = bob.page(link)
     code = bob.page(make_link(alice)).url
     with ThreadPoolExecutor(20) as pool:
-        accepted = [pool.submit(bob.press_only, page, "Accept invitation") for _ in range(100)]
+        accepted = [pool.submit(bob.press_only, page, "Accept") for _ in range(100)]
     with ThreadPoolExecutor(20) as pool:
         guessed = [pool.submit(bob.page, f"{code[:-4]}{index:04}") for index in range(100)]
     assert {each.result().status for each in accepted} == {302}
@@ -296,9 +296,7 @@ def test_page_is_nobodys_process(hub: Hub, alice: Person, host: Host) -> None:
 def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
     """What a group was given goes with it."""
     assert carol.api("POST", "/hub/api/groups/leavers").status_code == 201
-    assert guests(alice.press(alice.page(PAGE), "Let in", kind="group", name="leavers")) == [
-        "leavers (group)"
-    ]
+    assert guests(alice.press(alice.page(PAGE), "Share", kind="group", name="leavers")) == ["leavers (group)"]
     carol.api("DELETE", "/hub/api/groups/leavers")
     assert guests(alice.page(PAGE)) == []
     wait_until(lambda: log(host)[-1].get("group") == "leavers")
@@ -307,7 +305,7 @@ def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_administrator_who_acts_for_somebody_is_named(alice: Person, carol: Person, host: Host) -> None:
-    """The log tells who gave it, not only whose it is."""
+    """The log records who granted it, not only who owns it."""
     carol.ask("POST", f"{carol.hub.url}/hub/api/shares/alice/", {"user": "bob"})
     line = log(host)[-1]
     assert (line["event"], line["owner"], line["user"], line["by"]) == (

@@ -29,7 +29,7 @@ Arrive = Callable[[str], Person]
 
 @pytest.fixture(scope="module")
 def before(alice: Person, bob: Person) -> None:
-    """Alice and bob share with each other while everybody may."""
+    """Alice and bob share with each other while everyone may."""
     for owner, guest in ((alice, bob), (bob, alice)):
         begin(owner)
         accept(guest, make_link(owner))
@@ -50,14 +50,14 @@ def changed(platform: Platform, before: None, carol: Person, hub: Hub) -> Iterat
 
 @pytest.fixture(scope="module")
 def arrive(hub: Hub, changed: str) -> Arrive:
-    """Logs in whom the changed hub has not seen yet: rights by a group count from the next login on at the latest."""
+    """Logs in whom the changed hub has not seen yet: rights by a group count no later than the next login."""
     return lambda name: hub.login(name, PASSWORDS[name])
 
 
 def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person, bob: Person) -> None:
     """Bob's share and link are gone with his right, and alice's stay with hers; the play says so."""
-    assert "ended 1 share and 1 link of users who may not share any more" in changed
-    assert "every member of teachers shares the own server, by link," in changed
+    assert "removed 1 share and 1 link of users who can no longer share" in changed
+    assert "Members of teachers can share their own server on the hub's sharing page, by link;" in changed
     assert alice.api("GET", "/hub/api/shares/alice/").json()["items"][0]["user"]["name"] == "bob"
     with pytest.raises(Refused):
         alice.visit("bob")
@@ -66,7 +66,7 @@ def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person,
 
 def test_links_with_tokens_are_there_when_they_are_asked_for(changed: str, host: Host) -> None:
     """Requirements 76 and 77: with a warning, and by a variable that is named for the danger."""
-    assert "acts as the user who made them" in changed
+    assert "acts as that user" in changed
     assert SHARE_BUTTON not in json.loads(host.file(TURNED_OFF).content_string)["disabledExtensions"]
 
 
@@ -74,8 +74,8 @@ def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
     """Requirement 52, and who may share is the administrator's to say: by the page and by the API."""
     bob = arrive("bob")
     page = bob.page(PAGE)
-    assert "Sharing your own server is not open to you on this hub." in page.text
-    assert "Make a link" not in page.text
+    assert "You cannot share your own server on this hub." in page.text
+    assert "Create link" not in page.text
     assert shared_with(page) == ["alice"]
     for kind, wish in (("share-codes", None), ("shares", {"user": "alice"})):
         assert bob.api("POST", f"/hub/api/{kind}/bob/", wish).status_code in (403, 404)
@@ -87,8 +87,8 @@ def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
     """Neither on the page nor past it."""
     alice = arrive("alice")
     page = alice.page(PAGE)
-    assert "Let somebody in by name" not in page.text
-    forged = alice.press(page, "Make a link", action="give", kind="user", name="carol")
+    assert "Share with a user or group" not in page.text
+    forged = alice.press(page, "Create link", action="give", kind="user", name="carol")
     assert forged.status == 403
     wish = {"user": "carol"}
     assert hub.api("POST", "/hub/api/shares/alice/", token=alice.token(), json=wish).status_code in (400, 403)
@@ -113,7 +113,7 @@ def test_authorize_page_is_left_out(arrive: Arrive) -> None:
 
 
 def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
-    """Requirements 57 and 58: the same address works in later sessions, without a new invitation."""
+    """Requirements 57 and 58: the same address works in later sessions, without a new link."""
     alice, bob = arrive("alice"), arrive("bob")
     address = f"/user/{alice.name}/"
     assert f'value="{alice.hub.url}{address}"' in alice.page(PAGE).text
@@ -126,7 +126,7 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
     wait_until(lambda: bob.page(address).status == 200)
     assert "bob" in guests(alice.page(PAGE))
     assert bob.page(link).status == 200
-    alice.press(alice.page(PAGE), "End all links and revoke everybody")
+    alice.press(alice.page(PAGE), "Revoke all links and access")
 
 
 def test_strangers_stay_out(hub: Hub, changed: str) -> None:

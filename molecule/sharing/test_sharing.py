@@ -86,7 +86,7 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
         her_terminal.type("echo still $((6 * 7))")
         her_terminal.wait_for("still 42")
         assert hers.closed_by_server is bystanders.closed_by_server is her_terminal.closed_by_server is None
-        # What somebody has begun is a program of the account, and goes on.
+        # What someone has begun is a program of the account, and goes on.
         assert his_terminal.name in [each["name"] for each in server.ask("GET", "api/terminals")]
         # A shell as the last program of the server's unit may end unseen by systemd in a container, and the unit would be in the way.
         for each in server.ask("GET", "api/terminals"):
@@ -95,7 +95,7 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
 
 @pytest.mark.usefixtures("running")
 def test_restart_of_the_hub_closes_nothing(alice: Person, bob: Person, host: Host) -> None:
-    """A hub that does not answer says nothing about anybody."""
+    """A hub that does not answer says nothing about anyone."""
     alice.visit("alice").write_file("open.txt")
     accept(bob, make_link(alice))
     with alice.visit("alice").document("open.txt") as hers, bob.visit("alice").document("open.txt") as his:
@@ -116,7 +116,7 @@ def test_one_button_ends_links_and_guests(alice: Person, bob: Person) -> None:
     """Requirements 28, 36 and 41."""
     link = make_link(alice)
     accept(bob, link)
-    page = alice.press(alice.page(PAGE), "End all links and revoke everybody")
+    page = alice.press(alice.page(PAGE), "Revoke all links and access")
     assert guests(page) == []
     assert bob.page(link).status == 404
 
@@ -141,14 +141,14 @@ def test_everything_ends_with_the_server_however_it_stops(
         alice.open("alice")
         page = alice.page(PAGE)
         assert guests(page) == []
-        assert "No link is valid." in page.text
+        assert "No valid links." in page.text
         assert bob.page(link).status == 404
 
 
 @pytest.mark.usefixtures("running")
 def test_guest_lists_what_is_shared_and_leaves(alice: Person, bob: Person) -> None:
     """Requirement 64."""
-    alice.press(alice.page(PAGE), "Let in", name="bob")
+    alice.press(alice.page(PAGE), "Share", name="bob")
     page = bob.page(PAGE)
     assert shared_with(page) == ["alice"]
     page = bob.press(page, "Leave")
@@ -184,7 +184,7 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
         assert bob.api(method, path).status_code in (403, 404), (method, path)
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
-    assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+    assert "Only the owner, managers and administrators of the hub can shut down this server." in refused.text
     assert alice.visit("alice").me()["identity"]["username"] == "alice"
 
 
@@ -217,18 +217,18 @@ def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub
 @pytest.mark.usefixtures("running")
 def test_names_are_text(alice: Person) -> None:
     """A name that is a script is shown, if at all, as it was typed; an answer is a sentence."""
-    page = alice.press(alice.page(PAGE), "Let in", name="<script>alert(1)</script>")
+    page = alice.press(alice.page(PAGE), "Share", name="<script>alert(1)</script>")
     assert page.status == 404
     assert "<script>alert(1)" not in page.text
-    assert "There is no user or group of that name" in page.text
+    assert "This hub has no user or group with that name" in page.text
 
 
 def test_form_of_another_site_is_refused(alice: Person) -> None:
     """A session cookie is not enough: the token of the page must come with it."""
     page = alice.page(PAGE)
-    sent = alice.press(page, "Make a link", _xsrf="0" * 32)
+    sent = alice.press(page, "Create link", _xsrf="0" * 32)
     assert sent.status == 403
-    assert "Load it again" in sent.text
+    assert "Reload and try again" in sent.text
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role jupyterhub_sharing by itself, on a hub without collaboration. Comes last, as collaboration goes for it."""
+"""Role jupyterhub_sharing alone, on a hub without collaboration. Comes last, because it removes collaboration."""
 
 import pytest
 from testinfra.host import Host
@@ -21,7 +21,7 @@ def test_role_alone_gives_sharing_and_nothing_else(
     assert not host.file(MENU).exists
     given = role("jupyterhub_sharing", platform.name, **SETTINGS)
     assert given.code == 0, given.output
-    assert "every hub user shares the own server, by link and by name" in given.output
+    assert "Users can share their own server on the hub's sharing page, by link and by name;" in given.output
     assert "Share your server" in host.file(MENU).content_string
     begin(alice)
     accept(bob, make_link(alice))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a service worker reaches behind the proxy of role jupyterhub, whatever somebody's server is."""
+"""How far a service worker reaches behind the proxy of role jupyterhub, whatever someone's server is."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
-# A user's own program in the place of their server.
+# A user's own program that replaces their server.
 SERVER = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 

@@ -17,7 +17,7 @@ HUB = "/opt/hub/bin/python"
 
 @pytest.fixture(scope="module", autouse=True)
 def teachers(carol: Person, alice: Person) -> None:
-    """Alice is one, who may share the own server."""
+    """Alice is one, who can share her own server."""
     answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
     assert answer.status_code == 200, answer.text
 
@@ -59,7 +59,7 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
     accept(bob, make_link(alice))
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
-    assert "Only its owner, its managers and administrators of the hub may end this server." in refused.text
+    assert "Only the owner, managers and administrators of the hub can shut down this server." in refused.text
 
 
 def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Host) -> None:
@@ -67,13 +67,13 @@ def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Hos
     for owner in ("shared", alice.name):
         alice.stop(owner)
         host.check_output("touch /home/%s/without-snippet", owner)
-    with pytest.raises(Failed, match="its environment lacks what guards it"):
+    with pytest.raises(Failed, match="its environment lacks the protection"):
         alice.open("shared")
     alice.open(alice.name)
     refused = alice.api("POST", f"/hub/api/share-codes/{alice.name}/", {})
     assert refused.status_code == 409
-    page = alice.press(alice.page(PAGE), "Make a link")
-    assert "This server cannot be shared as it runs" in page.text
+    page = alice.press(alice.page(PAGE), "Create link")
+    assert "This server cannot be shared while it runs" in page.text
     for owner in ("shared", alice.name):
         host.check_output("rm /home/%s/without-snippet", owner)
     alice.open("shared")
@@ -98,8 +98,8 @@ def test_who_may_not_write_is_told_where(host: Host) -> None:
     done = host.run("unshare --mount sh -c %s %s", view, IMAGE)
     assert done.rc == 1
     assert done.stderr == (
-        "/usr/local/bin/snippet.sh: /usr/local/lib/collab.jupyterhub cannot be written: "
-        "run this as root, or as the user who may change it.\n"
+        "/usr/local/bin/snippet.sh: Cannot write to /usr/local/lib/collab.jupyterhub. "
+        "Run this as root, or as a user who can change it.\n"
     )
     assert host.check_output("ls -A /root/empty") == ""
 
@@ -113,5 +113,5 @@ def test_snippet_that_is_no_path_is_refused(platform: Platform) -> None:
     """Before anything changes."""
     wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="none", jupyterhub_rtc_snippet="snippet.sh")
     assert wrong.code != 0
-    assert "jupyterhub_rtc_snippet is 'snippet.sh': set it to the absolute path of a file" in wrong.said
+    assert "jupyterhub_rtc_snippet is 'snippet.sh'. Set it to the absolute path of a file" in wrong.said
     assert wrong.changed == 0

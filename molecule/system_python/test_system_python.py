@@ -37,7 +37,7 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
 def test_restart_leaves_servers_and_open_documents_alone(
     alice: Person, host: Host, platform: Platform
 ) -> None:
-    """A signal would make this hub stop everybody's server, and systemd would end what is left of it."""
+    """A signal would make this hub stop everyone's server, and systemd would end what is left of it."""
     with undisturbed(alice, host):
         switched = play(
             "jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True
@@ -48,14 +48,15 @@ def test_restart_leaves_servers_and_open_documents_alone(
 
 
 def test_hub_that_hangs_is_replaced_and_servers_stay(alice: Person, host: Host, platform: Platform) -> None:
-    """Nobody can ask it for anything, and a signal that it might still understand would stop everybody's server."""
+    """Nobody can ask it for anything, and a signal that it might still understand would stop everyone's server."""
     alice.open("alice")
     before = host.check_output(SERVERS)
     host.check_output("systemctl kill --signal=STOP --kill-who=main jupyterhub")
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_venv="system")
     assert switched.code == 0, switched.output
     assert (
-        "The hub was killed, since its API at http://127.0.0.1:8081/hub/api does not answer" in switched.said
+        "The hub was killed, because its API at http://127.0.0.1:8081/hub/api does not answer"
+        in switched.said
     )
     assert host.check_output(SERVERS) == before
     assert alice.visit("alice").me()["identity"]["username"] == "alice"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who somebody is."""
+"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who someone is."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from sharing import PAGE, accept, guests, make_link
 
 CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
 PYTHON = "/usr/local/jupyterhub/bin/python"
-UNKNOWN = "Address for the users: not known, as people come in by another web server than the hub's own proxy"
+UNKNOWN = (
+    "Address for users: unknown, because users reach the hub through another web server than its own proxy"
+)
 
 
 def test_their_block_has_made_room_for_ours(host: Host) -> None:
@@ -86,7 +88,7 @@ def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platfor
     assert (again.code, again.changed) == (0, 0), again.output
     assert "nobody logs in as shared" in again.said
     assert UNKNOWN in again.said
-    assert "127.0.0.1" not in again.said.partition("Address for the users")[2]
+    assert "127.0.0.1" not in again.said.partition("Address for users")[2]
 
 
 def test_modes_are_switched_and_back_and_the_account_stays_known(
@@ -109,13 +111,13 @@ def test_modes_are_switched_and_back_and_the_account_stays_known(
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
     """People come with tokens, as nobody made for it can log in at the web server, and each is told what they are refused."""
     assert {
-        "two people edit together on a server by invitation",
-        "two people edit together on the server of shared",
+        "two users edit together on a server with a share",
+        "two users edit together on the shared server",
     } <= verified(platform.name, tmp_path / "report.json")
 
 
 def test_configuration_was_never_run_with_roots_rights(host: Host) -> None:
-    """Trials, the discovery and the hub itself: all that has loaded the file did so as the hub's account."""
+    """Dry runs, the discovery and the hub itself: all processes that loaded the file did so as the hub's account."""
     assert set(host.file("/var/log/jupyterhub-loaded").content_string.split()) == {
         str(host.user("jupyter").uid)
     }
@@ -129,11 +131,9 @@ def test_hub_that_cannot_be_seen_is_left_alone(host: Host, platform: Platform) -
     refused = play("jupyter_rtc", platform.name, jupyter_rtc_user_sharing=False)
     host.check_output("mv %s.away %s", socket, socket)
     assert refused.code != 0
-    assert (
-        "the hub runs, but cannot be watched through a change: nothing can be reached at" in refused.message
-    )
+    assert "the hub runs, but cannot be checked during a change: nothing answers at" in refused.message
     assert refused.message.endswith("Nothing was changed.")
-    assert "did not come back" not in refused.said
+    assert "does not start with it either" not in refused.said
     assert host.check_output("systemctl show jupyterhub --property=InvocationID") == before
 
 

@@ -62,7 +62,7 @@ def state_of(host: Host, platform: Platform, carol: Person) -> set[str]:
     """The files of the host, and the hub's users with their roles and the servers that run."""
     list_files(platform, "/root/files")
     files = host.check_output("cat /root/files").splitlines()
-    # Below the hub's own directories, which change by themselves, there is one of each account with such a server.
+    # The hub's own directories, which change on their own, contain one for each account with a collaboration server.
     kept = host.run("find /var/lib/jupyterhub-rtc -mindepth 1 -maxdepth 2").stdout.splitlines()
     users = carol.ask("GET", f"{carol.hub.url}/hub/api/users")
     return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirement B10: one playbook proves a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
+"""Requirement B10: one playbook verifies a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
 
 import subprocess
 import time
@@ -26,9 +26,9 @@ def test_hub_without_collaboration_lacks_it(
     before = state_of(host, platform, carol)
     found = verify()
     assert found.play.code != 0
-    assert [*found.results("failed")] == ["people edit together"]
-    assert "apply collab.jupyterhub.jupyter_rtc" in found.play.message
-    assert "two people log in" in found.results("ok")
+    assert [*found.results("failed")] == ["users edit together"]
+    assert "Run collab.jupyterhub.jupyter_rtc" in found.play.message
+    assert "two users log in" in found.results("ok")
     assert found.report["hub"]["configured"] is False
     assert changes(before, state_of(host, platform, carol)) == []
 
@@ -46,16 +46,16 @@ def test_hub_that_is_well(
     assert found.play.code == 0, found.play.output
     assert found.results("failed") == found.results("skipped") == found.results("warning") == {}
     assert {
-        "two people edit together on a server by invitation",
-        "two people edit together on the server of shared",
-        "who may not use the hub is refused",
-        "a guest whose invitation has ended is out",
-        "so is the document that they have open",
-        "what a guest has read on the server opens it no more",
-        "a service worker reaches nothing beyond its server",
-        "refused on somebody else's server: a hub user",
-        "refused on somebody else's server: an outsider",
-        "refused on the server of shared: a stranger",
+        "two users edit together on a server with a share",
+        "two users edit together on the shared server",
+        "an account that may not use the hub is refused",
+        "a guest whose share is revoked loses access",
+        "a document that they have open is closed",
+        "a token that a guest has read on the server is refused",
+        "service workers are confined to their server",
+        "refused on another user's server: a hub user",
+        "refused on another user's server: an outsider",
+        "refused on the shared server: a stranger",
     } <= set(found.results("ok"))
     assert changes(before, state_of(host, platform, carol)) == []
 
@@ -65,7 +65,7 @@ def test_hub_that_is_well(
 def test_people_who_are_named_and_a_server_that_is_used(
     verify: Verify, alice: Person, bob: Person, carol: Person
 ) -> None:
-    """Two accounts for tests are used and stay as they were, with their tokens. Whoever edits on a server meanwhile notices
+    """Two accounts for tests are used and stay as they were, with their tokens. Users who edit on a server meanwhile notice
     nothing, and it runs afterwards.
     """
     alice.token(note="of a program")
@@ -77,8 +77,8 @@ def test_people_who_are_named_and_a_server_that_is_used(
     with server.document("mine.txt") as hers, bob.visit(SHARED).document("mine.txt") as his:
         found = verify(jupyterhub_verify_accounts=people)
         assert found.play.code == 0, found.play.output
-        assert found.results("ok")["two people log in"] == "alice and bob."
-        assert found.results("ok")["the server of shared starts"] == "It runs already, and goes on."
+        assert found.results("ok")["two users log in"] == "alice and bob."
+        assert found.results("ok")["the shared server starts"] == "It was running already, and keeps running."
         hers.insert(0, "still here")
         his.wait_until(lambda document: document.text == "still here")
         assert hers.closed_by_server is his.closed_by_server is None
@@ -94,11 +94,11 @@ def test_people_who_are_named_and_a_server_that_is_used(
 def test_account_that_everybody_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
 ) -> None:
-    """A hub on which the name of an account does not depend on who somebody is: it was there before, and is nobody's to remove."""
+    """A hub on which the name of an account does not depend on who someone is: it was there before, and is nobody's to remove."""
     with changed(host, hub, "c.SystemdSpawner.username_template = 'alice'"):
         done = play("verify", platform.name)
     assert done.code != 0
-    assert "people of this hub work as the account alice, which is there already" in done.message
+    assert "the servers of this hub run as the existing account alice" in done.message
     assert host.user("alice").exists
     assert host.file("/home/alice").is_directory
     assert made(host, carol) == []
@@ -117,7 +117,7 @@ def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
         wait_until(lambda: hub.is_up, 60)
 
 
-# As the collection's own fragments do it, in whatever place this JupyterHub has for what everybody holds.
+# As the collection's own fragments do it, in whatever place this JupyterHub has for what everyone holds.
 GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone={scopes})"
 # A right that nobody is to have -> what they get done by it.
 MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users": "list users"}
@@ -126,25 +126,25 @@ MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> None:
-    """What everybody can do who is not to is named, and so is the right by which they can."""
+    """What everyone can do who is not to is named, and so is the right by which they can."""
     with changed(host, hub, GIVE.format(scopes=[*MISTAKES])):
         found = verify()
     assert found.play.code != 0
     for scope, got_through in MISTAKES.items():
-        assert scope in found.results("warning")["what everybody may do"]
+        assert scope in found.results("warning")["what everyone may do"]
         assert got_through in " ".join(found.results("failed").values())
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
-    """A hub on which somebody has turned live collaboration off again."""
+    """A hub on which someone has turned live collaboration off again."""
     with changed(
         host, hub, """c.Spawner.args = ["--ServerApp.jpserver_extensions=jupyter_server_ydoc=False"]"""
     ):
         found = verify()
     assert found.play.code != 0
-    assert "jupyter-collaboration is not there or not turned on" in found.play.message
+    assert "jupyter-collaboration is missing or disabled" in found.play.message
 
 
 @pytest.mark.long

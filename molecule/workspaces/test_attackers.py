@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody with an account tries, to stay in a share that is theirs no more, or to get what was somebody else's."""
+"""What someone with an account tries, to stay in a share that is theirs no more, or to get what was someone else's."""
 
 import json
 from typing import Any
@@ -91,7 +91,7 @@ def test_kept_home_is_not_the_next_accounts(platform: Platform, host: Host) -> N
 
 
 def test_setuid_program_of_an_account_ends_with_it(platform: Platform, host: Host) -> None:
-    """Started by the shared account, with somebody's bit in its mode: it runs as that one, and could become the account again."""
+    """Started by the shared account, with someone's bit in its mode: it runs as that one, and could become the account again."""
     told = {"names": ["together"], "comment": COMMENT, "group": "jupyterhub"}
     assert module("shared_accounts", platform.name, **told).code == 0
     host.check_output(
@@ -136,7 +136,7 @@ def test_further_name_from_elsewhere_is_of_no_use_any_more(
 
 
 def test_program_with_the_groups_bit_lets_nobody_in(alice: Person, bob: Person, host: Host) -> None:
-    """Made by a member, and run by somebody who is none."""
+    """Made by a member, and run by someone who is none."""
     again(bob)
     again(alice).write_file("workspace/rainfall/files/kept.txt", "x")
     writers = host.check_output(f"stat -c %G {FILES}")
@@ -245,7 +245,7 @@ def test_who_has_taken_it_is_not_taken_for_the_hub(platform: Platform, host: Hos
         said = {"path": CONFIG, "fragment": "71-other", "content": "# nothing"}
         failed = module("hub_config", platform.name, **said)
         assert failed.code != 0
-        assert "of account mallory listens at 127.0.0.1:8081 in the place of the hub" in failed.said
+        assert "of account mallory listens at 127.0.0.1:8081 instead of the hub" in failed.said
     finally:
         host.check_output(
             "systemctl stop taker; rm -f /tmp/taken; systemctl reset-failed jupyterhub; systemctl start jupyterhub"

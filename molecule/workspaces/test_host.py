@@ -66,7 +66,7 @@ def changes(done: Done) -> dict[str, list[str]]:
 
 def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) -> None:
     assert changes(make(platform, SNOW)) == {
-        "snow": ["account project-snow made", "share files made", "share data made"]
+        "snow": ["account project-snow created", "workspace files created", "workspace data created"]
     }
     assert host.check_output(f"stat -c '%a %U' {ROOT} {ROOT}/snow {ROOT}/snow/files").split() == [
         *("711", "root"),
@@ -81,7 +81,9 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     assert changes(delete(platform, "data")) == {"snow": ["share data deleted"]}
     assert host.file(f"{ROOT}/snow/files").is_directory
     gone = changes(delete(platform))
-    assert gone == {"snow": ["share files deleted", "account project-snow and its home deleted"]}
+    assert gone == {
+        "snow": ["workspace files deleted", "account project-snow and its home directory deleted"]
+    }
     assert not delete(platform).changed
 
 
@@ -92,8 +94,8 @@ def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Ho
     )
     assert changes(make(platform, SNOW)) == {
         "snow": [
-            "share files made again, as its directory was gone",
-            "share data given to its account and groups again",
+            "workspace files created again, because its directory was missing",
+            "permissions of workspace data restored",
         ]
     }
     assert not make(platform, SNOW).changed
@@ -105,7 +107,7 @@ def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_befor
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file && ln -s /etc/shadow {ROOT}/snow/files/link")
     host.check_output("echo mine > /home/project-snow/notebook")
-    # Whoever can read the account's home and files is root; what runs as the account ends.
+    # Only root can read the account's home directory and files. The account's processes end.
     host.check_output("systemd-run --uid=project-snow sleep 1000")
     told = changes(delete(platform, archive=True))["snow"]
     path = told[0].removeprefix("project archived in ")
@@ -125,7 +127,7 @@ def test_disk_that_is_full_keeps_the_data(platform: Platform, host: Host, as_bef
     with mounted(host, "tmpfs", "-o size=1m,mode=755") as small:
         failed = delete_into(platform, f"{small}/archives")
         assert failed.code != 0
-        assert "is not the whole of what was to be archived" in failed.message or "No space" in failed.message
+        assert "is incomplete" in failed.message or "No space" in failed.message
         assert host.run(f"ls -A {small}/archives").stdout == ""
     assert (
         host.check_output(f"stat -c '%a %U %G' {ROOT}/snow/files; sha256sum {ROOT}/snow/files/big") == before
@@ -156,7 +158,7 @@ def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, a
     with in_the_way(host, program, "kill -KILL $PPID"):
         assert delete(platform, archive=True).code != 0
     refused = make(platform, SNOW)
-    assert refused.code != 0 and "was being deleted" in refused.message
+    assert refused.code != 0 and "was interrupted while it deleted" in refused.message
     changes(delete(platform, archive=True))
     assert len(host.check_output(f"ls {ARCHIVES}").split()) == 1
     host.check_output(f"rm -r {ARCHIVES}")
@@ -165,10 +167,10 @@ def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, a
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        ("useradd project-snow", "userdel -r project-snow", "is there and was not made for a project"),
-        ("groupadd project-snow", "groupdel project-snow", "which the account of project snow would have"),
-        (f"mkdir -p {ROOT}/snow/data", f"rm -r {ROOT}/snow", "was not made as a share"),
-        (f"chmod 777 {ROOT}", f"chmod 711 {ROOT}", "can be written by others than root"),
+        ("useradd project-snow", "userdel -r project-snow", "already exists and is not a project's account"),
+        ("groupadd project-snow", "groupdel project-snow", "of the account of project snow already exists"),
+        (f"mkdir -p {ROOT}/snow/data", f"rm -r {ROOT}/snow", "already exists and is not a workspace"),
+        (f"chmod 777 {ROOT}", f"chmod 711 {ROOT}", "others than root can write to"),
         (f"mv {ROOT} /srv/x && ln -s /srv/x {ROOT}", f"rm {ROOT} && mv /srv/x {ROOT}", "is a link"),
     ],
 )
@@ -188,13 +190,13 @@ def test_what_is_not_ours_is_refused(
 def test_name_that_leads_elsewhere_is_refused(wrong: str, platform: Platform, as_before: None) -> None:
     for project in ({**SNOW, "name": wrong}, {**SNOW, "shares": [{"name": wrong}]}):
         refused = make(platform, project)
-        assert "must begin with a letter or digit" in refused.message
+        assert "must start with a letter or digit" in refused.message
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "prepare", "reason"),
     [
-        ("ramfs", "-o mode=755", "true", "takes no POSIX access control lists"),
+        ("ramfs", "-o mode=755", "true", "without POSIX access control lists"),
         ("tmpfs", "-o mode=755,ro", "true", "is mounted read-only"),
         ("tmpfs", "-o mode=755,size=1m", "head -c 2m /dev/zero > /srv/other/all; true", "is full"),
     ],
@@ -214,6 +216,8 @@ def test_file_system_that_does_not_do_is_refused(
 
 def test_check_mode_tells_and_changes_nothing(platform: Platform, as_before: None) -> None:
     told = make(platform, SNOW, check=True)
-    assert changes(told) == {"snow": ["account project-snow made", "share files made", "share data made"]}
+    assert changes(told) == {
+        "snow": ["account project-snow created", "workspace files created", "workspace data created"]
+    }
     both = make(platform, RAINFALL, SECRET, check=True)
     assert not both.changed and changes(both) == {}

@@ -28,7 +28,7 @@ def hydrologists(projects: None, bob: Person, carol: Person) -> None:
 
 
 def writable(server: Server, path: str, text: str) -> bool:
-    """Whether a person's JupyterLab saves a file that somebody else has made."""
+    """Whether a person's JupyterLab saves a file that someone else has made."""
     form = {"type": "file", "format": "text", "content": text}
     answer = server.api("PUT", f"api/contents/{path}", form)
     return answer.status_code in (200, 201) and server.read_file(path) == text
@@ -166,7 +166,7 @@ def try_to_write(server: Server, path: str) -> httpx.Response:
 
 
 def is_out(server: Server, path: str) -> bool:
-    """Whether somebody cannot read a file or directory that is there. Who may not look into a directory finds nothing in it.
+    """Whether someone cannot read a file or directory that is there. Who may not look into a directory finds nothing in it.
 
     Jupyter Server calls it an error of its own, and tells nobody which, where it may not even look.
     """
@@ -191,9 +191,11 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
             server = sessions.new(alice)
             names = sorted(server.contents.names("workspace/rainfall"))
             assert names == ["data", "files.is-not-there.txt"], breaking
-            assert "Tell the administrator" in server.read_file("workspace/rainfall/files.is-not-there.txt")
+            assert "Tell the hub's administrator" in server.read_file(
+                "workspace/rainfall/files.is-not-there.txt"
+            )
             said = host.check_output(f"journalctl --unit=jupyterhub --since=@{since} --no-pager")
-            assert "alice starts without share rainfall/files" in said, breaking
+            assert "alice starts without workspace rainfall/files" in said, breaking
         finally:
             host.check_output(f"rm -f {share}; mv {share}.away {share}")
     assert "files" in sessions.new(alice).contents.names("workspace/rainfall")
@@ -207,7 +209,7 @@ def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person,
     try:
         server = sessions.new(alice)
         assert server.contents.names("workspace") == ["own"]
-        assert "/home/alice/workspace is something else" in host.check_output(
+        assert "/home/alice/workspace already exists" in host.check_output(
             "journalctl --unit=jupyterhub --since=-60s --no-pager"
         )
     finally:

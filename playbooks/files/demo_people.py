@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes alice and bob with passwords that nobody can guess, and leaves these in a file that root alone can read.
+"""Creates alice and bob with random passwords, and writes these to a file that only root can read.
 
 python3 demo_people.py FILE
 """

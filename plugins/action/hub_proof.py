@@ -1,8 +1,8 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hands the module what travels inside the collection: the Python package, in which the proof is, and the access matrix. Keeps the
-report on the controller.
+"""Passes the collection's Python package, which contains the checks, and the access matrix to the module. Writes the report on the
+controller.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ KEPT = ("host", "hub", "rows", "seconds")
 
 
 def keep(path: Path, result: dict[str, Any]) -> None:
-    """Write the report on the controller. Raises AnsibleActionFail where it cannot be written."""
+    """Write the report on the controller. Raises AnsibleActionFail if this fails."""
     try:
         path.write_text(json.dumps({name: result[name] for name in KEPT}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise AnsibleActionFail(f"The report could not be written to {path}: {error.strerror}.") from error
+        raise AnsibleActionFail(f"Failed to write the report to {path}: {error.strerror}.") from error
 
 
 class ActionModule(ActionBase):

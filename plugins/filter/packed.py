@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: packed
-short_description: Turn data into one text that the filters of projects take in its place
+short_description: Pack data into one text for the filters of projects
 version_added: 1.1.0
 description:
-  - Ansible looks at every part of a variable whenever that is used, which takes a second for a thousand projects, and at a text once.
+  - Ansible inspects every part of a variable on each use, which takes a second for a thousand projects. It inspects a text only once.
 options:
   _input:
-    description: Any data that JSON can hold.
+    description: Any data that JSON can represent.
     type: raw
     required: true
 extends_documentation_fragment:
@@ -38,7 +38,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import packed
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"packed": packed.pack}

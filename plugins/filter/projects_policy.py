@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: projects_policy
-short_description: Decide who may do what with the servers of projects and of people
+short_description: Decide who has access to projects and to other users' servers
 version_added: 1.1.0
 description:
-  - Turns the variables of role jupyterhub_projects and the facts of a host into what the role puts into force.
+  - Turns the variables of role jupyterhub_projects and the state of a host into what the role applies.
 positional: _input, host, found
 options:
   _input:
@@ -38,9 +38,10 @@ policy: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_policy(_
 RETURN = r"""
 _value:
   description:
-    - C(problems) that stand in the way; C(levels), what each may do; C(projects) that are to be there, and C(absent), what goes;
-      C(workspaces), what the host has of projects; C(access) to servers of people; C(retired), the hub users that go; C(table) and
-      C(warnings), what to tell the administrator.
+    - C(problems) of the host, and the scopes of access C(levels).
+    - C(projects) and their C(workspaces), and in C(absent) what to delete.
+    - C(access) to other users' servers, and C(retired) hub users.
+    - C(table) and C(warnings) for the administrator.
   type: dict
 """
 
@@ -50,7 +51,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"projects_policy": projects.policy}

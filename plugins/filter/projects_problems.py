@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: projects_problems
-short_description: Tell what is wrong with the variables of role jupyterhub_projects
+short_description: List what is wrong with the variables of role jupyterhub_projects
 version_added: 1.1.0
 description:
-  - Lists, each in one sentence with the way out, what is wrong with the variables by themselves.
+  - Lists what is wrong with the variables alone. Each problem names the variable and the way out.
 options:
   _input:
     description: The role's variables by their names without the prefix.
@@ -28,7 +28,7 @@ problems: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_proble
 
 RETURN = r"""
 _value:
-  description: The problems; none where all is well.
+  description: The problems. Empty if there are none.
   type: list
   elements: str
 """
@@ -39,7 +39,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"projects_problems": projects.problems}

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: projects_workspaces
-short_description: Tell which accounts and directories projects are to have on a host
+short_description: List the accounts and workspaces of projects on a host
 version_added: 1.1.0
 description:
-  - Lists the projects that are to be there, as the modules M(collab.jupyterhub.project_info) and
-    M(collab.jupyterhub.project_workspaces) take them.
+  - Lists the projects in the form that M(collab.jupyterhub.project_info) and M(collab.jupyterhub.project_workspaces) expect.
 positional: _input, host
 options:
   _input:
@@ -34,7 +33,7 @@ projects: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_worksp
 
 RETURN = r"""
 _value:
-  description: Of each project its C(name), its C(account) on the host, and the names of its C(shares).
+  description: The C(name) of each project, its C(account) on the host, and the names of its workspaces in C(shares).
   type: list
   elements: dict
 """
@@ -45,7 +44,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"projects_workspaces": projects.workspaces}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_address
-short_description: Tell the address to give to the users
+short_description: Return the address for users
 version_added: 1.0.0
 description:
-  - The address of the shared server, which works whether the server runs or not; in all users mode the hub's home page.
+  - Returns the address of the shared server, which works whether the server runs or not. In all users mode, returns the hub's home page.
 positional: _input, hub
 options:
   _input:
@@ -43,7 +43,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"rtc_address": rtc.address}

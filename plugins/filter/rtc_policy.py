@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_policy
-short_description: Decide who may do what, and which version is installed
+short_description: Decide who has access to what, and which version is installed
 version_added: 1.0.0
 description:
-  - Turns the variables of role jupyterhub_rtc and the facts of a host into the policy that the role puts into force.
+  - Turns the variables of role jupyterhub_rtc and the state of a host into the policy that the role applies.
 positional: _input, host
 options:
   _input:
@@ -34,9 +34,10 @@ policy: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_policy(__jupyterhu
 RETURN = r"""
 _value:
   description:
-    - C(mode) is V(shared user) or V(all users); C(everyone) the scopes of every hub user beyond the hub's own; C(accounts) the
-      accounts that nobody logs in to; C(packages) and C(constraints) what is to be installed; C(table) and C(warnings) what to
-      tell the administrator.
+    - C(mode) is V(shared user) or V(all users).
+    - C(everyone) lists the scopes that all hub users get. C(accounts) lists the accounts that nobody can log in to.
+    - C(packages) and C(constraints) list what to install.
+    - C(table) and C(warnings) are for the administrator.
   type: dict
 """
 
@@ -46,7 +47,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"rtc_policy": rtc.policy}

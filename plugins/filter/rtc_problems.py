@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_problems
-short_description: Say what stands in the way of role jupyterhub_rtc
+short_description: List the problems that keep role jupyterhub_rtc from running
 version_added: 1.0.0
 description:
-  - Checks the role's variables, and what M(collab.jupyterhub.hub_info) found on the host where that is given.
-  - Every problem is one sentence that names the variable and the way out.
+  - Checks the role's variables or, if O(host) is given, the host.
+  - Each problem names the variable and the way out.
 positional: _input, host
 options:
   _input:
@@ -33,7 +33,7 @@ problems: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_problems(__jupyt
 
 RETURN = r"""
 _value:
-  description: The problems; empty where all is well.
+  description: The problems. Empty if there are none.
   type: list
   elements: str
 """
@@ -44,12 +44,12 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
 
 
 def rtc_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
-    """Return the problems of the variables, and of the host where it is given."""
+    """Return the problems of the variables, or those of the host if it is given."""
     return rtc.settings_problems(settings) if host is None else rtc.host_problems(settings, host)
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"rtc_problems": rtc_problems}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_address
-short_description: Tell the address of the sharing page
+short_description: Return the address of the sharing page
 version_added: 1.1.0
 description:
-  - The address at which people open the page, or the sentence that says how to tell it.
+  - Returns the address at which users open the page. If it is unknown, returns a sentence that says which variable to set.
 positional: _input, hub
 options:
   _input:
@@ -43,7 +43,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"sharing_address": sharing.address}

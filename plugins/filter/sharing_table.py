@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_table
-short_description: Tell who shares what with role jupyterhub_sharing
+short_description: Describe who can share with role jupyterhub_sharing
 version_added: 1.1.0
 description:
-  - Says in sentences what the role's variables let people do.
+  - Describes what the role's variables allow.
 options:
   _input:
     description: The role's variables by their names without the prefix.
@@ -39,7 +39,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"sharing_table": sharing.table}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: snippet_parts
-short_description: Return what the snippet for container images and start scripts consists of
+short_description: Return the parts of the snippet for container images and start scripts
 version_added: 1.1.0
 description:
-  - The program that prepares an environment, what it is told, and the Python package of the collection, each as Python source; and the directory that
-    versions of the package are in.
+  - Returns the program that prepares an environment, its settings, and the collection's Python package, each as Python source. Also returns
+    the directory for versions of the package.
 options:
   _input:
-    description: What JupyterLab shows, by the name of its files, with the options of M(collab.jupyterhub.lab_settings).
+    description: JupyterLab's settings by the name of their files, with the options of M(collab.jupyterhub.lab_settings).
     type: dict
     required: true
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import snippet
 
 
 class FilterModule:
-    """Makes the filter known to Ansible."""
+    """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
         return {"snippet_parts": snippet.parts}

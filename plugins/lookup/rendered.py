@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rendered
-short_description: Return what comes of a template
+short_description: Render a template
 version_added: 1.1.0
 description:
-  - Does what the lookup P(ansible.builtin.template#lookup) does for a template that includes no other, and without a copy of all
-    variables, which takes a second where they describe a thousand projects.
+  - Does what P(ansible.builtin.template#lookup) does for a template that includes no other, without copying all variables. Copying them
+    takes a second if they describe a thousand projects.
 options:
   _terms:
-    description: Names of files in C(templates) of the role.
+    description: Names of files in the role's directory C(templates).
     type: list
     elements: str
     required: true
@@ -30,7 +30,7 @@ content: "{{ lookup('collab.jupyterhub.rendered', 'rtc.py.j2') }}"
 
 RETURN = r"""
 _raw:
-  description: The text of each.
+  description: The rendered texts.
   type: list
   elements: str
 """
@@ -49,19 +49,19 @@ except ImportError:  # ansible-core 2.18 trusts every text
         return value
 
 
-# As files of templates are read: the line of a statement leaves no empty line.
+# As for template files: a line with only a statement leaves no empty line.
 HEAD = "#jinja2: trim_blocks: True, keep_trailing_newline: True\n"
 
 
 class LookupModule(LookupBase):
-    """Finds and renders."""
+    """Finds and renders templates."""
 
     def run(self, terms: list[str], variables: Any = None, **_options: Any) -> list[Any]:
         found = []
         for term in terms:
             path = self.find_file_in_search_path(variables, "templates", term)
             if not path:
-                raise AnsibleLookupError(f"there is no template {term}: look at how it is spelt")
+                raise AnsibleLookupError(f"The template {term} does not exist. Check the spelling")
             text = HEAD + Path(path).read_text(encoding="utf-8")
             found.append(self._templar.template(trust_as_template(text)))
         return found

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers of accounts and groups, each given once.
 
-Files, processes and access control lists name accounts and groups by number, and outlive them. An account that got a number that was somebody
+Files, processes and access control lists name accounts and groups by number, and outlive them. An account that got a number that was someone
 else's would get all of that. So the numbers that were given are remembered for good, and those that anything on the host still
 has are passed over, in case they were forgotten.
 """
@@ -58,7 +58,7 @@ class Numbers:
             self._taken.add(number)
             return number
         raise NoNumber(
-            f"there is no number left for an account or group, as none is given twice: raise UID_MAX in {self._path}"
+            f"all UIDs and GIDs are used up, because they are never reused. Raise UID_MAX in {self._path}"
         )
 
     def remember(self) -> None:
@@ -109,7 +109,7 @@ def of_kept_home(name: str) -> int | None:
 
 
 def close_home(name: str, path: str, number: int) -> None:
-    """Make the home of an account that goes root's, and remember whose it was: its number may become somebody else's."""
+    """Make the home of an account that goes root's, and remember whose it was: its number may become someone else's."""
     state = host_state.recall(STATE)
     host_state.remember(STATE, {**state, "kept": {**state.get("kept", {}), name: number}})
     with contextlib.suppress(FileNotFoundError), shares.opened(path) as home:

@@ -71,7 +71,7 @@ def end_processes(uid: int) -> None:
     while left := processes_of(uid):
         if time.monotonic() > deadline:
             raise NotEnded(
-                f"process {left[0]} of account {uid} does not end: end what it waits for, or restart the host, and run this again"
+                f"process {left[0]} of account {uid} does not end. End what it waits for, or restart the host, then rerun"
             )
         _kill_all(uid)
         # What is the account's by its effective number alone does not get that signal.

@@ -31,7 +31,7 @@ def login_minimum(path: str = "/etc/login.defs") -> int:
 
 
 def with_passwords(path: str = "/etc/shadow") -> set[str]:
-    """Return the local accounts that somebody can log in to with a password."""
+    """Return the local accounts that someone can log in to with a password."""
     try:
         with open(path, encoding="utf-8") as file:
             entries = [line.split(":") for line in file if line.count(":") > 1]
@@ -53,7 +53,7 @@ def user_of(account: str, names: str) -> str:
 
 
 def describe_account(name: str) -> dict[str, Any]:
-    """Return what is known about an account: whether it exists, whose it is, and its groups."""
+    """Return what is known about an account: whether it exists, its kind, and its groups."""
     return describe_accounts([name])[name]
 
 

@@ -14,8 +14,8 @@ UNTERMINATED = " (after a line without an end)"
 # The names `c` and `get_config` may have become those of something else above, so what loads the file is asked for the configuration.
 BLOCK = """\
 # BEGIN {name}{note}
-# Managed by Ansible: runs the files of {directory} in the order of their names, with what stands above.
-# Change the variables of the collection's roles instead of these lines; keep these lines at the end of the file.
+# Managed by Ansible: loads the files in {directory} in the order of their names, after the settings above.
+# Change the variables of the collection's roles instead of these lines. Keep these lines at the end of the file.
 _collab_frame = __import__("sys")._getframe()
 while _collab_frame and not hasattr(_collab_frame.f_locals.get("self"), "load_config"):
     _collab_frame = _collab_frame.f_back
@@ -81,7 +81,7 @@ def with_block(main: bytes, directory: str) -> bytes:
 
 
 def find_block(main: bytes) -> bytes:
-    """Return our block as it stands in the main file; empty where there is none."""
+    """Return our block in the main file, or an empty string."""
     match = OURS.search(main)
     return match.group() if match else b""
 

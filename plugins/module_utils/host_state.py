@@ -47,7 +47,7 @@ def recall(name: str) -> dict[str, Any]:
 
 
 def remember(name: str, what: dict[str, Any]) -> None:
-    """Remember this under a name, in the place of what was there. Nothing to remember leaves no file."""
+    """Record this under a name, and replace what was there. An empty record deletes the file."""
     if what:
         transaction.write(path_of(name), json.dumps(what, indent=1, sort_keys=True).encode())
     else:
@@ -97,7 +97,7 @@ def _locked() -> TextIO:
                 continue
             file.close()
         if time.monotonic() > deadline:
-            raise Busy(f"another run has been at work on this host for {LOCK_SECONDS} s: wait for it to end")
+            raise Busy(f"another run has been active on this host for {LOCK_SECONDS} s. Wait for it to end")
         time.sleep(0.2)
 
 
@@ -106,6 +106,6 @@ def _check_owner() -> None:
     there = os.stat(STATE_DIRECTORY)
     if there.st_uid != os.geteuid() or there.st_mode & 0o022:
         raise Unsafe(
-            f"{STATE_DIRECTORY} can be written by others than root: look who has changed what is in it, and make it "
-            "root's alone (chown root and chmod 700) or remove it"
+            f"others than root can write to {STATE_DIRECTORY}. Find out who has changed files there, and make it "
+            "private to root (chown root and chmod 700) or remove it"
         )

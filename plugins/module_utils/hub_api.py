@@ -76,5 +76,7 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
             process.stdin.flush()
         token = process.stdout.readline().strip()
         if not token:
-            raise NoAnswer(f"its database gave no token: {hub_health.last_line(process.stderr.read())}")
+            raise NoAnswer(
+                f"failed to create a token in its database: {hub_health.last_line(process.stderr.read())}"
+            )
         yield HubApi(hub["api_url"], token, unit)

@@ -11,11 +11,11 @@ class Refused(Exception):
 
 
 class Failed(Exception):
-    """The change was made and did not prove itself."""
+    """The change was applied and failed."""
 
 
 class PutBack(Exception):
-    """The change was made, did not prove itself, and what was there has been put back.
+    """The change was applied, failed, and was rolled back.
 
     log: the last lines of the hub's log.
     """

@@ -55,7 +55,7 @@ def wait_until_it_answers(
             "",
             invocation,
         ):
-            raise error("the hub started and ended again")
+            raise error("the hub started and then stopped")
         if unit.running and answered:
             break
         if time.monotonic() > deadline:
@@ -65,13 +65,13 @@ def wait_until_it_answers(
     while time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
         if show().invocation != invocation:
-            raise error("the hub answered and ended again")
+            raise error("the hub answered and then stopped")
     if not _version(hub, unit, error):
-        raise error(f"the hub answered at {hub['api_url']} and then no more")
+        raise error(f"the hub answered at {hub['api_url']} and then stopped answering")
 
 
 def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | None:
-    """Return what `version` does; raises `error` where something else listens in the place of the hub."""
+    """Return what `version` does; raises `error` if another process listens instead of the hub."""
     try:
         return version(hub["api_url"], unit)
     except Impostor as impostor:

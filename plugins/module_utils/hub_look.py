@@ -70,8 +70,8 @@ def before_change(
                 hubs += [hub] if any(hub[each] != likely[each] for each in ("api_url", "database")) else []
         elif not hubs or (why and time.monotonic() > begun + live.timeout):
             raise Refused(
-                f"the hub runs, but cannot be watched through a change: {why}. Where {live.service} has been given another configuration "
-                "since it was started, restart it and run this again"
+                f"the hub runs, but cannot be checked during a change: {why}. If the configuration of {live.service} has changed since "
+                "it was started, restart it, then rerun"
             )
         else:
             time.sleep(hub_health.POLL_SECONDS)
@@ -87,7 +87,7 @@ def _see(live: LiveHub, hub: dict[str, Any]) -> dict[str, Any]:
         status, _said = api.request("GET", "/user")
     if status != 200:
         raise NoAnswer(
-            f"its API at {api.url} answers {status} to a token from its database, which may be another hub's"
+            f"its API at {api.url} rejects a token from its database with status {status}. The database may belong to another hub"
         )
     return held
 
@@ -100,7 +100,7 @@ def knock(api_url: str, unit: Unit) -> None:
     except Impostor as error:
         raise NoAnswer(str(error)) from error
     except (OSError, http.client.HTTPException) as error:
-        raise NotThere(f"nothing can be reached at {api_url} ({error})") from error
+        raise NotThere(f"nothing answers at {api_url} ({error})") from error
     try:
         link.request("GET", urlsplit(api_url).path.rstrip("/") + "/", headers={"Accept": "application/json"})
         answer = link.getresponse()
@@ -110,6 +110,6 @@ def knock(api_url: str, unit: Unit) -> None:
     except TimeoutError as error:
         raise Hangs from error
     except (OSError, http.client.HTTPException, ValueError, TypeError) as error:
-        raise NoAnswer(f"what answers at {api_url} is not a hub ({error})") from error
+        raise NoAnswer(f"a program that is not JupyterHub answers at {api_url} ({error})") from error
     finally:
         link.close()

@@ -121,7 +121,7 @@ def environments() -> Iterator[bytes]:
                     yield file.read()
             except PermissionError:
                 locked.setdefault((owner.st_uid, owner.st_gid), []).append(path)
-    # In a container root may not look into everybody's processes, but their owner may.
+    # In a container root may not look into everyone's processes, but their owner may.
     for (uid, gid), paths in locked.items():
         done = subprocess.run(
             ["cat", *paths],

@@ -208,7 +208,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
-    # The configuration is somebody else's code: whatever it raises is worth a sentence.
+    # The configuration is someone else's code: whatever it raises is worth a sentence.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"
     return result

@@ -82,7 +82,7 @@ def parse_command(words: list[str], path: str) -> HubCommand:
         python = shebang_python(script)
     name = os.path.basename(program)
     if python is None or "jupyterhub" not in name or OTHERS.search(name):
-        raise HubNotFound(f"the command `{' '.join(words)}` is not one that starts jupyterhub")
+        raise HubNotFound(f"the command `{' '.join(words)}` does not start jupyterhub")
     if not python.startswith("/"):
         python = shutil.which(python, path=path) or python
     arguments: list[str] = []
@@ -146,7 +146,7 @@ def _hub_to_start(unit: Unit) -> Hub:
         command = parse_command(unit.command, unit.environment["PATH"])
     except HubNotFound as error:
         raise HubNotFound(
-            f"{unit.name} does not run, and {error}: start {unit.name}, so that the hub can be found among its processes"
+            f"{unit.name} is not running, and {error}. Start {unit.name}, so that its processes show where the hub is"
         ) from error
     account = _account_to_start(unit)
     entry = pwd.getpwuid(account[0])
@@ -162,7 +162,7 @@ def _account_to_start(unit: Unit) -> Account:
             for name in (unit.group or str(entry.pw_gid), *unit.further_groups)
         )
     except KeyError as error:
-        raise HubNotFound(f"{unit.name} runs as an account or group that is not there: {error}") from error
+        raise HubNotFound(f"{unit.name} runs as an account or group that does not exist: {error}") from error
     return entry.pw_uid, main, sorted({*os.getgrouplist(entry.pw_name, main), *further})
 
 
@@ -183,8 +183,8 @@ def _running_hub(unit: Unit) -> Hub:
     names = {os.path.basename(word) for word in first.command[:2]} & {*SUPERVISORS}
     if names and process != first:
         raise HubNotFound(
-            f"{unit.name} is {names.pop()}, which runs the hub as one of its programs, and systemd cannot restart that alone: "
-            "give the hub a systemd unit of its own"
+            f"{unit.name} is {names.pop()}, which runs the hub as one of several programs, so systemd cannot restart the hub alone. "
+            "Give the hub its own systemd unit"
         )
     account = process.account or _account_to_start(unit)
     return Hub(
@@ -200,8 +200,8 @@ def _why_not(unit: Unit, first: Process) -> str:
     words = first.command
     what = f"{unit.name} runs `{' '.join(words)}`"
     if words and os.path.basename(words[0]) in CONTAINERS:
-        return f"{what}, so the hub is in a container, where this collection does not reach it: it has to be a program of the host"
-    return f"{what}, and no process of it is jupyterhub: name the unit that runs the hub"
+        return f"{what}, so the hub runs in a container, which this collection does not support. Run the hub on the host"
+    return f"{what}, and none of its processes is jupyterhub. Name the unit that runs the hub"
 
 
 def _environment(unit: Unit, process: Process) -> dict[str, str]:

@@ -48,7 +48,7 @@ def listener(bind_url: str, hub_unit: Unit) -> int | None:
 
 
 def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
-    """Return in a sentence each who listens in the place of the hub's proxy: where people come in, or where the hub speaks to it."""
+    """Return a sentence for each process that listens instead of the hub's proxy, at its public address or at its API."""
     # The latter of a hub that was looked at before its address was.
     return list(
         filter(None, [usurper(front(hub), hub_unit), _api_usurper(hub.get("proxy_api_url", ""), hub_unit)])
@@ -56,11 +56,11 @@ def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
 
 
 def usurper(bind_url: str, hub_unit: Unit) -> str:
-    """Return in one sentence who listens at the hub's public address in the place of its proxy; empty where nobody does."""
+    """Return a sentence about a process that listens at the hub's public address instead of its proxy, or an empty string."""
     for each in _others(bind_url, hub_unit):
         return (
-            f"account {each.account} listens at {each.place} in the place of the hub's proxy, and may ask people "
-            f"for their passwords: end process {_named(each)}, and restart the proxy"
+            f"account {each.account} listens at {each.place} instead of the hub's proxy, and may ask users "
+            f"for their passwords. End process {_named(each)}, and restart the proxy"
         )
     return ""
 
@@ -68,8 +68,8 @@ def usurper(bind_url: str, hub_unit: Unit) -> str:
 def _api_usurper(api_url: str, hub_unit: Unit) -> str:
     for each in _others(api_url, hub_unit) if api_url else []:
         return (
-            f"account {each.account} listens at {each.place}, where the hub tells its proxy who goes where, and has been told by the hub "
-            f"what the proxy believes: end process {_named(each)}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN, and restart both"
+            f"account {each.account} listens at {each.place}, where the hub configures its proxy, and has received the hub's token "
+            f"for the proxy. End process {_named(each)}, set another CONFIGPROXY_AUTH_TOKEN for hub and proxy, and restart both"
         )
     return ""
 
@@ -102,7 +102,7 @@ def _may_be_the_proxy(there: Listener, hub_unit: Unit) -> bool:
     if there.uid < login_minimum() or there.uid == account_number(hub_unit):
         return True
     # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
-    # somebody's start has made, or in the hub's.
+    # someone's start has made, or in the hub's.
     units = {listeners.unit_of(process) for process in there.processes} - {"", hub_unit.properties.get("Id")}
     return any(_is_installed(str(each)) for each in units)
 
@@ -122,7 +122,7 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
     process = listener(front(hub), hub_unit)
     unit = listeners.unit_of(process) if process else ""
     if not unit or process in (hub_unit.main_pid, pid_of(hub_unit)):
-        raise NoProxy(f"no proxy of this host listens {_place(front(hub))}")
+        raise NoProxy(f"no proxy on this host listens {_place(front(hub))}")
     return unit
 
 

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends what outlives a configuration and would let people in whom the hub lets in no longer.
+"""Revokes access that outlives the configuration that granted it.
 
-Roles go with the configuration that named them. Not so the shares and links that people made while everybody was allowed
+Roles go with the configuration that named them. Not so the shares and links that people made while everyone was allowed
 to, and the hub users that the configuration made known, with their servers and tokens.
 """
 
@@ -21,9 +21,9 @@ from .hub_health import POLL_SECONDS
 from .live_hub import LiveHub
 
 RIGHT_TO_SHARE = "shares!user"
-# What stands in a fragment that gives it.
+# Marks a fragment that grants it.
 GIVES_IT = b"share_servers("
-# How we give that right: to everybody, by the role that the hub gives to each user, or to groups, by a role of ours.
+# How we give that right: to everyone, by the role that the hub gives to each user, or to groups, by a role of ours.
 EVERYBODY = "user"
 GROUPS = "collab-sharing"
 SCOPES = ("shares", "delete:users", "delete:servers")
@@ -38,7 +38,7 @@ def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
 
 
 def sharers(roles: dict[str, Any] | None) -> set[str]:
-    """Return who may share the own server by the right that we give on a hub with these roles: groups, or everybody."""
+    """Return who can share their own server by our right on a hub with these roles: groups, or everyone."""
     found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
     if EVERYBODY in found:
         return {EVERYBODY}
@@ -46,7 +46,7 @@ def sharers(roles: dict[str, Any] | None) -> set[str]:
 
 
 def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]) -> list[dict[str, Any]]:
-    """Return those of these servers (see `jupyterhub_collab.hub.grants`) whose owners may not share them any more."""
+    """Return the servers among `servers` (see `jupyterhub_collab.hub.grants`) whose owners can no longer share them."""
     if EVERYBODY in now or not {*before} - now:
         return []
     return [grant for grant in grants if not now & {f"group {name}" for name in grant["groups"]}]
@@ -55,7 +55,7 @@ def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]
 def end(
     live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str], held: dict[str, Any]
 ) -> list[str]:
-    """End on a hub that has proven itself what people share who may not any more, and these hub users.
+    """On a hub that works, remove shares of users who can no longer share, and these hub users.
 
     Returns what that was, as parts of a sentence that begins with `ended`. Raises Failed where it cannot.
     """
@@ -69,7 +69,7 @@ def end(
                 ended = end_grants(api, found)
                 ended["users"] = [name for name in users if delete_user(api, name)]
         except NoAnswer as error:
-            raise Failed(f"rights that end with the change could not be ended, since {error}") from error
+            raise Failed(f"failed to revoke rights that the change withdraws, because {error}") from error
     state.pop("sharing", None)
     return sentences(ended)
 
@@ -84,7 +84,7 @@ def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users
 
 
 def end_grants(api: HubApi, grants: list[dict[str, Any]]) -> dict[str, Any]:
-    """End all shares and links of these servers (see `jupyterhub_collab.hub.grants`), and return how many that were."""
+    """Revoke all shares and links of some servers (see `jupyterhub_collab.hub.grants`), and return how many there were."""
     for grant in grants:
         server = f"{_path(grant['owner'])}/{_path(grant['server'])}"
         # Links before shares: nobody makes a share of a link that is gone.
@@ -118,7 +118,7 @@ def sentences(ended: dict[str, Any]) -> list[str]:
         for kind in ("shares", "links")
         if (number := ended[kind])
     ]
-    found = [f"{' and '.join(counted)} of users who may not share any more"] if counted else []
+    found = [f"{' and '.join(counted)} of users who can no longer share"] if counted else []
     return found + [f"the hub user {name} with server and tokens" for name in ended["users"]]
 
 

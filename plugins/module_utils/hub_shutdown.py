@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ends a running hub and leaves the servers that people work on.
 
-A hub that gets a signal stops everybody's server first, unless `c.JupyterHub.cleanup_servers` is False, which it is
+A hub that gets a signal stops everyone's server first, unless `c.JupyterHub.cleanup_servers` is False, which it is
 not by default. One that is asked for its shutdown through its API can be told not to.
 """
 
@@ -25,7 +25,7 @@ ANSWER_SECONDS = 10
 
 
 def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
-    """Return when the hub that this unit was seen to run has ended by itself.
+    """Return when the hub that this unit ran has exited.
 
     Without `with_proxy` the proxy goes or stays as the hub's configuration says: a hub finds again only what it would
     have left itself. Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.

@@ -24,7 +24,7 @@ ROOT = 0
 
 
 class Impostor(OSError):
-    """Something else than the hub answers at its address."""
+    """Another process answers at the hub's address."""
 
 
 def connection(url: str, timeout: float, unit: Unit | None) -> http.client.HTTPConnection:
@@ -116,7 +116,7 @@ def _open(host: str, port: int, timeout: Any, unit: Unit | None) -> socket.socke
             before = _hubs_listeners(str(address[0]), port, unit)
             link.connect(address)
             if _hubs_listeners(str(address[0]), port, unit) != before:
-                raise Impostor(f"who listens at {host}:{port} has changed this instant")
+                raise Impostor(f"another process has just started to listen at {host}:{port}")
             return link
         except OSError as error:
             link.close()
@@ -137,7 +137,7 @@ def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Liste
         if not is_the_hubs(unit, each.uid, processes):
             who = f"process {processes[0]}" if processes else "a process"
             raise Impostor(
-                f"{who} of account {each.account} listens at {address}:{port} in the place of the hub: end it, or give the hub another address, "
+                f"{who} of account {each.account} listens at {address}:{port} instead of the hub. End it, or give the hub another address, "
                 f"and restart {unit.name}"
             )
     return found
@@ -179,6 +179,6 @@ class _UnixConnection(http.client.HTTPConnection):
         if self.unit is not None and not is_the_hubs(self.unit, there.uid, there.processes):
             self.close()
             raise Impostor(
-                f"process {there.process} of account {there.account} listens at {self.path} in the place of the hub: end it, or give the hub "
+                f"process {there.process} of account {there.account} listens at {self.path} instead of the hub. End it, or give the hub "
                 f"another address, and restart {self.unit.name}"
             )

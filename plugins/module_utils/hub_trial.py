@@ -118,7 +118,7 @@ class Trial:
             else:
                 done = self.package.run(self.unit, "trial", *command.arguments, f"--config={path}")
         except subprocess.TimeoutExpired as error:
-            raise Refused(f"the hub's configuration did not load within {hub_package.SECONDS} s") from error
+            raise Refused(f"the hub's configuration failed to load within {hub_package.SECONDS} s") from error
         if done.returncode != 0:
             output = (done.stderr or done.stdout).replace(fragments, self.fragments).replace(path, self.main)
             raise Refused(hub_health.reason(output, self.main))
@@ -130,7 +130,9 @@ class Trial:
             if self._now:
                 self.of_now()
         except Refused as without:
-            return Refused(f"{without}; it is so without this change already: mend it first")
+            return Refused(
+                f"{without}. The current configuration already fails; this change did not cause it. Fix it, then rerun"
+            )
         return error
 
     def _refuse_unknown(self, warnings: list[str]) -> None:
@@ -139,7 +141,9 @@ class Trial:
             return
         there = self.of_now()["warnings"] if self._now else []
         if ours := [warning for warning in warnings if warning not in there]:
-            raise Refused(f"the change brings settings that this JupyterHub does not know: {'; '.join(ours)}")
+            raise Refused(
+                f"the change contains settings that this JupyterHub does not know: {'; '.join(ours)}"
+            )
 
 
 def leftovers(main: str) -> list[str]:

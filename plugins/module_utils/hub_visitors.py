@@ -1,11 +1,11 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People on somebody else's server: who they are, and how they leave it when their right to be there ends.
+"""People on someone else's server: who they are, and how they leave it when their right to be there ends.
 
 A server trusts what the hub said about a visitor for some seconds, and never looks again at a connection that is open.
 So all connections end, once no server remembers, by a new start of the proxy that they go through. A browser that may
-come back does so by itself, with what was typed meanwhile; one that may not is refused.
+return does so automatically, with what was typed meanwhile. Others are refused.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from . import hub_proxy
 from .live_hub import LiveHub
 from .systemd_unit import show
 
-# What a server does by itself (HubOAuth.cache_max_age), in seconds.
+# A server's default (HubOAuth.cache_max_age), in seconds.
 DEFAULT_REVOCATION_SECONDS = 300
 
 
 def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state who may be on somebody else's server now, beside those that a run that was cut off kept."""
+    """Keep in the state who may be on someone else's server now, beside those that a run that was cut off kept."""
     known = state.setdefault("visitors", [])
     known += [each for each in held["visitors"] if each["allowed"] and _key(each) not in map(_key, known)]
 
 
-def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
+def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
     """End the connections of those remembered people whose right has ended; return who they were.
 
     state: `hub` is the hub as it was before the change, `revocation_since` the moment, in seconds of the epoch, from
@@ -41,8 +41,8 @@ def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dic
     since = state.get("revocation_since", math.inf)
     if trusting := [each for each in outcasts if each["started"] < since]:
         live.warn(
-            f"Stop and start the servers of {_owners(trusting)}: they were started before this collection configured the "
-            "hub, so people who were on them and have no right to it any more may come back for some minutes."
+            f"Restart the servers of {_owners(trusting)}. They were started before this collection configured the "
+            "hub, so users whose access has ended may be able to return for a few minutes."
         )
     if "revocation_since" in state:
         time.sleep(state["hub"]["revocation_seconds"] + 1)
@@ -50,8 +50,8 @@ def put_out(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dic
         live.restart(hub, hub_proxy.find_unit(show(live.service), hub), shares_port=hub["shares_port"])
     except hub_proxy.NoProxy as error:
         live.warn(
-            f"Restart the hub's proxy or the servers of {_owners(outcasts)}: people who have no right to be there any more "
-            f"may still be connected, and their connections could not be ended, since {error}."
+            f"Restart the hub's proxy or the servers of {_owners(outcasts)}. Users whose access has ended may "
+            f"still be connected, because the hub failed to disconnect them: {error}."
         )
         return []
     live.wait(hub)

@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 
 NAME = r"[`'\"]?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)[`'\"]?"
-UNREACHABLE = "the package index could not be reached ({url})"
-DAMAGED = "what was downloaded of {name} is damaged"
-NO_VERSION = "no version of {name} that can be had meets the requirement"
+UNREACHABLE = "the package index is unreachable ({url})"
+DAMAGED = "the download of {name} is damaged"
+NO_VERSION = "no available version of {name} meets the requirement"
 
 #: The first that matches gives the reason, so causes come before what follows from them.
 REASONS = (
@@ -24,17 +24,20 @@ REASONS = (
         r"failed to download [^`]{0,20}" + NAME + r".{0,200}?(?:failed to extract archive|invalid zip)",
         DAMAGED,
     ),
-    (r"failed to build " + NAME, "{name} comes as source only and could not be built"),
+    (r"failed to build " + NAME, "{name} is only available as source and failed to build"),
     (
         r"failed to (?:download|extract|install|prepare|read)[^`]{0,40}" + NAME,
-        "{name} could not be downloaded",
+        "failed to download {name}",
     ),
-    (NAME + r" was not found in the (?:package registry|provided package)", "there is no package {name}"),
+    (
+        NAME + r" was not found in the (?:package registry|provided package)",
+        "the package {name} does not exist",
+    ),
     (r"only (?:the following versions of )?" + NAME + r"\S* (?:is|are) available", NO_VERSION),
     (r"there (?:is|are) no versions? of " + NAME, NO_VERSION),
     (r"no matching distribution found for " + NAME, NO_VERSION),
     (r"cannot uninstall " + NAME, "{name} belongs to the distribution"),
-    (r"cannot install (?P<why>.{1,300}?) because these package versions", "{why} exclude each other"),
+    (r"cannot install (?P<why>.{1,300}?) because these package versions", "{why} conflict with each other"),
     (r"because (?P<why>.{1,300}?), we can conclude", "{why}"),
     (r"(?:failed to parse|invalid requirement): [`'\"](?P<name>[^`'\"]+)", "{name} is not a requirement"),
 )
@@ -72,17 +75,17 @@ def reason(output: str) -> tuple[str, str | None]:
         if found:
             values = {key: value.rstrip(".,:") for key, value in found.groupdict().items()}
             return words.format(**values), values.get("name") or package_of(values.get("url", ""))
-    return plain(output.strip().rpartition("\n")[2]) or "the tool gave no reason", None
+    return plain(output.strip().rpartition("\n")[2]) or "the tool did not give a reason", None
 
 
 def failure(output: str, environment: str, requirements: list[str]) -> str:
     """The one sentence for the person who runs the play."""
     why, name = reason(output)
-    return f"{name or ', '.join(requirements)} could not be installed in {environment}: {why.rstrip('.')}."
+    return f"Failed to install {name or ', '.join(requirements)} in {environment}: {why.rstrip('.')}."
 
 
 def announced(output: str) -> dict[str, str]:
-    """The versions that a trial run says it would install."""
+    """The versions that a dry run would install."""
     found = re.findall(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", output, re.MULTILINE)
     for line in re.findall(r"^Would install (.+)$", output, re.MULTILINE):
         found += re.findall(r"(\S+)-(\d\S*)", line)

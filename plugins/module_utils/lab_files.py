@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of our own in which an environment's JupyterLab is told what it shows to everybody."""
+"""The files of our own in which an environment's JupyterLab is told what it shows to everyone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def directories(python: str) -> list[str]:
     """
     done = subprocess.run([python, "-I", "-c", WHERE], capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
-        raise LookupError(f"there is no JupyterLab behind {python}")
+        raise LookupError(f"{python} has no JupyterLab")
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -62,7 +62,7 @@ class LabFiles:
     def contents(
         self, settings: dict[str, Any], disabled_extensions: list[str], disabled_server_extensions: list[str]
     ) -> dict[str, bytes | None]:
-        """Return the content of each file by its path; None where it is to be gone."""
+        """Return the content of each file by its path, or None to delete it."""
         off, off_in_server = disabled_extensions, disabled_server_extensions
         contents: dict[str, dict[str, Any]] = {
             self.settings: settings,

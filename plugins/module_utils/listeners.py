@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who listens at an address of this host, as the kernel has it.
 
-A port above 1023 belongs to whoever takes it first, so an answer does not say who gave it. The kernel knows the account that made
+A port above 1023 belongs to the process that takes it first, so an answer can come from anyone. The kernel knows the account that made
 a listening socket, and /proc the processes that hold it.
 """
 

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that a unit runs: restarted without harm to anybody's server, waited for, asked and proven."""
+"""The hub that a unit runs: restarted without harm to users' servers, waited for, and checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LiveHub:
     """A hub and what is needed to look after it.
 
     timeout: seconds in which the hub must answer after a start, or end after it was asked to. settle: seconds that it
-    must stay up after its first answer. `hub` is everywhere the hub as a trial described it (`trial.describe`).
+    must stay up after its first answer. `hub` is always the hub as described by a dry run (`trial.describe`).
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LiveHub:
         database = json.dumps(hub["database"])
         done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
-            raise Failed(f"the hub's database could not be read: {hub_health.last_line(done.stderr)}")
+            raise Failed(f"failed to read the hub's database: {hub_health.last_line(done.stderr)}")
         return json.loads(done.stdout)
 
     def held(self, hub: dict[str, Any]) -> dict[str, Any]:
@@ -66,22 +66,22 @@ class LiveHub:
                 with self.api(hub, hub_shutdown.SCOPE) as api:
                     hub_shutdown.shut_down(unit, api, self.timeout, with_proxy=bool(proxy))
             except NoAnswer as error:
-                self.warn(f"The hub was killed, since {error}. The servers that people have running go on.")
+                self.warn(f"The hub was killed, because {error}. Users' servers keep running.")
                 hub_shutdown.kill(unit, self.timeout)
         # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        # A mere start would wait until systemd starts the hub by itself, where it is to (see systemd_unit.guarded).
+        # A plain start would wait until systemd's own restart of the hub is due (see systemd_unit.guarded).
         waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
         done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
-            raise Failed(f"systemd could not start {self.service}: {' '.join(done.stderr.split())}")
+            raise Failed(f"systemd failed to start {self.service}: {' '.join(done.stderr.split())}")
 
     def wait(self, hub: dict[str, Any], settle: float | None = None) -> None:
         """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
         settle = self.settle if settle is None else settle
         hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, settle, Failed)
-        # Not where it fails: somebody would have the port before the hub is started again.
+        # Not where it fails: someone would have the port before the hub is started again.
         self.port.let_go()
 
     def prove(self, hub: dict[str, Any]) -> dict[str, Any]:
@@ -89,8 +89,8 @@ class LiveHub:
         self.wait(hub)
         held = self.held(hub)
         if held["roles"] is None:
-            self.warn("The hub keeps its database in memory, so which roles it holds was not looked at.")
+            self.warn("The hub keeps its database in memory, so its roles could not be checked.")
         elif lacking := hub_health.roles_that_differ(hub["roles"], held["roles"]):
-            raise Failed(f"the hub runs, but without these roles as configured: {', '.join(lacking)}")
+            raise Failed(f"the hub runs, but these roles differ from its configuration: {', '.join(lacking)}")
         hub_health.wait_for_pages(lambda: show(self.service), hub, self.timeout, Failed)
         return held

@@ -41,7 +41,7 @@ PROXIES = ("HTTPS_PROXY", "HTTP_PROXY")
 MISLEADING = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
 SECTIONS = ("global", "install")  # the stronger one last
 NO_INDEX = "no-index"
-NO_PIP = "there is no pip to fetch packages with: install it first (on Debian: apt install python3-venv)"
+HOW = "Install pip first (on Debian: apt install python3-venv)"
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
@@ -127,12 +127,14 @@ def choose(
 ) -> Installer:
     """The tool for this environment: uv, which is ten times as fast as pip, or pip.
 
-    uv takes no notice of packages that the distribution has put beside the environment's own, and would lay
-    second copies over them. pip notices, but can fail to replace them. So there pip decides, and uv installs.
+    uv ignores packages that the distribution has installed next to the environment's own, and would install second copies over them.
+    pip respects them, but can fail to replace them. So pip decides there, and uv installs.
     """
     pips = pips_at_hand(environment)
     if environment.foreign and environment.is_system and not pips:
-        raise PackagesError(f"Only pip heeds the packages that the distribution has put there, and {NO_PIP}.")
+        raise PackagesError(
+            f"Only pip respects the packages that the distribution has installed there, but it is not available. {HOW}."
+        )
     flags = allowed(environment)
     pip = Installer("pip", pips[0], flags) if pips else None
     planner = pip if environment.foreign else None
@@ -146,7 +148,7 @@ def choose(
         return Installer("uv", [uv, "pip"], target, options, planner, fallback)
     if pip:
         return replace(pip, planner=planner)
-    raise PackagesError(f"There is no uv, and {NO_PIP}.")
+    raise PackagesError(f"Neither uv nor pip is available. {HOW}.")
 
 
 def pip_settings(env: Mapping[str, str], prefix: str = "") -> dict[str, str]:

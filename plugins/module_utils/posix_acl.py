@@ -63,7 +63,7 @@ class Acl:
 def decode(attribute: bytes) -> Acl:
     """Return what an extended attribute says. Raises ValueError where it is of another version."""
     if _HEAD.unpack_from(attribute)[0] != _VERSION:
-        raise ValueError("this access control list is of a version that is not known here")
+        raise ValueError("unknown version of an access control list")
     single: dict[int, int] = {}
     named: dict[int, dict[int, int]] = {_USER: {}, _GROUP: {}}
     for tag, permissions, number in _ENTRY.iter_unpack(attribute[_HEAD.size :]):

@@ -81,7 +81,7 @@ class Process:
             return b""  # it has ended
 
     def _read_as_owner(self, path: str) -> bytes:
-        """In a container root may not look into everybody's processes, but their owner may."""
+        """In a container root may not look into everyone's processes, but their owner may."""
         with contextlib.suppress(OSError):
             owner = os.stat(f"/proc/{self.pid}")
             done = subprocess.run(

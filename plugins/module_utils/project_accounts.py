@@ -45,10 +45,10 @@ def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]],
         )
     except FileNotFoundError:
         raise NotMade(
-            "systemd-sysusers is not there, which makes accounts and groups: install it (apt-get install systemd)"
+            "systemd-sysusers, which creates accounts and groups, is missing. Install it (apt-get install systemd)"
         ) from None
     if done.returncode:
-        raise NotMade(f"systemd-sysusers made no accounts or groups: {done.stderr.strip()[-500:]}")
+        raise NotMade(f"systemd-sysusers failed to create accounts or groups: {done.stderr.strip()[-500:]}")
 
 
 def make_home(name: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives of what is deleted: whole and proven, or not there."""
+"""Archives of what is deleted: complete and checked, or absent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NotArchived(Exception):
 def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
     """Write an archive and return its path. Raises NotArchived.
 
-    contents: pairs of a directory and a name in it. GNU tar reads them by descriptors and follows no link, whoever changes them.
+    contents: pairs of a directory and a name in it. GNU tar reads them by descriptors and follows no link, even if someone changes them.
     """
     path = os.path.join(directory, f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.tar")
     temporary = os.path.join(directory, f".{name}.collab-new")
@@ -54,7 +54,7 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
         os.rename(temporary, path)
         transaction.sync_directory(directory)
     except OSError as error:
-        raise NotArchived(f"{path} could not be written: {error.strerror}") from None
+        raise NotArchived(f"failed to write {path}: {error.strerror}") from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -64,7 +64,7 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
 def _compare(path: str, place: str, names: list[str], begun: float) -> None:
     """Raise NotArchived where what is archived differs from what is there.
 
-    A file that somebody has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
+    A file that someone has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
     further name for it elsewhere, could otherwise keep a project from being deleted.
     """
     for line in _tar("--compare", path, place, *names):
@@ -75,7 +75,7 @@ def _compare(path: str, place: str, names: list[str], begun: float) -> None:
         except OSError:
             changed = 0
         if changed < begun - CLOCK_SECONDS:
-            raise NotArchived(f"{path} is not the whole of what was to be archived: {line}")
+            raise NotArchived(f"the archive {path} is incomplete: {line}")
 
 
 def _unquoted(name: str) -> bytes:
@@ -108,7 +108,5 @@ def _tar(action: str, path: str, place: str, *arguments: str) -> list[str]:
     )
     said = [line for line in (*done.stdout.splitlines(), *done.stderr.splitlines()) if line.strip()]
     if done.returncode not in (0, CHANGED):
-        raise NotArchived(
-            f"{path} is not the whole of what was to be archived: {said[0] if said else 'tar failed'}"
-        )
+        raise NotArchived(f"the archive {path} is incomplete: {said[0] if said else 'tar failed'}")
     return said if done.returncode == CHANGED else []

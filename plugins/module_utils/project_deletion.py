@@ -24,11 +24,11 @@ TRIES = 5
 
 
 class NotDeleted(Exception):
-    """Something is still there that was to be deleted."""
+    """Something could not be deleted."""
 
 
 def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
-    """Delete a share of a project, or with no name of one the project; return what was done.
+    """Delete a workspace or, without its name, the project, and return what was done.
 
     archives: the directory that an archive is written into first; empty for none. Raises NotArchived, and then all is as it was.
     state_directory: below which servers keep state; empty for none.
@@ -56,7 +56,7 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
 def retire(projects: Projects, name: str, state_directory: str = "") -> list[str]:
     """Take a project's account and groups away, and keep its files, for root alone; return what was done.
 
-    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anybody into a share.
+    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anyone into a share.
     """
     known = projects.all[name]
     done = []
@@ -68,11 +68,11 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
             _end_users(_numbers_of(name, share), path)
-            done.append(f"files of share {share} kept in {path}")
+            done.append(f"files of workspace {share} kept in {path}")
         _delete_groups(name, share)
     if account := _delete_account(known, state_directory):
         account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
-        done.append(f"account {account.pw_name} removed, its files are kept in {account.pw_dir}")
+        done.append(f"account {account.pw_name} removed, its files kept in {account.pw_dir}")
     projects.forget(name, "")
     return done
 
@@ -112,7 +112,7 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
 
 
 def _close(path: str) -> posix_acl.Acl:
-    """Let nobody but root into a directory; return who had been let in."""
+    """Close a directory to all but root, and return who had access."""
     with shares.opened(path) as directory:
         before = posix_acl.read(directory) or posix_acl.of_mode(os.fstat(directory).st_mode)
         posix_acl.write(directory, CLOSED)
@@ -141,7 +141,7 @@ def _numbers_of(name: str, share: str) -> set[int]:
 
 
 def _remove(path: str, groups: set[int]) -> None:
-    """Remove a directory with all that is in it, whatever somebody does who has been in it and is there still.
+    """Remove a directory with all that is in it, whatever someone does who has been in it and is there still.
 
     rm goes by descriptors and follows no link. Raises NotDeleted.
     """
@@ -160,7 +160,7 @@ def _remove(path: str, groups: set[int]) -> None:
         with contextlib.suppress(OSError):
             shares.close(path)
         _end_users(groups, path)
-    raise NotDeleted(f"{path} could not be removed: {said}")
+    raise NotDeleted(f"failed to remove {path}: {said}")
 
 
 def _end_users(groups: Collection[int], share: str) -> None:
@@ -186,7 +186,7 @@ def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> l
         return []
     _remove(account.pw_dir, set())
     account_numbers.forget_home(account.pw_name)
-    return [f"account {account.pw_name} and its home deleted"]
+    return [f"account {account.pw_name} and its home directory deleted"]
 
 
 def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_passwd | None:

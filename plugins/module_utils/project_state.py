@@ -19,7 +19,7 @@ class Projects:
         self.all: dict[str, dict[str, Any]] = host_state.recall(STATE)
 
     def shares_of(self, name: str) -> list[str]:
-        """Return the shares of a project; none where it is not known."""
+        """Return the names of a project's workspaces, or none if the project is unknown."""
         return list(self.all.get(name, {}).get("shares", []))
 
     def add(self, project: dict[str, Any], root: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a proof of a live hub has made, written down before it is made, and how it goes again.
+"""What verify has created on a live hub, recorded before it is created, and how to undo it.
 
 A run that is killed is followed at once by a process that does nothing but wait for that (`watched`), and one that is cut off
 together with the whole host by the next run (`Undo.recall`).
@@ -28,9 +28,9 @@ from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
 STATE = "verify.json"
-NOTE = "collab.jupyterhub.verify"  # of a token that somebody got for the proof; the same words as in jupyterhub_collab/proof
+NOTE = "collab.jupyterhub.verify"  # marks tokens of verify; the same text as in jupyterhub_collab/proof
 COMMENT = "made by collab.jupyterhub.verify for some seconds"
-PROOF = b"jupyterhub_collab.proof"  # stands in the command line of the process that proves
+PROOF = b"jupyterhub_collab.proof"  # is in the command line of the process that runs the checks
 # To find out who is there, end their servers, and remove them with all that is theirs.
 SCOPES = ("admin:users", "servers", "tokens", "shares")
 SERVER_SECONDS = 60
@@ -48,13 +48,13 @@ for pattern in sys.argv[1:]:
 
 
 class Undo:
-    """What is to be undone, as the state of the host has it.
+    """What to undo, from the state of the host.
 
-    accounts, users: names, made for the proof, of accounts of the host and of hub users. people: names of all hub users that take part.
+    accounts, users: host accounts and hub users that verify created. people: names of all hub users that take part.
     servers: pairs of an owner and when, in seconds of the epoch, the server was started. shares: pairs of owner and guest. files: pairs
     of an account and what the names of its files begin with.
-    package: the directory of the Python package, where it was installed for the proof. state_directory: below which servers keep
-    state. process: the number of the process that proves.
+    package: the directory of the Python package, if verify installed it. state_directory: in which servers keep
+    state. process: the ID of the process that runs the checks.
     """
 
     def __init__(self, what: dict[str, Any] | None = None) -> None:
@@ -82,7 +82,7 @@ class Undo:
     def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
         """Undo all of it, and return a sentence for each thing that is still there. Without the hub's API its users stay.
 
-        visitors: returns who is on somebody else's server now.
+        visitors: returns who is on someone else's server now.
         """
         self._end_process()
         left: list[str] = []
@@ -90,9 +90,9 @@ class Undo:
             try:
                 left += self._at_hub(api, visitors())
             except (NoAnswer, Failed) as error:
-                left.append(f"hub users {', '.join(self._all('users'))}, since {error}")
+                left.append(f"hub users {', '.join(self._all('users'))}, because {error}")
         elif self._all("users") or self._all("servers"):
-            left.append(f"hub users {', '.join(self._all('users'))}, since the hub's API cannot be asked")
+            left.append(f"hub users {', '.join(self._all('users'))}, because the hub's API is not available")
         self._remove_files()
         left += [f"account {name}" for name in self._all("accounts") if not self._remove_account(name)]
         if left:
@@ -109,7 +109,7 @@ class Undo:
         return list(self.what.get(kind, []))
 
     def _end_process(self) -> None:
-        """End the process that proves, where it goes on although nobody listens."""
+        """End the process that runs the checks, if it continues although nobody listens."""
         number = self.what.get("process", 0)
         with contextlib.suppress(OSError):
             with open(f"/proc/{number}/cmdline", "rb") as file:
@@ -130,7 +130,7 @@ class Undo:
                 left.append(f"the server of {owner}")
         for name in set(ours) - set(self._all("users")):
             _status, told = api.request("GET", f"/users/{quote(name)}/tokens")
-            # Those of browsers stay: the hub ends all that somebody has for a server at once, those of other browsers, too.
+            # Those of browsers stay: the hub ends all that someone has for a server at once, those of other browsers, too.
             for token in (told or {}).get("api_tokens", []):
                 if token["note"] == NOTE:
                     api.request("DELETE", f"/users/{quote(name)}/tokens/{token['id']}")
@@ -166,7 +166,7 @@ class Undo:
                     group=account.pw_gid,
                     extra_groups=[],
                     cwd="/",
-                    env={},  # whoever acts as the account can read it
+                    env={},  # others who act as the account can read it
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     check=False,
@@ -178,7 +178,7 @@ class Undo:
         except KeyError:
             return True
         if account.pw_gecos != COMMENT:
-            return True  # somebody else's, of the same name
+            return True  # someone else's, of the same name
         try:
             end_processes(account.pw_uid)
         except NotEnded:

@@ -67,8 +67,8 @@ def interpreter(environment: str) -> str | None:
             return str(path)
         if path.is_symlink():
             raise PackagesError(
-                f"The environment {environment} is broken, since its Python points to {path.readlink()}, "
-                "which does not exist: move it away and make a new one."
+                f"The environment {environment} is broken, because its Python is a link to {path.readlink()}, "
+                "which does not exist. Move it away and create a new one."
             )
     return None
 
@@ -100,4 +100,4 @@ def create(run: Run, environment: str, python: str) -> None:
     """Makes the environment, or completes it: the interpreter comes last, and without it nothing counts."""
     status, out, err = run([python, "-m", "venv", "--without-pip", environment])
     if status != 0:
-        raise PackagesError(f"The environment {environment} could not be made with {python}.", out + err)
+        raise PackagesError(f"Failed to create the environment {environment} with {python}.", out + err)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who passes the directory of a share, as the hub has decided it: the directory itself may say what somebody has planted there."""
+"""Who passes the directory of a share, as the hub has decided it: the directory itself may say what someone has planted there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Gate:
     """Who passes the directory of a share to what is below.
 
     users: what accounts may do there, by number. by_name: whether nobody else passes; otherwise the share's groups do, and these accounts
-    as said, whatever their groups. closed: why nobody passes at all; empty where somebody does.
+    as said, whatever their groups. closed: why nobody passes at all; empty where someone does.
     """
 
     users: Mapping[int, int] = field(default_factory=dict)

@@ -66,32 +66,34 @@ def _try(directory: str) -> int:
 def _problem(root: str, filesystem: str, error: int) -> str:
     if error == errno.EOPNOTSUPP:
         return (
-            f"{root} is on a file system ({filesystem}) that takes no POSIX access control lists, without which people could not "
-            "write in each other's files: choose a directory on one that does, such as ext4, xfs or btrfs"
+            f"{root} is on a file system ({filesystem}) without POSIX access control lists, which let members of a project "
+            "write to each other's files. Choose a directory on ext4, xfs or btrfs, for example"
         )
     if error == errno.ENOSPC:
-        return f"the file system of {root} is full: make room there"
+        return f"the file system of {root} is full. Free some space there"
     if error == errno.EROFS:
-        return f"the file system of {root} is mounted read-only: mount it so that root can write there"
+        return f"the file system of {root} is mounted read-only. Mount it writable for root"
     if error:
-        return f"nothing can be made in {root} ({os.strerror(error)}): see to it that root can write there"
+        return f"cannot create files in {root} ({os.strerror(error)}). Make it writable for root"
     return ""
 
 
 def exchangeable(root: str) -> str:
-    """Return why others than root could put something else in the place of the directory, or of one above it."""
+    """Return why others than root could replace the directory or one of its parents."""
     path = os.path.normpath(root)
     while True:
         with contextlib.suppress(FileNotFoundError):
             there = os.lstat(path)
             if stat.S_ISLNK(there.st_mode):
-                return f"{path} is a link: name the directory itself"
+                return f"{path} is a link. Name the directory itself"
             if not stat.S_ISDIR(there.st_mode):
-                return f"{path} is not a directory: choose another place for the projects, or move it away"
+                return (
+                    f"{path} is not a directory. Choose another directory for the projects, or move it away"
+                )
             if there.st_uid != 0 or there.st_mode & 0o022:
                 return (
-                    f"{path} can be written by others than root, who could put something else in the place of the shares: make it "
-                    "root's alone (chown root and chmod go-w), or choose another place for the projects"
+                    f"others than root can write to {path} and could replace the workspaces. Make it private "
+                    "to root (chown root and chmod go-w), or choose another directory for the projects"
                 )
         if path == os.path.dirname(path):
             return ""
@@ -99,7 +101,7 @@ def exchangeable(root: str) -> str:
 
 
 def _filesystem(path: str) -> str:
-    """Return the type of the file system that a directory is on; empty where that is not to be found out."""
+    """Return the type of a directory's file system, or an empty string if unknown."""
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     found = ""

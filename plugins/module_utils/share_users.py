@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that are in a share already: they stand in a directory of it, or have something of it open.
+"""Finds processes that are in a workspace: their working directory is there, or they have a file of it open.
 
 A list on the share's directory keeps out who comes. Who stands below it goes on, by paths that begin there.
 
@@ -50,12 +50,12 @@ def users(
     passing: Callable[[], set[int]] | None = None,
     thorough: bool = True,
 ) -> list[int]:
-    """Return the processes that have something open, stand in it, or have it mounted, that belongs to one of these groups or is in the share.
+    """Return processes that use a file of one of these groups or of the workspace: open, as working directory, or mounted.
 
-    share: the share's directory, which sessions have mounted themselves; what is mounted from below it is somebody's doing.
+    share: the share's directory, which sessions have mounted themselves; what is mounted from below it is someone's doing.
     account: the number of the account whose processes are looked at; None for all but root's. passing: where it is given, the processes of
     people alone, but for the accounts that it returns. thorough: whether each thread is looked at, and with an account whether something may be hidden
-    where nobody can look into. In a container root may not look into everybody's processes, and finds none.
+    where nobody can look into. In a container root may not look into everyone's processes, and finds none.
     """
     if not groups:
         return []
@@ -72,7 +72,7 @@ def users(
             or (thorough and account is not None and share_watches.may_hide(process, groups, share))
         )
     ]
-    # Asked last: somebody may have got the share meanwhile.
+    # Asked last: someone may have got the share meanwhile.
     left_alone = passing() if passing else set()
     return [process for process, numbers in found if passing is None or _people(numbers) - left_alone]
 
@@ -114,7 +114,7 @@ def _uses(
 def _mounts_below(
     process: int, groups: Collection[int], share: str, there: tuple[str, str], ours: Collection[_Mount]
 ) -> bool:
-    """Return whether a process has something from below the share in a place of its own, as everybody may in a user namespace."""
+    """Return whether a process has something from below the share in a place of its own, as everyone may in a user namespace."""
     device, root = there
     with contextlib.suppress(OSError):
         gate = os.stat(share)

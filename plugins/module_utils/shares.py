@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A share of a project: its groups, and who may do what with the files in it, whoever has made them.
+"""A workspace of a project: its groups, and who can do what with the files in it, regardless of who created them.
 
-Whoever writes in a share may put anything there while root walks through it: links, and directories that become links. So
+Users of a workspace can put anything there while root walks through it, such as links and directories that become links. So
 nothing is reached by a path of more than one name, no link is followed, and what is changed is what was looked at.
 """
 
@@ -82,10 +82,10 @@ def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Ite
 
 
 def repair(path: str, groups: Groups, owner: int, *, separate: bool = False) -> Report:
-    """Give everything below a share's directory to its groups again.
+    """Restore the permissions of everything in a workspace.
 
-    owner: the number of the project's account. separate: whether files with further names outside the share become files of their own,
-    so that who has such a name, and is in the share no more, has what was in the file until now and nothing that comes.
+    owner: the UID of the project's account. separate: whether to copy files that have hard links outside the workspace. Users who have
+    lost the workspace then keep the old content, and do not see later changes.
     """
     report = Report()
     with opened(path) as top:
@@ -118,7 +118,7 @@ def _walk_links(
                     inside[there.st_ino] -= 1
                     report.repaired += 1
                 elif there.st_nlink > inside[there.st_ino]:
-                    report.leave(name, "it has further names elsewhere, and is too large for a copy")
+                    report.leave(name, "it has hard links elsewhere, and is too large to copy")
 
 
 def _is_read(file: int, there: os.stat_result, groups: Groups) -> bool:
@@ -137,7 +137,7 @@ def _has_room(file: int, there: os.stat_result) -> bool:
 
 
 def _separate(file: int, name: str, directory: int) -> None:
-    """Put a copy of a file in the place of one of its names."""
+    """Replace one of a file's names by a copy of the file."""
     there = os.fstat(file)
     new = f".{os.urandom(8).hex()}.collab-new"
     source = os.open(posix_acl.path_of(file), os.O_RDONLY | os.O_CLOEXEC)
@@ -160,7 +160,7 @@ def _separate(file: int, name: str, directory: int) -> None:
 
 
 def close(path: str) -> None:
-    """Take a directory and all those below it from everybody but root."""
+    """Take a directory and all those below it from everyone but root."""
     with opened(path) as top:
         _close(top, DEEPEST)
 
@@ -197,22 +197,22 @@ def _look_at(
 ) -> None:
     there = os.fstat(file)
     if there.st_dev != device:
-        report.leave(path, "on another file system")
+        report.leave(path, "it is on another file system")
     elif stat.S_ISDIR(there.st_mode):
         report.repaired += open_directory(file, groups)
         if not deeper:
-            report.leave(path, f"more than {DEEPEST} directories deep")
+            report.leave(path, f"it is more than {DEEPEST} directories deep")
             return
         with opened(".", file) as inside:
             _walk(inside, f"{path}/", device, groups, owner, report, deeper - 1)
     elif stat.S_ISREG(there.st_mode):
         # A second name may be one in a directory that the share's members have no business in.
         if there.st_nlink > 1 and there.st_uid != owner:
-            report.leave(path, "it has further names (hard links)")
+            report.leave(path, "it has hard links")
         else:
             report.repaired += _open_file(file, there, groups)
     elif not stat.S_ISLNK(there.st_mode):
-        report.leave(path, "neither a file nor a directory")
+        report.leave(path, "it is neither a file nor a directory")
 
 
 def is_open(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
@@ -246,7 +246,7 @@ def _open_file(file: int, there: os.stat_result, groups: Groups) -> bool:
     permissions = READ | (there.st_mode >> 6 & (WRITE | EXECUTE))
     wanted = groups.acl(permissions)
     found = posix_acl.read(file) or posix_acl.of_mode(there.st_mode)
-    special = there.st_mode & SPECIAL_BITS  # whoever runs such a file would act with the group's rights
+    special = there.st_mode & SPECIAL_BITS  # running such a file would grant the group's rights
     if there.st_gid == groups.writers and not special and found.effective == wanted.effective:
         return False
     if special:

@@ -31,8 +31,8 @@ def reused_groups() -> list[str]:
         is_new = group.gr_gid in holders and not group.gr_name.startswith(account_numbers.GONE)
         if is_new and not group.gr_name.endswith(("-rw", "-ro")) and not group.gr_mem:
             found.append(
-                f"group {group.gr_name} has number {group.gr_gid}, which process {holders[group.gr_gid][0]} has from a group that is gone: "
-                "end that process"
+                f"group {group.gr_name} has GID {group.gr_gid}, which process {holders[group.gr_gid][0]} still has from a deleted group. "
+                "End that process"
             )
     return found
 
@@ -46,14 +46,14 @@ def left_to_others(state_directory: str) -> list[str]:
             owner = os.lstat(path).st_uid
             if owner and _number_of(account) != owner:
                 found.append(
-                    f"{path}, kept of an account that is gone, belongs to {_name(owner)}: give it to root"
+                    f"{path}, the kept home directory of a deleted account, belongs to {_name(owner)}. Give it to root"
                 )
     for account in sorted(os.listdir(state_directory)) if os.path.isdir(state_directory) else []:
         for server in _directories(os.path.join(state_directory, account)):
             owner = os.lstat(server).st_uid
             if owner and _number_of(account) != owner:
                 found.append(
-                    f"{server}, of servers of {account}, belongs to {_name(owner)}: remove it, or give it to root"
+                    f"{server}, the state of servers of {account}, belongs to {_name(owner)}. Remove it, or give it to root"
                 )
     return found
 
@@ -61,7 +61,7 @@ def left_to_others(state_directory: str) -> list[str]:
 def closed_shares() -> list[str]:
     """Return in a sentence each which shares nobody can use."""
     return [
-        f"share {share} is closed for everybody: {gate.closed}"
+        f"workspace {share} is closed for everyone: {gate.closed}"
         for share, gate in sorted(share_gates.recall().items())
         if gate.closed
     ]
@@ -84,4 +84,4 @@ def _name(number: int) -> str:
     try:
         return f"account {pwd.getpwuid(number).pw_name}"
     except KeyError:
-        return f"number {number}, which the next account may get"
+        return f"UID {number}, which the next account may get"

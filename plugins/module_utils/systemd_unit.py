@@ -185,7 +185,9 @@ def read_environment_file(path: str) -> dict[str, str]:
 def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run systemctl; its exit code is the caller's to judge."""
     if not os.path.isdir("/run/systemd/system"):
-        raise NoSystemd("this host is not run by systemd, which starts and stops the hub for this collection")
+        raise NoSystemd(
+            "this host does not run systemd, which this collection needs to start and stop the hub"
+        )
     return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
 
 
@@ -204,9 +206,9 @@ def show(name: str) -> Unit:
 GUARD_NAME = "zz-collab.jupyterhub.conf"
 GUARD = """\
 [Service]
-# Servers that the hub has started as its children outlive it.
+# Servers that are children of the hub's process outlive it.
 KillMode=process
-# The hub that ends is started again, later than who has ended it on purpose would do that.
+# If the hub stops, systemd restarts it, but later than the run that stopped it on purpose.
 Restart=always
 RestartSec=10
 ExecStartPre=-+{first}
@@ -230,7 +232,7 @@ def guarded(unit: Unit, first: str) -> Iterator[None]:
         yield
     finally:
         os.unlink(path)
-        with contextlib.suppress(OSError):  # somebody else's setting is there, too
+        with contextlib.suppress(OSError):  # someone else's setting is there, too
             os.rmdir(directory)
         systemctl("daemon-reload")
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Replaces files together, with a journal on disk from which any later run can undo a change that was cut off.
 
-The journal is written before the first file changes and removed when the change has proven itself. A process that
+The journal is written before the first file changes and removed when the change has succeeded. A process that
 finds a journal knows that nobody finished what it describes.
 """
 
@@ -25,20 +25,20 @@ PRIVATE = 0o600
 
 @dataclass
 class FileChange:
-    """One file as it is to be: its bytes, mode, owner and group."""
+    """The desired state of a file: its bytes, mode, owner and group."""
 
     path: str
-    content: bytes | None  # None: the file is to be gone
+    content: bytes | None  # None: delete the file
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
     keeps_attributes: bool = (
-        False  # a file that is there keeps its mode, owner and group, since it is somebody else's
+        False  # a file that is there keeps its mode, owner and group, since it is someone else's
     )
 
     @property
     def is_made(self) -> bool:
-        """Whether the file is already as it is to be."""
+        """Whether the file is already in its desired state."""
         if read(self.path) != self.content:
             return False
         if self.content is None or self.keeps_attributes:
@@ -53,7 +53,7 @@ class FileChange:
 
     @property
     def kept(self) -> str:
-        """Where what stood there waits: beside the file, too, so that no disk is too full to put it back."""
+        """The path of the kept previous version: next to the file, so that a full disk cannot prevent a rollback."""
         return self._beside("old")
 
     def _beside(self, what: str) -> str:
@@ -91,7 +91,7 @@ def sync_directory(path: str) -> None:
 
 
 def create(path: str) -> int:
-    """Make a file in the place of whatever is there, for nobody else to read; return its descriptor.
+    """Create a file that nobody else can read, replacing what is there, and return its descriptor.
 
     It may get the content of a file that others may not read. Who has opened what was there before has not opened this one, and no link
     is followed, in a directory that is not root's alone.
@@ -115,7 +115,7 @@ def write(path: str, content: bytes, mode: int = PRIVATE) -> None:
 
 
 def copy(source: str, target: str, content: bytes | None = None) -> None:
-    """Copy a file with its mode, times, extended attributes, owner and group; with `content` in the place of its own.
+    """Copy a file with its mode, times, extended attributes, owner and group. `content` replaces its content.
 
     Nobody reads the copy who may not read the file, at any moment.
     """
@@ -146,7 +146,7 @@ def is_closed(path: str) -> bool:
 
 
 def open_up(path: str) -> None:
-    """Let everybody read what is there, and pass where it is a directory."""
+    """Let everyone read what is there, and pass where it is a directory."""
     mode = os.stat(path).st_mode
     os.chmod(path, stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) else 0o044))
 
@@ -180,7 +180,7 @@ def unstage(changes: list[FileChange]) -> None:
 
 
 class Journal:
-    """What stood in the place of the files that are being changed, kept until the change has proven itself."""
+    """The previous versions of files that are being changed, kept until the change has succeeded."""
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
@@ -211,7 +211,7 @@ class Journal:
             raise
 
     def undo(self) -> list[str]:
-        """Put back what stood there, and return the paths that this changed."""
+        """Restore the previous versions, and return the paths that this changed."""
         entries = json.loads(read(self.path) or b"[]")
         restored = []
         # The last file in is the first one out: the main file names the others.
@@ -223,7 +223,7 @@ class Journal:
                 if os.path.lexists(path):
                     os.unlink(path)
                     restored.append(path)
-            elif os.path.lexists(kept):  # otherwise it has been put back already
+            elif os.path.lexists(kept):  # otherwise it is restored already
                 os.replace(kept, path)
                 sync_directory(os.path.dirname(path))
                 restored.append(path)

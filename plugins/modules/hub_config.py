@@ -11,16 +11,16 @@ module: hub_config
 short_description: Change the configuration of a live JupyterHub as one transaction
 version_added: 1.0.0
 description:
-  - Puts a fragment of configuration beside a hub's main configuration file and makes the main file run it, through
+  - Writes a configuration fragment next to a hub's main configuration file and makes the main file load it, through
     one marked block at the end that serves all fragments. Nothing else in the main file changes.
-  - Tries the whole candidate configuration first, in memory, with the hub's own interpreter, account and environment.
-    A configuration that the hub would not start with never gets into place.
-  - Restarts the hub if and only if what runs is not what is on disk, also when it was an earlier run that was cut off.
-    Then waits until the hub answers and holds the roles that its configuration asks for. Otherwise everything is put
-    back, the hub is restarted with what it had, and the task fails with the reason.
-  - What a configuration that goes has let people make, and what would go on to let people in, ends with it.
-  - Every role of this collection that configures the hub uses this module, and nothing else edits the hub's
-    configuration or restarts it. Two runs on one host wait for each other.
+  - First loads the whole candidate configuration in memory (a dry run), with the hub's own interpreter, account and environment.
+    A configuration that the hub would not start with is never put in place.
+  - Restarts the hub only if it does not run what is on disk, including after an interrupted run. Then waits until the hub
+    answers and holds the roles that its configuration asks for. If it does not, the module rolls back, restarts the hub with its
+    previous configuration, and fails with the reason.
+  - If a change withdraws the right to share, it also revokes what users have shared with that right.
+  - All roles of this collection that configure the hub use this module, and nothing else edits the hub's configuration or
+    restarts it. Concurrent runs on one host wait for each other.
 options:
   path:
     description: The hub's main configuration file.
@@ -28,39 +28,39 @@ options:
     required: true
   fragment:
     description:
-      - Name of the fragment. It becomes C(jupyterhub_collab.d/NAME.py) beside the main file.
-      - Fragments run in the order of their names.
+      - Name of the fragment. It becomes C(jupyterhub_collab.d/NAME.py) next to the main file.
+      - Fragments are loaded in the order of their names.
     type: str
     required: true
   content:
-    description: What the fragment says. Python, executed with the C(c) of the main file. Required unless it is to be absent.
+    description: Python code of the fragment, executed with the C(c) of the main file. Required unless O(state=absent).
     type: str
   state:
     description:
-      - Whether the fragment is to be there. With the last fragment, the block goes from the main file.
-      - V(absent) leaves a hub stopped that does not run, and ends what is to end in its database.
+      - Whether the fragment should exist. The block in the main file is removed with the last fragment.
+      - V(absent) does not start a stopped hub. It updates the hub's database directly.
     type: str
     choices: [present, absent]
     default: present
   others:
     description:
-      - Further fragments that change in the same transaction, each name with what it says. The hub is tried with all of them and
-        restarted once. An empty text takes the fragment away.
+      - Further fragments that change in the same transaction, from name to content. All of them share one dry run and one restart. An
+        empty content removes the fragment.
     type: dict
     default: {}
     version_added: 1.1.0
   mode:
-    description: Permissions of the fragments. Their owner and group are those of the account that runs the hub.
+    description: Mode of the fragments. They belong to the account that runs the hub.
     type: str
     default: "0644"
   create:
-    description: Make the main file where there is none.
+    description: Whether to create the main file if it does not exist.
     type: bool
     default: false
   supersedes:
     description:
-      - Markers of blocks in the main file that this fragment takes the place of, as C(blockinfile) writes them, with
-        C({mark}) where C(BEGIN) and C(END) stand.
+      - Markers of blocks in the main file that this fragment replaces, as for C(ansible.builtin.blockinfile), with
+        C({mark}) for C(BEGIN) and C(END).
     type: list
     elements: str
     default: []
@@ -70,46 +70,46 @@ options:
     default: jupyterhub
   runs_with:
     description:
-      - What the hub's process must have been started with beside its configuration, such as versions of packages or the
-        checksum of its unit. The hub is restarted when these differ from those of the last run.
+      - What else the hub must have been started with, such as versions of packages or the checksum of its unit. If these
+        differ from those of the last run, the hub is restarted.
     type: dict
     default: {}
   retired:
     description:
-      - Users of the hub that go with the change, such as accounts that people have shared. Once the change has proven itself,
-        their servers are stopped, and they are deleted from the hub with their tokens.
+      - Hub users to remove with the change, such as shared accounts. After the change has succeeded, their servers are stopped, and
+        they are deleted from the hub with their tokens.
     type: list
     elements: str
     default: []
   timeout:
     description:
       - How long to wait for the hub to answer after a restart, in seconds.
-      - Where its configuration takes long to load the hub gets longer, ten times as long as that took.
+      - If its configuration is slow to load, the hub gets ten times as long as that took.
     type: int
     default: 60
   settle:
-    description: How long the hub must stay up after its first answer before the change counts as good, in seconds.
+    description: How long the hub must stay up after its first answer for the change to count as successful, in seconds.
     type: float
     default: 2
   package:
     description:
-      - The files of the Python package that fragments import, relative path to text. The action plugin of this module
-        fills it in from the collection. In O(content), C(@PACKAGE@) stands for the directory that holds the package.
+      - The files of the Python package that fragments import, from relative path to text. The action plugin of this module
+        fills this in. In O(content), C(@PACKAGE@) becomes the directory of the package.
     type: dict
     default: {}
 attributes:
   check_mode:
     support: full
-    description: Reports what would change. The candidate is not tried, as accounts and packages may not be there yet.
+    description: Reports what would change. It does not load the candidate, because accounts and packages may not exist yet.
   diff_mode:
     support: full
-    description: Shows the fragment and the marked block, and nothing else of the main file, which may hold secrets.
+    description: Shows the fragment and the marked block. The rest of the main file may contain secrets and is not shown.
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Ensure the hub runs with the configuration of this role
+- name: Configure the hub
   collab.jupyterhub.hub_config:
     path: /usr/local/etc/jupyter/jupyterhub_config.py
     fragment: 50-rtc
@@ -122,9 +122,9 @@ restarted:
   type: bool
   returned: always
 hub:
-  description: The hub as the trial of its configuration saw it.
+  description: The hub as described by its configuration.
   type: dict
-  returned: when the configuration was tried in this run or an earlier one
+  returned: when the configuration was loaded in this run or an earlier one
   sample:
     base_url: /
     bind_url: "http://:8000"
@@ -133,35 +133,35 @@ hub:
     public_url: ""
     api_url: "http://127.0.0.1:8081/hub/api"
     proxy_api_url: "http://127.0.0.1:8001"
-warnings_of_the_hub:
+hub_warnings:
   description: Settings in the configuration that the hub does not know.
   type: list
   elements: str
-  returned: when the configuration was tried in this run
+  returned: when the configuration was loaded in this run
 in_force_since:
-  description: When the hub was started with what O(fragment) says, in seconds of the epoch; 0 where that is not known.
+  description: When the hub was started with the current O(fragment), in seconds since the epoch, or 0 if unknown.
   type: float
   returned: always
 others_in_force_since:
-  description: The same of each of O(others), by its name.
+  description: The same for each of O(others), by its name.
   type: dict
   returned: always
   sample: {60-sharing: 1795281063.5}
-put_out:
-  description: Whose connections were ended, as their right to be on somebody's server ended with the change.
+disconnected:
+  description: Users who were disconnected, because the change ended their access to another user's server.
   type: list
   elements: str
-  returned: when the configuration was tried in this run
+  returned: when the configuration was loaded in this run
   sample: [bob from the server of alice]
 ended:
   description:
-    - What the change ended in the hub's database, which outlives every configuration. That is what people share who may not any
-      more, where the change takes everybody's right to share, and the users in O(retired).
-    - In check mode, what it would end, as far as that can be known.
+    - What the change removed from the hub's database, which no configuration change does. These are the users in O(retired) and, if the
+      change withdraws the right to share, all shares.
+    - In check mode, what it would remove, as far as this can be known.
   type: list
   elements: str
   returned: when the configuration changes
-  sample: [2 shares and 1 link of users who may not share any more, the hub user shared with server and tokens]
+  sample: [2 shares and 1 link of users who can no longer share, the hub user shared with server and tokens]
 """
 
 import contextlib
@@ -196,12 +196,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 
-# Of what a trial tells about a hub: what may hold a password, and what is asked for anew each time.
+# Parts of a dry run's result that may contain a password, or that are read again each time.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
-START_IN_LOADS = 10  # a hub that is well starts in about twice the time in which its configuration loads
-NEW_MAIN = (
-    b"# Configuration of JupyterHub. Settings of your own stand above the block of collab.jupyterhub.\n\n"
-)
+START_IN_LOADS = 10  # a healthy hub starts in about twice the time that its configuration takes to load
+NEW_MAIN = b"# Configuration of JupyterHub. Add your own settings above the block of collab.jupyterhub.\n\n"
 
 
 class HubConfig:
@@ -223,16 +221,16 @@ class HubConfig:
         )
         self.started = self.restarted = time.time()
         self.left_over = False
-        # The hub as it was seen before the change; empty where it did not run.
+        # The hub before the change, or empty if it did not run.
         self.before: dict[str, Any] = {}
 
-    # What is to be
+    # The desired state
 
     def changes(self, unit: Unit) -> list[FileChange]:
-        """Return the files that differ from what they are to be, in the order in which they may be swapped.
+        """Return the files to change, in the order in which they can be swapped.
 
-        The main file names the fragments, so it comes last where a fragment is added and first where one goes: the
-        configuration is whole after every single step.
+        The main file names the fragments, so it comes last if a fragment is added and first if one is removed. The configuration is
+        complete after each step.
         """
         wanted = self.wanted()
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in wanted]
@@ -240,7 +238,7 @@ class HubConfig:
         may_be_made = self.params["create"] or os.path.exists(config_block.json_file(self.main))
         if there is None and self.present and not may_be_made:
             raise Refused(
-                f"there is no configuration file {self.params['path']}: set the path of the hub's main file"
+                f"the configuration file {self.params['path']} does not exist. Set path to the hub's main configuration file"
             )
         ground = config_block.without_foreign_blocks(
             NEW_MAIN if there is None else there, self.params["supersedes"]
@@ -251,7 +249,7 @@ class HubConfig:
             else config_block.without_block(ground)
         )
         if not self.present and (there is None or main == NEW_MAIN):
-            main = None  # there was none, or it was made for the block
+            main = None  # it did not exist, or was created for the block
         files = [FileChange(self.main, main, keeps_attributes=True)]
         if any(hub_package.imports(content or b"") for content in wanted.values()):
             for path, moved in self.moved(others).items():
@@ -266,7 +264,7 @@ class HubConfig:
         return [change for change in files if not change.is_made]
 
     def wanted(self) -> dict[str, bytes | None]:
-        """Return what each fragment of the change is to say, by its path; None where it is to be gone."""
+        """Return the content of each fragment of the change by its path, or None to remove it."""
         texts = {
             **self.params["others"],
             self.params["fragment"]: self.params["content"] if self.present else "",
@@ -280,13 +278,13 @@ class HubConfig:
         }
 
     def moved(self, paths: list[str]) -> dict[str, bytes]:
-        """Return those of these fragments that import another version of the package, as they are with this one, by their paths."""
+        """Return the fragments among these that import another version of the package, changed to this version, by their paths."""
         texts = {path: transaction.read(path) or b"" for path in sorted(paths)}
         moved = {path: hub_package.moved_to(self.package.path, text) for path, text in texts.items()}
         return {path: text for path, text in moved.items() if text != texts[path]}
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
-        """Return Ansible's diff of the changes, of the main file only what is ours."""
+        """Return Ansible's diff of the changes. Of the main file it shows only the marked block."""
 
         def text(content: bytes | None, path: str) -> str:
             content = content or b""
@@ -304,10 +302,10 @@ class HubConfig:
             for change in changes
         ]
 
-    # What is remembered from run to run
+    # State between runs
 
     def load_state(self) -> dict[str, Any]:
-        """Return what earlier runs left: `stale` (the start of the hub that must not go on), `runs_with`, `in_force_since`,
+        """Return the state of earlier runs: `stale` (the invocation of the hub that must be restarted), `runs_with`, `in_force_since`,
         `hub`, `path`.
         """
         return host_state.recall(self.state_name)
@@ -318,7 +316,7 @@ class HubConfig:
     # The steps
 
     def tidy(self) -> None:
-        """Remove what nothing names any more: packages of earlier versions, and all of ours with the last fragment."""
+        """Remove what nothing refers to any more: earlier versions of the package, and everything with the last fragment."""
         directories = {
             config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
         }
@@ -329,13 +327,13 @@ class HubConfig:
         paths = [path for each in fragments.values() for path in each]
         hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
         if not fragments[self.fragments]:
-            with contextlib.suppress(OSError):  # not there, or not ours alone
+            with contextlib.suppress(OSError):  # it does not exist, or holds other files
                 os.rmdir(self.fragments)
 
     def sweep(self) -> None:
-        """Remove what runs that were killed have left behind: no other run is at work, as this one holds the lock."""
+        """Remove what killed runs have left behind. No other run is active, because this one holds the lock."""
         paths = hub_trial.leftovers(self.main) + hub_package.leftovers()
-        # A journal that counted is gone by now; what is left of one was written or removed halfway.
+        # A valid journal has been processed by now. What is left was only partly written or removed.
         paths += glob.glob(glob.escape(self.journal.directory))
         for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
             paths += transaction.leftovers(directory)
@@ -350,7 +348,9 @@ class HubConfig:
     def run(self) -> dict[str, Any]:
         unit = show(self.service)
         if self.present and not unit.exists:
-            raise Refused(f"there is no systemd unit {self.service}: name the one that runs the hub")
+            raise Refused(
+                f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
+            )
         state = self.load_state()
         recovered = self.recover(unit, state)
         if not self.module.check_mode:
@@ -362,7 +362,7 @@ class HubConfig:
             stale = state.get("stale", "")
         closed = self.closed(unit)
         unfinished = unit.invocation == (stale or None) or recovered or bool(closed)
-        # A run that was cut off may have left a hub that is not well, and a restart is what it needs.
+        # An interrupted run may have left a broken hub that needs a restart.
         self.left_over = recovered or bool(state.get("stale"))
         restart = bool(changes) or unfinished
         untried = False
@@ -390,7 +390,7 @@ class HubConfig:
                     transaction.stage(change)
                 begun = time.monotonic()
                 hub = self.tried(unit, changes)
-                # Where loading the configuration takes long, on a host that is busy or slow, the hub takes long to start.
+                # If the configuration loads slowly, on a busy or slow host, the hub also starts slowly.
                 self.live.timeout = max(self.live.timeout, START_IN_LOADS * (time.monotonic() - begun))
                 told = self.replace(state, changes, hub) if restart else {}
             finally:
@@ -405,7 +405,7 @@ class HubConfig:
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
         changed = [change.path for change in changes]
-        # Others, too, where they have been moved to this version of the package.
+        # Other fragments, too, if they now import this version of the package.
         for name in {self.params["fragment"], *self.params["others"], *state.get("in_force_since", {})}:
             if unfinished or config_block.fragment_path(self.main, name) in changed:
                 state.setdefault("in_force_since", {})[name] = self.restarted
@@ -417,10 +417,10 @@ class HubConfig:
         self.tidy()
         self.forget(state)
         result |= self.in_force_since(state)
-        return {**result, "hub": state["hub"], "warnings_of_the_hub": hub["warnings"], **told}
+        return {**result, "hub": state["hub"], "hub_warnings": hub["warnings"], **told}
 
     def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
-        """Return what a trial of the changes tells about the hub. Raises Refused."""
+        """Return what a dry run of the changes says about the hub. Raises Refused."""
         try:
             return hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
         except Refused as error:
@@ -428,7 +428,7 @@ class HubConfig:
             paths = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in changed]
             if older := self.moved(paths):
                 raise Refused(
-                    f"{error}; {' and '.join(older)} are of another version of this collection: run its role jupyterhub_rtc first"
+                    f"{error}. Another version of this collection wrote {' and '.join(older)}. Run role jupyterhub_rtc first"
                 ) from error
             raise
 
@@ -440,7 +440,7 @@ class HubConfig:
         }
 
     def closed(self, unit: Unit) -> list[str]:
-        """Return directories of ours that the hub or users' servers cannot read from, so that nothing of ours is in force there."""
+        """Return the collection's directories that the hub or users' servers cannot read, so that they cannot load what is there."""
         if not self.present:
             return []
         is_root = account_of(unit)[0] == 0
@@ -448,11 +448,11 @@ class HubConfig:
         return [*self.package.closed(), *ours]
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
-        """Undo what a run that was cut off has left half done; return whether the hub has to be restarted for it."""
+        """Roll back what an interrupted run left half done, and return whether the hub needs a restart."""
         if not self.journal.exists():
             return False
         if not self.module.check_mode:
-            # The hub may have been started with the unfinished files: what runs now must go, whatever comes next.
+            # The hub may have been started with the unfinished files, so it must be restarted in any case.
             self.save_state({**state, "stale": unit.invocation})
             self.journal.undo()
             self.journal.end()
@@ -461,7 +461,7 @@ class HubConfig:
     def replace(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make the change, and put everything back where it does not prove itself. Returns what there is to tell of it."""
+        """Apply the change, and roll back if it fails. Returns what to report."""
         if show(self.service).running:
             trial = hub_trial.Trial(self.package, show(self.service), self.main, self.fragments)
             held: dict[str, Any] | None = None
@@ -471,42 +471,42 @@ class HubConfig:
             except Refused:
                 if not self.left_over:
                     raise
-            # There may be no database yet where the hub is left over.
+            # An interrupted run may not have created the database yet.
             with contextlib.suppress(Failed):
                 held = held or self.live.held(self.before or hub)
                 hub_visitors.remember(held, state)
                 hub_rights.remember(held, state)
         self.save_state(state)
         self.journal.begin(changes)
-        # Where this run is killed nobody holds the lock, and the next start of the hub is one with what there was before.
+        # If this run is killed, nobody holds the lock, and the next start of the hub rolls back first.
         with guarded(
             show(self.service),
             f"flock --nonblock {host_state.path_of(host_state.LOCK)} sh {self.journal.script}",
         ):
             try:
                 return self.go_live(state, changes, hub)
-            except Exception as error:  # whatever it is, the hub must not stay with half of a change
+            except Exception as error:  # whatever the cause, the hub must not keep half of a change
                 raise self.return_to_before(state, changes, hub, error) from error
 
     def go_live(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
     ) -> dict[str, Any]:
-        """Swap the files in, restart the hub, prove it, and end what it gives nobody any more."""
+        """Swap the files, restart the hub, check it, and revoke what its configuration no longer grants."""
         transaction.swap(changes)
-        # Taken after the swap: a hub that was started in between runs what is on disk only if it is started again.
+        # Read after the swap: a hub that started during the swap needs another restart to run what is on disk.
         self.save_state({**state, "stale": show(self.service).invocation})
-        # The one that runs is asked where it is; the one that starts is the new one.
+        # Address of the running hub. The one that starts has the new address.
         running = self.before or {**hub, **state.get("hub", {})}
         self.live.restart(running, shares_port=hub["shares_port"])
         self.restarted = time.time()
         held = self.live.prove(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
-        if ended:  # and with it the right of those who were guests by it
+        if ended:  # guests lose access with the shares
             held = self.live.held(hub)
-        return {"ended": ended, "put_out": hub_visitors.put_out(self.live, hub, state, held)}
+        return {"ended": ended, "disconnected": hub_visitors.disconnect(self.live, hub, state, held)}
 
     def remove_at_rest(self, unit: Unit, state: dict[str, Any], changes: list[FileChange]) -> dict[str, Any]:
-        """Take the fragment away from a hub that does not run, or is no more, and leave it so."""
+        """Remove the fragment from a hub that does not run or no longer exists, without starting it."""
         ended: list[str] = []
         self.package.install()
         try:
@@ -517,8 +517,8 @@ class HubConfig:
                 ended = hub_rights.end_at_rest(self.live, hub, state, self.params["retired"])
             except (Refused, Failed, HubNotFound, OSError) as error:
                 self.module.warn(
-                    "What people have shared with each other, and users that the hub had for collaboration, may still be in "
-                    f"its database and count when it runs again, since it could not be opened: {error}."
+                    "Failed to open the hub's database. Shares and the hub users of shared accounts may still be in it, and take effect when "
+                    f"the hub runs again: {error}."
                 )
             self.journal.begin(changes)
             transaction.swap(changes)
@@ -530,7 +530,7 @@ class HubConfig:
         return {"hub": {}, "ended": ended, **self.in_force_since({})}
 
     def foresee(self, unit: Unit, changes: list[FileChange]) -> list[str]:
-        """Return what the change would end, as far as that can be known without making it."""
+        """Return what the change would revoke, as far as this can be known without applying it."""
         users: list[str] = self.params["retired"]
         shares = {"shares": 0, "links": 0}
         withdrawn = any(
@@ -545,7 +545,7 @@ class HubConfig:
         return hub_rights.sentences({**shares, "users": users})
 
     def forget(self, state: dict[str, Any]) -> None:
-        """Forget a fragment that is gone, and the whole hub with the last one."""
+        """Forget a removed fragment, and the whole hub with the last one."""
         if self.present or self.journal.exists():
             return
         if glob.glob(os.path.join(self.fragments, "*.py")):
@@ -560,38 +560,40 @@ class HubConfig:
     def return_to_before(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any], cause: Exception
     ) -> PutBack:
-        """Put back what was there, restart the hub with it, and return what to fail with."""
+        """Roll back, restart the hub with its previous configuration, and return the error to fail with."""
         log = journal(self.service, f"@{int(self.started)}")
         said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
-        outcome = "the hub runs again as before"
+        outcome = "the hub runs as before"
         stale = ""
         try:
             before = state.get("hub") or {}
-            # What was seen of it before may be what the candidate says; whether it shares its port is known of a run alone.
+            # The description may be the candidate's. Only a run shows whether the hub shares its port.
             self.live.restart(hub, shares_port=before.get("shares_port", False))
             self.live.wait(self.before or before or hub, settle=0)
         except Failed as error:
             if show(self.service).running:
-                outcome = f"the hub was started with it and has not answered yet ({error})"
+                outcome = f"the hub was started with it but has not answered yet ({error})"
             elif self.before:
-                outcome = f"the hub did not come back with it either ({error})"
+                outcome = f"the hub does not start with it either ({error})"
             else:
-                outcome = f"the hub, which did not run well before, does not now ({error})"
+                outcome = f"the hub, which did not work before, still does not ({error})"
             stale = show(self.service).invocation
         self.live.port.let_go()
-        with contextlib.suppress(OSError):  # the journal stays, and the next run goes on from here
+        with contextlib.suppress(OSError):  # the journal stays, and the next run continues from here
             self.save_state({**state, "stale": stale})
             self.journal.end()
             self.tidy()
         back = (
-            "What was there has been put back and " if changes else "Its configuration was not changed and "
+            "The previous configuration was restored, and "
+            if changes
+            else "The configuration was not changed, and "
         )
-        return PutBack(f"{cause}{said}. {back}{outcome}. The last lines of the hub's log are in `log`.", log)
+        return PutBack(f"{cause}{said}. {back}{outcome}. See `log` for the last lines of the hub's log.", log)
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
@@ -624,11 +626,9 @@ def main() -> None:
         module.fail_json(msg=str(error), log=error.log, restarted=True)
     except OSError as error:
         unfinished = HubConfig(module).journal.exists()
-        outcome = (
-            "The next run undoes or completes what this one began" if unfinished else "Nothing was changed"
-        )
+        outcome = "The next run completes or rolls back this one" if unfinished else "Nothing was changed"
         place = error.filename or module.params["path"]
-        module.fail_json(msg=f"{place}: {error.strerror or error}; mend that and run it again. {outcome}.")
+        module.fail_json(msg=f"{place}: {error.strerror or error}. Fix it, then rerun. {outcome}.")
 
 
 if __name__ == "__main__":

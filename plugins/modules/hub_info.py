@@ -2,30 +2,30 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what is on a host that runs a hub."""
+"""Reports what is on a host that runs a hub."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hub_info
-short_description: Discover the JupyterHub of a host and the environment that runs JupyterLab
+short_description: Discover the JupyterHub on a host and the environment that runs JupyterLab
 version_added: 1.0.0
 description:
-  - Looks at the systemd unit that runs the hub, asks the hub's own interpreter for its version and for the command that
-    the configuration starts servers with, and asks the environment that runs JupyterLab what is in it.
-  - Judges nothing. What is not there is reported as missing, and the roles say in one sentence what to do.
+  - Reads the systemd unit that runs the hub. Asks the hub's own interpreter for its version and for the command that starts
+    servers. Asks the environment that runs JupyterLab for the packages in it.
+  - It does not judge. It reports what is missing, and the roles say what to do.
 options:
   service:
     description: The systemd unit that runs the hub.
     type: str
     default: jupyterhub
   path:
-    description: The hub's main configuration file. Where it is not given, it is the one that earlier runs have changed, else the one
-      that the unit names.
+    description: The hub's main configuration file. Defaults to the one that earlier runs have changed, or else to the one that the unit
+      names.
     type: path
   environment:
     description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the one that
-      the hub's configuration starts servers from, or V(none) where it is not on this host.
+      the hub's configuration starts servers from, or V(none) if it is not on this host.
     type: str
     default: auto
   account:
@@ -35,24 +35,24 @@ options:
     description: A group to look up.
     type: str
   comment:
-    description: The comment that marks the accounts which M(collab.jupyterhub.shared_accounts) made.
+    description: The comment that marks the accounts that M(collab.jupyterhub.shared_accounts) has created.
     type: str
   fragment:
-    description: A fragment of M(collab.jupyterhub.hub_config), to tell which hubs it has been given to, and which accounts
-      and which state directory it has in force.
+    description: A fragment of M(collab.jupyterhub.hub_config). The module reports which hubs have it, and its accounts and state
+      directory.
     type: str
   state_directory:
-    description: A directory in which servers are to keep state, to tell whether it holds something else.
+    description: A directory for the state of servers. The module reports whether it holds anything else.
     type: path
     version_added: 1.1.0
   lab_settings:
-    description: Names of files of M(collab.jupyterhub.lab_settings), to tell what they say.
+    description: Names of files of M(collab.jupyterhub.lab_settings) whose settings to report.
     type: list
     elements: str
     default: []
     version_added: 1.1.0
   people:
-    description: Whether to tell the names of the users and groups that the hub knows.
+    description: Whether to report the names of the hub's users and groups.
     type: bool
     default: false
     version_added: 1.1.0
@@ -64,7 +64,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in any mode.
+    description: Never changes anything.
   diff_mode:
     support: none
     description: Changes nothing.
@@ -81,14 +81,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service:
-  description: The unit. Whether it exists and runs, the account that the hub runs as, whether it lets the hub write below
-    O(state_directory), and the idle cullers of this host that are no services of the hub.
+  description: The unit. Whether it exists and runs, the account that the hub runs as, whether it allows the hub to write to
+    O(state_directory), and idle cullers on this host that are not services of the hub.
   type: dict
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same one, which of
-    the markers stand in it, and which accounts and state directory the fragment has in force.
+  description: The main file. Whether it and its directory exist, which file the unit names and whether it is the same, which of
+    the markers it contains, and the accounts and state directory of the fragment.
   type: dict
   returned: always
   sample:
@@ -102,15 +102,16 @@ config:
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
 hub:
-  description: The hub's interpreter, with its version, and the hub's, and why its configuration does not load (empty where it does).
+  description: The hub's interpreter and its version, the hub's version, and why its configuration fails to load (empty if it loads).
   type: dict
   returned: always
   sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: ""}
 servers:
-  description: The environment that the hub's configuration starts servers from, empty where that cannot be told, whether RV(lab) is the
-    same one, others that people choose in profiles or that other settings name, what the
-    name of a user's account is made of, and the servers that run, each with its start in seconds of the epoch (null where the hub's
-    database cannot be read).
+  description:
+    - The environment that the hub's configuration starts servers from (empty if unknown), and whether RV(lab) is the same one.
+    - Other environments, which users choose in profiles or which other settings name.
+    - The template of the names of users' accounts.
+    - The running servers, each with its start in seconds since the epoch (null if the hub's database cannot be read).
   type: dict
   returned: always
   sample:
@@ -121,13 +122,14 @@ servers:
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
-  description: Whether O(state_directory) holds something else than state of servers.
+  description: Whether O(state_directory) holds anything but the state of servers.
   type: bool
   returned: always
 lab:
-  description: The environment that runs JupyterLab. Its interpreter, with its version, the versions of the packages that matter, since when
-    jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what the files of
-    O(lab_settings) say by their name (nothing where one was changed by hand).
+  description:
+    - The environment that runs JupyterLab. Its interpreter and its version, and the versions of relevant packages.
+    - When jupyter-collaboration was installed, in seconds since the epoch, and whether an installation was interrupted.
+    - The settings in the files of O(lab_settings) by their names (empty if a file was changed by hand).
   type: dict
   returned: always
   sample:
@@ -139,40 +141,42 @@ lab:
     unfinished: false
     settings: {collab-rtc: {settings: {}, disabled_extensions: [], disabled_server_extensions: [jupyter_server_ydoc]}}
 account:
-  description: The account, where one was asked for.
+  description: The account, if O(account) is set.
   type: dict
   returned: always
   sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
 group:
-  description: The group, where one was asked for, and whether it is one of this host, which takes members here.
+  description: The group, if O(group) is set, and whether it is defined on this host, so that members can be added here.
   type: dict
   returned: always
   sample: {exists: true, local: true}
 homes:
-  description: Where homes of new accounts are, and whether root can make one there.
+  description: The directory of new accounts' home directories, and whether root can create one there.
   type: dict
   returned: always
   sample: {path: /home, writable: true}
 shared_accounts:
-  description: The accounts that bear the comment, without those of other hubs of this host.
+  description: The accounts with the comment, without those of other hubs on this host.
   type: list
   elements: str
   returned: always
 people:
-  description: The names of the hub's users and groups, where they were asked for and the hub's database can be read.
+  description: The names of the hub's users and groups, if O(people=true) and the hub's database can be read.
   type: dict
   returned: always
   sample: {users: [alice, bob], groups: [students]}
 shared_users:
-  description: The hub users whose accounts these are.
+  description: The hub users of these accounts.
   type: list
   elements: str
   returned: always
 remembered:
-  description: What earlier runs have left on the host. The main files of hubs that have the fragment, each by the name of its unit,
-    what those other than this one keep for themselves, the environments that M(collab.jupyterhub.python_packages) can restore, the
-    accounts that M(collab.jupyterhub.shared_accounts) has adopted, and the hub users of
-    projects that M(collab.jupyterhub.project_workspaces) has made, by the names of the projects.
+  description:
+    - What earlier runs have recorded on the host.
+    - The main files of hubs that have the fragment, by the name of the unit, and what other hubs use.
+    - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
+      M(collab.jupyterhub.shared_accounts) has adopted.
+    - The hub users of projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects.
   type: dict
   returned: always
   sample:
@@ -227,10 +231,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
-PROJECTS = "projects.json"  # what module project_workspaces remembers
+PROJECTS = "projects.json"  # the records of module project_workspaces
 USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
-# What decides which version of what can be installed, and whether it is there already.
+# Packages that decide which versions can be installed, and whether they are installed already.
 PACKAGES = (
     "jupyterlab",
     "jupyterhub",
@@ -263,16 +267,16 @@ print(json.dumps({"versions": versions, "python_version": python, "collaboration
 
 
 def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the hub, and how its configuration has it start servers (see module_utils hub_probe)."""
+    """Return the hub, and how its configuration starts servers (see module_utils hub_probe)."""
     try:
         command = hub_command(unit)
     except HubNotFound as error:
         return {"python": "", "python_version": "", "version": "", "error": str(error)}, {}
-    # What the unit names may load other files, and one of them may be the main file.
+    # The file that the unit names may load other files, such as the main file.
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
     asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
     try:
-        # Nothing must be imported from the working directory, which `-c` puts first.
+        # Do not import from the working directory, which `-c` puts first.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
         probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
@@ -282,14 +286,14 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
             "python": command.python,
             "python_version": "",
             "version": "",
-            "error": f"{command.python} gave no answer: {error}",
+            "error": f"{command.python} did not answer: {error}",
         }, {}
     told = ("version", "python_version", "error")
     return {"python": command.python, **{name: found[name] for name in told}}, found
 
 
 def path_of(unit: Unit) -> str:
-    """Return the PATH that the hub looks for programs in."""
+    """Return the hub's PATH."""
     try:
         return hub_of(unit).environment.get("PATH", DEFAULT_PATH)
     except HubNotFound:
@@ -305,7 +309,7 @@ def user_of(unit: Unit) -> str:
 
 
 def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
-    """Return the idle cullers of this host that are no services of the hub: their units, and the seconds that they wait."""
+    """Return the idle cullers on this host that are not services of the hub: their units, and the seconds that they wait."""
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         process = Process(int(path.rpartition("/")[2]))
@@ -324,7 +328,7 @@ def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
-    """Return the environment that a command of a spawner runs in; empty where it cannot be told."""
+    """Return the environment that a spawner's command runs in, or an empty string if unknown."""
     if not command:
         command = ["jupyterhub-singleuser"]
     program = command[0]
@@ -346,9 +350,9 @@ def environment_of_python(python: str) -> str:
 
 
 def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
-    """Return the environment's interpreter, the versions of what matters in it (none without an interpreter), since when
-    jupyter-collaboration is there in seconds of the epoch, whether an installation was cut off there, and what our files of
-    these names say.
+    """Return the environment's interpreter, the versions of relevant packages, and when jupyter-collaboration was installed.
+
+    Also return whether an installation was interrupted, and the settings in our files of these names.
     """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
     lab: dict[str, Any] = {
@@ -379,12 +383,12 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
 
 
 def remembered_path(service: str) -> str:
-    """Return the main file by which a hub was given a fragment; empty where it was given none."""
+    """Return the main file of a hub that has a fragment, or an empty string."""
     return str(host_state.hubs().get(service, {}).get("path", ""))
 
 
 def said(fragment: str, argument: str) -> Any:
-    """Return what a fragment of ours gives for an argument; None where it gives nothing, or is not there."""
+    """Return the value of an argument in one of our fragments, or None."""
     for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
         if isinstance(node, ast.keyword) and node.arg == argument:
             return ast.literal_eval(node.value)
@@ -392,7 +396,7 @@ def said(fragment: str, argument: str) -> Any:
 
 
 def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
-    """Return what other hubs of this host that have the fragment keep for themselves: accounts, state directory and page's port."""
+    """Return what other hubs on this host with the fragment use: accounts, state directory and the page's port."""
     found = []
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
@@ -407,16 +411,16 @@ def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
                 "unit": unit,
                 "accounts": told["accounts"] or [],
                 "state_directory": told["state_directory"] or "",
-                "port": told["port"],  # null where the hub has no sharing page
+                "port": told["port"],  # null if the hub has no sharing page
             }
         )
     return found
 
 
 def looks_ours(directory: str) -> bool:
-    """Return whether a directory is one below which the hub keeps state of servers (see `jupyterhub_collab.hub.state_directory`).
+    """Return whether the hub keeps the state of servers in a directory (see `jupyterhub_collab.hub.state_directory`).
 
-    It is root's, who lets others pass and not look, and so is all in it.
+    The directory and all in it belong to root. Others can pass it but not list it.
     """
     try:
         found = [os.lstat(path) for path in (directory, *glob.glob(f"{glob.escape(directory)}/*"))]
@@ -470,11 +474,11 @@ def main() -> None:
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
     main_file = transaction.read(path) if os.path.isfile(path) else None
-    # Where that is JSON, the block is in the Python file beside it.
+    # If that is JSON, the block is in the Python file next to it.
     with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
     fragment = config_block.fragment_path(path, module.params["fragment"] or "")
     wanted = module.params["state_directory"] or ""
-    # A run that was cut off may have taken the fragment away and left the directory.
+    # An interrupted run may have removed the fragment and left the directory.
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
@@ -492,7 +496,7 @@ def main() -> None:
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
-            # An earlier run may have remembered the Python file beside one in JSON.
+            # An earlier run may have recorded the Python file next to one in JSON.
             "is_the_hubs": not named
             or paths.same(config_block.python_file(named), config_block.python_file(path)),
             "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
@@ -503,7 +507,7 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
-            # Over links, too: it is the same environment by either path.
+            # Through links, too: both paths lead to the same environment.
             "is_lab": bool(servers) and paths.same(servers, environment),
             "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,

@@ -2,20 +2,20 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves a live hub from outside, with people who are there for it alone."""
+"""Verifies a live hub from outside, with users who are created for this."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hub_proof
-short_description: Prove on a live JupyterHub that people can edit together and that others are out
+short_description: Verify on a live JupyterHub that users can edit together and that others have no access
 version_added: 1.1.0
 description:
-  - Makes two people, and one who may not use the hub. Has them log in, open and start what they may, edit one document together,
-    and try what is to be refused to them. Measures how long an edit takes to the other one, and how long a guest stays whose
-    invitation has ended.
-  - Undoes all that it has made, also where it is interrupted, and then says what came of it. Judges nothing.
-  - Works with hubs that this collection has not set up.
+  - Creates two hub users, and an account that may not use the hub. They log in, start and open servers, edit a document together,
+    and attempt what must be refused. Measures how long an edit takes to reach the other user, and how soon a revoked guest is
+    disconnected.
+  - Undoes everything that it has created, even if it is interrupted. Then returns the results without judging them.
+  - Also works with hubs that this collection has not configured.
 options:
   path:
     description: The hub's main configuration file.
@@ -26,14 +26,14 @@ options:
     type: str
     default: jupyterhub
   url:
-    description: The address of the hub, with its prefix. Where it is not given, the one that the hub's proxy listens at on its host.
+    description: The address of the hub, with its prefix. Defaults to the one at which the hub's proxy listens on its host.
     type: str
   fragment:
-    description: A fragment of M(collab.jupyterhub.hub_config), to tell whether the hub has it.
+    description: A fragment of M(collab.jupyterhub.hub_config). The module reports whether the hub has it.
     type: str
     default: 50-rtc
   people:
-    description: Two people in the place of those who would be made, each with C(name) and C(password). They stay.
+    description: Two existing users to use instead of creating new ones, each with C(name) and C(password). They are kept.
     type: list
     elements: dict
     suboptions:
@@ -42,27 +42,27 @@ options:
         type: str
         required: true
       password:
-        description: What they log in with at the hub's form.
+        description: The password for the hub's login form.
         type: str
         required: true
   group:
-    description: A group of the host for the accounts that are made. Where it is not given, what the hub's authenticator lets in.
+    description: A system group for the accounts that are created. Defaults to the first group that the hub's authenticator allows.
     type: str
   usual_group:
     description:
-      - The group where neither O(group) nor the hub's authenticator names one, and the host has it. A spawner may start servers for no
-        others.
+      - A group to use if neither O(group) nor the hub's authenticator names one, and it exists on the host. A spawner may require it to
+        start servers.
     type: str
     version_added: 1.1.0
   account_names:
-    description: What the name of a user's account is made of, with C({USERNAME}) for the name of the user.
+    description: The template of the names of users' accounts, with C({USERNAME}) for the name of the user.
     type: str
     default: "{USERNAME}"
   state_directory:
-    description: The directory below which servers keep state.
+    description: The directory in which servers keep state.
     type: path
   access:
-    description: The access matrix, which the action plugin of this module fills in from the collection.
+    description: The access matrix. The action plugin of this module fills it in.
     type: dict
     default: {}
   start_seconds:
@@ -73,22 +73,22 @@ options:
     description: A file on the controller for the report as JSON. The action plugin of this module writes it.
     type: path
   package:
-    description: The files of the Python package, which the action plugin of this module fills in from the collection.
+    description: The files of the Python package. The action plugin of this module fills them in.
     type: dict
     default: {}
 attributes:
   check_mode:
     support: none
-    description: A proof that makes nobody proves nothing. It is left out.
+    description: Verifying needs real users, so it is skipped.
   diff_mode:
     support: none
-    description: Leaves nothing changed.
+    description: Undoes all of its changes.
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """
 
 EXAMPLES = r"""
-- name: Prove the hub
+- name: Verify the hub
   collab.jupyterhub.hub_proof:
     path: /usr/local/etc/jupyter/jupyterhub_config.py
 """
@@ -96,24 +96,24 @@ EXAMPLES = r"""
 RETURN = r"""
 rows:
   description:
-    - What was looked at, in its order. C(check) says what, C(result) is V(ok), V(failed), V(warning) or V(skipped), C(says) is one
-      sentence, C(measured) holds numbers by what they are, such as C(median_ms) and C(seconds).
+    - The checks, in order. C(check) is the name, C(result) is V(ok), V(failed), V(warning) or V(skipped), C(says) is the explanation,
+      and C(measured) holds named numbers such as C(median_ms) and C(seconds).
   type: list
   elements: dict
   returned: always
   sample:
     - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
 hub:
-  description: What was proven. Its version, its address, and whether it has O(fragment).
+  description: The hub. Its version, its address, and whether it has O(fragment).
   type: dict
   returned: always
   sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}
 seconds:
-  description: How long all of it took, what was undone included.
+  description: How long it took, including the cleanup.
   type: float
   returned: always
 log:
-  description: What the proof said about its end, where it did not come to the end that it should.
+  description: The last output of the verifying process, if it ended early.
   type: list
   elements: str
   returned: always
@@ -158,13 +158,15 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 HUB_SECONDS = 30
 LOG_LINES = 30
-# Of the hub's environment, which may hold its secrets, what the proof's interpreter may need.
+# What the verifying interpreter may need from the hub's environment, which may contain secrets.
 PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
-EXPIRES = datetime.timedelta(days=2)  # nobody logs in to these accounts later, whatever happened to the host
+EXPIRES = datetime.timedelta(
+    days=2
+)  # nobody can log in to these accounts later, even if the cleanup never runs
 
 
 class Proof:
-    """One proof of one hub."""
+    """One verification of one hub."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -172,7 +174,7 @@ class Proof:
         self.unit = show(module.params["service"])
         if not self.unit.running:
             raise Refused(
-                f"the hub does not run: start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"
+                f"the hub is not running. Start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"
             )
         self.package = HubPackage(module.params["package"])
         self.live = LiveHub(self.unit.name, self.package, HUB_SECONDS, 0, module.warn)
@@ -191,11 +193,13 @@ class Proof:
             finally:
                 left = self.undo(undo)
         if left:
-            says = f"Still there: {'; '.join(left)}. Run this again, or remove it by hand."
-            self.add("what was made for the proof is gone", "failed", says)
+            says = f"Not removed: {'; '.join(left)}. Run this again, or remove it by hand."
+            self.add("everything that verify created is removed", "failed", says)
         else:
             self.add(
-                "what was made for the proof is gone", "ok", "Accounts, hub users, servers, shares and files."
+                "everything that verify created is removed",
+                "ok",
+                "Accounts, hub users, servers, shares and files.",
             )
         configured = host_state.recall(f"{self.unit.name}.json")
         hub = {
@@ -212,37 +216,37 @@ class Proof:
     # Before
 
     def prepare(self, undo: Undo) -> None:
-        """Get to know the hub, and undo what an earlier run has left. Raises Refused and NoAnswer."""
+        """Describe the hub, and undo what an earlier run has left. Raises Refused and NoAnswer."""
         was_cut_off = bool(undo.what)
         self.install(undo)
         self.hub = self.describe()
-        # Before anybody's password goes there.
+        # Before anyone's password goes there.
         if usurpers := hub_proxy.usurpers(self.hub, self.unit):
             raise Refused(usurpers[0])
         if was_cut_off:
             if left := self.undo(undo):
-                raise Refused(f"what an interrupted run has left could not be undone: {'; '.join(left)}")
+                raise Refused(f"failed to undo what an interrupted run has left: {'; '.join(left)}")
             self.install(undo)
 
     def install(self, undo: Undo) -> None:
-        """Have the Python package on the host, where no configuration has brought it there."""
+        """Install the Python package, if no configuration has."""
         if not os.path.isdir(self.package.path):
             undo.set("package", self.package.path)
             self.package.install()
 
     def describe(self) -> dict[str, Any]:
-        """Return the hub as its configuration has it (see `jupyterhub_collab.hub.trial`). Raises Refused."""
+        """Return the hub as its configuration describes it (see `jupyterhub_collab.hub.trial`). Raises Refused."""
         main = config_block.python_file(self.params["path"])
         return hub_trial.Trial(self.package, self.unit, main, config_block.fragments_directory(main)).of_now()
 
     def prove(self, undo: Undo) -> None:
-        """Make the people, and have them go through all of it."""
+        """Create the users, and run all checks."""
         undo.set("state_directory", self.params["state_directory"] or "")
         self.look_at_side_doors()
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
-                # Of this very host, whose certificate is made out to another name.
+                # This host's own certificate is issued for another name.
                 "trusts_any_certificate": not self.params["url"],
                 "stamp": self.stamp,
                 "start_seconds": self.params["start_seconds"],
@@ -252,20 +256,20 @@ class Proof:
             self.go_through(task, undo)
 
     def look_at_side_doors(self) -> None:
-        """Look for what an account of the host gets by what another one has left, and who answers in the place of the hub."""
+        """Check what an account of the host gets from accounts that are gone, and who answers at the hub's addresses."""
         hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
-        says = f"What listens at {self.hub['api_url']} is {self.unit.name}, and no account of a person listens where its proxy does."
+        says = f"{self.unit.name} listens on {self.hub['api_url']}, and no user's account listens where its proxy does."
         self.add("the hub itself answers at its addresses", "ok", says)
         problems = side_doors.reused_groups() + side_doors.left_to_others(
             self.params["state_directory"] or ""
         )
-        says = "No number of an account or group that is gone opens anything to another one."
+        says = "No account or group has a UID or GID of a deleted one that still has access."
         self.add(
-            "numbers are not given again",
+            "UIDs and GIDs are not reused",
             *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
         )
         if closed := side_doors.closed_shares():
-            self.add("shares of projects are open to their people", "failed", f"{'; '.join(closed)}.")
+            self.add("workspaces are open to their members", "failed", f"{'; '.join(closed)}.")
 
     @property
     def url(self) -> str:
@@ -276,10 +280,10 @@ class Proof:
     # People
 
     def people(self, api: HubApi, undo: Undo) -> dict[str, Any]:
-        """Return the people of the task, made where there are none. Raises NoAnswer."""
+        """Return the users for the checks, and create them if none were named. Raises NoAnswer."""
         if given := self.params["people"]:
             undo.set("people", [each["name"] for each in given])
-            why = "Nobody is made beside the people who were named."
+            why = "jupyterhub_verify_accounts is set, so no other account was created."
             people = [{**each, "made": False} for each in given]
             return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
         admission = self.hub["admission"]
@@ -288,7 +292,7 @@ class Proof:
         groups = [self.params["group"]] if self.params["group"] else found[:1]
         if missing := [name for name in groups if not accounts.group_exists(name)]:
             raise Refused(
-                f"there is no group {missing[0]} on this host: set jupyterhub_verify_group to one that may use the hub"
+                f"the group {missing[0]} does not exist on this host. Set jupyterhub_verify_group to a group that may use the hub"
             )
         names = [f"{self.stamp}-{letter}" for letter in "ab"]
         undo.set("people", names)
@@ -298,17 +302,17 @@ class Proof:
             status, said = api.request("POST", f"/users/{quote(each['name'])}")
             if status != 201:
                 raise NoAnswer(
-                    f"it answers {status} to the wish for a new user: {(said or {}).get('message') or 'no reason given'}"
+                    f"it answered {status} to the request for a new user: {(said or {}).get('message') or 'no reason given'}"
                 )
         login = ""
         if not admission["accounts"]:
-            login = f"People log in by {self.hub['authenticator']}, which knows no accounts that are made for a proof."
+            login = f"Users log in with {self.hub['authenticator']}, which does not know accounts that are created on the host."
             for each in people:
                 body = {"note": self.stamp, "expires_in": 600}
                 status, said = api.request("POST", f"/users/{quote(each['name'])}/tokens", body)
                 if status != 201:
                     raise NoAnswer(
-                        f"it answers {status} to the wish for a token: {(said or {}).get('message') or 'no reason given'}"
+                        f"it answered {status} to the request for a token: {(said or {}).get('message') or 'no reason given'}"
                     )
                 each["token"] = said["token"]
         return {
@@ -318,24 +322,23 @@ class Proof:
         }
 
     def outsider(self, admission: dict[str, Any], login: str, undo: Undo) -> dict[str, Any]:
-        """Return somebody with an account of the host who may not use the hub, or why there is nobody like that."""
-        if login or admission["everybody"]:
-            why = login or "The hub lets in everybody who has an account on its host."
+        """Return a host account that may not use the hub, or why there is none."""
+        if login or admission["everyone"]:
+            why = login or "The hub admits everyone who has an account on its host."
             return {"outsider": None, "no_outsider": why}
         name = f"{self.stamp}-c"
-        # The hub makes a user of whoever it lets in.
+        # If the hub admits the account, it creates a user for it.
         undo.note("users", name)
         password = self.make_account(name, [], undo)
         return {"outsider": {"name": name, "password": password}, "no_outsider": ""}
 
     def make_account(self, user: str, groups: list[str], undo: Undo) -> str:
-        """Make an account of the host for a hub user, and return its password."""
+        """Create a host account for a hub user, and return its password."""
         name = accounts.account_of(user, self.params["account_names"])
-        # Nothing that was there before may be taken for what has to be removed: a hub may have one account for everybody.
+        # Never remove an existing account: a hub may run all servers as one account.
         if accounts.describe_account(name)["exists"]:
             raise Refused(
-                f"people of this hub work as the account {name}, which is there already: "
-                "name two of them in jupyterhub_verify_accounts"
+                f"the servers of this hub run as the existing account {name}. Name two users in jupyterhub_verify_accounts"
             )
         undo.note("accounts", name)
         password = secrets.token_urlsafe(24)
@@ -351,10 +354,10 @@ class Proof:
         self.module.run_command(["chpasswd"], data=f"{name}:{password}", check_rc=True)
         return password
 
-    # The proof itself
+    # The checks
 
     def go_through(self, task: dict[str, Any], undo: Undo) -> None:
-        """Run the package's proof, and write down for it what is to be undone. Fills in the rows."""
+        """Run the package's checks, and record what they must undo. Fills in the rows."""
 
         def take(said: dict[str, Any]) -> None:
             if "row" in said:
@@ -375,8 +378,8 @@ class Proof:
         )
         if code != 0:
             self.log = why.strip().splitlines()[-LOG_LINES:]
-            last = hub_health.last_line(why) if why else f"it was ended after {proof_process.SECONDS} s"
-            self.add("the proof runs to its end", "failed", f"{last}. More is in `log`.")
+            last = hub_health.last_line(why) if why else f"It was stopped after {proof_process.SECONDS} s"
+            self.add("verify runs to its end", "failed", f"{last}. See `log` for more.")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:
         if kind == "file":
@@ -391,7 +394,7 @@ class Proof:
     # After
 
     def undo(self, undo: Undo) -> list[str]:
-        """Undo all that is written down; return what is left."""
+        """Undo everything that was recorded, and return what is left."""
 
         def visitors() -> list[dict[str, Any]]:
             return list(self.live.held(self.hub)["visitors"])
@@ -399,14 +402,14 @@ class Proof:
         with contextlib.ExitStack() as stack:
             api = None
             with contextlib.suppress(NoAnswer, Refused):
-                # Whoever takes over from a run that was killed knows nothing of the hub yet.
+                # The process that takes over from a killed run does not know the hub yet.
                 self.hub = self.hub or self.describe()
                 api = stack.enter_context(self.live.api(self.hub, *SCOPES))
             return undo.run(api, visitors)
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
@@ -435,7 +438,7 @@ def main() -> None:
         with host_state.lock():
             result = Proof(module).run()
     except (Refused, Failed, NoAnswer, Impostor, NoSystemd, HubNotFound, host_state.Unusable) as error:
-        module.fail_json(msg=f"The hub could not be proven: {error}.")
+        module.fail_json(msg=f"Failed to verify the hub: {error}.")
     module.exit_json(changed=False, **result)
 
 

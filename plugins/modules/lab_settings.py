@@ -2,45 +2,44 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets what JupyterLab shows to everybody who uses one environment."""
+"""Sets JupyterLab's defaults for all users of an environment."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_settings
-short_description: Set what JupyterLab shows to everybody, in files of our own
+short_description: Set JupyterLab's defaults for all users, in separate files
 version_added: 1.1.0
 description:
-  - Writes defaults of settings (C(overrides.d)) and extensions that are off (C(page_config.d), C(jupyter_server_config.d)) into the
-    environment that runs JupyterLab. JupyterLab puts these files together with those of others, so nothing of anybody else is
-    touched.
-  - Users may still set something else for themselves. Servers show it once they have been started anew.
+  - Writes default settings (C(overrides.d)) and disabled extensions (C(page_config.d), C(jupyter_server_config.d)) into the
+    environment that runs JupyterLab. JupyterLab merges these files with others, so other settings are left alone.
+  - Users can still override the settings. Servers apply them after a restart.
 options:
   python:
     description: The interpreter of the environment that runs JupyterLab.
     type: path
     required: true
   name:
-    description: The name of the files, without their ending. That of the server's begins with C(zz-), as the last one counts.
+    description: The name of the files, without their ending. The server's file gets the prefix C(zz-), because the last file wins.
     type: str
     required: true
   settings:
-    description: Defaults, the setting of each plugin by its name.
+    description: Default settings, by the name of the plugin.
     type: dict
     default: {}
   disabled_extensions:
-    description: Extensions and plugins that are off.
+    description: Extensions and plugins to disable.
     type: list
     elements: str
     default: []
   disabled_server_extensions:
-    description: Extensions of the server that are off.
+    description: Server extensions to disable.
     type: list
     elements: str
     default: []
     version_added: 1.1.0
   state:
-    description: Whether the files are to be there.
+    description: Whether the files should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -58,7 +57,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ensure the Share button does not hand out tokens
+- name: Disable the Share button, whose links contain tokens
   collab.jupyterhub.lab_settings:
     python: /usr/local/jupyterhub/bin/python
     name: collab-rtc
@@ -87,7 +86,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
             "python": {"type": "path", "required": True},

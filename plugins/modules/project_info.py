@@ -2,21 +2,21 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what is on a host of the projects that share directories there."""
+"""Reports the projects on a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: project_info
-short_description: Discover the projects of a host, their accounts, and the file system of their shares
+short_description: Discover the projects on a host, their accounts, and the file system of their workspaces
 version_added: 1.1.0
 description:
-  - Tells what M(collab.jupyterhub.project_workspaces) has made on a host, whose the accounts of projects are, and whether shares
-    can be made below a directory, which is tried in a temporary directory that goes again.
-  - Judges nothing but the directory. What is not there is reported as missing.
+  - Reports what M(collab.jupyterhub.project_workspaces) has created on a host, who owns the accounts of projects, and whether a
+    directory can hold workspaces. To find out, it creates a temporary directory there and removes it.
+  - It reports what is missing, and judges only the directory.
 options:
   root:
-    description: The directory below which each project has a directory with its shares.
+    description: The directory in which each project has a directory with its workspaces.
     type: path
     required: true
   projects:
@@ -30,22 +30,22 @@ options:
         type: str
         required: true
       account:
-        description: Its account of the host.
+        description: Its account on the host.
         type: str
         required: true
       shares:
-        description: Its shares.
+        description: Its workspaces.
         type: list
         elements: str
         required: true
   comment:
-    description: The comment that marks an account as made for a project.
+    description: The comment that marks the account of a project.
     type: str
     required: true
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in any mode.
+    description: Never changes anything.
   diff_mode:
     support: none
     description: Changes nothing.
@@ -56,7 +56,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Discover what is there of the projects
+- name: Discover the projects
   collab.jupyterhub.project_info:
     root: /srv/jupyterhub-projects
     projects:
@@ -67,23 +67,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 remembered:
-  description: What earlier runs have made and is not as O(projects) and O(root) have it, by the name of the project.
+  description: Projects on the host that differ from O(projects) and O(root), by their names.
   type: dict
   returned: always
   sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects}}
 missing:
-  description: The accounts of O(projects) that are not there.
+  description: The accounts of O(projects) that do not exist.
   type: list
   elements: str
   returned: always
 foreign:
-  description: The accounts of O(projects) that were there before, for something else.
+  description: The accounts of O(projects) that already exist for another purpose.
   type: dict
   returned: always
   sample: {daemon: {name: daemon, exists: true, uid: 1, home: /usr/sbin, system: true, person: false, comment: daemon, groups: [daemon]}}
 root:
-  description: The directory of all projects, or the nearest above it that is there. C(problem) is why there can be no share below
-    it, empty where there can.
+  description: The directory of all projects, or its nearest existing parent. C(problem) says why it cannot hold workspaces, and is empty
+    if it can.
   type: dict
   returned: always
   sample: {exists: true, filesystem: ext4, writable: true, acl: true, free: 1000000, size: 2000000, others: "", problem: ""}
@@ -118,7 +118,7 @@ def main() -> None:
     comment = module.params["comment"]
     module.exit_json(
         changed=False,
-        # A thousand that are as they are to be are not worth handing around.
+        # Do not pass on a thousand projects that need no change.
         remembered={
             name: made for name, made in remembered.items() if not is_so(made, projects.get(name), root)
         },
@@ -133,7 +133,7 @@ def main() -> None:
 
 
 def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:
-    """Return whether a project is on the host as it is to be."""
+    """Return whether a project on the host is in its desired state."""
     if wanted is None or "leaving" in made:
         return False
     return (made["account"], {*made["shares"]}, made["root"]) == (

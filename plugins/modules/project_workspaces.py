@@ -2,28 +2,28 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes and deletes the directories that projects share, with their accounts and groups."""
+"""Creates and deletes the workspaces of projects, with their accounts and groups."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: project_workspaces
-short_description: Make and delete the shared directories of projects, with their accounts and groups
+short_description: Create and delete the workspaces of projects, with their accounts and groups
 version_added: 1.1.0
 description:
-  - Makes for each project an account that nobody logs in to, and for each of its shares a directory and two groups of the host,
-    of those who write there and of those who read. POSIX access control lists see to it that whatever is made in a share
-    is writable for all who write there, whatever their umask.
-  - Remembers what it makes. What is there and was not made by it is refused before anything changes, but for files that it has kept
-    from an earlier time.
-  - Shares that are no longer listed stay as they are; they are deleted when O(absent) names them.
+  - Creates an account that nobody can log in to for each project. For each workspace, it creates a directory and two groups on the
+    host, one of users who can write there and one of users who can read. POSIX access control lists make new files in a workspace
+    writable for all who can write there, whatever their umask.
+  - Records what it creates. If something else exists in its place, it fails before it changes anything. Files that it has kept from a
+    deleted project are an exception.
+  - Workspaces that are no longer listed are left alone. To delete them, name them in O(absent).
 options:
   root:
-    description: The directory below which each project has a directory with its shares.
+    description: The directory in which each project has a directory with its workspaces.
     type: path
     required: true
   projects:
-    description: The projects that are to be there.
+    description: The projects that should exist.
     type: list
     elements: dict
     default: []
@@ -33,16 +33,16 @@ options:
         type: str
         required: true
       account:
-        description: Its account of the host, which is made.
+        description: Its account on the host, which is created.
         type: str
         required: true
       shares:
-        description: Its shares.
+        description: Its workspaces.
         type: list
         elements: str
         required: true
   absent:
-    description: What is to be deleted, with all files in it.
+    description: What to delete, with all files in it.
     type: list
     elements: dict
     default: []
@@ -52,38 +52,38 @@ options:
         type: str
         required: true
       share:
-        description: The share. Without it the whole project goes, with its account and that account's home.
+        description: The workspace. If empty, the whole project is deleted, with its account and the account's home directory.
         type: str
         default: ""
       archive:
-        description: Whether an archive is made before anything is deleted.
+        description: Whether to create an archive first.
         type: bool
         default: false
       keep:
-        description: Whether the files of a whole project stay where they are, for root alone, and only its account and groups go.
+        description: Whether to keep the files of a whole project where they are, for root only, and remove its account and groups.
         type: bool
         default: false
   archive:
-    description: The directory for archives. Only root can read what is in it.
+    description: The directory for archives. Only root can read them.
     type: path
     default: /var/backups/jupyterhub-projects
   state_directory:
-    description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
+    description: The directory in which servers keep state, each account in a directory with its name. It is deleted with the account.
     type: path
   group:
-    description: The group of those who may use the hub, which the accounts of projects are put in. It has to exist.
+    description: The existing group that may use the hub. The accounts of projects join it.
     type: str
     required: true
   comment:
-    description: The comment that marks an account as made by this module.
+    description: The comment that marks accounts that this module created.
     type: str
     required: true
   repair:
-    description: Whether every file in the shares is given to its groups again, where a tool or somebody has given it a mode of its own.
+    description: Whether to restore the permissions of all files in the workspaces that a tool or a user has given other modes.
     type: bool
     default: false
   warn_below:
-    description: Below how much free space of the file system, in percent, there is a warning; V(0) for none.
+    description: Warn if less than this percentage of the file system is free. V(0) turns the warning off.
     type: int
     default: 5
 attributes:
@@ -92,7 +92,7 @@ attributes:
     description: Reports what would change.
   diff_mode:
     support: full
-    description: Tells what changes, project by project.
+    description: Shows what changes, project by project.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
 author:
@@ -100,7 +100,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ensure the project has a directory that its people share
+- name: Create a project with one workspace
   collab.jupyterhub.project_workspaces:
     root: /srv/jupyterhub-projects
     projects:
@@ -108,7 +108,7 @@ EXAMPLES = r"""
     group: jupyterhub
     comment: account of a project of the hub
 
-- name: Ensure that the project is gone, and that there is an archive of it
+- name: Archive and delete the project
   collab.jupyterhub.project_workspaces:
     root: /srv/jupyterhub-projects
     absent:
@@ -122,9 +122,9 @@ changes:
   description: What has changed, or would change, by the name of the project.
   type: dict
   returned: always
-  sample: {rainfall: [account project-rainfall made, share files made]}
+  sample: {rainfall: [account project-rainfall created, workspace files created]}
 left:
-  description: With O(repair), files that were left alone, each with the reason; of many the first ones.
+  description: With O(repair=true), files that were left alone, each with the reason. Of many files, only the first ones.
   type: list
   elements: str
   returned: always
@@ -157,13 +157,13 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 COMMENT = re.compile(
     r"[^\"\\:\n,=]+"
-)  # what neither /etc/passwd nor the quotes of systemd-sysusers give a meaning to
+)  # no character with a special meaning in /etc/passwd or in the quotes of systemd-sysusers
 PASSABLE = 0o711
-TOLD = 20  # problems that a message names
+TOLD = 20  # problems in one message
 
 
 class Workspaces:
-    """One run: what is there, looked at once, and what is to be."""
+    """One run: the current state, read once, and the desired state."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.root: str = os.path.normpath(module.params["root"])
@@ -179,27 +179,27 @@ class Workspaces:
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
         self.changes: dict[str, list[str]] = {}
-        self.kept: list[tuple[str, str]] = []  # shares whose files are there from an earlier time
+        self.kept: list[tuple[str, str]] = []  # workspaces whose files were kept from a deleted project
 
     def note(self, project: str, *sentences: str) -> None:
         if sentences:
             self.changes.setdefault(project, []).extend(sentences)
 
     def find_problems(self) -> list[str]:
-        """Return what is in the way, each in one sentence."""
+        """Return the problems, each as a sentence."""
         found = [
-            f"{what} {name!r} must begin with a letter or digit and hold nothing else than a-z, 0-9, - and _"
+            f"{what} {name!r} must start with a letter or digit and contain only a-z, 0-9, - and _"
             for what, name in self._names()
             if not NAME.fullmatch(name)
         ]
         if not COMMENT.fullmatch(self.comment):
             found.append(
-                f"comment {self.comment!r} holds a character that /etc/passwd or systemd gives a meaning to: leave it out"
+                f"comment {self.comment!r} contains a character with a special meaning in /etc/passwd or systemd. Remove it"
             )
-        # In check mode what would make it has made nothing.
+        # In check mode, an earlier task has not created it.
         if self.wanted and self.group not in self.groups and not self.check_mode:
             found.append(
-                f"group {self.group} does not exist: make it, or name the group of those who may use the hub"
+                f"group {self.group} does not exist. Create it, or set group to the group that may use the hub"
             )
         if found:
             return found
@@ -209,16 +209,16 @@ class Workspaces:
         for project in self.wanted:
             if known.setdefault(project["account"], project["name"]) != project["name"]:
                 found.append(
-                    f"projects {known[project['account']]} and {project['name']} have the same account {project['account']}: "
-                    "give each one of its own"
+                    f"projects {known[project['account']]} and {project['name']} have the same account {project['account']}. "
+                    "Set another account for one of them"
                 )
         return found + self._problems_of_absent()
 
     def _names(self) -> list[tuple[str, str]]:
         names = [("project", project["name"]) for project in self.wanted]
         names += [("project", each["project"]) for each in self.absent]
-        names += [("share", share) for project in self.wanted for share in project["shares"]]
-        return names + [("share", each["share"]) for each in self.absent if each["share"]]
+        names += [("workspace", share) for project in self.wanted for share in project["shares"]]
+        return names + [("workspace", each["share"]) for each in self.absent if each["share"]]
 
     def _problems_of(self, project: dict[str, Any]) -> list[str]:
         name, account = project["name"], project["account"]
@@ -226,25 +226,24 @@ class Workspaces:
         known = self.remembered.all.get(name, {})
         if known and (known["account"], known["root"]) != (account, self.root):
             found.append(
-                f"project {name} was made with account {known['account']} below {known['root']}: leave both as they are, or delete "
-                "the project first"
+                f"project {name} was created with account {known['account']} in {known['root']}. Keep both, or delete the project first"
             )
         if {*known.get("leaving", {})} - {each["share"] for each in self.absent if each["project"] == name}:
             found.append(
-                f"project {name} was being deleted when a run was cut off: name again what is to be absent first"
+                f"a run was interrupted while it deleted project {name}. Name the same project or workspaces in absent again first"
             )
         if not ACCOUNT.fullmatch(account):
             found.append(
-                f"account {account!r} of project {name} is no name for an account: take a-z, 0-9, - and _, 32 at most"
+                f"account {account!r} of project {name} is not a valid account name. Use a-z, 0-9, - and _, at most 32 characters"
             )
         there = self.accounts[account]
         if there["exists"] and there["comment"] != self.comment:
             found.append(
-                f"account {account} of project {name} is there and was not made for a project: choose another one"
+                f"account {account} of project {name} already exists and is not a project's account. Choose another account"
             )
         if not there["exists"] and account in self.groups:
             found.append(
-                f"group {account} is there, which the account of project {name} would have: choose another account"
+                f"group {account} of the account of project {name} already exists. Choose another account"
             )
         for share in project["shares"]:
             if share in self.remembered.shares_of(name):
@@ -259,9 +258,11 @@ class Workspaces:
         if is_kept(path):
             self.kept.append((name, share))
         elif os.path.lexists(path):
-            found.append(f"{path} is there and was not made as a share: move it away, or choose another name")
+            found.append(
+                f"{path} already exists and is not a workspace. Move it away, or choose another name"
+            )
         found += [
-            f"group {group} is there, which share {share} of project {name} would have: choose another name for the share"
+            f"group {group} of workspace {share} of project {name} already exists. Choose another name for the workspace"
             for group in shares.group_names(name, share)
             if group in self.groups
         ]
@@ -270,15 +271,13 @@ class Workspaces:
     def _problems_of_known(self, name: str, share: str) -> list[str]:
         path = self.path_of(name, share)
         if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-            return [
-                f"{path} has been replaced by something that is not a directory: look who did, and move it away"
-            ]
+            return [f"{path} is no longer a directory. Find out who replaced it, and move it away"]
         return []
 
     def _problems_of_absent(self) -> list[str]:
         wanted = {(project["name"], share) for project in self.wanted for share in ("", *project["shares"])}
         found = [
-            f"project {each['project']}{' with share ' + each['share'] if each['share'] else ''} is both to be there and to be deleted"
+            f"project {each['project']}{' with workspace ' + each['share'] if each['share'] else ''} is listed in both projects and absent"
             for each in self.absent
             if (each["project"], each["share"]) in wanted
         ]
@@ -289,13 +288,13 @@ class Workspaces:
                 found.append(others)
             if inside:
                 found.append(
-                    f"archives must not be kept below {self.root}: choose another directory than {self.archive}"
+                    f"archives must not be kept in {self.root}. Set archive to a directory outside of it, not {self.archive}"
                 )
         return found
 
     @property
     def leaving(self) -> list[dict[str, Any]]:
-        """What is to be deleted and is there."""
+        """What exists and will be deleted."""
         return [
             each
             for each in self.absent
@@ -307,7 +306,7 @@ class Workspaces:
         return os.path.join(self.root, name, share) if share else os.path.join(self.root, name)
 
     def make_accounts(self, dry: bool) -> None:
-        """Make the accounts, groups and memberships that are missing."""
+        """Create missing accounts, groups and memberships."""
         accounts, groups, members, homes = [], [], [], []
         kept = account_numbers.kept_homes()
         for project in self.wanted:
@@ -316,9 +315,9 @@ class Workspaces:
             own = set(there.get("groups", []))
             if not there["exists"]:
                 accounts.append(account)
-                self.note(name, f"account {account} made")
+                self.note(name, f"account {account} created")
             elif not os.path.isdir(there["home"]) or account in kept:
-                self.note(name, f"home of account {account} made")
+                self.note(name, f"home directory of account {account} created")
             if not there["exists"] or not os.path.isdir(there["home"]) or account in kept:
                 homes.append(account)
             belongs = [self.group]
@@ -328,10 +327,10 @@ class Workspaces:
                 missing = [group for group in (writers, readers) if group not in self.groups]
                 groups += missing
                 if missing and share in self.before.get(name, []):
-                    self.note(name, f"groups of share {share} made")
+                    self.note(name, f"groups of workspace {share} created")
             members += [(account, group) for group in belongs if group not in own]
             if there["exists"] and (joined := [group for group in belongs if group not in own]):
-                self.note(name, f"account {account} put in {', '.join(joined)}")
+                self.note(name, f"account {account} added to {', '.join(joined)}")
         if dry:
             return
         project_accounts.make(accounts, groups, members, self.comment)
@@ -342,7 +341,7 @@ class Workspaces:
                 project_accounts.make_home(account)
 
     def make_directories(self, dry: bool) -> None:
-        """Make the directories that are missing, and give all to whom they belong."""
+        """Create missing directories, and set their owners and permissions."""
         if not dry:
             self.groups = {group.gr_name: group for group in grp.getgrall()}
             self.accounts = describe_accounts(project["account"] for project in self.wanted)
@@ -362,7 +361,10 @@ class Workspaces:
         path = self.path_of(name, share)
         if not os.path.isdir(path):
             again = share in self.before.get(name, [])
-            self.note(name, f"share {share} made" + (" again, as its directory was gone" if again else ""))
+            self.note(
+                name,
+                f"workspace {share} created" + (" again, because its directory was missing" if again else ""),
+            )
             if dry:
                 return
             os.mkdir(path, 0o700)
@@ -370,40 +372,41 @@ class Workspaces:
         if numbers is None:
             return
         with shares.opened(path) as directory:
-            # Root's, as its owner could let others in. The account passes as all do, by name or by its group.
+            # It belongs to root, because its owner could grant access to others. The account gets access by name or by its group.
             changed = os.fstat(directory).st_uid != 0
             if dry:
                 changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
             else:
                 os.fchown(directory, 0, -1)
-                # The hub may decide something else this instant.
+                # The hub may change access at the same time.
                 while shares.open_directory(directory, numbers, self.gate_of(name, share)):
                     changed = True
-        if changed and not any(f"share {share} made" in sentence for sentence in self.changes.get(name, [])):
-            self.note(name, f"share {share} given to its account and groups again")
+        created = f"workspace {share} created"
+        if changed and not any(created in sentence for sentence in self.changes.get(name, [])):
+            self.note(name, f"permissions of workspace {share} restored")
 
     def gate_of(self, name: str, share: str) -> share_gates.Gate:
-        """Return who passes a share's directory, by what the hub has written down."""
+        """Return who has access to a workspace, from the hub's records."""
         return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
 
     def closed(self) -> list[str]:
-        """Return in a sentence each which shares nobody can use, and why."""
+        """Return a sentence for each workspace that nobody can use, with the reason."""
         gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
         return [
-            f"Share {share} is closed for everybody: {gate.closed}."
+            f"Workspace {share} is closed for everyone: {gate.closed}."
             for share, gate in sorted(share_gates.recall().items())
             if gate.closed and share in gates
         ]
 
     def numbers_of(self, name: str, share: str) -> shares.Groups | None:
-        """Return the numbers of a share's groups; None where there are none yet."""
+        """Return the GIDs of a workspace's groups, or None if they do not exist yet."""
         found = [
             self.groups[group].gr_gid for group in shares.group_names(name, share) if group in self.groups
         ]
         return shares.Groups(*found) if len(found) == 2 else None
 
     def repair(self, every: bool) -> list[str]:
-        """Give all files of the shares to their groups again, or of those that were kept; return what was left alone."""
+        """Restore the permissions of all files in the workspaces, or in those that were kept, and return what was left alone."""
         left = []
         for project in self.wanted:
             for share in project["shares"]:
@@ -418,13 +421,14 @@ class Workspaces:
                 report = shares.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
-                        project["name"], f"{report.repaired} files of share {share} given to its groups again"
+                        project["name"],
+                        f"permissions of {report.repaired} files of workspace {share} restored",
                     )
                 left += [f"{path}/{told}" for told in report.told]
         return left
 
     def ensure(self, dry: bool, repair: bool) -> list[str]:
-        """Make it so, or with `dry` find out what that would change; return the files that were left alone."""
+        """Apply the desired state, or with `dry` find out what would change. Return the files that were left alone."""
         if not dry:
             account_numbers.reserve(())
         for each in self.leaving:
@@ -440,7 +444,7 @@ class Workspaces:
                 )
                 self.note(each["project"], *done)
         if self.changes and not dry and not self.remembered.all and not self.wanted:
-            with contextlib.suppress(OSError):  # it holds something that is not ours
+            with contextlib.suppress(OSError):  # it holds other files
                 os.rmdir(self.root)
         if not dry and self.wanted:
             for project in self.wanted:
@@ -454,7 +458,7 @@ class Workspaces:
 
 
 def is_kept(path: str) -> bool:
-    """Return whether a directory is one that `project_deletion.retire` has kept: root's alone, in a place where only root makes anything."""
+    """Return whether `project_deletion.retire` has kept a directory: only root can access it, in a place where only root creates files."""
     try:
         there = os.lstat(path)
     except FileNotFoundError:
@@ -463,14 +467,14 @@ def is_kept(path: str) -> bool:
 
 
 def foreseen(each: dict[str, Any]) -> str:
-    """Return what would be done to something that is to be absent."""
+    """Return what would be done to an entry of `absent`."""
     if each["share"]:
-        return f"share {each['share']} deleted"
+        return f"workspace {each['share']} deleted"
     return "account and groups removed, files kept" if each["keep"] else "project deleted"
 
 
 def _belongs_to_root(path: str) -> None:
-    """Make a directory root's, whom others pass and do not look into."""
+    """Give a directory to root. Others can pass it but not list it."""
     with shares.opened(path) as directory:
         there = os.fstat(directory)
         if (there.st_uid, there.st_gid, there.st_mode & 0o7777) != (0, 0, PASSABLE):
@@ -479,7 +483,7 @@ def _belongs_to_root(path: str) -> None:
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     text = {"type": "str", "required": True}
     project = {"name": text, "account": text, "shares": {"type": "list", "elements": "str", "required": True}}
     absent = {
@@ -519,18 +523,16 @@ def run(module: AnsibleModule) -> None:
     if workspaces.wanted and root["problem"]:
         problems.append(root["problem"])
     if problems:
-        more = [f"There are {len(problems) - TOLD} more such problems"] if len(problems) > TOLD else []
+        more = [f"There are {len(problems) - TOLD} more problems like these"] if len(problems) > TOLD else []
         problems = problems[:TOLD] + more
         module.fail_json(msg=f"{'. '.join(problems)}. Nothing was changed.")
     share = 100 * root["free"] // max(root["size"], 1)
     if workspaces.wanted and share < module.params["warn_below"]:
-        module.warn(f"The file system of {workspaces.root} has {share} % of its space left: make room there.")
+        module.warn(f"Only {share} % of the file system of {workspaces.root} is free. Free some space there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
     except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
-        module.fail_json(
-            msg=f"{error}. What is not named in changes is as it was.", changes=workspaces.changes
-        )
+        module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)
     told = "".join(f"{name}: {each}\n" for name, all_ in sorted(workspaces.changes.items()) for each in all_)

@@ -6,76 +6,72 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: python_packages
-short_description: Ensure that packages are in one Python environment of the host
+short_description: Install, remove or restore packages in a Python environment of the host
 description:
-  - Asks the environment's own interpreter whether the requirements are met, and does nothing else when they
-    are. That takes a tenth of a second and no network.
-  - Otherwise installs with C(uv), which it fetches for itself where the host has none, or with C(pip).
-    The environment needs neither of them.
-  - Everything is resolved and downloaded before the environment is touched.
-    A run that was interrupted after that is completed by the next one.
-  - Settings that C(pip) knows, from its files or from C(PIP_*) variables of the task, are in force for C(uv),
-    too, unless C(UV_*) variables say otherwise.
+  - Asks the environment's own interpreter whether the requirements are met. If they are, this takes a tenth of a second and no
+    network.
+  - If not, installs with C(uv), which it downloads if the host has none, or with C(pip). The environment needs neither of them.
+  - Resolves and downloads everything before it changes the environment. If a run is interrupted after that, the next one completes it.
+  - C(pip)'s settings, from its files or from C(PIP_*) variables of the task, also apply to C(uv), unless C(UV_*) variables say
+    otherwise.
 version_added: "1.0.0"
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 options:
   environment:
     description:
-      - Path of the virtual environment, or of any other folder that has C(bin/python).
-      - The word V(system) means the distribution's own Python.
-        Packages then go where the distribution keeps those of the administrator (V(/usr/local)),
-        also where the Python is marked as externally managed.
+      - Path of the virtual environment, or of any other directory that has C(bin/python).
+      - V(system) means the distribution's own Python. Packages are then installed where the distribution expects the administrator's
+        (V(/usr/local)), even if that Python is marked as externally managed.
     type: str
     required: true
   packages:
     description:
-      - Requirements, in the form in which C(pip) takes them.
-      - Names only, with O(state=absent). Not used with O(state=restored), and required otherwise.
+      - Requirements, as for C(pip). With O(state=absent), names only.
+      - Required unless O(state=restored), which ignores them.
     type: list
     elements: str
   constraints:
     description:
-      - Versions that must not move, whatever the packages need, such as V(jupyterlab==4.6.6).
-        An installation that would have to move one fails.
+      - Versions that must not change, whatever the packages need, such as V(jupyterlab==4.6.6). An installation that needs another
+        version fails.
     type: list
     elements: str
     default: []
   state:
     description:
-      - Whether the packages are to be there or not.
-        Packages that were installed along with one that goes are left where they are,
-        and so are those that belong to the distribution.
-      - V(restored) takes back what installations with O(remember=true) have done to the environment. What they added goes,
-        unless something that stays needs it by now. What they moved to another version gets the version of before, unless
-        somebody has moved it since, something that stays does not accept that version, or it cannot be had.
+      - Whether the packages should be installed. V(absent) keeps the dependencies of removed packages, and packages that belong to the
+        distribution.
+      - V(restored) reverts what installations with O(remember=true) have done to the environment. It removes packages that they added,
+        unless others need them by now. It restores previous versions of packages that they changed, unless someone has changed them
+        since, others do not accept the previous version, or it is not available.
     type: str
     choices: [present, absent, restored]
     default: present
   remember:
     description:
-      - Whether to remember on the host what an installation adds and changes, for O(state=restored).
+      - Whether to record on the host what an installation adds and changes, for O(state=restored).
     type: bool
     default: false
   create:
     description:
-      - Whether to make the environment where it is missing. Without that, a missing environment is an error.
+      - Whether to create the environment if it does not exist. If V(false), a missing environment is an error.
     type: bool
     default: false
   python:
     description:
-      - Interpreter to make the environment with.
-      - The one that runs this module, if not given.
+      - Interpreter to create the environment with.
+      - Defaults to the one that runs this module.
     type: path
   tool_directory:
     description:
-      - Where the module keeps its own C(uv), on a host that has none.
+      - Where the module keeps its own C(uv) if the host has none.
     type: path
     default: /usr/local/lib/collab.jupyterhub/uv
 attributes:
   check_mode:
     support: full
-    description: Says what would be installed, as far as the tools at hand can tell.
+    description: Reports what would be installed, as far as the available tools can tell.
   diff_mode:
     support: full
     description: Shows the versions before and after.
@@ -86,7 +82,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Ensure JupyterLab can be edited together
+- name: Add live collaboration to JupyterLab
   collab.jupyterhub.python_packages:
     environment: /usr/local/jupyterhub
     packages:
@@ -94,7 +90,7 @@ EXAMPLES = r"""
     constraints:
       - jupyterlab==4.6.6
 
-- name: Ensure the hub has an environment of its own
+- name: Create an environment for the hub
   collab.jupyterhub.python_packages:
     environment: /usr/local/jupyterhub
     create: true
@@ -103,12 +99,12 @@ EXAMPLES = r"""
   environment:
     PIP_INDEX_URL: https://packages.example.org/simple
 
-- name: Ensure the environment is as it was before
+- name: Restore the environment
   collab.jupyterhub.python_packages:
     environment: /usr/local/jupyterhub
     state: restored
 
-- name: Ensure the system's Python is without it
+- name: Remove live collaboration from the system's Python
   collab.jupyterhub.python_packages:
     environment: system
     state: absent
@@ -128,24 +124,24 @@ installed:
   type: dict
   sample: {jupyter-collaboration: 5.0.4}
 removed:
-  description: Names of the distributions that this run took away.
+  description: Names of the distributions that this run removed.
   returned: success
   type: list
   elements: str
   sample: []
 kept:
   description:
-    - Of what is to be taken back, the distributions that stay, each with the reason.
+    - Distributions that V(restored) left alone, each with the reason.
   returned: success
   type: dict
   sample: {pycrdt: needed by jupyter-live}
 installer:
-  description: The tool that did the work; empty where there was nothing to do.
+  description: The tool that did the work. Empty if there was nothing to do.
   returned: success
   type: str
   sample: uv
 stderr:
-  description: All that the tool wrote.
+  description: The output of the tool.
   returned: failure
   type: str
 """
@@ -274,21 +270,23 @@ class Task:
 
     def check_arguments(self) -> None:
         if self.name != SYSTEM and not Path(self.name).is_absolute():
-            raise PackagesError(f"environment must be an absolute path or 'system', not '{self.name}'.")
+            raise PackagesError(f"environment must be an absolute path or 'system', but is '{self.name}'.")
         for text in [*self.wanted, *self.constraints]:
             if not text or text.startswith("-"):
                 raise PackagesError(f"'{text}' is not a requirement.")
 
     def make(self) -> Environment:
         if not self.module.params["create"]:
-            raise PackagesError(f"There is no Python environment in {self.name}; name the one that is meant.")
+            raise PackagesError(
+                f"{self.name} is not a Python environment. Set environment to another path, or create to true."
+            )
         self.created = True
         if self.module.check_mode:
             return Environment(python="", unmet=self.wanted)
         create(self.run, self.name, self.module.params["python"] or tools.own_python())
         environment = self.ask()
         if environment is None:
-            raise PackagesError(f"The environment {self.name} could not be made: its Python is not its own.")
+            raise PackagesError(f"Failed to create the environment {self.name}: it runs another Python.")
         return environment
 
     def choose(self, environment: Environment) -> tools.Installer:
@@ -316,15 +314,15 @@ class Task:
         left_over = [name for name in names if canonical(name) in after.packages.keys() - {*after.foreign}]
         if status != 0 or left_over:
             what = ", ".join(left_over or names)
-            raise PackagesError(f"{what} could not be removed from {self.name}.", out + err)
+            raise PackagesError(f"Failed to remove {what} from {self.name}.", out + err)
         return self.result(environment.packages, after.packages, installer.name)
 
     def restore(self, record: Record) -> dict[str, Any]:
-        """Takes back what the record says; what has become somebody else's since stays."""
+        """Revert what the record lists, except what others use by now."""
         if not (record.added or record.changed):
             return self.result({}, {}, "")
         before = self.ask_dependencies(record)
-        if before is None:  # the environment is gone, and everything with it
+        if before is None:  # the environment no longer exists
             self.remove_tool("" if self.module.check_mode else record.forget({}))
             return self.result({}, {}, "")
         back, kept = self.to_put_back(record, before)
@@ -348,7 +346,7 @@ class Task:
         if going:
             self.remove(now, going)
             for folder in sorted(now.folders, reverse=True):
-                with contextlib.suppress(OSError):  # something else is in it, or the tool has removed it
+                with contextlib.suppress(OSError):  # it holds other files, or the tool has removed it
                     os.rmdir(folder)
         after_all = self.ask() or now
         self.journal.end()
@@ -357,26 +355,26 @@ class Task:
         return {**result, "kept": kept | needed_by(needed)}
 
     def ask_dependencies(self, record: Record) -> Environment | None:
-        """What the environment says of itself, and of the versions that are to be put back."""
+        """Describe the environment, and the versions to restore."""
         versions = {name: old for name, (old, _new) in record.changed.items()}
         return ask(self.run, self.name, [], {"names": record.added, "versions": versions})
 
     def to_put_back(self, record: Record, environment: Environment) -> tuple[dict[str, str], dict[str, str]]:
-        """The versions to put back, and the distributions that stay as they are, each with the reason."""
+        """Return the versions to restore, and the distributions to leave alone, each with the reason."""
         back = record.to_put_back(environment.packages)
         kept = {}
         for name in list(back):
-            # Of those that go, or change as well, nobody knows here; the packages were fine with each other before.
+            # Packages that are removed or changed as well do not count: they were compatible before.
             others = {*environment.unfit.get(name, [])} - {*record.added} - back.keys()
             if others:
                 kept[name] = f"{', '.join(sorted(others))} does not accept {back.pop(name)}"
         return back, kept
 
     def remove_tool(self, directory: str) -> None:
-        """Removes the tool that was fetched for what is not there any more."""
+        """Remove the tool that was downloaded for packages that are gone."""
         if directory:
             shutil.rmtree(directory, ignore_errors=True)
-            with contextlib.suppress(OSError):  # something else is there
+            with contextlib.suppress(OSError):  # it holds other files
                 Path(directory).parent.rmdir()
 
     def install(self, environment: Environment) -> dict[str, Any]:
@@ -419,7 +417,7 @@ class Task:
         if self.record:
             if tool_is_new:
                 self.record.note_tool(self.module.params["tool_directory"])
-            # Before anything is there: whatever cuts this off, it is known what may have been added.
+            # Before installing, so that an interrupted run leaves a record of what it may have added.
             self.record.note(before, {**environment.packages, **planned})
         self.journal.begin(before)
         try:
@@ -441,7 +439,7 @@ class Task:
         return self.result(before, after.packages, installer.name)
 
     def try_install(self, environment: Environment) -> dict[str, Any]:
-        """What an installation would do; without a tool at hand that can tell, just what is asked for."""
+        """Return what an installation would do, or just the requirements if no tool can tell."""
         try:
             installer = self.choose(environment) if environment.python else None
         except PackagesError:
@@ -471,7 +469,7 @@ class Task:
         return tools.constraint_arguments(self.module.tmpdir, self.constraints)
 
     def pinned(self, packages: dict[str, str]) -> list[str]:
-        """The very same files again: by version, or from the address that a requirement names."""
+        """Return requirements for exactly these files: by version, or from the address that a requirement names."""
         addresses = {name_of(text): text for text in self.wanted if "@" in text}
         return [addresses.get(name, f"{name}=={version}") for name, version in packages.items()]
 
@@ -488,7 +486,7 @@ class Task:
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
         required_if=[("state", "present", ["packages"]), ("state", "absent", ["packages"])],

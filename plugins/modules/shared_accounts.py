@@ -2,21 +2,20 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes and removes the system accounts that people share."""
+"""Creates and removes shared accounts on the host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: shared_accounts
-short_description: Make and remove the system accounts that the users of a hub share
+short_description: Create and remove shared accounts of a hub
 version_added: 1.0.0
 description:
-  - Makes accounts that nobody logs in to, with a home of their own that nobody else can read, and recognises them later by
-    their comment.
-  - Removes accounts that it made. What runs as them is ended first, their homes are kept unless something else is asked for.
-    A home that is kept becomes root's alone, and the account's again when it is made anew.
-  - No number of an account or group is given twice.
-  - Accounts that exist without the comment are only put in the group.
+  - Creates accounts that nobody can log in to, with private home directories, and recognizes them later by their comment.
+  - Removes accounts that it created, after it has ended their processes. It keeps their home directories by default. A kept home
+    directory belongs to root until the account is created again.
+  - Never reuses a UID or GID.
+  - Adds existing accounts without the comment to the group, and leaves them alone otherwise.
 options:
   names:
     description: The accounts.
@@ -24,36 +23,35 @@ options:
     elements: str
     required: true
   state:
-    description: Whether they are to be there. V(absent) leaves alone whatever does not bear the comment.
+    description: Whether the accounts should exist. V(absent) leaves accounts without the comment alone.
     type: str
     choices: [present, absent]
     default: present
   group:
-    description: The group that may use the hub; made where it does not exist. Required for V(present).
+    description: The group that may use the hub. Created if it does not exist. Required with O(state=present).
     type: str
   comment:
-    description: The comment that marks an account as made by this module.
+    description: The comment that marks accounts that this module created.
     type: str
     required: true
   state_directory:
-    description: The directory below which servers keep state, each account's in a directory of its name. That goes with the account.
+    description: The directory in which servers keep state, each account in a directory with its name. It is deleted with the account.
     type: path
   adopted:
     description:
-      - Accounts that users of the hub share though this module has not made them. They stay as they are, and are remembered as such until
-        O(remove_groups) ends that.
+      - Shared accounts that this module did not create. It does not change them, but records them until O(remove_groups) removes the record.
     type: list
     elements: str
     default: []
     version_added: 1.1.0
   delete_homes:
-    description: Whether the homes of accounts that are removed are deleted.
+    description: Whether to delete the home directories of removed accounts.
     type: bool
     default: false
   remove_groups:
     description:
-      - With V(absent), whether groups that this module made go as well, where nobody is in them any more. Of O(adopted) nothing is
-        remembered afterwards.
+      - With O(state=absent), whether to remove groups that this module created and that have no members left. This also removes the
+        record of O(adopted).
     type: bool
     default: false
 attributes:
@@ -70,7 +68,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ensure the shared account exists
+- name: Create the shared account
   collab.jupyterhub.shared_accounts:
     names: [shared]
     group: jupyterhub
@@ -79,12 +77,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 made:
-  description: Accounts that were made.
+  description: Accounts that were created.
   type: list
   elements: str
   returned: always
 joined:
-  description: Accounts that were put in the group.
+  description: Accounts that were added to the group.
   type: list
   elements: str
   returned: always
@@ -94,7 +92,7 @@ removed:
   elements: str
   returned: always
 deleted_homes:
-  description: Homes of removed accounts, which were deleted.
+  description: Home directories of removed accounts that were deleted.
   type: list
   elements: str
   returned: always
@@ -104,7 +102,7 @@ removed_groups:
   elements: str
   returned: always
 kept_homes:
-  description: Homes of removed accounts, which were kept.
+  description: Home directories of removed accounts that were kept.
   type: list
   elements: str
   returned: always
@@ -151,7 +149,7 @@ NOTHING: dict[str, Any] = {
 
 
 def ensure_present(module: AnsibleModule) -> dict[str, Any]:
-    """Make the accounts that are missing and put all of them in the group."""
+    """Create missing accounts, and add all of them to the group."""
     group, comment = module.params["group"], module.params["comment"]
     accounts = {name: describe_account(name) for name in module.params["names"]}
     made = [name for name, account in accounts.items() if not account["exists"]]
@@ -175,11 +173,11 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
             command = ["useradd", "--create-home", "--comment", comment, "--shell", "/bin/bash"]
             command += ["--groups", group, "--key", "HOME_MODE=0700", "--uid", str(numbers[name]), name]
             module.run_command(command, check_rc=True)
-        # Also where a run was cut off here.
+        # Also if an earlier run was interrupted here.
         for name in {*made} | ({*accounts} & account_numbers.kept_homes()):
             account_numbers.open_home(name)
         for name in joined:
-            # Unlike usermod it takes accounts that the host knows from elsewhere (LDAP).
+            # Unlike usermod, it accepts accounts that are not defined on this host (LDAP).
             module.run_command(["gpasswd", "--add", name, group], check_rc=True)
     return {
         **NOTHING,
@@ -190,12 +188,12 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
 
 
 def note(kind: str, names: list[str]) -> None:
-    """Remember groups or accounts beside what else is remembered of accounts."""
+    """Add groups or accounts to the records of accounts."""
     host_state.remember(STATE, {**host_state.recall(STATE), kind: sorted({*names})})
 
 
 def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
-    """Remove those of the accounts that bear the comment."""
+    """Remove the accounts that have the comment."""
     accounts = {name: describe_account(name) for name in module.params["names"]}
     removed = [
         name for name, account in accounts.items() if account.get("comment") == module.params["comment"]
@@ -221,7 +219,7 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
 
 
 def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
-    """Remove an account with the state of its servers, and its home, which is root's otherwise."""
+    """Remove an account with the state of its servers. Delete its home directory, or give it to root."""
     account = pwd.getpwnam(name)
     account_numbers.note({account.pw_uid, account.pw_gid})
     end_processes(account.pw_uid)
@@ -238,9 +236,9 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
 
 
 def groups_in_use(leaving: Collection[str] = ()) -> set[str]:
-    """Return those of the groups that this module has made whose rights a process has, which would become another group's.
+    """Return the groups that this module created and that a running process has: their GIDs must not be reused.
 
-    leaving: accounts that go, and whose processes end before.
+    leaving: accounts that are removed, and whose processes end first.
     """
     numbers = numbers_in_use({each for name in leaving for each in processes_of(pwd.getpwnam(name).pw_uid)})
     return {
@@ -251,12 +249,12 @@ def groups_in_use(leaving: Collection[str] = ()) -> set[str]:
 
 
 def made_groups() -> list[str]:
-    """Return the groups that this module has made on this host."""
+    """Return the groups that this module created on this host."""
     return list(host_state.recall(STATE).get("groups", []))
 
 
 def unused_groups(leaving: list[str]) -> list[str]:
-    """Return those of the groups that this module has made that are empty once these accounts are gone."""
+    """Return the groups that this module created and that are empty without these accounts."""
     in_use = groups_in_use(leaving)
     primary = {account.pw_gid for account in pwd.getpwall() if account.pw_name not in leaving}
     return [
@@ -270,7 +268,7 @@ def unused_groups(leaving: list[str]) -> list[str]:
 
 
 def main() -> None:
-    os.umask(0o022)  # what is made has the mode that it is given, on hardened hosts as well
+    os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},

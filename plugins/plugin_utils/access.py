@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The access matrix of docs/access.yml, for the document that is made from it, and for those who ask a live hub whether it is so."""
+"""The access matrix of docs/access.yml, for the page that is generated from it and for checks of a live hub."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
 
 @dataclass(frozen=True)
 class Cell:
-    """Whether somebody may do something on a server, and the note that explains it."""
+    """Whether a person may perform an action on a server, and the note that explains it."""
 
-    server: str  # whose: `shared`, `project-rain` or `alice`; `hub` for what is about no server
+    server: str  # the owner: `shared`, `project-rain` or `alice`, or `hub` for actions that do not concern a server
     action: str
     person: str
-    may: bool | None  # None: there is no such person
+    may: bool | None  # None: no such person exists
     note: str | None = None
 
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to run the play, and what it comes to."""
+    """One set of variables, and who may do what then."""
 
     name: str
     sentence: str
     variables: dict[str, Any]
     rights: dict[str, list[str]]
     servers: dict[str, list[Cell]]
-    columns: list[str]  # as the table's head has them, such as `hub user = member`
+    columns: list[str]  # as in the table's head, such as `hub user = member`
 
     @property
     def cells(self) -> list[Cell]:
@@ -58,15 +58,15 @@ class Access:
 
 
 def load(source: Path = SOURCE) -> Access:
-    """Read the file. Raises ValueError where a table is not whole: nothing is left unsaid by mistake."""
+    """Read the file. Raises ValueError if a table is incomplete, so that nothing is left out by mistake."""
     content = yaml.safe_load(source.read_text())
     modes = [_mode(mode, content) for mode in content["modes"]]
     return Access(**{**content, "modes": modes})
 
 
 def for_proof() -> dict[str, Any]:
-    """Return of the matrix what a hub can be asked for, as JSON can carry it: `own`, the scopes that everybody has to what is theirs,
-    and `modes` with `name`, `everyone` (what everybody holds beyond that) and `cells`.
+    """Return, as JSON data, the part of the matrix that can be checked on a hub: `own`, the scopes that all users hold for themselves,
+    and `modes` with `name`, `everyone` (the scopes that all users hold in addition) and `cells`.
     """
     access = load()
     modes = [
@@ -86,12 +86,12 @@ def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
     columns = heads["hub"]
     people = [column.partition(" = ")[0] for column in columns]
     if set(content["people"]) - set(people) - {"member"} or any(head != columns for head in heads.values()):
-        raise ValueError(f"the tables of {described['name']} have not one column for each of the people")
+        raise ValueError(f"The tables of {described['name']} do not have one column for each person")
     servers = {name: list(_cells(name, text, people)) for name, text in tables.items()}
     asked = {cell.action for cells in servers.values() for cell in cells}
     noted = {cell.note for cells in servers.values() for cell in cells if cell.note}
     if asked != set(content["actions"]) or noted - set(content["notes"]):
-        raise ValueError(f"the tables of {described['name']} name other actions or notes than there are")
+        raise ValueError(f"The tables of {described['name']} name unknown actions or notes, or miss some")
     return Mode(
         described["name"], described["is"], described["variables"], described["rights"], servers, columns
     )
@@ -102,13 +102,13 @@ def _cells(server: str, text: str, people: list[str]) -> Iterator[Cell]:
         action, *words = [line.split("  ")[0], *_columns(line)]
         found = [CELL.fullmatch(word) for word in words]
         if len(words) != len(people) or None in found:
-            raise ValueError(f"not a row of cells, which read yes, no or -: {line}")
+            raise ValueError(f"Every cell of this row must be yes, no or -: {line}")
         for person, cell in zip(people, found, strict=True):
             if cell is None:
-                raise AssertionError("looked for above")
+                raise AssertionError("checked above")
             yield Cell(server, action, person, {"yes": True, "no": False}.get(cell[1]), cell[2])
 
 
 def _columns(line: str) -> list[str]:
-    """What stands apart by two blanks or more, without what the line begins with."""
+    """The parts of a line that two or more blanks separate, without the first one."""
     return re.split(r" {2,}", line.strip())[1:]

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The address to give to people: as the hub and its administrator know it, and never a guess."""
+"""The address for users, as the hub and its administrator know it, and never a guess."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ EVERYWHERE = ("", "*", "0.0.0.0", "::")
 
 
 def address(hub: dict[str, Any], path: str, public_url: str, host: str) -> str:
-    """Return the address of a path of the hub, which follows its prefix; empty where nobody knows how people come in.
+    """Return the address of a path of the hub, with the hub's prefix, or an empty string if it is unknown.
 
-    hub: as module hub_config returned it. public_url: what the administrator says. host: the name of the host in the inventory.
+    hub: what module hub_config returned. public_url: what the administrator set. host: the host's name in the inventory.
     """
     origin = _origin(public_url) or _origin(hub.get("public_url") or "") or _of_proxy(hub, host)
     return f"{origin}{below_prefix(hub, path)}" if origin else ""
 
 
 def told(hub: dict[str, Any], path: str, public_url: str, host: str) -> str:
-    """Return the address of a path of the hub, or why it is not known and what to do about that."""
+    """Return the address of a path of the hub, or why it is unknown and what to do."""
     return address(hub, path, public_url, host) or (
-        "not known, as people come in by another web server than the hub's own proxy: set jupyterhub_rtc_public_url to the address that "
-        f"they open the hub at, on which {below_prefix(hub, path)} follows"
+        "unknown, because users reach the hub through another web server than its own proxy. Set jupyterhub_rtc_public_url to the address "
+        f"at which they open the hub. The path is {below_prefix(hub, path)}"
     )
 
 
 def below_prefix(hub: dict[str, Any], path: str) -> str:
-    """Return a path of the hub as browsers ask for it."""
+    """Return a path of the hub as browsers request it."""
     return f"/{hub.get('base_url', '/').strip('/')}/{path}".replace("//", "/")
 
 
@@ -40,7 +40,7 @@ def _origin(url: str) -> str:
 
 
 def _of_proxy(hub: dict[str, Any], host: str) -> str:
-    """Return where the hub's proxy lets in connections from everywhere; empty where it does not, or where it is not known to be there."""
+    """Return where the hub's proxy accepts connections from other hosts, or an empty string if it does not or may not run there."""
     parts = urlsplit(hub.get("front_url") or hub.get("bind_url") or "")
     if parts.scheme not in ("http", "https") or not hub.get("front_answers", True):
         return ""

@@ -14,41 +14,41 @@ from typing import Any
 from .packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY
 
-# What a level may do with a server, `{server}` in its place; from least to most. A level `view`, to see it live and change
-# nothing, is to come before these.
+# The scopes of each access level on `{server}`, from least to most. A level `view`, to follow live without changing anything, would
+# come before these.
 LEVELS = {
     "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 SHARE_LEVELS = ("write", "read")
 WORDS = {"write": "write in", "read": "read"}
-# Words of a project's and a share's name, as they stand in the names of accounts, directories and addresses.
+# The names of projects and workspaces, which become part of the names of accounts, directories and addresses.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
 DEFAULT_SHARE = "files"
 PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "shares", "mem_limit", "cpu_limit"}
 SHARE_KEYS = {"name", "write", "read"}
 ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
-# What nobody is called, and what would end a line or a path.
+# No user or group has such a name, or it would end a line or a path.
 NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
 DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+){2,}")
-# Marks an account as a project's; `comment` of the account on the host.
+# Marks a project's account: the `comment` of the account on the host.
 ACCOUNT_COMMENT = "project of JupyterHub users (collab.jupyterhub)"
-# More than so many problems, or projects in a table, nobody reads.
+# Nobody reads more problems than this, or more projects in a table.
 MOST_PROBLEMS = 20
 MOST_ROWS = 100
 
 
 def problems(settings: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the variables by themselves, each in one sentence with the way out."""
+    """Return what is wrong with the variables alone, with the way out of each problem."""
     found = list(_problems(_whole(settings)))
     if len(found) > MOST_PROBLEMS:
-        found[MOST_PROBLEMS:] = [f"there are {len(found) - MOST_PROBLEMS} more problems like these"]
+        found[MOST_PROBLEMS:] = [f"There are {len(found) - MOST_PROBLEMS} more problems like these"]
     return found
 
 
 def _whole(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the variables with the list of projects, which may be packed, as it is written."""
+    """Return the variables with the list of projects, which may be packed, in its original form."""
     return {**settings, "projects": unpack(settings["projects"])}
 
 
@@ -56,25 +56,25 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
     projects, access = settings["projects"], settings["server_access"]
     for name, value in (("jupyterhub_projects", projects), ("jupyterhub_server_access", access)):
         if not isinstance(value, list):
-            yield f"{name} is no list: write each of its entries behind a hyphen"
+            yield f"{name} must be a list. Start each entry with a hyphen"
             return
     if not isinstance(settings["confirm_delete"], list):
-        yield f"jupyterhub_projects_confirm_delete is no list: write [{settings['confirm_delete']}]"
+        yield f"jupyterhub_projects_confirm_delete must be a list. Write [{settings['confirm_delete']}]"
         return
     if (archive := str(settings["archive"])) and not archive.startswith("/"):
-        yield f"jupyterhub_projects_archive is {archive!r}: set it to the absolute path of a directory on the hub's host"
+        yield f"jupyterhub_projects_archive is {archive!r}. Set it to the absolute path of a directory on the hub's host"
     prefix = str(settings["account_prefix"])
     if prefix and not ACCOUNT_NAME.fullmatch(prefix):
         yield (
-            f"jupyterhub_projects_account_prefix is {prefix!r}: use lower-case letters, digits, _ and -, a letter first, so that names "
-            "of accounts can begin with it"
+            f"jupyterhub_projects_account_prefix is {prefix!r}. Use lower-case letters, digits, _ and -, starting with a letter, so that "
+            "account names can begin with it"
         )
     for name in ("root", "mount"):
         directory = str(settings[name])
         if not DIRECTORY.fullmatch(directory) or "/../" in f"{directory}/":
             yield (
-                f"jupyterhub_projects_{name} is {directory!r}: set it to the absolute path of a directory of its own, at least two names "
-                "deep, of letters, digits, ., _ and -"
+                f"jupyterhub_projects_{name} is {directory!r}. Set it to the absolute path of a directory that nothing else uses, at least "
+                "two levels deep, that contains only letters, digits, ., _ and -"
             )
     good = []
     for number, project in enumerate(projects, 1):
@@ -90,67 +90,69 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
     for number, each in enumerate(access, 1):
         if isinstance(each, dict) and each.get("owner") in accounts:
             yield (
-                f"jupyterhub_server_access, entry {number}: {each['owner']} is the account of a project: name who may use its server in "
-                "the project itself"
+                f"jupyterhub_server_access, entry {number}: {each['owner']} is the account of a project. Name its users in "
+                "jupyterhub_projects instead"
             )
 
 
 def _project_problems(place: str, project: Any) -> Iterator[str]:
     if not isinstance(project, dict) or not isinstance(project.get("name"), str):
-        yield f"{place} has no name: give it one, such as name: rainfall"
+        yield f"{place} has no name. Add one, such as name: rainfall"
         return
     name = project["name"]
     yield from _slug_problems(place, name)
     place = f"{place} ({name[:LONGEST_SLUG]!r})"
     if unknown := sorted(map(str, {*project} - PROJECT_KEYS)):
-        yield f"{place} has no setting {unknown[0]!r}: it can have {', '.join(sorted(PROJECT_KEYS))}"
+        yield f"{place} has an unknown option {unknown[0]!r}. The options are {', '.join(sorted(PROJECT_KEYS))}"
     if project.get("state", "present") not in ("present", "absent"):
-        yield f"{place}: state is {project['state']!r}: set it to present or to absent"
+        yield f"{place}: state is {project['state']!r}. Set it to present or to absent"
     for level in LEVELS:
         yield from _people_problems(f"{place}: {level}", project.get(level))
     if (memory := str(project.get("mem_limit") or "")) and not MEMORY.fullmatch(memory):
-        yield f"{place}: mem_limit is {memory!r}: set it to a number with K, M, G or T after it, such as 4G"
+        yield f"{place}: mem_limit is {memory!r}. Set it to a number followed by K, M, G or T, such as 4G"
     try:
         if float(project.get("cpu_limit") or 0) < 0:
             raise ValueError
     except (TypeError, ValueError):
-        yield f"{place}: cpu_limit is {project['cpu_limit']!r}: set it to a number of processors such as 2 or 0.5"
+        yield f"{place}: cpu_limit is {project['cpu_limit']!r}. Set it to a number of processors such as 2 or 0.5"
     shares = project.get("shares")
     if shares is not None and not isinstance(shares, list):
-        yield f"{place}: shares is no list: write each of them behind a hyphen, such as - name: data"
+        yield f"{place}: shares must be a list. Start each entry with a hyphen, such as - name: data"
         return
     for share in shares or []:
         if not isinstance(share, dict) or not isinstance(share.get("name"), str):
-            yield f"{place}: one of its shares has no name: give it one, such as name: data"
+            yield f"{place}: an entry of shares has no name. Add one, such as name: data"
             continue
         yield from _slug_problems(f"{place}, shares", share["name"])
         if unknown := sorted(map(str, {*share} - SHARE_KEYS)):
-            yield f"{place}: a share has no setting {unknown[0]!r}: it can have {', '.join(sorted(SHARE_KEYS))}"
+            yield f"{place}: an entry of shares has an unknown option {unknown[0]!r}. The options are {', '.join(sorted(SHARE_KEYS))}"
         for kind in SHARE_LEVELS:
             yield from _people_problems(
-                f"{place}, share {share['name'][:LONGEST_SLUG]!r}: {kind}", share.get(kind)
+                f"{place}, workspace {share['name'][:LONGEST_SLUG]!r}: {kind}", share.get(kind)
             )
     for name, number in Counter(
         str(share["name"]) for share in shares or [] if isinstance(share, dict) and "name" in share
     ).items():
         if number > 1:
-            yield f"{place} has two shares {name!r}: give one of them another name"
+            yield f"{place} has two workspaces {name!r}. Rename one of them"
 
 
 def _slug_problems(place: str, name: str) -> Iterator[str]:
     if len(name) > LONGEST_SLUG:
-        yield f"{place}: the name {name[:LONGEST_SLUG]}... has {len(name)} letters: make it {LONGEST_SLUG} at the most"
+        yield f"{place}: the name {name[:LONGEST_SLUG]}... has {len(name)} characters. Use at most {LONGEST_SLUG}"
     elif not SLUG.fullmatch(name):
         proposal = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
         hint = f", such as {proposal}" if SLUG.fullmatch(proposal) else ""
-        yield f"{place}: the name {name!r} is no name for a directory: use lower-case letters, digits and single hyphens, a letter first{hint}"
+        yield (
+            f"{place}: the name {name!r} is not valid. Use lower-case letters, digits and single hyphens, starting with a letter{hint}"
+        )
 
 
 def _people_problems(place: str, people: Any) -> Iterator[str]:
     if people is None:
         return
     if not isinstance(people, dict) or {*people} - {"users", "groups"}:
-        yield f"{place} is {people!r:.60}: write it as users: [...] and groups: [...], each of which may be left out"
+        yield f"{place} is {people!r:.60}. Write users: [...], groups: [...], or both"
         return
     yield from _names_problems(place, people)
 
@@ -159,39 +161,39 @@ def _names_problems(place: str, people: dict[str, Any]) -> Iterator[str]:
     for kind in ("users", "groups"):
         names = people.get(kind)
         if names is not None and not isinstance(names, list):
-            yield f"{place}: {kind} is no list: write [{names}]"
+            yield f"{place}: {kind} must be a list. Write [{names}]"
             continue
         for name in names or []:
             if not isinstance(name, str) or NO_NAME.search(name):
-                yield f"{place}: {kind} has {name!r:.60}, which is no name: write the name that the hub knows, in quotes if it is a number"
+                yield f"{place}: {kind} has {name!r:.60}, which is not a name. Write the name that the hub knows, in quotes if it is a number"
 
 
 def _access_problems(place: str, each: Any) -> Iterator[str]:
     if not isinstance(each, dict) or not isinstance(each.get("owner"), str) or NO_NAME.search(each["owner"]):
-        yield f"{place} has no owner: name the hub user whose server it is about, such as owner: alice"
+        yield f"{place} has no owner. Name the hub user who owns the server, such as owner: alice"
         return
     place = f"{place} ({each['owner']!r:.60})"
     if unknown := sorted(map(str, {*each} - ACCESS_KEYS)):
-        yield f"{place} has no setting {unknown[0]!r}: it can have {', '.join(sorted(ACCESS_KEYS))}"
+        yield f"{place} has an unknown option {unknown[0]!r}. The options are {', '.join(sorted(ACCESS_KEYS))}"
     server = each.get("server") or ""
     if not isinstance(server, str) or (server and NO_NAME.search(server)):
-        yield f"{place}: server is {server!r:.60}: set it to the name of a named server, or leave it out for the default one"
+        yield f"{place}: server is {server!r:.60}. Set it to the name of a named server, or leave it out for the default server"
     if each.get("level", "edit") not in LEVELS:
-        yield f"{place}: level is {each['level']!r:.60}: set it to {' or to '.join(LEVELS)}"
+        yield f"{place}: level is {each['level']!r:.60}. Set it to {' or to '.join(LEVELS)}"
     yield from _names_problems(place, each)
 
 
 def _together(settings: dict[str, Any], projects: list[dict[str, Any]]) -> Iterator[str]:
-    """What is wrong between projects, each of which is fine by itself."""
+    """Yield conflicts between projects that are each valid alone."""
     prefix = str(settings["account_prefix"])
     for name, number in Counter(project["name"] for project in projects).items():
         if number > 1:
-            yield f"jupyterhub_projects has {number} projects {name!r}: give each a name of its own"
+            yield f"jupyterhub_projects has {number} projects {name!r}. Give each another name"
     accounts = {project["name"]: account_of(project, prefix) for project in projects}
     for account, number in Counter(accounts.values()).items():
         if number > 1:
             names = " and ".join(name for name, each in accounts.items() if each == account)
-            yield f"jupyterhub_projects: {names} have one account {account}: give each an account of its own"
+            yield f"jupyterhub_projects: {names} have the same account {account}. Set another account for one of them"
     people = {
         name
         for project in projects
@@ -201,32 +203,31 @@ def _together(settings: dict[str, Any], projects: list[dict[str, Any]]) -> Itera
     for name, account in accounts.items():
         if not ACCOUNT_NAME.fullmatch(account):
             yield (
-                f"jupyterhub_projects: the account of {name} would be {account!r}, which is no name for an account of the system: set "
-                "account to one of lower-case letters, digits, _ and -, a letter first, 31 characters at the most"
+                f"jupyterhub_projects: the account of {name} would be {account!r}, which is not a valid name for a system account. Set account "
+                "to a name of lower-case letters, digits, _ and -, starting with a letter, at most 31 characters"
             )
         elif account == settings["shared_user"]:
-            yield f"jupyterhub_projects: the account of {name} is {account}, which everybody shares: set account to another name"
+            yield f"jupyterhub_projects: the account of {name} is {account}, which is the shared account. Set account to another name"
         elif account in people:
             yield (
-                f"jupyterhub_projects: the account of {name} is {account}, who is a member of a project: set account to a name that "
-                "nobody has"
+                f"jupyterhub_projects: the account of {name} is {account}, who is a member of a project. Set account to an unused name"
             )
     confirmed = settings["confirm_delete"]
     for project in projects:
         if project.get("state") == "absent" and project["name"] not in confirmed:
-            yield _deletion(settings, f"the project {project['name']}", project["name"])
+            yield _deletion(settings, f"The project {project['name']}", project["name"])
 
 
 def _deletion(settings: dict[str, Any], what: str, name: str) -> str:
     archive = settings["archive"]
     kept = (
-        f"an archive of them is made in {archive} first"
+        f"An archive would be kept in {archive}"
         if archive
-        else "set jupyterhub_projects_archive to keep an archive"
+        else "To keep an archive, set jupyterhub_projects_archive"
     )
     return (
-        f"{what} would be deleted for good, with all files and everybody's access ({kept}): add {name} to "
-        "jupyterhub_projects_confirm_delete if that is what you want"
+        f"{what} would be permanently deleted, with all files and everyone's access. {kept}. To confirm, add {name} to "
+        "jupyterhub_projects_confirm_delete"
     )
 
 
@@ -236,51 +237,54 @@ def account_of(project: dict[str, Any], prefix: str) -> str:
 
 
 def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """Return what stands in the way on the host, each in one sentence with the way out.
+    """Return the problems of the host, with the way out of each.
 
-    host: as module hub_info tells. found: as module project_info tells.
+    host: what module hub_info returned. found: what module project_info returned.
     """
-    # Once: each look at what Ansible hands over takes its time.
+    # Read once, because each access to Ansible's data is slow.
     names, missing, foreign = str(host["servers"]["account_names"]), {*found["missing"]}, {**found["foreign"]}
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
-    # In shared user mode it is made with the shared account.
+    # In shared user mode, it is created with the shared account.
     if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(
-            f"there is no group {settings['group']}, which accounts of projects belong to: set jupyterhub_rtc_group to the group that may use the hub"
+            f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group that "
+            "may use the hub"
         )
     for name, before in found["remembered"].items():
         if name in wanted:
             problems += _changes_refused(settings, names, wanted[name], before)
         else:
             problems.append(
-                f"the project {name} is on the host and not in jupyterhub_projects: put it back, or give it state: absent to have it "
-                "deleted"
+                f"The project {name} exists on the host but is missing from jupyterhub_projects. Add it again, or add it with state: absent to "
+                "delete it"
             )
-    # An owner's name stands in scopes, which know no other way to write it.
+    # Scopes name the owner, and must match the hub's spelling.
     for owner in sorted({each["owner"] for each in settings["server_access"]} - known):
         if owner.lower() in known:
             problems.append(
-                f"jupyterhub_server_access: the hub knows {owner} as {owner.lower()}: write the owner's name so"
+                f"jupyterhub_server_access: the hub knows {owner} as {owner.lower()}. Write the owner's name like this"
             )
     for project in present(settings):
         user, name = account_of(project, settings["account_prefix"]), _host_account(project, settings, names)
         if not ACCOUNT_NAME.fullmatch(name):
             problems.append(
-                f"the hub would run the server of the project {project['name']} as {name!r}, by {names}, which is no "
-                "name for an account of the system: set account to a shorter name"
+                f"The hub would run the server of the project {project['name']} as {name!r} (from {names}), which is not a valid "
+                "name for a system account. Set account to a shorter name"
             )
         elif name in foreign:
             whose = (
-                "belongs to the system" if foreign[name]["system"] else "is somebody's or for another purpose"
+                "belongs to the system"
+                if foreign[name]["system"]
+                else "belongs to a person or has another purpose"
             )
             problems.append(
-                f"the account {name} of the project {project['name']} exists already and {whose}: set account to another name"
+                f"The account {name} of the project {project['name']} already exists and {whose}. Set account to another name"
             )
         elif user in known and name in missing:
             problems.append(
-                f"the hub has a user {user} already, which the project {project['name']} would take: set account to another name"
+                f"The account of the project {project['name']} would be {user}, who is already a hub user. Set account to another name"
             )
     return problems
 
@@ -288,33 +292,33 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
 def _changes_refused(
     settings: dict[str, Any], names: str, project: dict[str, Any], before: dict[str, Any]
 ) -> Iterator[str]:
-    """Tell which change of a project that is on the host cannot be, or is not confirmed. before: as module project_info remembers it."""
+    """Yield changes to a project on the host that are impossible or not confirmed. before: the project in project_info's records."""
     name, account = project["name"], _host_account(project, settings, names)
     if account != before["account"]:
         yield (
-            f"the account of the project {name} is {before['account']}, and {account} is asked for: an owner of a server cannot change, as "
-            f"all files are that account's; set account to {before['account']}, or make a new project"
+            f"The account of the project {name} cannot change from {before['account']} to {account}, because it owns all files. Set account "
+            f"to {before['account']}, or create a new project"
         )
     if project.get("state", "present") == "absent":
         return
     if before["root"] != settings["root"]:
         yield (
-            f"the files of the project {name} are in {before['root']}, and jupyterhub_projects_root is {settings['root']}: set it to that "
-            "directory"
+            f"The files of the project {name} are in {before['root']}, but jupyterhub_projects_root is {settings['root']}. Set it to "
+            f"{before['root']}"
         )
     shares = {share["name"] for share in shares_of(project)}
     for share in before["shares"]:
         if share not in shares and f"{name}/{share}" not in settings["confirm_delete"]:
-            yield _deletion(settings, f"the share {share} of the project {name}", f"{name}/{share}")
+            yield _deletion(settings, f"The workspace {share} of the project {name}", f"{name}/{share}")
 
 
 def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the projects that are to be there."""
+    """Return the projects without state absent."""
     return [project for project in settings["projects"] if project.get("state", "present") == "present"]
 
 
 def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the host has of each project that is to be there: `name`, `account` of the host, names of `shares`."""
+    """Return what each of these projects has on the host: `name`, host `account`, names of `shares`."""
     settings, names = _whole(settings), str(host["servers"]["account_names"])
     return [
         {
@@ -327,12 +331,12 @@ def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str,
 
 
 def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str) -> str:
-    """Return the account of the host that the hub's spawner runs a project's server as; names: what it makes such names of."""
+    """Return the host account that runs a project's server. names: the spawner's template for account names."""
     return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
 
 
 def shares_of(project: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the shares of a project, with everybody who has a right to each beside the members."""
+    """Return the workspaces of a project, with the access that others than its members have."""
     return [
         {"name": share["name"], **{kind: _people(share.get(kind)) for kind in SHARE_LEVELS}}
         for share in project.get("shares") or [{"name": DEFAULT_SHARE}]
@@ -344,13 +348,13 @@ def _people(people: Any) -> dict[str, list[str]]:
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return what is to be on a host, where it has no problems.
+    """Return the desired state of a host without problems.
 
-    problems: see `host_problems`. levels: what each may do, as scopes. projects, access: as the hub's fragment has them (see
-    `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, as Ansible takes ten times as long to hand on what has parts.
-    workspaces: see the function of this name. absent: what is to be deleted, each with `project` and `share`, empty for the whole,
-    and whether there is to be an `archive`. retired: hub users of projects that go. owners: whose servers are opened to others. table,
-    warnings: what to tell the administrator.
+    problems: see `host_problems`. levels: the scopes of each access level. projects, access: as in the hub's fragment (see
+    `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because Ansible passes on structured data ten times slower.
+    workspaces: see the function of this name. absent: what to delete, each with `project`, `share` (empty for the whole project) and
+    whether to `archive` it. retired: hub users of deleted projects. owners: the users whose servers others can open. table, warnings:
+    what to tell the administrator.
     """
     settings = _whole(settings)
     projects = [
@@ -401,8 +405,8 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
     rows = []
     for project in projects[:MOST_ROWS]:
         who = [
-            f"{_listed(project['manage'])} may start, stop and open the server of {project['account']}, and work there",
-            f"{_listed(project['edit'])} may open the server of {project['account']} while it runs, and work there",
+            f"{_listed(project['manage'])} can start, stop and open its server ({project['account']}), and work there",
+            f"{_listed(project['edit'])} can open its server ({project['account']}) while it runs, and work there",
         ]
         told = [
             sentence
@@ -410,20 +414,20 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             if any(project[level].values())
         ]
         shares = [
-            f"{_listed(share[kind])} may {WORDS[kind]} its share {share['name']}"
+            f"{_listed(share[kind])} can {WORDS[kind]} its workspace {share['name']}"
             for share in project["shares"]
             for kind in SHARE_LEVELS
             if any(share[kind].values())
         ]
         rows.append(
-            f"project {project['name']}: {'; '.join(told + shares) or 'nobody but administrators, until people are named'}"
+            f"Project {project['name']}: {'; '.join(told + shares) or 'only administrators, until you name members'}"
         )
     if len(projects) > MOST_ROWS:
         rows.append(
-            f"and {len(projects) - MOST_ROWS} more projects, which stand in the hub's configuration (70-projects.py)"
+            f"And {len(projects) - MOST_ROWS} more projects, which are listed in the hub's configuration (70-projects.py)"
         )
     for each in access[:MOST_ROWS]:
-        what = "may start, stop and open" if each["level"] == "manage" else "may open"
+        what = "can start, stop and open" if each["level"] == "manage" else "can open"
         when = "" if each["level"] == "manage" else " while it runs"
         server = (
             f"the server {each['server']} of {each['owner']}"
@@ -432,7 +436,7 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
         )
         rows.append(f"{_listed(each)} {what} {server}{when}, and work there as {each['owner']}")
     if len(access) > MOST_ROWS:
-        rows.append(f"and {len(access) - MOST_ROWS} more servers that people may be on")
+        rows.append(f"And {len(access) - MOST_ROWS} more entries of jupyterhub_server_access")
     return rows
 
 
@@ -458,27 +462,27 @@ def _warnings(
         groups = {name for each in named for name in each["groups"]} - {*people["groups"]}
         if users:
             warnings.append(
-                f"The hub does not know {_some(users)} yet: what they may do counts from their first login on. Look at how the names are spelt."
+                f"The hub does not know {_some(users)} yet. They get access when they first log in. Check the spelling of the names."
             )
         if groups:
             warnings.append(
-                f"The hub has no group {_some(groups)} yet: its members get in once it has. Look at how the names are spelt."
+                f"The hub has no group {_some(groups)} yet. Its members get access once the group exists. Check the spelling of the names."
             )
     if settings["all_users_mode"] and projects:
         warnings.append(
-            "All users mode is on, in which every hub user opens the servers of all projects, too, whatever their members are."
+            "All users mode is on, so all hub users can open the servers of all projects, not only the members."
         )
     archive = settings["archive"]
     warnings += [
-        f"The {'share ' + each['share'] + ' of the ' if each['share'] else ''}project {each['project']} is deleted for good, with all its files"
-        + (f", of which an archive is kept in {archive}." if archive else " and without an archive.")
+        f"The {'workspace ' + each['share'] + ' of the ' if each['share'] else ''}project {each['project']} is permanently deleted, with all "
+        + (f"its files. An archive is kept in {archive}." if archive else "its files and without an archive.")
         for each in absent
     ]
     return warnings
 
 
 def _some(names: set[str], most: int = 10) -> str:
-    """Return names as a sentence has them, the first of many."""
+    """Return names for a sentence, shortened if there are many."""
     first = sorted(names)[:most]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(first) + more

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepares the environment that it runs in for servers that people edit together on: what the snippet for images does.
+"""Prepares the environment that runs it for live collaboration. The snippet for images contains this file.
 
-This file travels as text in the snippet, to interpreters that may lack every package, so it needs nothing but the standard library.
+Its interpreter may lack all packages, so this file needs only the standard library.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PINNED = ("jupyterlab", "jupyterhub")
 
 
 class NotPossible(Exception):
-    """Why this environment cannot be prepared, in one sentence with the way out."""
+    """Why this environment cannot be prepared, with the way out."""
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -44,7 +44,7 @@ def within(version: str, versions: list[str]) -> bool:
 
 
 def version_of(name: str) -> str:
-    """Return the version of a package that is there; empty where it is not."""
+    """Return the version of an installed package, or an empty string."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -52,7 +52,7 @@ def version_of(name: str) -> str:
 
 
 def is_whole(name: str, seen: set[str]) -> bool:
-    """Return whether a package is there with all that it always needs: an installation that was cut off may lack some."""
+    """Return whether a package and its dependencies are installed: an interrupted installation may lack some."""
     seen.add(name)
     if not version_of(name):
         return False
@@ -62,48 +62,46 @@ def is_whole(name: str, seen: set[str]) -> bool:
 
 
 def collaboration_for(lab: str, fits: list[Any]) -> list[str]:
-    """Return from which version, and below which, jupyter-collaboration fits a JupyterLab."""
+    """Return the range of jupyter-collaboration versions that support a JupyterLab."""
     for lab_versions, versions in fits:
         if within(lab, lab_versions):
             return list(versions)
     raise NotPossible(
-        f"no live collaboration fits the JupyterLab {lab} of {sys.prefix}: "
-        f"take one from {fits[-1][0][0]} to below {fits[0][0][1]}, or update the collection that made this snippet"
+        f"No jupyter-collaboration supports the JupyterLab {lab} in {sys.prefix}. "
+        f"Install a JupyterLab from {fits[-1][0][0]} to below {fits[0][0][1]}, or update the collection that wrote this snippet"
     )
 
 
 def parts_for(lab: str, parts: list[Any]) -> dict[str, list[str]]:
-    """Return from which version, and below which, the parts of jupyter-collaboration fit a JupyterLab."""
+    """Return the version ranges of the parts of jupyter-collaboration that support a JupyterLab."""
     return next((dict(each) for lab_versions, each in parts if within(lab, lab_versions)), {})
 
 
 def must_write(*paths: str) -> None:
-    """Raise where one of the paths could not be written."""
+    """Raise if one of the paths cannot be written."""
     for path in map(Path, paths):
         there = next(each for each in (path, *path.parents) if each.exists())
         if not os.access(there, os.W_OK):
-            raise NotPossible(
-                f"{there} cannot be written: run this as root, or as the user who may change it"
-            )
+            raise NotPossible(f"Cannot write to {there}. Run this as root, or as a user who can change it")
 
 
 def installer() -> list[str]:
-    """Return what precedes the options of an installation into this environment."""
+    """Return the command that installs into this environment."""
     managed = (
         sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
     )
     uv = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
-    # uv takes no notice of packages that a distribution has put beside the environment's own.
+    # uv ignores packages that a distribution has installed next to the environment's own.
     if uv and not managed:
         return [uv, "pip", "install", "--python", sys.executable]
     if importlib.util.find_spec("pip") is None:
-        raise NotPossible(f"there is neither pip nor uv for {sys.executable}: install one of them first")
+        raise NotPossible(f"Neither pip nor uv is available for {sys.executable}. Install one of them first")
     pip = [sys.executable, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     return [*pip, "--break-system-packages"] if managed else pip
 
 
 def install(command: list[str], requirements: list[str]) -> None:
-    """Install what meets the requirements, and let nothing move that JupyterLab's and the hub's versions hang on."""
+    """Install the requirements without changing the versions of JupyterLab and JupyterHub."""
     with tempfile.TemporaryDirectory() as directory:
         constraints = Path(directory, "constraints.txt")
         constraints.write_text("".join(f"{name}=={version_of(name)}\n" for name in PINNED), encoding="utf-8")
@@ -111,34 +109,34 @@ def install(command: list[str], requirements: list[str]) -> None:
         arguments = ["--constraint", str(constraints), *requirements]
         if subprocess.run([*command, *arguments], check=False, env=told, cwd="/").returncode:
             raise NotPossible(
-                f"{' '.join(requirements)} could not be installed in {sys.prefix}: see above what the installer said"
+                f"Failed to install {' '.join(requirements)} in {sys.prefix}. See the installer's output above"
             )
 
 
 def unpack(package: str, path: str) -> None:
-    """Put the files of the package, a tar in base64, where the hub says that they are: all of them, or none."""
+    """Extract the files of the package, a tar archive in base64, to the path that the hub expects: all of them, or none."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     new = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(package)), mode="r:gz") as archive:
             archive.extractall(new, filter="data")
         os.chmod(new, 0o755)
-        with contextlib.suppress(OSError):  # another start has been faster
+        with contextlib.suppress(OSError):  # another start was faster
             os.rename(new, path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     if not os.path.isdir(path):
-        raise NotPossible(f"the package could not be put at {path}: make room there")
+        raise NotPossible(f"Failed to extract the package to {path}. Free some disk space there")
 
 
 def lab_files(where: str, files: list[Any]) -> dict[str, str | None]:
-    """Return by their paths the files of JupyterLab's that are not as they are to be; None for those that are to be gone."""
+    """Return, by path, the text of JupyterLab's settings files that need to change, or None for those to delete."""
     found = subprocess.run(
         [sys.executable, "-I", "-c", where], capture_output=True, text=True, check=False, cwd="/"
     )
     if found.returncode:
         raise NotPossible(
-            f"the JupyterLab of {sys.prefix} does not say where its settings are: install it anew"
+            f"The JupyterLab in {sys.prefix} does not report where its settings are. Reinstall it"
         )
     directories = json.loads(found.stdout.splitlines()[-1])
     wanted = {os.path.join(directories[number], name): text for number, name, text in files}
@@ -165,21 +163,21 @@ def prepare(
 ) -> list[str]:
     """Prepare this environment, and return what changed.
 
-    package: its files, to be at `path`. fits, parts: which jupyter-collaboration, and which of what it consists of, fit which
-    JupyterLab. rival: what must not be beside it. where: asks JupyterLab for its directories. files: of JupyterLab's settings, each with
-    the number of its directory, its name and its text.
+    package: its files, for the directory `path`. fits, parts: which versions of jupyter-collaboration and of its parts support which
+    JupyterLab. rival: a package that must not be installed. where: a program that prints JupyterLab's directories. files: JupyterLab's
+    settings files, each with the number of its directory, its name and its text.
     """
     if sys.version_info < OLDEST_PYTHON:
-        raise NotPossible(f"the Python of {sys.prefix} is too old: take 3.11 or newer")
+        raise NotPossible(f"The Python of {sys.prefix} is too old. Use 3.11 or newer")
     for name in PINNED:
         if not version_of(name):
             raise NotPossible(
-                f"there is no {name} in {sys.prefix}: install it first, or name another interpreter"
+                f"{name} is not installed in {sys.prefix}. Install it first, or name another interpreter"
             )
     if version_of(rival):
         raise NotPossible(
-            f"{rival} is installed in {sys.prefix} (jupyter-ai 3 brings it), where it takes the place of {COLLABORATION}: uninstall it, "
-            "and jupyter-ai 3 with it"
+            f"{rival} is installed in {sys.prefix} (jupyter-ai 3 installs it) and replaces {COLLABORATION}. Uninstall it, together with "
+            "jupyter-ai 3"
         )
     lab = version_of("jupyterlab")
     wanted = {COLLABORATION: collaboration_for(lab, fits), **parts_for(lab, parts)}
@@ -189,12 +187,12 @@ def prepare(
     command = [] if complete else installer()
     settings = lab_files(where, files)
     missing = not os.path.isdir(path)
-    # Everything that could be refused is, before anything changes.
+    # All checks come before any change.
     must_write(
         *settings, *([path] if missing else []), *([] if complete else [sysconfig.get_path("purelib")])
     )
 
-    # Off before it can be there: nothing is live by itself, not even where the installation is cut off.
+    # Disable collaboration before installing it, so that it is off by default even if the installation is interrupted.
     write(settings)
     if missing:
         unpack(package, path)
@@ -204,7 +202,7 @@ def prepare(
 
 
 def main(name: str, **settings: Any) -> None:
-    """Prepare this environment for the script of this name, and say what changed."""
+    """Prepare this environment for the script of this name, and print what changed."""
     os.umask(0o022)
     try:
         changed = prepare(**settings)

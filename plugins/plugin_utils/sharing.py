@@ -16,51 +16,51 @@ from . import address as addresses
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
 SHORTEST_LINK = 60  # seconds, and the next one too: the limits of JupyterHub's own
 LONGEST_LINK = 31536000
-# A server asks the hub again after 300 seconds by itself.
+# JupyterHub's default is 300 seconds.
 REVOCATION = range(1, 301)
-PORTS = range(65536)  # 0: the one that fits
+PORTS = range(65536)  # 0: the default one
 
 
 def problems(settings: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the variables, each in one sentence with the way out."""
+    """Return what is wrong with the variables, with the way out of each problem."""
     link, longest = int(settings["link_seconds"]), int(settings["longest_link_seconds"])
     revocation, port, log = int(settings["revocation_seconds"]), int(settings["port"]), str(settings["log"])
     found = []
     if settings["lifetime"] not in ("session", "persistent"):
         found.append(
-            f"jupyterhub_sharing_lifetime is {settings['lifetime']!r}: set it to session, or to persistent"
+            f"jupyterhub_sharing_lifetime is {settings['lifetime']!r}. Set it to session or to persistent"
         )
     if not SHORTEST_LINK <= longest <= LONGEST_LINK:
         found.append(
-            f"jupyterhub_sharing_longest_link_seconds is {longest}: set it to a number from {SHORTEST_LINK} to {LONGEST_LINK}, a year"
+            f"jupyterhub_sharing_longest_link_seconds is {longest}. Set it to a number from {SHORTEST_LINK} to {LONGEST_LINK} (one year)"
         )
     if not SHORTEST_LINK <= link <= longest:
         found.append(
-            f"jupyterhub_sharing_link_seconds is {link}: set it to a number from {SHORTEST_LINK} to "
+            f"jupyterhub_sharing_link_seconds is {link}. Set it to a number from {SHORTEST_LINK} to "
             f"jupyterhub_sharing_longest_link_seconds, which is {longest}"
         )
     for name in ("links_per_server", "guesses_per_minute"):
         if (most := int(settings[name])) < 1:
-            found.append(f"jupyterhub_sharing_{name} is {most}: set it to 1 or more")
+            found.append(f"jupyterhub_sharing_{name} is {most}. Set it to 1 or more")
     if revocation not in REVOCATION:
         found.append(
-            f"jupyterhub_sharing_revocation_seconds is {revocation}: set it to a number from {REVOCATION[0]} to {REVOCATION[-1]}"
+            f"jupyterhub_sharing_revocation_seconds is {revocation}. Set it to a number from {REVOCATION[0]} to {REVOCATION[-1]}"
         )
     if port not in PORTS:
-        found.append(f"jupyterhub_sharing_port is {port}: set it to a number from {PORTS[0]} to {PORTS[-1]}")
+        found.append(f"jupyterhub_sharing_port is {port}. Set it to a number from {PORTS[0]} to {PORTS[-1]}")
     if log and not re.fullmatch(r"/[^\n]*[^/\n]", log):
         found.append(
-            f"jupyterhub_sharing_log is {log!r}: set it to the absolute path of a file on the hub's host"
+            f"jupyterhub_sharing_log is {log!r}. Set it to the absolute path of a file on the hub's host"
         )
     return found
 
 
 def host_problems(host: dict[str, Any]) -> list[str]:
-    """Return what stands in the way on the host (as module hub_info found it), each in one sentence with the way out."""
+    """Return the problems of the host, as module hub_info found it, with the way out of each."""
     hub, service = host["hub"], host["service"]["name"]
     if not hub["version"]:
         return [
-            f"JupyterHub was not found behind the unit {service}: {hub['error']}; set jupyterhub_sharing_service"
+            f"The unit {service} does not run JupyterHub: {hub['error']}. Set jupyterhub_sharing_service to the unit that does"
         ]
     if not can_share(hub["version"]):
         return [hole(hub["version"])]
@@ -68,7 +68,7 @@ def host_problems(host: dict[str, Any]) -> list[str]:
 
 
 def can_share(hub_version: str) -> bool:
-    """Return whether the hub's own sharing is safe to give to users in this version."""
+    """Return whether sharing is safe in this version of the hub."""
     version = release(hub_version)
     oldest = OLDEST_HUB_TO_SHARE.get(version[0], OLDEST_HUB_TO_SHARE[max(OLDEST_HUB_TO_SHARE)])
     return version >= release(oldest)
@@ -77,29 +77,31 @@ def can_share(hub_version: str) -> bool:
 def hole(hub_version: str) -> str:
     """Return the sentence that says why users of this hub cannot share."""
     return (
-        f"Users cannot share their own servers: JupyterHub {hub_version} has a known hole in sharing; "
-        f"update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}"
+        f"Users cannot share their own servers, because JupyterHub {hub_version} has a known vulnerability in sharing. "
+        f"Update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}"
     )
 
 
 def release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, without what marks a pre-release: `4.6.0rc1` is (4, 6, 0)."""
+    """Return the numbers of a version without a pre-release suffix: `4.6.0rc1` is (4, 6, 0)."""
     match = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(number) for number in match.group().split(".")) if match else ()
 
 
 def table(settings: dict[str, Any]) -> list[str]:
-    """Return who may do what, as sentences."""
+    """Return who can share, as sentences."""
     groups = settings["groups"]
-    who = f"every member of {' or '.join(groups)}" if groups else "every hub user"
+    who = f"Members of {' or '.join(groups)}" if groups else "Users"
     how = "by link and by name" if boolean(settings["by_name"]) else "by link"
     ends = (
-        "until the server stops at the latest" if settings["lifetime"] == "session" else "until that is ended"
+        "shares end when it stops"
+        if settings["lifetime"] == "session"
+        else "shares last until they are revoked"
     )
-    return [f"{who} shares the own server, {how}, on the hub's sharing page, {ends}"]
+    return [f"{who} can share their own server on the hub's sharing page, {how}; {ends}"]
 
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the address of the page, or why it is not known."""
+    """Return the address of the page, or why it is unknown."""
     host = str(settings["inventory_hostname"])
     return addresses.told(hub, "services/sharing/", str(settings["public_url"]), host)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the snippet for container images and start scripts consists of."""
+"""The parts of the snippet for container images and start scripts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return the parts of the snippet: where the package goes, and as Python the program, what it is told, and the package's archive.
+    """Return the parts of the snippet: the package's directory, and as Python the program, its settings and the package's archive.
 
-    lab: what JupyterLab shows, by the name of its files, as module lab_settings takes it.
+    lab: JupyterLab's settings, by the name of their files, as for module lab_settings.
     """
     package = HubPackage(package_files())
     settings = {
@@ -43,7 +43,7 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
-    """Return the files of one name: the number of the directory among JupyterLab's, the name there, and the text or None."""
+    """Return the files of one name: the number of the directory among JupyterLab's, the file's name, and its text or None."""
     contents = LabFiles(["0", "1", "2"], name).contents(**{**NOTHING, **wanted})
     return [
         [int(directory), file, text and text.decode()]
@@ -54,7 +54,7 @@ def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
 
 
 def _archive(files: dict[str, str]) -> bytes:
-    """Return the files as a tar, packed, which is the same from run to run."""
+    """Return the files as a compressed tar archive that is the same in every run."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, text in sorted(files.items()):

@@ -56,7 +56,7 @@ class Stage:
     platform: Platform
     host: Host
     hub: Hub
-    rounds: int | None = None  # in place of as many as the benchmark takes by itself, to try it
+    rounds: int | None = None  # replaces the benchmark's default number, to try it
 
     def login(self, name: str) -> Person:
         return self.hub.login(name, PASSWORDS[name])
@@ -99,7 +99,7 @@ class Timing:
         self.add(what, (time.perf_counter() - begin) * 1000)
 
     def add(self, what: str, milliseconds: float) -> None:
-        """Take in what somebody else has measured."""
+        """Take in what someone else has measured."""
         if self._counts:
             self.milliseconds.setdefault(what, []).append(milliseconds)
 

@@ -7,7 +7,7 @@ from html import escape
 WIDTH = 640
 LEFT, RIGHT, TOP, BOTTOM = 12, 60, 40, 12  # what is not the field of the bars
 NAME, BAR, GAP = 17, 10, 8  # heights
-# Readable by people who see colours differently, and in print.
+# Readable by people who see colors differently, and in print.
 COLOURS = ["#0072b2", "#d55e00"]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The servers that people edit a notebook on in a benchmark: as the collection starts them, and what they are compared with.
 
-- `OURS`: the server of the shared account.
-- `PLAIN`: the same with the same packages, where jupyter-collaboration does all by itself.
+- `OURS`: the shared server.
+- `PLAIN`: the same with the same packages and jupyter-collaboration alone.
 - `FLOOR`: pycrdt-websocket alone, which the two others consist of besides (tests/benchmarks/programs/bare_server.py).
 """
 
@@ -55,7 +55,7 @@ class Servers:
         server_kinds.prepare(self._stage)
 
     def start(self, kind: str, prepare: Callable[[], object] = lambda: None) -> None:
-        """Start a server anew, in the place of the last one. prepare: is called when that has ended."""
+        """Start a new server to replace the last one. prepare: called when that has stopped."""
         self._kind = kind
         server_kinds.end(self._stage, self._alice)
         prepare()

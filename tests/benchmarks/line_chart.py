@@ -7,7 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 60, 120, 30, 45  # what is not the field of the lines
-# Readable by people who see colours differently, and in print.
+# Readable by people who see colors differently, and in print.
 COLOURS = ["#0072b2", "#0072b2", "#d55e00", "#d55e00", "#009e73", "#009e73"]
 DASHES = ["", "6 4"]
 

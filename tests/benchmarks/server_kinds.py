@@ -2,7 +2,7 @@
 """Servers of several kinds on one hub, by turns: each start is of the kind that is wanted then.
 
 OURS     as the collection starts it
-PLAIN    with the same packages, where jupyter-collaboration does all by itself
+PLAIN    with the same packages and jupyter-collaboration alone
 WITHOUT  with the same packages turned off: JupyterLab as it is without collaboration
 """
 
@@ -19,7 +19,7 @@ KINDS = OURS, PLAIN, WITHOUT = "ours", "plain", "without"
 # Of the playbook: else the hub stops servers of the two other kinds, into which others may come though nothing guards them.
 UNGUARDED = {"jupyterhub_rtc_refuse_unprepared": False}
 
-# What plain servers have in place of what the collection puts before all other configuration.
+# What plain servers have instead of what the collection loads before all other configuration.
 PLAIN_CONFIG = "/usr/local/share/plain-collaboration"
 PLAIN_FILES = {
     "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": {"jupyter_server_ydoc": True}}},

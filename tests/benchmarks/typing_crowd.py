@@ -2,7 +2,7 @@
 """People who type into one notebook at the same time. Reads what they do, as a line of JSON, and prints what they saw as another;
 and so on as long as there are lines.
 
-A process of its own, so that what it takes itself can be told from what the server takes. Not everybody can have a whole copy of
+A process of its own, so that what it takes itself can be told from what the server takes. Not everyone can have a whole copy of
 the notebook here, as they have in their browsers: a few have, and measure. The others type, or watch, and count what they get.
 """
 
@@ -51,7 +51,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Seen:
-    """Delays are in milliseconds, from a keystroke until it is on somebody else's copy; `share` is of those seen before `LATE`.
+    """Delays are in milliseconds, from a keystroke until it is on someone else's copy; `share` is of those seen before `LATE`.
 
     cpu: seconds of each process by second, rss: bytes of each at the end.
     """
@@ -67,7 +67,7 @@ class Seen:
 
 
 class Typist(Room):
-    """Somebody in the notebook, who has a cell to type into and, with a whole copy, sees what the others type."""
+    """Someone in the notebook, who has a cell to type into and, with a whole copy, sees what the others type."""
 
     def __init__(self, seat: Seat, cell: int, whole: bool, crowd: "Crowd") -> None:
         super().__init__(seat)
@@ -83,13 +83,13 @@ class Typist(Room):
             self._require_notebook().ycells.observe_deep(self._on_cells)
 
     def type(self) -> None:
-        """Type one character at the end of the own cell."""
+        """Type one character at the end of this person's cell."""
         self._crowd.note_typed((self._cell, self._end))
         self.insert(self._end, "x", cell=self._cell)
         self._end += 1
 
     def renew(self) -> None:
-        """Say that one is still there, before the room does so by itself."""
+        """Report this person's presence, before the room does."""
         self._awareness.set_local_state(self._awareness.get_local_state())
 
     def _receive(self, message: str | bytes) -> None:
@@ -137,13 +137,13 @@ class Crowd:
             self._delays.append(time.perf_counter() - self._typed[key])
 
     async def type(self, seconds: float) -> None:
-        """Have everybody type so many characters a second, spread evenly over the second."""
+        """Have everyone type so many characters a second, spread evenly over the second."""
         rate = self._task.rate * len(self.typists)
         async for index in ticks(1 / rate, round(seconds * rate)):
             self.typists[index % len(self.typists)].type()
 
     async def renew(self) -> None:
-        """Have everybody say that they are there, spread evenly: they have come at once, and would all say it at once."""
+        """Have everyone say that they are there, spread evenly: they have come at once, and would all say it at once."""
         async for index in ticks(RENEWAL / len(self.people)):
             self.people[index % len(self.people)].renew()
 

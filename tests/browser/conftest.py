@@ -112,7 +112,7 @@ def screenshots(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def stranger(browser: Browser) -> Iterator[Page]:
-    """The window of somebody who is not logged in."""
+    """The window of someone who is not logged in."""
     page = window(browser)
     yield page
     page.context.close()

@@ -14,7 +14,7 @@ TIME_ZONE, UTC_OFFSET = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 TOP = "#jp-top-panel"
 RUNS = 4  # how often a cell is run until there is an output
 OUTPUT_TIMEOUT = 5_000  # milliseconds after which it is run again
-START_TIMEOUT = 120_000  # milliseconds until a server that somebody asked for must be there
+START_TIMEOUT = 120_000  # milliseconds until a server that someone asked for must be there
 
 
 def log_in(page: Page, name: str, password: str) -> None:
@@ -28,7 +28,7 @@ def come(page: Page, address: str, name: str, password: str) -> "Lab":
     """Go to an address that leads to a server, and log in."""
     page.goto(address)
     log_in(page, name, password)
-    # Whoever comes to the server of another account is asked whether it may know who they are.
+    # The hub asks visitors of another account's server whether it may identify them.
     authorize = page.get_by_role("button", name="Authorize")
     authorize.or_(page.locator(TOP)).wait_for(timeout=START_TIMEOUT)
     if authorize.is_visible():
@@ -37,7 +37,7 @@ def come(page: Page, address: str, name: str, password: str) -> "Lab":
 
 
 class Lab:
-    """A browser window in which somebody has come to the JupyterLab of a server."""
+    """A browser window in which someone has come to the JupyterLab of a server."""
 
     def __init__(self, page: Page, name: str) -> None:
         self.page = page
@@ -52,7 +52,7 @@ class Lab:
 
     @property
     def colour(self) -> str:
-        """The colour that the others see the person's cursor in."""
+        """The color that the others see the person's cursor in."""
         return str(self.badge.evaluate("icon => getComputedStyle(icon).backgroundColor"))
 
     @property
@@ -61,7 +61,7 @@ class Lab:
         return self.page.locator(".jp-CollaboratorsPanel .jp-CollaboratorHeader")
 
     def flag(self, name: str) -> Locator:
-        """The flag with somebody's name at their cursor, where that was last. It fades after two seconds without a movement."""
+        """The flag with someone's name at their cursor, where that was last. It fades after two seconds without a movement."""
         return self.page.locator(".jp-remote-userFlag", has_text=name).last
 
     # The top of the window
@@ -174,14 +174,14 @@ class Editor:
         self.text.press_sequentially(text)
 
     def expect_cursor_of(self, other: Lab) -> None:
-        """There is one cursor here, in somebody's colour, and their name at it."""
+        """There is one cursor here, in someone's color, and their name at it."""
         expect(self.cursors).to_have_count(1)
         expect(self.cursors).to_have_css("border-left-color", other.colour)
         flag = self.lab.flag(other.name)
         expect(flag).to_have_css("border-color", other.colour)
 
         def flag_is_at_cursor() -> bool:
-            # Both are drawn anew when somebody moves, so for a moment one may not be there.
+            # Both are drawn anew when someone moves, so for a moment one may not be there.
             place, name = self.cursors.bounding_box(), flag.bounding_box()
             return bool(
                 place and name and abs(name["x"] - place["x"]) < 20 and 0 < place["y"] - name["y"] < 40

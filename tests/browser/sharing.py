@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 PATH = "/services/sharing/"
 LEGIBLE = 4.5  # the least contrast of text that WCAG 2 takes at level AA
 
-# Every element with text of its own: the text, its colour, and the backgrounds from there to the whole page's. The
+# Every element with text of its own: the text, its color, and the backgrounds from there to the whole page's. The
 # hub's own orange buttons are left out, as are texts that only screen readers have.
 TEXTS = """root => [...root.querySelectorAll("*:not(.btn-jupyter, .visually-hidden, option)")]
     .filter(element => element.checkVisibility() && [...element.childNodes].some(
@@ -78,12 +78,12 @@ class SharingPage:
 
     @property
     def document(self) -> Locator:
-        return self.server.get_by_label("Leads to this file")
+        return self.server.get_by_label("Opens this file")
 
     def make_link(self, document: str) -> str:
         """Make a link that leads to a file, and return it."""
         self.document.fill(document)
-        self.press("Make a link")
+        self.press("Create link")
         return self.new_link.input_value()
 
     @property
@@ -99,7 +99,7 @@ class SharingPage:
     @property
     def links(self) -> Locator:
         """The rows of the links that are valid."""
-        return self._rows("Links that are valid")
+        return self._rows("Valid links")
 
     @property
     def unused_links(self) -> Locator:
@@ -108,14 +108,14 @@ class SharingPage:
     @property
     def guests(self) -> Locator:
         """The rows of those who can open the server."""
-        return self._rows("People who can open this server")
+        return self._rows("Users with access to this server")
 
     # Shared with me
 
     @property
     def shared_with_me(self) -> Locator:
         """The rows of the servers of others."""
-        return self._rows("Servers of others that you may open")
+        return self._rows("Servers shared with you")
 
     def tab(self, title: str) -> Locator:
         return self.page.get_by_role("tab", name=title)
@@ -141,7 +141,7 @@ def _contrast(colour: str, backgrounds: list[str]) -> float:
 
 
 def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:
-    """What one sees of a CSS colour, which may be translucent, above another one."""
+    """What one sees of a CSS color, which may be translucent, above another one."""
     red, green, blue, *alpha = (float(number) for number in re.findall(r"[\d.]+", colour))
     opacity = alpha[0] if alpha else 1
     return tuple(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What alice and bob are told when somebody else writes the file that they have open."""
+"""What alice and bob are told when someone else writes the file that they have open."""
 
 import pytest
 from playwright.sync_api import expect
@@ -23,7 +23,7 @@ def notebook(alice: Lab, bob: Lab) -> None:
 
 
 def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -> None:
-    """Text that somebody else takes out of an open notebook is kept beside it, and everybody who has it open is told."""
+    """Text that someone else takes out of an open notebook is kept beside it, and everyone who has it open is told."""
     alice.cell(CELL).type("\n# to be taken out")
     expect(bob.cell(CELL).text).to_contain_text("# to be taken out")
     script = "import json, pathlib; path = pathlib.Path('/home/shared/Script.ipynb'); book = json.loads(path.read_text()); "
@@ -34,7 +34,9 @@ def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -
     in_container("runuser", "-u", "shared", "--", "python3", "-c", script)
     for lab in (alice, bob):
         expect(lab.cell(CELL).text).to_contain_text("from a script")
-        notice = lab.page.locator(".Toastify__toast", has_text="Text was taken out of Script.ipynb")
+        notice = lab.page.locator(
+            ".Toastify__toast", has_text="Another program removed text from Script.ipynb"
+        )
         expect(notice).to_be_visible()
         notice.locator(".Toastify__close-button, button").first.click()
         expect(notice).to_have_count(0)

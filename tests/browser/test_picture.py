@@ -15,7 +15,7 @@ from browser.lab import Lab
 
 DATA, MEAN = 1, 2  # the code cells of Rain.ipynb, below its heading
 
-# Two windows side by side, each with a bar that says whose it is.
+# Two windows side by side, each with a bar that names its user.
 PAGE = """<!doctype html>
 <style>
   body { margin: 0; display: flex; align-items: start; gap: 16px; font: 15px "DejaVu Sans", sans-serif; }
@@ -31,7 +31,7 @@ FIGURE = '<figure><figcaption>{name}</figcaption><img src="data:image/png;base64
 
 @pytest.fixture
 def ready(alice: Lab, bob: Lab) -> None:
-    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colours that differ."""
+    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colors that differ."""
     for lab in (alice, bob):
         lab.open("Rain.ipynb")
         lab.close_others()

@@ -44,7 +44,7 @@ def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) ->
 def test_colours_are_the_servers_and_stay(
     alice: Lab, bob: Lab, browser: Browser, entry: str, passwords: dict[str, str]
 ) -> None:
-    """Requirement 67: a distinct colour per user, also in a browser where the person has never been."""
+    """Requirement 67: a distinct color per user, also in a browser where the person has never been."""
     assert alice.colour != bob.colour
     page = window(browser)
     again = come(page, entry, "alice", passwords["alice"])
@@ -53,7 +53,7 @@ def test_colours_are_the_servers_and_stay(
 
 
 def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
-    """Requirement 44: the panel lists the collaborators present: oneself above, below it everybody else."""
+    """Requirement 44: the panel lists the collaborators present: oneself above, below it everyone else."""
     for one, other in ((alice, bob), (bob, alice)):
         one.show_panel("Collaboration")
         expect(one.page.locator(".jp-UserInfoPanel .jp-UserInfo-Icon")).to_have_attribute("title", one.name)
@@ -73,7 +73,7 @@ def test_each_sees_what_the_other_types(alice: Lab, bob: Lab) -> None:
 
 
 def test_each_sees_the_other_ones_cursor_and_name(alice: Lab, bob: Lab) -> None:
-    """Requirement 67: cursors: a name at each, and the colour that its owner has."""
+    """Requirement 67: cursors: a name at each, and the color that its owner has."""
     alice.cell(SECOND).type("# a")
     bob.cell(THIRD).type("# b")
     for one, other, index in ((alice, bob, THIRD), (bob, alice, SECOND)):

@@ -60,7 +60,7 @@ def keep_address_of_bridge() -> None:
     """Give the containers' bridge the address that it has, for good.
 
     Without that Linux gives it the lowest address of its ports, which is another one when that container has gone. The
-    others go on sending to the old one for up to a minute, so whoever talks to them meanwhile hears nothing.
+    others go on sending to the old one for up to a minute, so clients get no answer meanwhile.
     """
     bridge = podman("network", "inspect", "podman", "--format={{.NetworkInterface}}")
     address = Path(f"/sys/class/net/{bridge}/address").read_text().strip()
@@ -81,7 +81,7 @@ def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
         tries=TRIES,
     )
     keep_address_of_bridge()
-    # Boot clears /tmp, under the feet of whoever begins too early. Degraded is up as well: what a test needs
+    # Boot clears /tmp, which breaks tests that begin too early. Degraded is up as well: what a test needs
     # to be running it asks for itself.
     deadline = time.monotonic() + 60
     while True:
@@ -103,7 +103,7 @@ def labelled(label: str) -> list[str]:
 
 
 def down(label: str) -> None:
-    # podman gives up on a container that ends by itself in the moment in which it is told to.
+    # podman gives up on a container that ends just when it is told to.
     if names := labelled(label):
         podman("rm", "--force", "--time=1", "--volumes", "--ignore", *names, tries=TRIES)
 

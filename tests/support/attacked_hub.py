@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real hub with our fragments on it and a server of alice's, for tests that play somebody with an account who wants more."""
+"""A real hub with our fragments on it and a server of alice's, for tests that play someone with an account who wants more."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -115,12 +115,12 @@ class Attacked(LocalHub):
         self.ask("PATCH", "shares/alice/", {"user": guest})
 
     def sign_in_of(self, name: str) -> str:
-        """Return somebody's token of alice's server, which its memory holds once their browser has been there."""
+        """Return someone's token of alice's server, which its memory holds once their browser has been there."""
         with self.browser(name) as browser:
             return self.exchange(self.code_of(browser))
 
     def code_of(self, browser: httpx.Client) -> str:
-        """Return an authorization code for alice's server, as the hub gives it to somebody's browser."""
+        """Return an authorization code for alice's server, as the hub gives it to someone's browser."""
         wish = {
             "client_id": CLIENT,
             "redirect_uri": f"{SERVER}oauth_callback",
@@ -131,7 +131,7 @@ class Attacked(LocalHub):
         return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
 
     def exchange(self, code: str) -> str:
-        """Return the token that the hub gives for a code to somebody who knows the server's secret, which is its own token."""
+        """Return the token that the hub gives for a code to someone who knows the server's secret, which is its own token."""
         form = {
             "client_id": CLIENT,
             "client_secret": self.own_token,

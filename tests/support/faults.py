@@ -25,7 +25,7 @@ UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 KILLERS = "/usr/local/lib/killed-at"
 RESULTS = ROOT / ".cache/results/faults.json"
 
-# Rights that nobody has by another way. A change gives bob the one in the place of the other.
+# Rights that nobody has by another way. A change replaces one by the other for bob.
 SCOPES = ("list:users", "read:hub")
 ROLE = "probe"
 
@@ -89,7 +89,7 @@ class Sight:
 
 @dataclass
 class Site:
-    """A host with a hub, alice at work in an open document, and somebody who runs plays on it."""
+    """A host with a hub, alice at work in an open document, and someone who runs plays on it."""
 
     host: Host
     platform: Platform
@@ -209,7 +209,7 @@ class Fault:
         self.row["people"] = "the same processes, documents open"
 
     def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
-        """The hub was restarted, and everybody has these rights to servers and no others."""
+        """The hub was restarted, and everyone has these rights to servers and no others."""
         assert after.answers
         assert after.invocation != before.invocation
         scopes = {scope for role, _users in after.roles.values() for scope in role}
@@ -217,7 +217,7 @@ class Fault:
         self.row["hub"] = "was restarted, rights as asked for"
 
     def converges(self, scope: str) -> None:
-        """With the cause gone the next run makes things as they are to be, the run after it changes nothing."""
+        """Without the cause, the next run reaches the desired state, and the run after it changes nothing."""
         site = self.site
         before = site.look()
         changed = site.change(fragment(scope)).changed

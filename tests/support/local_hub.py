@@ -203,7 +203,7 @@ class LocalHub:
         return self._tokens[name]
 
     def forget(self, name: str) -> None:
-        """Take from somebody whatever they have shown so far, as a logout does."""
+        """Take from someone whatever they have shown so far, as a logout does."""
         for token in self.ask("GET", f"users/{name}/tokens")["api_tokens"]:
             self.ask("DELETE", f"users/{name}/tokens/{token['id']}")
         self._tokens.pop(name, None)
@@ -214,7 +214,7 @@ class LocalHub:
 
     @contextmanager
     def browser(self, name: str = "", *, page: int = 0) -> Iterator[httpx.Client]:
-        """Yield a browser in which somebody has logged in, which takes an authenticator that believes everybody.
+        """Yield a browser in which someone has logged in, which takes an authenticator that believes everyone.
 
         page: the port of the sharing page. It gets to hub, server and page at one address, as behind a proxy.
         """
@@ -254,7 +254,7 @@ class LocalHub:
             return False
 
     def end_from_inside(self, who: str) -> None:
-        """Have somebody shut the server down by its own API, and wait until the hub knows."""
+        """Have someone shut the server down by its own API, and wait until the hub knows."""
         self.at_server(who, "POST", "api/shutdown").raise_for_status()
         wait_until(lambda: not self.runs)
         self.ask("DELETE", "users/alice/server")
@@ -266,7 +266,7 @@ class LocalHub:
 
     @property
     def own_token(self) -> str:
-        """The server's own token, as somebody reads it in a terminal there."""
+        """The server's own token, as someone reads it in a terminal there."""
         variables = Path(f"/proc/{self.server_process}/environ").read_bytes().split(b"\0")
         return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
@@ -280,7 +280,7 @@ class LocalHub:
         return f"{self.server_url}/user/alice"
 
     def at_server(self, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Return the server's answer to a program of somebody."""
+        """Return the server's answer to a program of someone."""
         return self.at_server_with(self.token_of(name), method, path, body)
 
     def at_server_with(self, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -288,7 +288,7 @@ class LocalHub:
         return httpx.request(method, f"{self.url}/{path}", headers=headers, json=body, timeout=PATIENCE)
 
     def door(self, name: str, path: str) -> Door:
-        """Return where a websocket is, and what somebody shows there."""
+        """Return where a websocket is, and what someone shows there."""
         address = self.url.replace("http", "ws", 1)
         return Door(f"{address}/{path}", {"Authorization": f"token {self.token_of(name)}"})
 

@@ -142,7 +142,7 @@ class LocalServer:
         return Seat(path, is_notebook, Door(f"{address}?sessionId={session['sessionId']}", TOKEN), user)
 
     async def open(self, path: str, name: str = "alice", session: str = "") -> Room:
-        """Open a document, as a tab does; with a session of somebody who has had it before, where one is given."""
+        """Open a document, as a tab does; with a session of someone who has had it before, where one is given."""
         seat = self.seat(path, name)
         if session:
             url = f"{seat.door.url.partition('?')[0]}?sessionId={session}"

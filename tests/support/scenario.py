@@ -55,7 +55,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Name and password of somebody who is not logged in."""
+    """Name and password of someone who is not logged in."""
 
     name: str
     password: str
@@ -74,7 +74,7 @@ def platforms(scenario: Path) -> list[Platform]:
 
 
 def keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[dict[str, Any]], bool]) -> None:
-    """Leave out the tests whose parameters are not to be kept, and have pytest say how many those are."""
+    """Deselect tests by their parameters, and have pytest report how many."""
 
     def parameters(item: pytest.Item) -> dict[str, Any]:
         assert isinstance(item, pytest.Function)
@@ -136,7 +136,7 @@ def verified(container: str, report: Path, **variables: Any) -> set[str]:
 
 
 def role(name: str, container: str, *options: str, **variables: Any) -> Play:
-    """Apply one role of the collection by itself to a container."""
+    """Apply one role of the collection alone to a container."""
     return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
 
 
@@ -215,7 +215,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
 
 
 def kill_server(host: Host, owner: str) -> None:
-    """End somebody's server and all that runs in it at once; the hub notices when it looks next."""
+    """End someone's server and all that runs in it at once; the hub notices when it looks next."""
     host.run("pkill -KILL -u %s", owner)
     wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
     # In a container nobody tells systemd that the last process of a unit is gone, where that was the shell of a terminal. It keeps the
@@ -281,7 +281,7 @@ def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bo
 
 
 def refuse_password(hub: Hub, host: Host, account: str) -> None:
-    """The hub lets nobody in as this account, not even with a password that the host takes."""
+    """Nobody can log in to the hub as this account, not even with a valid password."""
     host.check_output("echo %s | chpasswd", f"{account}:a-password")
     try:
         with pytest.raises(LoginRefused):

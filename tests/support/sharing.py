@@ -34,7 +34,7 @@ def begin(owner: Person) -> None:
 
 def make_link(owner: Person, **fields: str) -> str:
     """Make a link on the page, and return its address."""
-    page = owner.press(owner.page(PAGE), "Make a link", **fields)
+    page = owner.press(owner.page(PAGE), "Create link", **fields)
     field = BeautifulSoup(page.text, "html.parser").select_one("#new-link")
     assert field, page.sentence
     return str(field["value"])
@@ -46,12 +46,12 @@ def code_of(link: str) -> str:
 
 
 def accept(guest: Person, link: str) -> Page:
-    """Accept an invitation, and return the page that it leads to."""
-    return guest.press(guest.page(link), "Accept invitation")
+    """Accept a sharing link, and return the page that it leads to."""
+    return guest.press(guest.page(link), "Accept")
 
 
 def rows(page: Page, caption: str) -> list[str]:
-    """The first cells of a table of the page; none where the page has no such table. Another page is no proof of that."""
+    """The first cells of a table of the page; none where the page has no such table. Another page does not count."""
     assert page.status == 200, page.sentence
     assert PAGE in page.path, page.url
     tables = BeautifulSoup(page.text, "html.parser").select("table")
@@ -62,16 +62,16 @@ def rows(page: Page, caption: str) -> list[str]:
 
 
 def guests(page: Page) -> list[str]:
-    return rows(page, "People who can open this server")
+    return rows(page, "Users with access to this server")
 
 
 def shared_with(page: Page) -> list[str]:
-    return rows(page, "Servers of others that you may open")
+    return rows(page, "Servers shared with you")
 
 
 @dataclass(frozen=True)
 class Other:
-    """Somebody else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
+    """Someone else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
 
     state: str
     may: str
@@ -81,7 +81,7 @@ class Other:
 
 
 def others(person: Person) -> dict[str, Other]:
-    """The servers of others on somebody's page, by the name that it gives them."""
+    """The servers of others on someone's page, by the name that it gives them."""
     page = person.page(PAGE, tab="theirs")
     assert page.status == 200, page.sentence
     soup = BeautifulSoup(page.text, "html.parser")
@@ -106,7 +106,7 @@ def press_beside(person: Person, name: str, button: str) -> Page:
 
 
 def forge(person: Person, page: Page, button: str, **fields: str) -> Page:
-    """Send a form of anybody's page as if it were the person's own, and return what the page says."""
+    """Send a form of anyone's page as if it were the person's own, and return what the page says."""
     return person.press(page, button, _xsrf=person.xsrf(person.hub.url + PAGE), **fields)
 
 
@@ -133,6 +133,6 @@ def in_database(host: Host, *lines: str) -> None:
 
 
 def crowd(host: Host, owner: str, number: int) -> None:
-    """Give somebody so many links, and as many guests who have accepted one, past all pages."""
+    """Give someone so many links, and as many guests who have accepted one, past all pages."""
     program = (ROOT / "tests/support/programs/guests.py").read_text()
     host.check_output("%s -c %s %s %s %s", HUB_PYTHON, program, DATABASE, owner, str(number))

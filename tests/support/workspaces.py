@@ -55,7 +55,7 @@ def run(server: Server, command: str) -> str:
 
 
 def is_refusal(answer: httpx.Response) -> bool:
-    """Whether somebody was not let write a file, which Jupyter Server calls an error of its own where a mount is read-only."""
+    """Whether someone was not let write a file, which Jupyter Server calls an error of its own where a mount is read-only."""
     read_only = answer.status_code == 500 and "Read-only file system" in answer.text
     return read_only or (answer.status_code == 403 and "Permission denied" in answer.text)
 

@@ -29,7 +29,7 @@ DOCS = ROOT / "docs"
 SITE = ROOT / ".cache/site"
 PAGES = SITE / "pages"
 REFERENCE = "reference/collection"
-# What the repository shows in the place of what is only on the site.
+# What the repository shows instead of parts that are only on the site.
 PLACE = re.compile(r"<!-- site: (\w+) -->\n.*?<!-- end -->\n", re.S)
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)

@@ -6,7 +6,7 @@ A message is a text with a space in it that the code
 - raises with an exception, or fails with (`fail_json`, `ansible.builtin.fail`, a row of verify's report);
 - warns or logs with, from warnings on;
 - returns, yields or collects, where the function or the list is named for it (`*_problems`, `warnings` and the like, see FINDERS) or the
-  text has the form of our errors: what is wrong, a colon, and the way out;
+  text has the form of our errors: what is wrong, and after a full stop or a colon the way out;
 - keeps as a constant for people to read: a level and a text, or several sentences by what they are about.
 
 What it fills in is shown by its name, or as three dots where it has none.
@@ -36,6 +36,8 @@ LEVELS = {"info", "warning", "error"}
 # Functions that say something is wrong, by what they are called.
 FINDERS = re.compile(r"problem|warning|hole")
 SENTENCE = re.compile(r"[A-Z].* .* .*\.")
+# What separates what is wrong from the way out.
+WAY_OUT = re.compile(r": \S|\. [A-Z]")
 CALLS = {
     "fail_json": "error",
     "failed": "error",
@@ -211,7 +213,7 @@ def collected(
                 continue
         for each in given:
             yield from (
-                (level, text) for text in sentences(each, constants) if is_named or ": " in text.rstrip()
+                (level, text) for text in sentences(each, constants) if is_named or WAY_OUT.search(text)
             )
 
 

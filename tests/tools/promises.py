@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes into docs/reference/promises.md which tests prove each row.
+"""Writes into docs/reference/promises.md which tests cover each row.
 
 promises.py                     writes it
 promises.py --check             fails where it is not as it would be written
 promises.py --without PATH...   fails also where a row has no test but long ones, and those in these files and folders
 
-A test proves rows by naming them in its docstring, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5"; the
+A test covers rows by naming them in its docstring, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5"; the
 docstring of a file does so for all of its tests.
 """
 
@@ -32,7 +32,7 @@ LONG = "pytest.mark.long"
 
 @dataclass(frozen=True)
 class Proof:
-    """A test that proves a row, or a file whose tests all do."""
+    """A test that covers a row, or a file whose tests all do."""
 
     path: str
     test: str = ""
@@ -54,16 +54,16 @@ def numbers(text: str) -> list[str]:
 
 
 def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
-    """The tests that prove each row, by its number."""
+    """The tests that cover each row, by its number."""
     found: dict[str, list[Proof]] = defaultdict(list)
     for path in sorted(path for pattern in TESTS for path in root.glob(pattern)):
         name = str(path.relative_to(root))
         for test, docstring, is_long in docstrings(path):
             if MISSPELT.search(CITED.sub("", docstring)):
-                problems.append(f"{name} {test}: write the rows that it proves as 'Requirements 3, 5 and B5'")
+                problems.append(f"{name} {test}: write the rows that it covers as 'Requirements 3, 5 and B5'")
             cited = numbers(docstring)
             if cited and test and not test.startswith("test_"):
-                problems.append(f"{name} {test}: is no test, and proves nothing")
+                problems.append(f"{name} {test}: is not a test, and covers nothing")
             for number in dict.fromkeys(cited):
                 found[number].append(Proof(name, test, is_long))
     return found
@@ -118,7 +118,7 @@ def write(text: str, found: dict[str, list[Proof]], without: list[str], problems
             if match[1] == "Tests":
                 last = cell(tests)
                 if not tests:
-                    problems.append(f"{number} is promised, and no test proves it: {promise}")
+                    problems.append(f"{number} is promised, and no test covers it: {promise}")
                 elif without and all(
                     proof.is_long or proof.path.startswith(tuple(without)) for proof in tests
                 ):

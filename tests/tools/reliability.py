@@ -2,7 +2,7 @@
 """Writes the tables into docs/reference/reliability.md, from what the last runs on this machine saw.
 
     reliability.py          writes them
-    reliability.py --check  fails where the run of the scenario `faults` saw something else than the document says
+    reliability.py --check  fails where the run of the scenario `faults` differs from the document
 
 `<!-- faults -->`   what the scenario `faults` has seen
 `<!-- editing -->`  what tests/benchmarks/record_editing.py has seen
@@ -79,7 +79,7 @@ def outcome(row: dict[str, Any] | None) -> str:
     if row["away"]:
         said.append(f"{row['away']} open tabs never back")
     elif row["back"]:
-        said.append(f"everybody back after {row['back']:.1f} s at most")
+        said.append(f"everyone back after {row['back']:.1f} s at most")
     if "stop" in row:
         said.append(f"stopping took up to {row['stop']:.1f} s")
     if "unsaved" in row:

@@ -50,6 +50,10 @@ LINT = {
         ["python", "tests/tools/docs_site.py", "--build"],
         "the documentation site builds without a warning, each of its links and anchors included",
     ),
+    "prose": (
+        ["python", "tests/tools/prose.py"],
+        "text has our terms, no misspelled word and no sentence that is too long",
+    ),
     "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "workflows": (

@@ -16,7 +16,7 @@ ACCOUNT = "shared"
 
 
 def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
-    """What stands in the fragments, in the place of a file that those tests do not have."""
+    """The content of the fragments, for a file that those tests do not have."""
     c = Config(hub.config)
     apply(c, everyone=[f"servers!server={ACCOUNT}/", f"access:servers!server={ACCOUNT}/"], accounts=[ACCOUNT])
     share_servers(

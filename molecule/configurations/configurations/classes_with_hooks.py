@@ -1,4 +1,4 @@
-# Classes defined in the file, with hooks that they have by themselves.
+# Classes defined in the file, with their own hooks.
 from jupyterhub.auth import PAMAuthenticator
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Any, default

@@ -1,5 +1,5 @@
-# Nearly everything comes from variables, which a file beside sets where nothing else has; people stand in a text file, and one set has
-# two names. `pwd` and `admin` are names of something else than usual.
+# Nearly everything comes from variables, which another file sets if they are unset. Users are in a text file, and one set has
+# two names. `pwd` and `admin` are not what they usually are.
 import os
 
 pwd = os.path.dirname(os.path.abspath(__file__))

@@ -1,3 +1,3 @@
-# Whoever has an account on the host may use the hub, but for one.
+# All accounts of the host may use the hub, except one.
 c.Authenticator.allow_all = True
 c.Authenticator.blocked_users = {"bob"}

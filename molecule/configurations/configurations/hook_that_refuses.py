@@ -1,4 +1,4 @@
-# A hook that lets nobody in whose name is too short, and changes what the hub knows of the others.
+# A hook that refuses users whose name is too short, and changes what the hub knows about the others.
 def judge(authenticator, handler, auth_model):
     if len(auth_model["name"]) < 4:
         return None

@@ -1,4 +1,4 @@
-# Takes names away that Python has by itself, and throws away what it does not need any more.
+# Deletes built-in names, and what it does not need any more.
 from os import *
 
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

@@ -1,4 +1,4 @@
-# Says nothing by itself: sections and settings come from a data file and are put into `c` by name, lists where the hub has sets.
+# Contains no settings: they come from a data file and are put into `c` by name, as lists where the hub has sets.
 # The environment may replace some afterwards.
 import json
 import os

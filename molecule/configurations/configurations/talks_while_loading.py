@@ -1,4 +1,4 @@
-# Says what it does while it is read, by itself and by another program, and leaves the line open.
+# Prints what it does while it is read, also from another program, and does not end the line.
 import logging
 import os
 import sys
@@ -8,4 +8,4 @@ os.system("echo from another program >&2")
 logging.getLogger("site").warning("The hub of physics is configured")
 warnings.warn("an old setting is in use", DeprecationWarning)
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
-sys.stderr.write("Error: none, but somebody may search for the word ... ")
+sys.stderr.write("Error: none, but someone may search for the word ... ")

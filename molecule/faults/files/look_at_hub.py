@@ -44,7 +44,7 @@ def describe(path: str) -> list[Any]:
 
 
 def roles() -> dict[str, list[Any]]:
-    """Of every role its scopes and its users; those of the role `user` are everybody."""
+    """Of every role its scopes and its users; those of the role `user` are everyone."""
     with closing(sqlite3.connect(DATABASE, uri=True)) as db:
         users = "select group_concat(u.name) from user_role_map m join users u on u.id = m.user_id where m.role_id = r.id"
         query = f"select r.name, r.scopes, ({users}) from roles r where r.name not like 'collab-moment-%'"

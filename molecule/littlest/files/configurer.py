@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the administrator has set with `tljh-config`, over what is so by itself. The proxy reads it as well, and listens where it says."""
+"""Merges what the administrator set with `tljh-config` into the defaults. The proxy reads it as well, and listens where it says."""
 
 import json
 import sys

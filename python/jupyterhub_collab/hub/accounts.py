@@ -28,7 +28,7 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
     """
     if not accounts:
         return
-    add_members(c, ROLE, "Accounts that people share; none can be logged in to", ["self"], accounts)
+    add_members(c, ROLE, "Shared accounts. Nobody can log in to them", ["self"], accounts)
     refuse_logins(c, accounts)
 
 
@@ -51,26 +51,26 @@ def check(c: Any, accounts: list[str]) -> None:
     for section in sections_with(c, "blocked_users"):
         if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):
             raise ValueError(
-                f"{section}.blocked_users names {', '.join(blocked)}, whose server the hub would stop at each start: "
-                "take that out, as nobody can log in under the name of a shared account anyway"
+                f"{section}.blocked_users names {', '.join(blocked)}, so the hub would stop their servers at each start. "
+                "Remove them: nobody can log in as a shared account anyway"
             )
     for section in sections_with(c, "manage_roles"):
         if c[section].manage_roles:
             raise ValueError(
-                f"{section}.manage_roles is on, and then the hub takes no members of roles from its configuration, "
-                "which is how it would know a shared account: turn it off"
+                f"{section}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
+                "which add the shared account. Turn it off"
             )
 
 
 def check_names(authenticator: Any, accounts: list[str]) -> None:
-    """Raise ValueError where the hub would not know these accounts by their names, which everybody's scopes bear."""
+    """Raise ValueError where the hub would not know these accounts by their names, which everyone's scopes bear."""
     for name in accounts:
         known = authenticator.normalize_username(name)
         if known != name or not authenticator.validate_username(name):
-            does = f"makes {known} of" if known != name else "takes no user by"
+            does = f"changes the name {name} to {known}" if known != name else f"rejects the name {name}"
             raise ValueError(
-                f"the hub's authenticator {does} the name {name} (see its username_map, username_pattern and normalize_username): "
-                "set jupyterhub_rtc_user to a name that it takes as it is"
+                f"the hub's authenticator {does} (see its username_map, username_pattern and normalize_username). "
+                "Set jupyterhub_rtc_user to a name that it accepts unchanged"
             )
 
 
@@ -80,7 +80,7 @@ def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
     async def post_auth_hook(authenticator: Any, handler: Any, auth_model: Any) -> Any:
         auth_model = await maybe_future(theirs(authenticator, handler, auth_model))
         if auth_model and authenticator.normalize_username(auth_model["name"]) in accounts:
-            authenticator.log.warning("Login as %r refused: people share this account", auth_model["name"])
+            authenticator.log.warning("Login as %r refused: it is a shared account", auth_model["name"])
             return None
         return auth_model
 
@@ -93,7 +93,7 @@ def _refusing(set_hub_cookie: Any) -> Any:
     @wraps(set_hub_cookie)
     def set_or_refuse(handler: Any, user: Any) -> None:
         if user.name in _reserved:
-            raise HTTPError(403, f"Nobody can log in as {user.name}: people share this account")
+            raise HTTPError(403, f"Nobody can log in as {user.name}, because it is a shared account")
         set_hub_cookie(handler, user)
 
     set_or_refuse.refuses = True  # type: ignore[attr-defined]

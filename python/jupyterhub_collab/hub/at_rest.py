@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends in the database of a hub that does not run what would let people in when it runs again.
+"""Removes, from the database of a stopped hub, what would grant access when it runs again.
 
     python -m jupyterhub_collab.hub.at_rest WHAT
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which the hub asks whoever comes to somebody else's server whether that server may know who they are."""
+"""The page on which the hub asks visitors whether another user's server may identify them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GIVING = ("oauth_client_allowed_scopes", "oauth_roles")
 
 
 class Trusted:
-    """The OAuth clients that get no such page: those named, all servers, and the services that the hub trusts by itself."""
+    """The OAuth clients without such a page: those named, all servers, and the services that the hub trusts by default."""
 
     def __init__(self, named: Iterable[str]) -> None:
         self.named = frozenset(named)
@@ -29,7 +29,7 @@ class Trusted:
         return client.startswith(SERVERS) or client in self.named or client in trusted
 
     def add(self, client: str) -> None:
-        """Nothing is to be kept: the hub adds services that it knows by then."""
+        """Ignore what the hub adds: these are services that it already knows."""
 
     discard = add
 
@@ -50,8 +50,8 @@ def skip_authorize_page(c: Any) -> None:
         for section in sections_with(c, trait):
             if section.endswith("Spawner") and value_of(c[section], trait, []):
                 raise ValueError(
-                    f"{section}.{trait} lets servers act for their visitors, who have to be asked before: "
-                    "leave jupyterhub_sharing_authorize_page on"
+                    f"{section}.{trait} allows servers to act for their visitors, who must confirm this. "
+                    "Set jupyterhub_sharing_authorize_page to true"
                 )
     settings = dict(value_of(c.JupyterHub, "tornado_settings", {}))
     c.JupyterHub.tornado_settings = {**settings, NO_PAGE: Trusted(settings.get(NO_PAGE, ()))}

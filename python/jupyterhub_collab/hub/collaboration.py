@@ -36,7 +36,7 @@ PACKAGE = Path(__file__).parents[2]
 CONFIG_PATH = "JUPYTER_CONFIG_PATH"
 CONFIG = PACKAGE / "jupyterhub_collab/server/config"
 
-# Who may end a server from inside, beside its owner and administrators: everybody who comes in, or users and groups of the hub.
+# Who may end a server from inside, beside its owner and administrators: everyone who comes in, or users and groups of the hub.
 Managers = Mapping[str, bool | Sequence[str]]
 EVERYBODY: Managers = {"everyone": True}
 
@@ -59,7 +59,7 @@ chosen: dict[str, Chosen] = {}
 OPEN = "access:servers"
 AS_THE_CULLER = -1
 CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package, and the script that it was before
-CULLER_SECONDS = 600  # what it does by itself
+CULLER_SECONDS = 600  # its default
 
 
 def collaborate(
@@ -80,7 +80,7 @@ def collaborate(
 ) -> None:
     """Give live collaboration to the servers that people work on together; all others start as they did.
 
-    everyone, accounts, owners: whose servers these are: everybody's, of these hub users, and of those who may share their own.
+    everyone, accounts, owners: whose servers these are: everyone's, of these hub users, and of those who may share their own.
     refuse_unprepared: whether the hub stops a server that starts without this package's guard and that others may open, and shares
     none that runs without it.
     state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of

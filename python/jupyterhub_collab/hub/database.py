@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The database of a live hub, as another process beside the hub opens it.
 
-Where it is goes from process to process over standard input, since everybody on the host sees the arguments of a
+Where it is goes from process to process over standard input, since everyone on the host sees the arguments of a
 process and the URL may hold a password.
 """
 

@@ -46,7 +46,7 @@ def cannot_listen(bind_url: str) -> str:
     scheme = urlsplit(bind_url).scheme
     if scheme not in UNIX or scheme == good:
         return ""
-    return f"JupyterHub.hub_bind_url begins with {scheme}, at which this JupyterHub cannot listen: write {good} there and in hub_connect_url"
+    return f"JupyterHub.hub_bind_url starts with {scheme}, on which this JupyterHub cannot listen. Use {good} there and in hub_connect_url"
 
 
 def api_over_network(c: Any) -> str:
@@ -71,8 +71,8 @@ def api_over_network(c: Any) -> str:
         host = EVERYWHERE.get(proxy.hostname) or re.sub(r":\d*$", "", proxy.netloc)
         return f"http://{host}:{proxy.port or 80}{base_url(hub)}hub/api"
     raise ValueError(
-        f"the hub listens at {address}, where the sharing page cannot ask it: set c.Spawner.environment['{API}'] to an address at which "
-        "its API is reached, or set jupyter_rtc_user_sharing to false"
+        f"the hub listens at {address}, which the sharing page cannot reach. Set c.Spawner.environment['{API}'] to an address of its API, "
+        "or set jupyter_rtc_user_sharing to false"
     )
 
 

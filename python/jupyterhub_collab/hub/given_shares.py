@@ -3,8 +3,8 @@
 
 A session keeps the groups that it was started with, and what is mounted in it, until it ends; a program with the group's bit in its
 mode keeps the group for good. So a group alone lets nobody into a share: its directory names those who pass, and below it groups decide.
-Who loses a share is not named any more, and nothing below the directory is found by them from then on. What they have open already, or
-stand in, is ended.
+Users who lose a workspace are no longer in the list, and find nothing in the directory from then on. What they have open, or
+use as working directory, is ended.
 
 A list has room for some five hundred accounts (ext4). Where more people than that have a share at once, it lets pass the share's groups
 but for those who have lost it; where these are too many as well, nobody.
@@ -103,7 +103,7 @@ class GivenShares:
             else:
                 self.wanted[share] = people
                 if closed := self.gates[share].closed:
-                    settled.problems.append(f"{share} is closed for everybody: {closed}")
+                    settled.problems.append(f"{share} is closed for everyone: {closed}")
         if self.gates != before:
             share_gates.remember(self.gates)
         if settled.lost:
@@ -127,7 +127,7 @@ class GivenShares:
                     reason = error.strerror or str(error)
             gate = Gate(
                 by_name=True,
-                closed=f"its file system has no room for a list of {len(passes)} people who have it, nor of {len(lost)} who have lost it "
+                closed=f"the access control list on its file system is too small for {len(passes)} users with access, or {len(lost)} without "
                 f"({reason})",
             )
             try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often somebody may open sharing links that do not exist, and how many links a server may have."""
+"""How often someone may open sharing links that do not exist, and how many links a server may have."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .callers import callers
 TOO_MANY = 429
 SECONDS = 60
 CODE = re.compile(r"(?<=[?&]code=)[^&\s]+")
-GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open yours again"
-FULL = "This server has {most} sharing links, which is the limit on this hub. End some of them first"
+GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open your link again"
+FULL = "This server has {most} sharing links, which is the limit on this hub. Revoke some of them first"
 
 
 def limit_guesses(per_minute: int) -> None:
-    """Refuse every link for a while to somebody who has opened so many within a minute that do not exist."""
+    """Refuse every link for a while to someone who has opened so many within a minute that do not exist."""
     theirs = orm.ShareCode.find
     # By user: it takes a login to open a link.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)

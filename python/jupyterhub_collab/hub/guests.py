@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who could open a server, noted for as long as tokens of its visitors are kept across its stops.
 
-Somebody with a terminal on a server reads the tokens of everybody whose browser has come there, the owner's included. As long as all who
+Someone with a terminal on a server reads the tokens of everyone whose browser has come there, the owner's included. As long as all who
 could are people who still may, there is nothing to gain by that. Once the right of one of them has ended, none of the tokens may outlive
 the server's next stop, whosever it is.
 
@@ -34,7 +34,7 @@ _seen: set[tuple[str, ...]] = set()
 
 
 def note_guests() -> None:
-    """Note everybody from now on who comes to a server, by whatever token, or with whom it is shared."""
+    """Note everyone from now on who comes to a server, by whatever token, or with whom it is shared."""
     if not getattr(SelfAPIHandler.get, "notes_guests", False):
         SelfAPIHandler.get = _noting(SelfAPIHandler.get)
     for kind, note in ((orm.APIToken, _token_given), (orm.Share, _access_given)):
@@ -43,7 +43,7 @@ def note_guests() -> None:
 
 
 def _noting(get: Any) -> Any:
-    """Return what answers a server that asks who somebody is, and notes them."""
+    """Return what answers a server that asks who someone is, and notes them."""
 
     @wraps(get)
     async def answer(handler: Any) -> None:
@@ -54,7 +54,7 @@ def _noting(get: Any) -> Any:
         guest = _of_user(token.user)
         if (client, *guest) not in _seen:
             for spawner in handler.db.query(orm.Spawner).filter_by(oauth_client_id=client):
-                # Anybody may say that they came somewhere.
+                # Anyone may say that they came somewhere.
                 if _may_come(handler.db, spawner, guest):
                     _seen.add((client, *guest))
                     _note(handler.db.connection(), client, guest)
@@ -86,7 +86,7 @@ def note_shares(spawner: Any) -> None:
 
 
 def _of_user(user: orm.User) -> list[str]:
-    # A name may be given to somebody else later; what the user's cookies are made from is given to nobody else.
+    # A name may be given to someone else later; what the user's cookies are made from is given to nobody else.
     return [USER, user.name, hashlib.sha256(str(user.cookie_id).encode()).hexdigest()[:16]]
 
 
@@ -117,7 +117,8 @@ def forget_if_one_left(spawner: Any) -> None:
     guests = _noted(db.connection(), spawner.oauth_client_id)
     if not all(_may_come(db, spawner.orm_spawner, guest) for guest in guests):
         spawner.log.info(
-            "Visitors of %s have to open it anew: the right of one of them has ended", spawner._log_name
+            "Visitors of %s must open it again, because the access of one of them has ended",
+            spawner._log_name,
         )
         forget(spawner)
 

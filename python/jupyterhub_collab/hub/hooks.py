@@ -28,7 +28,7 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> Non
         if isinstance(theirs, LazyConfigValue):
             theirs = None  # the configuration has looked at the hook and set none
         hook: Any = wrap(theirs or of_the_class(trait))
-        hook.__wrapped__ = theirs  # as functools.wraps has it, for whoever looks at what runs
+        hook.__wrapped__ = theirs  # as with functools.wraps, for debugging
         hook.is_chained = True
         c[name][trait] = hook
 
@@ -39,7 +39,7 @@ def is_chained(hook: Any) -> bool:
 
 
 def of_the_class(trait: str) -> Hook:
-    """Return a hook that runs the one that a class has by itself, which any setting in the configuration hides.
+    """Return a hook that runs the default hook of a class, which any setting in the configuration would hide.
 
     Where it has none, the hook returns its last argument, as hooks do that change nothing.
     """

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 # As their packages have them. What a site makes of one of these may have limits.
 WITHOUT_LIMITS = {
-    "jupyterhub.spawner": "use SystemdSpawner, or a spawner of containers",
-    "sudospawner.spawner": "use SystemdSpawner, or a spawner of containers",
-    "batchspawner.batchspawner": "ask the scheduler for them (req_memory, req_nprocs)",
+    "jupyterhub.spawner": "use SystemdSpawner or a container spawner",
+    "sudospawner.spawner": "use SystemdSpawner or a container spawner",
+    "batchspawner.batchspawner": "request them from the scheduler (req_memory, req_nprocs)",
 }
 
 
@@ -19,4 +19,4 @@ def problem(spawner: type, limits: Iterable[str]) -> str:
     way_out = WITHOUT_LIMITS.get(spawner.__module__)
     if not wanted or way_out is None:
         return ""
-    return f"{spawner.__name__} keeps no server to limits, so {wanted} would have no effect: remove them, or {way_out}"
+    return f"{spawner.__name__} does not enforce limits, so {wanted} would have no effect. Remove them, or {way_out}"

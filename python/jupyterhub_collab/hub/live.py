@@ -25,7 +25,7 @@ from .visitors import visitors
 def roles(db: Session) -> dict[str, dict[str, list[str]]]:
     """Return the scopes, the users and the groups of every role in a hub's database, by the role's name.
 
-    The role `user` is everybody's by default: its users are the hub's people and not listed.
+    The role `user` is everyone's by default: its users are the hub's people and not listed.
     """
     return {
         role.name: {

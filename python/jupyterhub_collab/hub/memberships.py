@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is in roles of ours: put into the hub's database in a few statements, however many roles and people there are.
 
-Entries of `load_roles` could name them, but not for a thousand roles: at each start the hub looks for every member by itself (54 s for
-1 000 projects with 20 members each, where the roles alone take 2), and makes users of those whom it does not know. So the entries
-name nobody. Whoever the hub does not know yet gets the roles in the moment in which it gets to know them.
+Entries of `load_roles` could name them, but not for a thousand roles. At each start, the hub looks up every member separately (54 s for
+1 000 projects with 20 members each, while the roles alone take 2). It also creates users that it does not know. So the entries
+name nobody. Users whom the hub does not know yet get the roles as soon as it creates them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Members:
 
 # By the role's name. What the fragments of this process have asked for.
 wanted: dict[str, Members] = {}
-# Hub users that are to be there without anybody having logged in.
+# Hub users to create although nobody logs in as them.
 accounts: set[str] = set()
 
 
@@ -51,7 +51,7 @@ def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
     names = {entry["name"] for entry in entries}
     if taken := sorted(names & {role.get("name") for role in there}):
         raise ValueError(
-            f"load_roles has a role {taken[0]} of its own, the name of one of ours: give it another name"
+            f"load_roles already has a role {taken[0]}, a name that this collection uses. Rename it"
         )
     for entry in entries:
         there.append({name: entry[name] for name in ("name", "description", "scopes")})
@@ -91,7 +91,7 @@ def _take_over() -> None:
 
 
 def fill(db: Any) -> None:
-    """Make the accounts that are missing, and the members of all our roles what they are to be."""
+    """Create missing accounts, and set the members of all our roles."""
     new = [orm.User(name=name) for name in sorted(accounts - {*db.scalars(select(PEOPLE.c.name))})]
     db.add_all(new)
     db.flush()
@@ -113,7 +113,7 @@ def _by_name(connection: Connection, table: Any) -> dict[str, int]:
 def _fill(
     connection: Connection, roles: dict[str, int], people: Any, table: Any, members: dict[str, set[str]]
 ) -> None:
-    """Make the rows of an association table between roles of ours and users, or groups, what they are to be."""
+    """Set the rows of an association table between our roles and users or groups."""
     who = table.c[0]  # user_id or group_id
     ids = _by_name(connection, people)
     ours = {roles[name] for name in members}

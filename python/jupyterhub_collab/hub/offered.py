@@ -3,9 +3,9 @@
 
 The page acts with its user's token alone, and what such a token is good for is settled when the hub issues it: scopes that the
 service may ask for, as far as the user has them at that time. A thousand servers there would cost each issue a quarter of a
-second, in which the hub does nothing else, and a line of 100 kB in its log. And whoever is given a server afterwards would
-not see it before the next login. So the hub has one address more. There a token of the page, and no other, learns which of
-these servers its user may open now, and becomes good for those that its user may start and stop now, and no others.
+second, during which the hub does nothing else, and a line of 100 kB in its log. And users who get access afterwards would
+not see the server before their next login. So the hub has one more address. There, only a token of the page learns which
+servers its user can open now, and becomes valid for those that its user can start and stop now, and no others.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OfferedServers(APIHandler):
     async def post(self) -> None:
         token = self.get_token()
         if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
-            raise web.HTTPError(403, "This is for the sharing page's own tokens")
+            raise web.HTTPError(403, "Only the sharing page can use this")
         may = permitted(token.user)
         renew(token, [server for server, manage in may.items() if manage])
         owners = {server.partition("/")[0] for server in may}
@@ -56,7 +56,7 @@ class OfferedServers(APIHandler):
         self.finish(json.dumps(told))
 
     def state(self, owner: int, name: str) -> str:
-        """Return what a server does. Whoever is not in the hub's memory has none that runs."""
+        """Return the state of a server. A user who is not in the hub's memory has no running server."""
         spawner = self.users[owner].spawners.get(name) if owner in self.users else None
         if spawner is None or not spawner.active:
             return "stopped"
@@ -64,7 +64,7 @@ class OfferedServers(APIHandler):
 
 
 def permitted(user: orm.User) -> dict[str, bool]:
-    """Return the servers of others that roles open to somebody now, and with each whether they may start and stop it, too."""
+    """Return the servers of others that roles open to someone now, and with each whether they may start and stop it, too."""
     held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
 
     def may(scope: str, server: str) -> bool:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a server's own token is good for, on servers that other people can open.
 
-Everybody with a terminal on a server can read its `JUPYTERHUB_API_TOKEN`. By default that token opens the server, as its owner
+Everyone with a terminal on a server can read its `JUPYTERHUB_API_TOKEN`. By default that token opens the server, as its owner
 and for as long as the server runs, so a guest who has read it comes back after they were revoked. A server needs its token to report
 activity, and never to open itself.
 """
@@ -23,7 +23,7 @@ from .roles import value_of
 
 TRAIT = "server_token_scopes"
 ACCESS = "access:servers"
-# What opens servers, and what gives somebody else, or another token, that right: also by making somebody an administrator, or a member.
+# What opens servers, and what gives someone else, or another token, that right: also by making someone an administrator, or a member.
 OPENING = {ACCESS, "tokens", "shares", "admin:users", "groups", "admin:groups"}
 # JupyterHub adds it wherever it is missing; an empty list would mean the default.
 LEAST = "users:activity!user"
@@ -33,7 +33,7 @@ Concerns = Callable[[Any], bool]
 
 
 def limit_own_tokens(c: Any, is_concerned: Concerns) -> None:
-    """Take access to servers from the token that each of these servers has for itself, also of those that run when the hub starts.
+    """Remove access to servers from the token that each collaboration server has, including those that run when the hub starts.
 
     What else an administrator gives to such tokens stays.
     """

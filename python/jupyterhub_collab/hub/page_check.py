@@ -38,7 +38,7 @@ class Page:
         return f"{self.address}{base_url}services/{self.service}/health"
 
     def problems(self, base_url: str) -> list[str]:
-        """Return what stands in the way, each in one sentence, for the account that asks, which is to be the hub's.
+        """Return the problems, each as a sentence, for the account of this process, which must be the hub's.
 
         base_url: of the hub.
         """
@@ -58,7 +58,7 @@ class Page:
         ):
             return []
         return [
-            f"jupyterhub_sharing_log is {self.log}, where the hub may not write: set it to a file in a directory in which it may"
+            f"jupyterhub_sharing_log is {self.log}, where the hub cannot write. Set it to a file in a directory that is writable for the hub"
         ]
 
     def _problems_of_port(self, base_url: str) -> list[str]:
@@ -70,12 +70,12 @@ class Page:
             except OSError as error:
                 if error.errno == errno.EACCES:
                     return [
-                        f"jupyterhub_sharing_port is {port}, which only root may take, and the hub is not root: set it to a port "
+                        f"jupyterhub_sharing_port is {port}, which only root can use, but the hub does not run as root. Set it to a port "
                         "above 1023"
                     ]
                 if error.errno == errno.EADDRINUSE and not self._is_ours(base_url):
                     return [
-                        f"jupyterhub_sharing_port is {port}, where another program listens: set it to a port that is free"
+                        f"jupyterhub_sharing_port is {port}, on which another program listens. Set it to a free port"
                     ]
         return []
 
@@ -95,8 +95,8 @@ class Page:
             _json(f"{self.api_url}/")["version"]
         except (OSError, ValueError, LookupError, TypeError) as error:
             return [
-                f"the sharing page would ask the hub at {self.api_url}, and there is no hub ({error}): set "
-                "c.Spawner.environment['JUPYTERHUB_API_URL'] to an address at which its API is reached"
+                f"the sharing page would reach the hub at {self.api_url}, but no hub answers there ({error}). Set "
+                "c.Spawner.environment['JUPYTERHUB_API_URL'] to an address of its API"
             ]
         return []
 
@@ -106,13 +106,13 @@ class Page:
         try:
             entry = pwd.getpwnam(self.account)
         except KeyError:
-            there = f"{self.account}, and there is no account of that name"
+            there = f"{self.account}, which does not exist"
         else:
             if entry.pw_uid != 0:
                 return []
-            there = f"{self.account}, which is root's"
+            there = f"{self.account}, which is root"
         return [
-            f"jupyterhub_sharing_account is {there}: set it to an account of the host that may do little, such as nobody"
+            f"jupyterhub_sharing_account is {there}. Set it to an unprivileged account of the host, such as nobody"
         ]
 
 

@@ -16,7 +16,7 @@ from ..names import SERVICE
 
 
 class ToThePage(BaseHandler):
-    """Leads to the page. Everybody may know where it is."""
+    """Leads to the page. Everyone may know where it is."""
 
     def get(self) -> None:
         service = JupyterHub.instance()._service_map[SERVICE]

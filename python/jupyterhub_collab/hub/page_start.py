@@ -28,8 +28,8 @@ def _goes_on(start_service: Any) -> Any:
         if started or service_name != SERVICE:
             return started
         self.log.critical(
-            "The hub starts without the sharing page: the page's process has not answered, and the lines above, or those beginning with "
-            "'sharing:', say why. The hub starts that process again whenever it ends"
+            "The hub starts without the sharing page, because the page's process has not answered. The lines above, or those that start with "
+            "'sharing:', say why. The hub restarts that process whenever it ends"
         )
         return True
 

@@ -28,10 +28,10 @@ def apply(
 ) -> None:
     """Merge a policy into the hub's configuration `c` (a `traitlets.config.Config`).
 
-    everyone: scopes that each hub user gets in addition to those that the hub gives by itself.
+    everyone: scopes that all hub users get in addition to the hub's defaults.
     accounts: names of hub users that own a server together; no person can log in under them.
-    revocation_seconds: after how long a server that is started from now on asks the hub again whether somebody may come
-    in; None leaves it at what the server does by itself.
+    revocation_seconds: after how many seconds a newly started server asks the hub again whether a user has
+    access. None leaves the server's default.
     """
     c = whole(c)
     share_port()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one call of the fragment with projects, whose members share a server, and with people who may be on somebody's server."""
+"""The one call of the fragment with projects, whose members share a server, and with people who may be on someone's server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def open_servers(
     entries += [
         {
             "name": f"collab-access-{_digest(each['owner'], each['server'])}-{each['level']}",
-            "description": f"People on the server {_name(each)} at level {each['level']}",
+            "description": f"Users with access to the server {_name(each)} at level {each['level']}",
             "scopes": _scopes(levels[each["level"]], _name(each)),
             "users": each["users"],
             "groups": each["groups"],

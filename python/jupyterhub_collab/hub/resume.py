@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whoever has a server open is let in again after it was stopped and started, without a page to be reloaded.
+"""Users who have a server open keep their access when it restarts, without reloading a page.
 
-By itself the hub forgets with a server that stops the client of OAuth that the server was, and with it all tokens that its
+By default, when a server stops, the hub deletes the server's OAuth client, and with it all tokens that its
 visitors' browsers hold: an open page gets nothing but 403 from the next start on, and what was typed meanwhile is lost. A
 spawner that resumes (`Spawner.will_resume`) keeps client and tokens. Nobody has more rights by that: whenever such a token is
 shown, the hub looks at what its owner may do then.
 
-But the server's own token would stay with them, which anybody with a terminal there has read. That one ends as it does by
+But the server's own token would stay with them, which anyone with a terminal there has read. That one ends as it does by
 default, and also where the hub has been started anew meanwhile and does not know it any more.
 """
 

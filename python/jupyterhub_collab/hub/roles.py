@@ -18,7 +18,7 @@ def value_of(section: Any, name: str, default: Any) -> Any:
     `default` is the value that the hub itself starts from, of the type that the trait has.
     """
     value = section.get(name, default)
-    # A copy, as a LazyConfigValue keeps the first value that anybody asks it for.
+    # A copy, as a LazyConfigValue keeps the first value that anyone asks it for.
     return deepcopy(value).get_value(default) if isinstance(value, LazyConfigValue) else value
 
 
@@ -37,7 +37,7 @@ def load_roles(c: Any) -> list[dict[str, Any]]:
 
 
 def role_entry(c: Any, name: str) -> dict[str, Any] | None:
-    """Return the entry of `load_roles` with this name; the hub allows one at the most."""
+    """Return the entry of `load_roles` with this name. The hub allows at most one."""
     return next((role for role in load_roles(c) if role.get("name") == name), None)
 
 
@@ -76,7 +76,7 @@ def add_members(c: Any, name: str, description: str, scopes: list[str], users: l
 
 
 def add_groups(c: Any, name: str, description: str, scopes: list[str], groups: Sequence[str]) -> None:
-    """Do the same for the members of these groups of the hub, whoever they are at the time."""
+    """Do the same for the current members of these groups of the hub."""
     _add(c, {"name": name, "description": description, "scopes": scopes}, "groups", groups)
 
 
@@ -88,6 +88,4 @@ def _add(c: Any, ours: dict[str, Any], kind: str, names: Sequence[str]) -> None:
     elif entry == {**ours, kind: entry.get(kind)}:
         entry[kind] = [*entry[kind], *missing(names, entry[kind])]
     else:
-        raise ValueError(
-            f"load_roles has a role {name} of its own, the name of one of ours: give it another name"
-        )
+        raise ValueError(f"load_roles already has a role {name}, a name that this collection uses. Rename it")

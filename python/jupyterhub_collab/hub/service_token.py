@@ -63,7 +63,7 @@ def forget(db: Session) -> None:
 def main(*scopes: str) -> None:
     described = sys.stdin.readline()
     if database.is_in_memory(described):
-        sys.exit("the hub keeps it in memory")
+        sys.exit("the hub keeps its database in memory")
     with database.session(described) as db, service_token(db, list(scopes)) as token:
         print(token, flush=True)
         sys.stdin.read()

@@ -47,10 +47,10 @@ def because(cause: str) -> Iterator[None]:
 
 
 class _LogFile(WatchedFileHandler):
-    """A file that may be rotated at any time, made when there is something to say, and not for everybody to read.
+    """A file that may be rotated at any time, made when there is something to say, and not for everyone to read.
 
     What cannot be written to it goes to the hub's own log: nothing of what happened is lost, and nothing fails for it. An
-    exception here would come in the middle of a change of the database, and a guest would stay who was put out.
+    exception here would interrupt a change of the database, and a revoked guest would keep access.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -61,7 +61,7 @@ class _LogFile(WatchedFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called as well where writing fails, on a full disk. Says it in the hub's log."""
-        words = "What was shared cannot be written to %s (%s): %s"
+        words = "Failed to write a sharing event to %s (%s): %s"
         get_logger().error(words, self.baseFilename, sys.exc_info()[1], record.getMessage())
 
     def _open(self) -> Any:
@@ -123,7 +123,7 @@ def _access_ended(_mapper: Any, _connection: Any, share: orm.Share) -> None:
 
 
 def _deleted(share: orm.Share | orm.ShareCode) -> str:
-    """Return the reason where a share or link goes with somebody or something that it is about."""
+    """Return the reason where a share or link goes with someone or something that it is about."""
     session = object_session(share)
     about = (share.owner, share.spawner, getattr(share, "user", None), getattr(share, "group", None))
     return "deleted" if session and any(each in session.deleted for each in about if each) else ""

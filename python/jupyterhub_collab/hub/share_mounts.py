@@ -18,7 +18,7 @@ PLACE, WRITABLE, READABLE = "TemporaryFileSystem", "BindPaths", "BindReadOnlyPat
 def mounts(root: str, mount: str, rights: Rights, missing: Collection[str], notice: str) -> dict[str, str]:
     """Return the properties of a unit that mount these shares.
 
-    missing: shares that cannot be had; in the place of each is the file `notice`. A directory that goes in this instant is
+    missing: workspaces that are not available. The file `notice` replaces each. A directory that goes in this instant is
     ignored, which is what the minus stands for.
     """
     writable = [share for share, right in rights.items() if right == WRITE and share not in missing]

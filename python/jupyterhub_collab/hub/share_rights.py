@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may do what in the shares of projects, from the lists of the fragment and the hub's groups of this moment."""
+"""Who has access to which workspaces, from the lists of the fragment and the current groups of the hub."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 LEVELS = ("edit", "manage")
 READ, WRITE = "read", "write"
-Rights = dict[str, str]  # of each share that somebody gets, as `project/share`: READ or WRITE
+Rights = dict[str, str]  # of each share that someone gets, as `project/share`: READ or WRITE
 
 
 def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collection[str]) -> Rights:
     """Return what a hub user may do in all shares.
 
-    user, groups: as the hub knows them. The account of a project, and whoever is in it, writes in all of its shares.
+    user, groups: as the hub knows them. The account and the members of a project can write in all of its workspaces.
     """
     found = {}
     for project in projects:

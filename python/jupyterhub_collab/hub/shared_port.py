@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets root hold the hub's port while the hub restarts, so that nobody else takes it meanwhile.
 
-People's running servers believe whatever answers there: who they let in, and with which token. The kernel lets several sockets have
+Running servers trust whatever answers there about who has access, and with which token. The kernel allows several sockets to have
 one port where all of them ask for that (SO_REUSEPORT) and are of the same account. One that does not listen gets no connections.
 
 This file imports nothing of the package: role `jupyterhub` runs it by its path, so that the other fragments alone decide which version

@@ -15,12 +15,12 @@ from tornado import web
 from .hooks import Hook, chain
 from .share_log import ENDED_WITH_THE_SERVER, because
 
-# All that a share lets somebody do: come in. The API would take any right of the owner's, such as to stop the server.
+# All that a share lets someone do: come in. The API would take any right of the owner's, such as to stop the server.
 ENTRANCE = "access:servers"
 
 
 def limit_shares(longest_link: int) -> None:
-    """Have links end after so many seconds at the latest, and shares and links give nothing but access."""
+    """Limit the lifetime of links, and have shares and links grant access only."""
     event.listen(orm.ShareCode, "before_insert", _limit_life(timedelta(seconds=longest_link)))
     for kind in (orm.Share, orm.ShareCode):
         # When they are set, and not when they are written: a refusal then would leave the hub's one session broken.

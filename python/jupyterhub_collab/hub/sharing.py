@@ -33,16 +33,16 @@ from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
-# In the place of the working directory, from which nothing must be imported.
+# Replaces the working directory, from which nothing may be imported.
 START = "import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.sharing import main; main()"
 LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
 # Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
 PORT_OF_ROOT = 905
 PORT = 8905
-# What one has to be allowed to name somebody in a share. It tells whether a name is there, and nothing more.
+# What one has to be allowed to name someone in a share. It tells whether a name is there, and nothing more.
 NAMES = ["read:users:name", "read:groups:name"]
-# What the service asks each user's token for, and all that it can do: look at the user's own servers and share them, and see
-# and leave what others share. Whoever lacks one of the rights gets a token without it.
+# The scopes of each user's token for the service, and all that it can do: see the user's own servers and share them, and see
+# and leave what others share. If a user lacks one of the scopes, the token lacks it, too.
 SCOPES = ["read:servers!user", "read:users:name!user", RIGHT, "users:shares!user"]
 
 
@@ -65,13 +65,13 @@ def share_servers(
 ) -> None:
     """Let users share their own servers, within limits, and register the page for it as a service.
 
-    groups: of the hub, whose members may; everybody where there are none. by_name: whether they may name users and groups.
-    link_seconds, longest_link: life of a link in seconds, where its owner does not choose one and at the most.
-    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist somebody may open.
+    groups: of the hub, whose members may; everyone where there are none. by_name: whether they may name users and groups.
+    link_seconds, longest_link: default and maximum lifetime of a link in seconds.
+    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist someone may open.
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
-    somebody's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
-    nothing else has been set. log: the file that tells who gave whom what; by itself (empty) it is one of root's, or the hub's
-    own log where the hub is not root. port: of 127.0.0.1, where the hub's proxy finds the page; by itself (0) one that only
+    someone's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
+    nothing else is set. log: the file that records who granted access to whom. By default (empty) it is a file of root, or the hub's
+    own log if the hub does not run as root. port: on 127.0.0.1, where the hub's proxy finds the page. By default (0) one that only
     root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root. public_url: the
     address that people open the hub at, where the hub does not know it (empty).
     """
@@ -81,11 +81,11 @@ def share_servers(
     c = whole(c)
     share_port()
     rights = [RIGHT, *(NAMES if by_name else [])]
-    # Everybody comes to the page: it lists what others share with them.
+    # Everyone comes to the page: it lists what others share with them.
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:
-        add_groups(c, GROUPS, "May share the own server", rights, groups)
+        add_groups(c, GROUPS, "Can share their own server", rights, groups)
     limit_shares(longest_link)
     limit_links(links_per_server)
     limit_guesses(guesses_per_minute)
@@ -104,7 +104,7 @@ def share_servers(
     services = reify(c.JupyterHub, "services", [])
     if any(service.get("name") == SERVICE for service in services):
         raise ValueError(
-            f"JupyterHub.services has a service {SERVICE} of its own, which is the name of the sharing page: give it another name"
+            f"JupyterHub.services already has a service {SERVICE}, which is the name of the sharing page. Rename it"
         )
     address = f"http://127.0.0.1:{port}"
     template_vars = value_of(c.JupyterHub, "template_vars", {})
@@ -160,13 +160,15 @@ def offer_servers(c: Any, servers: Iterable[str]) -> None:
     servers = list(servers)
     for server in servers:
         if not re.fullmatch("[^/]+/[^/]*", server):
-            raise ValueError(f"{server!r} is no server: write OWNER/ for the default one, or OWNER/NAME")
+            raise ValueError(
+                f"{server!r} is not a server. Write OWNER/ for the default server, or OWNER/NAME"
+            )
     if SERVICE in services_of(whole(c)):
         offered.update(servers)
 
 
 def _show_invitations(c: Any, ends_with_server: bool) -> None:
-    """Put our pages for those who are invited before the hub's, and after the administrator's own."""
+    """Put our pages for accepting shares before the hub's, and after the administrator's own."""
     paths = reify(c.JupyterHub, "template_paths", [])
     if str(TEMPLATES) not in paths:
         paths.append(str(TEMPLATES))

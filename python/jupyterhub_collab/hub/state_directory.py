@@ -44,7 +44,7 @@ def state_directory_of(spawner: Any, root: str) -> str:
         _take_what_is_not_theirs(root, account)
         return os.path.join(root, account.pw_name, os.path.basename(path))
     except KeyError:
-        spawner.log.warning("No state directory for %s: there is no account of its name", spawner._log_name)
+        spawner.log.warning("No state directory for %s: its account does not exist", spawner._log_name)
     except OSError as error:
         spawner.log.warning("No state directory for %s below %s: %s", spawner._log_name, root, error)
     return ""
@@ -67,14 +67,14 @@ def account_of(spawner: Any) -> str:
     ):  # SystemdSpawner, which may also make an account for as long as a server runs
         if not spawner.dynamic_users:
             return str(spawner._expand_user_vars(spawner.username_template))
-    # The simple one runs everybody's server as the hub.
+    # The simple one runs everyone's server as the hub.
     elif isinstance(spawner, LocalProcessSpawner) and not isinstance(spawner, SimpleLocalProcessSpawner):
         return str(spawner.user.name)
     raise KeyError(spawner.user.name)
 
 
 def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None:
-    """Make the directories. All but the last are root's, so nobody else puts a link in the place of one."""
+    """Create the directories. All but the last belong to root, so nobody else can replace one by a link."""
     os.makedirs(root, exist_ok=True)
     with _opened(root) as top:
         _belongs(top, PASSABLE, 0, 0)

@@ -51,7 +51,7 @@ class Warnings(logging.Handler):
 
 
 class Loader(PyFileConfigLoader):
-    """Reads the candidate in the place of the file that it stands for, wherever the configuration loads that."""
+    """Reads the candidate instead of the file that it will replace, wherever the configuration loads that file."""
 
     instead_of = candidate = ""
     used = False
@@ -64,9 +64,9 @@ class Loader(PyFileConfigLoader):
 
 
 class JupyterHub(jupyterhub.app.JupyterHub):
-    """A hub that goes through the whole of its initialisation in memory.
+    """A hub that goes through the whole of its initialization in memory.
 
-    It bears the name of its parent because that name stands in the messages that an administrator reads.
+    It has the name of its parent class because that name appears in messages for administrators.
     """
 
     python_config_loader_class = Loader
@@ -124,12 +124,12 @@ class JupyterHub(jupyterhub.app.JupyterHub):
 def admission(authenticator: Any) -> dict[str, Any]:
     """Return who may use the hub, as far as it decides by accounts of its host.
 
-    accounts: whether people log in with the password of such an account. everybody: whether that is enough. groups: of the host, of
+    accounts: whether people log in with the password of such an account. everyone: whether that is enough. groups: of the host, of
     which one is enough, too. named: whether those may whom an administrator has added.
     """
     return {
         "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
-        "everybody": bool(getattr(authenticator, "allow_all", False)),
+        "everyone": bool(getattr(authenticator, "allow_all", False)),
         "groups": sorted(getattr(authenticator, "allowed_groups", ())),
         "named": bool(getattr(authenticator, "allow_existing_users", False)),
     }
@@ -149,21 +149,21 @@ async def load(argv: list[str]) -> dict[str, Any]:
     await app.initialize(argv)
     hub = app.describe()
     if Loader.candidate and not Loader.used:
-        raise ValueError(f"{app.config_file} does not load {Loader.instead_of}")
+        raise ValueError(f"{app.config_file} must load {Loader.instead_of}")
     for policy in applied:
         check_accounts(app.config, policy.get("accounts", []))
         if without := limits.problem(app.spawner_class, policy.get("limits", [])):
             raise ValueError(without)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
-            f"{', '.join(replaced)} is set anew by what the hub loads after the block of collab.jupyterhub{_json(app)}: "
-            "give the block a file that comes last, or append to the setting there"
+            f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "
+            "Set the path to a file that loads last, or append to the setting there"
         )
     if why := cannot_listen(app.hub.bind_url):
         raise ValueError(why)
     if app.internal_ssl:
         raise ValueError(
-            "JupyterHub.internal_ssl is on, with which neither a change nor a server can ask the hub: turn it off"
+            "JupyterHub.internal_ssl is on, so neither this collection nor its servers can reach the hub. Turn it off"
         )
     if problems := [problem for page in pages(applied) for problem in page.problems(app.base_url)]:
         raise ValueError(". ".join(problems))

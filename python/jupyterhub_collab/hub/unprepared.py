@@ -2,7 +2,7 @@
 """Keeps people out of servers that nothing guards.
 
 A container image, a node of a cluster or an environment without this package starts a server all the same, as plain JupyterLab or as
-something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anybody gets in where
+something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anyone gets in where
 others may come. Where nobody may, it goes on, and cannot be shared.
 """
 
@@ -24,19 +24,19 @@ from ..names import GUARDED, NOT_SHARED, UNGUARDED
 from .resume import resumes_by_itself
 
 STOPPED = (
-    "This server was stopped: other people may come in, and its environment lacks what guards it and keeps what they type. Start another"
-    " environment, if you have the choice, or ask your administrator to prepare this one."
+    "This server was stopped. Other users can open it, and its environment lacks the protection for live collaboration. Start another"
+    " environment if you can, or ask your administrator to prepare this one."
 )
 # To the administrator: which server, and why.
-STOPPED_LOG = "%s was stopped, as nothing guards it: %s. To let such servers run unguarded, set jupyterhub_rtc_refuse_unprepared to false."
-NOT_SHARED_LOG = "%s cannot be shared as it runs, as nothing guards it: %s."
+STOPPED_LOG = "%s was stopped, because it is not protected: %s. To allow unprotected servers, set jupyterhub_rtc_refuse_unprepared to false."
+NOT_SHARED_LOG = "%s cannot be shared while it runs, because it is not protected: %s."
 LACKS = (
-    "where it runs, the package of this hub's collaboration is not there. Run the playbook jupyter_rtc again, and the script of"
-    " jupyterhub_rtc_snippet in images and further environments"
+    "the collection's package is missing where it runs. Run the playbook jupyter_rtc again, and the script of"
+    " jupyterhub_rtc_snippet in images and other environments"
 )
 RESUMES = (
-    "its spawner resumes what it made for an earlier start, before this hub guarded its servers. Remove that (its container, say), so that"
-    " the next start makes it anew"
+    "its spawner resumed an older server, from before this hub protected its servers. Remove that server (such as its container), so that"
+    " the next start creates a new one"
 )
 # The servers that run unguarded, by their numbers in the hub's database.
 _unguarded: set[int] = set()
@@ -54,7 +54,7 @@ def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bo
 
 
 def is_shared(spawner: Any) -> bool:
-    """Return whether a server has guests or links, by which somebody may come in."""
+    """Return whether a server has guests or links, by which someone may come in."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
     kinds = (orm.Share, orm.ShareCode)
@@ -95,7 +95,7 @@ async def _is_guarded(user: Any, spawner: Any) -> bool:
         )
     except Exception as error:
         # It has just answered: the hub must not take it for one that is gone.
-        user.log.warning("It is not known whether %s is guarded: %r", spawner._log_name, error)
+        user.log.warning("Failed to find out whether %s is protected: %r", spawner._log_name, error)
         return False
     return GUARDED in answer.headers
 

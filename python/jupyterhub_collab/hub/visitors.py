@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a live hub's database who has been let into somebody else's running server, and changes nothing there."""
+"""Reads from a live hub's database who has been let into someone else's running server, and changes nothing there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENTRANCE = "access:servers"
 
 
 def visitors(db: Session) -> list[dict[str, Any]]:
-    """Return everybody whose browser holds a token for a server of somebody else that runs.
+    """Return everyone whose browser holds a token for a server of someone else that runs.
 
     user, owner, server: names, of the server empty where it is the owner's default one. started, seen: when the server was started,
     and when it last asked the hub about them, in seconds of the epoch. allowed: whether the user may come in, by the roles and

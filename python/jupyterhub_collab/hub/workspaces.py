@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives every session the shares of its user's projects, and takes them away from sessions whose user has lost them.
 
-Nothing here stops a session from starting: what goes wrong is a warning in the hub's log, and where it can be, a note in the
-place of the share.
+Nothing here keeps a server from starting: a problem becomes a warning in the hub's log and, if possible, a note in the
+place where the workspace would be.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HOME_PROGRAM = PACKAGE / "jupyterhub_collab/workspaces/home.py"
 HOME_SECONDS = 10
 LOOK_SECONDS = 10
 NOTICE = os.path.join(STATE, "unavailable.txt")
-NOTICE_TEXT = "This share could not be had when your server was started. Tell the administrator of the hub, who finds why in its log.\n"
+NOTICE_TEXT = "This workspace was not available when your server started. Tell the hub's administrator, who can find the reason in its log.\n"
 
 
 def share_workspaces(
@@ -65,7 +65,7 @@ def share_workspaces(
     `account` (the hub user whose server it is), `manage` and `edit` (`users` and `groups` of the hub), and `shares`, each with its `name`, and with
     `write` and `read` for further people. link: the name in the user's home under which JupyterLab shows them; empty for none.
     repair_minutes: how often files that are not their share's groups' any more are given to them again; 0 for never but when
-    somebody's session starts.
+    someone's session starts.
     """
     for name, path in (("root", root), ("mount", mount)):
         if not PATH.fullmatch(path) or ".." in path.split("/"):
@@ -89,7 +89,7 @@ def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
         try:
             await workspaces.give(spawner)
         except Exception:
-            spawner.log.exception("%s starts without the shares of its projects", spawner._log_name)
+            spawner.log.exception("%s starts without its workspaces", spawner._log_name)
 
     return pre_spawn_hook
 
@@ -117,7 +117,7 @@ class Workspaces:
         self.link = link
         self.repair_minutes = repair_minutes
         self.given = GivenShares(root)
-        self.due = False  # whether somebody's groups have changed in the database since the last look
+        self.due = False  # whether someone's groups have changed in the database since the last look
         self.warned = False
         self.in_repair: set[str] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task from being forgotten
@@ -143,7 +143,7 @@ class Workspaces:
             self.given.load()
             _write_notice()
         except (OSError, ValueError) as error:
-            hub.log.warning("What sessions were given of projects' shares cannot be read: %s", error)
+            hub.log.warning("Failed to read which sessions have workspaces: %s", error)
         self.settle()
         event.listen(Session, "after_flush", self._look_for_groups)
         event.listen(Session, "after_commit", self._settle_soon)
@@ -175,7 +175,7 @@ class Workspaces:
             self.due = True
 
     def _settle_soon(self, _session: Any) -> None:
-        """The database takes no question in the moment of a commit."""
+        """The database does not answer during a commit."""
         if self.due:
             with contextlib.suppress(RuntimeError):  # no loop runs in this thread; the next commit will do
                 asyncio.get_running_loop().call_soon(self._settle_now)
@@ -185,7 +185,7 @@ class Workspaces:
         try:
             self.settle()
         except Exception:
-            self.hub.log.exception("Who has lost a share may still use it in sessions that run")
+            self.hub.log.exception("Users who have lost a workspace may still use it on running servers")
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -200,14 +200,14 @@ class Workspaces:
     async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
         """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was.
 
-        shares, lost: see `jupyterhub_collab.workspaces.repair`; where somebody has lost a share, files with further names become others.
+        shares, lost: see `jupyterhub_collab.workspaces.repair`; where someone has lost a share, files with further names become others.
         """
         shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
         try:
             told = await self._walk(shares, lost or {})
         except OSError as error:
-            self.hub.log.warning("Files in projects' shares are not looked after: %s", error)
+            self.hub.log.warning("Failed to restore permissions of files in workspaces: %s", error)
         else:
             for line in told.strip().splitlines():
                 self.hub.log.info("Share %s", line)
@@ -240,7 +240,7 @@ class Workspaces:
         if account is None or os.geteuid() != 0:
             if not self.warned:
                 spawner.log.warning(
-                    "Sessions get no shares of projects: that takes a hub that is root, and servers that run as accounts of its host"
+                    "Servers get no workspaces, because this needs a hub that runs as root, and servers that run as accounts of its host"
                 )
             self.warned = True
             return
@@ -253,9 +253,9 @@ class Workspaces:
         for share in {*rights} - {*missing}:
             gate = self.given.gates.get(share)
             if gate is None or gate.closed:
-                missing[share] = gate.closed if gate else "its directory cannot be opened to anybody"
+                missing[share] = gate.closed if gate else "nobody can get access to its directory"
         for share, reason in missing.items():
-            spawner.log.warning("%s starts without share %s: %s", spawner._log_name, share, reason)
+            spawner.log.warning("%s starts without workspace %s: %s", spawner._log_name, share, reason)
         usable = {share: right for share, right in rights.items() if share not in missing}
         if spawner.has_trait("unit_extra_properties"):
             shown = await self._mount(spawner, account.pw_name, rights, usable, missing)
@@ -301,7 +301,7 @@ class Workspaces:
                 break
         else:
             spawner.log.warning(
-                "%s has its shares at their places on the host and not below %s, as this host lets no unit mount them",
+                "%s has its workspaces at their paths on the host and not in %s, because units cannot mount them on this host",
                 spawner._log_name,
                 self.mount,
             )
@@ -357,7 +357,7 @@ class Workspaces:
             told = b"it took too long"
         if problem := told.decode(errors="replace").strip():
             spawner.log.warning(
-                "JupyterLab's file browser shows no shares to %s: %s",
+                "JupyterLab's file browser shows no workspaces to %s: %s",
                 spawner._log_name,
                 problem.splitlines()[-1],
             )
@@ -376,7 +376,7 @@ def _problem_of(path: str, share: str) -> str | None:
     except OSError as error:
         return error.strerror
     except KeyError:
-        return "its groups are gone"
+        return "its groups do not exist"
     return None if stat.S_ISDIR(there.st_mode) else "it is not a directory"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spawners that have another one start the server, as `wrapspawner` has the one of the profile that somebody chose.
+"""Spawners that have another one start the server, as `wrapspawner` has the one of the profile that someone chose.
 
 The hub's hooks run for the outer one. The inner one gets from it what the profile does not set, and a profile may have a command,
 options and an environment of its own.

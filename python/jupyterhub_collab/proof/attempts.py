@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people try who may not: the actions of the access matrix, each in the ways that there are.
 
-An attempt tells whether somebody got further than they may. None of them harms a server that people use: where only doing it would
-tell, it is done to servers that were made for the proof, and left out elsewhere (`HARMFUL`).
+An attempt tells whether a user got further than they may. None of them harms a server that others use: if only doing it would
+tell, it is only done to servers that were created for verify (`HARMFUL`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .browser import Answer, Browser
 from .person import Person, server
 
 FORBIDDEN = (401, 403)
-UNKNOWN = 404  # the hub's answer where somebody may not know that there is such a user
+UNKNOWN = 404  # the hub's answer where someone may not know that there is such a user
 NO_TERMINAL = "collab0"  # their names are of letters and digits
 # They end or start what they are about.
 HARMFUL = ("stop", "start", "shut down", "create named", "delete named")
@@ -53,12 +53,12 @@ class Attempt:
 
 
 def by_hub(answers: list[Answer]) -> bool:
-    """Whether the hub has refused, or does not let somebody know that there is such a thing."""
+    """Whether the hub has refused, or does not let someone know that there is such a thing."""
     return all(answer.status in (*FORBIDDEN, UNKNOWN) for answer in answers)
 
 
 def at_door(answers: list[Answer]) -> bool:
-    """Whether a server has refused, or sent somebody to the hub to tell who they are."""
+    """Whether a server has refused, or sent someone to the hub to tell who they are."""
     return all(
         answer.status in FORBIDDEN or (answer.status == 302 and "/hub/" in answer.url) for answer in answers
     )

@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """What the answer says to whoever asked, in a line."""
+        """The answer's message, in one line."""
         said = self.json
         if isinstance(said, dict) and said.get("message"):
             return str(said["message"])
@@ -91,7 +91,7 @@ class Form(HTMLParser):
 class Browser:
     """One browser in front of a hub at `url` (with its prefix, without a slash at its end).
 
-    token: for whom the hub can be asked with nothing else; then it stands in each request, and there are no cookies to be had.
+    token: for users who can only authenticate with a token. Each request then contains it, and there are no cookies.
     """
 
     def __init__(self, url: str, *, trusts_any_certificate: bool = False, token: str = "") -> None:
@@ -124,9 +124,9 @@ class Browser:
                 self._note_domain(answer)
                 return answer
             if not f".{urlsplit(target).netloc}".endswith(f".{self._host}"):
-                raise Unreachable(f"{url} leads away from {self.url}, to {target}")
+                raise Unreachable(f"{url} redirects away from {self.url}, to {target}")
             method, url, form = "GET", target, None
-        raise Unreachable(f"{url} leads nowhere: it is the end of {REDIRECTS} redirects")
+        raise Unreachable(f"{url} redirects more than {REDIRECTS} times")
 
     # The API, as a script in a page of the hub or of a server asks for it
 
@@ -162,7 +162,7 @@ class Browser:
         return self._origins.get(server, _origin(self.url)) + self.prefix + path
 
     def _note_domain(self, page: Answer) -> None:
-        """Remember where somebody's server is that is on a domain of its own."""
+        """Remember where someone's server is that is on a domain of its own."""
         path = page.path.removeprefix(self.prefix)
         if path.startswith("/user/") and urlsplit(page.url).netloc != self._host:
             self._origins["/".join(path.split("/")[:3])] = _origin(page.url)

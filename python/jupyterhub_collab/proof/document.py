@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A text that somebody has open, over the websocket of its room, with the few bytes of Yjs that it takes to type.
+"""A text that someone has open, over the websocket of its room, with the few bytes of Yjs that it takes to type.
 
 Yjs has libraries, but not in the environment of every hub. What is typed here stands at the beginning of the text, beside what
 others type there: Yjs settles the order, and each piece of text stays in one piece.
@@ -21,7 +21,7 @@ from .browser import Browser
 
 SYNC, STEP_1, STEP_2, UPDATE = 0, 0, 1, 2  # of the protocol y-sync
 ROOT = "source"  # the name under which jupyter_ydoc keeps a text
-# Of the encoding of updates of Yjs: a piece of text without neighbours, whose parent is named.
+# Of the encoding of updates of Yjs: a piece of text without neighbors, whose parent is named.
 STRING, PARENT_IS_NAMED = 4, 1
 NOTHING = b"\x00\x00"  # an update without changes
 SYNC_SECONDS = 15.0
@@ -79,7 +79,7 @@ class Document:
         session = f"{self._base}/api/collaboration/session/{quote(self._path)}"
         answer = await self._browser.ask("PUT", session, {"format": "text", "type": "file"})
         if not answer.good or not isinstance(answer.json, dict):
-            raise NoCollaboration(f"it answers {answer.status} to the wish to edit a file together")
+            raise NoCollaboration(f"it answered {answer.status} to the request to edit a file together")
         room = f"text:file:{answer.json['fileId']}?sessionId={answer.json['sessionId']}"
         self._socket = await self._browser.socket(f"{self._base}/api/collaboration/room/{room}")
         self._reading = asyncio.create_task(self._read())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
+"""Someone in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refused(Exception):
 
 @dataclass
 class Person:
-    """name: of the hub user, empty for a stranger. disposable: made for the proof, with a server that nobody else needs."""
+    """name: of the hub user, empty for a stranger. disposable: created for verify, with a server that nobody else needs."""
 
     name: str
     browser: Browser
@@ -39,7 +39,7 @@ class Person:
         page = await self.browser.go("/hub/login?next=" + quote(f"{self._base}/hub/home"))
         form = Form(page, "password")
         if not form.found:
-            raise Refused("its login page has no form for a name and a password")
+            raise Refused("its login page has no form for a username and a password")
         page = await self.browser.press(form, username=self.name, password=password)
         if page.status >= 400 or Form(page, "password").found:
             raise Refused(page.sentence)
@@ -48,7 +48,7 @@ class Person:
         """Learn what the hub lets one do, and get a token for programs. Raises Refused."""
         told = await self.browser.ask("GET", "/hub/api/user")
         if not told.good or not isinstance(told.json, dict):
-            raise Refused(f"the hub does not know them: {told.sentence}")
+            raise Refused(f"the hub does not know this user: {told.sentence}")
         self.scopes = list(told.json.get("scopes", []))
         if self.browser.token:
             self.token = self.browser.token
@@ -59,7 +59,7 @@ class Person:
         body = {"note": "collab.jupyterhub.verify", "expires_in": TOKEN_SECONDS}
         made = await self.browser.ask("POST", f"/hub/api/users/{quote(self.name)}/tokens", body)
         if not made.good:
-            raise Refused(f"the hub gives them no token: {made.sentence}")
+            raise Refused(f"the hub did not issue a token: {made.sentence}")
         return str(made.json["token"])
 
     async def renew(self) -> None:
@@ -85,7 +85,7 @@ class Person:
     # Servers
 
     async def runs(self, owner: str) -> bool:
-        """Whether a server answers; everybody may know that."""
+        """Whether a server answers; everyone may know that."""
         answer = await self.browser.ask("GET", f"{server(owner)}/api")
         if answer.status == 302:  # to the hub, and from there to the user's domain where each has one
             answer = await self.browser.go(f"{server(owner)}/api")
@@ -110,7 +110,7 @@ class Person:
         if page.status == 200 and page.path.startswith(f"{self._base}/hub/api/oauth2/authorize"):
             page = await self.browser.press(Form(page, "scopes"))
         if page.status != 200 or not page.path.startswith(f"{self._base}{server(owner)}/"):
-            raise Refused(page.sentence if page.status >= 400 else f"it ends at {page.path}")
+            raise Refused(page.sentence if page.status >= 400 else f"it led to {page.path}")
 
     async def knock(self, browser: Browser, path: str) -> int:
         """Open a websocket and close it again; return the status, 101 where it opened."""
@@ -128,7 +128,7 @@ class Person:
 
 
 def server(owner: str) -> str:
-    """Return the path of somebody's server."""
+    """Return the path of someone's server."""
     return f"/user/{quote(owner, safe='@')}"
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves a live hub from outside.
+"""Verifies a live hub from outside.
 
     python -c ... jupyterhub_collab.proof.proof
 
 Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does what has to be
-undone it says so in a line (`undo`) and waits for an empty line, so that whoever reads can undo it whatever becomes of this process.
+undone, it says so in a line (`undo`) and waits for an empty line, so that its parent can undo it whatever becomes of this process.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ EXCHANGES = 10  # keystrokes each way
 PAUSE = 0.05  # seconds between them
 SEEN_SECONDS = 5.0
 SAVED_SECONDS = 10.0
-OUT_SECONDS = 12.0  # for which somebody is waited for who is to be out
+OUT_SECONDS = 12.0  # how long a revoked guest may still have access
 OPEN_SECONDS = 3.0  # for which an open document is looked at after that
-PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on somebody else's server"}
+PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on another user's server"}
 NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
 
 
 class Proof:
-    """task: `url`, `trusts_any_certificate`, `people` (two of name, password or token, and whether they are `made` for this),
-    `outsider` (name and password, or null), `modes` and `own` of the access matrix, `stamp` (a name that nothing on the hub has),
-    `start_seconds`, `login` (why nobody can log in by the hub's form; empty where people can).
+    """task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix.
+
+    `people`: two users with name, password or token, and whether they were `made` for this. `outsider`: name and password, or null.
+    `stamp`: a name that nothing on the hub has. `login`: why nobody can log in with the hub's form, or empty.
     """
 
     def __init__(
@@ -81,8 +82,8 @@ class Proof:
             if runs[account]:
                 await self.edit_on_shared_server(mode, account)
         if not (accounts or mode.is_for_all or self.may_share):
-            says = "There is no server that two people may open: apply collab.jupyterhub.jupyter_rtc, which gives them one."
-            self.report.failed("people edit together", says)
+            says = "No server can be opened by two users. Run collab.jupyterhub.jupyter_rtc to set one up."
+            self.report.failed("users edit together", says)
 
     # The hub
 
@@ -91,23 +92,23 @@ class Proof:
         try:
             told = await self.stranger.browser.ask("GET", "/hub/api/")
         except Unreachable as error:
-            self.report.failed(check, f"{error}: set jupyterhub_verify_url to the address that people use.")
+            self.report.failed(check, f"{error}. Set jupyterhub_verify_url to the address that users open.")
             return False
         if not told.good or not isinstance(told.json, dict) or "version" not in told.json:
-            said = f"{self.task['url']}/hub/api/ answers {told.status}, and not as a hub does"
-            self.report.failed(check, f"{said}: set jupyterhub_verify_url to the address that people use.")
+            said = f"{self.task['url']}/hub/api/ answered {told.status}, and not like JupyterHub"
+            self.report.failed(check, f"{said}. Set jupyterhub_verify_url to the address that users open.")
             return False
         self.report.ok(check, f"JupyterHub {told.json['version']} at {self.task['url']}.")
         return True
 
     async def who_may_not_comes(self) -> None:
-        """A stranger with a wrong password, and somebody who has an account of the host and may not use the hub."""
+        """A stranger with a wrong password, and someone who has an account of the host and may not use the hub."""
         check = "a wrong password is refused"
         if self.task["login"]:
             self.report.skipped(check, self.task["login"])
         else:
             await self._is_kept_out(check, self.task["people"][0]["name"], "a-wrong-password")
-        check = "who may not use the hub is refused"
+        check = "an account that may not use the hub is refused"
         if self.task["outsider"]:
             told = self.task["outsider"]
             self.outsider = await self._is_kept_out(check, told["name"], told["password"])
@@ -121,13 +122,11 @@ class Proof:
         except Refused as no:
             self.report.ok(check, f"The hub says: {no}.")
         else:
-            self.report.failed(
-                check, f"{name} could log in: look at what c.Authenticator says about who may."
-            )
+            self.report.failed(check, f"{name} could log in. Check the settings of c.Authenticator.")
         return person
 
     async def people_come(self) -> bool:
-        check = "two people log in"
+        check = "two users log in"
         begun = time.monotonic()
         for person, told in zip((self.first, self.second), self.task["people"], strict=True):
             try:
@@ -135,11 +134,11 @@ class Proof:
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "set jupyterhub_verify_group to a group that may use the hub, or name two accounts in jupyterhub_verify_accounts"
-                self.report.failed(check, f"{person.name} could not: {no}; {hint}.")
+                hint = "Set jupyterhub_verify_group to a group that may use the hub, or name two accounts in jupyterhub_verify_accounts"
+                self.report.failed(check, f"{person.name} could not: {no}. {hint}.")
                 return False
         if self.task["login"]:
-            self.report.skipped(check, f"{self.task['login']} They come with tokens.")
+            self.report.skipped(check, f"{self.task['login']} They use tokens.")
         else:
             self.report.ok(
                 check, f"{self.first.name} and {self.second.name}.", seconds=time.monotonic() - begun
@@ -155,16 +154,18 @@ class Proof:
         own = self.task["own"]
         mode = rights.nearest(self.modes, own, self.first.name, held, accounts)
         expected = mode.rights(own, self.first.name, accounts)
-        check = "what everybody may do"
+        check = "scopes of all users"
         more, less = sorted(held - expected), sorted(expected - held)
         if accounts or mode.is_for_all or self.may_share:
             says = f"It is {mode.name}"
         else:
-            says = "Nobody may open anybody else's server"
+            says = "Nobody can open another user's server"
         if not more and not less:
-            self.report.ok(check, f"{says}: everybody holds that, and nothing beyond.")
+            self.report.ok(check, f"{says}: users hold exactly these scopes.")
         elif more:
-            self.report.warning(check, f"{says}, but everybody also holds {', '.join(more)}: who gave it?")
+            self.report.warning(
+                check, f"{says}, but users also hold {', '.join(more)}. Check the hub's configuration."
+            )
         else:
             self.report.ok(check, f"{says}, without {', '.join(less)}.")
         return mode, accounts
@@ -176,10 +177,10 @@ class Proof:
         for who, person in self.everybody.items():
             await self.refusals(mode, rights.SHARED, account, who, person)
         if await self._both_open(account):
-            await self.edit_together(f"the server of {account}", account)
+            await self.edit_together(f"the {account} server", account)
 
     async def edit_on_own_server(self, mode: rights.Mode) -> None:
-        """The second person before, on and after an invitation to the server of the first."""
+        """The second person before, during and after access to the server of the first."""
         owner = self.first.name
         for place in (rights.HUB, rights.OTHERS):
             for who, person in self.everybody.items():
@@ -187,13 +188,13 @@ class Proof:
         await self.refusals(mode, rights.OTHERS, owner, "owner", self.first)
         if mode.is_for_all:
             if await self._both_open(owner):
-                await self.edit_together("somebody's own server", owner)
+                await self.edit_together("a user's own server", owner)
         elif self.may_share:
             await self.invite(mode)
 
     @property
     def everybody(self) -> dict[str, Person | None]:
-        """Who has not been invited, by what the access matrix calls them."""
+        """The people without a share, by their names in the access matrix."""
         return {"hub user": self.second, "stranger": self.stranger, "outsider": self.outsider}
 
     @property
@@ -201,20 +202,18 @@ class Proof:
         return f"{rights.OWN_SHARES}={self.first.name}" in self.first.scopes
 
     async def start(self, owner: str) -> bool:
-        """Have a server run; whoever reads stops it again where it did not run before."""
-        check = (
-            f"the server of {owner} starts" if owner != self.first.name else "somebody's own server starts"
-        )
+        """Ensure that a server runs. The parent process stops it if it did not run before."""
+        check = f"the {owner} server starts" if owner != self.first.name else "a user's own server starts"
         if await self.first.runs(owner):
-            self.report.ok(check, "It runs already, and goes on.")
+            self.report.ok(check, "It was running already, and keeps running.")
             return True
         await self.undo({"server": owner})
         try:
             took = await self.first.start(owner, self.task["start_seconds"])
         except (Refused, Unreachable) as no:
-            self.report.failed(check, f"{no}: the hub's log tells more (journalctl).")
+            self.report.failed(check, f"{no}. See the hub's log (journalctl).")
             return False
-        self.report.ok(check, f"It answers after {took:.1f} s.", seconds=took)
+        self.report.ok(check, f"It answered after {took:.1f} s.", seconds=took)
         return True
 
     async def _both_open(self, owner: str) -> bool:
@@ -222,36 +221,36 @@ class Proof:
             try:
                 await person.open(owner)
             except (Refused, Unreachable) as no:
-                self.report.failed(f"people open the server of {owner}", f"{person.name} could not: {no}.")
+                self.report.failed(f"users open the {owner} server", f"{person.name} could not: {no}.")
                 return False
         return True
 
     async def invite(self, mode: rights.Mode) -> None:
-        """Let the second person in, edit together, and put them out again."""
+        """Share with the second person, edit together, and revoke the share."""
         owner, guest = self.first.name, self.second.name
-        check = "a user invites another one"
+        check = "a user shares their server"
         path = f"/hub/api/shares/{quote(owner)}/"
         await self.undo({"share": [owner, guest]})
         given = await self.first.browser.ask("POST", path, {"user": guest})
         if not given.good:
-            self.report.failed(check, f"{owner} may share, but the hub says: {given.sentence}.")
+            self.report.failed(check, f"{owner} can share, but the hub says: {given.sentence}.")
             return
         try:
             await self.second.renew()
         except Refused as no:
-            self.report.failed(check, f"{guest} was invited and could not come: {no}.")
+            self.report.failed(check, f"{guest} accepted the share but could not open the server: {no}.")
             return
         if not await self._both_open(owner):
             return
-        self.report.ok(check, f"{guest} came into the server of {owner}.")
+        self.report.ok(check, f"{guest} opened the server of {owner}.")
         await self.workers_stay_in_their_folder(owner)
         await self.refusals(mode, rights.OTHERS, owner, "guest", self.second)
-        document = await self.edit_together("a server by invitation", owner, keep=True)
+        document = await self.edit_together("a server with a share", owner, keep=True)
         own, why = await self._own_token(owner)
         begun = time.monotonic()
         taken = await self.first.browser.ask("PATCH", path, {"user": guest})
         if not taken.good:
-            self.report.failed("an invitation ends", f"{owner} could not end it: {taken.sentence}.")
+            self.report.failed("a share is revoked", f"{owner} could not revoke it: {taken.sentence}.")
         else:
             await self.is_out(owner, begun, document)
             await self.own_token_opens_nothing(owner, own, why)
@@ -260,26 +259,26 @@ class Proof:
         await self.first.browser.ask("DELETE", f"{server(owner)}/api/contents/{self.task['stamp']}.txt")
 
     async def is_out(self, owner: str, begun: float, document: Document | None) -> None:
-        """Measure how long a guest stays whose invitation has ended."""
-        check = "a guest whose invitation has ended is out"
+        """Measure how long a guest keeps access after their share was revoked."""
+        check = "a guest whose share is revoked loses access"
         async for late in every(0.2, OUT_SECONDS):
             answer = await self.second.browser.ask("GET", f"{server(owner)}/api/contents")
             took = time.monotonic() - begun
             if not answer.good:
                 break
             if late:
-                why = "its server asks the hub only now and then, by itself every 5 minutes"
-                self.report.failed(check, f"After {took:.0f} s they are still let in: {why}.", seconds=took)
+                why = "its server asks the hub only from time to time, by default every 5 minutes"
+                self.report.failed(check, f"After {took:.0f} s they still have access: {why}.", seconds=took)
                 return
-        self.report.ok(check, f"They are refused after {took:.1f} s.", seconds=took)
+        self.report.ok(check, f"They were refused after {took:.1f} s.", seconds=took)
         if document is None:
             return
-        check = "so is the document that they have open"
+        check = "a document that they have open is closed"
         try:
             await asyncio.wait_for(document.ended.wait(), OPEN_SECONDS)
-            self.report.ok(check, f"Its connection ended within {time.monotonic() - begun:.1f} s.")
+            self.report.ok(check, f"Its connection was closed within {time.monotonic() - begun:.1f} s.")
         except TimeoutError:
-            says = "Nothing in this server looks again at connections that are open: apply collab.jupyterhub.jupyter_rtc, and stop and start it"
+            says = "This server does not check open connections again. Run collab.jupyterhub.jupyter_rtc, then restart it"
             self.report.failed(check, f"{says}.")
 
     async def _own_token(self, owner: str) -> tuple[str, str]:
@@ -290,38 +289,38 @@ class Proof:
             return "", str(error) or type(error).__name__
 
     async def own_token_opens_nothing(self, owner: str, own: str, why: str) -> None:
-        """Try what a guest may have read in a terminal, after the invitation has ended."""
-        check = "what a guest has read on the server opens it no more"
+        """Try what a guest may have read in a terminal, after their share was revoked."""
+        check = "a token that a guest has read on the server is refused"
         if not own:
-            self.report.skipped(check, f"The server's own token could not be read: {why}.")
+            self.report.skipped(check, f"Failed to read the server's own token: {why}.")
         elif await opens(self.second.with_token(own), owner):
-            says = "The server's own token opens it for everybody who has read it in a terminal: apply collab.jupyterhub.jupyter_rtc"
-            self.report.failed(check, f"{says}, or take access:servers from Spawner.server_token_scopes.")
+            says = "Anyone who has read the server's own token in a terminal can open it. Run collab.jupyterhub.jupyter_rtc"
+            self.report.failed(check, f"{says}, or remove access:servers from Spawner.server_token_scopes.")
         else:
             self.report.ok(check, "The server's own token, read in a terminal, is refused.")
 
     async def workers_stay_in_their_folder(self, owner: str) -> None:
         """Ask the server for an answer that would let a service worker reach the whole hub."""
-        check = "a service worker reaches nothing beyond its server"
+        check = "service workers are confined to their server"
         answer = await self.first.browser.ask("GET", f"{server(owner)}/jupyterhub_collab/worker-scope")
         if answer.status == 404:
-            says = "The server does not keep its answers from allowing that: stop and start it"
-            self.report.failed(check, f"{says}, after collab.jupyterhub.jupyter_rtc was applied.")
+            says = "The server's answers allow more. Restart it"
+            self.report.failed(check, f"{says} after you have run collab.jupyterhub.jupyter_rtc.")
         elif answer.worker_scope:
-            says = (
-                f"An answer of the server allows workers at {answer.worker_scope}, with the hub's own pages"
+            says = f"An answer of the server allows workers at {answer.worker_scope}, which includes the hub's own pages"
+            self.report.failed(
+                check, f"{says}. Configure the web server in front to drop the header Service-Worker-Allowed."
             )
-            self.report.failed(check, f"{says}: have the web server in front drop Service-Worker-Allowed.")
         elif not answer.good:
-            self.report.failed(check, f"The server could not be asked: {answer.sentence}.")
+            self.report.failed(check, f"The server did not answer: {answer.sentence}.")
         else:
-            self.report.ok(check, "No answer of the server says that it may.")
+            self.report.ok(check, "No answer of the server allows more.")
 
     # Editing
 
     async def edit_together(self, name: str, owner: str, *, keep: bool = False) -> Document | None:
         """Two people in one document. keep: return the second one's, still open, and leave the file there."""
-        check = f"two people edit together on {name}"
+        check = f"two users edit together on {name}"
         path = f"{self.task['stamp']}.txt"
         base = server(owner)
         file = f"{base}/api/contents/{path}"
@@ -329,7 +328,7 @@ class Proof:
         body = {"type": "file", "format": "text", "content": ""}
         made = await self.first.browser.ask("PUT", file, body)
         if not made.good:
-            self.report.failed(check, f"No file could be made there: {made.sentence}.")
+            self.report.failed(check, f"Failed to create a file there: {made.sentence}.")
             return None
         documents = [Document(person.browser, base, path) for person in (self.first, self.second)]
         kept = None
@@ -338,13 +337,13 @@ class Proof:
                 await document.open()
             delays = await self._exchange(*documents)
             await self._judge(check, file, delays)
-            await self._is_protected(f"what people type on {name} is protected", base)
+            await self._is_protected(f"what users type on {name} is protected", base)
             kept = documents.pop() if keep else None
         except NO as error:
             says = f"{error}".rstrip(".") or type(error).__name__
             if isinstance(error, NoCollaboration):
-                says += "; jupyter-collaboration is not there or not turned on: apply collab.jupyterhub.jupyter_rtc"
-                says += ", or, after that, stop and start this server"
+                says += ". jupyter-collaboration is missing or disabled. Run collab.jupyterhub.jupyter_rtc"
+                says += ", or restart this server if you have done so"
             self.report.failed(check, f"{says}.")
         finally:
             for document in documents:
@@ -357,12 +356,12 @@ class Proof:
         """Ask a server whether its documents are protected."""
         told = await self.first.browser.ask("GET", f"{base}/api/collaboration-protection")
         if not told.good or not isinstance(told.json, dict):
-            way = "apply collab.jupyterhub.jupyter_rtc and, after that, stop and start this server"
-            self.report.failed(check, f"This server knows nothing of the collection's protection: {way}.")
+            way = "Run collab.jupyterhub.jupyter_rtc, then restart this server"
+            self.report.failed(check, f"This server does not have the collection's protection. {way}.")
         elif problem := told.json.get("problem"):
             self.report.failed(check, str(problem))
         else:
-            self.report.ok(check, "What somebody has seen outlives the server.")
+            self.report.ok(check, "Text that a user has seen survives the server.")
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both type by turns; return after how many seconds each text was with the other, None where it was not in time."""
@@ -382,7 +381,7 @@ class Proof:
 
     async def _judge(self, check: str, file: str, delays: list[float | None]) -> None:
         if None in delays:
-            self.report.failed(check, f"What one typed was not with the other within {SEEN_SECONDS:g} s.")
+            self.report.failed(check, f"An edit did not reach the other user within {SEEN_SECONDS:g} s.")
             return
         milliseconds = [1000 * delay for delay in delays if delay is not None]
         wanted = [f"<{letter}{number}>" for number in range(EXCHANGES) for letter in "ab"]
@@ -394,12 +393,12 @@ class Proof:
                 break
             if late:
                 missing = sum(content.count(each) != 1 for each in wanted)
-                says = f"After {SAVED_SECONDS:g} s {missing} of {len(wanted)} edits are not in the file, once each"
-                self.report.failed(check, f"{says}: what people type there is not safe.")
+                says = f"After {SAVED_SECONDS:g} s, {missing} of {len(wanted)} edits are not in the file exactly once"
+                self.report.failed(check, f"{says}. What users type there is not safe.")
                 return
         median, worst = statistics.median(milliseconds), max(milliseconds)
         saved = time.monotonic() - begun
-        says = f"An edit is with the other after {median:.0f} ms (at most {worst:.0f}), and all {len(wanted)} are in the file"
+        says = f"An edit reaches the other user after {median:.0f} ms (at most {worst:.0f}), and all {len(wanted)} are in the file"
         self.report.ok(check, f"{says}.", median_ms=median, most_ms=worst, saved_seconds=saved)
 
     # Refusals
@@ -407,7 +406,7 @@ class Proof:
     async def refusals(
         self, mode: rights.Mode, place: str, owner: str, who: str, person: Person | None
     ) -> None:
-        """Try all that the access matrix refuses somebody on a server."""
+        """Try all that the access matrix refuses someone on a server."""
         if person is None:
             return
         cells = [cell for cell in mode.cells if (cell["server"], cell["person"]) == (place, who)]
@@ -418,11 +417,11 @@ class Proof:
             return
         attempt = Attempt(person, owner, self.task["stamp"])
         got_through = [action for action in tried if not await ATTEMPTS[action](attempt)]
-        where = f"on the server of {owner}" if place == rights.SHARED else PLACES[place]
-        where = "on the own server" if person is self.first else where
+        where = f"on the {owner} server" if place == rights.SHARED else PLACES[place]
+        where = "on their own server" if person is self.first else where
         check = f"refused {where}: {'an' if who[0] in 'aeiou' else 'a'} {who}"
         if got_through:
-            says = f"{', '.join(got_through)}: not refused, and the access matrix (docs/reference/access.md) says that it is to be"
+            says = f"{', '.join(got_through)}: not refused, although the access matrix (docs/reference/access.md) requires it"
             self.report.failed(check, f"{says}.", tried=len(tried), refused=len(tried) - len(got_through))
         else:
             self.report.ok(
@@ -442,7 +441,7 @@ async def undo(what: dict[str, Any]) -> None:
     async with one_at_a_time:
         tell({"undo": what})
         if not await asyncio.to_thread(sys.stdin.readline):
-            raise EOFError("nobody is there who would undo it")
+            raise EOFError("nobody would undo it")
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What came of each thing that was tried: the rows of the proof."""
+"""The result of each check: the rows of the report."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Row:
 
 
 class Report:
-    """Tells each row as it comes, so that what was found is not lost where the proof is cut off."""
+    """Prints each row as it comes, so that no result is lost if verify is interrupted."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell
 
     def add(self, check: str, result: str, says: str, **measured: float) -> None:
         if not re.search(r"\w", says) or re.search(r":[\s.]*$", says):
-            says = f"{says.rstrip(' .:;')} (no reason was given; the hub's log may tell more).".lstrip()
+            says = f"{says.rstrip(' .:;')} (no reason given; see the hub's log).".lstrip()
         self._tell({"row": asdict(Row(check, result, says, measured))})
 
     def ok(self, check: str, says: str, **measured: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyterhub.scopes import scope_definitions
 
-# What the access matrix calls the hub, the server of the shared account, and that of another user.
+# The names of the hub, the shared server and another user's server in the access matrix.
 HUB, SHARED, OTHERS = "hub", "shared", "alice"
 ANY_SERVER = "access:servers"
 OWN_SHARES = "shares!user"
@@ -18,7 +18,7 @@ OWN_SHARES = "shares!user"
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of the access matrix: what everybody holds in it, and its cells (server, action, person, may)."""
+    """A mode of the access matrix: what everyone holds in it, and its cells (server, action, person, may)."""
 
     name: str
     everyone: list[str]
@@ -61,12 +61,12 @@ def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) ->
 
 
 def shared_accounts(scopes: list[str], people: Iterable[str]) -> list[str]:
-    """Return whose servers somebody with these scopes may open, who is none of the people."""
+    """Return whose servers someone with these scopes may open, who is none of the people."""
     pattern = re.compile(rf"{ANY_SERVER}!(?:user|server)=([^/]+)/?")
     found = {match[1] for scope in scopes if (match := pattern.fullmatch(scope))}
     return sorted(found - set(people))
 
 
 def nearest(modes: list[Mode], own: list[str], user: str, held: set[str], accounts: list[str]) -> Mode:
-    """Return the mode that explains best what somebody holds."""
+    """Return the mode that explains best what someone holds."""
     return min(modes, key=lambda mode: len(mode.rights(own, user, accounts) ^ held))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a guest takes along from somebody's server: its own token, and what its answers allow a service worker."""
+"""What a guest takes along from someone's server: its own token, and what its answers allow a service worker."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ OWN = re.compile(r"own=([0-9A-Za-z_-]{8,})=")
 
 
 async def own_token(person: Person, owner: str) -> str:
-    """Return a server's own token, as somebody reads it in a terminal there. Raises Refused where there is none to be read."""
+    """Return a server's own token, as someone reads it in a terminal there. Raises Refused where there is none to be read."""
     base = server(owner)
     made = await person.browser.ask("POST", f"{base}/api/terminals")
     if not made.good or not isinstance(made.json, dict):
-        raise Refused(f"no terminal opens there: {made.sentence}")
+        raise Refused(f"failed to open a terminal there: {made.sentence}")
     socket = await person.browser.socket(f"{base}/terminals/websocket/{made.json['name']}")
     try:
         await socket.write_message(json.dumps(["stdin", COMMAND]))
         return await asyncio.wait_for(_read(socket), SECONDS)
     except TimeoutError as error:
-        raise Refused(f"a terminal there says nothing within {SECONDS:g} s") from error
+        raise Refused(f"a terminal there did not answer within {SECONDS:g} s") from error
     finally:
         socket.close()
 
@@ -39,9 +39,9 @@ async def _read(socket: object) -> str:
         said += rest[0] if kind == "stdout" else ""
         if found := OWN.search(said):
             return found[1]
-    raise Refused("a terminal there shows no token of the server's own")
+    raise Refused("a terminal there did not show the server's own token")
 
 
 async def opens(browser: Browser, owner: str) -> bool:
-    """Return whether somebody gets into a server."""
+    """Return whether someone gets into a server."""
     return (await browser.ask("GET", f"{server(owner)}/api/contents")).good

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anybody is at work on this server, or there are only tabs that somebody has forgotten to close.
+"""Whether anyone is at work on this server, or there are only tabs that someone has forgotten to close.
 
 The hub cannot tell: each open tab sends a sign of life every 15 seconds, and to the hub's proxy, from which
 jupyterhub-idle-culler has its knowledge, that is traffic like any other.
@@ -15,7 +15,7 @@ from tornado.ioloop import PeriodicCallback
 
 
 class Activity:
-    """Notes when somebody was last at work: typed, moved a cursor, ran something, used a terminal."""
+    """Notes when someone was last at work: typed, moved a cursor, ran something, used a terminal."""
 
     def __init__(self, serverapp: Any, idle_seconds: int) -> None:
         self._app = serverapp
@@ -31,7 +31,7 @@ class Activity:
         self._check.stop()
 
     def note(self) -> None:
-        """Note that somebody is at work. The server tells the hub, which need not see it at its proxy."""
+        """Note that someone is at work. The server tells the hub, which need not see it at its proxy."""
         self._last = time.time()
         self._app.web_app.settings["last_activity_times"]["collaboration"] = datetime.now(UTC)
 
@@ -48,6 +48,6 @@ class Activity:
     def _end_if_idle(self) -> None:
         idle = self.idle_for()
         if idle >= self._idle_seconds:
-            self._app.log.info("Nobody has been at work for %d s: the server ends", idle)
+            self._app.log.info("Idle for %d s: the server stops", idle)
             self._check.stop()
             self._app.stop()

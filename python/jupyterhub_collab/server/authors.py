@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose commits are whose, on a server where everybody works as one account.
+"""Whose commits are whose, on a server where everyone works as one account.
 
-A terminal commits as whoever has opened it, the Git panel (jupyterlab-git) as whoever presses the button. Somebody who types into a
-terminal of somebody else commits under that name, and `git config` or `--author` overrule both.
+A terminal commits as the user who opened it, the Git panel (jupyterlab-git) as the user who presses the button. Someone who types into a
+terminal of someone else commits under that name, and `git config` or `--author` overrule both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PANELS = ("jupyterlab_git_core.git", "jupyterlab_git.git")
 
 
 class Authors:
-    """Tells Git who somebody is. domain: what comes behind a person's name in the address."""
+    """Tells Git who someone is. domain: what comes behind a person's name in the address."""
 
     def __init__(self, domain: str, log: Logger) -> None:
         self._domain = domain
@@ -48,7 +48,7 @@ class Authors:
         return user.display_name or user.username, address_of(user.username, self._domain)
 
     def wrap_terminals(self, manager: Any) -> None:
-        """Have each new terminal of a terminado manager commit as whoever opens it."""
+        """Have each new terminal of a terminado manager commit as the user who opens it."""
         make_term_env = manager.make_term_env
 
         def with_author(*arguments: Any, **options: Any) -> dict[str, str]:
@@ -57,21 +57,21 @@ class Authors:
         manager.make_term_env = with_author
 
     def wrap_git_panel(self) -> None:
-        """Have jupyterlab-git, where it is installed, commit as whoever presses the button."""
+        """Have jupyterlab-git, if it is installed, commit as the user who presses the button."""
         module = next(filter(None, map(_module, PANELS)), None)
         if module is None:
             return
         commit = module.Git.commit
         if "author" not in inspect.signature(commit).parameters:
             self._log.warning(
-                "This jupyterlab-git takes no author: commits from its panel bear the account's name"
+                "This jupyterlab-git does not accept an author: commits from its panel carry the account's name"
             )
             return
 
         async def with_author(git: Any, *arguments: Any, **options: Any) -> Any:
             bound = inspect.signature(commit).bind(git, *arguments, **options)
             person = self._person()
-            # Whoever amends a commit does not become its author.
+            # Amending a commit does not change its author.
             if person and not bound.arguments.get("author") and not bound.arguments.get("amend"):
                 bound.arguments["author"] = "{} <{}>".format(*person)
             return await commit(*bound.args, **bound.kwargs)

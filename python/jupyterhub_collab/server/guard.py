@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may end this server from inside, and for how long whoever came in may stay.
+"""Decides who can shut down this server from inside, and how long visitors stay.
 
-The hub decides who comes in. The server itself would take any request of anybody who has, and never look again at a websocket that is
-open. Whoever has a terminal here has a shell as the account all the same: the guard is at the server's door, not at its processes.
+The hub decides who comes in. The server itself would take any request of anyone who has, and never look again at a websocket that is
+open. A visitor with a terminal still has a shell as the account: the guard protects the server's API, not its processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .workers import confine_workers
 # Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
 # all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
 LEVEL_FOR = {"server": Level.MANAGE}
-REFUSAL = "Only its owner, its managers and administrators of the hub may end this server."
+REFUSAL = "Only the owner, managers and administrators of the hub can shut down this server."
 
 
 def put_in_force() -> None:
@@ -47,7 +47,9 @@ def put_in_force() -> None:
         Guard(levels).wrap(app.authorizer)
         headers = app.tornado_settings.get("headers", {})
         app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
-        app.log.info("Beside its owner, this server may be ended by: %s", settings.managers or "nobody")
+        app.log.info(
+            "In addition to its owner, this server can be shut down by: %s", settings.managers or "nobody"
+        )
 
     guarded.is_guarded = True  # type: ignore[attr-defined]
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
@@ -58,7 +60,7 @@ def put_in_force() -> None:
 
 
 class Guard:
-    """Refuses what somebody's level does not include. It lets nobody do what the server's authorizer refuses."""
+    """Refuses what someone's level does not include. It lets nobody do what the server's authorizer refuses."""
 
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
@@ -72,14 +74,14 @@ class Guard:
                 return theirs(handler, user, action, resource)
             if getattr(handler, "auth_resource", None) == resource:
                 raise HTTPError(403, REFUSAL, reason=REFUSAL)
-            return False  # to somebody who only asks what they may do
+            return False  # to someone who only asks what they may do
 
         authorizer.is_authorized = is_authorized
 
     def level_of(self, handler: Any, user: Any) -> Level:
-        """Return the level of whoever makes a request; one that is not known for sure is the lowest.
+        """Return the access level of a request's user. If it is not known for sure, it is the lowest.
 
-        The server's own token is its owner's as far as the hub knows, and everybody who has a terminal here can read it.
+        The server's own token is its owner's as far as the hub knows, and everyone who has a terminal here can read it.
         """
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):

@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError
 
-OTHER_PAGE = "A page of another address may open no websocket here"
+OTHER_PAGE = "Pages from another address cannot open websockets here"
 NO_HANDSHAKE = "This address is for websockets"
 # Without one of these, tornado makes no websocket of a request.
 VERSIONS = ("7", "8", "13")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has happened to the documents of one server, on disk before anybody else sees it."""
+"""What has happened to the documents of one server, on disk before anyone else sees it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ UPGRADES = {
     1: "alter table updates add column edit integer; alter table updates add column parts text;",
     2: "alter table documents add column more blob;",
 }
-# A large update is written in parts of so many bytes, others' between them: all of it at once would have everybody wait.
+# A large update is written in parts of so many bytes, others' between them: all of it at once would make everyone wait.
 PART_BYTES = 1_000_000
 ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
 # Where the database cannot be written it is tried again after so many seconds.
@@ -56,9 +56,9 @@ RETRY_SECONDS = 5
 WORTH_FOLDING = 1.25
 # After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
 JOURNAL_BYTES = 4_000_000
-# How often it is done again at once as somebody has written meanwhile.
+# How often it is done again at once as someone has written meanwhile.
 ATTEMPTS = 5
-# Whoever has not come back to a document for as long is asked to open it anew. Its past may be forgotten then.
+# A page that returns to a document after this time must reload it, so that older history can be deleted.
 KEPT_SECONDS = 14 * 86400
 NO_LIMIT = 2**62
 
@@ -92,7 +92,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """An update of a document. is_typed: whether somebody has made it; else the server did, such as by following the file."""
+    """An update of a document. is_typed: whether someone has made it; else the server did, such as by following the file."""
 
     number: int
     update: bytes
@@ -172,9 +172,9 @@ class History:
         while os.path.lexists(aside):  # of the same second
             aside += "-again"
         newer = isinstance(error, NewerFormat)
-        self.lost = "is of a newer version of the collection" if newer else "was damaged"
+        self.lost = "was written by a newer version of the collection" if newer else "was damaged"
         self.log.error(
-            "The history of documents in %s %s (%s); it is kept as %s", self._path, self.lost, error, aside
+            "The document history in %s %s (%s). It is kept as %s", self._path, self.lost, error, aside
         )
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
@@ -193,7 +193,7 @@ class History:
             is_there = False
         if not is_there:
             self.lost = "was deleted or replaced"
-            self.log.error("The history of documents in %s %s; it begins anew", self._path, self.lost)
+            self.log.error("The document history in %s %s. A new one begins", self._path, self.lost)
             self._begin_again()
 
     def _begin_again(self) -> None:
@@ -236,7 +236,7 @@ class History:
             self._unfinished.discard(name)
 
     def begin_edit(self, document: str, username: str) -> int:
-        """Note that somebody has opened a document. Returns the number of this editing session."""
+        """Note that someone has opened a document. Returns the number of this editing session."""
         row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
         session = self._session[0] if self._session else ""
         return self._insert(row, (document, username, time.time(), session))
@@ -352,7 +352,7 @@ class History:
     # People
 
     def colours(self) -> dict[str, str]:
-        """Return the colours that people have on this server, by their names."""
+        """Return the colors that people have on this server, by their names."""
         return dict(self._read("select username, colour from colours order by rowid"))
 
     def set_colour(self, username: str, colour: str) -> None:
@@ -372,7 +372,7 @@ class History:
     def keep_below(self, size: int) -> None:
         """Put documents' past together until it is no more than so many bytes, that of the least recently opened first.
 
-        What a document is now stays as it is, also where somebody has it open: many updates become one with the same outcome.
+        What a document is now stays as it is, also where someone has it open: many updates become one with the same outcome.
         """
         excess = self.size() - size
         order = """select document, count(*) from updates left join documents using (document)
@@ -415,7 +415,7 @@ class History:
     def forget_old(self, size: int) -> None:
         """Forget documents that nobody has opened for long, the oldest first, until there are no more than so many bytes.
 
-        Only to be called before anybody comes. Content is in the files: a document is forgotten that its file holds whole.
+        Only to be called before anyone comes. Content is in the files: a document is forgotten that its file holds whole.
         """
         old = """select document from documents where opened < ? and document not in (select document from due) and last_update >=
                  (select coalesce(max(id), 0) from updates where updates.document = documents.document) order by opened"""
@@ -504,7 +504,7 @@ class History:
             try:
                 self._set_aside(error)
             except OSError as problem:
-                self.log.error("It stays, as it cannot be moved: %r", problem)
+                self.log.error("It stays, because it cannot be moved: %r", problem)
             self._begin()
 
     @contextlib.contextmanager
@@ -521,7 +521,7 @@ class History:
 
     def _failed(self, why: str) -> None:
         if not self.failure:
-            self.log.error("The history of documents is not kept: %s", why)
+            self.log.error("The document history is not kept: %s", why)
         self.failure = why
 
 

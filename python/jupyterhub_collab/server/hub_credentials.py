@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody has shown at the door of this server, and what the hub says of it."""
+"""What someone has shown at the door of this server, and what the hub says of it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def hub_auth_of(handler: Any) -> Any:
 
 
 def model_of(handler: Any, user: Any) -> dict[str, Any]:
-    """Return what the hub has said of whoever makes a request; nothing where it has not."""
+    """Return what the hub has said about a request's user, or nothing."""
     # JupyterHub's extension keeps it with the user, its older class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
 
 
 def name_server() -> None:
-    """Have the server say which one it is, whenever it asks the hub who somebody is: guests who come with a token of their own leave no
+    """Have the server say which one it is, whenever it asks the hub who someone is: guests who come with a token of their own leave no
     other trace at the hub.
     """
     if not serves_hub():
@@ -52,7 +52,7 @@ def name_server() -> None:
 def ask_once() -> None:
     """Have a request wait for the hub's answer once.
 
-    JupyterHub asks who somebody is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
+    JupyterHub asks who someone is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
     browser's session (_xsrf) makes it ask again from there, which waits for itself: the server would answer nobody any more.
     """
     if not serves_hub():
@@ -70,12 +70,12 @@ def ask_once() -> None:
 
 
 def serves_hub() -> bool:
-    """Return whether this process is a server of a hub, rather than one that somebody has started in a terminal of such a server."""
+    """Return whether this process is a server of a hub, rather than one that a user started in a terminal of a server."""
     return "jupyterhub.singleuser" in sys.modules
 
 
 def credentials_of(hub_auth: Any, handler: Any) -> Credentials | None:
-    """Return what a visitor was let in with: the token of the address or a header where that was good, else that of the cookie."""
+    """Return the token that a visitor uses: that of the address or a header if it is valid, or else that of the cookie."""
     token = hub_auth.get_token(handler, in_cookie=False)
     if not token or not getattr(handler, "_token_authenticated", False):
         token = hub_auth._get_token_cookie(handler)
@@ -89,7 +89,7 @@ def is_own_token(hub_auth: Any, handler: Any) -> bool:
 
 
 async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
-    """Return whether the hub still lets somebody in; it is asked when its last answer is as old as the server trusts one.
+    """Return whether the hub still admits a user. Ask it if its last answer is older than the server trusts.
 
     Raises an exception where the hub does not say.
     """

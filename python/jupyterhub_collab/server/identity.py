@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is who: name, initials and a colour for each person, the same at every visit."""
+"""Who is who: name, initials and a color for each person, the same at every visit."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COLOURS = [
 class Identities:
     """Fills in what the hub does not tell about people. What it tells stays: a hub from 6.0 by `user_info`.
 
-    The name is that of the account on the host, where there is one under the name that the hub knows. A colour is the first that is
+    The name is that of the account on the host, where there is one under the name that the hub knows. A color is the first that is
     free on this server, beginning with one that comes from the name; so people differ from each other as long as there are
-    colours, and have mostly the same one on other servers.
+    colors, and have mostly the same one on other servers.
     """
 
     def __init__(self, past: History) -> None:
@@ -38,7 +38,7 @@ class Identities:
         user.color = user.color or self.colour(user.username)
 
     def colour(self, username: str) -> str:
-        """Return somebody's colour, as CSS has it."""
+        """Return someone's color, as CSS has it."""
         if username not in self.colours:
             start = int.from_bytes(hashlib.sha256(username.encode()).digest()[:4], "big") % len(COLOURS)
             wheel = COLOURS[start:] + COLOURS[:start]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people type into a part of a document that somebody takes out at that moment: neither has seen what the other one does.
+"""What people type into a part of a document that someone takes out at that moment: neither has seen what the other one does.
 
 A cell that is moved is such a part, too: nothing in a shared list moves, so it is taken out, and made anew elsewhere. What is put into
 a part that is gone would be gone with it. This finds out that it has happened, and what the text was: from the document's history.
@@ -57,7 +57,7 @@ class Unseen:
     number: int
 
     def has_all_of(self, other: Unseen) -> bool:
-        """Return whether this has all that somebody has typed and another one has, too, but for what they have deleted since."""
+        """Return whether this has all that someone has typed and another one has, too, but for what they have deleted since."""
         return self.clients == other.clients and self.number <= other.number
 
     def restore(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:

@@ -66,7 +66,7 @@ class Lately:
             self._go_through(first, changes)
 
     def lost(self, before: str, after: str, has_typed: bool = False) -> set[str]:
-        """Return which of the words are nowhere any more, once somebody else has changed the text of the document. They are forgotten.
+        """Return which of the words are nowhere any more, once someone else has changed the text of the document. They are forgotten.
 
         To be called when the history has that change. has_typed: whether it has anything else that has come since `look`.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the people on this server may do there, beyond being let in, which is the hub's to say."""
+"""What users can do on this server. The hub decides who can open it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Levels:
     managers: Mapping[str, Any]
 
     def of(self, model: Mapping[str, Any]) -> Level:
-        """Return the level of somebody, by the model of them that the hub gives."""
+        """Return the level of someone, by the model of them that the hub gives."""
         # A service of the hub may have the name of a user.
         is_user = model.get("kind") == "user"
         named = [self.owner, *self.managers.get("users", [])] if is_user else []

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much of a server one person can take from the others: websockets and documents at once.
 
-Each document is in the server's memory, and its history on disk, until a while after the last person has left it. Somebody who reaches
-a limit is refused what is beyond it, in a sentence, and everybody else carries on.
+Each document is in the server's memory, and its history on disk, until a while after the last person has left it. Someone who reaches
+a limit is refused what is beyond it, in a sentence, and everyone else carries on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tornado.web import HTTPError
 from .handshakes import refuse_other_pages, refuse_other_requests
 
 TOO_MANY = 429
-WEBSOCKETS = "You have {most} connections open on this server, as many as one person may have. Close some of its tabs, then reload this one."
-DOCUMENTS = "You have {most} documents open on this server, as many as one person may have. Close some, wait a minute, then open it again."
+WEBSOCKETS = "You have {most} connections open on this server, which is the limit per person. Close some of its tabs, then reload this one."
+DOCUMENTS = "You have {most} documents open on this server, which is the limit per person. Close some, wait a minute, then open it again."
 
 
 def refusal(sentence: str, most: int) -> HTTPError:
@@ -36,7 +36,7 @@ class Websockets:
         self._open: Counter[str] = Counter()
 
     def enter(self, who: str) -> None:
-        """Count one more. Raises HTTPError where somebody has as many as they may."""
+        """Count one more. Raises HTTPError where someone has as many as they may."""
         if self._open[who] >= self._most:
             raise refusal(WEBSOCKETS, self._most)
         self._open[who] += 1
@@ -58,9 +58,9 @@ class Documents:
 
     @contextlib.contextmanager
     def opening(self, who: str, room: str, rooms: Collection[str]) -> Iterator[None]:
-        """Count a room as somebody's, which is made meanwhile. rooms: those that the server holds. Raises HTTPError at the limit.
+        """Count a room as someone's, which is made meanwhile. rooms: those that the server holds. Raises HTTPError at the limit.
 
-        A room that somebody else holds already costs nothing more.
+        A room that someone else holds already costs nothing more.
         """
         if room in rooms:
             yield
@@ -85,7 +85,7 @@ def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
     """Have jupyter-collaboration open documents for people whom the server knows, and as many as they may.
 
     It makes a room before it looks who asks, from where, and whether a websocket comes of it; a room without one stays for good.
-    handlers: its module. tell: called with a file's id where somebody is refused.
+    handlers: its module. tell: called with a file's id where someone is refused.
     """
     socket, fork = handlers.YDocWebSocketHandler, handlers.DocForkHandler
     prepare, put = socket.prepare, fork.put

@@ -75,13 +75,13 @@ def form_of(data: bytes) -> Form:
     text = data.decode() if usual else text_of(data)
     raw, cells = parsed(text)
     if raw.get("nbformat") != 4:
-        raise ValueError("it is no notebook of format 4")
+        raise ValueError("it is not a notebook of format 4")
     if not isinstance(raw.get("cells"), list):
         raise ValueError("it has no cells")
     read = []
     for cell in raw["cells"]:
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
-            raise ValueError("one of its cells is none")
+            raise ValueError("one of its cells is not valid")
         read.append({"metadata": {}, "source": "", **cell})
     read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
     for cell in read:
@@ -467,7 +467,7 @@ def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
         place = skip.match(text, place).end()  # type: ignore[union-attr]
         place = place if text[place : place + 1] == "}" else at(place, ",")
     if text[place + 1 :].strip():
-        raise ValueError("there is more behind it")
+        raise ValueError("there is text after its end")
     return found, cells
 
 

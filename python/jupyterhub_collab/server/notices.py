@@ -15,48 +15,48 @@ SCHEMA_ID = "https://collab-jupyterhub.invalid/document/v1"
 SCHEMA = {
     "$id": SCHEMA_ID,
     "version": "1",
-    "title": "A document that people edit together",
+    "title": "A notice about a shared document",
     "personal-data": False,
     "type": "object",
     "required": ["id", "path", "level", "message"],
     "properties": {
-        "id": {"type": "string", "description": "Of the notice, which may come more than once."},
+        "id": {"type": "string", "description": "The ID of the notice, which may be sent more than once."},
         "path": {
             "type": "string",
-            "description": "Of the document, as the server's API has it; empty for all.",
+            "description": "The path of the document in the server's API. Empty for all documents.",
         },
         "level": {"type": "string", "enum": ["info", "warning", "error"]},
-        "message": {"type": "string", "description": "One sentence, as it is shown."},
+        "message": {"type": "string", "description": "The text to show."},
     },
 }
 # JupyterLab shows the first 140 characters.
-MERGED = ("info", "{name} was changed from outside, too. Both changes are in it.")
+MERGED = ("info", "Another program also changed {name}. Both changes were merged.")
 RESTORED = (
     "info",
-    "Somebody moved or deleted a cell of {name} while others typed into it. Their text is in the notebook.",
+    "Someone moved or deleted a cell of {name} while others typed into it. Their text was kept in the notebook.",
 )
-COPY_KEPT = ("warning", "Text was taken out of {name} from outside. What was here before: {detail}.")
+COPY_KEPT = ("warning", "Another program removed text from {name}. The previous version is in {detail}.")
 LOST = (
     "warning",
-    "Text typed into a removed part of {name} is lost: its history no longer has that part. Check what you typed last.",
+    "Text typed into a removed part of {name} was lost, because its history no longer has that part. Check what you typed last.",
 )
 GONE = (
     "warning",
-    "{name} was deleted. Restore it, or save it under another name: what is typed here now is in no file.",
+    "{name} was deleted. What you type now is not saved. Restore the file, or save it under another name.",
 )
-ENCODED = ("info", "{name} is UTF-8 from now on: its former encoding does not have all the characters in it.")
+ENCODED = ("info", "{name} is now saved as UTF-8, because its former encoding lacks some of its characters.")
 NOT_SAVED = (
     "error",
-    "{name} cannot be saved. It will be as soon as that is possible; leave it open. The reason: {detail}",
+    "{name} cannot be saved yet. Leave it open, and it will be saved as soon as possible. Reason: {detail}",
 )
-NOT_KEPT = ("error", "What is typed into {name} is saved, but not kept safe from a crash: {detail}")
+NOT_KEPT = ("error", "What you type into {name} is saved, but not protected from a crash: {detail}")
 TOO_MANY = (
     "error",
-    "{name} is not open: you have {detail} documents open here, as many as one person may have. Close some, then wait a minute.",
+    "{name} was not opened: you have {detail} documents open here, which is the limit. Close some, then wait a minute.",
 )
 BEGUN_ANEW = (
     "warning",
-    "The history of {name} begins anew, as it {detail}. The file is saved. If you are asked to reload, copy unsaved text first.",
+    "The history of {name} {detail}, so a new one begins. The file is saved. If asked to reload, copy unsaved text first.",
 )
 # The same is not said again before so many seconds have passed.
 PAUSE = 60
@@ -70,7 +70,7 @@ class Notices:
     def __init__(self, events: EventLogger) -> None:
         self._events = events
         self._told: dict[tuple[str, str], float] = {}
-        self._ids: dict[str, str] = {}  # of what everybody is told
+        self._ids: dict[str, str] = {}  # of what everyone is told
         self._standing: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {}
         events.register_event_schema(SCHEMA)
 
@@ -91,7 +91,7 @@ class Notices:
         self._standing.pop(path, None)
 
     def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
-        """Tell everybody who has the document at `path` open one of the notices above. Returns what was told, if anything."""
+        """Tell everyone who has the document at `path` open one of the notices above. Returns what was told, if anything."""
         level, form = notice
         now = time.monotonic()
         if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
@@ -109,7 +109,7 @@ class Notices:
         return data
 
     def tell_everybody(self, message: str) -> None:
-        """Tell everybody who has a page of this server open, once each, however often it is called."""
+        """Tell everyone who has a page of this server open, once each, however often it is called."""
         id_ = self._ids.setdefault(message, uuid4().hex)
         self._emit({"id": id_, "path": "", "level": "error", "message": message})
 

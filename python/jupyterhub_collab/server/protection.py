@@ -39,7 +39,7 @@ def problem_with(versions: Mapping[str, str]) -> str:
             return f"{name} is not installed. {WAY_OUT}."
         if not any(_release(low) <= _release(version) < _release(high) for low, high in fits):
             known = " or ".join(f"{low} to below {high}" for low, high in fits)
-            return f"{name} {version} is not one that the collection knows ({known}). {WAY_OUT}."
+            return f"{name} {version} is not supported by the collection ({known}). {WAY_OUT}."
     return ""
 
 
@@ -48,13 +48,13 @@ def problem_of(app: Any) -> str:
     extensions = app.extension_manager.extension_apps
     if extensions.get(RIVAL):
         return (
-            "jupyter-server-documents is installed (jupyter-ai 3 brings it) and takes the place of jupyter-collaboration. Uninstall it from"
-            " JupyterLab's environment, and jupyter-ai 3 with it; jupyter-ai below 3 does without."
+            "jupyter-server-documents is installed (jupyter-ai 3 installs it) and replaces jupyter-collaboration. Uninstall it from"
+            " JupyterLab's environment, together with jupyter-ai 3. Older releases of jupyter-ai do not need it."
         )
     if problem := problem_with(_installed()):
         return problem
     if not extensions.get("jupyter_server_ydoc"):
-        return f"jupyter_server_ydoc could not be loaded: the server's log says why. {WAY_OUT}."
+        return f"jupyter_server_ydoc failed to load. See the server's log. {WAY_OUT}."
     return ""
 
 
@@ -73,12 +73,12 @@ class Protection:
         try:
             importlib.import_module(".replacement", __package__).use_rooms(*arguments)
         except Exception as error:
-            self.problem = f"it does not fit what is installed ({error!r}). {WAY_OUT}."
+            self.problem = f"It does not support the installed packages ({error!r}). {WAY_OUT}."
 
     def tell(self, log: Any) -> None:
         """Tell where it is not in force."""
         if self.problem:
-            log.error("What people type into documents here is not protected: %s", self.problem)
+            log.error("What users type into documents here is not protected: %s", self.problem)
             self._telling.start()
 
     def _tell(self) -> None:

@@ -16,11 +16,11 @@ from .notices import TOO_MANY, Notices
 from .room import Room
 from .sessions import Sessions
 
-NO_TIMELINE = "The document timeline is turned off here: it disconnects a page from its document, and what is typed there is lost."
+NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
-    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever somebody comes."""
+    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever someone comes."""
     Room.use(past, notices, active)
     sessions = Sessions(past)
     ours: dict[str, Any] = {

@@ -2,7 +2,7 @@
 """Which tabs may come back after a restart of the server.
 
 Takes the place of jupyter-collaboration's file of sessions, which knows ten of them and is not written in one go: a server that is
-killed at the wrong moment forgets all, and asks everybody to open their documents anew.
+killed at the wrong moment forgets all, and asks everyone to open their documents anew.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from ..names import SERVER_SETTINGS
 class Settings:
     """state: a private directory on a local disk, kept across restarts. history_megabytes: how much of documents' past is kept there.
 
-    idle_seconds: after how long without anybody at work the server ends itself, 0 for never. email_domain: what comes behind
+    idle_seconds: after how long without anyone at work the server ends itself, 0 for never. email_domain: what comes behind
     people's names where Git asks for an address. managers: who may end the server beside its owner and the hub's administrators:
     `everyone` (true), or `users` and `groups` of the hub. documents_per_person, websockets_per_person: how many one person may have
-    open at once. revocation_seconds: after how long the server asks the hub again whether somebody may be here.
+    open at once. revocation_seconds: after how long the server asks the hub again whether someone may be here.
     """
 
     state: Path

@@ -107,7 +107,10 @@ def exit_after(seconds: float, log: Any) -> None:
         time.sleep(seconds)
         kept = [thread.name for thread in threading.enumerate() if not thread.daemon]
         with contextlib.suppress(Exception):
-            log.warning("The server has stopped, and its process ends although these threads go on: %s", kept)
+            log.warning(
+                "The server has stopped, and its process exits although these threads are still running: %s",
+                kept,
+            )
         os._exit(0)
 
     threading.Thread(target=end, name="exit", daemon=True).start()
@@ -130,8 +133,8 @@ def _skip(message: bytes) -> bool:
 def _let_threads_end() -> None:
     """Tell threads of AnyIO that wait for work that there will be none.
 
-    A thread that was started by a task which had not ended when the event loop did, as those of jupyter-collaboration and that which stops
-    the server, waits for ever, and Python waits for the thread.
+    Some tasks are still running when the event loop ends, such as those of jupyter-collaboration and the one that stops the server. Their
+    threads wait forever, and Python waits for the threads.
     """
     for thread in threading.enumerate():
         if type(thread).__module__ == "anyio._backends._asyncio":

@@ -80,7 +80,7 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
         if data.startswith(mark) and _is_lossless(data[len(mark) :], encoding):
             return mark, encoding
     if b"\0" in data:
-        raise NoText("it holds no text")
+        raise NoText("it does not contain text")
     if _is_lossless(data, "utf-8"):
         return b"", "utf-8"
     # Western Europe's encoding of before Unicode; with what Windows has made of the codes of control characters.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The websockets that people have open, and the end of those of people whose right to be here has ended.
 
-A request is looked at when it comes; a websocket was a request once, and goes on as long as both ends like. So everybody who has one
-open is looked at again, as often as the server asks the hub about anybody.
+A request is looked at when it comes; a websocket was a request once, and goes on as long as both ends like. So everyone who has one
+open is looked at again, as often as the server asks the hub about anyone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # an answer of the hub that is still good is looked up in the server's memory
 # With this code JupyterLab gives up a document, and says why. Terminals and kernels try seven times more, ever more slowly.
 ENDED = 1003
-REASON = "You may not be on this server any more."
+REASON = "Your access to this server has ended."
 
 
 class Visitors:
@@ -64,7 +64,7 @@ class Visitors:
         websocket.get = known
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
-        """Return what is to be looked at again; None where there is nothing: everybody may open the websocket, or there is no hub."""
+        """Return what to check again, or None if everyone can open the websocket or there is no hub."""
         hub_auth = hub_auth_of(handler)
         if handler.current_user is None or (hub_auth is None and not serves_hub()):
             return None
@@ -72,7 +72,7 @@ class Visitors:
         credentials = hub_auth and credentials_of(hub_auth, handler)
         if credentials is None:
             # Nobody could tell when it has to end.
-            raise HTTPError(403, "This websocket was opened without a token of the hub")
+            raise HTTPError(403, "This websocket was opened without a token from the hub")
         return credentials
 
     async def look_again(self) -> None:
@@ -98,15 +98,15 @@ class Visitors:
 
 def close(socket: Any) -> None:
     """Close a websocket for good. Whatever the other side does, nothing of it is heard from now on, and nothing is sent to it."""
-    LOG.info("%s is closed: the right of its visitor has ended", socket.request.path)
+    LOG.info("%s is closed, because its visitor's access has ended", socket.request.path)
     socket.on_message = _ignore  # the other side may answer the end late, and send meanwhile
     socket.close(ENDED, REASON)
     try:
-        # What the server does when somebody has left it does now, and not when they have answered.
+        # What the server does when someone has left it does now, and not when they have answered.
         socket.on_connection_close()
     except Exception:
-        LOG.exception("%s was closed, and what is done then failed", socket.request.path)
+        LOG.exception("%s was closed, and the cleanup failed", socket.request.path)
 
 
 def _ignore(message: Any) -> None:
-    """Take what somebody sends who is out."""
+    """Take what someone sends who is out."""

@@ -30,7 +30,7 @@ def writers_of(path: str) -> Iterator[Writer]:
 
 
 def would_write_over(path: str) -> bool:
-    """Return whether a program writes at the end of a file, and goes on at that very place where somebody else makes the file longer.
+    """Return whether a program writes at the end of a file, and goes on at that very place where someone else makes the file longer.
 
     So does one whose output a shell puts into a file by `>`.
     """

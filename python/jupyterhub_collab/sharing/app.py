@@ -18,7 +18,7 @@ from .settings import Settings
 from .templates import templates
 
 PARENT_CHECK = 1  # seconds
-# Requests to the hub at once, which by itself are 10: those that start or stop a server take seconds, and the others must not wait.
+# Concurrent requests to the hub. The default is 10, but requests that start or stop a server take seconds, and others must not wait.
 REQUESTS = 100
 
 

@@ -23,30 +23,30 @@ log = logging.getLogger("jupyterhub_collab.sharing")
 
 # What the hub says no with -> what a user can make of it.
 SENTENCES = {
-    400: "The hub did not understand that. Look at what you typed in, and try again.",
-    403: "The hub does not let you do that. Ask its administrator if you should be able to.",
+    400: "The hub could not process that. Check what you entered, and try again.",
+    403: "You do not have permission to do that. If you should, ask the hub's administrator.",
     UNGUARDED: NOT_SHARED,
-    429: "This server has as many links as one may have on this hub. End some of them first.",
-    404: "There is no such server, link, user or group on this hub, or there is no more. Look at the list below.",
+    429: "This server has the maximum number of links on this hub. Revoke some of them first.",
+    404: "That server, link, user or group does not exist any more. See the list below.",
 }
-NOBODY = "There is no user or group of that name on this hub. Look at how it is spelt."
-NOT_STARTED = "The server did not start. Try again in a minute, and tell the hub's administrator if it does not start then."
-NOT_STOPPED = "The server is just starting or stopping. Wait until it has, and look at the list then."
-AWAY = "The hub does not answer just now. Try again in a minute, and see then what is shared."
-OLD = "This page was open for too long, or something else than this page sent that. Load it again."
-FOR_A_SCRIPT = "This page is for people and not for scripts. Open it in a tab of its own."
+NOBODY = "This hub has no user or group with that name. Check the spelling."
+NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
+NOT_STOPPED = "The server is starting or stopping. Wait until it has finished, then check the list."
+AWAY = "The hub does not answer at the moment. Try again in a minute, and check then what is shared."
+OLD = "This page has expired, or the request came from another site. Reload and try again."
+FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab."
 # The two sides of the page: what one shares, and what others do.
 TABS = ("mine", "theirs")
 # What the address may say has been done; nothing else of it gets onto the page.
 DONE = {
-    "link-ended": "The link has ended. Whoever came in by it before is still in the list of people.",
-    "links-ended": "All links have ended. Whoever came in by one before is still in the list of people.",
-    "given": "They can open your server now.",
-    "guest-ended": "They cannot open your server any more, unless a link is still valid.",
-    "guests-ended": "Nobody but you can open your server any more, unless a link is still valid.",
-    "all-ended": "Nobody but you can open your server any more, and no link leads to it.",
+    "link-ended": "The link was revoked. Users who accepted it before still have access.",
+    "links-ended": "All links were revoked. Users who accepted one before still have access.",
+    "given": "Access granted. They can now open your server.",
+    "guest-ended": "Access revoked. They can only return if a link is still valid.",
+    "guests-ended": "All access revoked. Others can only return if a link is still valid.",
+    "all-ended": "All links and all access revoked. Only you can open your server.",
     "left": "You have left that server.",
-    "stopped": "The server stops, and nobody works on it any more.",
+    "stopped": "The server is stopping. Everyone on it is being disconnected.",
 }
 
 
@@ -72,7 +72,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
     async def prepare(self) -> None:
         if not is_for_a_person(self.request.headers):
-            # Nothing of the page: scripts of somebody's server read whatever comes from the same address.
+            # Nothing of the page: scripts of someone's server read whatever comes from the same address.
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
             return
@@ -93,7 +93,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
     @property
     def may_share(self) -> bool:
-        """Whether the hub lets the user share the own server."""
+        """Whether the user can share their own server."""
         return any(scope.partition("!")[0] == "shares" for scope in self.current_user["scopes"])
 
     @property
@@ -145,12 +145,12 @@ class Base(HubOAuthenticated, RequestHandler):
             self.finish(self.settings["templates"].get_template(template).render(**values))
         except TemplateError as error:
             # Templates of the administrator's own may ask for what only pages of the hub itself have.
-            log.warning("the page is shown without JupyterHub.template_paths, which fail here: %s", error)
+            log.warning("showing the page without JupyterHub.template_paths, which fail here: %s", error)
             self.finish(self.settings["plain_templates"].get_template(template).render(**values))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None))[1]
-        sentence = SENTENCES.get(status_code, "Something went wrong here. Try again.")
+        sentence = SENTENCES.get(status_code, "Something went wrong. Try again.")
         if isinstance(error, HTTPError) and status_code >= 500:
             sentence = AWAY
         elif isinstance(error, HTTPError) and status_code == 403 and "XSRF" in (error.log_message or ""):
@@ -171,7 +171,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
 
 class Health(RequestHandler):
-    """Tells whoever asks that the page is there."""
+    """Answers health checks of the page."""
 
     def get(self) -> None:
         sharing: Settings = self.settings["sharing"]
@@ -232,7 +232,7 @@ class SharingPage(Base):
         try:
             done = await action(self)
         except Refused as no:
-            # What somebody has typed in begins no line of its own.
+            # What someone has typed in begins no line of its own.
             log.info(
                 "%r was refused %s: %s %r",
                 self.user,
@@ -317,7 +317,7 @@ class SharingPage(Base):
         for each in await by_my_roles(self.hub, self.sharing.base_url):
             if (each.owner, each.server) == asked and each.level == "manage":
                 return server_path(*asked)
-        raise Refused(403, "that is no server that the user may start and stop")
+        raise Refused(403, "the user cannot start and stop that server")
 
     async def start(self) -> None:
         """Start a server, and go to where the hub waits with its users until it is there."""
@@ -326,7 +326,7 @@ class SharingPage(Base):
         try:
             await self.hub.ask("POST", f"users/{owner}/servers/{name}")
         except Refused as no:
-            # 400: somebody else has started or stopped it meanwhile, which the page that comes next knows how to show.
+            # 400: someone else has started or stopped it meanwhile, which the page that comes next knows how to show.
             if no.status != 400:
                 raise Refused(no.status, no.sentence, "" if no.status in SENTENCES else NOT_STARTED) from no
         self.redirect(f"{self.sharing.hub_prefix}spawn-pending/{server.rstrip('/')}", status=303)

@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 
 # For how long the process of a hub that has been killed may still hold the port.
 ATTEMPTS, PAUSE = 20, 0.5
-HINT = "set jupyterhub_sharing_port to one that is free"
+HINT = "Set jupyterhub_sharing_port to a free port"
 
 
 async def sockets(address: str, port: int) -> list[socket.socket]:
@@ -23,22 +23,24 @@ async def sockets(address: str, port: int) -> list[socket.socket]:
             return bind_sockets(port, address)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise OSError(f"port {port} cannot be taken: {error.strerror}; {HINT}") from error
+                raise OSError(f"cannot listen on port {port}: {error.strerror}. {HINT}") from error
         if attempt < ATTEMPTS - 1:
             await asyncio.sleep(PAUSE)
-    raise OSError(f"port {port} is taken by another program; {HINT}")
+    raise OSError(f"another program listens on port {port}. {HINT}")
 
 
 def give_up_root(account: str) -> None:
-    """Become this account of the host for good. Whoever is not root stays who they are. Raises OSError."""
+    """Switch to this account of the host permanently, if this process runs as root. Raises OSError."""
     if os.geteuid() != 0:
         return
     try:
         entry = pwd.getpwnam(account)
     except KeyError as error:
-        raise OSError(f"this host has no account {account}, which the process was to become") from error
+        raise OSError(
+            f"the account {account}, which the process should switch to, does not exist on this host"
+        ) from error
     if entry.pw_uid == 0:
-        raise OSError(f"the account {account}, which the process was to become, is root's")
+        raise OSError(f"the account {account}, which the process should switch to, is root")
     os.setgroups([])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)

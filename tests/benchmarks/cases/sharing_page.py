@@ -34,7 +34,7 @@ def measure(stage: Stage) -> Result:
     for _ in range(MANY):  # the hub's page of tokens then lists about as much
         alice.token()
     full = read(alice, PAGE)
-    assert len(guests(full)) == len(rows(full, "Links that are valid")) == MANY
+    assert len(guests(full)) == len(rows(full, "Valid links")) == MANY
 
     timing = Timing()
     rounds = stage.rounds or ROUNDS
@@ -71,17 +71,17 @@ def pages(timing: Timing, people: dict[str, Person], host: Host, rounds: int) ->
 def buttons(timing: Timing, owner: Person, full: Page, rounds: int) -> None:
     """What a click takes until the page is there again; each is taken back by another one, so that there is always as much."""
     guest = full.form("Revoke").fields["name"][0]
-    clicks = {"Revoke": {}, "Let in": {"name": guest}, "Make a link": {}}
+    clicks = {"Revoke": {}, "Share": {"name": guest}, "Create link": {}}
     for _ in timing.rounds(rounds):
         for button, fields in clicks.items():
             with timing.of(f"{SOME}: click on *{button}*"):
                 page = owner.press(full, button, **fields)
             assert page.status == 200, page.sentence
         [newest] = owner.api("GET", f"/hub/api/share-codes/{owner.name}?offset={MANY}").json()["items"]
-        with timing.of(f"{SOME}: click on *End link*"):
-            owner.press(full, "End link", id=newest["id"])
+        with timing.of(f"{SOME}: click on *Revoke link*"):
+            owner.press(full, "Revoke link", id=newest["id"])
     now = read(owner, PAGE)
-    assert len(guests(now)) == len(rows(now, "Links that are valid")) == MANY
+    assert len(guests(now)) == len(rows(now, "Valid links")) == MANY
 
 
 def read(person: Person, path: str) -> Page:

@@ -36,7 +36,7 @@ class Rooms(WebsocketServer):
 
 
 class Door(WebSocketHandler):
-    """Somebody's connection, as a room wants it."""
+    """Someone's connection, as a room wants it."""
 
     def initialize(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -68,7 +68,7 @@ class Door(WebSocketHandler):
         return await self._messages.get()
 
     async def send(self, message: bytes) -> None:
-        with contextlib.suppress(WebSocketClosedError):  # somebody who is just going must not end the room
+        with contextlib.suppress(WebSocketClosedError):  # someone who is just going must not end the room
             self.write_message(message, binary=True)
 
 

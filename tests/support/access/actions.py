@@ -15,7 +15,7 @@ from people.kernel import execute
 from people.sockets import Door, dial
 
 DOCUMENT = "access.txt"
-MADE_UP = "0" * 32  # what somebody shows who has no token
+MADE_UP = "0" * 32  # what someone shows who has no token
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Visitor:
 
 
 class Furniture:
-    """What there is on a server to work with. Somebody who may be there has put it there."""
+    """What there is on a server to work with. Someone who may be there has put it there."""
 
     def __init__(self, insider: Visitor, owner: str) -> None:
         self.server = insider.at(owner)
@@ -225,7 +225,7 @@ def start_by_page(do: Try) -> None:
 
 
 def shut_down(do: Try) -> None:
-    """Ends the server for everybody, so all who may but the last are told by the server that they may."""
+    """Ends the server for everyone, so all who may but the last are told by the server that they may."""
     if do.really:
         do.visitor.of_server(do.owner, "POST", "api/shutdown")
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mode in force, and everybody there who has a column in the matrix."""
+"""A mode in force, and everyone there who has a column in the matrix."""
 
 from contextlib import ExitStack
 
@@ -11,12 +11,12 @@ from scenario import Platform, play, wait_until
 from .actions import Furniture, Visitor
 
 ACCESS = load()
-# Who is on a server before anybody else, and puts things there.
+# Who is on a server before anyone else, and puts things there.
 INSIDERS = {"shared": "hub user", "project-rain": "project manager", "alice": "owner"}
 
 
 class Scene:
-    """A mode in force, everybody at the hub, and the servers running."""
+    """A mode in force, everyone at the hub, and the servers running."""
 
     def __init__(self, hub: Hub, mode: Mode) -> None:
         self.hub = hub
@@ -27,7 +27,7 @@ class Scene:
         self.furniture: dict[str, Furniture] = {}
 
     def begin(self) -> None:
-        """Servers run and hold something to work with, and the guest is invited where that can be."""
+        """Servers run and hold something to work with, and the guest gets a share where possible."""
         for owner in self.owners:
             self.administrator.stop(owner)
         for owner in self.owners:
@@ -46,7 +46,7 @@ class Scene:
             return
         wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
         guest = self.visitors["guest"].person
-        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept invitation")
+        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept")
 
     @property
     def is_invited(self) -> bool:
@@ -102,7 +102,7 @@ class Stage:
         self.belongings = ExitStack()
 
     def set(self, mode: Mode) -> Scene:
-        """The scene of this mode; where another one is up, a play switches, and everybody logs in anew."""
+        """The scene of this mode; where another one is up, a play switches, and everyone logs in anew."""
         if self.scene is None or self.scene.mode != mode:
             self.belongings.close()
             self.scene = None

@@ -20,12 +20,12 @@ CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py
 DIRECTORY = "/usr/local/etc/jupyter"
 LOG = "/run/hooks.log"
 
-# Everybody who tries to log in to every hub; the account's password is one that the host takes.
+# Everyone who tries to log in to every hub; the account's password is one that the host takes.
 PEOPLE = PASSWORDS | {"shared": "shared-password"}
 OURS = {"servers!server=shared/", "access:servers!server=shared/"}
 SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
 SERVICE = "sharing"
-SHARER = "alice"  # whom every configuration lets in
+SHARER = "alice"  # whom every configuration admits
 ROLE = "collab-accounts"
 OUR_HOOKS = {
     "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
@@ -70,12 +70,12 @@ STARTED_WITH = {
 }
 # Configurations that cannot be merged -> the sentence that says why.
 REFUSED = {
-    "our_role_taken": "load_roles has a role collab-accounts of its own, the name of one of ours: give it another name",
-    "managed_roles": "RolesOfTheHost.manage_roles is on, and then the hub takes no members of roles from its configuration",
-    "our_service_taken": "JupyterHub.services has a service sharing of its own, which is the name of the sharing page",
-    "shared_account_blocked": "Authenticator.blocked_users names shared, whose server the hub would stop at each start",
-    "names_by_pattern": "authenticator takes no user by the name shared (see its username_map, username_pattern and",
-    "names_with_a_domain": "authenticator makes shared@example.org of the name shared (see its username_map, username_pattern and",
+    "our_role_taken": "load_roles already has a role collab-accounts, a name that this collection uses. Rename it",
+    "managed_roles": "RolesOfTheHost.manage_roles is on, so the hub ignores the members of roles in its configuration",
+    "our_service_taken": "JupyterHub.services already has a service sharing, which is the name of the sharing page",
+    "shared_account_blocked": "Authenticator.blocked_users names shared, so the hub would stop their servers at each start",
+    "names_by_pattern": "authenticator rejects the name shared (see its username_map, username_pattern and",
+    "names_with_a_domain": "authenticator changes the name shared to shared@example.org (see its username_map, username_pattern and",
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
 MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
@@ -89,11 +89,11 @@ class Record:
 
     settings: dict[str, Any]
     held: dict[str, list[Any]]
-    scopes: dict[str, set[str]]  # of everybody whom the hub lets in
+    scopes: dict[str, set[str]]  # of all users whom the hub admits
     log: list[str]  # what hooks wrote meanwhile
     process: str = ""  # arguments and environment of alice's server, one a line
     page: str = ""  # of sharing, as alice sees it
-    # Who gets in where a page of the hub takes somebody else's word for who comes.
+    # Who gets in where a page of the hub takes someone else's word for who comes.
     named: tuple[str, ...] = ()
 
 
@@ -111,7 +111,7 @@ def assert_merged(name: str, before: Record, after: Record) -> None:
     assert after.scopes.keys() == before.scopes.keys() - {"shared"}
     assert after.log == before.log + STARTS.get(name, [])
 
-    # Ours: everybody's rights, the account that is known and that nobody logs in to, the hooks.
+    # Ours: everyone's rights, the account that is known and that nobody logs in to, the hooks.
     people = [scopes for scopes in after.scopes.values() if "admin:servers" not in scopes]
     assert people
     assert all(scopes >= OURS for scopes in people)
@@ -157,7 +157,7 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """What the hub holds, without the account, its role, and the scopes that everybody got."""
+    """What the hub holds, without the account, its role, and the scopes that everyone got."""
     held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
     held["users"] = [row for row in held["users"] if row[0] != "shared"]
     held["services"] = [row for row in held["services"] if row[0] != SERVICE]

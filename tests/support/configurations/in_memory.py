@@ -107,7 +107,7 @@ def adapted(content: bytes, directory: Path) -> bytes:
 
 
 def record(main: Path, starts: bool = False) -> Record:
-    """Have a hub load a configuration, log everybody in, and run the hooks of alice's server, as far as they are wanted."""
+    """Have a hub load a configuration, log everyone in, and run the hooks of alice's server, as far as they are wanted."""
     log = main.parent / HOOKS_LOG
     log.unlink(missing_ok=True)
     done = forked(_print_record, main, starts)
@@ -145,7 +145,7 @@ async def _record(main: Path, starts: bool) -> dict[str, Any]:
 
 
 async def log_in(hub: Any, name: str, password: str) -> Any:
-    """Do what the hub does with a login form; return the user, or None for whom it does not let in."""
+    """Do what the hub does with a login form; return the user, or None if it refuses."""
     request = HTTPServerRequest("POST", "/hub/login", connection=NoConnection())
     handler = LoginHandler(hub.tornado_application, request)
     return await handler.login_user({"username": name, "password": password})

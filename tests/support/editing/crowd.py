@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ten people who have the same documents open and type into them.
 
-Whoever types puts in a token that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
-whether it is there, there twice, or lost; and who had seen it on the own screen before it got lost.
+Users type tokens that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
+whether it is there, there twice, or lost; and who had seen it on their own screen before it got lost.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ TOKEN = re.compile(r"<[a-z]+\d+>")
 PACE = 0.5  # seconds between two tokens of one person, on average
 NEW_CELL = 0.05  # how often it is a new cell where the document is a notebook
 POLL = 0.02  # seconds
-COME = 60  # seconds within which everybody must have opened everything
+COME = 60  # seconds within which everyone must have opened everything
 
 # JupyterLab's side waits so long after the first loss of a connection, twice as long after each try in vain, and no longer than that.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.5
@@ -37,19 +37,19 @@ def tokens(text: str) -> list[str]:
 
 @dataclass
 class Typed:
-    """What has been typed into one document, and what of it has come to somebody else's screen."""
+    """What has been typed into one document, and what of it has come to someone else's screen."""
 
     number: int = 0  # of tokens since it was looked at the last time
     all: set[str] = field(default_factory=set)
     on_the_way: dict[str, float] = field(
         default_factory=dict
     )  # since when, until it is seen for the first time
-    delays: list[float] = field(default_factory=list)  # how long each took to be seen by somebody else
+    delays: list[float] = field(default_factory=list)  # how long each took to be seen by someone else
     seen: set[str] = field(default_factory=set)
 
 
 class Tab:
-    """A document in front of one person. It comes back by itself after a loss, with the cookies and session it had."""
+    """A document in front of one person. It reconnects automatically after a loss, with its cookies and session."""
 
     def __init__(self, letter: str, seat: Seat, typed: Typed) -> None:
         self.room = Room(seat)
@@ -162,7 +162,7 @@ class Crowd:
 
     @contextmanager
     def typing(self, pace: float = PACE) -> Iterator[None]:
-        """As long as this lasts, everybody types, now here and now there, also without a connection."""
+        """As long as this lasts, everyone types, now here and now there, also without a connection."""
         background.call(self._begin, pace)
         try:
             yield
@@ -191,7 +191,7 @@ class Crowd:
     # Coming back
 
     def wait_until_back(self, timeout: float) -> bool:
-        """Wait until everybody is back; whether they are, as nobody waits for ever."""
+        """Wait until everyone is back; whether they are, as nobody waits for ever."""
         return background.run(self._all_back(timeout))
 
     async def _all_back(self, timeout: float) -> bool:
@@ -215,7 +215,7 @@ class Crowd:
     # Looking
 
     def delays(self) -> list[float]:
-        """How many seconds each token took to be on somebody else's screen, of those that came there since this was asked."""
+        """How many seconds each token took to be on someone else's screen, of those that came there since this was asked."""
         new = [delay for typed in self.typed.values() for delay in typed.delays]
         for typed in self.typed.values():
             typed.delays.clear()

@@ -16,9 +16,9 @@ from scenario import ROOT, wait_until
 from .crowd import Crowd, tokens, twice
 from .site import HOME, OWNER, Answers, Site
 
-PATIENCE = 30.0  # seconds until somebody who is not back is taken for gone
+PATIENCE = 30.0  # seconds until someone who is not back is taken for gone
 PATIENCE_AGAIN = 10.0  # the same where it happens again and again
-SETTLE = 15.0  # seconds until everybody, and the file, must have the same
+SETTLE = 15.0  # seconds until everyone, and the file, must have the same
 LIMIT = 5.0  # seconds that people may have to wait
 LOOSELY = 3  # times as long is no failure of a test
 NOTICES = "https://collab-jupyterhub.invalid/document/v1"  # jupyterhub_collab/server/notices.py
@@ -30,7 +30,7 @@ class Row:
     """What became of people's work: a row of the table in docs/reference/reliability.md, or a part of one."""
 
     typed: int = 0  # tokens
-    lost: int = 0  # that somebody else had seen
+    lost: int = 0  # that someone else had seen
     own_lost: int = 0  # that only their author had seen, whose tab had stayed open
     twice: int = 0  # tokens and cells that are there more than once
     differ: int = 0  # documents of which file and people do not have the same in the end
@@ -155,7 +155,7 @@ def go_through(site: Site, name: str, event: Event) -> Row:
 
 
 def come_back(site: Site, crowd: Crowd, row: Row, answers: Answers, patience: float) -> None:
-    """Wait for everybody, and note who comes back when."""
+    """Wait for everyone, and note who comes back when."""
     crowd.wait_until_back(patience)
     # Asked only now: a hub that is up has just begun to tell its proxy where servers are.
     answers.wait(patience)
@@ -193,7 +193,7 @@ def look(site: Site, crowd: Crowd, paths: list[str], row: Row) -> None:
 
 
 def write_outside(site: Site, name: str, *, older: bool) -> Row:
-    """While people type, somebody on the host writes both files; what is not in the document may be in another file."""
+    """While people type, someone on the host writes both files; what is not in the document may be in another file."""
     row = Row(aside=0, outside=0)
     paths = site.make(name)
     program = site.copy_in("write_outside.py")

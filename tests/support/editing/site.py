@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with a hub, on which people use the server of the shared account together."""
+"""A host with a hub, on which people use the shared server together."""
 
 import asyncio
 import contextlib
@@ -82,7 +82,7 @@ class Site:
 
     @property
     def anybody(self) -> Person:
-        """Somebody without special rights, who may start and stop the server as everybody may."""
+        """Someone without special rights, who may start and stop the server as everyone may."""
         return self.people["b"]
 
     # The server
@@ -152,14 +152,14 @@ class Site:
         return [f"{name}.txt", f"{name}.ipynb"]
 
     def crowd(self, paths: list[str], before: Crowd | None = None) -> Crowd:
-        """Everybody comes and opens the documents."""
+        """Everyone comes and opens the documents."""
 
         with ThreadPoolExecutor(2) as pool:
             seats = list(pool.map(lambda letter: self._seats(letter, paths), self.people))
         return Crowd(dict(zip(self.people, seats, strict=True)), self._numbers, before)
 
     def _seats(self, letter: str, paths: list[str]) -> list[Seat]:
-        """Open documents in the window that somebody has, or in a new one where that one is of no use any more."""
+        """Open documents in the window that someone has, or in a new one where that one is of no use any more."""
         if server := self._servers.get(letter):
             with contextlib.suppress(NotGiven, httpx.HTTPStatusError):
                 return [server.seat(path) for path in paths]
@@ -167,7 +167,7 @@ class Site:
         return [server.seat(path) for path in paths]
 
     def file(self, path: str) -> Content:
-        """What stands in a file on disk, as `Tab.content` has it."""
+        """The content of a file on disk, as `Tab.content` has it."""
         text = self.host.file(f"{HOME}/{path}").content_string
         if not path.endswith(".ipynb"):
             return [("", text)]

@@ -18,11 +18,11 @@ the sentence that the person would read.
 Each module is one thing a person has to do with:
 
 =============  ==============================================================
-`hub`          the hub as everybody sees it: its address, its login page
-`person`       somebody: pages, forms, servers that they open, their REST calls
+`hub`          the hub as everyone sees it: its address, its login page
+`person`       someone: pages, forms, servers that they open, their REST calls
 `page`         one page as it was answered: its sentence, its forms
-`server`       a server that somebody is in: files, kernels, terminals
-`document`     a file open in the editor, shared with whoever else has it open
+`server`       a server that someone is in: files, kernels, terminals
+`document`     a file open in the editor, shared with others who have it open
 `terminal`     a terminal in a server
 `room`         the asyncio core of `document`, for benchmarks with many people
 `kernel`       how a cell is run and its outputs reach the shared notebook

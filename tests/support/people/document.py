@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A document that somebody has open in the editor."""
+"""A document that someone has open in the editor."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Document:
     """A text file or a notebook, open in one person's editor. `Server.document` opens one.
 
-    What the person types is here at once and with everybody else a little later: use `wait_until` there.
+    What the person types is here at once and with everyone else a little later: use `wait_until` there.
     Positions are counted in characters, cells from 0.
     """
 
@@ -144,9 +144,9 @@ class Document:
 
     @property
     def awareness(self) -> list[Presence]:
-        """Everybody who has the document open, including oneself: name, colour and cursor.
+        """Everyone who has the document open, including oneself: name, color and cursor.
 
-        Somebody who was there before is seen only when they move their cursor, or after at most 15 s.
+        Someone who was there before is seen only when they move their cursor, or after at most 15 s.
         """
         return self._do(lambda room: room.presences)
 

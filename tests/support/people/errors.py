@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways in which somebody does not get what they ask for.
+"""The ways in which someone does not get what they ask for.
 
 A test that expects a refusal must not take an error, or a server that is stopped, for one: these are no `Refused`.
 """
 
 from typing import Self
 
-REFUSALS = (401, 403, 404)  # 404: the hub does not say whether there is what somebody may not see
+REFUSALS = (401, 403, 404)  # 404: the hub does not say whether there is what someone may not see
 # Of a websocket that was open: what was sent is not accepted, against the policy.
 REFUSING_ENDS = (1003, 1008)
 

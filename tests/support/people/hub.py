@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub, as everybody sees it."""
+"""The hub, as everyone sees it."""
 
 import base64
 import ssl
@@ -83,7 +83,7 @@ class Hub:
 
 
 class HubBehindLogin(Hub):
-    """A hub behind a web server that asks for name and password itself, and tells the hub who somebody is."""
+    """A hub behind a web server that asks for name and password itself, and tells the hub who someone is."""
 
     def login(self, name: str, password: str) -> Person:
         """Log in at the web server. Raises `LoginRefused` where it, or the hub behind it, says no."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody in front of a browser."""
+"""Someone in front of a browser."""
 
 import json as jsonlib
 import re
@@ -77,7 +77,7 @@ class Person:
         )
 
     def look(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        """Ask for something with the cookies of the browser as something else than a page does, and follow no redirect."""
+        """Ask for something with the cookies of the browser as a script does, and follow no redirect."""
         return self._browser.get(self._address(path), headers=headers, follow_redirects=False)
 
     def logout(self) -> Page:
@@ -86,7 +86,7 @@ class Person:
     # Servers
 
     def open(self, owner: str, name: str = "") -> Server:
-        """Open somebody's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
+        """Open someone's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
 
         Waits for the start, and presses the authorize button where the hub asks. Raises `Refused` if the
         person may not, `Failed` if the start fails, and TimeoutError after `START_TIMEOUT` seconds.

@@ -57,7 +57,7 @@ class Seat:
 
 
 class Presence(NamedTuple):
-    """Somebody who has the document open, as they present themselves to the others.
+    """Someone who has the document open, as they present themselves to the others.
 
     `cursor` is where their cursor is, as Yjs writes a place that moves with the text; None if it is nowhere.
     """
@@ -155,7 +155,7 @@ class Room:
     # Waiting
 
     async def changed_since(self, seen: int, timeout: float) -> None:
-        """Wait until `changes` is more than `seen`: an edit, somebody's cursor, the end of the connection.
+        """Wait until `changes` is more than `seen`: an edit, someone's cursor, the end of the connection.
 
         Raises TimeoutError after `timeout` seconds.
         """
@@ -170,7 +170,7 @@ class Room:
                 await self.changed_since(self.changes, timeout)
 
     def watch(self, shown: Callable[[str], None]) -> None:
-        """Have every piece of text told that comes into the document from others, once and in the moment it comes."""
+        """Have every piece of text told that comes into the document from others, once and as soon as it comes."""
 
         def on_change(_what: str, events: Any) -> None:
             if self._receiving:
@@ -254,9 +254,9 @@ class Room:
 
     @property
     def presences(self) -> list[Presence]:
-        """Everybody who has the document open, including oneself, by username.
+        """Everyone who has the document open, including oneself, by username.
 
-        Somebody who was there before is seen only when they move their cursor or, at the latest, after 15 s:
+        Someone who was there before is seen only when they move their cursor, and no later than after 15 s:
         the server does not introduce people to newcomers.
         """
         states = [state for state in self._awareness.states.values() if "user" in state]

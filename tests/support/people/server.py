@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A single-user server that somebody has come into."""
+"""A single-user server that someone has come into."""
 
 import json
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ class Server:
         self.contents.put(path, {"type": "notebook", "format": "json", "content": notebook(*sources)})
 
     def write_file(self, path: str, text: str = "") -> None:
-        """Write a text file, past anybody who has it open."""
+        """Write a text file, past anyone who has it open."""
         self.contents.put(path, {"type": "file", "format": "text", "content": text})
 
     def read_file(self, path: str) -> str:
@@ -102,7 +102,7 @@ class Server:
         return dict(self.ask("POST", "api/kernels", {"name": name}))
 
     def session(self, path: str, kernel: str | None = None) -> dict[str, Any]:
-        """The session of a notebook, with its `kernel`. Whoever opens the notebook first starts it."""
+        """The session of a notebook, with its `kernel`. The first to open the notebook starts it."""
         name = PurePosixPath(path).name
         wish = {"path": path, "name": name, "type": "notebook", "kernel": {"name": kernel}}
         return dict(self.ask("POST", "api/sessions", wish))
@@ -132,7 +132,7 @@ class Server:
 
     @contextmanager
     def events(self) -> Iterator[list[dict[str, Any]]]:
-        """What the server tells everybody who is in it, such as `{"schema_id": ..., "message": ...}`, as long as this lasts."""
+        """What the server tells everyone who is in it, such as `{"schema_id": ..., "message": ...}`, as long as this lasts."""
         told: list[dict[str, Any]] = []
         line = Line(lambda message: told.append(json.loads(message)), lambda: None)
         background.run(line.open(self.door("api/events/subscribe")))

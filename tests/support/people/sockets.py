@@ -40,7 +40,7 @@ class _AsBrowsersDo(connect):
 
 
 class _GivesUp(ClientConnection):
-    """A browser gives up in the moment in which the answer is no good, as that of a proxy that knows nobody yet.
+    """A browser gives up as soon as the answer is an error, such as that of a proxy without routes.
 
     websockets would wait until the other side hangs up, which that proxy does not do.
     """

@@ -15,7 +15,7 @@ POLL = 0.05  # seconds
 
 
 class Terminal:
-    """An open terminal. Whoever has one can do whatever the server's account can do."""
+    """An open terminal, in which users can do whatever the server's account can do."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives somebody on a hub links and guests, straight into its database. Runs with the hub's interpreter.
+"""Gives someone on a hub links and guests, straight into its database. Runs with the hub's interpreter.
 
 crowd.py DATABASE OWNER NUMBER
 """

@@ -20,7 +20,7 @@ BEGAN = time.monotonic()
 
 @dataclass(frozen=True)
 class Event:
-    """What somebody did to a file. gone and new: words that it does not have any more, or has since then."""
+    """What someone did to a file. gone and new: words that it does not have any more, or has since then."""
 
     at: float
     who: str
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass
 class Word:
-    """What somebody has typed. seen: by another person; saved: it was in the file."""
+    """What someone has typed. seen: by another person; saved: it was in the file."""
 
     who: str
     at: float

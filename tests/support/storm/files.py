@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-# Everybody who writes has a letter: a word says whose it is, and is there once.
+# Each writer has a letter, so that a word names its writer and is unique.
 WORD = re.compile(r"<[a-z]\d{5}>")
 MOST_IN_LINE = 3  # words, before the formatter breaks the line
 
@@ -227,7 +227,7 @@ class Notebook(Kind):
 
 
 def places_in(text: str) -> list[int]:
-    """Return where somebody may put a word: at the beginning of a line, and behind another word."""
+    """Return where someone may put a word: at the beginning of a line, and behind another word."""
     starts = [found.end() for found in re.finditer("\n", text) if found.end() < len(text)]
     return [0, *starts, *(found.end() for found in WORD.finditer(text))]
 

@@ -35,7 +35,7 @@ from .people import Tab
 
 LATELY = 600  # seconds, as the server has it
 SLACK = 5  # seconds
-UNTOLD = 30  # seconds for which the server may not know what somebody has deleted without a connection
+UNTOLD = 30  # seconds for which the server may not know what someone has deleted without a connection
 LOOK = 0.05  # seconds between two looks at all files
 
 
@@ -139,7 +139,7 @@ class Judge:
         return new
 
     def tell(self, rule: str, item: Item | None, what: str, word: str = "") -> Violation:
-        """Note what somebody else has seen."""
+        """Note what someone else has seen."""
         found = self._violation(rule, item, what, word) if item else Violation(rule, "", what)
         self.violations.append(found)
         return found

@@ -150,7 +150,7 @@ class Tab:
 
     async def _end(self) -> None:
         while not self._stays.done():
-            # `asyncio.wait_for` of Python 3.11 forgets that it was cancelled where what it waits for ends in the same moment.
+            # `asyncio.wait_for` of Python 3.11 forgets that it was canceled where what it waits for ends in the same moment.
             self._stays.cancel()
             await asyncio.wait([self._stays], timeout=1)
 
@@ -162,7 +162,7 @@ class Tab:
 
 
 class Person:
-    """Somebody with all files open. letter: of the words that they type."""
+    """Someone with all files open. letter: of the words that they type."""
 
     def __init__(
         self, server: LocalServer, items: list[Item], who: str, words: Words, dice: random.Random

@@ -35,7 +35,7 @@ PAUSE = 0.6  # seconds between two things that a program does, on average
 # How long a program has what it has read until it writes.
 THINKING = (0.0, 0.02, 0.2, 1.5)
 NOTED = 3.0  # seconds after which a server that runs has seen a new file
-WATCHED = 1.0  # seconds that a file is where it is now before somebody else may do something to it
+WATCHED = 1.0  # seconds that a file is where it is now before someone else may do something to it
 
 
 class Programs:
@@ -175,7 +175,7 @@ class Programs:
         await self._dice.choice(actions)(item)
 
     async def _moved(self, *items: Item) -> None:
-        """Wait until the server knows where files are. Somebody opens what was moved while it did not run, as people are told to."""
+        """Wait until the server knows where files are. Someone opens what was moved while it did not run, as people are told to."""
         for _ in range(2):
             await asyncio.sleep(WATCHED)
             if self._is_up.is_set():

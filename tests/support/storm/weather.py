@@ -190,7 +190,7 @@ class Storm:
                 await tab.reopen()
 
     async def _until_calm(self) -> list[Item]:
-        """Wait until everybody has the same as the file, and it stays so. Return the files of which they have not."""
+        """Wait until everyone has the same as the file, and it stays so. Return the files of which they have not."""
         deadline = time.monotonic() + PATIENCE
         last: list[str] = []
         since = time.monotonic()

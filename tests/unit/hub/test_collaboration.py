@@ -37,7 +37,7 @@ def untouched() -> Iterator[None]:
 
 @pytest.fixture
 def db() -> Iterator[Session]:
-    """Ann and ben use the hub; ann may share the own server, being in a group that may; team is what people share."""
+    """Ann and ben use the hub. Ann can share her own server, as a member of a group. Team is the shared account."""
     session: Session = orm.new_session_factory("sqlite:///:memory:")()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -115,7 +115,7 @@ def test_servers_that_people_share_are_live(db: Session, settings: dict[str, Any
 def test_collaboration_that_is_there_already_stays_live(
     db: Session, scope: str, holder: str, live: bool
 ) -> None:
-    """A role of the administrator's opens one server to somebody; who may open all of them does not make all of them live."""
+    """A role of the administrator's opens one server to someone; who may open all of them does not make all of them live."""
     students = orm.Group(name="students")
     students.users.append(orm.User.find(db, "ben"))
     db.add(students)
@@ -237,7 +237,7 @@ def test_hook_that_is_set_anew_is_missed() -> None:
     assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
 
 
-# What the own tokens of servers are good for
+# What servers' own tokens can do
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Sessi
 
 
 def test_own_token_of_an_administrators_server_makes_nobody_one(db: Session) -> None:
-    """Nor does it put anybody in a group to which servers are open."""
+    """Nor does it put anyone in a group to which servers are open."""
     c = Config()
     c.Spawner.server_token_scopes = ["inherit"]
     collaborate(c, **SETTINGS)
@@ -319,7 +319,7 @@ def visited(db: Session, name: str) -> Any:
 
 
 def left_by(db: Session, name: str) -> Any:
-    """A server like that, which no role opens to anybody any more, so that it is not chosen for that."""
+    """A server like that, which no role opens to anyone any more, so that it is not chosen for that."""
     spawner = visited(db, name)
     roles.strip_role(db, orm.User.find(db, "ben"), f"guests-{name}")
     return spawner
@@ -334,11 +334,11 @@ def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_res
     """Requirement 78."""
     hub()
     spawner = visited(db, "team")
-    spawner.user.new_api_token(note="somebody's script")
+    spawner.user.new_api_token(note="someone's script")
     if hub_was_restarted:
         spawner.api_token = ""
     asyncio.run(spawner.user.stop())
-    assert notes(db) == {"of a visitor", "somebody's script"}
+    assert notes(db) == {"of a visitor", "someone's script"}
 
 
 @pytest.mark.parametrize("ended", ["role", "token and role", "user"])
@@ -420,7 +420,7 @@ def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
 
 @pytest.fixture
 def as_root(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
-    """Root's part is played by whoever runs the tests: nothing is given to anybody, but noted."""
+    """The account that runs the tests replaces root: owners are not changed, but noted."""
     given: list[tuple[str, int, int]] = []
     me = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -553,7 +553,7 @@ def test_account_is_the_one_that_systemd_runs_servers_as(db: Session) -> None:
 def test_shared_account_that_a_culler_deletes_comes_back(
     db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its roles, and without a restart of the hub; others are gone as they were to be."""
+    """With its roles, and without a restart of the hub; others are gone as expected."""
     c = Config()
     apply(c, accounts=["team"])
     users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})

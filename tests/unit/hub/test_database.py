@@ -23,7 +23,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def db(url: str) -> Iterator[Session]:
-    """The database of a hub with ann, whose server runs, and ben, who has been let in there."""
+    """The database of a hub with ann, whose server runs, and ben, who has access to it."""
     session: Session = orm.new_session_factory(url)()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -37,7 +37,7 @@ def db(url: str) -> Iterator[Session]:
     spawner = orm.Spawner(name="", user=ann, oauth_client=client, server=orm.Server())
     session.add_all([client, spawner, orm.OAuthClient(identifier="jupyterhub")])
     session.commit()
-    # As the hub makes it for a browser that it lets in, by a role that ben loses then.
+    # As the hub creates it for a browser that it admits, by a role that ben loses then.
     allow(session, "once", ["access:servers"])
     for user in (ann, ben):
         entrance = {"access:servers!server=ann/"} | scopes.identify_scopes(user)

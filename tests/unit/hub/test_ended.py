@@ -114,7 +114,7 @@ def end(hub: Attacked, way: str, name: str, loot: Loot) -> None:
         hub.ask("DELETE", f"users/{name}")
 
 
-# Somebody who logs out still has access; where others have lost theirs, nobody's sign-in outlives the server.
+# Someone who logs out still has access; where others have lost theirs, nobody's sign-in outlives the server.
 @pytest.mark.parametrize("ways", [["logout"], ["revoked", "group", "deleted"]])
 def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list[str]) -> None:
     hub = attacked

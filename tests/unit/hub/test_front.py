@@ -62,8 +62,8 @@ def test_hub_is_asked_where_it_listens(tmp_path: Path, text: str, api_url: str) 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (f'c.JupyterHub.hub_bind_url = "{SOCKET.format(OTHER)}"', f"write {re.escape(UNIX)} there"),
-        ("c.JupyterHub.internal_ssl = True", "internal_ssl is on, .*: turn it off"),
+        (f'c.JupyterHub.hub_bind_url = "{SOCKET.format(OTHER)}"', f"Use {re.escape(UNIX)} there"),
+        ("c.JupyterHub.internal_ssl = True", "internal_ssl is on, .* Turn it off"),
     ],
 )
 def test_hub_that_could_not_be_asked_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -151,5 +151,5 @@ def test_hub_on_the_network_is_reached_where_it_says() -> None:
     "proxy", [{"bind_url": "http+unix://%2Frun%2Fproxy.sock"}, {"ssl_cert": "/etc/cert.pem"}]
 )
 def test_hub_that_nobody_reaches_is_refused(proxy: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="where the sharing page cannot ask it: set c"):
+    with pytest.raises(ValueError, match=r"which the sharing page cannot reach. Set c"):
         api_over_network(Config({"JupyterHub": {"hub_bind_url": SOCKET.format(UNIX), **proxy}}))

@@ -85,7 +85,7 @@ def writes(given: GivenShares, number: int, *groups: int) -> bool:
 
 
 def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
-    """A group alone, as a program with its bit gives it to whoever starts that, lets nobody in."""
+    """A group alone, as a setgid program grants it, does not give access."""
     given.note("alice", "alice", {SHARE: WRITE})
     assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
     assert writes(given, ALICE, GROUPS.writers)
@@ -193,7 +193,7 @@ os.chdir('/')
     ],
     ids=[
         "file of another group",
-        "stands in another group's",
+        "has its working directory in another group's",
         "gives it another group all the time",
         "on its way",
         "watch",
@@ -202,7 +202,7 @@ os.chdir('/')
     ],
 )
 def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The owner of a file gives it another group, and not all that a process has stands in its list of open files."""
+    """The owner of a file gives it another group, and the list of open files does not show all that a process has."""
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
@@ -235,7 +235,7 @@ def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: 
 
 
 def test_mount_of_ones_own_ends(given: GivenShares) -> None:
-    """In a user namespace everybody mounts a directory below the share where no list stands before it."""
+    """In a user namespace everyone mounts a directory below the share where no list stands before it."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
     share = os.path.join(given.root, SHARE)
@@ -283,8 +283,12 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     assert not reads(given, BOB, GROUPS.writers)
     given.all |= {f"crowd-{number}": {"user": "", "shares": {SHARE: READ}} for number in range(600, 1200)}
     told = given.settle(people, OF).problems
-    assert len(told) == 1 and "rain/files is closed for everybody: its file system has no room" in told[0]
-    assert "601 people who have it, nor of 601 who have lost it" in told[0]
+    assert (
+        len(told) == 1
+        and "rain/files is closed for everyone: the access control list on its file system is too small"
+        in told[0]
+    )
+    assert "601 users with access, or 601 without" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
         assert not reads(given, number, group)
     assert share_gates.recall()[SHARE].closed

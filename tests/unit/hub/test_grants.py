@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends with everybody's right to share, and what does not: real databases of JupyterHub."""
+"""What ends with everyone's right to share, and what does not: real databases of JupyterHub."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from jupyterhub_collab.hub.grants import grants
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Session]:
-    """The database of a hub where everybody may share, and ann and ben share with cleo, by name and by link."""
+    """The database of a hub where everyone may share, and ann and ben share with cleo, by name and by link."""
     session: Session = orm.new_session_factory(f"sqlite:///{tmp_path}/hub.sqlite")()
     for role in roles.get_default_roles():
         roles.create_role(session, role)

@@ -18,7 +18,7 @@ class BatchSpawner(LocalProcessSpawner):
 @pytest.mark.parametrize("spawner", [LocalProcessSpawner, SimpleLocalProcessSpawner, BatchSpawner])
 def test_spawner_without_limits(spawner: type) -> None:
     said = problem(spawner, ["jupyterhub_rtc_mem_limit", "jupyterhub_rtc_cpu_limit"])
-    assert said.startswith(f"{spawner.__name__} keeps no server to limits, so jupyterhub_rtc_mem_limit, ")
+    assert said.startswith(f"{spawner.__name__} does not enforce limits, so jupyterhub_rtc_mem_limit, ")
     assert ("req_memory" in said) == (spawner is BatchSpawner)
     assert problem(spawner, []) == ""
 

@@ -90,7 +90,7 @@ def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, 
 
 @pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
 def test_without_it_everyone_has_what_they_had(tmp_path: Path, above: str, theirs: set[str]) -> None:
-    """The trial of a configuration that is none of ours, as before a removal."""
+    """The dry run of a configuration without ours, as before a removal."""
     hub = load(tmp_path, DUMMY + above)
     before = {scope for scope in SHARED if scope in above}
     assert set(hub["roles"]["user"]["scopes"]) == theirs | before
@@ -113,13 +113,13 @@ def test_it_is_so_from_a_file_that_others_load(
 
 
 def test_what_is_set_anew_after_it_is_refused(tmp_path: Path) -> None:
-    """A hub that lost our roles or hooks again would start with less than was asked for, or let somebody in."""
+    """A hub that lost our roles or hooks again would start with less than configured, or grant access to others."""
     part = tmp_path / "part.py"
     part.write_text(POLICY)
-    with pytest.raises(ValueError, match=r"JupyterHub\.load_roles is set anew"):
+    with pytest.raises(ValueError, match=r"that replace JupyterHub\.load_roles"):
         load(tmp_path, DUMMY + f'load_subconfig("{part}")\nc.JupyterHub.load_roles = []\n')
     hook = "c.Authenticator.post_auth_hook = lambda authenticator, handler, model: model"
-    with pytest.raises(ValueError, match=r"Authenticator\.post_auth_hook is set anew"):
+    with pytest.raises(ValueError, match=r"that replace Authenticator\.post_auth_hook"):
         load(tmp_path, DUMMY + f'load_subconfig("{part}")\n{hook}\n')
 
 

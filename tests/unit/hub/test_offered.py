@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sharing page's token learns and is good for: real databases and roles of JupyterHub, and the hub's own judgement."""
+"""What the sharing page's token learns and is good for: real databases and roles of JupyterHub, and the hub's own judgment."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def user(db: Session, name: str) -> orm.User:
 
 
 def grant(db: Session, whom: orm.User | orm.Group, *granted: str) -> str:
-    """Give somebody a role with these scopes, and return its name."""
+    """Give someone a role with these scopes, and return its name."""
     name = f"role-{db.query(orm.Role).count()}"
     roles.create_role(db, {"name": name, "scopes": list(granted)})
     roles.grant_role(db, whom, name)
@@ -93,7 +93,7 @@ def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
     ],
 )
 def test_rights_however_they_are_written(db: Session, granted: list[str], found: dict[str, bool]) -> None:
-    """Of everybody, of an owner's or a group's servers; and who may start but not open is shown nothing."""
+    """Of everyone, of an owner's or a group's servers; and who may start but not open is shown nothing."""
     physics = db.query(orm.Group).one()
     physics.users.append(user(db, "ann"))
     grant(db, user(db, "ben"), *granted)
@@ -101,7 +101,7 @@ def test_rights_however_they_are_written(db: Session, granted: list[str], found:
 
 
 def test_servers_that_are_not_offered_stay_out(db: Session) -> None:
-    """Whatever else of other servers somebody may do, the page's token is not good for it."""
+    """Whatever else of other servers someone may do, the page's token is not good for it."""
     grant(db, user(db, "ben"), *on("ann/", MANAGE))
     assert permitted(user(db, "ben")) == {}
 
@@ -119,11 +119,11 @@ def test_token_is_good_for_what_its_user_manages_now(db: Session) -> None:
         return bool(scopes.has_scope(f"{scope}!server={server}", held, db=db))
 
     assert may("servers", RAIN)
-    assert not may("access:servers", RAIN)  # the page itself never goes to anybody's server
+    assert not may("access:servers", RAIN)  # the page itself never goes to anyone's server
     assert not may("servers", SNOW)
     assert not may("delete:servers", SNOW)
     roles.strip_role(db, ben, managing)
-    assert not may("servers", RAIN)  # before anybody renews it
+    assert not may("servers", RAIN)  # before anyone renews it
 
 
 def test_renewing_keeps_what_the_token_was_issued_for(db: Session) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Members of projects and people on others' servers get their rights from a real hub, whoever it knows and whenever it gets to."""
+"""Members of projects and people on others' servers get their rights from a real hub, whether it knows them already or not."""
 
 import asyncio
 from collections.abc import Iterator
@@ -80,14 +80,14 @@ def start(c: Config, database: Path) -> JupyterHub:
 
 
 def rights(hub: JupyterHub, user: str) -> set[str]:
-    """What somebody may do on servers of others, for which the hub's own role is no reason."""
+    """What someone may do on servers of others, for which the hub's own role is no reason."""
     found = orm.User.find(hub.db, user)
     assert found is not None, user
     return {scope for scope in scopes.get_scopes_for(found) if "!server=" in scope}
 
 
 def meet(hub: JupyterHub, name: str) -> None:
-    """Somebody logs in for the first time."""
+    """Someone logs in for the first time."""
     hub.db.add(orm.User(name=name))
     hub.db.commit()
 
@@ -126,7 +126,7 @@ def test_whom_the_hub_does_not_know_gets_in_later_and_is_not_made(tmp_path: Path
 
 
 def test_groups_that_an_authenticator_tells_at_login_count(tmp_path: Path) -> None:
-    """With `manage_groups` the hub makes groups, and sets whose they are, whenever somebody logs in."""
+    """With `manage_groups` the hub makes groups, and sets whose they are, whenever someone logs in."""
     hub = start(config([RAIN]), tmp_path / "hub.sqlite")
     meet(hub, "sue")
     sue = User(orm.User.find(hub.db, "sue"), {}, db=hub.db)
@@ -197,7 +197,7 @@ def test_servers_are_on_the_sharing_page_where_there_is_one(
 
 def test_role_of_somebody_elses_stops_the_change() -> None:
     taken = [{"name": "collab-project-rain-edit", "scopes": ["self"]}]
-    with pytest.raises(ValueError, match="has a role collab-project-rain-edit of its own"):
+    with pytest.raises(ValueError, match="already has a role collab-project-rain-edit"):
         config([RAIN], load_roles=taken)
 
 

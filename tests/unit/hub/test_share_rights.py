@@ -109,9 +109,9 @@ def test_home_shows_and_forgets(tmp_path: Path) -> None:
     (path / "own").write_text("")
     wishes: list[dict[str, Any]] = [{"target": "/w"}, {"links": {"r/f": "/srv/p/r/f"}}]
     for wish in wishes:
-        assert "something else" in show(**told, **wish)
+        assert "already exists" in show(**told, **wish)
     assert show(**told) == "" and (path / "own").exists()
     (path / "own").unlink()
     path.rmdir()
     path.symlink_to("/etc")
-    assert "something else" in show(**told, target="/w") and os.readlink(path) == "/etc"
+    assert "already exists" in show(**told, target="/w") and os.readlink(path) == "/etc"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sharing merges into configurations, and what stands in its way on the host is said before the hub is told of it."""
+"""Sharing merges into configurations, and problems of the host are reported before the hub changes."""
 
 import json
 import logging
@@ -93,16 +93,16 @@ def test_page_has_no_rights_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("config", "settings", "sentence"),
     [
-        ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "has a service sharing of its own"),
+        ({"JupyterHub": {"services": [{"name": "sharing"}]}}, {}, "already has a service sharing"),
         (
             {"JupyterHub": {"load_roles": [{"name": "collab-sharing", "scopes": ["self"]}]}},
             {"groups": ["teachers"]},
-            "load_roles has a role collab-sharing of its own",
+            "load_roles already has a role collab-sharing",
         ),
         (
             {"SystemdSpawner": {"oauth_client_allowed_scopes": ["read:users"]}},
             {"authorize_page": False},
-            "SystemdSpawner.oauth_client_allowed_scopes lets servers act for their visitors",
+            "SystemdSpawner.oauth_client_allowed_scopes allows servers to act for their visitors",
         ),
     ],
 )
@@ -174,7 +174,9 @@ def test_without_the_page_no_servers_are_offered() -> None:
 @pytest.mark.parametrize("server", ["project-rainfall", "/lab2", "", "alice/lab2/", "alice//"])
 def test_what_is_no_server_is_refused(server: str) -> None:
     c = share(Config())
-    with pytest.raises(ValueError, match="is no server: write OWNER/ for the default one, or OWNER/NAME"):
+    with pytest.raises(
+        ValueError, match=r"is not a server. Write OWNER/ for the default server, or OWNER/NAME"
+    ):
         sharing.offer_servers(c, ["project-rainfall/", server])
     assert offered.offered == set()
 
@@ -196,7 +198,7 @@ def test_page_without_problems(page: Page) -> None:
 def test_log_in_no_directory_is_refused(page: Page) -> None:
     page.log = "/nowhere/shares.jsonl"
     assert problems(page) == [
-        "jupyterhub_sharing_log is /nowhere/shares.jsonl, where the hub may not write: set it to a file in a directory in which it may"
+        "jupyterhub_sharing_log is /nowhere/shares.jsonl, where the hub cannot write. Set it to a file in a directory that is writable for the hub"
     ]
 
 
@@ -206,7 +208,7 @@ def test_port_of_another_program_is_refused(page: Page) -> None:
         other.listen()
         page.address = f"http://127.0.0.1:{other.getsockname()[1]}"
         (problem,) = problems(page)
-    assert "where another program listens" in problem
+    assert "on which another program listens" in problem
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -252,15 +254,13 @@ def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_p
         hub.bind(page.socket)
         hub.listen()
         (problem,) = problems(page)
-        assert "would ask the hub at http://127.0.0.1:9/hub/api, and there is no hub" in problem
+        assert "would reach the hub at http://127.0.0.1:9/hub/api, but no hub answers there" in problem
         page.api_url = f"{here}/hub/api"
         assert problems(page) == []
 
 
-@pytest.mark.skipif(ME != "root", reason="whoever is not root becomes nobody else")
-@pytest.mark.parametrize(
-    ("account", "why"), [("no-such-account", "no account of that name"), ("root", "root's")]
-)
+@pytest.mark.skipif(ME != "root", reason="only root can become another account")
+@pytest.mark.parametrize(("account", "why"), [("no-such-account", "does not exist"), ("root", "is root")])
 def test_account_that_will_not_do_is_refused(page: Page, account: str, why: str) -> None:
     page.account = account
     (problem,) = problems(page)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
+"""What someone keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
 
 mallory plays the attacker. He was alice's guest, and has read there whatever a terminal shows.
 """
@@ -44,7 +44,7 @@ def test_own_token_of_a_server_opens_nothing(hub: Attacked) -> None:
 
 
 def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked) -> None:
-    """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everybody
+    """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everyone
     who was there may come again, their open pages go on.
     """
     hub.share("mallory")
@@ -83,7 +83,7 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
                 answer = browser.get(f"/services/sharing/{path}", headers=script)
                 assert answer.status_code == 403
                 assert "_xsrf" not in answer.text
-                assert "This page is for people and not for scripts" in answer.text + answer.reason_phrase
+                assert "This page is for people, not for scripts" in answer.text + answer.reason_phrase
             assert browser.post("/services/sharing/", data=wish, headers=script).status_code == 403
         assert browser.post("/services/sharing/", data=wish).status_code == 200
 
@@ -197,7 +197,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
         background.run(dial(doors[3]))
     told = background.run(message_with(events, "documents open here"))
     assert (
-        "3.txt is not open: you have 3 documents open here, as many as one person may have. Close some, then wait a minute."
+        "3.txt was not opened: you have 3 documents open here, which is the limit. Close some, then wait a minute."
         in told
     )
     background.run(events.close())
@@ -287,7 +287,7 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
 
 
 def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
-    """A browser tells a server from which address its visitor comes, and whoever works there reads that."""
+    """A browser tells a server from which address its visitor comes, and others on that server can read it."""
     code = hub.ask("POST", "share-codes/alice/", {})["code"]
     with hub.browser("zoe") as zoe:
         page = zoe.get("/hub/accept-share", params={"code": code}).text
@@ -305,8 +305,7 @@ def test_server_has_so_many_links(hub: Attacked) -> None:
         token = xsrf_of(page)
         wish = {"_xsrf": token, "action": "make-link"}
         assert (
-            "This server has as many links as one may have"
-            in alice.post("/services/sharing/", data=wish).text
+            "This server has the maximum number of links" in alice.post("/services/sharing/", data=wish).text
         )
     hub.ask("DELETE", "share-codes/alice/")
     hub.ask("POST", "share-codes/alice/", {})

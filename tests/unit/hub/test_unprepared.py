@@ -56,16 +56,19 @@ def share(hub: Attacked, what: str) -> httpx.Response:
 
 
 def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:
-    """Also once the hub was started anew, which leaves it alone, even where everybody may come in by then."""
+    """Also once the hub was started anew, which leaves it alone, even where everyone may come in by then."""
     config = hub.directory / "jupyterhub_config.py"
     ours = config.read_text()
     assert start(hub).status_code == 201
-    assert "alice cannot be shared as it runs, as nothing guards it: where it runs, the package" in hub.log
+    assert (
+        "alice cannot be shared while it runs, because it is not protected: the collection's package is missing"
+        in hub.log
+    )
     for text in (ours.replace("everyone=False", "everyone=True"), ours):
         for what in ("shares", "share-codes"):
             answer = share(hub, what)
             assert answer.status_code == 409
-            assert "This server cannot be shared as it runs" in answer.json()["message"]
+            assert "This server cannot be shared while it runs" in answer.json()["message"]
         hub.kill()
         config.write_text(text)
         hub.start()
@@ -78,10 +81,10 @@ def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked)
     assert share(hub, "shares").status_code == 200
     answer = start(hub)
     assert answer.status_code == 400
-    assert "its environment lacks what guards it" in answer.json()["message"]
+    assert "its environment lacks the protection" in answer.json()["message"]
     assert not hub.runs
     assert hub.ask("GET", "users/alice")["servers"] == {}
-    assert "alice was stopped, as nothing guards it" in hub.log
+    assert "alice was stopped, because it is not protected" in hub.log
     with hub.browser("alice") as browser:
         browser.get("/hub/spawn/alice")
         # The page reloads itself until there is something else to say than that the server starts.
@@ -94,7 +97,7 @@ def test_one_that_starts_as_it_did_before_is_stopped_too(hub: Attacked) -> None:
     (hub.directory / "prepared").touch()
     (hub.directory / "resumes").touch()
     assert start(hub).status_code == 400
-    assert "Remove that (its container, say), so that the next start makes it anew" in hub.log
+    assert "Remove that server (such as its container), so that the next start creates a new one" in hub.log
     (hub.directory / "resumes").unlink()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is ours reaches a server whose spawner has another one start it, with settings of its own for the choice that somebody made."""
+"""What is ours reaches a server whose spawner has another one start it, with settings of its own for the choice that someone made."""
 
 import asyncio
 import json

@@ -55,7 +55,7 @@ def test_number_is_given_once(host: Path) -> None:
 
 def test_there_are_no_more(host: Path) -> None:
     account_numbers.note(range(FIRST, LAST + 1))
-    with pytest.raises(NoNumber, match="none is given twice: raise UID_MAX in"):
+    with pytest.raises(NoNumber, match=r"never reused. Raise UID_MAX in"):
         numbers(host).take()
 
 
@@ -108,7 +108,7 @@ def test_kept_home_is_the_accounts_again(host: Path, monkeypatch: pytest.MonkeyP
     home = kept_home(host)
     account_numbers.close_home("shared", str(home), FIRST)
     assert account_numbers.of_kept_home("shared") == FIRST
-    # Somebody has the number by now, so the account gets another one.
+    # Someone has the number by now, so the account gets another one.
     account = pwd.struct_passwd(("shared", "x", LAST, LAST, "", str(home), ""))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: account)
     passwd = os.stat("/etc/passwd")

@@ -15,7 +15,7 @@ ACCOUNT, ATTACKER = 64041, 64042
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as other accounts")
 
 FOREVER = "print('runs', flush=True); time.sleep(600)"
-# Ends itself as soon as another one goes on in its place: whoever kills what was seen comes too late.
+# Exits as soon as another process continues for it, so killing the process that was seen comes too late.
 CHAIN = """
 print('runs', flush=True)
 end = time.monotonic() + 60
@@ -47,7 +47,7 @@ def running(program: str) -> Iterator[int]:
     ids=["real", "effective", "saved"],
 )
 def test_whatever_number_is_the_accounts_counts(become: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setuid program of an account could become it again, or whoever gets its number next."""
+    """A setuid program of an account could become it again, or the next account with its UID."""
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}; {FOREVER}") as process:
         assert account_processes.processes_of(ACCOUNT) == [process]
@@ -79,7 +79,7 @@ EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().mac
             f"system.syscall({SETRESUID}, {ATTACKER}, {ATTACKER}, {ATTACKER}); time.sleep(600)",
         ),
     ],
-    ids=["the first one has ended", "the first one is somebody else's"],
+    ids=["the first one has ended", "the first one is someone else's"],
 )
 def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
@@ -100,7 +100,7 @@ threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
 
 
 def test_number_that_was_lent_to_an_account_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a rootless container of the account: root here in the place of newuidmap."""
+    """In a rootless container of the account: root plays newuidmap here."""
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     if subprocess.run([*become, "unshare", "--user", "true"], capture_output=True, check=False).returncode:

@@ -37,7 +37,7 @@ def test_directory_is_for_nobody_else(directory: Path) -> None:
 
 def test_lock_that_is_held_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_state, "LOCK_SECONDS", 0)
-    with host_state.lock(), pytest.raises(host_state.Busy, match="wait for it to end"), host_state.lock():
+    with host_state.lock(), pytest.raises(host_state.Busy, match="Wait for it to end"), host_state.lock():
         pass
 
 

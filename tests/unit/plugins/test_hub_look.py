@@ -123,9 +123,12 @@ def test_hub_that_listens_elsewhere_than_it_did_is_found(running: Hub, live: Liv
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"api_url": "http://127.0.0.1:1/hub/api"}, "nothing can be reached at http://127.0.0.1:1/hub/api"),
-        ({"api_url": "http+unix://%2Fnowhere%2Fhub.sock/hub/api"}, "nothing can be reached at"),
-        ({"database": {"url": "sqlite:////nowhere/hub.sqlite", "options": {}}}, "database could not be read"),
+        ({"api_url": "http://127.0.0.1:1/hub/api"}, "nothing answers at http://127.0.0.1:1/hub/api"),
+        ({"api_url": "http+unix://%2Fnowhere%2Fhub.sock/hub/api"}, "nothing answers at"),
+        (
+            {"database": {"url": "sqlite:////nowhere/hub.sqlite", "options": {}}},
+            "failed to read the hub's database",
+        ),
     ],
 )
 def test_hub_that_cannot_be_seen_stops_a_change(
@@ -141,7 +144,7 @@ def test_token_of_another_hubs_database_is_noticed(running: Hub, live: LiveHub, 
     """It would not do to find that out when the hub is asked for its shutdown, and to kill it then."""
     shutil.copy(running.directory / "hub.sqlite", tmp_path)
     other = running.described(database={"url": f"sqlite:///{tmp_path}/hub.sqlite", "options": {}})
-    with pytest.raises(Refused, match="answers 403 to a token from its database"):
+    with pytest.raises(Refused, match="rejects a token from its database with status 403"):
         hub_look.before_change(live, other, lambda: other)
 
 
@@ -171,7 +174,7 @@ def test_other_program_is_no_hub() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request).start()
-        with pytest.raises(NoAnswer, match="is not a hub"):
+        with pytest.raises(NoAnswer, match="that is not JupyterHub answers"):
             hub_look.knock(f"http://127.0.0.1:{server.server_port}/hub/api", itself())
 
 
@@ -187,6 +190,6 @@ def test_who_is_in_the_place_of_the_hub_is_told_before_a_change(
         where = quote(place, safe="") if kind == "socket" else f"127.0.0.1:{instead.getsockname()[1]}"
         api_url = f"{'http+unix' if kind == 'socket' else 'http'}://{where}/hub/api"
         moved = running.described(api_url=api_url)
-        with pytest.raises(Refused, match=rf"process {os.getpid()} of account .* in the place of the hub"):
+        with pytest.raises(Refused, match=rf"process {os.getpid()} of account .* instead of the hub"):
             hub_look.before_change(live, moved, lambda: moved)
     assert hub_health.version(running.url, running.show("hub"))

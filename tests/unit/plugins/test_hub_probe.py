@@ -85,7 +85,7 @@ def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
 
 
 def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
-    """As batch systems take the former, and the latter is as good as a tuple to `wrapspawner`."""
+    """As batch systems take the former, and `wrapspawner` accepts the latter like a tuple."""
     (tmp_path / "hub.py").write_text(
         "line = '/opt/lab/bin/jupyterhub-singleuser --debug'\n"
         "c.SlurmSpawner.cmd = line\n"

@@ -115,7 +115,7 @@ def test_environment_of_a_unit(tmp_path: Path) -> None:
     assert read_environment_file(str(tmp_path / "missing")) == {}
 
 
-# What stands in for the hub: a program of that name, which waits.
+# Replaces the hub: a program of that name, which waits.
 WAITS = "#!/usr/bin/env python3\nimport time\ntime.sleep(60)\n"
 Start = Callable[..., Unit]
 
@@ -201,8 +201,11 @@ def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("#!/bin/sh\nexec sleep 60\n", "no process of it is jupyterhub: name the unit that runs the hub"),
-        ("#!/bin/bash\nexec -a docker sleep 60\n", "so the hub is in a container"),
+        (
+            "#!/bin/sh\nexec sleep 60\n",
+            "none of its processes is jupyterhub. Name the unit that runs the hub",
+        ),
+        ("#!/bin/bash\nexec -a docker sleep 60\n", "so the hub runs in a container"),
     ],
 )
 def test_unit_without_a_hub(start: Start, script: str, said: str) -> None:
@@ -216,7 +219,7 @@ def test_unit_without_a_hub(start: Start, script: str, said: str) -> None:
 def test_supervisor_is_no_unit_of_the_hub(start: Start) -> None:
     """Its end ends other programs, too."""
     unit = start("#!/bin/bash\nexec -a supervisord bash -c 'jupyterhub; true'\n", needs_hub=False)
-    said = "runs the hub as one of its programs, and systemd cannot restart that alone"
+    said = "runs the hub as one of several programs, so systemd cannot restart the hub alone"
     deadline = time.monotonic() + 30
     while said not in why_not(unit):
         assert time.monotonic() < deadline, why_not(unit)
@@ -231,7 +234,7 @@ def why_not(unit: Unit) -> str:
 
 def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
     unit = Unit("hub", {"ExecStart": "{ path=/x ; argv[]=/opt/conda/bin/conda run -n hub jupyterhub ; }"})
-    assert why_not(unit).endswith("start hub, so that the hub can be found among its processes")
+    assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
 
 
 def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
 
 
 def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: int = 0) -> socket.socket:
-    """Return a socket that an account has made; the kernel goes by who makes it, whoever holds it then."""
+    """Return a socket that an account has made; the kernel records who created it, not who holds it later."""
     os.setegid(uid)
     os.seteuid(uid)
     try:
@@ -132,7 +132,7 @@ def test_process_that_listens_is_found(family: socket.AddressFamily, address: st
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
 def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it() -> None:
-    """Otherwise a play would restart that person's unit, and leave everybody's connections as they are."""
+    """Otherwise a play would restart that person's unit, and leave everyone's connections as they are."""
     with listening(socket.AF_INET6, "::1", uid=PERSON) as beside:
         port = beside.getsockname()[1]
         assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
@@ -148,11 +148,8 @@ def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it
         hub = {"bind_url": "http://127.0.0.1:1", "proxy_api_url": f"http://127.0.0.1:{port}"}
         assert hub_proxy.usurpers({"bind_url": hub["bind_url"]}, HUB) == []
         (said,) = hub_proxy.usurpers(hub, HUB)
-        assert (
-            f"account {PERSON} listens at 127.0.0.1:{port}, where the hub tells its proxy who goes where"
-            in said
-        )
-        assert f"end process {os.getpid()}, give hub and proxy another CONFIGPROXY_AUTH_TOKEN" in said
+        assert f"account {PERSON} listens at 127.0.0.1:{port}, where the hub configures its proxy" in said
+        assert f"End process {os.getpid()}, set another CONFIGPROXY_AUTH_TOKEN for hub and proxy" in said
         # A hub that is not root has its proxy under its own account.
         assert (
             hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()

@@ -30,7 +30,7 @@ from ports import free_port
 MALLORY = 64031
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
 
-# What a program begins with that is somebody's: that account may not even read this Python.
+# What a program begins with that is someone's: that account may not even read this Python.
 BECOME = f"""
 import encodings.idna, http.server, os, socket, sys, time
 os.setgroups([]); os.setgid({MALLORY}); os.setuid({MALLORY})
@@ -143,9 +143,7 @@ def test_somebody_in_its_place_is_not_believed_and_gets_no_token() -> None:
         with pytest.raises(hub_api.NoAnswer, match=f"account {MALLORY}"):
             hub_api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
         assert not hub_health.answers(url(port), unit())
-        with pytest.raises(
-            Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} in the place of the hub"
-        ):
+        with pytest.raises(Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} instead of the hub"):
             hub_health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
         assert told(mallory) == ""
 
@@ -160,13 +158,13 @@ def test_another_service_of_root_is_not_the_hub() -> None:
 
 
 def test_who_listens_elsewhere_at_the_same_port_is_no_matter() -> None:
-    """A hub at all addresses of IPv4, and somebody at those of IPv6: the play goes on."""
+    """A hub at all addresses of IPv4, and someone at those of IPv6: the play goes on."""
     with hub("0.0.0.0") as port, impostor(port, "::", socket.AF_INET6):
         assert hub_health.version(url(port), unit()) == "6.1.1"
 
 
 def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub's socket is seen, gone, and somebody's in its place when the connection is made."""
+    """The hub's socket is seen, gone, and someone's in its place when the connection is made."""
     port = free_port()
     before = [listeners.Listener(ipaddress.ip_address("127.0.0.1"), port, 0, "1")]
     real, seen = listeners.at, []
@@ -217,7 +215,7 @@ def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path)
 
 
 def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
-    """It starts, while somebody takes the port as soon as it can be had."""
+    """It starts, while someone takes the port as soon as it can be had."""
     real = LocalHub(tmp_path / "hub")
     config = real.directory / "jupyterhub_config.py"
     config.write_text(

@@ -101,7 +101,7 @@ def test_hub_that_is_told_json(try_with: Try) -> None:
 
 
 def test_json_beside_counts_after_ours_and_is_refused_where_it_replaces_it(try_with: Try) -> None:
-    with pytest.raises(Refused, match=r"JupyterHub\.load_roles is set anew by .*hub\.json"):
+    with pytest.raises(Refused, match=r"that replace JupyterHub\.load_roles .*hub\.json"):
         try_with(
             "hub.py",
             hub_py=QUIET,
@@ -116,7 +116,7 @@ def test_what_a_configuration_prints_is_no_answer(try_with: Try) -> None:
 
 def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> None:
     with pytest.raises(
-        Refused, match="LocalProcessSpawner keeps no server to limits, so jupyterhub_rtc_mem_limit"
+        Refused, match="LocalProcessSpawner does not enforce limits, so jupyterhub_rtc_mem_limit"
     ):
         try_with("hub.py", text=LIMITED, hub_py=QUIET)
 

@@ -78,7 +78,7 @@ def test_what_somebody_has_changed_is_not_taken_for_ours(files: LabFiles, text: 
 
 
 def test_environment_without_jupyterlab() -> None:
-    with pytest.raises(LookupError, match="there is no JupyterLab behind /usr/bin/false"):
+    with pytest.raises(LookupError, match="/usr/bin/false has no JupyterLab"):
         directories("/usr/bin/false")
 
 
@@ -86,7 +86,7 @@ def test_environment_without_jupyterlab() -> None:
     "name", ["labconfig", "labconfig/page_config.d", "labconfig/page_config.d/collab-rtc.json"]
 )
 def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, name: str) -> None:
-    """A strict umask may have made it so; the next run is to mend it."""
+    """A strict umask may have made it so; the next run must fix it."""
     write(files, **OFF)
     assert files.found() == NOTHING | OFF
     (tmp_path / name).chmod(0o700)

@@ -46,7 +46,7 @@ def share(tmp_path: Path) -> Path:
 
 @contextmanager
 def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
-    """A session of a member, which stands in a directory and has called `at_work`."""
+    """A session of a member, with its working directory there, which has called `at_work`."""
     code = (
         f"import mmap, os, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
         f"def at_work(): print('at work', flush=True)\n{program}"

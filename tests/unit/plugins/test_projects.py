@@ -46,19 +46,19 @@ def host_problems(*wanted: Any, found: dict[str, Any], host: dict[str, Any] = HO
 @pytest.mark.parametrize(
     ("name", "said"),
     {
-        "": "is no name for a directory",
+        "": "is not valid",
         "Rain Fall": "such as rain-fall",
         "../etc": "such as etc",
         "a/b": "such as a-b",
-        "régen": "is no name for a directory",
-        "rain'; rm -rf /": "is no name for a directory",
+        "régen": "is not valid",
+        "rain'; rm -rf /": "is not valid",
         'rain"': "such as rain",
-        "{{ 1 }}": "is no name for a directory",
-        "rain\n": "is no name for a directory",
+        "{{ 1 }}": "is not valid",
+        "rain\n": "is not valid",
         "-rain": "such as rain",
         "rain--fall": "such as rain-fall",
         "9lives": "such as lives",
-        "x" * 200: "has 200 letters",
+        "x" * 200: "has 200 characters",
     }.items(),
 )
 def test_name_that_is_none_is_refused(name: str, said: str) -> None:
@@ -69,35 +69,44 @@ def test_name_that_is_none_is_refused(name: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ([RAIN, RAIN], "jupyterhub_projects has 2 projects 'rain': give each a name of its own"),
-        (["rain"], "entry 1 has no name: give it one"),
-        ([{"name": 5}], "entry 1 has no name: give it one"),
+        ([RAIN, RAIN], "jupyterhub_projects has 2 projects 'rain'. Give each another name"),
+        (["rain"], "entry 1 has no name. Add one"),
+        ([{"name": 5}], "entry 1 has no name. Add one"),
         (
             [{"name": "rain", "member": []}],
-            "('rain') has no setting 'member': it can have account, cpu_limit",
+            "('rain') has an unknown option 'member'. The options are account, cpu_limit",
         ),
-        ([{"name": "rain", "edit": ["bob"]}], "edit is ['bob']: write it as users: [...] and groups: [...]"),
-        ([{"name": "rain", "edit": {"users": "bob"}}], "users is no list: write [bob]"),
-        ([{"name": "rain", "edit": {"users": [12]}}], "users has 12, which is no name"),
-        ([{"name": "rain", "edit": {"users": ["a/b"]}}], "users has 'a/b', which is no name"),
-        ([{"name": "rain", "state": "gone"}], "state is 'gone': set it to present or to absent"),
+        ([{"name": "rain", "edit": ["bob"]}], "edit is ['bob']. Write users: [...], groups: [...]"),
+        ([{"name": "rain", "edit": {"users": "bob"}}], "users must be a list. Write [bob]"),
+        ([{"name": "rain", "edit": {"users": [12]}}], "users has 12, which is not a name"),
+        ([{"name": "rain", "edit": {"users": ["a/b"]}}], "users has 'a/b', which is not a name"),
+        ([{"name": "rain", "state": "gone"}], "state is 'gone'. Set it to present or to absent"),
         ([{"name": "rain", "mem_limit": "much"}], "mem_limit is 'much'"),
         ([{"name": "rain", "cpu_limit": "many"}], "cpu_limit is 'many'"),
-        ([{"name": "rain", "shares": "data"}], "shares is no list"),
-        ([{"name": "rain", "shares": [{"name": "data"}] * 2}], "has two shares 'data'"),
-        ([{"name": "rain", "shares": [{"name": "data", "own": {}}]}], "a share has no setting 'own'"),
-        ([{"name": "rain", "shares": [{"name": "data", "read": ["eve"]}]}], "share 'data': read is ['eve']"),
+        ([{"name": "rain", "shares": "data"}], "shares must be a list"),
+        ([{"name": "rain", "shares": [{"name": "data"}] * 2}], "has two workspaces 'data'"),
+        (
+            [{"name": "rain", "shares": [{"name": "data", "own": {}}]}],
+            "an entry of shares has an unknown option 'own'",
+        ),
+        (
+            [{"name": "rain", "shares": [{"name": "data", "read": ["eve"]}]}],
+            "workspace 'data': read is ['eve']",
+        ),
         (
             [{"name": "rain", "account": "bob"}, RAIN],
             "the account of rain is bob, who is a member of a project",
         ),
-        ([{"name": "rain", "account": "Rain!"}], "would be 'Rain!', which is no name for an account"),
-        ([{"name": "a" * 30}], "which is no name for an account of the system: set account to one"),
-        ([{"name": "rain", "account": "shared"}], "is shared, which everybody shares"),
-        ([{"name": "a", "account": "p"}, {"name": "b", "account": "p"}], "a and b have one account p"),
+        (
+            [{"name": "rain", "account": "Rain!"}],
+            "would be 'Rain!', which is not a valid name for a system account",
+        ),
+        ([{"name": "a" * 30}], "which is not a valid name for a system account. Set account to a name"),
+        ([{"name": "rain", "account": "shared"}], "is shared, which is the shared account"),
+        ([{"name": "a", "account": "p"}, {"name": "b", "account": "p"}], "a and b have the same account p"),
         (
             [{"name": "rain", "state": "absent"}],
-            "would be deleted for good, with all files and everybody's access",
+            "would be permanently deleted, with all files and everyone's access",
         ),
     ],
 )
@@ -112,9 +121,9 @@ def test_mistake_is_named(wanted: list[Any], said: str) -> None:
     [
         ("alice", "has no owner"),
         ({"owner": "a/b"}, "has no owner"),
-        ({"owner": "alice", "people": ["bob"]}, "has no setting 'people'"),
-        ({"owner": "alice", "users": "bob"}, "users is no list"),
-        ({"owner": "alice", "level": "view"}, "level is 'view': set it to edit or to manage"),
+        ({"owner": "alice", "people": ["bob"]}, "has an unknown option 'people'"),
+        ({"owner": "alice", "users": "bob"}, "users must be a list"),
+        ({"owner": "alice", "level": "view"}, "level is 'view'. Set it to edit or to manage"),
         ({"owner": "alice", "server": "../x"}, "server is '../x'"),
         ({"owner": "project-rain"}, "project-rain is the account of a project"),
     ],
@@ -127,11 +136,11 @@ def test_packed_list_is_as_good() -> None:
     settings = with_projects(RAIN) | {"projects": pack([RAIN])}
     assert projects.problems(settings) == []
     assert projects.policy(settings, HOST, FOUND) == projects.policy(with_projects(RAIN), HOST, FOUND)
-    assert "is no list" in ". ".join(projects.problems(settings | {"projects": pack({"rain": {}})}))
+    assert "must be a list" in ". ".join(projects.problems(settings | {"projects": pack({"rain": {}})}))
 
 
 def test_what_is_no_list_is_named() -> None:
-    assert "jupyterhub_projects is no list" in ". ".join(
+    assert "jupyterhub_projects must be a list" in ". ".join(
         projects.problems(SETTINGS | {"projects": {"rain": {}}})
     )
 
@@ -144,7 +153,7 @@ def test_directory_that_is_none_is_refused(root: str) -> None:
 
 def test_confirmation_and_archive_are_what_they_are_to_be() -> None:
     gone = {"name": "rain", "state": "absent"}
-    assert "jupyterhub_projects_confirm_delete is no list: write [rainfall]" in problems(
+    assert "jupyterhub_projects_confirm_delete must be a list. Write [rainfall]" in problems(
         gone, confirm_delete="rainfall"
     )
     assert "jupyterhub_projects_archive is 'backups'" in problems(
@@ -155,7 +164,7 @@ def test_confirmation_and_archive_are_what_they_are_to_be() -> None:
 def test_many_mistakes_are_counted() -> None:
     found = projects.problems(with_projects(*({"name": f"Rain {number}"} for number in range(50))))
     assert len(found) == projects.MOST_PROBLEMS + 1
-    assert found[-1] == "there are 30 more problems like these"
+    assert found[-1] == "There are 30 more problems like these"
 
 
 def test_what_is_well_is_not_refused() -> None:
@@ -176,33 +185,33 @@ def test_what_is_well_is_not_refused() -> None:
         (
             [],
             {"remembered": MADE},
-            "the project rain is on the host and not in jupyterhub_projects: put it back",
+            "The project rain exists on the host but is missing from jupyterhub_projects. Add it again",
         ),
         (
             [{**RAIN, "account": "rainers"}],
             {"remembered": MADE},
-            "the account of the project rain is project-rain, and rainers is asked for: an owner of a server cannot change",
+            "The account of the project rain cannot change from project-rain to rainers, because it owns all files",
         ),
         (
             [{**RAIN, "shares": [{"name": "data"}]}],
             {"remembered": MADE},
-            "the share files of the project rain would be deleted for good",
+            "The workspace files of the project rain would be permanently deleted",
         ),
         (
             [RAIN],
             {"remembered": {"rain": MADE["rain"] | {"root": "/srv/elsewhere"}}},
-            "the files of the project rain are in /srv/elsewhere, and jupyterhub_projects_root is /srv/jupyterhub-projects",
+            "The files of the project rain are in /srv/elsewhere, but jupyterhub_projects_root is /srv/jupyterhub-projects",
         ),
         ([RAIN], {"root": {"problem": "the disk is full"}}, "the disk is full"),
         (
             [RAIN],
             {"foreign": {"project-rain": {"system": False}}},
-            "the account project-rain of the project rain exists already and is somebody's",
+            "The account project-rain of the project rain already exists and belongs to a person",
         ),
         (
             [RAIN],
             {"foreign": {"project-rain": {"system": True}}},
-            "the account project-rain of the project rain exists already and belongs to the system",
+            "The account project-rain of the project rain already exists and belongs to the system",
         ),
     ],
 )
@@ -215,24 +224,26 @@ def test_what_stands_in_the_way_on_the_host_is_named(
 def test_hub_user_who_was_there_before_is_not_taken() -> None:
     host = HOST | {"people": {"users": ["project-rain"], "groups": []}}
     missing = {"missing": ["project-rain"]}
-    assert "the hub has a user project-rain already" in host_problems(RAIN, found=missing, host=host)
+    assert "would be project-rain, who is already a hub user" in host_problems(RAIN, found=missing, host=host)
     assert host_problems(RAIN, found={}, host=host) == ""
 
 
 def test_owner_is_written_as_the_hub_has_it() -> None:
     said = host_problems(found={}, server_access=[{"owner": "Alice"}, {"owner": "bob"}, {"owner": "zoe"}])
-    assert said == "jupyterhub_server_access: the hub knows Alice as alice: write the owner's name so"
+    assert said == "jupyterhub_server_access: the hub knows Alice as alice. Write the owner's name like this"
 
 
 def test_group_that_nobody_makes_is_asked_for() -> None:
     host = HOST | {"group": {"exists": False}}
     assert host_problems(RAIN, found={}, host=host) == ""
-    assert "there is no group jupyterhub" in host_problems(RAIN, found={}, host=host, all_users_mode=True)
+    assert "The group jupyterhub, to which projects' accounts belong, does not exist" in host_problems(
+        RAIN, found={}, host=host, all_users_mode=True
+    )
 
 
 def test_account_that_is_too_long_on_the_host_is_refused() -> None:
     host = HOST | {"servers": {"account_names": "jupyter-of-the-institute-{USERNAME}"}}
-    assert "as 'jupyter-of-the-institute-project-rain', by" in host_problems(RAIN, found={}, host=host)
+    assert "as 'jupyter-of-the-institute-project-rain' (from" in host_problems(RAIN, found={}, host=host)
 
 
 def test_project_is_all_there_from_a_name_alone() -> None:
@@ -250,7 +261,7 @@ def test_project_is_all_there_from_a_name_alone() -> None:
             "cpu_limit": 0,
         }
     ]
-    assert settled["table"] == ["project rain: nobody but administrators, until people are named"]
+    assert settled["table"] == ["Project rain: only administrators, until you name members"]
     assert projects.workspaces(with_projects({"name": "rain"}), HOST) == [
         {"name": "rain", "account": "project-rain", "shares": ["files"]}
     ]
@@ -262,18 +273,18 @@ def test_table_says_who_may_do_what() -> None:
         {"owner": "alice", "server": "lab", "groups": ["g"], "level": "manage"},
     ]
     assert projects.policy(with_projects(RAIN, server_access=access), HOST, FOUND)["table"] == [
-        "project rain: alice may start, stop and open the server of project-rain, and work there; bob and members of the group students "
-        "may open the server of project-rain while it runs, and work there",
-        "bob may open the server of alice while it runs, and work there as alice",
-        "members of the group g may start, stop and open the server lab of alice, and work there as alice",
+        "Project rain: alice can start, stop and open its server (project-rain), and work there; bob and members of the group students "
+        "can open its server (project-rain) while it runs, and work there",
+        "bob can open the server of alice while it runs, and work there as alice",
+        "members of the group g can start, stop and open the server lab of alice, and work there as alice",
     ]
 
 
 def test_whom_the_hub_does_not_know_is_named() -> None:
     wanted = {"name": "rain", "edit": {"users": ["Alice", "dan"], "groups": ["lab"]}}
     unknown, group = projects.policy(with_projects(wanted), HOST, FOUND)["warnings"]
-    assert unknown.startswith("The hub does not know dan yet: ")
-    assert group.startswith("The hub has no group lab yet: ")
+    assert unknown.startswith("The hub does not know dan yet. ")
+    assert group.startswith("The hub has no group lab yet. ")
     assert projects.policy(with_projects(wanted), HOST | {"people": None}, FOUND)["warnings"] == []
 
 
@@ -295,6 +306,6 @@ def test_what_goes_is_warned_of() -> None:
     ]
     assert settled["retired"] == ["project-rain"]
     assert settled["warnings"] == [
-        "The project rain is deleted for good, with all its files, of which an archive is kept in /backup/jupyter.",
-        "The share old of the project snow is deleted for good, with all its files, of which an archive is kept in /backup/jupyter.",
+        "The project rain is permanently deleted, with all its files. An archive is kept in /backup/jupyter.",
+        "The workspace old of the project snow is permanently deleted, with all its files. An archive is kept in /backup/jupyter.",
     ]

@@ -135,17 +135,17 @@ def test_good_host_has_no_problems() -> None:
         ({"state_directory": "/var/lib/hub/../.."}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib/hub/"}, "jupyterhub_rtc_state_directory"),
         ({"history_megabytes": 0}, "jupyterhub_rtc_history_megabytes"),
-        ({"documents_per_person": 0}, "jupyterhub_rtc_documents_per_person is 0: set it to 1 or more"),
+        ({"documents_per_person": 0}, "jupyterhub_rtc_documents_per_person is 0. Set it to 1 or more"),
         ({"websockets_per_person": 0}, "jupyterhub_rtc_websockets_per_person is 0"),
         ({"mem_limit": "4 GB"}, "jupyterhub_rtc_mem_limit"),
         ({"mem_limit": "0"}, "jupyterhub_rtc_mem_limit"),
         ({"cpu_limit": -0.5}, "jupyterhub_rtc_cpu_limit"),
         ({"idle_seconds": -2}, "jupyterhub_rtc_idle_seconds"),
         ({"email_domain": "@example.org"}, "jupyterhub_rtc_email_domain"),
-        ({"snippet": "snippet.sh"}, "jupyterhub_rtc_snippet is 'snippet.sh': set it to the absolute path"),
+        ({"snippet": "snippet.sh"}, "jupyterhub_rtc_snippet is 'snippet.sh'. Set it to the absolute path"),
         ({"snippet": "/tmp/"}, "jupyterhub_rtc_snippet"),
         ({"snippet": "/tmp"}, "jupyterhub_rtc_snippet"),
-        ({"snippet": "/no/such/directory/snippet.sh"}, "name one in a directory that exists there"),
+        ({"snippet": "/no/such/directory/snippet.sh"}, "Name a file in an existing directory there"),
     ],
 )
 def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
@@ -160,18 +160,18 @@ def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
         ({"config": {"exists": False}}, "jupyter_rtc_config_path"),
         (
             {"config": {"named_by_service": "/srv/hub.py", "is_the_hubs": False}},
-            "runs the hub with /srv/hub.py: set jupyter_rtc_config_path to that file",
+            "runs the hub with /srv/hub.py. Set jupyter_rtc_config_path to that file",
         ),
         ({"hub": {"version": ""}}, "jupyterhub_rtc_service"),
         ({"hub": {"version": "4.1.6"}}, "JupyterHub 4.1.6 is too old"),
-        ({"hub": {"error": "SyntaxError: invalid"}}, "/etc/hub.py does not load: SyntaxError"),
+        ({"hub": {"error": "SyntaxError: invalid"}}, "/etc/hub.py failed to load: SyntaxError"),
         ({"lab": {"python": "", "versions": {}}}, "jupyter_rtc_venv"),
         ({"lab": {"versions": {}}}, "jupyter_rtc_venv"),
         ({"lab": {"versions": {"jupyterlab": "4.3.9"}}}, "JupyterLab 4.3.9"),
         ({"lab": {"versions": {"jupyterlab": "5.0.0"}}}, "JupyterLab 5.0.0"),
         ({"servers": {"environment": "/opt/lab", "is_lab": False}}, "from /opt/lab"),
         (account(system=True, uid=33), "belongs to the system"),
-        (account(person=True), "is somebody's"),
+        (account(person=True), "belongs to a person"),
         (account(), "jupyterhub_rtc_adopt_user"),
     ],
 )
@@ -197,7 +197,7 @@ def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, 
 
 @pytest.mark.parametrize("all_users", [False, True])
 def test_account_of_another_role_is_remembered_while_it_is_known(all_users: bool) -> None:
-    """What tells that it is for sharing goes with a change of modes, and it is not to be a stranger on the way back."""
+    """What tells that it is for sharing goes with a change of modes, and it must be known on the way back."""
     settings = SETTINGS | {"share_all_users": all_users}
     theirs = account() | {"config": {"markers": ["Utrecht's"]}}
     assert rtc.policy(settings, host(**theirs))["adopted"] == ["shared"]
@@ -231,14 +231,14 @@ def test_users_share_where_that_is_wanted(no: dict[str, Any]) -> None:
 def test_links_that_act_as_their_maker_are_warned_of() -> None:
     policy = rtc.policy(SETTINGS | {"impersonation_links": "yes"}, HOST)
     (warning,) = policy["warnings"]
-    assert "whoever opens them acts as the user who made them" in warning
+    assert "Anyone who opens such a link acts as that user" in warning
 
 
 def test_all_users_get_one_scope() -> None:
     policy = rtc.policy(SETTINGS | {"share_all_users": "true"}, HOST)
     assert policy["everyone"] == ["access:servers"]
     assert policy["accounts"] == []
-    assert any("all files of everybody" in warning for warning in policy["warnings"])
+    assert any("all files of every user" in warning for warning in policy["warnings"])
 
 
 @pytest.mark.parametrize(
@@ -248,24 +248,23 @@ def test_all_users_get_one_scope() -> None:
             {},
             False,
             True,
-            "the server of shared and those of everybody who may share the own server have live collaboration, "
-            "and all others are plain JupyterLab",
+            "The `shared` server and servers whose owners can share them have live collaboration. All others are plain JupyterLab",
         ),
         (
             {"opens_servers": True},
             False,
             True,
-            "the server of shared and those of projects and of others that are opened to people and those of everybody who may share the "
-            "own server have live collaboration, and all others are plain JupyterLab",
+            "The `shared` server, the servers in jupyterhub_projects and jupyterhub_server_access and servers whose owners can share them "
+            "have live collaboration. All others are plain JupyterLab",
         ),
         (
             {"user_sharing": "no"},
             False,
             False,
-            "the server of shared has live collaboration, and all others are plain JupyterLab",
+            "The `shared` server has live collaboration. All others are plain JupyterLab",
         ),
-        ({"servers": "everyone"}, True, True, "every server has live collaboration"),
-        ({"share_all_users": "yes"}, True, False, "every server has live collaboration"),
+        ({"servers": "everyone"}, True, True, "All servers have live collaboration"),
+        ({"share_all_users": "yes"}, True, False, "All servers have live collaboration"),
     ],
 )
 def test_servers_that_people_share_are_live(
@@ -379,7 +378,7 @@ def test_what_takes_the_place_of_collaboration_is_refused_by_name() -> None:
     versions = COMPLETE | {"jupyter-server-documents": "0.3.3"}
     (problem,) = rtc.host_problems(SETTINGS, host(lab={"versions": versions}))
     assert (
-        "jupyter-server-documents 0.3.3" in problem and "jupyter-ai 3" in problem and "uninstall" in problem
+        "jupyter-server-documents 0.3.3" in problem and "jupyter-ai 3" in problem and "Uninstall" in problem
     )
 
 
@@ -498,8 +497,8 @@ def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) ->
 def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any]) -> None:
     """What to set is named, and no address of the host alone, no port and no path without the prefix is given out."""
     told = rtc.address(SETTINGS, hub | {"base_url": "/jupyter/"})
-    assert told.startswith("not known")
-    assert "set jupyterhub_rtc_public_url" in told
+    assert told.startswith("unknown")
+    assert "Set jupyterhub_rtc_public_url" in told
     assert "/jupyter/hub/spawn/shared" in told
     assert "://" not in told
     page = sharing.address(
@@ -540,8 +539,8 @@ def test_removal_asks_for_nothing_that_only_collaboration_needs(parts: dict[str,
 @pytest.mark.parametrize(
     ("parts", "named"),
     [
-        ({"service": {"name": "hub"}}, "set jupyterhub_rtc_service"),
-        ({"config": {"path": "/etc/b.py", "real_path": "/etc/b.py"}}, "set jupyter_rtc_config_path"),
+        ({"service": {"name": "hub"}}, "Set jupyterhub_rtc_service"),
+        ({"config": {"path": "/etc/b.py", "real_path": "/etc/b.py"}}, "Set jupyter_rtc_config_path"),
     ],
 )
 def test_removal_from_another_hub_than_it_was_given_to_is_refused(parts: dict[str, Any], named: str) -> None:
@@ -577,7 +576,7 @@ def test_files_are_deleted_only_where_the_account_is_named(
 def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
     settings = REMOVAL | {"delete_home": True, "confirm_delete": "shared"}
     (problem,) = rtc.host_problems(settings, host(**account()))
-    assert "this role did not make the account shared" in problem
+    assert "this role did not create the account shared" in problem
 
 
 @pytest.mark.parametrize("part", ["hub", "lab"])
@@ -585,15 +584,15 @@ def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
 def test_python_that_is_too_old_is_refused_alike(part: str, version: str, fits: bool) -> None:
     problems = rtc.host_problems(SETTINGS, host(**{part: {"python_version": version}}))
     assert (problems == []) is fits
-    assert fits or f"runs with Python {version}, and collaboration needs 3.11 or newer" in problems[0]
+    assert fits or f"runs with Python {version}, but collaboration needs 3.11 or newer" in problems[0]
 
 
 def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
     (problem,) = rtc.host_problems(SETTINGS, host(service={"writes_state": False}))
-    assert "add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to it" in problem
+    assert "Add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to the unit" in problem
     elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
     (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
-    assert "add ReadWritePaths=/srv/hub/rtc to it" in problem
+    assert "Add ReadWritePaths=/srv/hub/rtc to the unit" in problem
     assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
 
 
@@ -603,15 +602,15 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
         service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
     )
     warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
-    assert "servers from /opt/conda/envs/r, and only" in warnings
+    assert "servers from /opt/conda/envs/r, but only" in warnings
     assert "The hub stops a server that is not prepared" in warnings
-    assert "culler of cull.service is no service" in warnings
+    assert "culler of cull.service is not a service" in warnings
     assert "900 seconds" in warnings
     warnings = " ".join(
         rtc.policy(SETTINGS | {"idle_seconds": "600", "refuse_unprepared": "no"}, found)["warnings"]
     )
     assert "culler" not in warnings
-    assert "Nothing guards a server that is not prepared" in warnings
+    assert "Nothing protects a server that is not prepared" in warnings
 
 
 def test_two_hubs_of_a_host_share_nothing() -> None:
@@ -630,7 +629,7 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
 def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:
     """A member of it needs nothing."""
     (problem,) = rtc.host_problems(SETTINGS, host(group={"local": False}))
-    assert "the group jupyterhub is not kept on this host" in problem
+    assert "The group jupyterhub is not defined on this host" in problem
     member = {"comment": rtc.ACCOUNT_COMMENT, "groups": ["jupyterhub"], "system": False, "person": False}
     assert rtc.host_problems(SETTINGS, host(group={"local": False}, account={"exists": True, **member})) == []
 

@@ -96,7 +96,7 @@ def test_links_change_nothing_elsewhere(share: Path, tmp_path: Path) -> None:
     os.link(secret, share / "hard")
     before = [os.stat(path) for path in (outside, secret)]
     report = repair(share)
-    assert report.told == ["hard: it has further names (hard links)"]
+    assert report.told == ["hard: it has hard links"]
     assert [(each.st_mode, each.st_gid) for each in before] == [
         (os.stat(path).st_mode, os.stat(path).st_gid) for path in (outside, secret)
     ]
@@ -206,7 +206,7 @@ def test_group_of_ones_own_keeps_no_further_name(share: Path, tmp_path: Path, mo
 def test_names_make_no_lines_of_their_own(share: Path) -> None:
     os.mkfifo(os.fsencode(share) + b"/pipe\nother: 9 files \xff")
     (said,) = repair(share).told
-    assert said == "pipe\\nother: 9 files \\udcff: neither a file nor a directory"
+    assert said == "pipe\\nother: 9 files \\udcff: it is neither a file nor a directory"
 
 
 @needs_root
@@ -215,7 +215,7 @@ def test_file_that_is_larger_than_the_disk_is_not_copied(share: Path, tmp_path: 
         os.ftruncate(file.fileno(), 1 << 40)
     os.link(share / "holes", tmp_path / "outside")
     report = shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
-    assert report.told[-1] == "holes: it has further names elsewhere, and is too large for a copy"
+    assert report.told[-1] == "holes: it has hard links elsewhere, and is too large to copy"
 
 
 @needs_root

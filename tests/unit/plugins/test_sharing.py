@@ -23,30 +23,30 @@ def test_defaults_are_without_problems() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"link_seconds": "59"}, "jupyterhub_sharing_link_seconds is 59: set it to a number from 60 to"),
+        ({"link_seconds": "59"}, "jupyterhub_sharing_link_seconds is 59. Set it to a number from 60 to"),
         ({"link_seconds": 7200, "longest_link_seconds": 3600}, "longest_link_seconds, which is 3600"),
         (
             {"longest_link_seconds": 31536001},
-            "jupyterhub_sharing_longest_link_seconds is 31536001: set it to",
+            "jupyterhub_sharing_longest_link_seconds is 31536001. Set it to",
         ),
         (
             {"lifetime": "forever"},
-            "jupyterhub_sharing_lifetime is 'forever': set it to session, or to persistent",
+            "jupyterhub_sharing_lifetime is 'forever'. Set it to session or to persistent",
         ),
         (
             {"revocation_seconds": 0},
-            "jupyterhub_sharing_revocation_seconds is 0: set it to a number from 1 to 300",
+            "jupyterhub_sharing_revocation_seconds is 0. Set it to a number from 1 to 300",
         ),
-        ({"links_per_server": 0}, "jupyterhub_sharing_links_per_server is 0: set it to 1 or more"),
-        ({"guesses_per_minute": 0}, "jupyterhub_sharing_guesses_per_minute is 0: set it to 1 or more"),
-        ({"port": 65536}, "jupyterhub_sharing_port is 65536: set it to a number from 0 to 65535"),
+        ({"links_per_server": 0}, "jupyterhub_sharing_links_per_server is 0. Set it to 1 or more"),
+        ({"guesses_per_minute": 0}, "jupyterhub_sharing_guesses_per_minute is 0. Set it to 1 or more"),
+        ({"port": 65536}, "jupyterhub_sharing_port is 65536. Set it to a number from 0 to 65535"),
         (
             {"log": "shares.jsonl"},
-            "jupyterhub_sharing_log is 'shares.jsonl': set it to the absolute path of a file",
+            "jupyterhub_sharing_log is 'shares.jsonl'. Set it to the absolute path of a file",
         ),
         (
             {"log": "/var/log/"},
-            "jupyterhub_sharing_log is '/var/log/': set it to the absolute path of a file",
+            "jupyterhub_sharing_log is '/var/log/'. Set it to the absolute path of a file",
         ),
     ],
 )
@@ -60,9 +60,9 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
     [
         (
             {"version": "5.5.3", "error": ""},
-            "JupyterHub 5.5.3 has a known hole in sharing; update it to 5.5.4 or 6.1.1",
+            "JupyterHub 5.5.3 has a known vulnerability in sharing. Update it to 5.5.4 or 6.1.1",
         ),
-        ({"version": "", "error": "no such file"}, "not found behind the unit hub: no such file; set"),
+        ({"version": "", "error": "no such file"}, "The unit hub does not run JupyterHub: no such file. Set"),
     ],
 )
 def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> None:
@@ -75,11 +75,11 @@ def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> N
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "every hub user shares the own server, by link and by name, on"),
-        ({"by_name": "no"}, "every hub user shares the own server, by link, on"),
-        ({"groups": ["a", "b"]}, "every member of a or b shares the own server"),
-        ({"lifetime": "session"}, "until the server stops at the latest"),
-        ({"lifetime": "persistent"}, "until that is ended"),
+        ({}, "Users can share their own server on the hub's sharing page, by link and by name;"),
+        ({"by_name": "no"}, "Users can share their own server on the hub's sharing page, by link;"),
+        ({"groups": ["a", "b"]}, "Members of a or b can share their own server"),
+        ({"lifetime": "session"}, "shares end when it stops"),
+        ({"lifetime": "persistent"}, "shares last until they are revoked"),
     ],
 )
 def test_table_says_who_shares_how_long(settings: dict[str, Any], sentence: str) -> None:

@@ -49,7 +49,7 @@ def test_session_with_the_number_of_a_group_that_is_another_by_now(monkeypatch: 
                 monkeypatch.setattr(grp, "getgrall", lambda group=group: [group])
                 found = side_doors.reused_groups()
                 assert len(found) == told
-                assert not told or f"process {session.pid} has from a group that is gone" in found[0]
+                assert not told or f"process {session.pid} still has from a deleted group" in found[0]
         finally:
             session.kill()
 
@@ -63,12 +63,12 @@ def test_what_belongs_to_the_next_account(host: Path) -> None:
     account_numbers.close_home("gone", str(home), NUMBER)
     os.chown(home, NUMBER, NUMBER)
     found = side_doors.left_to_others(str(host / "servers"))
-    assert f"{home}, kept of an account that is gone, belongs to number {NUMBER}" in found[0]
-    assert f"{private}, of servers of gone, belongs to account daemon" in found[1]
+    assert f"{home}, the kept home directory of a deleted account, belongs to UID {NUMBER}" in found[0]
+    assert f"{private}, the state of servers of gone, belongs to account daemon" in found[1]
 
 
 def test_share_that_is_closed() -> None:
     share_gates.remember(
         {"rain/files": share_gates.Gate(by_name=True, closed="no room"), "rain/data": share_gates.Gate()}
     )
-    assert side_doors.closed_shares() == ["share rain/files is closed for everybody: no room"]
+    assert side_doors.closed_shares() == ["workspace rain/files is closed for everyone: no room"]

@@ -82,7 +82,7 @@ def test_it_is_the_same_from_run_to_run(script: Path) -> None:
 
 
 def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
-    """Each file as it is, and readable for whoever a server runs as."""
+    """Each file unchanged, and readable for the accounts of servers."""
     done = run(script, f"{environment}/bin/python")
     assert done.returncode == 0, done.stderr
     package = hub_package.HubPackage(package_files())
@@ -123,7 +123,7 @@ def test_installation_that_was_cut_off_is_done_again(script: Path, environment: 
     )
     done = run(script, f"{environment}/bin/python", path="/usr/bin:/bin")
     assert done.returncode == 1
-    assert "there is neither pip nor uv for" in done.stderr
+    assert "Neither pip nor uv is available for" in done.stderr
     assert not (environment / "etc").exists()
 
 
@@ -141,7 +141,7 @@ def test_interpreter_without_jupyterlab_is_refused(script: Path, tmp_path: Path)
     done = run(script, python)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"{script}: there is no JupyterLab behind {python}: name the interpreter of the environment that has it.\n"
+        f"{script}: {python} has no JupyterLab. Name the interpreter of the environment that has it.\n"
     )
     assert not (tmp_path / "packages").exists()
 
@@ -157,5 +157,7 @@ def test_collaboration_is_the_one_that_the_role_takes(lab: str) -> None:
 @pytest.mark.parametrize("lab", ["4.3.9", "5.0.0", "3.6"])
 def test_jupyterlab_that_none_fits_is_refused(lab: str) -> None:
     fits = [(list(each), list(fit)) for each, fit in rtc.COLLABORATION_FOR_LAB.items()]
-    with pytest.raises(server_environment.NotPossible, match=r"take one from 4\.4 to below 5, or update"):
+    with pytest.raises(
+        server_environment.NotPossible, match=r"Install a JupyterLab from 4\.4 to below 5, or update"
+    ):
         server_environment.collaboration_for(lab, fits)

@@ -78,7 +78,7 @@ def test_staging_alone_leaves_the_files_alone(tmp_path: Path, changes: list[File
 
 
 def test_half_written_journal_counts_as_none(tmp_path: Path, changes: list[FileChange]) -> None:
-    """Cut off while the files are being kept: nothing has changed yet, and nothing is to be undone."""
+    """Cut off while the files are being kept: nothing has changed yet, and there is nothing to undo."""
     (tmp_path / "undo").mkdir()
     (tmp_path / "undo" / "0").write_text("half")
     journal = Journal(str(tmp_path / "undo"))
@@ -121,7 +121,7 @@ while True:
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads as another account")
 @pytest.mark.parametrize("how", ["copy", "stage", "write"])
 def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str) -> None:
-    """An account of the host opens each file that is made on the way, in the moment in which it is there."""
+    """An account of the host opens each temporary file as soon as it exists."""
     secret = tmp_path / "secret.py"
     secret.write_text("secret" * 200_000)
     secret.chmod(0o600)

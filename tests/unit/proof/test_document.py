@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bytes of Yjs that the proof writes are what the library understands."""
+"""The library understands the Yjs bytes that verify writes."""
 
 import pytest
 from pycrdt import Decoder, Doc, Text

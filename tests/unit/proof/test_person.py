@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody who comes with tokens, at a real hub and a server on it, which stand behind one address as behind a proxy."""
+"""Someone who comes with tokens, at a real hub and a server on it, which stand behind one address as behind a proxy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,7 +15,7 @@ from jupyterhub_collab.proof.browser import Answer, Browser
 from jupyterhub_collab.proof.person import Person
 from local_hub import LocalHub
 
-CACHED = 300  # seconds for which a server trusts what it has heard of a token, as it does by itself
+CACHED = 300  # seconds for which a server trusts what it has heard about a token, by default
 
 
 class Front(RequestHandler):
@@ -71,7 +71,7 @@ def behind(hub: LocalHub, visit: Callable[[str], Awaitable[None]]) -> None:
 
 
 def test_refusal_that_is_remembered_is_no_reason(hub: LocalHub) -> None:
-    """Who was refused a moment ago and is invited then comes in at once, with a new token."""
+    """A user who was refused a moment ago and then gets a share has access at once, with a new token."""
 
     async def visit(url: str) -> None:
         frank = Person("frank", Browser(url, token=hub.token_of("frank")))

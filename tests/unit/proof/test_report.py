@@ -12,7 +12,7 @@ from jupyterhub_collab.proof.report import Report
 def test_row_without_a_reason_says_so(says: str) -> None:
     told: list[dict[str, Any]] = []
     Report(told.append).failed("people come", says)
-    assert told[0]["row"]["says"].endswith("(no reason was given; the hub's log may tell more).")
+    assert told[0]["row"]["says"].endswith("(no reason given; see the hub's log).")
 
 
 def test_row_with_a_reason_is_told_as_it_is() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which mode a hub is in, told from what somebody holds, by the access matrix that travels in the collection."""
+"""Which mode a hub is in, told from what someone holds, by the access matrix that travels in the collection."""
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
@@ -20,7 +20,7 @@ def test_mode_is_told_in_spite_of_other_rights(mode: Mode, more: list[str]) -> N
 
 
 def test_right_to_every_server_is_no_other_mode_where_all_else_speaks_against_it() -> None:
-    """A hub with a shared account, on which somebody gave everybody all servers by mistake."""
+    """A hub with a shared account, on which someone gave everyone all servers by mistake."""
     shared = next(mode for mode in MODES if mode.name == "shared user mode")
     held = whole([*shared.rights(OWN, "ann", ["team"]), "access:servers"])
     assert nearest(MODES, OWN, "ann", held, ["team"]) == shared

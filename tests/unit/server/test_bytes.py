@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a file's bytes become when somebody types: one letter more, and nothing else."""
+"""What a file's bytes become when someone types: one letter more, and nothing else."""
 
 import copy
 import json

@@ -115,4 +115,4 @@ def test_a_folder_with_thousands_of_files_does_not_hold_up_the_server(
     monkeypatch.setattr(time, "monotonic", lambda: next(looks, 0.0))
     identities = server(tmp_path)
     assert identities.get_id("other.txt") == newest
-    assert identities.get_id("moved.txt") == id_  # what was not looked at is found when somebody opens it
+    assert identities.get_id("moved.txt") == id_  # what was not looked at is found when someone opens it

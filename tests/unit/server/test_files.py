@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people and programs do to files that somebody has open on a real server: no word is lost, and no byte is written for nothing."""
+"""What people and programs do to files that someone has open on a real server: no word is lost, and no byte is written for nothing."""
 
 import asyncio
 import fcntl
@@ -364,7 +364,7 @@ async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
         await asyncio.sleep(1.5)
         assert len(notices) == 1, "it is told once"
         assert not (server.files / "folder/notes.txt").exists() and not copies(server)
-        # Somebody who comes now is told, too.
+        # Someone who comes now is told, too.
         (server.files / "folder").mkdir(exist_ok=True)
         server.write("folder/notes.txt", "a new one\n")
         await server.until_file("folder/notes.txt", "<typed>", "a new one\n")
@@ -652,7 +652,7 @@ class Derived(Manager):
 async def test_what_is_written_in_the_moment_after_saving_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
-    """Also on a server whose hooks may write something else than what they were given."""
+    """Also on a server whose hooks may change what they were given."""
     with server_with(tmp_path, monkeypatch, RACE, *options) as server:
         alice = await server.open("notes.txt")
         server.write("write now", "")
@@ -1013,7 +1013,7 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
 async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
     server: LocalServer, back: str
 ) -> None:
-    """As when somebody writes on in the train, and a colleague checks out an older state."""
+    """As when someone writes on in the train, and a colleague checks out an older state."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     await bob.drop()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
@@ -1038,7 +1038,7 @@ async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_
 async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_a_copy(
     server: LocalServer,
 ) -> None:
-    """Whose author has not seen seconds later that the cell is gone; also where the server is stopped before anybody looks again."""
+    """Whose author has not seen seconds later that the cell is gone; also where the server is stopped before anyone looks again."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     bob.lag()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
@@ -1523,7 +1523,7 @@ class YOwn(YBaseDoc):
 
 @pytest.fixture
 def own_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A type of documents of somebody's own, in the registry of types as an installed package has it there."""
+    """A type of documents of someone's own, in the registry of types as an installed package has it there."""
     packages = tmp_path / "packages"
     (packages / "own-1.dist-info").mkdir(parents=True)
     (packages / "own_type.py").write_text(OWN_TYPE)

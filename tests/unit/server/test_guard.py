@@ -65,12 +65,14 @@ def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
         answer = hub.at_server(who, "POST", "api/shutdown")
         assert answer.status_code == 403
         for place in (answer.text, answer.reason_phrase):
-            assert "Only its owner, its managers and administrators of the hub may end this server." in place
+            assert (
+                "Only the owner, managers and administrators of the hub can shut down this server." in place
+            )
     assert hub.runs
 
 
 def test_own_token_of_the_server_ends_nothing(hub: LocalHub) -> None:
-    """It is its owner's as far as the hub knows, and everybody who has a terminal there can read it."""
+    """It is its owner's as far as the hub knows, and everyone who has a terminal there can read it."""
     token = hub.own_token
     assert hub.at_server_with(token, "GET", "api/me").json()["identity"]["username"] == "alice"
     assert may(hub.at_server_with(token, "GET", WISH)) == ["read"]
@@ -115,7 +117,7 @@ def test_server_that_cannot_be_guarded_does_not_run(tmp_path: Path) -> None:
     ours = tmp_path / "package" / package.__name__.partition(".")[0]
     shutil.copytree(Path(package.__file__).parents[1], ours)
     (ours / "server/guard.py").write_text("raise RuntimeError('broken')")
-    assert_does_not_start(ours / "server/config", "cannot be guarded against its visitors")
+    assert_does_not_start(ours / "server/config", "cannot be protected from its visitors")
 
 
 def test_server_that_was_told_nonsense_does_not_run() -> None:

@@ -208,7 +208,7 @@ def test_parts_that_were_not_completed_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_one_large_update_is_bounded_too(past: History) -> None:
-    """Somebody pastes far more than the history may be, and takes it out again."""
+    """Someone pastes far more than the history may be, and takes it out again."""
     doc: Doc[Any] = Doc()
     text = doc.get("source", type=Text)
 

@@ -42,7 +42,7 @@ def delete(server: LocalServer) -> None:
 
 
 def replace(server: LocalServer) -> None:
-    """As somebody who restores a backup of another time does."""
+    """As someone who restores a backup of another time does."""
     other = server.state / "other.db"
     with closing(sqlite3.connect(other)) as db:
         db.execute("create table something (x)")
@@ -65,7 +65,7 @@ async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServe
 
 @pytest.mark.parametrize("lose", [delete, replace])
 async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[[LocalServer], None]) -> None:
-    """A new one has all that they have, as soon as somebody types: they come back to it, after a crash, too."""
+    """A new one has all that they have, as soon as someone types: they come back to it, after a crash, too."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<before>")
     await server.until_file("notes.txt", "<before>")
@@ -73,7 +73,7 @@ async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[
         lose(server)
         alice.insert(0, "<after>")
         await bob.wait_until(lambda room: "<after>" in room.text, PATIENCE)
-        assert "begins anew" in await told(events)
+        assert "a new one begins" in await told(events)
     server.kill()  # before it was saved, or after
     alice.insert(0, "<offline>")
     server.start()
@@ -125,7 +125,7 @@ async def test_it_is_damaged_while_the_server_is_away(
         with pytest.raises(Refused, match="unknown_session"):
             await come_back_soon(alice)
         bob = await server.open("notes.txt", "bob")
-        assert "begins anew" in await told(events)
+        assert "a new one begins" in await told(events)
     bob.insert(0, "<more>")
     await server.until_file("notes.txt", "<more>")
     assert server.read("notes.txt") == bob.text == "<more><saved>one\n"
@@ -147,7 +147,7 @@ async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
             alice.insert(0, more := f"{number}" * 1000)
             typed = more + typed
             await bob.wait_until(lambda room: len(room.text) == len(alice.text), PATIENCE)
-        assert "not kept safe" in await told(events)
+        assert "not protected from a crash" in await told(events)
     alice.insert(0, "<full>")
     await server.until_file("notes.txt", "<full>")
     server.limit(resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)

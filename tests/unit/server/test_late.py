@@ -76,7 +76,7 @@ class Table:
         ] = []  # after which updates of the history something came late and is not restored yet
         self.start_server()
         self.words = [f"begun{number}" for number in range(3)]
-        self.given_up: set[str] = set()  # words that somebody has seen in a cell and deleted with it
+        self.given_up: set[str] = set()  # words that someone has seen in a cell and deleted with it
         self.offline: list[list[bytes]] = [
             [] for _person in self.people
         ]  # what each has done without a connection
@@ -110,7 +110,7 @@ class Table:
                 unheard.append(event.update)
 
     def do(self, person: int, change: Callable[[YNotebook], None]) -> None:
-        """Have somebody change what they see. The server learns of it at once, or when they are online again."""
+        """Have someone change what they see. The server learns of it at once, or when they are online again."""
         notebook = self.people[person]
         subscription = notebook.ydoc.observe(lambda event: self.offline[person].append(event.update))
         with notebook.ydoc.transaction():

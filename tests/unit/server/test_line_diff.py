@@ -14,7 +14,7 @@ from jupyterhub_collab.server.merge_text import change_text
 
 
 def changed(old: list[str], new: list[str]) -> list[str]:
-    """Return the old lines with what differs in the place of what it differs from."""
+    """Return the old lines, with the differing ones replaced."""
     result = list(old)
     for start, stop, new_start, new_stop in reversed(differences(old, new)):
         result[start:stop] = new[new_start:new_stop]

@@ -59,7 +59,7 @@ def notebook(*sources: str, **more: Any) -> dict[str, Any]:
 def test_text_keeps_both(before: str, typed: str, written: str, expected: str) -> None:
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(0, typed), written)
     assert sorted(result) == sorted(expected)
-    if before != "":  # what two sides put at one place stands in either order
+    if before != "":  # insertions of two sides at one place may come in either order
         assert result == expected
 
 
@@ -83,9 +83,9 @@ def test_lines_that_stay_are_not_touched() -> None:
 def test_what_is_typed_beside_a_word_is_in_no_other(
     before: str, place: int, written: str, expected: str
 ) -> None:
-    """Whichever words somebody takes out, and however many letters the ones beside have in common with them."""
+    """Whichever words someone takes out, and however many letters the ones beside have in common with them."""
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(place, "<typed>"), written)
-    # Where a word takes the place of another one, what two sides put there stands in either order.
+    # If a word is replaced, insertions of two sides there may come in either order.
     assert result in (expected, expected.replace("fizz<typed>", "<typed>fizz"))
 
 
@@ -100,7 +100,7 @@ def test_a_notebook_keeps_both() -> None:
     result = merged(YNotebook, before, typed, written)
     sources = [cell["source"] for cell in result["cells"]]
     assert sources[:2] == ["# typed\na = 1", "b = 2 + 2"]
-    assert sorted(sources[2:]) == ["d = 4", "e = 5"], "two cells at one place stand in either order"
+    assert sorted(sources[2:]) == ["d = 4", "e = 5"], "two cells at one place may come in either order"
 
 
 def test_typing_and_writing_in_one_cell_keeps_both() -> None:
@@ -179,7 +179,7 @@ def of_cells(*cells: dict[str, Any]) -> dict[str, Any]:
 
 
 def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
-    """Merge what somebody does to a notebook with cells a, b and c, and what a program makes of it."""
+    """Merge what someone does to a notebook with cells a, b and c, and what a program makes of it."""
     people = YNotebook()
     people.set(of_cells(*(cell(f"{name} = 1", name) for name in "abc")))
     base = copy_of(people.ydoc)
@@ -188,7 +188,7 @@ def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
 
 
 def make_anew(people: YNotebook, start: int, to: int, **other: Any) -> None:
-    """Do what JupyterLab does when somebody moves a cell, or changes its type."""
+    """Do what JupyterLab does when someone moves a cell, or changes its type."""
     old = people.get_cell(start)
     new = cell(old["source"], old["id"], other.pop("kind", "code"))
     del people.ycells[start]
@@ -201,7 +201,7 @@ def sources(people: YNotebook) -> list[str]:
 
 @pytest.mark.parametrize("is_moved", [False, True])
 def test_cells_that_get_other_ids_stay_the_ones_they_are(is_moved: bool) -> None:
-    """As from a program that brings a notebook to another format, or makes it of a script again."""
+    """Like a program that converts a notebook to another format, or generates it from a script again."""
 
     def typed(people: YNotebook) -> None:
         people.ycells[0]["source"].insert(0, "typed ")

@@ -23,12 +23,12 @@ def test_it_is_in_force_with_what_is_installed_here() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "says"),
     [
-        ("jupyter-server-ydoc", "3.2.0", "jupyter-server-ydoc 3.2.0 is not one"),
-        ("jupyter-server-ydoc", "2.5.0", "jupyter-server-ydoc 2.5.0 is not one"),
+        ("jupyter-server-ydoc", "3.2.0", "jupyter-server-ydoc 3.2.0 is not supported"),
+        ("jupyter-server-ydoc", "2.5.0", "jupyter-server-ydoc 2.5.0 is not supported"),
         ("jupyter-server-ydoc", None, "jupyter-server-ydoc is not installed"),
-        ("pycrdt", "0.15.0", "pycrdt 0.15.0 is not one"),
-        ("pycrdt-websocket", "1.0", "pycrdt-websocket 1.0 is not one"),
-        ("jupyter-ydoc", "5", "jupyter-ydoc 5 is not one"),
+        ("pycrdt", "0.15.0", "pycrdt 0.15.0 is not supported"),
+        ("pycrdt-websocket", "1.0", "pycrdt-websocket 1.0 is not supported"),
+        ("jupyter-ydoc", "5", "jupyter-ydoc 5 is not supported"),
         ("jupyter-server-ydoc", "3.0", ""),
         ("jupyter-server-ydoc", "3.1.0a0", ""),
         ("jupyter-server-ydoc", "2.4.2", ""),
@@ -74,12 +74,12 @@ def unprotected(
         config = tmp_path / "state/none/jupyter_server_config.d/rival.json"
         config.parent.mkdir(parents=True)
         config.write_text('{"ServerApp": {"jpserver_extensions": {"jupyter_server_documents": true}}}')
-        said = "jupyter-server-documents is installed (jupyter-ai 3 brings it)"
+        said = "jupyter-server-documents is installed (jupyter-ai 3 installs it)"
     else:
         metadata = beside / "jupyter_server_ydoc-9.0.0.dist-info/METADATA"
         metadata.parent.mkdir(parents=True)
         metadata.write_text("Metadata-Version: 2.1\nName: jupyter-server-ydoc\nVersion: 9.0.0\n")
-        said = "jupyter-server-ydoc 9.0.0 is not one that the collection knows"
+        said = "jupyter-server-ydoc 9.0.0 is not supported by the collection"
     monkeypatch.setenv("PYTHONPATH", str(beside))
     server = LocalServer(tmp_path)
     server.start()
@@ -102,5 +102,5 @@ async def test_everybody_is_told_where_it_is_not_in_force(unprotected: tuple[Loc
 def test_a_python_that_is_too_old_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server does not start, and says why: it could not be guarded either."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
-    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, and the environment .* has 3\.10"):
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but the environment .* has 3\.10"):
         runpy.run_path(str(CONFIG / "jupyter_server_config.py"), {"c": None})

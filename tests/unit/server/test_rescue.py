@@ -14,7 +14,7 @@ from people.room import Room
 
 pytestmark = pytest.mark.anyio
 
-# Waits before a copy is written, and before text is looked for that is to be restored, for as long as a file says so.
+# Waits before a copy is written, and before it looks for text to restore, as long as a file says so.
 WAITING = """
 import asyncio
 import os
@@ -145,7 +145,7 @@ async def test_what_is_in_a_copy_is_not_kept_again_though_the_server_is_killed(s
 
 
 async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
-    """What was to be kept was put back by its author before the server was killed."""
+    """The author restored the text that would be kept before the server was killed."""
     server.write("wait for copy", "")
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "typed ")

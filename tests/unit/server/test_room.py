@@ -125,7 +125,7 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
         alice.insert(0, f"<{number}>")
         await asyncio.sleep(0.1)
         saved.add(server.read("notes.txt"))
-    assert len(saved) > 2, "it was not saved while somebody typed"
+    assert len(saved) > 2, "it was not saved while someone typed"
 
 
 async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
@@ -148,7 +148,7 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
 async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None:
     """They go on, and know what they cannot rely on."""
     taken = tmp_path / "taken"
-    taken.write_text("a file in the place of the directory")
+    taken.write_text("a file instead of the directory")
     server = LocalServer(tmp_path, state_directory=str(taken))
     server.begin("alone")
     try:
@@ -156,7 +156,9 @@ async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None
         async with server.events() as events:
             alice = await server.open("notes.txt")
             async with asyncio.timeout(PATIENCE):
-                while "not kept safe" not in (told := str(json.loads(await events.recv()).get("message"))):
+                while "not protected from a crash" not in (
+                    told := str(json.loads(await events.recv()).get("message"))
+                ):
                     pass
         assert "notes.txt" in told and str(taken) in told
         alice.insert(0, "<typed>")
@@ -334,7 +336,7 @@ async def test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told(
 
 
 async def test_what_is_on_its_way_into_a_cell_that_goes_is_in_the_copy(server: LocalServer) -> None:
-    """Somebody types into a cell and has not seen yet that a script has taken it out."""
+    """Someone types into a cell and has not seen yet that a script has taken it out."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     notebook = json.loads(server.read("work.ipynb"))
     del notebook["cells"][1]
@@ -392,7 +394,7 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
 
 
 async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
-    """Kill the server as if it were writing what somebody has typed, and leave the file as `found` makes it of what was to be written."""
+    """Kill the server as if it were writing what someone has typed, and leave the file as `found` makes it from the intended content."""
     alice, bob = await server.open(name), await server.open(name, "bob")
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")
@@ -491,7 +493,7 @@ async def test_the_timeline_is_refused(server: LocalServer) -> None:
         ("GET", f"timeline/{path}?format=text&type=file"),
         ("PUT", f"undo_redo/{document_of(alice)}?action=restore&steps=1&forkRoom=x"),
     ):
-        with pytest.raises(httpx.HTTPStatusError, match="403 The document timeline is turned off") as refused:
+        with pytest.raises(httpx.HTTPStatusError, match="403 The document timeline is disabled") as refused:
             server.ask(method, f"api/collaboration/{asked}")
         assert "timeline" in refused.value.response.json()["message"]
     config = json.loads((CONFIG / "labconfig/page_config.json").read_text())
@@ -499,7 +501,7 @@ async def test_the_timeline_is_refused(server: LocalServer) -> None:
 
 
 async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) -> None:
-    """Each connection of a person is an editing session; somebody who only looks has none."""
+    """Each connection of a person is an editing session; someone who only looks has none."""
     began = time.time()
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     await server.open("notes.txt", "carol")
@@ -548,12 +550,12 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
         while time.monotonic() - began < 7:  # longer than it takes to be idle
             alice.insert(0, "x")
             await asyncio.sleep(0.5)
-        assert server.runs, "it ended while somebody typed"
+        assert server.runs, "it ended while someone typed"
         alice.insert(0, "<last>")
         async with asyncio.timeout(PATIENCE):
             while server.runs:
                 await asyncio.sleep(0.2)
-        assert "Nobody has been at work" in server.log
+        assert "Idle for" in server.log
         assert "<last>" in server.read("notes.txt")
     finally:
         if server.runs:

@@ -121,7 +121,7 @@ async def test_a_notebook_is_signed_while_others_go_on(tmp_path: Path, trusted: 
 
 
 async def test_what_could_not_be_written_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a hook has made of it, so that a file that was cut off is told from one that somebody else has written."""
+    """What a hook has made of it, so that a file that was cut off is told from one that someone else has written."""
 
     def hook(model: Any, **_more: Any) -> None:
         model["content"] = "by a hook\n"

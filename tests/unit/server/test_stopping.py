@@ -65,7 +65,7 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: list[signa
     # The threads that write files are those of the documents by then.
     for name in NAMES:
         await server.until_file(name, "<alice>", "<bob>")
-    # Whoever types last has it seen by the server: what is typed after that is for the next start.
+    # The server has seen the last edit before this. What is typed later is for the next start.
     people[0].insert(0, "<last>")
     await people[1].wait_until(lambda room: "<last>" in room.text)
     began = time.monotonic()
@@ -126,7 +126,9 @@ async def test_it_stops_while_a_kernel_is_started_again(
         server.send(signal.SIGTERM)
         await asyncio.to_thread(server.wait)
         assert not kernels_of(server)
-        assert "Exception in callback" not in server.log and "these threads go on" not in server.log
+        assert (
+            "Exception in callback" not in server.log and "these threads are still running" not in server.log
+        )
 
 
 def kernels_of(server: LocalServer) -> list[int]:

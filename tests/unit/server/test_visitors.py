@@ -138,7 +138,7 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
     await asyncio.sleep(2 * SECONDS)
     before = hub.log.count(asked)
     await asyncio.sleep(2 * SECONDS)
-    assert hub.log.count(asked) == before, "the hub is asked about somebody who has left"
+    assert hub.log.count(asked) == before, "the hub is asked about someone who has left"
 
 
 async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:

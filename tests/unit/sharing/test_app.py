@@ -114,7 +114,7 @@ def test_hub_that_cannot_say_who_it_is_is_away(closed_port: int) -> None:
     """In a sentence, on a page in the hub's look, though nobody can be asked whose page it is."""
     status, text = asyncio.run(ask(settings(closed_port), PREFIX, **{"service-sharing": "a token of before"}))
     assert status >= 500
-    assert "The hub does not answer just now. Try again in a minute" in text
+    assert "The hub does not answer at the moment. Try again in a minute" in text
 
 
 class Origin(Base):
@@ -231,18 +231,18 @@ def test_port_is_waited_for(closed_port: int, monkeypatch: pytest.MonkeyPatch) -
                 return int(taken.getsockname()[1])
 
         assert asyncio.run(meanwhile()) == port
-    with pytest.raises(OSError, match="is taken by another program; set jupyterhub_sharing_port"):
+    with pytest.raises(OSError, match=r"another program listens on port .* Set jupyterhub_sharing_port"):
         asyncio.run(privileges.sockets("127.0.0.1", closed_port))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root has nothing to give up")
-@pytest.mark.parametrize(("account", "why"), [("no-such-account", "no account"), ("root", "root's")])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
+@pytest.mark.parametrize(("account", "why"), [("no-such-account", "does not exist"), ("root", "is root")])
 def test_root_is_not_kept(account: str, why: str) -> None:
     with pytest.raises(OSError, match=why):
         privileges.give_up_root(account)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root has nothing to give up")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
 def test_root_is_given_up_for_good() -> None:
     """Groups, effective, real and saved numbers: none of them leads back."""
     if child := os.fork():

@@ -18,7 +18,7 @@ SCRIPT = "\"><script>alert(1)</script>'{{ 7 * 7 }}"
 
 
 def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "", **values: Any) -> str:
-    """The page of somebody who shares, is shared with, and whose things all have one name."""
+    """The page of someone who shares, is shared with, and whose things all have one name."""
     server = Server(name, runs=True, path="/user/x/")
     server.links.append(Link("sc_1", NOW, NOW + timedelta(hours=1), 2, NOW))
     server.guests += [Guest("user", name, NOW), Guest("group", name, NOW)]
@@ -68,8 +68,8 @@ def test_browser_puts_right_what_was_guessed(public_url: str, guessed: str | Non
 
 def test_who_may_not_share_sees_what_others_share() -> None:
     soup = BeautifulSoup(page(may_share=False, servers=[]), "html.parser")
-    assert "not open to you on this hub" in soup.get_text()
-    assert "Servers of others that you may open" in soup.get_text()
+    assert "You cannot share your own server on this hub" in soup.get_text()
+    assert "Servers shared with you" in soup.get_text()
     assert not soup.select("form [value=make-link]")
 
 
@@ -77,16 +77,16 @@ def test_who_may_not_share_sees_what_others_share() -> None:
     ("level", "state", "buttons", "says"),
     [
         ("edit", "running", ["Open"], "running"),
-        ("edit", "stopped", [], "stopped: its owner or a manager has to start it"),
-        ("manage", "running", ["Open", "Stop", "Stop it"], "running"),
+        ("edit", "stopped", [], "stopped: its owner or a manager must start it"),
+        ("manage", "running", ["Open", "Stop", "Stop server"], "running"),
         ("manage", "stopped", ["Start"], "stopped"),
         ("manage", "starting", [], "starting"),
         ("", "running", ["Open", "Leave"], "running"),
-        ("", "stopped", ["Leave"], "stopped: its owner has to start it"),
+        ("", "stopped", ["Leave"], "stopped: its owner must start it"),
     ],
 )
 def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
-    """Whoever may not share has them as well."""
+    """Users who cannot share have them as well."""
     shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
     soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
     assert "Shared with me (1)" in soup.get_text()
@@ -98,7 +98,7 @@ def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: l
 def test_nobody_elses_server() -> None:
     soup = BeautifulSoup(page(shared=[]), "html.parser")
     assert "Shared with me (0)" in soup.get_text()
-    assert "Nobody shares a server with you." in soup.select("#theirs")[0].get_text()
+    assert "Nobody shares a server with you" in soup.select("#theirs")[0].get_text()
 
 
 @pytest.mark.parametrize(("tab", "shown"), [("mine", "mine"), ("theirs", "theirs")])

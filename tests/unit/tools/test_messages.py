@@ -20,6 +20,10 @@ SAID = {
     'sys.exit("this needs Python")': ("error", "this needs Python"),
     "def _problems(x):\n    yield 'it is too old'": ("error", "it is too old"),
     "def _warnings(x):\n    found.append('look at it')": ("warning", "look at it"),
+    "def look(x):\n    return f'{path} is a link. Name the directory'": (
+        "error",
+        "*path* is a link. Name the directory",
+    ),
     "def look(x):\n    return f'{path} is a link: name the directory'": (
         "error",
         "*path* is a link: name the directory",

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guards a server that has this directory in its JUPYTER_CONFIG_PATH, and turns on live collaboration there, and in no other."""
+"""Protects a server that has this directory in its JUPYTER_CONFIG_PATH, and turns on live collaboration only there."""
 
 import sys
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the environment is not ours to choose
     sys.exit(
-        f"This server does not start: its collaboration needs Python 3.11 or newer, and the environment {sys.prefix} has"
-        f" {sys.version_info[0]}.{sys.version_info[1]}. Make JupyterLab's environment anew with a newer Python."
+        f"This server does not start, because live collaboration needs Python 3.11 or newer, but the environment {sys.prefix} has"
+        f" {sys.version_info[0]}.{sys.version_info[1]}. Recreate JupyterLab's environment with a newer Python."
     )
 sys.path.append(str(Path(__file__).parents[3]))
 try:
@@ -15,9 +15,9 @@ try:
 
     put_in_force()
 except Exception as error:
-    # Jupyter would log it, and have the server run without what this file says.
+    # Jupyter would log the error and run the server without this file's settings.
     sys.exit(
-        f"This server cannot be guarded against its visitors, and so does not start ({error!r}): run the playbook jupyter_rtc again, or"
+        f"This server does not start, because it cannot be protected from its visitors ({error!r}). Run the playbook jupyter_rtc again, or"
         " update its collection."
     )
 

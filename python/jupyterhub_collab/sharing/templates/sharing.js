@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The page works without this: it copies a link with one click, and shows times as the clock on the wall does.
+// The page works without this script, which adds Copy buttons and shows times in the browser's time zone.
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     const field = document.getElementById(button.dataset.copy);
     field.select();
-    // Only pages that came over https, or from this machine, may use the clipboard directly.
+    // Only pages from https or from this machine can use the clipboard directly.
     const copied = navigator.clipboard
       ? await navigator.clipboard.writeText(field.value).then(() => true, () => false)
       : document.execCommand("copy");
@@ -14,7 +14,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const time of document.querySelectorAll("#sharing time")) {
   time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
-// Web servers in front may hide their own scheme, name or port, and the browser knows the address that it has come to.
+// Web servers in front may hide their scheme, name or port, but the browser knows the address that it opened.
 const guessed = document.getElementById("sharing").dataset.origin;
 for (const field of guessed ? document.querySelectorAll("#sharing input[readonly]") : []) {
   if (field.value.startsWith(`${guessed}/`)) field.value = location.origin + field.value.slice(guessed.length);

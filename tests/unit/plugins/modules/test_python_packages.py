@@ -194,14 +194,14 @@ def test_what_a_constraint_holds_does_not_move(ensure: Ensure, environment: Path
 def test_a_failure_is_one_sentence_with_the_name(ensure: Ensure, environment: Path, tool: str) -> None:
     result = ensure("board", "eraser>=3")
     assert result["failed"]
-    assert result["msg"].startswith(f"eraser could not be installed in {environment}: ")
+    assert result["msg"].startswith(f"Failed to install eraser in {environment}: ")
     assert "\n" not in result["msg"]
     assert not module_file(environment, "board").exists()
 
 
 def test_a_damaged_wheel_is_named(ensure: Ensure, index: Path, environment: Path, tool: str) -> None:
     (index / "eraser-3.0-py3-none-any.whl").write_bytes(b"not a zip")
-    assert "what was downloaded of eraser is damaged" in ensure("eraser")["msg"]
+    assert "the download of eraser is damaged" in ensure("eraser")["msg"]
 
 
 def test_check_mode_says_what_would_come_and_changes_nothing(
@@ -221,7 +221,7 @@ def test_check_mode_without_an_environment(ensure: Ensure, tmp_path: Path) -> No
 
 
 def test_an_environment_is_made_only_if_asked_for(ensure: Ensure, tmp_path: Path, tool: str) -> None:
-    assert "There is no Python environment in" in ensure("board")["msg"]
+    assert "is not a Python environment" in ensure("board")["msg"]
     assert ensure("board", create=True)["packages"] == {"board": "2.0"}
     assert ensure(create=True)["changed"] is False
 
@@ -254,7 +254,7 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
 def test_a_half_made_package_is_not_in_the_way_of_a_plan(
     ensure: Ensure, environment: Path, tool: str
 ) -> None:
-    """Where what is installed is remembered, a trial run asks first what it will be: it reads what is there, too."""
+    """If installations are recorded, a dry run comes first: it reads what is installed, too."""
     packages = module_file(environment, "board").parent
     (packages / "board-2.0.dist-info").mkdir(parents=True)
     (environment / ".python_packages-unfinished.json").write_text("{}")
@@ -265,7 +265,9 @@ def test_an_environment_without_its_python_is_broken(ensure: Ensure, environment
     python = environment / "bin" / "python"
     python.unlink()
     python.symlink_to("/nowhere/python3.9")
-    assert "is broken, since its Python points to /nowhere/python3.9" in ensure("board", create=True)["msg"]
+    assert (
+        "is broken, because its Python is a link to /nowhere/python3.9" in ensure("board", create=True)["msg"]
+    )
 
 
 @with_either_tool
@@ -345,7 +347,7 @@ def test_version_of_before_that_cannot_be_had_is_tried_again_the_next_time(
     shutil.rmtree(tmp_path / "cache")
     result = restore(ensure)
     assert (result["removed"], result["packages"]) == (["chalk"], {"board": "2.0"})
-    assert "board could not be installed" in result["kept"]["board"]
+    assert "Failed to install board" in result["kept"]["board"]
     wheel.write_bytes(content)
     assert restore(ensure)["packages"] == {"board": "1.0"}
     assert remembered(tmp_path) == []
@@ -482,18 +484,18 @@ def test_only_requirements_are_taken(ensure: Ensure, environment: Path, text: st
             "error: No solution found when resolving dependencies\n  cause: Because eraser was not found in the "
             "package registry and you require eraser>=1, we can conclude that your requirements are unsatisfiable.",
             "eraser",
-            "there is no package eraser",
+            "the package eraser does not exist",
         ),
         (
             "  \u00d7 No solution found when resolving dependencies:\n  ╰─▶ Because only chalk<=3.20 is available and you\n"
             "      require chalk>=99, we can conclude that your requirements are unsatisfiable.",
             "chalk",
-            "no version of chalk that can be had meets the requirement",
+            "no available version of chalk meets the requirement",
         ),
         (
             "error: Request failed after 3 retries in 6.6s\n  cause: Failed to fetch: http://127.0.0.1:9/simple/chalk/",
             "chalk",
-            "the package index could not be reached (http://127.0.0.1:9/simple/chalk/)",
+            "the package index is unreachable (http://127.0.0.1:9/simple/chalk/)",
         ),
         (
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip.HTTPSConnection "
@@ -501,18 +503,18 @@ def test_only_requirements_are_taken(ensure: Ensure, environment: Path, text: st
             "ERROR: Could not find a version that satisfies the requirement chalk (from versions: none)\n"
             "ERROR: No matching distribution found for chalk",
             "chalk",
-            "the package index could not be reached (/simple/chalk/)",
+            "the package index is unreachable (/simple/chalk/)",
         ),
         (
             "ERROR: No matching distribution found for chalk>=9",
             "chalk",
-            "no version of chalk that can be had",
+            "no available version of chalk",
         ),
         (
             "ERROR: Cannot install board==1.0 and chalk==2.0 because these package versions have conflicting "
             "dependencies.",
             None,
-            "board==1.0 and chalk==2.0 exclude each other",
+            "board==1.0 and chalk==2.0 conflict with each other",
         ),
         (
             "error: No solution found\n  cause: Because chalk==2.0 depends on board>=2 and you require board==1.0, "
@@ -520,9 +522,13 @@ def test_only_requirements_are_taken(ensure: Ensure, environment: Path, text: st
             None,
             "chalk==2.0 depends on board>=2 and you require board==1.0",
         ),
-        ("error: Failed to download and build `chalk==0.6.2`\n  cause: ...", "chalk", "chalk could not be"),
+        (
+            "error: Failed to download and build `chalk==0.6.2`\n  cause: ...",
+            "chalk",
+            "failed to download chalk",
+        ),
         ("something new\nthe last line", None, "the last line"),
-        ("", None, "the tool gave no reason"),
+        ("", None, "the tool did not give a reason"),
     ],
 )
 def test_the_reason_is_read_from_what_the_tool_says(output: str, name: str | None, words: str) -> None:
@@ -657,7 +663,7 @@ def test_pip_goes_where_uv_does_not_get(
     assert (result["installer"], result["packages"]) == ("pip", {"board": "2.0", "chalk": "2.0"})
     assert restore(ensure)["removed"] == ["board", "chalk"]
     failed = ensure("eraser", remember=True)
-    assert failed["msg"].startswith(f"eraser could not be installed in {environment}: ")
+    assert failed["msg"].startswith(f"Failed to install eraser in {environment}: ")
     assert remembered(tmp_path) == []
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered of accounts that somebody else has made to be shared."""
+"""What is remembered of accounts that someone else has made to be shared."""
 
 import json
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Shows people what the server tells about a document that they have open (notices.py). By hand what a bundler would make of it:
-// a container of webpack's module federation, with one module, which takes JupyterLab's notifications from those that are shared.
+// Shows notices from the server about open documents (notices.py). This is what a bundler would generate, written by hand:
+// a module federation container of webpack with one module, which uses JupyterLab's shared notifications.
 (() => {
   const SCHEMA_ID = "https://collab-jupyterhub.invalid/document/v1";
   const NAME = "@collab.jupyterhub/notices";
@@ -13,7 +13,7 @@
 
   const isOpen = (app, path) => {
     if (path === "") {
-      return true; // it is for everybody
+      return true; // it is for everyone
     }
     for (const widget of app.shell.widgets("main")) {
       const open = widget.context?.path;
@@ -27,13 +27,13 @@
 
   const plugin = {
     id: `${NAME}:plugin`,
-    description: "Shows what the server tells about a document that is open.",
+    description: "Shows notices from the server about open documents.",
     autoStart: true,
     activate: async (app) => {
       const { Notification } = await load("@jupyterlab/apputils");
       const shown = new Set();
       app.serviceManager.events.stream.connect((_, event) => {
-        // What matters is told again, for pages whose connection was just coming back.
+        // The server repeats important notices, for pages that are just reconnecting.
         if (event.schema_id === SCHEMA_ID && isOpen(app, event.path) && !shown.has(event.id)) {
           shown.add(event.id);
           Notification.emit(event.message, event.level, { autoClose: event.level === "info" ? 10000 : false });
