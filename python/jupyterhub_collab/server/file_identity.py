@@ -56,7 +56,7 @@ class FileIdentity(ArbitraryFileIdManager):
     """The server's file ids. Takes over those that `ArbitraryFileIdManager` has given in the same database.
 
     A path is kept as the system has it: absolute, and free of symbolic links. Inside the server's directory that is also what the
-    server's interface calls the file. Outside of it a document goes by the name under which somebody has opened it.
+    server's interface calls the file. Outside of it a document goes by the name under which someone has opened it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -115,7 +115,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return next(leading, inside if inside is not None else (names[0][0] if names else None))
 
     def move(self, old_path: str, new_path: str) -> str | None:
-        """Note that somebody has moved a file or a directory through the server."""
+        """Note that someone has moved a file or a directory through the server."""
         old, new = _real_parent(self._absolute(old_path)), _real_parent(self._absolute(new_path))
         self._rename(old, new)
         found = self._id_of(_real(new))
@@ -126,10 +126,10 @@ class FileIdentity(ArbitraryFileIdManager):
         return found
 
     def copy(self, from_path: str, to_path: str) -> str | None:
-        return None  # a copy is a file of its own, which gets its id when somebody opens it
+        return None  # a copy is a file of its own, which gets its id when someone opens it
 
     def delete(self, path: str) -> None:
-        """Note that somebody has deleted a file or a directory through the server: tell those who have any of it open."""
+        """Note that someone has deleted a file or a directory through the server: tell those who have any of it open."""
         self._tell_below(_real_parent(self._absolute(path)))
 
     def save(self, path: str) -> None:
@@ -148,7 +148,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return None
 
     def hold(self, id: str, tell: Callable[[], None]) -> None:
-        """Follow the file of a document that is open. tell: called when somebody moves or deletes it through the server."""
+        """Follow the file of a document that is open. tell: called when someone moves or deletes it through the server."""
         self._listeners[id] = tell
         self.note(id)
 
@@ -239,8 +239,8 @@ class FileIdentity(ArbitraryFileIdManager):
     def _look_again(self) -> None:
         """Note what has become of the files that are known while no server looked.
 
-        A file that has come to the place of another one has taken its document with it. One that a program has replaced keeps its document,
-        and is known again when it is moved before anybody opens it.
+        A file that was moved onto another one takes its document along. A file that a program has replaced keeps its document, and is
+        recognized if it is moved before anyone opens it.
         """
         columns = "id, path, device, inode, size, mtime, born"
         rows = self.con.execute(f"select {columns} from Identities order by rowid desc").fetchall()

@@ -45,7 +45,7 @@ GONE = "gone"
 UNFINISHED, PAUSE = 10, 2.5
 # For so many seconds after a change by another program it is asked whether that still writes the file.
 LATELY = 600
-# How often a file is read anew that somebody writes meanwhile.
+# How often a file is read anew that someone writes meanwhile.
 ATTEMPTS = 5
 
 
@@ -77,7 +77,7 @@ class File(loaders.FileLoader):
         self._last_read = ("", 0)  # the hash and the size of what was read last
         self._unfinished_since: float | None = None
         self._written_by_others = 0.0  # when
-        self._has_begun = False  # whether what was to be written last has got as far as that
+        self._has_begun = False  # whether the last write has got that far
         self._gone_since: float | None = None
         self._looks: set[asyncio.Task[None]] = set()
         if isinstance(self._file_id_manager, FileIdentity):
@@ -129,7 +129,7 @@ class File(loaders.FileLoader):
         self._stamp, self._hash = None, ""
 
     def _look_now(self) -> None:
-        """Look at once: somebody has moved or deleted the file through the server, so that what is not there is gone."""
+        """Look at once: someone has moved or deleted the file through the server, so that what is not there is gone."""
         self._gone_since = 0
         task = asyncio.ensure_future(self._try_to_look())
         self._looks.add(task)
@@ -269,7 +269,7 @@ class File(loaders.FileLoader):
             raise Unfinished(errno.EBUSY, "another program is writing the file", place)
 
     async def may_be_cut_off(self, held: Found) -> bool:
-        """Return whether a write that has failed may have left something else than what the file held."""
+        """Return whether a write that has failed may have changed what the file held."""
         if not self._has_begun or not self._is_local:
             return self._has_begun
         place = self.place
@@ -399,7 +399,7 @@ class File(loaders.FileLoader):
     async def _is_written(self, begun: saving.Saving, ours: Found, found: Found) -> bool:
         """Return whether a file that was found after saving is what the contents manager has written, as far as that is known.
 
-        Not what was to be written: hooks, and managers that derive a file, may write something else. ours: that.
+        Not the intended content: hooks, and managers that derive a file, may write other content. ours: that.
         """
         written = begun.written.get(self._contents_manager._get_os_path(self.path)) if begun.written else None
         place = self.place
@@ -424,9 +424,9 @@ class File(loaders.FileLoader):
         return {"format": "json", "type": "notebook", "content": written}
 
     def _refuse_second(self, locked: int | None, data: bytes | None) -> None:
-        """Raise HTTPError where the file was moved in the moment in which it was written, which has made a second one at its old place.
+        """Raise HTTPError if the file was moved while it was written, which has created a second one at its old place.
 
-        That one goes. The document follows the other, and is saved there. locked: the descriptor of the file that was to be written.
+        The second one is deleted. The document follows the other, and is saved there. locked: the descriptor of the file to write.
         """
         place = self.place
         if locked is None or place is None or data is None:
@@ -465,7 +465,7 @@ class File(loaders.FileLoader):
         with contextlib.suppress(OSError):
             if place and held.data is not None:
                 now, ours = _read(place, True), [begun.data or b"", *begun.written.values()]
-                # Else it is what somebody else has written.
+                # Else it is what someone else has written.
                 if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
@@ -486,7 +486,7 @@ def _text_of(data: bytes, format_: str) -> str:
 
 @contextlib.contextmanager
 def _as_http_error(path: str, type_: str) -> Iterator[None]:
-    """Raise HTTPError where a file holds something else than its type says."""
+    """Raise HTTPError if the content of a file does not match its type."""
     try:
         yield
     except NoText as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that was written from outside while people have it open, merged with what they have typed meanwhile.
+"""Merges a file that another program has written with what people have typed meanwhile.
 
-The way: take the document as it was when the file last held it, change that copy into what the file holds now, and hand the changes
-to the document that people have, as if one more person had made them elsewhere. The document's own type merges them.
+It takes a copy of the document as it was when the file last held it, and changes that copy into what the file holds now. Then it applies
+the changes to the document that people have open, as if another person had made them. The document's own type merges them.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def restore_cells(
     change_text: ChangeText,
     bring_back: bool,
 ) -> bool:
-    """Restore text of cells that were taken out by somebody who had not seen it.
+    """Restore text of cells that were taken out by someone who had not seen it.
 
     seen: as they had seen the notebook; whole: with that text; then: once they were out; people: as it is now, which is changed.
     bring_back: whether a cell that was not made anew is there again; else its text is not restored.

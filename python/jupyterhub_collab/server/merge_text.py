@@ -77,7 +77,7 @@ def _parts(old: list[str], new: list[str]) -> Iterator[Block]:
 def _narrowed(old: str, new: str, part: Block) -> Block:
     """Return a part of two texts without what they have in common at its ends, so that no word is cut where that can be.
 
-    What somebody types meanwhile at the beginning or the end of a word would be in the midst of another one.
+    What someone types meanwhile at the beginning or the end of a word would be in the midst of another one.
     """
     start, end, new_start, new_end = part
     same = _common(old[start:end], new[new_start:new_end])

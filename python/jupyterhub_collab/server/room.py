@@ -3,10 +3,10 @@
 
 Takes the place of `jupyter_server_ydoc.rooms.DocumentRoom`, whose ways of loading, saving and ending it replaces:
 
-- An update is in the server's history before anybody else gets it; a server that starts again goes on from there.
+- An update is in the server's history before anyone else gets it; a server that starts again goes on from there.
 - What has changed is saved a moment later, however many changes go on coming.
 - What many people type at once goes to each of them as one message.
-- A file that somebody else has written is merged with what people have typed since it was last read or written.
+- A file that someone else has written is merged with what people have typed since it was last read or written.
 
 Which file that is, `file_identity` says; what it holds, `file_on_disk`.
 """
@@ -58,17 +58,17 @@ from .text_bytes import encoding_changes
 if TYPE_CHECKING:
     from pycrdt import Channel
 
-# A document is saved so many seconds after its first change that is not saved yet, at the latest, ...
+# A document is saved no later than this many seconds after its first unsaved change, ...
 LONGEST_SAVE_DELAY = 4
 # ... and saving it takes no more than this part of a processor's time; then it may be so many seconds.
 SHARE_OF_SAVING = 0.04
 LONGEST_SAVE_DELAY_OF_LARGE = 15
 # Sending takes no more than about this part of a processor's time: what is typed meanwhile goes as one message.
 SHARE_OF_SENDING = 0.25
-# How often a document is written once more because somebody else wrote the file meanwhile.
+# How often a document is written once more because someone else wrote the file meanwhile.
 ATTEMPTS = 5
 T = TypeVar("T")
-# What JupyterLab takes for the reason to ask somebody to open a document anew.
+# What JupyterLab takes for the reason to ask someone to open a document anew.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 # A room whose start has failed never begins: who waits for it is told, and does not wait for ever.
 START_SECONDS = 30
@@ -160,7 +160,7 @@ class Room(rooms.DocumentRoom):
             found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
             if self.ready:
-                return  # for somebody else who came at the same time
+                return  # for someone else who came at the same time
             if known is not None and not self._restore():
                 known = None
             if known is None:
@@ -212,7 +212,7 @@ class Room(rooms.DocumentRoom):
             self._changes += 1
             return None
         if known.writing and found.hash != known.hash:
-            # The server was killed while it wrote the file, and the file may be as it was to be, or cut off.
+            # The server was killed while it wrote the file, and the file may be complete or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
             written = self._kind(self._base().document()).get()
             if content is None or is_cut_off(content, written):
@@ -289,7 +289,7 @@ class Room(rooms.DocumentRoom):
 
     @property
     def _has_unsaved(self) -> bool:
-        """Whether people have typed, as far as anybody knows, what the file did not hold."""
+        """Whether people have typed, as far as anyone knows, what the file did not hold."""
         return self._has_no_base or bool(self._kind(self._base().document()).get() != self._document.get())
 
     @property
@@ -320,7 +320,7 @@ class Room(rooms.DocumentRoom):
     def _write_down(self, update: bytes) -> None:
         """Append an update to the history; all of the document where something is missing there."""
         if self._is_complete and self._generation == self._past.generation:
-            # What the room itself does is nobody's, though it may do so in a task that somebody's typing has begun.
+            # What the room itself does is nobody's, though it may do so in a task that someone's typing has begun.
             edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
             self._is_complete = bool(self._past.add(self._room_id, update, edit, self._rescue.doing))
             if not self._is_complete:
@@ -331,7 +331,7 @@ class Room(rooms.DocumentRoom):
     def _complete(self, seconds: float = 0) -> None:
         """Write all of the document down in so many seconds, unless that is about to happen.
 
-        Not at once: while somebody is told of a change of a document, all of it cannot be had.
+        Not at once: while someone is told of a change of a document, all of it cannot be had.
         """
 
         async def complete() -> None:
@@ -366,7 +366,7 @@ class Room(rooms.DocumentRoom):
             self._keep_saved()
 
     async def _broadcast_updates(self) -> None:
-        """Send to everybody what has happened. What has come together meanwhile is one message.
+        """Send to everyone what has happened. What has come together meanwhile is one message.
 
         Else many people who type make as many messages for each of them, which the server cannot send from some number of people on;
         what they see is then later and later.
@@ -385,7 +385,7 @@ class Room(rooms.DocumentRoom):
                 await asyncio.sleep(took / SHARE_OF_SENDING - took)
 
     def _on_awareness(self, topic: str, event: tuple[dict[str, list[int]], Any]) -> None:
-        """Take somebody who moves for somebody at work. A tab that is only there tells the same again and again."""
+        """Take someone who moves for someone at work. A tab that is only there tells the same again and again."""
         for client in [*event[0]["added"], *event[0]["updated"]] if topic == "change" else []:
             state = self.awareness.states.get(client)
             if self._told.get(client, state) != state:
@@ -418,7 +418,7 @@ class Room(rooms.DocumentRoom):
         return task
 
     def _save_to_disc(self) -> asyncio.Task[None]:
-        """Save now, as somebody has asked for it, whom the task tells by an error that it could not be done."""
+        """Save now, as someone has asked for it, whom the task tells by an error that it could not be done."""
         return asyncio.create_task(self._save_by_hand())
 
     async def _save_by_hand(self) -> None:
@@ -445,7 +445,7 @@ class Room(rooms.DocumentRoom):
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
                 if (
                     not says_gone(error) and not self._file.is_gone
-                ):  # which is told as soon as it is seen, whether somebody types or not
+                ):  # which is told as soon as it is seen, whether someone types or not
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
@@ -486,7 +486,7 @@ class Room(rooms.DocumentRoom):
                 if room != self._room_id:
                     self.create_task(tell())
             return True
-        raise OSError("somebody else writes the file again and again")
+        raise OSError("someone else writes the file again and again")
 
     async def _mark_saved(self, changed: int, number: int, hash_: str = "") -> int:
         """Tell people's pages that the file holds the document up to an update. Returns that, or ours if nothing else has come."""
@@ -517,11 +517,11 @@ class Room(rooms.DocumentRoom):
     # What others do to the file
 
     async def _on_outofband_change(self) -> None:
-        """Follow what somebody else has done to the file, to the end also where the watching of the file is stopped."""
+        """Follow what someone else has done to the file, to the end also where the watching of the file is stopped."""
         await asyncio.shield(self._background(self._follow_file()))
 
     async def _follow_file(self) -> None:
-        """Merge what somebody else has written, tell people if the file is gone."""
+        """Merge what someone else has written, tell people if the file is gone."""
         if not self.ready:
             self._file.forget()  # there is no document to merge it into yet; the change is told again
             return
@@ -659,8 +659,8 @@ class Room(rooms.DocumentRoom):
     # Coming and going
 
     async def serve(self, channel: Channel) -> None:
-        """Serve somebody, unless they come back to a document of another history, with which theirs would not merge."""
-        # From then on everybody gets what is typed; releases before 3 of jupyter-server-ydoc have only the other event.
+        """Serve someone, unless they come back to a document of another history, with which theirs would not merge."""
+        # From then on everyone gets what is typed; releases before 3 of jupyter-server-ydoc have only the other event.
         observed: Any = getattr(self, "ydoc_observed", self.ready_event)
         try:
             async with asyncio.timeout(START_SECONDS):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a contents manager writes the file of a document: with our bytes, while others go on, and never at once with somebody else.
+"""How a contents manager writes the file of a document: with our bytes, while others go on, and never at once with someone else.
 
 What others save by the same manager stays its own matter, but for the turns.
 """
