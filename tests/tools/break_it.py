@@ -71,9 +71,9 @@ FAULTS = {
     ),
     "room": Fault(
         "text that a script removes is not kept",
-        "python/jupyterhub_collab/server/room.py",
-        "if has_lost(before, merged):",
-        "if has_lost(before, before):",
+        "python/jupyterhub_collab/server/rescue.py",
+        "if gone:",
+        "if gone and merged.has_lost:",
         f"{UNIT}/server/test_room.py::test_text_that_is_taken_out_from_outside_is_kept_and_people_are_told",
     ),
     "workspace": Fault(
