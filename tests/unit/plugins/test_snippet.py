@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -61,7 +62,7 @@ def environment(tmp_path: Path) -> Path:
     (site / "jupyterlab").mkdir()
     (site / "jupyterlab/__init__.py").touch()
     (path / "share/jupyter/lab/static").mkdir(parents=True)
-    (site / "others.pth").write_text(sysconfig.get_path("purelib"))
+    (site / "others.pth").write_text("\n".join(each for each in sys.path if each.endswith("site-packages")))
     return path
 
 
