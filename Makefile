@@ -36,8 +36,8 @@ molecule: env  ## scenarios in containers with a real hub, each on its first pla
 browser: env  ## what only a browser shows
 	@$(run) browser
 
-compatibility: env  ## the collection with the oldest and the newest ansible-core, with ALL=1 with each, on a hub
-	@$(run) ansible-core
+compatibility: env  ## the oldest and the newest ansible-core; with ALL=1 each of them on a hub, and servers on another Python
+	@$(run) ansible-core $(if $(ALL),python)
 
 test: env  ## all of these: what to run before each push
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))

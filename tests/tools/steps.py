@@ -173,6 +173,18 @@ def ansible_cores(tier: int) -> Iterator[Step]:
             )
 
 
+def other_python() -> Step:
+    files = ("test_stopping", "test_room", "test_files", "test_following")
+    return Step(
+        "python: 3.13",
+        ["python", "tests/tools/other_python.py", "3.13", "trixie"]
+        + [f"tests/unit/server/{name}.py" for name in files],
+        "servers stop, and documents keep what is typed, with Debian 13's Python, too",
+        tier=2,
+        images=("collab-debian:trixie",),
+    )
+
+
 def everything(tier: int) -> list[Step]:
     """All steps of a tier, those of the tiers before included."""
     return [
@@ -190,5 +202,6 @@ def everything(tier: int) -> list[Step]:
             images=("collab-hub:trixie-hub6",),
         ),
         *ansible_cores(tier),
+        *([other_python()] if tier == 2 else []),
         *scenarios(tier),
     ]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs tests of collaboration servers with another Python, in a container: other_python.py 3.13 trixie TEST...
+
+The Python is that of the container's Debian. What the tests need is fetched for it, beside the environment of this machine.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ansible_core import ROOT, containers, inside
+
+PLACE = "/opt/python"
+# Those of tests/requirements.txt that such tests import, or that servers are made of.
+WANTED = ("pytest", "httpx", "beautifulsoup4", "websockets", "pycrdt", "jupyter")
+
+
+def fetched(python: str) -> Path:
+    """The directory with the packages."""
+    place = ROOT / f".cache/other-python/{python}"
+    listed = (ROOT / "tests/requirements.txt").read_text().splitlines()
+    packages = [line for line in listed if line.startswith(WANTED)]
+    options = [f"--python-version={python}", "--only-binary=:all:", "--upgrade", f"--target={place}"]
+    overrides = f"--overrides={ROOT}/tests/overrides.txt"
+    subprocess.run(["uv", "pip", "install", "--quiet", *options, overrides, *packages], check=True)
+    return place
+
+
+def main() -> None:
+    python, suite, *tests = sys.argv[1:]
+    packages = fetched(python)
+    name, label = f"collab-python-{python.replace('.', '-')}", f"collab.python={python}"
+    volumes = [f"--option=--volume={ROOT}:{ROOT}:ro", f"--option=--volume={packages}:{packages}"]
+    containers("up", name, f"collab-debian:{suite}", f"--label={label}", *volumes)
+    try:
+        inside(name, "python3", "-m", "venv", "--without-pip", PLACE)
+        for part in ("etc", "share"):  # where Jupyter looks for what packages bring
+            inside(name, "ln", "--symbolic", str(packages / part), PLACE)
+        path = [packages, *(ROOT / part for part in ("tests", "tests/support", "python"))]
+        lines = "\n".join(map(str, path))
+        inside(name, "sh", "-c", f"echo '{lines}' > {PLACE}/lib/python{python}/site-packages/tests.pth")
+        pytest = [f"{PLACE}/bin/python", "-m", "pytest", "-p", "no:cacheprovider", "--timeout=600"]
+        inside(name, "env", f"--chdir={ROOT}", "PYTHONDONTWRITEBYTECODE=1", *pytest, *tests)
+    finally:
+        containers("down", label)
+
+
+if __name__ == "__main__":
+    main()
