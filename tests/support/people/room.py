@@ -374,10 +374,12 @@ class Room:
 
 
 def _inserted(event: Any) -> Iterator[str]:
-    """The text that a change of a shared text, or of a list of cells, has brought."""
+    """The text that a change of a shared text, or of a list of cells, has brought. A cell's list of outputs is none."""
     for part in getattr(event, "delta", []):
         new = part.get("insert", [])
-        yield from [new] if isinstance(new, str) else (str(cell["source"]) for cell in new)
+        yield from (
+            [new] if isinstance(new, str) else (str(cell["source"]) for cell in new if "source" in cell)
+        )
 
 
 def _presence(state: dict[str, Any]) -> Presence:

@@ -1160,7 +1160,7 @@ async def test_people_are_told_where_the_history_does_not_go_far_enough_to_resto
         await come_back(alice, bob)
         await until(lambda: notices)
     (notice,) = notices
-    assert "is lost" in notice["message"] and notice["level"] == "warning"
+    assert "was lost" in notice["message"] and notice["level"] == "warning"
 
 
 async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer) -> None:
@@ -1474,7 +1474,7 @@ async def test_a_copy_that_cannot_be_beside_its_file_is_in_the_top_folder(of_a_u
         await until(lambda: notices)
     (copy,) = copies(server)
     assert server.read(copy) == "<typed>one\n"
-    assert f"before: /{copy}." in notices[0]["message"]
+    assert f"is in /{copy}." in notices[0]["message"]
 
 
 async def test_a_lock_that_another_program_has_is_waited_for(server: LocalServer) -> None:
