@@ -33,6 +33,7 @@ def main() -> None:
     volumes = [f"--option=--volume={ROOT}:{ROOT}:ro", f"--option=--volume={packages}:{packages}"]
     containers("up", name, f"collab-debian:{suite}", f"--label={label}", *volumes)
     try:
+        inside(name, "sh", "-c", "apt-get update -qq && apt-get install -qq --no-install-recommends git")
         inside(name, "python3", "-m", "venv", "--without-pip", PLACE)
         for part in ("etc", "share"):  # where Jupyter looks for what packages bring
             inside(name, "ln", "--symbolic", str(packages / part), PLACE)

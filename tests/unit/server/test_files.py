@@ -415,10 +415,10 @@ async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
     """What takes its place has what was typed since, and not what was saved as if nobody knew that."""
     with server_with(tmp_path, monkeypatch, DELETES, option) as server:
         alice = await server.open("notes.txt")
-        server.write("delete now", "")
-        alice.insert(0, "<saved>")
-        await until(lambda: not (server.files / "notes.txt").exists())
         async with told(server) as notices:
+            server.write("delete now", "")
+            alice.insert(0, "<saved>")
+            await until(lambda: not (server.files / "notes.txt").exists())
             await until(lambda: notices)
             assert "was deleted" in notices[0]["message"]
         alice.insert(0, "<typed>")
@@ -813,7 +813,8 @@ async def test_an_editor_saves_a_file_that_was_moved_this_moment(
         await until_text(alice, "<saved>one\ntwo\nthree\n")
         alice.insert(0, "<typed>")
         await server.until_file("moved.txt", "<typed><saved>one\ntwo\nthree\n")
-        assert not notices and not copies(server)
+        assert not notices, [notice["message"] for notice in notices]
+        assert not copies(server)
 
 
 async def test_a_file_may_be_moved_to_the_name_of_a_backup(server: LocalServer) -> None:
