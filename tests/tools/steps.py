@@ -174,11 +174,11 @@ def ansible_cores(tier: int) -> Iterator[Step]:
 
 
 def other_python() -> Step:
-    files = ("test_stopping", "test_room", "test_files", "test_following")
+    files = [ROOT / f"tests/unit/server/test_{name}.py" for name in ("stopping", "room", "following")]
+    files += sorted(ROOT.glob("tests/unit/server/test_file_*.py"))
     return Step(
         "python: 3.13",
-        ["python", "tests/tools/other_python.py", "3.13", "trixie"]
-        + [f"tests/unit/server/{name}.py" for name in files],
+        ["python", "tests/tools/other_python.py", "3.13", "trixie", *map(str, files)],
         "servers stop, and documents keep what is typed, with Debian 13's Python, too",
         tier=2,
         images=("collab-debian:trixie",),
@@ -193,7 +193,7 @@ def everything(tier: int) -> list[Step]:
             tier,
             "unit",
             "policy, merging, transaction, rooms, guard and page, each with the real part beside it",
-            *("--verbose", "--timeout=600", "--numprocesses=2", "--dist=loadfile"),
+            *("--verbose", "--timeout=600", "--numprocesses=3", "--dist=loadfile"),
         ),
         pytest(
             tier,

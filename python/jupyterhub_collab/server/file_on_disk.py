@@ -144,6 +144,8 @@ class File(loaders.FileLoader):
         self._stamp = None
         if self._gone_since is None:
             self._gone_since = time.monotonic()
+            # From now on, too: the file may have gone since its place was looked up, and to where it is found at the next look.
+            self._file_id_manager.get_path(self._file_id)
         return GONE if time.monotonic() - self._gone_since > AWAY else self._hash
 
     async def maybe_notify(self) -> None:

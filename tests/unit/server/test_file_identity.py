@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which document a file belongs to that came to a place while nobody had it open. test_files.py has those that people have open."""
+"""Which document a file belongs to that came to a place while nobody had it open. test_file_moves.py has those that people have open."""
 
 from __future__ import annotations
 

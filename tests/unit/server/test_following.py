@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A program writes a large file that people have open: they go on while that is merged, and what they type meanwhile stays."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from jupyterhub_collab.server.following import LARGE
 from local_server import PATIENCE, LocalServer, come_back, server_with
+from open_files import copies, until, words
 from people.room import Room
 
 pytestmark = pytest.mark.anyio
@@ -41,11 +41,6 @@ def hook(**_arguments):
 room.follow_aside = follow_aside
 """
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -83,24 +78,10 @@ async def held(server: LocalServer, change: Callable[[], None]) -> AsyncIterator
         hold.unlink()
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.05)
-
-
-def words(room: Room) -> str:
-    return "\n".join(str(cell["source"]) for cell in room.cells) if room.seat.is_notebook else room.text
-
-
 async def both_see(one: Room, other: Room, *texts: str) -> None:
     for room in (one, other):
         await room.wait_until(lambda room: all(words(room).count(text) == 1 for text in texts), PATIENCE)
     assert words(one) == words(other)
-
-
-def copies(server: LocalServer) -> list[str]:
-    return [path.name for path in server.files.glob("[!.]*.before-*")]
 
 
 async def test_people_go_on_while_a_large_notebook_is_merged(server: LocalServer) -> None:

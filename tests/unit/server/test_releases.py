@@ -16,7 +16,7 @@ from jupyterhub_collab.server import protection
 from scenario import LONG
 
 ROOT = Path(__file__).parents[3]
-FILES = ("tests/unit/server/test_room.py", "tests/unit/server/test_files.py")
+FILES = ["tests/unit/server/test_room.py", *map(str, sorted(ROOT.glob("tests/unit/server/test_file_*.py")))]
 # What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions, the loader of files.
 FEW = "kill_9 or leave_a_file_alone or is_merged or by_hand or another_history or ends_no_other or undeleted"
 ALL = (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local_server import PATIENCE, LocalServer, come_back, server_with
+from open_files import copies, until
 from people.room import Room
 
 pytestmark = pytest.mark.anyio
@@ -64,11 +65,6 @@ CELL: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "exe
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     with server_with(
         tmp_path, monkeypatch, WAITING, "--ServerApp.contents_manager_class=of_test.Manager"
@@ -79,12 +75,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSer
 def notebook(*sources: str) -> str:
     cells = [{**CELL, "id": f"cell{number}", "source": source} for number, source in enumerate(sources)]
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 async def with_bob_away(server: LocalServer, step: str) -> tuple[Room, Room]:
@@ -100,10 +90,6 @@ async def kill_while_it_waits(server: LocalServer, step: str) -> None:
     await until((server.files / f"{step} waits").exists)
     server.kill()
     (server.files / f"wait for {step}").unlink()
-
-
-def copies(server: LocalServer) -> list[str]:
-    return [path.name for path in server.files.glob("[!.]*.before-*")]
 
 
 @pytest.mark.parametrize("step", ["copy", "noting"])

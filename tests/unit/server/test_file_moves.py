@@ -1,0 +1,556 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are deleted, moved and replaced while someone has them open: the document goes with its file, and people are told."""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_collab.server.file_identity import NEW
+from local_server import PATIENCE, LocalServer, come_back, server_with
+from open_files import both_see, change, copies, notebook, of_document, told, until, until_text, words
+
+pytestmark = pytest.mark.anyio
+
+
+def delete_by_browser(server: LocalServer, name: str) -> None:
+    change(server, "DELETE", name)
+
+
+def delete_with_rm(server: LocalServer, name: str) -> None:
+    path = server.files / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("what", ["folder/notes.txt", "folder"])
+@pytest.mark.parametrize("delete", [delete_by_browser, delete_with_rm])
+async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
+    server: LocalServer, delete: Callable[[LocalServer, str], None], what: str
+) -> None:
+    (server.files / "folder").mkdir()
+    server.write("folder/notes.txt", "one\ntwo\n")
+    alice = await server.open("folder/notes.txt")
+    alice.insert(0, "<saved>")
+    await server.until_file("folder/notes.txt", "<saved>")
+    async with told(server) as notices:
+        delete(server, what)
+        await until(lambda: notices)
+        assert notices[0]["level"] == "warning" and "was deleted" in notices[0]["message"]
+        alice.insert(0, "<typed>")
+        assert await alice.save(PATIENCE) == "failed"
+        await asyncio.sleep(1.5)
+        assert len(notices) == 1, "it is told once"
+        assert not (server.files / "folder/notes.txt").exists() and not copies(server)
+        # Someone who comes now is told, too.
+        (server.files / "folder").mkdir(exist_ok=True)
+        server.write("folder/notes.txt", "a new one\n")
+        await server.until_file("folder/notes.txt", "<typed>", "a new one\n")
+        bob = await server.open("folder/notes.txt", "bob")
+        await both_see(alice, bob, "<typed>", "a new one")
+
+
+async def test_what_was_typed_after_deleting_is_saved_when_the_file_is_undeleted(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    shutil.move(server.files / "notes.txt", server.state / "notes.txt")
+    async with told(server) as notices:
+        alice.insert(0, "<typed>")
+        await until(lambda: notices)
+    shutil.move(server.state / "notes.txt", server.files / "notes.txt")
+    await server.until_file("notes.txt", "<typed>one\ntwo\n")
+
+
+DELETES = """
+import os
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+
+def delete(os_path, **more):
+    if os.path.exists("delete now"):
+        os.unlink("delete now")
+        os.unlink(os_path)
+
+
+class Manager(AsyncLargeFileManager):
+    async def _save_file(self, os_path, content, format):
+        await super()._save_file(os_path, content, format)
+        delete(os_path)
+"""
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--FileContentsManager.post_save_hook=of_test.delete",
+        "--ServerApp.contents_manager_class=of_test.Manager",
+    ],
+    ids=["saved", "written"],
+)
+async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """What takes its place has what was typed since, and not what was saved as if nobody knew that."""
+    with server_with(tmp_path, monkeypatch, DELETES, option) as server:
+        alice = await server.open("notes.txt")
+        async with told(server) as notices:
+            server.write("delete now", "")
+            alice.insert(0, "<saved>")
+            await until(lambda: not (server.files / "notes.txt").exists())
+            await until(lambda: notices)
+            assert "was deleted" in notices[0]["message"]
+        alice.insert(0, "<typed>")
+        server.write("notes.txt", "a new one\n")
+        await server.until_file("notes.txt", "<typed>", "a new one\n")
+
+
+async def test_a_document_can_be_saved_under_another_name(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    change(server, "DELETE", "notes.txt")
+    change(server, "PUT", "other.txt", {"type": "file", "format": "text", "content": alice.text})
+    again = await server.open("other.txt")
+    again.insert(0, "<more>")
+    await server.until_file("other.txt", "<more><typed>one\ntwo\n")
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+async def test_what_takes_the_place_of_a_file_is_not_taken_for_it(
+    server: LocalServer, make: Callable[[Path], None]
+) -> None:
+    alice = await server.open("notes.txt")
+    async with told(server) as notices:
+        (server.files / "notes.txt").unlink()
+        make(server.files / "notes.txt")
+        await until(lambda: notices)
+        assert "was deleted" in notices[0]["message"]
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "failed"
+    bob = await server.open("work.ipynb", "bob")
+    bob.insert(0, "<still at work>", cell=0)
+    await server.until_file("work.ipynb", "<still at work>")
+
+
+async def test_a_file_that_is_moved_into_a_folder_of_its_name(server: LocalServer) -> None:
+    """As a module becomes a package. The place of the file is taken, by no file."""
+    alice = await server.open("notes.txt")
+    async with told(server) as notices:
+        os.rename(server.files / "notes.txt", server.files / "aside")
+        os.mkdir(server.files / "notes.txt")
+        os.rename(server.files / "aside", server.files / "notes.txt/notes.txt")
+        bob = await server.open("notes.txt/notes.txt", "bob")
+        assert of_document(alice) == of_document(bob)
+        alice.insert(0, "<typed>")
+        await server.until_file("notes.txt/notes.txt", "<typed>one")
+        assert not notices
+
+
+def move_by_browser(server: LocalServer, old: str, new: str) -> None:
+    change(server, "PATCH", old, {"path": server.path(new)})
+
+
+def move_with_mv(server: LocalServer, old: str, new: str) -> None:
+    os.rename(server.files / old, server.files / new)
+
+
+@pytest.mark.parametrize("move", [move_by_browser, move_with_mv])
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [("a[b]", "c", "c/sub/notes.txt"), ("a[b]/sub/notes.txt", "moved.txt", "moved.txt")],
+)
+async def test_what_is_moved_is_saved_at_its_new_place(
+    server: LocalServer, move: Callable[[LocalServer, str, str], None], old: str, new: str, place: str
+) -> None:
+    (server.files / "a[b]" / "sub").mkdir(parents=True)
+    server.write("a[b]/sub/notes.txt", "one\ntwo\n")
+    alice = await server.open("a[b]/sub/notes.txt")
+    alice.insert(0, "<typed>")
+    async with told(server) as notices:
+        move(server, old, new)
+        bob = await server.open(place, "bob")
+        bob.insert(0, "<bob>")
+        await both_see(alice, bob, "<typed>", "<bob>")
+        await server.until_file(place, "<typed>", "<bob>")
+        alice.insert(0, "<after>")
+        await server.until_file(place, "<after>")
+        assert of_document(alice) == of_document(bob) and not notices
+    assert not (server.files / "a[b]/sub/notes.txt").exists()
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, is_changed: bool) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    server.end()
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    if is_changed:
+        server.write("moved.txt", server.read("moved.txt") + "three\n")
+    server.start()
+    bob = await server.open("moved.txt", "bob")
+    await come_back(alice)
+    alice.insert(0, "<alice>")
+    await both_see(alice, bob, "<alice>", "<typed>", *(["three"] if is_changed else []))
+    await server.until_file("moved.txt", "<alice>")
+
+
+@pytest.mark.parametrize("becomes", ["is replaced, and renamed", "is deleted", "was deleted long before"])
+async def test_a_file_that_comes_to_the_place_of_another_while_the_server_is_away(
+    server: LocalServer, becomes: str
+) -> None:
+    server.write("other.txt", "other\n")
+    other = await server.open("other.txt", "carol")
+    await other.vanish()
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    if becomes == "was deleted long before":
+        (server.files / "other.txt").unlink()
+    server.end()
+    if becomes == "is replaced, and renamed":
+        server.write("new.txt", "new\n")
+        os.replace(server.files / "new.txt", server.files / "other.txt")
+        os.rename(server.files / "other.txt", server.files / "old.txt")
+    elif becomes == "is deleted":
+        (server.files / "other.txt").unlink()
+    os.rename(server.files / "notes.txt", server.files / "other.txt")
+    server.start()
+    bob = await server.open("other.txt", "bob")
+    await come_back(alice)
+    bob.insert(0, "<bob>")
+    await both_see(alice, bob, "<bob>", "<typed>")
+    assert of_document(alice) == of_document(bob) and "other" not in bob.text
+    assert not copies(server)
+
+
+async def test_a_file_that_was_replaced_while_the_server_was_away_is_known_when_it_is_moved(
+    server: LocalServer,
+) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    server.end()
+    server.write("new.txt", server.read("notes.txt") + "<replaced>\n")
+    os.replace(server.files / "new.txt", server.files / "notes.txt")
+    server.start()
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")  # nobody has opened it since
+    bob = await server.open("moved.txt", "bob")
+    await come_back(alice)
+    bob.insert(0, "<bob>")
+    await both_see(alice, bob, "<bob>", "<typed>", "<replaced>")
+    await server.until_file("moved.txt", "<bob>", "<replaced>")
+    assert not (server.files / "notes.txt").exists()
+
+
+async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    server.end()
+    before = server.files / "notes.txt"
+    number = before.stat().st_ino
+    before.unlink()
+    for attempt in range(50):  # file systems give free numbers away again, some at once
+        server.write(f"new{attempt}.txt", "new\n")
+        if (server.files / f"new{attempt}.txt").stat().st_ino == number:
+            break
+    server.start()
+    bob = await server.open(f"new{attempt}.txt", "bob")
+    await alice.vanish()
+    assert bob.text == "new\n"
+
+
+MOVES = """
+import os
+
+def move(model, path, contents_manager, **more):
+    if os.path.exists("move now"):
+        os.unlink("move now")
+        os.rename("notes.txt", "moved.txt")
+"""
+
+
+async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server_with(
+        tmp_path, monkeypatch, MOVES, "--FileContentsManager.pre_save_hook=of_test.move"
+    ) as server:
+        alice = await server.open("notes.txt")
+        server.write("move now", "")
+        alice.insert(0, "<typed>")
+        await until((server.files / "moved.txt").exists)
+        await server.until_file("moved.txt", "<typed>one\n")
+        alice.insert(0, "<more>")
+        await server.until_file("moved.txt", "<more><typed>one\n")
+        assert not (server.files / "notes.txt").exists() and not copies(server)
+
+
+RACE = """
+from pathlib import Path
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+now = Path("write now")
+
+
+def hook(**_arguments):
+    pass
+
+
+class Manager(AsyncLargeFileManager):
+    async def _save_file(self, os_path, content, format):
+        await super()._save_file(os_path, content, format)
+        if now.exists():
+            now.unlink()
+            Path(os_path).write_text(content + "from git\\n")
+
+
+class Derived(Manager):
+    async def get(self, path, *arguments, **options):
+        return await super().get(path, *arguments, **options)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ServerApp.contents_manager_class=of_test.Derived"],
+        [
+            "--ServerApp.contents_manager_class=of_test.Manager",
+            "--FileContentsManager.pre_save_hook=of_test.hook",
+        ],
+        [
+            "--ServerApp.contents_manager_class=of_test.Manager",
+            "--FileContentsManager.post_save_hook=of_test.hook",
+        ],
+    ],
+    ids=["derived", "pre_save_hook", "post_save_hook"],
+)
+async def test_what_is_written_in_the_moment_after_saving_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """Also on a server whose hooks may change what they were given."""
+    with server_with(tmp_path, monkeypatch, RACE, *options) as server:
+        alice = await server.open("notes.txt")
+        server.write("write now", "")
+        alice.insert(0, "<typed>")
+        await alice.wait_until(lambda room: "from git" in room.text, PATIENCE)
+        alice.insert(0, "<more>")
+        await server.until_file("notes.txt", "<more><typed>one\nfrom git\n")
+        assert not copies(server)
+
+
+AT_ONCE = """
+from pathlib import Path
+
+from jupyterhub_collab.server import saving
+
+theirs = saving._write
+now = Path("write now")
+
+
+def hook(**_arguments):
+    pass
+
+
+def write(manager, os_path, data):
+    before = Path(os_path).read_bytes()
+    theirs(manager, os_path, data)
+    if now.exists():
+        now.unlink()
+        Path(os_path).write_bytes(before + now.with_name("more").read_bytes())
+
+
+saving._write = write
+"""
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
+@pytest.mark.parametrize("more", ["", "\n"], ids=["as it was", "otherwise"])
+async def test_what_is_written_before_saving_has_ended_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: str
+) -> None:
+    """The contents manager goes on for a while after it has written the file, and gives the time of what is there then."""
+    option = "--FileContentsManager.post_save_hook=of_test.hook"
+    with server_with(tmp_path, monkeypatch, AT_ONCE, option) as server:
+        server.write("work.ipynb", json.dumps(notebook("one"), indent=1) + "\n")
+        server.write("more", more)
+        before = server.read(name)
+        alice = await server.open(name)
+        cell = 0 if name == "work.ipynb" else None
+        server.write("write now", "")
+        alice.insert(0, "typed ", cell)
+        await until(lambda: not (server.files / "write now").exists())
+        await until(lambda: server.read(name) == before + more)
+        await alice.wait_until(lambda room: "typed" not in words(room), PATIENCE)
+        alice.insert(0, "again ", cell)
+        await server.until_file(name, "again one")
+
+
+WRITES_BACK = """
+import os
+import subprocess
+import time
+
+
+def write_back(os_path, **more):
+    if os.path.exists("write now"):
+        os.unlink("write now")
+        subprocess.Popen(["sh", "-c", f"exec > {os_path}; touch begun; sleep 1; echo one"])
+        while not os.path.exists("begun"):
+            time.sleep(0.01)
+"""
+
+
+async def test_a_program_that_begins_in_the_moment_after_saving_and_writes_what_was_there_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told from a save that did not happen."""
+    option = "--FileContentsManager.post_save_hook=of_test.write_back"
+    with server_with(tmp_path, monkeypatch, WRITES_BACK, option) as server:
+        alice = await server.open("notes.txt")
+        server.write("write now", "")
+        alice.insert(0, "<typed>")
+        await until((server.files / "begun").exists)
+        await until_text(alice, "one\n")
+        await until(lambda: copies(server))
+        assert server.read("notes.txt") == "one\n" and len(copies(server)) == 1
+
+
+async def test_a_file_that_is_moved_just_before_the_server_stops(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<typed>")
+    assert await alice.save(PATIENCE) == "success"
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")
+    server.end()
+    server.start()
+    await come_back(alice)
+    alice.insert(0, "<more>")
+    await server.until_file("moved.txt", "<more>", "<typed>")
+
+
+async def test_one_file_is_moved_onto_another(server: LocalServer) -> None:
+    server.write("other.txt", "other\n")
+    alice, bob = await server.open("notes.txt"), await server.open("other.txt", "bob")
+    alice.insert(0, "<alice>")
+    bob.insert(0, "<bob>")
+    move_with_mv(server, "notes.txt", "other.txt")
+    await server.until_file("other.txt", "<alice>", "<bob>")
+    alice.insert(0, "<after>")
+    await server.until_file("other.txt", "<alice>", "<bob>", "<after>")
+    assert not (server.files / "notes.txt").exists()
+
+
+async def test_an_editor_that_moves_the_file_away_to_save_it(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    async with told(server) as notices:
+        for number in range(3):
+            os.rename(server.files / "notes.txt", server.files / "notes.txt~")
+            await asyncio.sleep(0.2)
+            server.write("notes.txt", f"one\ntwo\n{number}\n")
+            await until_text(alice, f"one\ntwo\n{number}\n")
+        assert not notices
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+
+
+def save_aside(path: Path, text: str) -> None:
+    path.rename(backup := path.with_name(f"{path.name}~"))
+    path.write_text(text)
+    backup.unlink()
+
+
+def save_and_keep_aside(path: Path, text: str) -> None:
+    path.rename(path.with_name(f"{path.name}~"))
+    path.write_text(text)
+
+
+def replace_file(path: Path, text: str) -> None:
+    (new := path.with_name("new")).write_text(text)
+    new.replace(path)
+
+
+def delete_and_write(path: Path, text: str) -> None:
+    path.unlink()
+    time.sleep(0.1)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("save", [save_aside, save_and_keep_aside, replace_file, delete_and_write])
+async def test_an_editor_saves_a_file_that_was_moved_this_moment(
+    server: LocalServer, save: Callable[[Path, str], None]
+) -> None:
+    """The file itself is nowhere any more, and its new name is known by nothing else."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "<saved>")
+    await server.until_file("notes.txt", "<saved>")
+    async with told(server) as notices:
+        (server.files / "notes.txt").rename(server.files / "moved.txt")
+        await asyncio.to_thread(save, server.files / "moved.txt", "<saved>one\ntwo\nthree\n")
+        await until_text(alice, "<saved>one\ntwo\nthree\n")
+        alice.insert(0, "<typed>")
+        await server.until_file("moved.txt", "<typed><saved>one\ntwo\nthree\n")
+        assert not notices, [notice["message"] for notice in notices]
+        assert not copies(server)
+
+
+GOES = """
+import os
+
+from jupyterhub_collab.server import file_on_disk
+
+theirs = file_on_disk._read
+
+
+def read(place, *arguments):
+    if os.path.exists("move now"):
+        os.unlink("move now")
+        os.rename(place, os.path.join(os.path.dirname(place), "moved.txt"))
+    return theirs(place, *arguments)
+
+
+def hook(**_arguments):
+    pass
+
+
+file_on_disk._read = read
+"""
+
+
+async def test_a_file_that_is_moved_as_it_is_looked_at_has_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = "--FileContentsManager.pre_save_hook=of_test.hook"
+    with server_with(tmp_path, monkeypatch, GOES, option) as server:
+        alice = await server.open("notes.txt")
+        async with told(server) as notices:
+            server.write("move now", "")
+            await until((server.files / "moved.txt").exists)
+            await asyncio.sleep(3)  # the server looks every second
+            alice.insert(0, "<typed>")
+            await server.until_file("moved.txt", "<typed>one\n")
+        assert not notices, [notice["message"] for notice in notices]
+
+
+async def test_a_file_may_be_moved_to_the_name_of_a_backup(server: LocalServer) -> None:
+    alice = await server.open("notes.txt")
+    (server.files / "notes.txt").rename(server.files / "notes.txt~")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt~", "<typed>one\n")
+
+
+async def test_a_file_that_is_moved_to_the_name_of_another_one_s_backup_is_not_that_other_one(
+    server: LocalServer,
+) -> None:
+    server.write("other.txt", "others\n")
+    await asyncio.sleep(NEW)
+    alice = await server.open("notes.txt")
+    (server.files / "notes.txt").rename(server.files / "other.txt~")
+    alice.insert(0, "<typed>")
+    await server.until_file("other.txt~", "<typed>one\n")
+    assert server.read("other.txt") == "others\n"
