@@ -12,6 +12,7 @@ from tornado.ioloop import PeriodicCallback
 
 from .activity import Activity
 from .authors import Authors
+from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
 from .kernels import share_kernels
@@ -55,6 +56,9 @@ class Collaboration(ExtensionApp):
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
+        identity = app.web_app.settings.get("file_id_manager")
+        if isinstance(identity, FileIdentity):
+            identity.look_again(self.past.has_unsaved)
         self._bound = PeriodicCallback(lambda: self.past.keep_below(size), 1000 * BOUND_SECONDS)
         self._bound.start()
         self.activity.start()
@@ -75,7 +79,7 @@ class Collaboration(ExtensionApp):
         self.activity.stop()
         app: Any = self.serverapp
         identity = app.web_app.settings.get("file_id_manager")
-        if hasattr(identity, "follow_all"):  # it is ours
+        if isinstance(identity, FileIdentity):
             await identity.follow_all()
         await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
 

@@ -65,6 +65,7 @@ class FileIdentity(ArbitraryFileIdManager):
         self._held: dict[str, Held] = {}
         self._listeners: dict[str, Callable[[], None]] = {}
         self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
+        self._has_unsaved: Callable[[str], bool] = lambda _id: False
         self.con.executescript(SCHEMA)
         if "born" not in [row[1] for row in self.con.execute("pragma table_info(Identities)")]:
             # An earlier version has made it.
@@ -74,7 +75,6 @@ class FileIdentity(ArbitraryFileIdManager):
             for id_, path in self.con.execute(known).fetchall():
                 row = (id_, _real(self._absolute(self._from_normalized_path(path) or path)))
                 self.con.execute("insert into Identities (id, path) values (?, ?)", row)
-        self._look_again()
 
     # What jupyter-collaboration asks
 
@@ -224,24 +224,31 @@ class FileIdentity(ArbitraryFileIdManager):
         here = [str(id_) for (id_,) in row]
         if found is None or not stat.S_ISREG(found.st_mode):
             return here[0] if here else None
-        is_open = any(id_ in self._held for id_ in here)  # what people have in their tabs keeps its place
+        is_kept = any(map(self._keeps_its_place, here))
         same = "select id, path, size, mtime, born from Identities where device = ? and inode = ?"
         for id_, path, *noted in self.con.execute(same, (found.st_dev, _signed(found.st_ino))).fetchall():
             if id_ in here:
                 return str(id_)
-            if _is_at(path, found):
+            if _is_at(path, found) and not _is_away(path):
                 return str(id_)  # another hard link of the file
-            if _is_away(path) and (id_ in self._held or _is_same(noted, real, found)) and not is_open:
+            if _is_away(path) and (id_ in self._held or _is_same(noted, real, found)) and not is_kept:
                 self._moved(id_, real)
                 return str(id_)
         return here[0] if here else None
 
-    def _look_again(self) -> None:
-        """Note what has become of the files that are known while no server looked.
+    def _keeps_its_place(self, id_: str) -> bool:
+        """Return whether no file takes the place of a document: it is open, or what people typed into it is merged into what is there."""
+        return id_ in self._held or self._has_unsaved(id_)
+
+    def look_again(self, has_unsaved: Callable[[str], bool]) -> None:
+        """Note what has become of the files that are known while no server looked. Call this before anyone opens one.
 
         A file that was moved onto another one takes its document along. A file that a program has replaced keeps its document, and is
         recognized if it is moved before anyone opens it.
+
+        has_unsaved: tells whether people typed into a document, given its id, what its file does not hold.
         """
+        self._has_unsaved = has_unsaved
         columns = "id, path, device, inode, size, mtime, born"
         rows = self.con.execute(f"select {columns} from Identities order by rowid desc").fetchall()
         until = time.monotonic() + LOOKING
@@ -255,20 +262,25 @@ class FileIdentity(ArbitraryFileIdManager):
                     found[path] = at
         number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
         place_of = {number: path for path, number in number_of.items()}
-        owner: dict[
-            str, tuple[str, str]
-        ] = {}  # the document of the file at a place, and where that was before
+        # The document of the file at a place, and where that was before.
+        owner: dict[str, tuple[str, str]] = {}
         for id_, path, device, inode, *noted in rows:
             if number_of.get(path) == (device, inode):
                 owner[path] = id_, path
             elif (place := place_of.get((device, inode))) and _is_same(noted, place, found[place]):
                 owner.setdefault(place, (id_, path))
         known = {number_of[place] for place in owner}
+        # A program may have moved a file aside and written a new one, which is now that of the document.
+        moved = {
+            place: id_
+            for place, (id_, before) in owner.items()
+            if place != before and (_is_away(before) or before in owner)
+        }
+        others = [(id_, path) for id_, path, *_noted in rows if path in moved and id_ not in moved.values()]
+        kept = {path for id_, path in others if self._keeps_its_place(id_)}
         with self.con:
-            for place, (id_, before) in owner.items():
-                # A program may have moved a file aside and written a new one, which is now that of the document.
-                if place != before and (_is_away(before) or before in owner):
-                    self.con.execute("update Identities set path = ? where id = ?", (place, id_))
+            for place in moved.keys() - kept:
+                self.con.execute("update Identities set path = ? where id = ?", (place, moved[place]))
             for id_, path, *_noted in rows:
                 if path in found and number_of[path] not in known:
                     self._note(id_, path, found[path])
@@ -365,8 +377,8 @@ def _real_parent(path: str) -> str:
 
 
 def _is_away(path: str) -> bool:
-    """Return whether a file is not at its place, where a folder may be by now, such as one of its name into which it was moved."""
-    return not os.path.lexists(path) or os.path.isdir(path)
+    """Return whether a file is not at its place, where a folder or a link may be by now, such as one that leads to where it was moved."""
+    return not os.path.lexists(path) or os.path.isdir(path) or _real(path) != path
 
 
 def _places_of(descriptor: int) -> list[str]:

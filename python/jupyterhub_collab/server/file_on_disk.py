@@ -362,6 +362,8 @@ class File(loaders.FileLoader):
             found = await self._find_saved(saved, begun, ours, format_, type_)
             place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved
+            if not found.hash:
+                self._stamp = None  # it is another program's by now, which is looked at next
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found

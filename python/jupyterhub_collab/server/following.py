@@ -20,7 +20,6 @@ from .fingerprint import fingerprint
 from .late import Unseen
 from .merge import Merged, are_same, doc_of, likeness, merge
 from .merge_notebook import texts_of
-from .rescue import Before
 
 # A larger file is followed in a thread.
 LARGE = 500_000
@@ -142,15 +141,14 @@ def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
 class Aside:
     """What becomes of a document, worked out with a copy of it.
 
-    changes, place, is_known, before, people: the document when it was copied, as its room and what would be lost of it need it; texts: of
-    its cells.
+    changes, generation, place, is_known, people: the document and its history when it was copied, as its room needs it; texts: of its cells.
     after: as it is with the update, where cells have gone; gone: which. is_in: whether the file holds it then; written: what tells that content.
     """
 
     changes: int
+    generation: int
     place: tuple[int, bytes | None]
     is_known: bool
-    before: Before
     people: bytes
     followed: Followed
     texts: dict[tuple[int, int], str]
@@ -159,9 +157,12 @@ class Aside:
     is_in: bool
     written: Any
 
-    def has_the_cells_of(self, document: YBaseDoc) -> bool:
-        """Return whether nobody has taken out or put in a cell since: what the file has done to it would go with it."""
-        return _texts_of(document).keys() == self.texts.keys()
+    def fits(self, document: YBaseDoc, generation: int) -> bool:
+        """Return whether nobody has taken out or put in a cell since: what the file has done to it would go with it.
+
+        generation: of the history, which may have begun anew.
+        """
+        return generation == self.generation and _texts_of(document).keys() == self.texts.keys()
 
     def unseen(self, document: YBaseDoc, number: int) -> Unseen | None:
         """Return what people have typed meanwhile into cells that go with the update; None where they have not.
@@ -183,8 +184,8 @@ def follow_aside(
     found: Found,
     content: Any,
     changes: int,
+    generation: int,
     place: tuple[int, bytes | None],
-    before: Before,
 ) -> Aside:
     """Do what `follow` does with a copy of the document. people: the document; content: of the file."""
     copy = form.kind(doc_of(people))
@@ -193,7 +194,7 @@ def follow_aside(
     gone = texts.keys() - _texts_of(copy).keys()
     after = copy.ydoc.get_update() if gone else b""
     is_in, written = form.holds(found, copy), fingerprint(copy.get())
-    known = changes, place, base.is_known, before, people
+    known = changes, generation, place, base.is_known, people
     return Aside(*known, followed, texts, after, gone, is_in, written)
 
 

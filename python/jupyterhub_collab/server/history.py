@@ -304,6 +304,13 @@ class History:
         with self._writing():
             self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
 
+    def has_unsaved(self, file_id: str) -> bool:
+        """Return whether a document of a file, whatever its format and type, has what the file does not hold, or work that is due."""
+        rows = """select 1 from documents where document like '%:' || ?1 and last_update <
+                  (select coalesce(max(id), 0) from updates where updates.document = documents.document)
+                  union select 1 from due where document like '%:' || ?1"""
+        return bool(self._read(rows, (file_id,)))
+
     # Work that a document still needs
 
     def add_due(self, document: str, is_copy: bool, last_update: int, state: bytes | None = None) -> int:
@@ -562,7 +569,8 @@ def _connect(path: str) -> sqlite3.Connection:
         if found > FORMAT:
             raise NewerFormat(f"format-{found}")
         while found in UPGRADES:
-            db.executescript(UPGRADES[found])
+            # All of it or nothing, should the server be killed.
+            db.executescript(f"begin; {UPGRADES[found]} pragma user_version = {found + 1}; commit;")
             found += 1
         db.executescript(SCHEMA)
         db.execute(f"pragma user_version = {FORMAT}")

@@ -41,8 +41,9 @@ class Lately:
         """
         if has_typed:
             self._whole.add(number)
+        self._text = None  # it may have words that the history has only now
         if is_anew:
-            self._seen, self._text = 0 if has_typed else number, None
+            self._seen = 0 if has_typed else number
 
     def look(self, text: str) -> None:
         """Take in what people have typed since this was called the last time. text: of the document."""
@@ -65,13 +66,12 @@ class Lately:
         elif any(map(self._is_typed, changes)):
             self._go_through(first, changes)
 
-    def lost(self, before: str, after: str, has_typed: bool = False) -> set[str]:
+    def lost(self, before: str, after: str) -> set[str]:
         """Return which of the words are nowhere any more, once someone else has changed the text of the document. They are forgotten.
 
-        To be called when the history has that change. has_typed: whether it has anything else that has come since `look`.
+        To be called when the history has that change and nothing else has come since `look`.
         """
-        if not has_typed:
-            self._seen, self._text = self._past.last(self._name), after
+        self._seen, self._text = self._past.last(self._name), after
         if not self._words:
             return set()
         lost = self._gone(_changed(before, after)[0], after)
@@ -91,10 +91,11 @@ class Lately:
             then._go_through(first, changes)
         return set(then._words)
 
-    def kept(self) -> None:
-        """Note that there is a copy of the document as it was before `lost`, with all of the words in it."""
+    def kept(self, last_update: int = 0) -> None:
+        """Note that there is a copy of the document as it was before `lost`, or after an update, with all of the words in it."""
         self._words.clear()
-        self._past.set_copied(self._name, self._seen or 0)
+        number = last_update or self._seen or 0
+        self._past.set_copied(self._name, max(number, self._past.copied(self._name)))
 
     def _gone(self, removed: Counter[str], text: str) -> set[str]:
         return {word for word in removed if word in self._words and word not in text}

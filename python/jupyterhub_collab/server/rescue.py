@@ -35,7 +35,9 @@ class Before:
     """A document before something from outside is merged into it. due: the number of the work that follows if that removes something."""
 
     text: str
-    state: bytes
+    last_update: int
+    state: bytes | None
+    people: bytes
     due: int
 
 
@@ -88,35 +90,38 @@ class Rescue:
     def before(self, last_update: int, state: bytes | None, people: bytes) -> Iterator[Before]:
         """Yield what people have, before something from outside is merged into it. Where that fails nothing is due.
 
-        last_update: of the history; state: what people have, where the history does not hold all of it; people: what they have.
+        last_update: of the history; state: what people have, where the history does not hold all of it; people: what they had a moment ago
+        or have, for the case that the history cannot be read.
         """
         text = text_of(self._document)
         self.lately.look(text)
         due = self._past.add_due(self._name, True, last_update, state)
         try:
-            yield Before(text, people, due)
+            yield Before(text, last_update, state, people, due)
         except BaseException:
             self._past.done(due)
             raise
 
-    def lost(
-        self, before: Before, merged: Merged, has_typed: bool = False, unseen: Unseen | None = None
-    ) -> Lost | None:
-        """Return what people had, where something of that is nowhere any more.
-
-        has_typed: whether people have typed since `before`; unseen: what they have typed into cells that are gone.
-        """
-        gone = self.lately.lost(before.text, text_of(self._document), has_typed)
-        if unseen and (rest := self._restore_now(unseen)) is not None:
-            due = self._past.add_due(self._name, True, unseen.number, unseen.whole)
-            self._past.done(before.due)
-            return Lost(rest.get(), due)
+    def lost(self, before: Before, merged: Merged, unseen: Unseen | None = None) -> Lost | None:
+        """Return what people had, where something of that is nowhere any more. unseen: what the merge did not know of."""
+        rest = self._restore_now(unseen) if unseen else None
+        gone = self.lately.lost(before.text, text_of(self._document))
+        if rest is not None:
+            return Lost(rest.get(), before.due)
         if merged.has_lost:
             return Lost(merged.before, before.due)
         if gone:
-            return Lost(type(self._document)(doc_of(before.state)).get(), before.due)
+            return Lost(self._had(before.last_update, before.state, before.people).get(), before.due)
         self._past.done(before.due)
         return None
+
+    def _had(self, last_update: int, state: bytes | None, otherwise: bytes | None = None) -> YBaseDoc:
+        """Return what people had after an update of the history. state: that, where the history does not have it."""
+        updates = [state] if state is not None else []
+        updates = updates or [update for update, _time in self._past.updates(self._name, last_update)]
+        if not updates and otherwise is not None:
+            updates = [otherwise]
+        return type(self._document)(doc_of(*updates))
 
     def _restore_now(self, found: Unseen) -> YBaseDoc | None:
         """Restore text in cells that were made anew. Returns the document with what was not restored, if there is such."""
@@ -125,23 +130,22 @@ class Rescue:
             self._notices.tell(RESTORED, self._file.path)
         return rest
 
-    async def keep(self, lost: Lost) -> None:
-        """Write what people had beside the file, and tell them."""
+    async def keep(self, lost: Lost, last_update: int = 0) -> None:
+        """Write what people had beside the file, and tell them. last_update: of the history then, where a server does so that was killed."""
         copy = await self._write_copy(lost.content)
         if isinstance(copy, PurePosixPath):
-            self.lately.kept()
+            self.lately.kept(last_update)
             self._past.done(lost.due)
         self._tell_of(copy)
 
     async def _keep_due(self, due: Due) -> None:
-        updates = (update for update, _time in self._past.updates(self._name, due.last_update))
-        had = type(self._document)(doc_of(*updates) if due.state is None else doc_of(due.state))
+        had = self._had(due.last_update, due.state)
         if due.last_update < self._past.last(self._name) and self._lacks(had, due):
             content = had.get()
             if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
-                await self.keep(Lost(content, due.number))
+                await self.keep(Lost(content, due.number), due.last_update)
                 return
-            self.lately.kept()  # the server was killed before it had noted that
+            self.lately.kept(due.last_update)  # the server was killed before it had noted that
         self._past.done(due.number)
 
     def _lacks(self, had: YBaseDoc, due: Due) -> bool:

@@ -553,9 +553,10 @@ class Room(rooms.DocumentRoom):
         path = self._document.path
         for _attempt in range(ATTEMPTS):
             aside = await self._look_aside(found)
-            if aside is None or aside.has_the_cells_of(self._document):
+            if aside is None or aside.fits(self._document, self._past.generation):
                 break
-            self._past.done(aside.before.due)
+        else:
+            aside = None
         async with self._update_lock:
             is_as_then = aside is None or aside.changes == self._changes
             merged, lost = self._follow(found, aside)
@@ -564,6 +565,7 @@ class Room(rooms.DocumentRoom):
             else:
                 is_in, written = self._form.holds(found, self._document), None
             if is_in:
+                self._set_on_disk(OnDisk(found.hash, *self._place()), found)
                 self._written = written or fingerprint(self._document.get())
                 if self._document.dirty:
                     self._document.dirty = False
@@ -580,17 +582,16 @@ class Room(rooms.DocumentRoom):
         """Work out what becomes of the document with a large file, while others go on; None where that is done at once."""
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
+        changes, generation, place = self._changes, self._past.generation, self._place()
+        people, is_known = self.ydoc.get_update(), not self._has_no_base
         # Each of these steps takes its time with a large document, and others are at work in theirs.
-        changes, place, people = self._changes, self._place(), self.ydoc.get_update()
         await asyncio.sleep(0)
-        base = self._base()
-        await asyncio.sleep(0)
-        with self._rescue.before(*place, people) as before:
-            like = await asyncio.to_thread(base.likeness, self._kind)
-            content = await self._form.content_slowly(found, like)
-            return await asyncio.to_thread(
-                follow_aside, self._form, people, base, found, content, changes, place, before
-            )
+        base = self._base() if is_known else Base([people], [], is_known=False)
+        like = await asyncio.to_thread(base.likeness, self._kind)
+        content = await self._form.content_slowly(found, like)
+        return await asyncio.to_thread(
+            follow_aside, self._form, people, base, found, content, changes, generation, place
+        )
 
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
         """Merge the content of the file, in one go, so that nobody types in between. aside: what is known of the outcome.
@@ -616,12 +617,11 @@ class Room(rooms.DocumentRoom):
         """Do the same with what was worked out aside. What people have typed meanwhile stays."""
         has_typed = aside.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
-        self.ydoc.apply_update(aside.followed.update)
+        with self._rescue.before(*self._place(), aside.people) as before:
+            self.ydoc.apply_update(aside.followed.update)
         self._note(found, aside.followed, aside.place, aside.is_known)
         self._has_typed = has_typed
-        return aside.followed.merged, self._rescue.lost(
-            aside.before, aside.followed.merged, has_typed, unseen
-        )
+        return aside.followed.merged, self._rescue.lost(before, aside.followed.merged, unseen)
 
     def _note(
         self, found: Found, followed: Followed, place: tuple[int, bytes | None], is_known: bool

@@ -73,6 +73,9 @@ class Judge:
         self._items, self._tabs = items, tabs
         self._root = items[0].root
         self._told: set[tuple[str, str, str]] = set()
+        self._old: set[str] = (
+            set()
+        )  # words that a program has taken out after the time in which they are protected
         self._typed: dict[str, Item] = {}
 
     async def look(self) -> None:
@@ -151,9 +154,13 @@ class Judge:
         in_copies = {word for copy in self.copies.values() for word in copy.words}
         now, found = time.monotonic(), []
         for name, word in item.words.items():
-            if there[name] or word.deleted or name in in_copies or not (word.seen or word.saved):
+            if there[name]:
+                self._old.discard(name)
+                continue
+            if word.deleted or name in in_copies or name in self._old or not (word.seen or word.saved):
                 continue
             if now - word.at > LATELY - SLACK and any(name not in written for _own, written in item.writes):
+                self._old.add(name)
                 continue
             found.append(self._violation("lost", item, name, name))
         found += [

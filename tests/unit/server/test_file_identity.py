@@ -13,9 +13,11 @@ from jupyterhub_collab.server import file_identity
 from jupyterhub_collab.server.file_identity import FileIdentity
 
 
-def server(place: Path) -> FileIdentity:
-    """Return the identities as a server has them that starts now."""
-    return FileIdentity(root_dir=str(place), db_path=str(place / ".ids.db"))
+def server(place: Path, *unsaved: str) -> FileIdentity:
+    """Return the identities as a server has them that starts now. unsaved: documents with text that their files do not hold."""
+    identities = FileIdentity(root_dir=str(place), db_path=str(place / ".ids.db"))
+    identities.look_again(lambda id_: id_ in unsaved)
+    return identities
 
 
 def files(place: Path, *names: str) -> list[Path]:
@@ -53,6 +55,42 @@ def test_a_file_takes_its_document_to_the_place_of_another(
     assert identities.get_id("other.txt") == id_
     assert identities.get_path(id_) == "other.txt"
     assert identities.get_path(id_of_other) == "other.txt"
+
+
+@pytest.mark.parametrize("is_away", [True, False], ids=["while the server is away", "while it runs"])
+def test_a_document_with_unsaved_text_keeps_its_place(tmp_path: Path, is_away: bool) -> None:
+    """What people typed is merged into the file that is there now, instead of being nowhere."""
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    identities.index("one.txt")
+    id_of_other = identities.index("other.txt")
+    identities = server(tmp_path, id_of_other)
+    os.replace(one, other)
+    identities = server(tmp_path, id_of_other) if is_away else identities
+    assert identities.get_id("other.txt") == id_of_other
+
+
+def test_a_document_with_unsaved_text_goes_with_its_own_file(tmp_path: Path) -> None:
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    ids = [identities.index("one.txt"), identities.index("other.txt")]
+    os.rename(one, tmp_path / "aside")
+    os.rename(other, one)
+    os.rename(tmp_path / "aside", other)
+    identities = server(tmp_path, ids[1])
+    assert [identities.get_id("one.txt"), identities.get_id("other.txt")] == ids[::-1]
+
+
+def test_a_link_at_the_old_place_of_a_file_leads_to_its_document(tmp_path: Path) -> None:
+    """Where the file has come to the place of another document that was known."""
+    one, other = files(tmp_path, "one.txt", "other.txt")
+    identities = server(tmp_path)
+    id_ = identities.index("one.txt")
+    identities.index("other.txt")
+    os.replace(one, other)
+    one.symlink_to("other.txt")
+    assert identities.get_id("one.txt") == identities.get_id("other.txt") == id_
+    assert identities.locate(id_) == str(other)
 
 
 def test_a_document_that_people_have_open_keeps_its_place(tmp_path: Path) -> None:

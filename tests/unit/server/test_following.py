@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_collab.server.following import LARGE
+from jupyterhub_collab.server.room import ATTEMPTS
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from open_files import copies, until, words
 from people.room import Room
@@ -21,24 +22,35 @@ HOLDS = """
 import os
 import time
 
-from jupyterhub_collab.server import room
+from jupyterhub_collab.server import rescue, room
 
-theirs = room.follow_aside
+theirs, lost = room.follow_aside, rescue.Rescue.lost
+
+
+def wait(hold, held):
+    if os.path.exists(hold):
+        open(held, "w").close()
+        while os.path.exists(hold) and not os.path.exists("go on"):
+            time.sleep(0.01)
+        if os.path.exists("go on"):
+            os.unlink("go on")
 
 
 def follow_aside(*arguments):
-    if os.path.exists("hold"):
-        open("held", "w").close()
-        while os.path.exists("hold"):
-            time.sleep(0.01)
+    wait("hold", "held")
     return theirs(*arguments)
+
+
+def held_lost(*arguments):
+    wait("hold what is lost", "holds what is lost")
+    return lost(*arguments)
 
 
 def hook(**_arguments):
     pass
 
 
-room.follow_aside = follow_aside
+room.follow_aside, rescue.Rescue.lost = follow_aside, held_lost
 """
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
 
@@ -154,6 +166,56 @@ async def test_a_program_changes_a_cell_while_somebody(
     await both_see(alice, bob, "second = 22", "typed = 1")
     await server.until_file("work.ipynb", "second = 22", "typed = 1")
     assert not copies(server)
+
+
+async def test_what_someone_deletes_meanwhile_is_in_no_copy(server: LocalServer) -> None:
+    """They have done so, and not the program."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    alice.insert(0, "mistake ", 0)
+    assert await alice.save(PATIENCE) == "success"
+    async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
+        alice.delete(0, len("mistake "), 0)
+        await bob.wait_until(lambda room: "mistake" not in words(room), PATIENCE)
+    await both_see(alice, bob, "second = 22")
+    await server.until_file("work.ipynb", "second = 22")
+    assert not copies(server)
+
+
+async def test_a_server_is_killed_as_it_takes_a_cell_out_into_which_someone_typed_meanwhile(
+    server: LocalServer,
+) -> None:
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    (server.files / "hold what is lost").touch()
+    async with held(server, lambda: write(server, "first = 1", "third = 3")):
+        alice.insert(0, "typed = 1\n", 1)
+        await both_see(alice, bob, "typed = 1")
+    await until((server.files / "holds what is lost").exists)
+    server.kill()
+    (server.files / "hold what is lost").unlink()
+    server.start()
+    await come_back(alice, bob)
+    await until(lambda: copies(server))
+    await server.until_file(copies(server)[0], "typed = 1", "second = 2")
+    assert len(copies(server)) == 1
+
+
+async def test_cells_that_come_again_and_again_put_off_no_merge_for_ever(server: LocalServer) -> None:
+    """Each time what was worked out does not fit any more; in the end it is done at once."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
+        for number in range(ATTEMPTS):
+            await until((server.files / "held").exists)
+            (server.files / "held").unlink()
+            alice.append_cell(f"more{number} = 0")
+            if number == ATTEMPTS - 1:
+                alice.move_cell(1, 0)
+            await bob.wait_until(lambda room: words(room) == words(alice), PATIENCE)
+            (server.files / "go on").touch()
+        await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
+        assert not (server.files / "held").exists()
+    await both_see(alice, bob, "second = 22", "first = 1", "more4 = 0")
+    await server.until_file("work.ipynb", "second = 22", "more4 = 0")
+    assert alice.cell_count == 3 + ATTEMPTS and not copies(server)
 
 
 async def test_a_server_is_killed_while_it_merges(server: LocalServer) -> None:

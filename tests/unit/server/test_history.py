@@ -5,12 +5,14 @@ import asyncio
 import logging
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pycrdt import Doc, Text, TransactionEvent
 
+from jupyterhub_collab.server import history
 from jupyterhub_collab.server.history import JOURNAL_BYTES, Due, History, OnDisk
 
 LOG = logging.getLogger(__name__)
@@ -251,3 +253,18 @@ def test_a_history_of_the_format_before_goes_on(tmp_path: Path) -> None:
     assert past.add("one", b"\0\0", past.begin_edit("one", "alice")) == 8
     assert [edit.username for edit in past.edits("one")] == ["alice"]
     assert not past.lost and not past.failure
+
+
+def test_an_upgrade_that_is_cut_off_is_made_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = History(tmp_path, LOG)
+    past.add("one", b"update")
+    with closing(sqlite3.connect(tmp_path / "documents.db")) as db:
+        db.executescript("alter table documents drop column more; pragma user_version = 2;")
+    statement = history.UPGRADES[2]
+    monkeypatch.setitem(history.UPGRADES, 2, f"{statement} insert into documents values (1);")
+    assert History(tmp_path, LOG).failure
+    monkeypatch.setitem(history.UPGRADES, 2, statement)
+    again = History(tmp_path, LOG)
+    assert not again.failure and [update for update, _time in again.updates("one")] == [b"update"]
