@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pycrdt import TextEvent
 
 from people.room import Room, Seat
 from people.sockets import Door
@@ -102,6 +103,8 @@ class Typist(Room):
         if not self._receiving:
             return
         for event in events:
+            if not isinstance(event, TextEvent):
+                continue  # a program has changed something else
             cell, place = event.path[0], 0
             for part in event.delta:
                 place += part.get("retain", 0)
