@@ -102,9 +102,9 @@ class Typist(Room):
         """Note what others have typed: each has a cell, and what comes to its end is a character by each keystroke."""
         if not self._receiving:
             return
-        for event in events:
-            if not isinstance(event, TextEvent):
-                continue  # a program has changed something else
+        # A program may change something else, too.
+        texts: list[Any] = [event for event in events if isinstance(event, TextEvent)]
+        for event in texts:
             cell, place = event.path[0], 0
             for part in event.delta:
                 place += part.get("retain", 0)
