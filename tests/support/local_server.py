@@ -168,12 +168,22 @@ class LocalServer:
                 await asyncio.sleep(0.05)
 
 
+# A hook that does nothing, for which a server loads the module that it is in.
+LOADED = """
+
+def loaded(**_arguments):
+    pass
+"""
+LOADS = "--FileContentsManager.pre_save_hook=of_test.loaded"
+
+
 @contextmanager
 def server_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, *options: str
 ) -> Iterator[LocalServer]:
-    """A server that runs, whose options may name what is in a module `of_test`."""
-    (tmp_path / "of_test.py").write_text(module)
+    """A server that runs with a module `of_test`, which options may name. With no options the module is loaded all the same."""
+    (tmp_path / "of_test.py").write_text(module + LOADED)
+    options = options if any("of_test" in each for each in options) else (*options, LOADS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     server = LocalServer(tmp_path, *options)
     server.write("notes.txt", "one\n")

@@ -13,47 +13,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from other_python import ROOT, containers, fetched, inside
+
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 PLACE = "/opt/ansible"
 PYTHON = f"{PLACE}/bin/python"
 LONG = os.environ.get("COLLAB_ALL") == "1"
-CONTAINERS = ROOT / "tests/images/containers.py"
-
-
-def fetched(release: str, python: str) -> Path:
-    """The directory with the newest ansible-core of a release, for a version of Python that need not be on this machine."""
-    place = ROOT / f".cache/ansible-core/{release}-python{python}"
-    options = [f"--python-version={python}", "--only-binary=:all:", "--upgrade", f"--target={place}"]
-    subprocess.run(["uv", "pip", "install", "--quiet", *options, f"ansible-core=={release}.*"], check=True)
-    return place
-
-
-def containers(*words: str) -> None:
-    subprocess.run([sys.executable, str(CONTAINERS), *words], check=True)
-
-
-def inside(name: str, *command: str) -> str:
-    """Run a command in the container, show what it prints, and return that."""
-    done = subprocess.run(
-        ["podman", "exec", name, *command],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    print(done.stdout, flush=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: failed with {done.returncode}")
-    return done.stdout
 
 
 @contextmanager
 def host(release: str, suite: str, major: str) -> Iterator[str]:
     """A container with this release, in an environment that is in nobody's PATH."""
-    release_directory = fetched(release, PYTHONS[suite])
+    release_directory = fetched(f"ansible-core/{release}", PYTHONS[suite], f"ansible-core=={release}.*")
     name = f"collab-core-{release.replace('.', '-')}"
     label = f"collab.ansible-core={release}"
     image = f"collab-hub:{suite}-hub{major}" if LONG else f"collab-debian:{suite}"

@@ -8,27 +8,45 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_core import ROOT, containers, inside
-
+ROOT = Path(__file__).resolve().parents[2]
+CONTAINERS = ROOT / "tests/images/containers.py"
 PLACE = "/opt/python"
 # Those of tests/requirements.txt that such tests import, or that servers are made of.
 WANTED = ("pytest", "httpx", "beautifulsoup4", "websockets", "pycrdt", "jupyter")
 
 
-def fetched(python: str) -> Path:
-    """The directory with the packages."""
-    place = ROOT / f".cache/other-python/{python}"
-    listed = (ROOT / "tests/requirements.txt").read_text().splitlines()
-    packages = [line for line in listed if line.startswith(WANTED)]
+def fetched(what: str, python: str, *packages: str) -> Path:
+    """A directory with the newest releases of packages, for a version of Python that need not be on this machine."""
+    place = ROOT / f".cache/{what}-python{python}"
     options = [f"--python-version={python}", "--only-binary=:all:", "--upgrade", f"--target={place}"]
     overrides = f"--overrides={ROOT}/tests/overrides.txt"
     subprocess.run(["uv", "pip", "install", "--quiet", *options, overrides, *packages], check=True)
     return place
 
 
+def containers(*words: str) -> None:
+    subprocess.run([sys.executable, str(CONTAINERS), *words], check=True)
+
+
+def inside(name: str, *command: str) -> str:
+    """Run a command in the container, show what it prints, and return that."""
+    done = subprocess.run(
+        ["podman", "exec", name, *command],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    print(done.stdout, flush=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: failed with {done.returncode}")
+    return done.stdout
+
+
 def main() -> None:
     python, suite, *tests = sys.argv[1:]
-    packages = fetched(python)
+    listed = (ROOT / "tests/requirements.txt").read_text().splitlines()
+    packages = fetched("servers", python, *(line for line in listed if line.startswith(WANTED)))
     name, label = f"collab-python-{python.replace('.', '-')}", f"collab.python={python}"
     volumes = [f"--option=--volume={ROOT}:{ROOT}:ro", f"--option=--volume={packages}:{packages}"]
     containers("up", name, f"collab-debian:{suite}", f"--label={label}", *volumes)

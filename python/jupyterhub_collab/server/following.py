@@ -7,6 +7,7 @@ update of one more person, who has not seen what was typed meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,12 @@ class Form:
                 return found.data
         return self.file.bytes_of(content, found.like or found.data, self.file_format, self.file_type)
 
+    async def bytes_slowly(self, content: Any, found: Found) -> bytes | None:
+        """Return what `bytes_of` does, while others go on."""
+        if self.is_ours:
+            return await asyncio.to_thread(self.bytes_of, content, found)
+        return self.bytes_of(content, found)
+
     def holds(self, found: Found, document: YBaseDoc) -> bool:
         """Return whether a file holds a document as it is."""
         content = document.get()
@@ -70,6 +77,12 @@ class Form:
             theirs.set(self.content_of(found, likeness(document)))
             return bool(content == theirs.get())
         return self.bytes_of(content, found) == found.data
+
+    async def holds_slowly(self, found: Found, document: YBaseDoc) -> bool:
+        """Return what `holds` does, while others go on. Nobody may change the document meanwhile."""
+        if found.data is None:
+            return self.holds(found, document)
+        return await self.bytes_slowly(document.get(), found) == found.data
 
 
 @dataclass(frozen=True)
@@ -138,22 +151,32 @@ def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
 
 
 @dataclass(frozen=True)
-class Aside:
-    """What becomes of a document, worked out with a copy of it.
+class Taken:
+    """A document as it was copied.
 
-    changes, generation, place, is_known, people: the document and its history when it was copied, as its room needs it; texts: of its cells.
-    after: as it is with the update, where cells have gone; gone: which. is_in: whether the file holds it then; written: what tells that content.
+    changes: how many there had been; generation: of the history; place: where the history was; people: the document; base: what the file held.
     """
 
     changes: int
     generation: int
     place: tuple[int, bytes | None]
-    is_known: bool
     people: bytes
+    base: Base
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What becomes of a document, worked out with a copy of it.
+
+    taken: the copy; texts: of its cells. gone: the cells that go; after: the document without them. is_in: whether the file holds it then;
+    written: what tells that content.
+    """
+
+    taken: Taken
     followed: Followed
     texts: dict[tuple[int, int], str]
-    after: bytes
     gone: set[tuple[int, int]]
+    after: bytes
     is_in: bool
     written: Any
 
@@ -162,7 +185,7 @@ class Aside:
 
         generation: of the history, which may have begun anew.
         """
-        return generation == self.generation and _texts_of(document).keys() == self.texts.keys()
+        return generation == self.taken.generation and _texts_of(document).keys() == self.texts.keys()
 
     def unseen(self, document: YBaseDoc, number: int) -> Unseen | None:
         """Return what people have typed meanwhile into cells that go with the update; None where they have not.
@@ -174,28 +197,17 @@ class Aside:
         now = texts_of(document)
         if all(now[identity] == self.texts[identity] for identity in self.gone & now.keys()):
             return None
-        return Unseen(self.people, document.ydoc.get_update(), self.after, False, frozenset(), number)
+        return Unseen(self.taken.people, document.ydoc.get_update(), self.after, False, frozenset(), number)
 
 
-def follow_aside(
-    form: Form,
-    people: bytes,
-    base: Base,
-    found: Found,
-    content: Any,
-    changes: int,
-    generation: int,
-    place: tuple[int, bytes | None],
-) -> Aside:
-    """Do what `follow` does with a copy of the document. people: the document; content: of the file."""
-    copy = form.kind(doc_of(people))
+def follow_aside(form: Form, taken: Taken, found: Found, content: Any) -> Aside:
+    """Do what `follow` does with a copy of the document. content: of the file."""
+    copy = form.kind(doc_of(taken.people))
     texts = _texts_of(copy)
-    followed = follow(form, copy, base, found, lambda _was: content)
+    followed = follow(form, copy, taken.base, found, lambda _was: content)
     gone = texts.keys() - _texts_of(copy).keys()
     after = copy.ydoc.get_update() if gone else b""
-    is_in, written = form.holds(found, copy), fingerprint(copy.get())
-    known = changes, generation, place, base.is_known, people
-    return Aside(*known, followed, texts, after, gone, is_in, written)
+    return Aside(taken, followed, texts, gone, after, form.holds(found, copy), fingerprint(copy.get()))
 
 
 def _texts_of(document: YBaseDoc) -> dict[tuple[int, int], str]:

@@ -91,11 +91,10 @@ class Lately:
             then._go_through(first, changes)
         return set(then._words)
 
-    def kept(self, last_update: int = 0) -> None:
-        """Note that there is a copy of the document as it was before `lost`, or after an update, with all of the words in it."""
+    def kept(self, last_update: int) -> None:
+        """Note that there is a copy of the document as it was after an update, with all of the words in it."""
         self._words.clear()
-        number = last_update or self._seen or 0
-        self._past.set_copied(self._name, max(number, self._past.copied(self._name)))
+        self._past.set_copied(self._name, max(last_update, self._past.copied(self._name)))
 
     def _gone(self, removed: Counter[str], text: str) -> set[str]:
         return {word for word in removed if word in self._words and word not in text}

@@ -43,9 +43,13 @@ class Before:
 
 @dataclass(frozen=True)
 class Lost:
-    """Content of a document that belongs into a copy. due: the number of this work in the history."""
+    """Content of a document that belongs into a copy: as it was after the update with number `last_update`.
+
+    due: the number of this work in the history.
+    """
 
     content: Any
+    last_update: int
     due: int
 
 
@@ -107,11 +111,12 @@ class Rescue:
         rest = self._restore_now(unseen) if unseen else None
         gone = self.lately.lost(before.text, text_of(self._document))
         if rest is not None:
-            return Lost(rest.get(), before.due)
+            return Lost(rest.get(), before.last_update, before.due)
         if merged.has_lost:
-            return Lost(merged.before, before.due)
+            return Lost(merged.before, before.last_update, before.due)
         if gone:
-            return Lost(self._had(before.last_update, before.state, before.people).get(), before.due)
+            had = self._had(before.last_update, before.state, before.people)
+            return Lost(had.get(), before.last_update, before.due)
         self._past.done(before.due)
         return None
 
@@ -130,11 +135,11 @@ class Rescue:
             self._notices.tell(RESTORED, self._file.path)
         return rest
 
-    async def keep(self, lost: Lost, last_update: int = 0) -> None:
-        """Write what people had beside the file, and tell them. last_update: of the history then, where a server does so that was killed."""
+    async def keep(self, lost: Lost) -> None:
+        """Write what people had beside the file, and tell them."""
         copy = await self._write_copy(lost.content)
         if isinstance(copy, PurePosixPath):
-            self.lately.kept(last_update)
+            self.lately.kept(lost.last_update)
             self._past.done(lost.due)
         self._tell_of(copy)
 
@@ -143,7 +148,7 @@ class Rescue:
         if due.last_update < self._past.last(self._name) and self._lacks(had, due):
             content = had.get()
             if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
-                await self.keep(Lost(content, due.number), due.last_update)
+                await self.keep(Lost(content, due.last_update, due.number))
                 return
             self.lately.kept(due.last_update)  # the server was killed before it had noted that
         self._past.done(due.number)
@@ -210,7 +215,7 @@ class Rescue:
                         self._notices.tell(RESTORED, self._file.path)
                     if rest is not None:
                         due = self._past.add_due(self._name, True, each.number, each.whole)
-                        lost.append((each, Lost(rest.get(), due)))
+                        lost.append((each, Lost(rest.get(), each.number, due)))
         finally:
             self.doing = ()
             self._past.done(*numbers)  # also what has made no update: from here on it is a copy that is due

@@ -40,7 +40,7 @@ from . import copies
 from .editing import current_edit, editing_as
 from .file_on_disk import File, Found, Unfinished, says_gone
 from .fingerprint import fingerprint
-from .following import LARGE, NOTHING, Aside, Base, Followed, Form, follow, follow_aside
+from .following import LARGE, NOTHING, Aside, Base, Followed, Form, Taken, follow, follow_aside
 from .history import RETRY_SECONDS, History, OnDisk
 from .merge import Merged, is_cut_off, likeness, lines_of
 from .notices import (
@@ -225,7 +225,7 @@ class Room(rooms.DocumentRoom):
         if found.hash != self._on_disk.hash:
             aside = await self._look_aside(found)
             lost = self._follow(found, aside)[1]
-        if unsaved and not await self._holds(found):
+        if unsaved and not await self._form.holds_slowly(found, self._document):
             self._changes += 1
         else:
             self._written = fingerprint(self._document.get())
@@ -256,19 +256,6 @@ class Room(rooms.DocumentRoom):
             with contextlib.suppress(Unfinished):
                 return await self._find()
             await asyncio.sleep(0.2)
-
-    async def _bytes_to_write(self, content: Any) -> bytes | None:
-        """Return the bytes that the file is to hold, while others go on."""
-        if self._form.is_ours:
-            return await asyncio.to_thread(self._form.bytes_of, content, self._found)
-        return self._form.bytes_of(content, self._found)
-
-    async def _holds(self, found: Found) -> bool:
-        """Return whether a file holds the document as it is, which nobody changes meanwhile."""
-        if not self._form.is_ours or found.data is None:
-            return self._form.holds(found, self._document)
-        content = self._document.get()
-        return await asyncio.to_thread(self._form.bytes_of, content, found) == found.data
 
     @property
     def _kind(self) -> type[YBaseDoc]:
@@ -461,7 +448,7 @@ class Room(rooms.DocumentRoom):
                     self._set_on_disk(replace(self._on_disk, last_update=number, state=state, more=None))
                 return True
             self._set_on_disk(replace(self._on_disk, writing=number))
-            data = await self._bytes_to_write(content)
+            data = await self._form.bytes_slowly(content, self._found)
             try:
                 saved = await self._file.write(content, data, self._found, self._file_format, self._file_type)
             except OutOfBandChanges:
@@ -558,7 +545,7 @@ class Room(rooms.DocumentRoom):
         else:
             aside = None
         async with self._update_lock:
-            is_as_then = aside is None or aside.changes == self._changes
+            is_as_then = aside is None or aside.taken.changes == self._changes
             merged, lost = self._follow(found, aside)
             if aside:
                 is_in, written = aside.is_in and is_as_then, aside.written
@@ -589,9 +576,8 @@ class Room(rooms.DocumentRoom):
         base = self._base() if is_known else Base([people], [], is_known=False)
         like = await asyncio.to_thread(base.likeness, self._kind)
         content = await self._form.content_slowly(found, like)
-        return await asyncio.to_thread(
-            follow_aside, self._form, people, base, found, content, changes, generation, place
-        )
+        taken = Taken(changes, generation, place, people, base)
+        return await asyncio.to_thread(follow_aside, self._form, taken, found, content)
 
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
         """Merge the content of the file, in one go, so that nobody types in between. aside: what is known of the outcome.
@@ -615,11 +601,12 @@ class Room(rooms.DocumentRoom):
 
     def _follow_as_seen(self, found: Found, aside: Aside) -> tuple[Merged, Lost | None]:
         """Do the same with what was worked out aside. What people have typed meanwhile stays."""
-        has_typed = aside.changes != self._changes
+        taken = aside.taken
+        has_typed = taken.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
-        with self._rescue.before(*self._place(), aside.people) as before:
+        with self._rescue.before(*self._place(), taken.people) as before:
             self.ydoc.apply_update(aside.followed.update)
-        self._note(found, aside.followed, aside.place, aside.is_known)
+        self._note(found, aside.followed, taken.place, taken.base.is_known)
         self._has_typed = has_typed
         return aside.followed.merged, self._rescue.lost(before, aside.followed.merged, unseen)
 
@@ -651,7 +638,7 @@ class Room(rooms.DocumentRoom):
 
     async def _model_of(self, content: Any) -> dict[str, Any]:
         """Return what has the contents manager write some content as the file has it."""
-        data = await self._bytes_to_write(content)
+        data = await self._form.bytes_slowly(content, self._found)
         if data is None:
             return self._file.model_of(content, None, self._file_format, self._file_type)
         return copies.model_of(data)

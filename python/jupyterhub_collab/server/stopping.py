@@ -72,7 +72,7 @@ def start_no_kernel_again(app: Any) -> None:
 
 def _kernels_of(app: Any) -> list[Any]:
     kernels = getattr(app, "kernel_manager", None)  # which a server that begins does not have yet
-    return list(kernels._kernels.values()) if kernels is not None else []
+    return [kernels.get_kernel(each) for each in kernels.list_kernel_ids()] if kernels is not None else []
 
 
 def end_kernels(app: Any) -> None:

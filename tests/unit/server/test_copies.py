@@ -59,11 +59,6 @@ class Elsewhere(AsyncContentsManager):
         self.files[path] = model["content"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def texts(directory: Path) -> list[str]:
     return sorted(path.read_text() for path in directory.glob("notes.before-*.txt"))
 

@@ -354,10 +354,6 @@ theirs = saving._write
 now = Path("write now")
 
 
-def hook(**_arguments):
-    pass
-
-
 def write(manager, os_path, data):
     before = Path(os_path).read_bytes()
     theirs(manager, os_path, data)
@@ -376,8 +372,7 @@ async def test_what_is_written_before_saving_has_ended_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: str
 ) -> None:
     """The contents manager goes on for a while after it has written the file, and gives the time of what is there then."""
-    option = "--FileContentsManager.post_save_hook=of_test.hook"
-    with server_with(tmp_path, monkeypatch, AT_ONCE, option) as server:
+    with server_with(tmp_path, monkeypatch, AT_ONCE) as server:
         server.write("work.ipynb", json.dumps(notebook("one"), indent=1) + "\n")
         server.write("more", more)
         before = server.read(name)
@@ -514,10 +509,6 @@ def read(place, *arguments):
     return theirs(place, *arguments)
 
 
-def hook(**_arguments):
-    pass
-
-
 file_on_disk._read = read
 """
 
@@ -525,8 +516,7 @@ file_on_disk._read = read
 async def test_a_file_that_is_moved_as_it_is_looked_at_has_not_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    option = "--FileContentsManager.pre_save_hook=of_test.hook"
-    with server_with(tmp_path, monkeypatch, GOES, option) as server:
+    with server_with(tmp_path, monkeypatch, GOES) as server:
         alice = await server.open("notes.txt")
         async with told(server) as notices:
             server.write("move now", "")

@@ -46,10 +46,6 @@ def held_lost(*arguments):
     return lost(*arguments)
 
 
-def hook(**_arguments):
-    pass
-
-
 room.follow_aside, rescue.Rescue.lost = follow_aside, held_lost
 """
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
@@ -57,8 +53,7 @@ PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
-    option = "--FileContentsManager.pre_save_hook=of_test.hook"
-    with server_with(tmp_path, monkeypatch, HOLDS, option) as server:
+    with server_with(tmp_path, monkeypatch, HOLDS) as server:
         write(server, "first = 1", "second = 2", "third = 3")
         yield server
 
@@ -200,7 +195,7 @@ async def test_a_server_is_killed_as_it_takes_a_cell_out_into_which_someone_type
 
 
 async def test_cells_that_come_again_and_again_put_off_no_merge_for_ever(server: LocalServer) -> None:
-    """Each time what was worked out does not fit any more; in the end it is done at once."""
+    """Each time, what was worked out no longer fits. In the end, it is merged at once."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
         for number in range(ATTEMPTS):

@@ -15,11 +15,6 @@ PATIENCE = 10  # seconds
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that was away for the first telling gets the second; one that had both sees by the id that they are one notice."""
     monkeypatch.setattr(notices, "AGAIN", 0.1)

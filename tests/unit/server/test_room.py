@@ -31,28 +31,6 @@ CELLS = [{**CELL, "id": f"cell{number}", "source": f"x = {number}"} for number i
 NOTEBOOK: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": CELLS}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("server"))
-    yield server
-    if server.runs:
-        server.kill()
-
-
-@pytest.fixture
-def server(one_server: LocalServer, request: pytest.FixtureRequest) -> LocalServer:
-    """A server that runs, in a folder of the test's own with a text and a notebook."""
-    one_server.begin(request.node.name)
-    one_server.write("notes.txt", "one\ntwo\n")
-    one_server.write("work.ipynb", json.dumps(NOTEBOOK))
-    return one_server
-
-
 async def both_see(one: Room, other: Room, *texts: str) -> None:
     for room in (one, other):
         await room.wait_until(lambda room: all(text in words(room) for text in texts), PATIENCE)

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.anyio
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>drawn</b>"}}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def notebook(source: str, trusted: bool) -> dict[str, Any]:
     metadata = {"trusted": True} if trusted else {}
     cell = {

@@ -28,11 +28,6 @@ SAVE_DELAY = 3  # so that what was typed last is not in the file before it stops
 NAMES = ("notes.txt", "more.txt")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     server = LocalServer(
@@ -95,10 +90,6 @@ async def pre_launch(self, **options):
     return await theirs(self, **options)
 
 
-def hook(**_arguments):
-    pass
-
-
 LocalProvisioner.pre_launch = pre_launch
 """
 
@@ -108,7 +99,6 @@ async def test_it_stops_while_a_kernel_is_started_again(
 ) -> None:
     """systemd ends kernels at the same time, and jupyter_client starts one again that has ended. None may be left."""
     options = [
-        "--FileContentsManager.pre_save_hook=of_test.hook",
         "--KernelRestarter.time_to_dead=0.1",
         "--KernelManager.shutdown_wait_time=0.5",
     ]

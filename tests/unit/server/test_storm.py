@@ -15,11 +15,6 @@ SECONDS = 15
 SEED = 5
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_nothing_is_lost_in_a_storm(tmp_path: Path) -> None:
     told: list[str] = []
     storm = Storm(tmp_path / "storm", SEED, stops=1, tell=told.append)

@@ -29,11 +29,6 @@ OUT = SECONDS + 1 + 2
 EVENTS = "api/events/subscribe"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
     with LocalHub(tmp_path_factory.mktemp("hub"), seconds=SECONDS).running() as hub:
