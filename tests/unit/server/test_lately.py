@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which words people have typed lately, as the history of their document has it."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from jupyter_ydoc import YUnicode
+
+from jupyterhub_collab.server.history import History
+from jupyterhub_collab.server.lately import Lately
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> History:
+    return History(tmp_path, logging.getLogger(__name__))
+
+
+def document(text: str) -> YUnicode:
+    made = YUnicode()
+    made.set(text)
+    return made
+
+
+def test_what_was_typed_while_the_history_could_not_be_written_counts_when_it_can(past: History) -> None:
+    """As on a full disk, where another program has changed the file meanwhile."""
+    made = document("one\n")
+    past.add("notes", made.ydoc.get_update())
+    lately = Lately(past, "notes", YUnicode)
+    lately.look("one\n")
+    made.source = "word one\n"
+    lately.look("word one\n")
+    lately.begin_again(past.add("notes", made.ydoc.get_update()), is_anew=False, has_typed=True)
+    lately.look("word one\n")
+    assert lately.lost("word one\n", "one\n") == {"word"}
+
+
+def test_an_older_copy_makes_nothing_of_a_newer_one_unknown(past: History) -> None:
+    lately = Lately(past, "notes", YUnicode)
+    for number in (5, 3):
+        lately.kept(number)
+    assert past.copied("notes") == 5
