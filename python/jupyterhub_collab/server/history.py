@@ -56,8 +56,10 @@ RETRY_SECONDS = 5
 WORTH_FOLDING = 1.25
 # After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
 JOURNAL_BYTES = 4_000_000
-# How often it is done again at once as someone has written meanwhile.
+# How often it does so again at once, because someone wrote meanwhile. The journal begins anew only when nobody did.
 ATTEMPTS = 5
+# A journal that is larger, because someone always writes, is moved to its end while they wait for the disk.
+MOST_JOURNAL_BYTES = 4 * JOURNAL_BYTES
 # A page that returns to a document after this time must reload it, so that older history can be deleted.
 KEPT_SECONDS = 14 * 86400
 NO_LIMIT = 2**62
@@ -135,6 +137,7 @@ class History:
         self._unfinished: set[str] = set()
         self._journal = 0  # about how many bytes it has by now
         self._checkpoint: threading.Thread | None = None
+        self._is_behind = threading.Event()  # the journal grows although it is moved
         self._folded: dict[
             str, int
         ] = {}  # documents whose past was put together, and how many bytes that has left
@@ -450,6 +453,9 @@ class History:
             number = self._db.execute(row, values).lastrowid or 0
             if done:
                 self._forget_due(done)
+        if self._is_behind.is_set():
+            self._is_behind.clear()
+            self._read("pragma wal_checkpoint(passive)")
         self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
         checkpointing = self._checkpoint is not None and self._checkpoint.is_alive()
         if self._journal > JOURNAL_BYTES and not checkpointing:
@@ -460,12 +466,13 @@ class History:
         """Move what the journal holds into the database, after what is being moved."""
         if not self._is_on_disk:
             return
-        last, path = self._checkpoint, str(self._path)
+        last, path, is_behind = self._checkpoint, str(self._path), self._is_behind
 
         def move() -> None:
             if last is not None:
                 last.join()
-            _checkpoint(path)
+            if not _checkpoint(path):
+                is_behind.set()
 
         self._journal = 0
         self._checkpoint = threading.Thread(target=move, daemon=True)
@@ -532,13 +539,20 @@ class History:
         self.failure = why
 
 
-def _checkpoint(path: str) -> None:
-    """Move what the journal of a database holds into it. Others write meanwhile; where it does not work it is tried again later."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+def _checkpoint(path: str) -> bool:
+    """Move what the journal of a database holds into it, while others write. Return whether the journal stays small.
+
+    If moving fails, the next checkpoint tries again.
+    """
+    before = None
+    with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(path)) as db:
         for _attempt in range(ATTEMPTS):
             _busy, frames, moved = db.execute("pragma wal_checkpoint(passive)").fetchone()
-            if frames == moved:
-                break  # nobody has written meanwhile, so that the journal begins anew with the next write
+            if frames == moved == before:
+                return True  # nobody wrote since the last attempt, so the next write begins the journal anew
+            before = frames
+        return os.path.getsize(f"{path}-wal") <= MOST_JOURNAL_BYTES
+    return True
 
 
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -13,7 +13,7 @@ import pytest
 from pycrdt import Doc, Text, TransactionEvent
 
 from jupyterhub_collab.server import history
-from jupyterhub_collab.server.history import JOURNAL_BYTES, Due, History, OnDisk
+from jupyterhub_collab.server.history import JOURNAL_BYTES, MOST_JOURNAL_BYTES, Due, History, OnDisk
 
 LOG = logging.getLogger(__name__)
 
@@ -207,6 +207,19 @@ def test_parts_that_were_not_completed_are_forgotten(tmp_path: Path) -> None:
     past = History(tmp_path, LOG)
     past._insert("insert into parts (update_, content) values (?, ?)", ("cut off", b"x" * 1000))
     assert History(tmp_path, LOG).size() == 0
+
+
+def test_the_journal_stays_small_while_people_never_stop_typing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "ATTEMPTS", 1)  # as if someone always wrote during the last one
+    past, journal = History(tmp_path, LOG), tmp_path / "documents.db-wal"
+    largest = 0
+    for _number in range(5000):
+        past.add("one", b"x" * 60)
+        largest = max(largest, journal.stat().st_size)
+        time.sleep(0.0002)  # the event loop does other things, too
+    assert JOURNAL_BYTES < largest < 2 * MOST_JOURNAL_BYTES
 
 
 def test_one_large_update_is_bounded_too(past: History) -> None:
