@@ -15,9 +15,8 @@ import fcntl
 import os
 import stat
 import time
-from base64 import decodebytes, encodebytes
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,10 @@ from tornado.web import HTTPError
 
 from . import saving
 from .copies import model_of
+from .file_content import Found, content_of, named, notebook_in
 from .file_identity import FileIdentity
-from .notebook_bytes import bytes_of_notebook, formats, name_cells, notebook_of, plain, read
-from .text_bytes import NoText, bytes_of, text_of
+from .notebook_bytes import read
+from .text_bytes import NoText
 from .writers import would_write_over, writers_of
 
 # A file of no more than so many bytes is read at every look, whatever its times say.
@@ -47,19 +47,6 @@ UNFINISHED, PAUSE = 10, 2.5
 LATELY = 600
 # How often a file is read anew that someone writes meanwhile.
 ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a file holds. data: its bytes; None where only the contents manager knows them. content: as the manager has it then.
-
-    like: what the file held before it was cut off, where that is still known.
-    """
-
-    hash: str
-    data: bytes | None = None
-    content: Any = None
-    like: bytes | None = None
 
 
 class Unfinished(OSError):
@@ -294,23 +281,14 @@ class File(loaders.FileLoader):
 
         Raises HTTPError where the file holds something else.
         """
-        if found.data is None:
-            if type_ == "notebook":
-                found = replace(found, content=plain(found.content))
-                cells = found.content["cells"]
-                if like and not {cell.get("id") for cell in cells} & {cell["id"] for cell in like["cells"]}:
-                    for cell in cells:
-                        cell.pop(
-                            "id", None
-                        )  # which was made while it was read, and another time is another one
-                name_cells(cells, like["cells"] if like else [])
-            return found.content
         with _as_http_error(self.path, type_):
-            if type_ == "notebook":
-                notebook = formats.from_dict(read(found.data))
-                self._contents_manager.mark_trusted_cells(notebook, self.path)
-                return _named(found.data, notebook, like)
-            return _text_of(found.data, format_)
+            return content_of(
+                found,
+                format_,
+                type_,
+                like,
+                lambda notebook: self._contents_manager.mark_trusted_cells(notebook, self.path),
+            )
 
     async def content_slowly(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
         """Return what `content_of` does, while others go on."""
@@ -319,18 +297,12 @@ class File(loaders.FileLoader):
             return self.content_of(found, format_, type_, like)
         with _as_http_error(self.path, type_):
             if type_ == "notebook":
-                notebook = await asyncio.to_thread(lambda: formats.from_dict(read(data)))
+                notebook = await asyncio.to_thread(notebook_in, data)
                 await saving.mark_trusted_cells(self._contents_manager, notebook, self.path)
-                return await asyncio.to_thread(_named, data, notebook, like)
-            return await asyncio.to_thread(_text_of, data, format_)
+                return await asyncio.to_thread(named, data, notebook, like)
+            return await asyncio.to_thread(content_of, found, format_, type_)
 
     # Writing
-
-    def bytes_of(self, content: Any, before: bytes, format_: str, type_: str) -> bytes:
-        """Return the bytes with which the file holds some content, where `before` are its bytes now."""
-        if type_ == "notebook":
-            return bytes_of_notebook(content, before)
-        return bytes_of(content, before) if format_ == "text" else decodebytes(content.encode("ascii"))
 
     async def write(self, content: Any, data: bytes | None, held: Found, format_: str, type_: str) -> Found:
         """Have the file hold some content, which makes these bytes. held: what it holds now.
@@ -473,19 +445,6 @@ class File(loaders.FileLoader):
                 if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
-
-
-def _named(data: bytes, notebook: Any, like: Any) -> Any:
-    """Return a notebook with names for all cells. notebook: the same, with a mark at each cell whose output is trusted."""
-    named = notebook_of(data, like)
-    for cell, marked in zip(named["cells"], notebook["cells"], strict=True):
-        if marked.cell_type == "code":
-            cell["metadata"]["trusted"] = marked.metadata.get("trusted", False)
-    return named
-
-
-def _text_of(data: bytes, format_: str) -> str:
-    return text_of(data) if format_ == "text" else encodebytes(data).decode("ascii")
 
 
 @contextlib.contextmanager

@@ -16,8 +16,9 @@ from jupyter_ydoc import YNotebook, YUnicode
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import Doc
 
-from .file_on_disk import File, Found
+from .file_content import Found, bytes_of, content_of
 from .fingerprint import fingerprint
+from .history import OnDisk
 from .late import Unseen
 from .merge import Merged, are_same, doc_of, likeness, merge
 from .merge_notebook import texts_of
@@ -33,7 +34,6 @@ NOTHING = b"\0\0"  # an update without changes
 class Form:
     """How the content of a document is the bytes of its file, and the other way round. kind: the document's class."""
 
-    file: File
     file_format: str
     file_type: str
     kind: type[YBaseDoc]
@@ -43,14 +43,6 @@ class Form:
         """Whether any thread may do this. Documents of other types may want to be where they were made."""
         return issubclass(self.kind, YUnicode | YNotebook)
 
-    def content_of(self, found: Found, like: Any = None) -> Any:
-        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
-        return self.file.content_of(found, self.file_format, self.file_type, like)
-
-    async def content_slowly(self, found: Found, like: Any = None) -> Any:
-        """Return what `content_of` does, while others go on."""
-        return await self.file.content_slowly(found, self.file_format, self.file_type, like)
-
     def bytes_of(self, content: Any, found: Found) -> bytes | None:
         """Return the bytes with which the file would hold some content, where it holds what is `found`."""
         if found.data is None:
@@ -58,10 +50,10 @@ class Form:
         if not self.is_ours:
             # Its type writes it in its own way: only what has been changed since is a reason to write.
             unchanged = self.kind()
-            unchanged.set(self.content_of(found))
+            unchanged.set(content_of(found, self.file_format, self.file_type))
             if are_same(unchanged.get(), content):
                 return found.data
-        return self.file.bytes_of(content, found.like or found.data, self.file_format, self.file_type)
+        return bytes_of(content, found.like or found.data, self.file_format, self.file_type)
 
     async def bytes_slowly(self, content: Any, found: Found) -> bytes | None:
         """Return what `bytes_of` does, while others go on."""
@@ -74,7 +66,7 @@ class Form:
         content = document.get()
         if found.data is None:
             theirs = self.kind()
-            theirs.set(self.content_of(found, likeness(document)))
+            theirs.set(content_of(found, self.file_format, self.file_type, likeness(document)))
             return bool(content == theirs.get())
         return self.bytes_of(content, found) == found.data
 
@@ -95,6 +87,12 @@ class Base:
     updates: Sequence[bytes]
     since: Sequence[bytes]
     is_known: bool
+
+    @classmethod
+    def of(cls, on_disk: OnDisk, held: Sequence[bytes], since: Sequence[bytes]) -> Base:
+        """Return what people have typed by what is known of the file. held: the updates that it held; since: those after them."""
+        more = [] if on_disk.more is None else [on_disk.more]
+        return cls([*(held if on_disk.state is None else [on_disk.state]), *more], since, is_known=True)
 
     def document(self) -> Doc[Any]:
         return doc_of(*self.updates)
@@ -152,27 +150,28 @@ def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
 
 @dataclass(frozen=True)
 class Taken:
-    """A document as it was copied.
+    """When a document was copied.
 
-    changes: how many there had been; generation: of the history; place: where the history was; people: the document; base: what the file held.
+    changes: how many there had been; generation: of the history; place: where the history was; is_known: whether it is known what the file
+    held then.
     """
 
     changes: int
     generation: int
     place: tuple[int, bytes | None]
-    people: bytes
-    base: Base
+    is_known: bool
 
 
 @dataclass(frozen=True)
 class Aside:
-    """What becomes of a document, worked out with a copy of it.
+    """The outcome for a document, worked out with a copy of it.
 
-    taken: the copy; texts: of its cells. gone: the cells that go; after: the document without them. is_in: whether the file holds it then;
-    written: what tells that content.
+    taken: when it was copied; people: the copy; texts: of its cells. gone: the cells that go; after: the document without them. is_in:
+    whether the file holds it then; written: the fingerprint of that content.
     """
 
     taken: Taken
+    people: bytes
     followed: Followed
     texts: dict[tuple[int, int], str]
     gone: set[tuple[int, int]]
@@ -197,17 +196,19 @@ class Aside:
         now = texts_of(document)
         if all(now[identity] == self.texts[identity] for identity in self.gone & now.keys()):
             return None
-        return Unseen(self.taken.people, document.ydoc.get_update(), self.after, False, frozenset(), number)
+        return Unseen(self.people, document.ydoc.get_update(), self.after, False, frozenset(), number)
 
 
-def follow_aside(form: Form, taken: Taken, found: Found, content: Any) -> Aside:
-    """Do what `follow` does with a copy of the document. content: of the file."""
-    copy = form.kind(doc_of(taken.people))
+def follow_aside(form: Form, taken: Taken, people: bytes, base: Base, found: Found, content: Any) -> Aside:
+    """Do what `follow` does with a copy of the document. people: the document; content: of the file."""
+    copy = form.kind(doc_of(people))
     texts = _texts_of(copy)
-    followed = follow(form, copy, taken.base, found, lambda _was: content)
+    followed = follow(form, copy, base, found, lambda _was: content)
     gone = texts.keys() - _texts_of(copy).keys()
     after = copy.ydoc.get_update() if gone else b""
-    return Aside(taken, followed, texts, gone, after, form.holds(found, copy), fingerprint(copy.get()))
+    return Aside(
+        taken, people, followed, texts, gone, after, form.holds(found, copy), fingerprint(copy.get())
+    )
 
 
 def _texts_of(document: YBaseDoc) -> dict[tuple[int, int], str]:

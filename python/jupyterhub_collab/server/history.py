@@ -206,6 +206,11 @@ class History:
         for username, colour in colours.items():
             self.set_colour(username, colour)
 
+    @property
+    def path(self) -> Path | None:
+        """Where the database is; None while there is only one in memory."""
+        return self._path if self._is_on_disk else None
+
     # One document
 
     def add(self, document: str, update: bytes, edit: int | None = None, done: Sequence[int] = ()) -> int:
@@ -537,6 +542,21 @@ class History:
         if not self.failure:
             self.log.error("The document history is not kept: %s", why)
         self.failure = why
+
+
+def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]]:
+    """Return number and content of each update of a document, up to one, from the database of another process.
+
+    Raises sqlite3.Error.
+    """
+    rows = "select id, content, parts from updates where document = ? and id <= ? order by id"
+    parts = "select content from parts where update_ = ? order by id"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("begin")  # all of it at one moment
+        return [
+            (number, b"".join(part for (part,) in db.execute(parts, (name,))) if name else content)
+            for number, content, name in db.execute(rows, (document, last))
+        ]
 
 
 def _checkpoint(path: str) -> bool:

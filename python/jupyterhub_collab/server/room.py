@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import pickle
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import EndOfStream, WouldBlock
@@ -36,9 +38,10 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
-from . import copies
+from . import apart, copies, saving
 from .editing import current_edit, editing_as
-from .file_on_disk import File, Found, Unfinished, says_gone
+from .file_content import Found
+from .file_on_disk import File, Unfinished, says_gone
 from .fingerprint import fingerprint
 from .following import LARGE, NOTHING, Aside, Base, Followed, Form, Taken, follow, follow_aside
 from .history import RETRY_SECONDS, History, OnDisk
@@ -111,7 +114,7 @@ class Room(rooms.DocumentRoom):
         self._written: Any = None  # what tells the content that the file holds from others
         self._told: dict[int, Any] = {}  # what each tab has last told about its user
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
-        self._form = Form(self._file, self._file_format, self._file_type, self._kind)
+        self._form = Form(self._file_format, self._file_type, self._kind)
         self._rescue = Rescue(
             self._past,
             self._room_id,
@@ -151,7 +154,7 @@ class Room(rooms.DocumentRoom):
         found = await self._find_written()
         content, unreadable = None, None
         try:
-            content = await self._form.content_slowly(found)
+            content = await self._content_slowly(found)
         except HTTPError as error:
             if known is None:
                 raise
@@ -250,6 +253,10 @@ class Room(rooms.DocumentRoom):
         """Return what the file holds."""
         return await self._file.find(self._file_format, self._file_type)
 
+    async def _content_slowly(self, found: Found, like: Any = None) -> Any:
+        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
+        return await self._file.content_slowly(found, self._file_format, self._file_type, like)
+
     async def _find_written(self) -> Found:
         """Return what `_find` does, once it is written."""
         while True:
@@ -268,11 +275,9 @@ class Room(rooms.DocumentRoom):
         since = self._past.since(self._room_id, self._on_disk.last_update)
         if self._has_no_base:
             return Base([self.ydoc.get_update()], since, is_known=False)
-        more = [] if self._on_disk.more is None else [self._on_disk.more]
-        if self._on_disk.state is not None:
-            return Base([self._on_disk.state, *more], since, is_known=True)
-        past = self._past.updates(self._room_id, self._on_disk.last_update)
-        return Base([*(update for update, _time in past), *more], since, is_known=True)
+        held = self._past.updates(self._room_id, self._on_disk.last_update)
+        has_state = self._on_disk.state is not None
+        return Base.of(self._on_disk, [] if has_state else [update for update, _time in held], since)
 
     @property
     def _has_unsaved(self) -> bool:
@@ -569,15 +574,30 @@ class Room(rooms.DocumentRoom):
         """Work out what becomes of the document with a large file, while others go on; None where that is done at once."""
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
-        changes, generation, place = self._changes, self._past.generation, self._place()
-        people, is_known = self.ydoc.get_update(), not self._has_no_base
+        taken = Taken(self._changes, self._past.generation, self._place(), not self._has_no_base)
+        if len(found.data) >= apart.LARGE and (aside := await self._look_apart(taken, found)):
+            return aside
         # Each of these steps takes its time with a large document, and others are at work in theirs.
+        taken = Taken(self._changes, self._past.generation, self._place(), not self._has_no_base)
+        people = self.ydoc.get_update()
         await asyncio.sleep(0)
-        base = self._base() if is_known else Base([people], [], is_known=False)
-        like = await asyncio.to_thread(base.likeness, self._kind)
-        content = await self._form.content_slowly(found, like)
-        taken = Taken(changes, generation, place, people, base)
-        return await asyncio.to_thread(follow_aside, self._form, taken, found, content)
+        base = self._base() if taken.is_known else Base([people], [], is_known=False)
+        content = await self._content_slowly(found, await asyncio.to_thread(base.likeness, self._kind))
+        return await asyncio.to_thread(follow_aside, self._form, taken, people, base, found, content)
+
+    async def _look_apart(self, taken: Taken, found: Found) -> Aside | None:
+        """Work that out in another process; None where that is not possible."""
+        path, manager = self._past.path, self._file._contents_manager
+        signer = saving.signer_of(manager)
+        is_kept = taken.place[1] is None and self._generation == taken.generation
+        if path is None or signer is None or not is_kept or not taken.is_known:
+            return None
+        job = apart.Job(path, self._room_id, taken, self._on_disk, self._form, found, signer)
+        try:
+            return await apart.follow_apart(job, partial(saving.is_signed, manager))
+        except (OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            self.log.warning("%s is merged by the server itself: %r", self._file.path, error)
+            return None
 
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
         """Merge the content of the file, in one go, so that nobody types in between. aside: what is known of the outcome.
@@ -593,7 +613,7 @@ class Room(rooms.DocumentRoom):
                 self._document,
                 base,
                 found,
-                lambda was: self._form.content_of(found, likeness(was)),
+                lambda was: self._file.content_of(found, self._file_format, self._file_type, likeness(was)),
             )
         self._note(found, followed, place, base.is_known)
         self._has_typed = False
@@ -604,9 +624,9 @@ class Room(rooms.DocumentRoom):
         taken = aside.taken
         has_typed = taken.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
-        with self._rescue.before(*self._place(), taken.people) as before:
+        with self._rescue.before(*self._place(), aside.people) as before:
             self.ydoc.apply_update(aside.followed.update)
-        self._note(found, aside.followed, taken.place, taken.base.is_known)
+        self._note(found, aside.followed, taken.place, taken.is_known)
         self._has_typed = has_typed
         return aside.followed.merged, self._rescue.lost(before, aside.followed.merged, unseen)
 

@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_server.services.contents.fileio import FileManagerMixin
+from nbformat.sign import NotebookNotary
 from tornado.web import HTTPError
 
+from .apart import Signer
 from .notebook_bytes import bytes_of_notebook, formats
 
 # How long, in seconds, another program may hold a lock on a file before that is told as a failure.
@@ -89,6 +91,20 @@ async def mark_trusted_cells(manager: Any, notebook: Any, path: str) -> None:
         manager.mark_trusted_cells(notebook, path)
     finally:
         _signed.reset(token)
+
+
+def signer_of(manager: Any) -> Signer | None:
+    """Return how a contents manager signs notebooks; None if it has ways of its own, or does not sign."""
+    notary = getattr(manager, "notary", None)
+    marks = type(manager).mark_trusted_cells.__module__ if notary is not None else ""
+    if type(notary) is not NotebookNotary or not marks.startswith("jupyter_server."):
+        return None
+    return Signer(notary.secret, notary.algorithm)
+
+
+def is_signed(manager: Any, digest: str, algorithm: str) -> bool:
+    """Return whether a contents manager trusts the output of a notebook with this signature."""
+    return bool(manager.notary.store.check_signature(digest, algorithm))
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -19,12 +20,13 @@ pytestmark = pytest.mark.anyio
 
 # Merging begins, and does not end before the test says so.
 HOLDS = """
+import asyncio
 import os
 import time
 
-from jupyterhub_collab.server import rescue, room
+from jupyterhub_collab.server import apart, rescue, room
 
-theirs, lost = room.follow_aside, rescue.Rescue.lost
+theirs, apart_theirs, lost = room.follow_aside, apart.follow_apart, rescue.Rescue.lost
 
 
 def wait(hold, held):
@@ -41,25 +43,41 @@ def follow_aside(*arguments):
     return theirs(*arguments)
 
 
+async def follow_apart(*arguments):
+    await asyncio.to_thread(wait, "hold", "held")
+    return await apart_theirs(*arguments)
+
+
 def held_lost(*arguments):
     wait("hold what is lost", "holds what is lost")
     return lost(*arguments)
 
 
-room.follow_aside, rescue.Rescue.lost = follow_aside, held_lost
+room.follow_aside, apart.follow_apart, rescue.Rescue.lost = follow_aside, follow_apart, held_lost
+"""
+# All of it happens in another process, ...
+APART = """
+apart.LARGE = 0
+room.follow_aside = None
+"""
+# ... or that cannot be started.
+BROKEN = """
+apart.LARGE, apart.START = 0, "raise SystemExit(3)"
 """
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
-    with server_with(tmp_path, monkeypatch, HOLDS) as server:
+@pytest.fixture(params=[pytest.param("", id="in a thread"), pytest.param(APART, id="in another process")])
+def server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[LocalServer]:
+    with server_with(tmp_path, monkeypatch, HOLDS + request.param) as server:
         write(server, "first = 1", "second = 2", "third = 3")
         yield server
 
 
-def write(server: LocalServer, *sources: str) -> None:
-    """Write a notebook whose cells are called as their first word, the last with a large picture."""
+def large_notebook(*sources: str) -> dict[str, Any]:
+    """Return a notebook whose cells are called as their first word, the last with a large picture."""
     cells: list[dict[str, Any]] = [
         {
             "cell_type": "code", "id": source.split()[0], "source": source,
@@ -68,8 +86,12 @@ def write(server: LocalServer, *sources: str) -> None:
         for source in sources
     ]  # fmt: skip
     cells[-1]["outputs"] = [PICTURE]
-    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
-    server.write("work.ipynb", json.dumps(content))
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def write(server: LocalServer, *sources: str) -> None:
+    """Write a notebook as a program does."""
+    server.write("work.ipynb", json.dumps(large_notebook(*sources)))
 
 
 @asynccontextmanager
@@ -244,3 +266,29 @@ async def test_a_large_notebook_that_cannot_be_read_leaves_nothing_due(server: L
     await come_back(alice)
     await server.until_file("work.ipynb", "first = 1")
     assert "typed" not in words(alice) and not copies(server)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_output_that_the_server_trusts_is_trusted_after_a_merge(
+    server: LocalServer, trusted: bool
+) -> None:
+    alice = await server.open("work.ipynb")
+    content = large_notebook("first = 1", "second = 22", "third = 3")
+    never_signed = {"text/html": uuid4().hex}
+    output = {"output_type": "display_data", "metadata": {}, "data": never_signed}
+    content["cells"][1] |= {"outputs": [output], "metadata": {"trusted": trusted}}
+    content["cells"][2]["metadata"] = {"trusted": True}
+    model = {"type": "notebook", "format": "json", "content": content}
+    server.ask("PUT", "api/contents/" + server.path("work.ipynb"), model)
+    await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
+    assert alice.cells[1]["metadata"]["trusted"] is trusted
+
+
+@pytest.mark.parametrize("server", [BROKEN], indirect=True, ids=["broken"])
+async def test_the_server_merges_what_another_process_cannot(server: LocalServer) -> None:
+    alice = await server.open("work.ipynb")
+    alice.insert(0, "typed = 1\n", 0)
+    write(server, "first = 1", "second = 22", "third = 3")
+    await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
+    await server.until_file("work.ipynb", "typed = 1", "second = 22")
+    assert "work.ipynb is merged by the server itself: ChildProcessError" in server.log

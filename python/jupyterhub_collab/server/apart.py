@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merge a large file into a copy of its document in another process.
+
+A single call of pycrdt or json that handles 60 MB keeps all threads of a process waiting for 40 to 200 ms, the event loop included.
+The other process reads the document from the history, so that the server need not even encode it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from nbformat.sign import MemorySignatureStore, NotebookNotary
+
+from .file_content import Found, content_of
+from .following import Aside, Base, Form, Taken, follow_aside
+from .history import OnDisk, read_updates
+from .merge import doc_of
+
+# A larger file is merged in another process. For a smaller one, starting it costs more than it saves.
+LARGE = 5_000_000
+START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
+YES, NO = b"yes\n", b"no\n"
+
+
+@dataclass(frozen=True)
+class Signer:
+    """How notebooks are signed whose output is trusted, as `nbformat.sign.NotebookNotary` has it."""
+
+    secret: bytes
+    algorithm: str
+
+    def mark(self, is_signed: Callable[[str, str], bool]) -> Callable[[Any], None]:
+        """Return what marks the cells of a notebook whose output is trusted. is_signed: of a signature and its algorithm."""
+
+        class Store(MemorySignatureStore):
+            def check_signature(self, digest: str, algorithm: str) -> bool:
+                return is_signed(digest, algorithm)
+
+        make: Any = NotebookNotary
+        notary = make(secret=self.secret, algorithm=self.algorithm, store_factory=Store)
+        return lambda notebook: notary.mark_cells(notebook, notary.check_signature(notebook))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A document and what its file holds.
+
+    history: the database; name: of the document there; taken: up to which update; on_disk: what was known of the file.
+    """
+
+    history: Path
+    name: str
+    taken: Taken
+    on_disk: OnDisk
+    form: Form
+    found: Found
+    signer: Signer
+
+    def do(self, is_signed: Callable[[str, str], bool]) -> Aside:
+        """Do what `follow_aside` does. Raise ValueError if the file holds something else, and sqlite3.Error."""
+        updates = read_updates(self.history, self.name, self.taken.place[0])
+        held = [content for number, content in updates if number <= self.on_disk.last_update]
+        since = [content for number, content in updates if number > self.on_disk.last_update]
+        base = Base.of(self.on_disk, held, since)
+        content = content_of(
+            self.found,
+            self.form.file_format,
+            self.form.file_type,
+            base.likeness(self.form.kind),
+            self.signer.mark(is_signed),
+        )
+        people = doc_of(*held, *since).get_update()
+        return follow_aside(self.form, self.taken, people, base, self.found, content)
+
+
+async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
+    """Do a job in another process. Raise OSError or ValueError if that does not work, whatever the reason."""
+    with _memory("job") as given, _memory("outcome") as outcome:
+        await asyncio.to_thread(_dump, job, given)
+        descriptors = given.fileno(), outcome.fileno()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", START, json.dumps(sys.path), *map(str, descriptors)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
+        )
+        assert process.stdin and process.stdout
+        try:
+            while question := (await process.stdout.readline()).split():
+                digest, algorithm = map(bytes.decode, question)
+                process.stdin.write(YES if is_signed(digest, algorithm) else NO)
+            if status := await process.wait():
+                raise ChildProcessError(f"it ended with status {status}")
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        outcome.seek(0)
+        aside: Aside = await asyncio.to_thread(pickle.load, outcome)
+        return aside
+
+
+def main() -> None:
+    """Do the job in one descriptor, and write the outcome into another. Ask about a signature in standard output."""
+    asking, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no question
+
+    def is_signed(digest: str, algorithm: str) -> bool:
+        print(digest, algorithm, file=asking, flush=True)
+        return sys.stdin.buffer.readline() == YES
+
+    with open(int(sys.argv[2]), "rb") as given, open(int(sys.argv[3]), "wb") as outcome:
+        job: Job = pickle.load(given)
+        _dump(job.do(is_signed), outcome)
+
+
+def _memory(name: str) -> IO[bytes]:
+    return open(os.memfd_create(name), "w+b")
+
+
+def _dump(what: Any, file: IO[bytes]) -> None:
+    pickle.dump(what, file, pickle.HIGHEST_PROTOCOL)
+    file.flush()
+    file.seek(0)
