@@ -132,9 +132,8 @@ def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list
             else:
                 hub.share(name)
             loots[way] = Loot(hub, name, link, stack)
-        before = {
-            each: each[1] == "code" or loots[each[0]][each[1]] for each in expected
-        }  # a code works only once
+        # A code works only once, so it is not tried yet.
+        before = {each: each[1] == "code" or loots[each[0]][each[1]] for each in expected}
         for way, loot in loots.items():
             end(hub, way, f"mallory-{way}", loot)
         for (way, thing), says in expected.items():

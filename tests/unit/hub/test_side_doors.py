@@ -262,7 +262,7 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
     ],
 )
 def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[str, str]) -> None:
-    """A request that does not become a websocket creates no room. Nobody would leave that room, and it would count against its user's limit."""
+    """A request that does not become a websocket creates no room. Nobody would leave it, and it would count against its user's limit."""
     door = hub.door("alice", "api/collaboration/room/JupyterLab:never")
     answer = httpx.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
     assert answer.status_code == 400
