@@ -203,7 +203,10 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
 async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
     server: LocalServer, back: str
 ) -> None:
-    """Text typed offline into a cell that a program removes is in a copy, as when someone on a train misses a colleague's checkout."""
+    """Text typed offline into a cell that a program removes is in a copy.
+
+    For example, someone types on a train while a colleague checks out an older commit.
+    """
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     await bob.drop()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))

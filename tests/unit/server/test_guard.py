@@ -126,7 +126,7 @@ def test_server_that_was_told_nonsense_does_not_run() -> None:
 
 
 def assert_does_not_start(config: Path, says: str, **environment: Any) -> None:
-    # Only this package may be found: the tests' environment names the one of the checkout.
+    # No other copy of our package may be found: the tests' environment names the checkout's.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ours = str(Path(package.__file__).parents[2])
     program = f"import sys; sys.path[:] = [each for each in sys.path if each != {ours!r}]; from jupyter_server.serverapp import main; main()"

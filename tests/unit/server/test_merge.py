@@ -83,7 +83,10 @@ def test_lines_that_stay_are_not_touched() -> None:
 def test_what_is_typed_beside_a_word_is_in_no_other(
     before: str, place: int, written: str, expected: str
 ) -> None:
-    """Text typed next to a word does not end up inside another one, whichever words are removed and whatever letters they share."""
+    """Text typed next to a word does not end up inside another one.
+
+    This holds whichever words are removed, and however many letters they share with their neighbors.
+    """
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(place, "<typed>"), written)
     # If a word is replaced, the two insertions there may come in either order.
     assert result in (expected, expected.replace("fizz<typed>", "<typed>fizz"))

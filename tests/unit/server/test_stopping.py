@@ -57,7 +57,7 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: list[signa
         person.insert(0, f"<{person.seat.user['name']}>")
     asleep = await connect(server.seat(NAMES[0]).door.url, additional_headers=people[0].seat.door.headers)
     asleep.transport.pause_reading()
-    # From now on, the threads that write files exist.
+    # By now, saving the documents has started the threads that write files.
     for name in NAMES:
         await server.until_file(name, "<alice>", "<bob>")
     # The server has received this edit before the signal. Anything typed later is for the next start.
