@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub that several files of tests attack: it takes seconds to start."""
+"""A hub that several test files attack. It is shared because it takes seconds to start."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from attacked_hub import Attacked
 
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    """It was one without the collection when alice's server started, and has been started anew with it since."""
+    """Yield a hub whose server for alice started before the collection was installed, and which has been restarted with it since."""
     hub = Attacked(tmp_path_factory.mktemp("attacked"))
     with hub.running_since_before():
         hub.ask("POST", "users/mallory")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What configures a hub changes the hub's own classes, which tests of one process share."""
+"""Undo the changes that our configuration makes to the hub's classes, which all tests of a process share."""
 
 import pytest
 from jupyterhub import orm
@@ -25,7 +25,7 @@ CHANGED = (
 
 @pytest.fixture(autouse=True)
 def hub_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each test the classes are what they were before."""
+    """Restore the hub's classes and our registries after each test."""
     for kind, name in CHANGED:
         monkeypatch.setattr(kind, name, kind.__dict__[name])
     monkeypatch.setattr(accounts, "_reserved", set())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which servers are started for live collaboration, with what, and what the hub keeps of them: the hub's own classes."""
+"""Which servers start with live collaboration, with which settings, and what the hub keeps of them. Uses the hub's own classes."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ from jupyterhub_collab.hub.resume import end_own_tokens, forget_visitors
 
 @pytest.fixture(autouse=True)
 def untouched() -> Iterator[None]:
-    """What is set for the hub's process is taken back."""
+    """Clear what the test set for the hub's process."""
     applied.clear()
     yield
     applied.clear()
@@ -37,7 +37,7 @@ def untouched() -> Iterator[None]:
 
 @pytest.fixture
 def db() -> Iterator[Session]:
-    """Ann and ben use the hub. Ann can share her own server, as a member of a group. Team is the shared account."""
+    """Yield a hub's database. Ann and ben are users, ann can share her server as a member of a group, and team is the shared account."""
     session: Session = orm.new_session_factory("sqlite:///:memory:")()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -71,7 +71,7 @@ def spawner_of(db: Session, name: str, **settings: Any) -> Any:
 
 
 def start(c: Config, spawner: Any) -> dict[str, str]:
-    """What our hook puts into the environment of a server."""
+    """Return a server's environment after our hook."""
     asyncio.run(c.Spawner.pre_spawn_hook(spawner))
     return {name: value(spawner) if callable(value) else value for name, value in spawner.environment.items()}
 
@@ -115,7 +115,7 @@ def test_servers_that_people_share_are_live(db: Session, settings: dict[str, Any
 def test_collaboration_that_is_there_already_stays_live(
     db: Session, scope: str, holder: str, live: bool
 ) -> None:
-    """A role of the administrator's opens one server to someone; who may open all of them does not make all of them live."""
+    """A server stays live if an administrator's role opens it to a user. A role for all servers makes none of them live."""
     students = orm.Group(name="students")
     students.users.append(orm.User.find(db, "ben"))
     db.add(students)
@@ -145,7 +145,7 @@ def test_administrators_may_share_by_their_role(db: Session) -> None:
 
 
 def test_right_that_ended_counts_at_the_next_start(db: Session) -> None:
-    """Also where the hub uses the spawner of a start that failed again."""
+    """A server that its owner can no longer share is not live at its next start, even if the hub reuses the spawner of a failed start."""
     c, spawner = hub(), spawner_of(db, "ann", environment={"JUPYTER_CONFIG_PATH": "/theirs"})
     assert start(c, spawner)["JUPYTER_CONFIG_PATH"] == start(c, spawner)["JUPYTER_CONFIG_PATH"]
     db.query(orm.Group).one().users.clear()
@@ -237,7 +237,7 @@ def test_hook_that_is_set_anew_is_missed() -> None:
     assert lost(c, {}) == ["Spawner.pre_spawn_hook"]
 
 
-# What servers' own tokens can do
+# What the servers' own tokens can do
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_hook_that_is_set_anew_is_missed() -> None:
         ("team", ["access:servers!server", "read:users!user"], {"read:users!user"}),
         ("team", lambda spawner: [f"access:servers!user={spawner.user.name}", "list:users"], {"list:users"}),
         ("team", ["access:servers"], {"users:activity!user"}),
-        # With these the token would make another one, or a share, that opens it.
+        # With these scopes, the token could create another token, or a share, that opens the server.
         ("team", ["tokens!user", "shares!user", "servers!user"], {"servers!user"}),
-        # Nobody else opens this one.
+        # No other user can open this server.
         ("ben", ["access:servers!server"], {"access:servers!server"}),
         ("ben", [], set()),
     ],
@@ -261,7 +261,7 @@ def test_own_token_opens_no_server_that_others_open(
     c.Spawner.server_token_scopes = theirs
     collaborate(c, **SETTINGS)
     found = c.Spawner.server_token_scopes(spawner_of(db, name))
-    # The hub must not have to wait: what it has not committed by then, the next request would roll back.
+    # A list, not a coroutine: if the hub had to wait here, the next request would roll back what it has not committed yet.
     assert isinstance(found, list)
     assert set(found) == ours
 
@@ -287,7 +287,7 @@ def test_own_token_with_all_rights_of_its_owner_opens_no_server_either(db: Sessi
 
 
 def test_own_token_of_an_administrators_server_makes_nobody_one(db: Session) -> None:
-    """Nor does it put anyone in a group to which servers are open."""
+    """The token cannot make a user an administrator, nor add users to a group that can open servers."""
     c = Config()
     c.Spawner.server_token_scopes = ["inherit"]
     collaborate(c, **SETTINGS)
@@ -302,7 +302,7 @@ def test_own_token_of_an_administrators_server_makes_nobody_one(db: Session) -> 
 
 
 def visited(db: Session, name: str) -> Any:
-    """A server with a token of its own and a visitor's, as its client of OAuth gave it."""
+    """Return a server with a token of its own, and with a visitor's token from the server's OAuth client."""
     spawner = spawner_of(db, name)
     client = orm.OAuthClient(identifier=spawner.oauth_client_id)
     db.add(client)
@@ -319,7 +319,7 @@ def visited(db: Session, name: str) -> Any:
 
 
 def left_by(db: Session, name: str) -> Any:
-    """A server like that, which no role opens to anyone any more, so that it is not chosen for that."""
+    """Return a visited server that no role opens to others any more, so that no role makes it a collaboration server."""
     spawner = visited(db, name)
     roles.strip_role(db, orm.User.find(db, "ben"), f"guests-{name}")
     return spawner
@@ -343,7 +343,10 @@ def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_res
 
 @pytest.mark.parametrize("ended", ["role", "token and role", "user"])
 def test_stop_ends_all_tokens_where_one_visitor_lost_the_right(db: Session, ended: str) -> None:
-    """Who has a terminal there reads the tokens of all others. Their own may be gone by then."""
+    """A stop ends all visitors' tokens once one visitor lost access, even if that visitor's own token is already gone.
+
+    Everyone with a terminal on the server can read the tokens of all others.
+    """
     hub()
     spawner = visited(db, "team")
     ann = orm.User.find(db, "ann")
@@ -371,7 +374,7 @@ def test_stop_of_another_server_ends_all(db: Session) -> None:
 
 
 def test_hub_that_starts_keeps_visitors_of_chosen_servers_alone(db: Session) -> None:
-    """It knows no server then but those that ran when it ended."""
+    """A starting hub keeps the visitors' tokens of chosen servers only. It knows just the servers that were running when it ended."""
     hub(owners=False)
     kept, gone = visited(db, "team").oauth_client_id, left_by(db, "ann").oauth_client_id
     users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})
@@ -389,7 +392,7 @@ def test_start_as_another_server_forgets_visitors(db: Session) -> None:
 
 
 def test_spawner_that_decides_whether_it_resumes_keeps_visitors_too(db: Session) -> None:
-    """As DockerSpawner does by whether it removes its containers."""
+    """Visitors' tokens survive a stop even if the spawner computes `will_resume`, as DockerSpawner does from its removal of containers."""
     hub()
     spawner = visited(db, "team")
     decides = type(spawner).will_resume = property(lambda spawner: spawner.disable_user_config)
@@ -415,12 +418,12 @@ def test_spawner_that_resumes_by_itself_is_let_do_so(db: Session) -> None:
     assert notes(db) == {"of a visitor"}
 
 
-# Where state is
+# Where the state is kept
 
 
 @pytest.fixture
 def as_root(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
-    """The account that runs the tests replaces root: owners are not changed, but noted."""
+    """Make the tests' account act as root, and return the changes of owners, which are only recorded."""
     given: list[tuple[str, int, int]] = []
     me = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -477,7 +480,10 @@ def test_state_of_an_account_that_is_gone_is_not_of_the_next_with_its_number(
 def test_account_that_is_made_when_the_server_starts_has_its_state_there_at_once(
     db: Session, tmp_path: Path, as_root: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hook runs before; the spawner makes the account and then asks for the environment."""
+    """The state directory is created once the account exists.
+
+    The hook runs before that: the spawner creates the account, and then asks for the environment.
+    """
     c, spawner = hub(everyone=True, state_directory=str(tmp_path / "rtc")), local(db)
     getpwnam = pwd.getpwnam
 
@@ -553,7 +559,7 @@ def test_account_is_the_one_that_systemd_runs_servers_as(db: Session) -> None:
 def test_shared_account_that_a_culler_deletes_comes_back(
     db: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its roles, and without a restart of the hub; others are gone as expected."""
+    """A deleted shared account returns with its roles, without a restart of the hub. Other deleted users stay deleted."""
     c = Config()
     apply(c, accounts=["team"])
     users = UserDict(lambda: db, {"spawner_class": SimpleLocalProcessSpawner, "base_url": "/"})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fragments on configurations as administrators write them, one real hub in memory for each.
+"""Merge the fragments into configurations as administrators write them, each with a real hub in memory.
 
-Whatever is not ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte
-what it was. Scenario `configurations` does the same with hubs that run, by the playbook's own module.
+All settings that are not ours are the same before and after, ours apply in between, and in the end the file is byte for byte what it was.
+Scenario `configurations` does the same with running hubs, through the playbook's own module.
 """
 
 import re
@@ -31,7 +31,7 @@ KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswit
 
 @pytest.fixture(scope="module")
 def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the play makes of the fragments where nobody sets a variable."""
+    """Return the fragments that the play renders if no variable is set."""
     host = {
         "hub": {"version": hub_version},
         "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
@@ -41,7 +41,7 @@ def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "shared_accounts": [],
         "shared_users": [],
     }
-    # The one place on the host that the hooks of a server's start write to.
+    # The only place on the host that the hooks write to when a server starts.
     state = str(tmp_path_factory.mktemp("state"))
     variables = RoleVariables("jupyterhub_rtc", "jupyterhub_sharing", jupyterhub_rtc_state_directory=state)
     variables["__jupyterhub_rtc_policy"] = rtc.policy(variables["__jupyterhub_rtc_settings"], host)
@@ -53,7 +53,7 @@ def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 class Site:
-    """A directory of the hub's configuration, with a hub that is told of it."""
+    """The directory of a hub's configuration, with a hub that is started with that file."""
 
     def __init__(self, directory: Path, name: str, fragments: dict[str, bytes]) -> None:
         shutil.copytree(BESIDE, directory, dirs_exist_ok=True)
@@ -79,7 +79,7 @@ class Site:
         return {path: path.read_bytes() for path in self.main.parent.rglob("*") if path.is_file()}
 
     def try_it(self) -> dict[str, Any]:
-        """Have the hub load the candidate, as module hub_config does before anything changes."""
+        """Have the hub load the candidate, as module hub_config does before it changes anything."""
         for change in self.changes:
             transaction.stage(change)
         try:
@@ -94,7 +94,7 @@ class Site:
 
 
 def unit(main: Path) -> Unit:
-    """A unit that runs the hub of these tests' environment with a configuration."""
+    """Return a unit that runs the hub from the tests' environment with this configuration."""
     command = f"{shutil.which('python3')} -m jupyterhub --config={main}"
     return Unit("jupyterhub", {"LoadState": "loaded", "ExecStart": f"argv[]={command} ;"})
 
@@ -122,13 +122,13 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, site: Callable[[str
     assert_merged(name, before, after)
     assert after.named == (SHARER,)
     assert told["warnings"] == []
-    # And all of it comes out again.
+    # Removing the block restores the file.
     assert config_block.without_block(hub.main.read_bytes()) == hub.file
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_merged_is_refused(name: str, site: Callable[[str], Site]) -> None:
-    """In one sentence, and nothing has changed."""
+    """An unmergeable configuration is refused in one sentence, and nothing changes."""
     hub = site(name)
     with pytest.raises(Refused, match=re.escape(REFUSED[name])):
         hub.try_it()

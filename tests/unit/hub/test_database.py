@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read from a live hub's database beside the hub, and written there for a moment: real databases of JupyterHub."""
+"""What the collection reads from a live hub's database, and writes there temporarily, next to the hub. Uses real JupyterHub databases."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def db(url: str) -> Iterator[Session]:
-    """The database of a hub with ann, whose server runs, and ben, who has access to it."""
+    """Yield the database of a hub with ann, whose server is running, and ben, who has access to it."""
     session: Session = orm.new_session_factory(url)()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -37,7 +37,7 @@ def db(url: str) -> Iterator[Session]:
     spawner = orm.Spawner(name="", user=ann, oauth_client=client, server=orm.Server())
     session.add_all([client, spawner, orm.OAuthClient(identifier="jupyterhub")])
     session.commit()
-    # As the hub creates it for a browser that it admits, by a role that ben loses then.
+    # As the hub creates a token for a browser that it admits, here by a role that ben then loses.
     allow(session, "once", ["access:servers"])
     for user in (ann, ben):
         entrance = {"access:servers!server=ann/"} | scopes.identify_scopes(user)
@@ -97,7 +97,10 @@ def test_token_may_do_what_it_is_for_and_leaves_nothing_behind(db: Session, url:
 
 
 def test_hub_that_remembers_a_token_of_before_takes_the_next_for_another(db: Session, url: str) -> None:
-    """A hub's session keeps what it has read, and does not look again at rows whose ids it knows."""
+    """A hub does not confuse a new token with an earlier one that it remembers.
+
+    A hub's session keeps the rows that it has read, and does not read rows again if it knows their IDs.
+    """
     hub: Session = orm.new_session_factory(url)()
     with service_token(db, ["shares"]) as text:
         before = orm.APIToken.find(hub, text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each cell of docs/ended.yml, asked of a live hub and server: what mallory obtained on alice's server, after her access has ended."""
+"""Check each cell of docs/ended.yml on a live hub and server: what mallory keeps of alice's server after her access has ended."""
 
 import asyncio
 import os
@@ -21,16 +21,16 @@ from people.sockets import dial
 
 ENDED = yaml.safe_load((Path(__file__).parents[3] / "docs/ended.yml").read_text())
 AT_ONCE, WITH_SERVER, NEVER, STAYS = "at once", "with the server", "never", "stays"
-SECONDS = 20  # the hub is asked once a second; the machine may be busy
+SECONDS = 20  # the server asks the hub once a second, and the machine may be busy
 
 
 class Loot:
-    """What mallory takes with her. Each property says whether that opens the server now."""
+    """What mallory takes with her. Each property tells whether it still opens the server."""
 
     def __init__(self, hub: Attacked, name: str, link: str, stack: ExitStack) -> None:
         self.hub = hub
         self.browser = stack.enter_context(hub.browser(name))
-        self.browser.get(f"{SERVER}files/none")  # the first page that asks who comes
+        self.browser.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
         self._token = hub.token_of(name)
         assert self.sign_in, "the browser signs in at the server"
         self._code = hub.code_of(self.browser)
@@ -79,7 +79,7 @@ class Loot:
 
     @property
     def program(self) -> bool:
-        """Whether a process that the server has started still runs: the shell of a terminal."""
+        """Tell whether a process that the server started, here a terminal's shell, is still running."""
         return os.path.exists(f"/proc/{self._server}") and bool(
             Path(f"/proc/{self._server}/task/{self._server}/children").read_text().strip()
         )
@@ -92,7 +92,7 @@ class Loot:
 
 
 async def _is_open(socket: ClientConnection) -> bool:
-    """Read what has come: with more than a few messages before it, its end would not be noticed."""
+    """Read the pending messages: the websocket's end goes unnoticed behind more than a few of them."""
     try:
         while True:
             async with asyncio.timeout(0.1):
@@ -114,11 +114,11 @@ def end(hub: Attacked, way: str, name: str, loot: Loot) -> None:
         hub.ask("DELETE", f"users/{name}")
 
 
-# Someone who logs out still has access; where others have lost theirs, nobody's sign-in outlives the server.
+# Someone who logs out still has access. Once others have lost theirs, no sign-in outlives the server.
 @pytest.mark.parametrize("ways", [["logout"], ["revoked", "group", "deleted"]])
 def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list[str]) -> None:
     hub = attacked
-    hub.restart_server()  # with it end the sign-ins that others have left behind
+    hub.restart_server()  # ends the sign-ins that earlier tests left behind
     link = hub.ask("POST", "share-codes/alice/", {})["code"]
     expected = {(way, thing): row["ends"][way] for way in ways for thing, row in ENDED["things"].items()}
     told: dict[tuple[str, str], str] = {}
@@ -132,9 +132,8 @@ def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list
             else:
                 hub.share(name)
             loots[way] = Loot(hub, name, link, stack)
-        before = {
-            each: each[1] == "code" or loots[each[0]][each[1]] for each in expected
-        }  # a code is good once
+        # A code works only once, so it is not tried yet.
+        before = {each: each[1] == "code" or loots[each[0]][each[1]] for each in expected}
         for way, loot in loots.items():
             end(hub, way, f"mallory-{way}", loot)
         for (way, thing), says in expected.items():
@@ -148,7 +147,7 @@ def test_what_was_obtained_ends_as_the_table_says(attacked: Attacked, ways: list
             elif (way, thing) not in left:
                 told[way, thing] = AT_ONCE
             else:
-                # A code that was used has become a sign-in.
+                # A used code has become a sign-in.
                 told[way, thing] = STAYS if thing == "code" or loots[way][thing] else WITH_SERVER
         hub.ask("DELETE", "share-codes/alice/")
     assert told == expected

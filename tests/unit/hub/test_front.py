@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a hub listens, where its proxy does, and where others than its account reach it: of configurations that a real hub loads."""
+"""Where a hub and its proxy listen, and where other accounts reach them, for configurations that a real hub loads."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ SOCKET = "{}://%2Frun%2Fhub%2Fhub.sock"
 
 
 def load(tmp_path: Path, text: str) -> dict[str, Any]:
-    """Load a configuration with a real hub in memory."""
+    """Load a configuration with a real hub in memory, and return what it tells."""
     config = tmp_path / "hub.py"
     config.write_text(DUMMY + text)
     JupyterHub.clear_instance()
@@ -40,7 +40,7 @@ def load(tmp_path: Path, text: str) -> dict[str, Any]:
         ('c.JupyterHub.base_url = "/jupyter"', "http://127.0.0.1:8081/jupyter/hub/api"),
         ('c.JupyterHub.hub_ip = "10.1.2.3"\nc.JupyterHub.hub_port = 9', "http://10.1.2.3:9/hub/api"),
         ('c.JupyterHub.hub_ip = "::"', "http://[::]:8081/hub/api"),
-        # What others connect to may be known to their containers alone.
+        # The address to connect to may resolve only inside containers.
         (
             'c.JupyterHub.hub_ip = "0.0.0.0"\nc.JupyterHub.hub_connect_ip = "hub"',
             "http://0.0.0.0:8081/hub/api",
@@ -67,14 +67,17 @@ def test_hub_is_asked_where_it_listens(tmp_path: Path, text: str, api_url: str) 
     ],
 )
 def test_hub_that_could_not_be_asked_is_refused(tmp_path: Path, text: str, why: str) -> None:
-    """It would end, or be there and not be seen: after the change, and not before."""
+    """A hub that cannot be asked is refused before the change.
+
+    Otherwise, it would end after the change, or run without being seen.
+    """
     with pytest.raises(ValueError, match=why):
         load(tmp_path, text)
 
 
 @pytest.fixture
 def littlest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the module of The Littlest JupyterHub gives for its configuration, which no registry has."""
+    """Return the settings of a fake `tljh.configurer`, because no package index has The Littlest JupyterHub."""
     told: dict[str, Any] = {
         "http": {"address": "", "port": 80},
         "https": {"enabled": False, "address": "", "port": 443, "letsencrypt": {"email": "", "domains": []}},

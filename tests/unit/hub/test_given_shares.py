@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has lost a share is out of it, whatever they kept. Real accounts' numbers on a real file system, so as root alone."""
+"""Users who lose a share can no longer reach it, whatever they kept. Uses real UIDs on a real file system, so it needs root."""
 
 import grp
 import os
@@ -20,7 +20,7 @@ from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, shares
 from open_place import open_place
 
 ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
-CROWD = 65600  # where the numbers of many more begin
+CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
 GROUPS = shares.Groups(64091, 64092)
 SHARE, OF = "rain/files", {"rain/files": "project-rain"}
@@ -35,7 +35,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
-    """A share with a file, of which nobody has been given anything."""
+    """Return a share with one file, which no user has been given yet."""
     directory = tmp_path / SHARE
     directory.mkdir(parents=True)
     os.chown(directory, ACCOUNT, ACCOUNT)
@@ -62,7 +62,7 @@ def struct_group(number: int) -> grp.struct_group:
 
 
 def session(number: int, program: str, *groups: int) -> list[str]:
-    """Return the command of a program of an account whose session was started with these groups."""
+    """Return the command of a program that runs as an account, in a session that was started with these groups."""
     modules = "array, ctypes, mmap, os, socket, sys, threading, time"
     code = f"import {modules}; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
     return [sys.executable, "-I", "-c", code]
@@ -85,7 +85,7 @@ def writes(given: GivenShares, number: int, *groups: int) -> bool:
 
 
 def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
-    """A group alone, as a setgid program grants it, does not give access."""
+    """Only users with the share can open it: membership in its group alone, as a setgid program grants it, is not enough."""
     given.note("alice", "alice", {SHARE: WRITE})
     assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
     assert writes(given, ALICE, GROUPS.writers)
@@ -106,7 +106,7 @@ def test_who_loses_a_share_is_out_and_in_again(given: GivenShares) -> None:
 
 
 def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> None:
-    """As long as anything of theirs has the group of those who write; then they read."""
+    """A user who goes from writing to reading can no longer write. They can read once none of their processes has the writers' group."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
     with subprocess.Popen(
@@ -121,7 +121,7 @@ def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> No
 
 
 def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> None:
-    """Also in what was given later, as programs and sessions of the first time may be there still."""
+    """A restarted hub remembers everyone who ever had the share, because programs and sessions from back then may still be running."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.note("bob", "bob", {})
     given.settle({"bob": {SHARE: WRITE}}, OF)
@@ -135,7 +135,7 @@ def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> N
 def inside(
     given: GivenShares, place: str, program: str, number: int = BOB, root: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that runs meanwhile. root: whether it is root's when it begins."""
+    """Run a program in the background. root: whether it starts as root."""
     command = session(0 if root else number, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place) as running:
         assert running.stdout and running.stdout.readline()
@@ -202,7 +202,10 @@ os.chdir('/')
     ],
 )
 def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The owner of a file gives it another group, and the list of open files does not show all that a process has."""
+    """Processes that hide their use of the share end, too.
+
+    The owner of a file can give it another group, and a process can hold files that its list of open files does not show.
+    """
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
@@ -214,7 +217,7 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
 
 
 def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has the share keeps what they have open."""
+    """A process of another account that was handed an open file ends. Users who still have the share keep their open files."""
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     rights = {"bob": {SHARE: WRITE}, "alice": {SHARE: WRITE}}
     for name, each in rights.items():
@@ -235,7 +238,7 @@ def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: 
 
 
 def test_mount_of_ones_own_ends(given: GivenShares) -> None:
-    """In a user namespace everyone mounts a directory below the share where no list stands before it."""
+    """A process that mounted a directory of the share in its own user namespace ends: no access list guards that mount."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
     share = os.path.join(given.root, SHARE)
@@ -262,7 +265,7 @@ def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
 
 
 def test_five_hundred_who_have_left_are_out(given: GivenShares) -> None:
-    """A list of all of them is longer than the file system takes."""
+    """Five hundred former users have no access, although a list of them all is too long for the file system."""
     left = crowd(given, 600)
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({**left, "bob": {SHARE: WRITE}}, OF)
@@ -274,7 +277,10 @@ def test_five_hundred_who_have_left_are_out(given: GivenShares) -> None:
 
 
 def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then their groups pass, but for those who have lost it; and where these are too many, nobody, and it is said."""
+    """With more users than a list can name, the share's groups have access, except users who lost it.
+
+    If those are too many as well, the share is closed for everyone, and the reason is reported.
+    """
     limit(monkeypatch)
     people = crowd(given, 600)
     given.note("bob", "bob", {SHARE: WRITE})
@@ -295,7 +301,7 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
 
 
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have lists be no longer than on ext4, where the test's file system takes longer ones."""
+    """Limit access lists to their length on ext4, because the tests' file system allows longer ones."""
     real = posix_acl.write
 
     def write(file: int, acl: posix_acl.Acl, attribute: str = posix_acl.ACCESS) -> None:
@@ -307,7 +313,7 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_entry_that_an_editor_has_planted_is_of_no_use(given: GivenShares) -> None:
-    """Nobody but root may plant one, and what was planted before goes when the hub starts."""
+    """An access list entry that an editor planted has no effect: it is removed when the hub starts, and then only root can add one."""
     directory = os.path.join(given.root, SHARE)
     entries = os.getxattr(directory, posix_acl.ACCESS)
     there = [entries[at : at + 8] for at in range(4, len(entries), 8)]

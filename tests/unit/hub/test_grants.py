@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends with everyone's right to share, and what does not: real databases of JupyterHub."""
+"""Which shares end when users lose the right to share, and which stay. Uses real JupyterHub databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from jupyterhub_collab.hub.grants import grants
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Session]:
-    """The database of a hub where everyone may share, and ann and ben share with cleo, by name and by link."""
+    """Yield the database of a hub where all users can share, and ann and ben share with cleo by name and by link."""
     session: Session = orm.new_session_factory(f"sqlite:///{tmp_path}/hub.sqlite")()
     for role in roles.get_default_roles():
         roles.create_role(session, role)
@@ -93,7 +93,7 @@ def put_in_group(db: Session, name: str, group: str) -> None:
 
 
 def test_right_that_we_give_to_groups_does_not_count_either(db: Session) -> None:
-    """As it goes with the configuration, too; who is in which group is told."""
+    """The right that our own role gives to groups does not count, because it goes with the configuration. The groups are reported."""
     put_in_group(db, "ben", "teachers")
     roles.create_role(db, {"name": "collab-sharing", "scopes": ["shares!user", "read:users:name"]})
     roles.grant_role(db, orm.Group.find(db, "teachers"), "collab-sharing")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits that a spawner would do nothing with are refused before anything changes."""
+"""Limits that the spawner would ignore are refused before anything changes."""
 
 import pytest
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
@@ -8,7 +8,7 @@ from jupyterhub_collab.hub.limits import problem
 
 
 class OfTheSite(LocalProcessSpawner):
-    """May do something with them."""
+    """A spawner of the site's own, which may enforce limits."""
 
 
 class BatchSpawner(LocalProcessSpawner):

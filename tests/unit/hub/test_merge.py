@@ -24,7 +24,7 @@ apply(c, everyone={SHARED}, accounts=["shared"])
 """
 DUMMY = 'c.JupyterHub.authenticator_class = "dummy"\n'
 
-# What stands above our block -> the scopes of the role `user` besides ours.
+# The configuration above our block -> the scopes of role `user` without ours.
 LOAD_ROLES = {
     "nothing about roles": ("", {"self"}),
     "user role assigned": (
@@ -70,7 +70,7 @@ if version_info >= (6, 0):
 
 
 def load(tmp_path: Path, text: str) -> dict[str, Any]:
-    """Load a configuration with a real hub in memory."""
+    """Load a configuration with a real hub in memory, and return what it tells."""
     config = tmp_path / "hub.py"
     config.write_text(text)
     JupyterHub.clear_instance()
@@ -90,7 +90,7 @@ def test_everyone_keeps_what_they_had_and_gets_ours(tmp_path: Path, above: str, 
 
 @pytest.mark.parametrize(("above", "theirs"), LOAD_ROLES.values(), ids=LOAD_ROLES.keys())
 def test_without_it_everyone_has_what_they_had(tmp_path: Path, above: str, theirs: set[str]) -> None:
-    """The dry run of a configuration without ours, as before a removal."""
+    """Without our fragment, as in the dry run before a removal, all users have the scopes that they had."""
     hub = load(tmp_path, DUMMY + above)
     before = {scope for scope in SHARED if scope in above}
     assert set(hub["roles"]["user"]["scopes"]) == theirs | before
@@ -101,7 +101,10 @@ def test_without_it_everyone_has_what_they_had(tmp_path: Path, above: str, their
 def test_it_is_so_from_a_file_that_others_load(
     tmp_path: Path, above: str, theirs: set[str], deep: int
 ) -> None:
-    """As The Littlest JupyterHub does; what comes before, at every depth, counts, and what comes after does."""
+    """The policy also merges from a file that another one loads, at any depth, as in The Littlest JupyterHub.
+
+    Settings before and after the inclusion count.
+    """
     part = POLICY
     for depth in range(deep):
         file = tmp_path / f"part{depth}.py"
@@ -113,7 +116,10 @@ def test_it_is_so_from_a_file_that_others_load(
 
 
 def test_what_is_set_anew_after_it_is_refused(tmp_path: Path) -> None:
-    """A hub that lost our roles or hooks again would start with less than configured, or grant access to others."""
+    """A configuration that later replaces our roles or hooks is refused.
+
+    Otherwise, the hub would start with less than configured, or grant access to others.
+    """
     part = tmp_path / "part.py"
     part.write_text(POLICY)
     with pytest.raises(ValueError, match=r"that replace JupyterHub\.load_roles"):
@@ -234,7 +240,7 @@ def test_what_cannot_be_merged_names_the_setting(above: str, setting: str) -> No
 
 
 def test_changes_of_others_stay_changes() -> None:
-    """A value that was added to is made only when the hub knows what it is added to."""
+    """A value that a configuration adds to stays an addition, which the hub applies to the default that only it knows."""
     c = Config()
     c.Authenticator.blocked_users.add("ann")
     apply(c, accounts=["shared"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sharing page's token learns and is good for: real databases and roles of JupyterHub, and the hub's own judgment."""
+"""What the sharing page's token learns, and what it is valid for. Uses real JupyterHub databases and roles, and the hub's own checks."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ EDIT, MANAGE = ("access:servers", "read:servers"), ("access:servers", "servers")
 
 @pytest.fixture
 def db(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """Ann, who has a server lab2, ben, the accounts of two projects, and the page."""
+    """Yield a database with ann, who has a server lab2, ben, the accounts of two projects, and the page's service."""
     monkeypatch.setattr(offered, "offered", {RAIN, SNOW, LAB})
     session: Session = orm.new_session_factory("sqlite:///:memory:")()
     names = ("ann", "ben", "project-rain", "project-snow")
@@ -37,7 +37,7 @@ def user(db: Session, name: str) -> orm.User:
 
 
 def grant(db: Session, whom: orm.User | orm.Group, *granted: str) -> str:
-    """Give someone a role with these scopes, and return its name."""
+    """Give a user or group a role with these scopes, and return the role's name."""
     name = f"role-{db.query(orm.Role).count()}"
     roles.create_role(db, {"name": name, "scopes": list(granted)})
     roles.grant_role(db, whom, name)
@@ -49,7 +49,7 @@ def on(server: str, level: tuple[str, ...]) -> list[str]:
 
 
 def token(db: Session) -> orm.APIToken:
-    """The page's token for ben."""
+    """Return the page's token for ben."""
     held = ["read:servers!user", "users:shares!user"]
     client = db.query(orm.OAuthClient).one()
     orm.APIToken.new(user=user(db, "ben"), oauth_client=client, scopes=held, token="t" * 32)
@@ -57,7 +57,7 @@ def token(db: Session) -> orm.APIToken:
 
 
 def test_whoever_has_no_role_learns_nothing(db: Session) -> None:
-    """Neither of the project, nor of their own servers, which stand elsewhere on the page."""
+    """Users without a role see no servers: no project's, and not their own, which the page lists separately."""
     assert permitted(user(db, "ben")) == {}
     assert permitted(user(db, "ann")) == {}
 
@@ -69,7 +69,7 @@ def test_levels(db: Session) -> None:
 
 
 def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
-    """Without a new login: the same token sees who was put into a group, and who was taken out."""
+    """Changes of a group's members apply to an existing token, without a new login."""
     physics = db.query(orm.Group).one()
     grant(db, physics, *on(RAIN, MANAGE))
     ben = user(db, "ben")
@@ -93,7 +93,7 @@ def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
     ],
 )
 def test_rights_however_they_are_written(db: Session, granted: list[str], found: dict[str, bool]) -> None:
-    """Of everyone, of an owner's or a group's servers; and who may start but not open is shown nothing."""
+    """Rights to all servers, or to those of an owner or a group, count. A user who can start a server but not open it does not see it."""
     physics = db.query(orm.Group).one()
     physics.users.append(user(db, "ann"))
     grant(db, user(db, "ben"), *granted)
@@ -101,13 +101,16 @@ def test_rights_however_they_are_written(db: Session, granted: list[str], found:
 
 
 def test_servers_that_are_not_offered_stay_out(db: Session) -> None:
-    """Whatever else of other servers someone may do, the page's token is not good for it."""
+    """Rights to other users' servers that are not offered do not extend the page's token."""
     grant(db, user(db, "ben"), *on("ann/", MANAGE))
     assert permitted(user(db, "ben")) == {}
 
 
 def test_token_is_good_for_what_its_user_manages_now(db: Session) -> None:
-    """The hub lets it start that, and nothing of what its user may open only; and not even that once the right has gone."""
+    """The page's token starts and stops exactly the servers that its user can manage now.
+
+    It is not valid for servers that the user can only open. A lost right counts at once, even before the token is renewed.
+    """
     mine = token(db)
     ben = user(db, "ben")
     managing = grant(db, ben, *on(RAIN, MANAGE))
@@ -119,11 +122,11 @@ def test_token_is_good_for_what_its_user_manages_now(db: Session) -> None:
         return bool(scopes.has_scope(f"{scope}!server={server}", held, db=db))
 
     assert may("servers", RAIN)
-    assert not may("access:servers", RAIN)  # the page itself never goes to anyone's server
+    assert not may("access:servers", RAIN)  # the page itself never opens anyone's server
     assert not may("servers", SNOW)
     assert not may("delete:servers", SNOW)
     roles.strip_role(db, ben, managing)
-    assert not may("servers", RAIN)  # before anyone renews it
+    assert not may("servers", RAIN)  # even before a renewal
 
 
 def test_renewing_keeps_what_the_token_was_issued_for(db: Session) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Members of projects and people on others' servers get their rights from a real hub, whether it knows them already or not."""
+"""A real hub gives project members and collaborators their rights, whether or not it knows them already."""
 
 import asyncio
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ MANAGES_RAIN = OPENS_RAIN | {"servers!server=project-rain/", "delete:servers!ser
 
 @pytest.fixture(autouse=True)
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is set for the hub's process is taken back."""
+    """Undo what the test set for the hub's process."""
     monkeypatch.setattr(JupyterHub, "init_role_assignment", JupyterHub.init_role_assignment)
     for registry in (applied, chosen, memberships.wanted, memberships.accounts, offered.offered):
         registry.clear()
@@ -64,7 +64,7 @@ def config(projects_: list[dict[str, Any]], access: list[dict[str, Any]] | None 
 
 
 def start(c: Config, database: Path) -> JupyterHub:
-    """A hub that has gone through its roles, users and groups, as at each start."""
+    """Return a hub that has loaded its roles, users and groups, as at each start."""
     hub = JupyterHub(config=c, db_url=f"sqlite:///{database}")
     hub.init_db()
 
@@ -80,14 +80,14 @@ def start(c: Config, database: Path) -> JupyterHub:
 
 
 def rights(hub: JupyterHub, user: str) -> set[str]:
-    """What someone may do on servers of others, for which the hub's own role is no reason."""
+    """Return a user's scopes on single servers, which the hub's own `user` role does not contain."""
     found = orm.User.find(hub.db, user)
     assert found is not None, user
     return {scope for scope in scopes.get_scopes_for(found) if "!server=" in scope}
 
 
 def meet(hub: JupyterHub, name: str) -> None:
-    """Someone logs in for the first time."""
+    """Add a user to the hub, as a first login does."""
     hub.db.add(orm.User(name=name))
     hub.db.commit()
 
@@ -126,7 +126,7 @@ def test_whom_the_hub_does_not_know_gets_in_later_and_is_not_made(tmp_path: Path
 
 
 def test_groups_that_an_authenticator_tells_at_login_count(tmp_path: Path) -> None:
-    """With `manage_groups` the hub makes groups, and sets whose they are, whenever someone logs in."""
+    """Groups that an authenticator reports at login count: with `manage_groups`, the hub creates them and sets their members then."""
     hub = start(config([RAIN]), tmp_path / "hub.sqlite")
     meet(hub, "sue")
     sue = User(orm.User.find(hub.db, "sue"), {}, db=hub.db)

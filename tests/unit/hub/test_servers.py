@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option that makes a server ask the hub again, and nobody's own start lost with it."""
+"""The option that makes a server ask the hub again. It breaks no start command."""
 
 import asyncio
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may do what in which share, and what a session's unit is told of it."""
+"""The rights of each user in each share, and what the unit of a session is told about them."""
 
 import os
 from pathlib import Path

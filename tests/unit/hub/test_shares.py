@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits, ends and the log of what people share: real databases of JupyterHub, as the hub's own code changes them."""
+"""Limits, ends and log of shares, in real JupyterHub databases that the hub's own code changes."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ ACCESS = "access:servers!server=ann/"
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The log of a hub with a limit of one hour; what is set for this process is taken back."""
+    """Yield the log of a hub with a limit of one hour, and remove our listeners afterwards."""
     heard: list[tuple[Any, ...]] = []
 
     def listen(*what: Any, **how: Any) -> None:
@@ -47,7 +47,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def db(log: Path) -> Iterator[Session]:
-    """Ann and ben use the hub, and ann has a server."""
+    """Yield a database with the users ann and ben. Ann has a server."""
     session: Session = orm.new_session_factory("sqlite:///:memory:")()
     session.add_all([orm.User(name="ann"), orm.User(name="ben"), orm.Group(name="physics")])
     session.commit()
@@ -75,7 +75,7 @@ def test_links_end_after_the_limit_at_the_latest(db: Session, wish: int | None, 
 
 
 def test_nothing_but_access_is_shared(db: Session) -> None:
-    """By link, by name, and by a share that is there already."""
+    """Shares and links give access only, even if a share already exists."""
     more = ["servers!server=ann/", "admin:servers!server=ann/", ACCESS]
     code, _ = orm.ShareCode.new(db, server(db), scopes=more)
     share = orm.Share.grant(db, server(db), orm.User.find(db, "ben"), scopes=more)
@@ -93,7 +93,7 @@ def test_share_without_access_is_refused(db: Session) -> None:
 
 
 def test_log_tells_who_gave_whom_what(db: Session, log: Path) -> None:
-    """Requirement B8: and none of its lines holds the code of a link."""
+    """Requirement B8: The log tells who gave what to whom, and never contains the code of a link."""
     link, secret = orm.ShareCode.new(db, server(db), scopes=[ACCESS])
     link.exchange(orm.User.find(db, "ben"))
     orm.Share.grant(db, server(db), orm.Group.find(db, "physics"))
@@ -115,7 +115,7 @@ def test_log_tells_who_gave_whom_what(db: Session, log: Path) -> None:
 
 
 def test_log_tells_of_what_ends_at_once(db: Session, log: Path) -> None:
-    """The hub deletes all links or all shares of a server with one statement, past everything that looks at single rows."""
+    """The log has a line for each share and link, although the hub deletes all of a server's with one statement, unseen by row events."""
     for name in ("ben", "ann"):
         orm.Share.grant(db, server(db), orm.User.find(db, name))
         orm.ShareCode.new(db, server(db), scopes=[ACCESS])
@@ -137,7 +137,7 @@ def test_log_tells_of_what_ends_at_once(db: Session, log: Path) -> None:
     ],
 )
 def test_what_is_deleted_takes_its_shares_along(db: Session, log: Path, kind: str, ended: list[str]) -> None:
-    """Nothing is left for a later user, server or group of the same name, and the log says why."""
+    """Deleting a user, server or group ends its shares, so that none is left for a later one of that name. The log gives the reason."""
     orm.Share.grant(db, server(db), orm.User.find(db, "ben"))
     orm.Share.grant(db, server(db), orm.Group.find(db, "physics"))
     orm.ShareCode.new(db, server(db), scopes=[ACCESS])
@@ -168,7 +168,7 @@ def test_link_that_is_found_expired_says_so(db: Session, log: Path) -> None:
 def test_log_that_cannot_be_written_stops_nothing(
     db: Session, log: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hub's own log has the line instead; a share that could not be ended would be worse."""
+    """If the log cannot be written, shares still end, and the hub's own log gets the line. A share that cannot be ended would be worse."""
     log.mkdir()
     monkeypatch.setattr(share_log, "get_logger", lambda: logging.getLogger("hub"))
     share = orm.Share.grant(db, server(db), orm.User.find(db, "ben"))
@@ -185,7 +185,7 @@ def test_log_that_cannot_be_written_stops_nothing(
 
 @pytest.mark.parametrize("hook", ["pre_spawn_hook", "post_stop_hook"])
 def test_everything_ends_with_the_server(db: Session, log: Path, hook: str) -> None:
-    """Requirements 38 and B8: their hook runs as well; what is shared of another server goes on."""
+    """Requirements 38 and B8: Shares and links end with their server. Those of other servers stay, and the administrator's hook runs."""
     ben = orm.Spawner(name="", user=orm.User.find(db, "ben"))
     db.add(ben)
     db.commit()

@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The database's events of this process are not those of a hub."""
+    """Keep our listeners away from the database's events, because no hub runs in this process."""
     applied.clear()
     monkeypatch.setattr(event, "listen", lambda *what, **how: None)
     yield
@@ -81,7 +81,7 @@ def test_groups_alone_may_share() -> None:
 
 
 def test_page_has_no_rights_of_its_own() -> None:
-    """The service holds no scopes; what it asks users for is about their own servers, and names."""
+    """The service holds no scopes. It asks users only for scopes on their own servers and for names."""
     c = share(Config())
     (service,) = c.JupyterHub.services
     assert not {"admin", "api_token", "oauth_roles"} & service.keys()
@@ -132,7 +132,7 @@ def test_services_that_are_trusted_stay_trusted_beside_ours() -> None:
     named = Config({"JupyterHub": {"tornado_settings": {"oauth_no_confirm_list": {"service-grades"}}}})
     settings = share(named).JupyterHub.tornado_settings
     assert settings["oauth_no_confirm_list"] == {"service-grades", "service-sharing"}
-    assert "tornado_settings" not in share(Config()).JupyterHub  # the hub makes the list of its services
+    assert "tornado_settings" not in share(Config()).JupyterHub  # the hub creates its default list itself
 
 
 def test_without_authorize_page_servers_are_trusted_and_no_service_more(
@@ -152,7 +152,7 @@ def test_without_authorize_page_servers_are_trusted_and_no_service_more(
 
 
 def test_servers_are_offered_where_the_page_is() -> None:
-    """To no service's scopes: what the hub issues a token for stays the same, however many servers there are."""
+    """Offered servers are in no scopes of the service, so that its tokens do not grow with the number of servers."""
     c = share(Config())
     (before,) = c.JupyterHub.services
     before = dict(before)
@@ -161,7 +161,7 @@ def test_servers_are_offered_where_the_page_is() -> None:
     assert offered.offered == {"project-rainfall/", "alice/lab2"}
     assert c.JupyterHub.services == [before]
     assert apihandlers.default_handlers.count(("/api/sharing/servers", offered.OfferedServers)) == 1
-    share(Config())  # a configuration that is read anew begins with none
+    share(Config())  # a configuration that is loaded again starts with none
     assert offered.offered == set()
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_server_is_refused(server: str) -> None:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
-    """A page without problems."""
+    """Return a page without problems."""
     return Page("sharing", f"http://127.0.0.1:{free_port()}", "nobody", str(tmp_path / "shares.jsonl"))
 
 
@@ -212,7 +212,7 @@ def test_port_of_another_program_is_refused(page: Page) -> None:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """The page itself, and a hub, on one port."""
+    """The page itself and a hub, both on one port."""
 
     def do_GET(self) -> None:
         told = (
@@ -227,7 +227,7 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def here() -> Iterator[str]:
-    """The address of the page that runs already."""
+    """Yield the address of a page that is already running."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -238,7 +238,7 @@ def here() -> Iterator[str]:
 def test_page_that_runs_is_asked_without_a_proxy(
     page: Page, here: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hub's unit may name one for what the hub fetches from elsewhere, and that may not know this host."""
+    """A running page is asked directly: the hub's unit may set a proxy for outside addresses, which may not know this host."""
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -247,7 +247,7 @@ def test_page_that_runs_is_asked_without_a_proxy(
 
 
 def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_path: Path) -> None:
-    """Before the hub is told of it; of a hub that does not run nobody can tell."""
+    """A page that could not reach the hub is refused before the hub learns of it. If no hub is running, this cannot be checked."""
     page.api_url, page.socket = "http://127.0.0.1:9/hub/api", str(tmp_path / "hub.sock")
     assert problems(page) == []
     with socket.socket(socket.AF_UNIX) as hub:

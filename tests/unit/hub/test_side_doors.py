@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What someone keeps who was on a server and may not be there any more: a real hub with our fragments, and a server of alice's.
+"""What a former visitor of a server keeps, on a real hub with our fragments and a server of alice's.
 
-mallory plays the attacker. He was alice's guest, and has read there whatever a terminal shows.
+mallory is the attacker: a former guest of alice's who has read everything that a terminal on her server shows.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ def hub(attacked: Attacked) -> Attacked:
 
 
 def test_server_that_ran_before_loses_that_right_with_the_next_start_of_the_hub(hub: Attacked) -> None:
-    """The server goes on, and its own token opens it no more."""
+    """A running server survives the hub's next start, and its own token no longer opens it."""
     assert hub.old_token_opened is False
 
 
@@ -44,22 +44,26 @@ def test_own_token_of_a_server_opens_nothing(hub: Attacked) -> None:
 
 
 def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked) -> None:
-    """A guest who has taken alice's, and was revoked, is no longer in once her server was stopped and started. As long as everyone
-    who was there may come again, their open pages go on.
+    """A sign-in of alice's that a guest has read ends when her server restarts after the guest was revoked.
+
+    As long as all earlier visitors still have access, their open pages stay connected.
     """
     hub.share("mallory")
     stolen, own = hub.sign_in_of("alice"), hub.sign_in_of("mallory")
     hub.restart_server()
     assert hub.opens(stolen)
     assert hub.opens(own)
-    hub.forget("mallory")  # he leaves no token of his own behind that would tell that he was there
+    hub.forget("mallory")  # so that no token of his own shows that he visited
     hub.revoke("mallory")
     hub.restart_server()
     assert not hub.opens(stolen)
 
 
 def test_guest_who_came_with_a_token_alone_is_remembered(hub: Attacked) -> None:
-    """A program of the guest's needs no sign-in at the server, and he came by a group. He leaves it while the server is stopped."""
+    """A guest who only used an API token counts: others' sign-ins end after he leaves the group that gave him access.
+
+    He leaves it while the server is stopped. A program of his needs no sign-in at the server.
+    """
     stolen = hub.sign_in_of("alice")
     hub.ask("POST", "groups/team/users", {"users": ["mallory"]})
     assert hub.opens(hub.token_of("mallory"))
@@ -71,7 +75,7 @@ def test_guest_who_came_with_a_token_alone_is_remembered(hub: Attacked) -> None:
 
 
 def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
-    """A page of alice's server, open in dave's browser, which sends his cookies along."""
+    """A script of alice's server that runs in dave's browser, and so sends his cookies, gets nothing from the sharing page."""
     with hub.browser("dave", page=hub.page) as browser:
         page = browser.get("/services/sharing/")
         assert page.status_code == 200
@@ -93,7 +97,10 @@ def xsrf_of(page: httpx.Response) -> str:
 
 
 def test_form_without_the_token_of_its_session_keeps_nobody_waiting(hub: Attacked) -> None:
-    """JupyterHub's own handling waits for itself then, and the page would answer nobody any more."""
+    """A form whose XSRF token does not match its session is refused and blocks nobody.
+
+    JupyterHub's own handling would wait for itself forever.
+    """
     with hub.browser("mallory", page=hub.page) as mallory, hub.browser("dave", page=hub.page) as dave:
         another = xsrf_of(dave.get("/services/sharing/"))
         mallory.get("/services/sharing/")
@@ -109,7 +116,7 @@ def test_form_without_the_token_of_its_session_keeps_nobody_waiting(hub: Attacke
 
 def test_form_at_a_server_without_it_keeps_nobody_waiting_either(hub: Attacked) -> None:
     with hub.browser("carol") as carol:
-        carol.get(f"{SERVER}files/none")  # the first page that asks who comes
+        carol.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
         cookies = carol.build_request("GET", SERVER).headers["Cookie"]
         for changed in ("_xsrf=none", "jupyterhub-session-id=another"):
             name = changed.partition("=")[0]
@@ -133,9 +140,12 @@ def test_nobody_writes_lines_of_the_log(hub: Attacked) -> None:
 
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
 def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) -> None:
-    """With a domain for each user the browser sends the visitor's sign-in along. jupyter-collaboration lets every page in."""
+    """A page from another address cannot open a websocket, although jupyter-collaboration admits every page.
+
+    If each user has a domain of their own, the browser sends the visitor's sign-in along.
+    """
     with hub.browser("alice") as alice:
-        alice.get(f"{SERVER}files/none")  # the first page that asks who comes
+        alice.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
         cookies = alice.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
     for origin in ("https://mallory.hub.example.org", "null", hub.server_url):
         headers = {
@@ -156,7 +166,7 @@ def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) ->
 
 
 def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
-    """Whatever an extension, or a program behind one, says: the header leaves the server in no answer."""
+    """No answer of the server contains `Service-Worker-Allowed`, even if an extension or a program behind one sets it."""
     address = {"Authorization": f"token {hub.token_of('alice')}"}
     for path in ("wide/worker.js", "wide/raw.js"):
         answer = httpx.get(f"{hub.url}/{path}", headers=address)
@@ -164,11 +174,11 @@ def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
         assert "service-worker-allowed" not in answer.headers
 
 
-# Limits, of which this hub has low ones
+# Limits, which are low on this hub
 
 
 def session_of(hub: Attacked, who: str, name: str) -> Door:
-    """Where a document is, which is made first."""
+    """Create a document, and return its address."""
     hub.at_server(who, "PUT", f"api/contents/{name}", {"type": "file", "format": "text", "content": name})
     told = hub.at_server(
         who, "PUT", f"api/collaboration/session/{name}", {"format": "text", "type": "file"}
@@ -190,7 +200,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
     hub.share("mallory")
     doors = [session_of(hub, "mallory", f"{number}.txt") for number in range(4)]
     for door in doors[:3]:
-        with opened(door):  # it stays in memory for a while
+        with opened(door):  # its room stays in memory for a while
             pass
     events = background.run(dial(hub.door("mallory", "api/events/subscribe")))
     with pytest.raises(Failed, match="429"):
@@ -202,7 +212,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
     )
     background.run(events.close())
     hers = [session_of(hub, "alice", name) for name in ("3.txt", "0.txt")]
-    with opened(*hers, doors[0], doors[3]):  # what others have open costs nothing
+    with opened(*hers, doors[0], doors[3]):  # documents that others have open do not count
         pass
     hub.revoke("mallory")
 
@@ -216,7 +226,7 @@ async def message_with(events: Any, text: str) -> str:
 
 
 def test_many_documents_at_once_are_no_more(hub: Attacked) -> None:
-    """While a room is being made, the server does not hold it yet."""
+    """The limit also holds for rooms that are still being created, which the server does not list yet."""
     hub.ask("POST", "users/nadia")
     hub.share("nadia")
     doors = [hub.door("nadia", f"api/collaboration/room/JupyterLab:{number}") for number in range(5)]
@@ -232,7 +242,7 @@ def test_many_documents_at_once_are_no_more(hub: Attacked) -> None:
 
 
 def test_strangers_make_no_rooms(hub: Attacked) -> None:
-    """jupyter-collaboration makes a room before it looks who asks."""
+    """An unauthenticated request creates no room, although jupyter-collaboration creates one before it checks who asks."""
     for name in ("JupyterLab:mine", "text:file:1"):
         stranger = replace(hub.door("alice", f"api/collaboration/room/{name}"), headers={})
         with pytest.raises(Refused, match="403"):
@@ -252,7 +262,7 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
     ],
 )
 def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[str, str]) -> None:
-    """It would stay for good, as nobody leaves it, and count as one of that person's documents."""
+    """A request that does not become a websocket creates no room. Nobody would leave it, and it would count against its user's limit."""
     door = hub.door("alice", "api/collaboration/room/JupyterLab:never")
     answer = httpx.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
     assert answer.status_code == 400
@@ -287,7 +297,7 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
 
 
 def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
-    """A browser tells a server from which address its visitor comes, and others on that server can read it."""
+    """The accept page sends no code in the referrer, which a server would receive and which others on that server could read."""
     code = hub.ask("POST", "share-codes/alice/", {})["code"]
     with hub.browser("zoe") as zoe:
         page = zoe.get("/hub/accept-share", params={"code": code}).text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that starts where this package is not."""
+"""A server that starts where the collection's package is missing."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,9 @@ import pytest
 from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
-# As on a node or in an image without the package: nothing is there where the hub says. Before release 6 the hub ends after failures of its own.
-# And a spawner that starts servers as it did before it was told anything, as one does that resumes containers.
+# The path that the hub names does not exist, as on a node or in an image without the package. The failure limit is low so that a hub before
+# release 6, which counts refusals as failures of its own, would end within the test. The spawner can start a server without its new
+# settings, as one that resumes containers does.
 BARE = """
 import os
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -56,7 +57,10 @@ def share(hub: Attacked, what: str) -> httpx.Response:
 
 
 def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:
-    """Also once the hub was started anew, which leaves it alone, even where everyone may come in by then."""
+    """An unprotected server that only its owner can open starts, but cannot be shared. A restarted hub leaves it running.
+
+    This holds even if all users can open it by then.
+    """
     config = hub.directory / "jupyterhub_config.py"
     ours = config.read_text()
     assert start(hub).status_code == 201
@@ -77,7 +81,7 @@ def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -
 
 
 def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked) -> None:
-    """Requirement 91: however often, and without an end to the hub."""
+    """Requirement 91: An unprotected server that others can open is stopped, its user is told, and repeated attempts do not end the hub."""
     assert share(hub, "shares").status_code == 200
     answer = start(hub)
     assert answer.status_code == 400
@@ -87,13 +91,13 @@ def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked)
     assert "alice was stopped, because it is not protected" in hub.log
     with hub.browser("alice") as browser:
         browser.get("/hub/spawn/alice")
-        # The page reloads itself until there is something else to say than that the server starts.
+        # The page reloads itself until it has more to say than that the server is starting.
         wait_until(lambda: "Spawn failed" in browser.get("/hub/spawn-pending/alice").text)
         assert "ask your administrator to prepare this one" in browser.get("/hub/spawn-pending/alice").text
 
 
 def test_one_that_starts_as_it_did_before_is_stopped_too(hub: Attacked) -> None:
-    """Where the package is, and what the hub says does not reach it. The administrator is told what to remove."""
+    """A server that resumes with its old settings, which our hook does not reach, is stopped. The log tells what to remove."""
     (hub.directory / "prepared").touch()
     (hub.directory / "resumes").touch()
     assert start(hub).status_code == 400

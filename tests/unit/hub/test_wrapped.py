@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is ours reaches a server whose spawner has another one start it, with settings of its own for the choice that someone made."""
+"""Our settings reach a server whose spawner delegates to another one, which may have settings of its own for the chosen profile."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ OPTION = "--HubOAuth.cache_max_age=5"
 
 
 class Choice(SimpleLocalProcessSpawner):
-    """Starts servers by one of another class, which has all that the choice does not set from here."""
+    """Starts servers by an inner spawner of another class, which takes from here what the choice does not set."""
 
     inner = Instance(Spawner, allow_none=True)
 
@@ -34,7 +34,7 @@ class Choice(SimpleLocalProcessSpawner):
 
 @pytest.fixture
 def outer() -> Choice:
-    """The spawner of team, whose server people share, once the hub's hooks have run."""
+    """Return the spawner of team, whose server is shared, after the hub's hooks have run."""
     c = Config()
     apply(c, revocation_seconds=5)
     collaborate(c, **SETTINGS | {"owners": False, "refuse_unprepared": False})
@@ -82,7 +82,7 @@ def test_options_fit_the_command_of_a_choice(outer: Choice, theirs: dict[str, An
 
 
 def test_other_spawners_of_the_user_are_left_alone(outer: Choice) -> None:
-    """One that another has made, but does not start the server with."""
+    """An inner spawner that the outer one created, but does not start the server with, stays unchanged."""
     inner = outer.choose(environment={})
     outer.inner = None
     assert "JUPYTERHUB_COLLAB" not in inner.get_env()

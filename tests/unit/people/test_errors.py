@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The people of the tests take an error, or a server that is stopped, for no refusal."""
+"""The tests' users do not mistake an error, or a stopped server, for a refusal."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ LOGIN = '<form method="post"><input name="username"><input name="password"><butt
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers with the status that the name of the owner says, and with the login page at its place."""
+    """Answers with the status that the path names, and with a login page at the login's address."""
 
     def do_GET(self) -> None:
         status = next((int(part) for part in self.path.split("/") if part.isdigit()), 200)

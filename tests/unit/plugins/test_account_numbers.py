@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A number of an account or group is given once, as what is left of it would be the next one's. As root alone."""
+"""A UID or GID is used once, because the next account would own what the previous one left. Needs root."""
 
 import os
 import pwd
@@ -26,7 +26,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The homes of a host, and its range of numbers."""
+    """Create a host's home directories and its range of UIDs."""
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "home").mkdir()
     (tmp_path / "login.defs").write_text(f"UID_MIN {FIRST}\nUID_MAX {LAST}\n")
@@ -41,13 +41,13 @@ def numbers(host: Path) -> Numbers:
 
 
 def test_number_is_given_once(host: Path) -> None:
-    """Nothing on the host has the first ones any more, as after a project was deleted."""
+    """An ID is not used again, even if nothing on the host has it any more, as after a project was deleted."""
     first = numbers(host)
     assert [first.take(), first.take()] == [FIRST, FIRST + 1]
     first.remember()
     second = numbers(host)
     assert second.take() == FIRST + 2
-    # What was taken and not remembered was given to nobody.
+    # An ID that was taken but not recorded went to nobody.
     assert numbers(host).take() == FIRST + 2
     account_numbers.note([FIRST + 3])
     assert host_state.recall("numbers.json")["given"] == [[FIRST, FIRST + 1], [FIRST + 3, FIRST + 3]]
@@ -60,7 +60,7 @@ def test_there_are_no_more(host: Path) -> None:
 
 
 def test_number_that_a_session_still_has_is_not_given(host: Path) -> None:
-    """Of a member whose session goes on, and was started with the group of a project that is gone."""
+    """An ID that a session still has is not used: the session of a former member keeps the groups of a deleted project."""
     program = f"import os, time; os.setgroups([{FIRST}]); os.setgid({FIRST + 1}); os.setuid({FIRST + 2}); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
         assert session.stdout and session.stdout.readline()
@@ -108,7 +108,7 @@ def test_kept_home_is_the_accounts_again(host: Path, monkeypatch: pytest.MonkeyP
     home = kept_home(host)
     account_numbers.close_home("shared", str(home), FIRST)
     assert account_numbers.of_kept_home("shared") == FIRST
-    # Someone has the number by now, so the account gets another one.
+    # Another account has the UID now, so this one gets a new one.
     account = pwd.struct_passwd(("shared", "x", LAST, LAST, "", str(home), ""))
     monkeypatch.setattr(pwd, "getpwnam", lambda name: account)
     passwd = os.stat("/etc/passwd")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of an account goes on when it is removed, whatever it does to stay. Real processes of other accounts, so as root alone."""
+"""No process of a removed account continues, whatever it does to stay. Uses real processes of other accounts, so it needs root."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ ACCOUNT, ATTACKER = 64041, 64042
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as other accounts")
 
 FOREVER = "print('runs', flush=True); time.sleep(600)"
-# Exits as soon as another process continues for it, so killing the process that was seen comes too late.
+# Exits as soon as its fork continues, so that killing the process that was found comes too late.
 CHAIN = """
 print('runs', flush=True)
 end = time.monotonic() + 60
@@ -47,7 +47,7 @@ def running(program: str) -> Iterator[int]:
     ids=["real", "effective", "saved"],
 )
 def test_whatever_number_is_the_accounts_counts(become: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setuid program of an account could become it again, or the next account with its UID."""
+    """Every kind of UID counts: a setuid program of an account could become it again, or become the next account with its UID."""
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}; {FOREVER}") as process:
         assert account_processes.processes_of(ACCOUNT) == [process]
@@ -65,7 +65,7 @@ def test_group_of_a_process_is_in_use(become: str) -> None:
         assert account_processes.processes_of(ACCOUNT) == []
 
 
-# Numbers of system calls: the library's functions are about all threads.
+# System call numbers, because the library's functions change all threads.
 EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().machine, (0, 0))
 
 
@@ -100,7 +100,7 @@ threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
 
 
 def test_number_that_was_lent_to_an_account_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a rootless container of the account: root plays newuidmap here."""
+    """UIDs that are mapped to an account count, too, as in its rootless container. Here, root acts as newuidmap."""
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     if subprocess.run([*become, "unshare", "--user", "true"], capture_output=True, check=False).returncode:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host knows of accounts and groups, also of those that it does not list."""
+"""What the host knows of accounts and groups, including those that it does not list."""
 
 import grp
 import os
@@ -11,7 +11,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts
 
 
 def test_groups_that_the_host_does_not_list_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As SSSD has it by default: who asks for all of them gets those of the files, or none."""
+    """An account's groups are found even if the host does not list them. By default, SSSD lists no groups, so only local ones appear."""
     monkeypatch.setattr(grp, "getgrall", lambda: [])
     me = pwd.getpwuid(os.getuid())
     wanted = {grp.getgrgid(number).gr_name for number in os.getgrouplist(me.pw_name, me.pw_gid)}

@@ -44,7 +44,7 @@ def test_block_moves_to_the_end_again() -> None:
 
 
 def test_block_runs_the_fragments_with_what_stands_above(tmp_path: Path) -> None:
-    """As the hub does it: the fragments see the same `c`, in the order of their names."""
+    """The block runs the fragments in the order of their names, with the `c` of the file, as a hub does."""
     fragments = tmp_path / "jupyterhub_collab.d"
     fragments.mkdir()
     (fragments / "20-second.py").write_text("c.Test.order = c.Test.order + [2]\n")
@@ -76,7 +76,7 @@ def test_blocks_of_another_tool_are_superseded() -> None:
 
 
 def test_block_in_a_file_that_another_one_runs(tmp_path: Path) -> None:
-    """By `exec`, as a part of the whole, or by something that is no loader and gives it a `c`."""
+    """The block also works if another file runs the main one, by `exec`, as a subconfig, or with a `c` but without a loader."""
     fragments = tmp_path / "jupyterhub_collab.d"
     fragments.mkdir()
     (fragments / "10.py").write_text("c.Test.order = c.Test.order + [1]\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered on a host, and the lock: both leave nothing where there is nothing to remember."""
+"""What is recorded on a host, and the lock. Neither leaves a trace once nothing is recorded."""
 
 import os
 import threading
@@ -42,7 +42,10 @@ def test_lock_that_is_held_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_two_never_hold_it_though_its_file_comes_and_goes() -> None:
-    """Each removes the file as it leaves; who has waited for the file that is gone must not go in with who has the new one."""
+    """Two runs never hold the lock at once, although each removes the lock's file at its end.
+
+    A run that waited for a removed file must not enter together with one that holds the new file.
+    """
     inside: list[int] = []
     together = []
 
@@ -63,7 +66,7 @@ def test_two_never_hold_it_though_its_file_comes_and_goes() -> None:
 
 
 def test_hubs_are_those_that_have_fragments() -> None:
-    """Other things are remembered beside them, and a hub may be about to lose its last fragment."""
+    """Only units with fragments are hubs: other records are in the same place, and a hub may be about to lose its last fragment."""
     with host_state.lock():
         one = {"path": "/etc/one.py", "runs_with": {"50-rtc": {}}}
         host_state.remember("one.json", one)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a host reaches its own hub's proxy."""
+"""The address at which a host reaches its own hub's proxy."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
         ({"bind_url": "http://127.0.0.1:8000/j/", "base_url": "/j/"}, "http://127.0.0.1:8000/j"),
         ({"bind_url": "http://[::]:8000"}, "http://[::1]:8000"),
         ({"bind_url": "https://[2001:db8::5]"}, "https://[2001:db8::5]"),
-        # The Littlest JupyterHub, whose hub does not know where its proxy listens.
+        # The Littlest JupyterHub, where the hub does not know on which port its proxy listens.
         (
             {"bind_url": "http://:8000/j/", "base_url": "/j/", "front_url": "https://:8443"},
             "https://127.0.0.1:8443/j",

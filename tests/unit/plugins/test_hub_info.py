@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module finds on a host, from what earlier runs and others have left there."""
+"""What the module finds on a host that earlier runs and other programs have left there."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
     try:
         assert process.stdout
         process.stdout.readline()
-        # Where no systemd runs, the process is in no unit.
+        # Without systemd, the process belongs to no unit.
         assert 77 in [
             culler["seconds"] for culler in hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"}))
         ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub is asked before a change as it will be after it: one that is well and cannot be seen is left alone."""
+"""Before a change, a hub is asked as it will be afterwards: a healthy hub that cannot be checked is not changed."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ NO_PROXY = CONFIG.partition("c.JupyterHub.hub_port")[0].format()
 
 
 class Hub:
-    """A real hub on a Unix socket, as a unit of systemd would have it, which a machine for tests need not have."""
+    """A real hub on a Unix socket that looks like a systemd unit's, because a test machine need not have systemd."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -95,7 +95,7 @@ def live(running: Hub, monkeypatch: pytest.MonkeyPatch) -> LiveHub:
 
 
 def itself() -> Unit:
-    """A unit whose hub is this very process."""
+    """Return a unit whose hub is this process."""
     told = {"ActiveState": "active", "MainPID": str(os.getpid()), "User": pwd.getpwuid(os.getuid()).pw_name}
     return Unit("hub", told)
 
@@ -105,7 +105,10 @@ def never() -> dict[str, Any]:
 
 
 def test_hub_on_a_unix_socket_is_seen(running: Hub, live: LiveHub) -> None:
-    """With its token and what is in its database; and at either spelling of its address, as each line of releases has its own."""
+    """A hub on a Unix socket is found with its token and database, in either spelling of the URL.
+
+    Each JupyterHub release line has its own.
+    """
     told = running.described()
     hub, held = hub_look.before_change(live, told, never)
     assert hub is told
@@ -115,7 +118,7 @@ def test_hub_on_a_unix_socket_is_seen(running: Hub, live: LiveHub) -> None:
 
 
 def test_hub_that_listens_elsewhere_than_it_did_is_found(running: Hub, live: LiveHub) -> None:
-    """What an earlier run remembers may be old, and the candidate new."""
+    """A hub that listens elsewhere than recorded is found, because the record may be outdated and the candidate new."""
     old = running.described(api_url=f"http://127.0.0.1:{free_port()}/hub/api")
     assert hub_look.before_change(live, old, running.described)[0]["api_url"] == running.url
 
@@ -134,14 +137,14 @@ def test_hub_that_listens_elsewhere_than_it_did_is_found(running: Hub, live: Liv
 def test_hub_that_cannot_be_seen_stops_a_change(
     running: Hub, live: LiveHub, wrong: dict[str, Any], why: str
 ) -> None:
-    """In a sentence, and the hub runs on."""
+    """A hub that cannot be checked stops the change with one sentence, and continues to run."""
     with pytest.raises(Refused, match=why):
         hub_look.before_change(live, running.described(**wrong), lambda: running.described(**wrong))
     assert hub_health.version(running.url, running.show("hub"))
 
 
 def test_token_of_another_hubs_database_is_noticed(running: Hub, live: LiveHub, tmp_path: Path) -> None:
-    """It would not do to find that out when the hub is asked for its shutdown, and to kill it then."""
+    """The token of another hub's database is noticed before the change. Otherwise, the shutdown would be refused and the hub killed."""
     shutil.copy(running.directory / "hub.sqlite", tmp_path)
     other = running.described(database={"url": f"sqlite:///{tmp_path}/hub.sqlite", "options": {}})
     with pytest.raises(Refused, match="rejects a token from its database with status 403"):
@@ -151,7 +154,7 @@ def test_token_of_another_hubs_database_is_noticed(running: Hub, live: LiveHub, 
 def test_hub_that_hangs_is_known_as_such(
     running: Hub, live: LiveHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes connections and says nothing: our look does not fail, and a restart is what it needs."""
+    """A hub that accepts connections but does not answer counts as hanging: the check does not fail, because the hub needs a restart."""
     monkeypatch.setattr(hub_look, "HANG_SECONDS", 0.5)
     monkeypatch.setattr(hub_look, "ANSWER_SECONDS", 0.5)
     running.process.send_signal(signal.SIGSTOP)
@@ -164,7 +167,7 @@ def test_hub_that_hangs_is_known_as_such(
 
 
 def test_other_program_is_no_hub() -> None:
-    """It answers, too, and in JSON."""
+    """A program that answers in JSON without being JupyterHub is not taken for a hub."""
 
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -182,7 +185,7 @@ def test_other_program_is_no_hub() -> None:
 def test_who_is_in_the_place_of_the_hub_is_told_before_a_change(
     running: Hub, live: LiveHub, tmp_path: Path, kind: str
 ) -> None:
-    """As after it: the hub of the unit runs, and this process listens where it is looked for."""
+    """A process that listens in the hub's place is reported before a change, as it is after one. The unit's hub runs meanwhile."""
     place = str(tmp_path / "hub.sock")
     with socket.socket(socket.AF_UNIX if kind == "socket" else socket.AF_INET) as instead:
         instead.bind(place if kind == "socket" else ("127.0.0.1", 0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which versions of the package go, and which stay for servers that were started with them."""
+"""Which versions of the package are removed, and which stay for servers that started with them."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(place: Path) -> Iterator[None]:
-    """A server runs that was started with one of the versions."""
+    """Run a server that started with version USED."""
     config = f"{place}/{USED}/jupyterhub_collab/server/config"
     command = ["sh", "-c", "echo runs; exec sleep 60"]
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": config}
@@ -51,7 +51,7 @@ def test_all_go_with_the_last_fragment_that_names_one(place: Path, fragments: by
 
 
 def test_package_can_be_read_by_everybody_under_a_strict_umask(place: Path) -> None:
-    """And one that an earlier run has left closed is known by that."""
+    """The package is readable for everyone, even with a strict umask. An unreadable package from an earlier run is recognized."""
     package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": ""})
     place.chmod(0o700)
     umask = os.umask(0o077)

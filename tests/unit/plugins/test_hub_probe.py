@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hub's own interpreter tells of the servers that run."""
+"""What the hub's own interpreter tells about the running servers."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ STARTED = datetime(2026, 11, 21, 12, 0, 0, 500000)
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """The address of a hub's database, by which ann has two servers and ben's does not run."""
+    """Return the URL of a hub's database with two running servers of ann and a stopped one of ben."""
     url = f"sqlite:///{tmp_path}/hub.sqlite"
     db = orm.new_session_factory(url)()
     for user, server, runs in (("ann", "", True), ("ann", "big", True), ("ben", "", False)):
@@ -51,7 +51,7 @@ def test_database_that_cannot_be_read(url: str) -> None:
 
 
 def ask(config: Path, *arguments: str) -> dict[str, Any]:
-    """What the program tells of a configuration, as the module has it run."""
+    """Return what the program tells about a configuration, run as the module runs it."""
     question = json.dumps({"path": str(config), "arguments": arguments, "people": True})
     command = [sys.executable, hub_probe.__file__, question]
     done = subprocess.run(command, check=True, capture_output=True, cwd=config.parent)
@@ -60,7 +60,7 @@ def ask(config: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_json_before_and_in_place_of_python(tmp_path: Path) -> None:
-    """A hub reads both where both are there, whichever it is told, and what JSON says counts."""
+    """If both a JSON and a Python file exist, the hub reads both, whichever it is started with, and JSON takes precedence."""
     (tmp_path / "hub.json").write_text('{"Spawner": {"cmd": ["of-json"]}, "JupyterHub": {"allow": false}}')
     for name in ("hub.json", "hub.py"):
         told = ask(tmp_path / name)
@@ -85,7 +85,7 @@ def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
 
 
 def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
-    """As batch systems take the former, and `wrapspawner` accepts the latter like a tuple."""
+    """Commands can be one string, as for batch systems, and profiles can be lists, which `wrapspawner` accepts like tuples."""
     (tmp_path / "hub.py").write_text(
         "line = '/opt/lab/bin/jupyterhub-singleuser --debug'\n"
         "c.SlurmSpawner.cmd = line\n"
@@ -106,7 +106,10 @@ def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
 
 
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
-    """They would take the hub's whole code, and set nothing of what is asked; the administrator's own counts."""
+    """Our fragments are skipped: they would import the hub's whole code and set nothing that is asked for.
+
+    The administrator's code counts.
+    """
     config = tmp_path / "jupyterhub_config.py"
     config.write_text(
         "from jupyterhub_collab.hub import apply\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How hubs are started in the wild, and what is read from it."""
+"""How hubs are started in practice, and what is read from that."""
 
 import os
 import subprocess
@@ -115,14 +115,14 @@ def test_environment_of_a_unit(tmp_path: Path) -> None:
     assert read_environment_file(str(tmp_path / "missing")) == {}
 
 
-# Replaces the hub: a program of that name, which waits.
+# Takes the hub's place: a program of that name that waits.
 WAITS = "#!/usr/bin/env python3\nimport time\ntime.sleep(60)\n"
 Start = Callable[..., Unit]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a command as a unit would, and returns the unit once its hub is there."""
+    """Return a function that starts a command as a unit would, and returns the unit once its hub is running."""
     program = tmp_path / "bin" / "jupyterhub"
     program.parent.mkdir()
     program.write_text(WAITS)
@@ -163,7 +163,10 @@ def is_there(unit: Unit) -> bool:
     ["exec jupyterhub", "jupyterhub", "env NAME=value jupyterhub", "sh -c 'jupyterhub \"$@\"; true' sh"],
 )
 def test_hub_that_a_script_starts(start: Start, tmp_path: Path, way: str) -> None:
-    """It becomes the hub or waits for it, after it has set what the hub needs; the unit says nothing of that."""
+    """A hub is found whose unit runs a script that sets the hub's environment, and then becomes the hub or waits for it.
+
+    The unit shows none of this.
+    """
     unit = start(f"#!/bin/sh\nexport SECRET='of the script'\ncd {{srv}}\n{way} --config hub.py --debug\n")
     command = hub_command(unit)
     assert command.python == f"{tmp_path}/bin/python3"
@@ -174,7 +177,7 @@ def test_hub_that_a_script_starts(start: Start, tmp_path: Path, way: str) -> Non
 
 
 def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> None:
-    """The nearest counts only where nothing is named as the hub's own program is."""
+    """A process with the hub's exact program name takes precedence over a nearer one with a similar name."""
     script = tmp_path / "jupyterhub-of-ours"
     script.write_text("import subprocess\nsubprocess.run(['jupyterhub', '-f/x.py'])\n")
     unit = start(f"#!/bin/sh\nexec python3 {script} -f /no.py\n", needs_hub=False)
@@ -185,7 +188,7 @@ def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> Non
 
 
 def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> None:
-    """The next start has them; and what systemd tells the process that it has started is for no other."""
+    """Variables that the unit got since the hub's start count, because the next start has them. systemd's own for that process do not."""
     unit = start("#!/bin/sh\nexport A=script B=script NOTIFY_SOCKET=/run/x\nexec jupyterhub\n")
     file = tmp_path / "hub.env"
     file.write_text("A=file\n")
@@ -217,7 +220,7 @@ def test_unit_without_a_hub(start: Start, script: str, said: str) -> None:
 
 
 def test_supervisor_is_no_unit_of_the_hub(start: Start) -> None:
-    """Its end ends other programs, too."""
+    """A supervisor is not the hub's unit, because its end would end other programs, too."""
     unit = start("#!/bin/bash\nexec -a supervisord bash -c 'jupyterhub; true'\n", needs_hub=False)
     said = "runs the hub as one of several programs, so systemd cannot restart the hub alone"
     deadline = time.monotonic() + 30
@@ -238,7 +241,7 @@ def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
 
 
 def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
-    """Patterns of files, directories, variables of systemd's own, and further groups."""
+    """A stopped hub's environment has what systemd would set: files by pattern, directories, its own variables and supplementary groups."""
     for name, text in (("10-a", "A=1\nB=1\n"), ("20-b", "B=2\n"), ("with blank", "C=3\n")):
         (tmp_path / f"{name}.env").write_text(text)
     unit = Unit(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which process people's connections go through."""
+"""Which process handles users' connections."""
 
 import io
 import os
@@ -30,7 +30,7 @@ def test_port_of_the_address_that_the_hub_is_told(bind_url: str, port: int) -> N
 
 
 def test_proxy_is_looked_for_where_it_listens() -> None:
-    """The Littlest JupyterHub's does not where the hub's configuration says."""
+    """The proxy is found where it listens, which The Littlest JupyterHub does not tell its hub."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -41,7 +41,7 @@ def test_proxy_is_looked_for_where_it_listens() -> None:
 
 
 def test_proxy_on_a_unix_socket_is_who_listens_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not the web server in front, which has the port and is not the hub's to restart."""
+    """A proxy on a Unix socket is the process that listens there, not the web server in front, which the hub must not restart."""
     place = tmp_path / "proxy.sock"
     hub = {"bind_url": f"http+unix://{quote(str(place), safe='')}"}
     with pytest.raises(hub_proxy.NoProxy, match=f"listens at {place}"):
@@ -70,7 +70,7 @@ def test_proxy_on_a_unix_socket_is_who_listens_there(tmp_path: Path, monkeypatch
 def test_unit_is_one_of_the_hosts_and_not_of_somebodys_own(
     monkeypatch: pytest.MonkeyPatch, place: str, unit: str, around: str, hierarchy: str
 ) -> None:
-    """Who has a manager of their own (systemctl --user) names a service there as they like."""
+    """Only the host's units count: users with a service manager of their own (systemctl --user) can name services as they like."""
     told = {"/proc/7/cgroup": around + place, "/proc/1/cgroup": f"{around}/init.scope"}
 
     def read(path: str, encoding: str) -> io.StringIO:
@@ -86,7 +86,7 @@ def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
     url = f"http+unix://{quote(place, safe='')}"
     with socket.socket(socket.AF_UNIX) as theirs:
         theirs.bind(place)
-        os.seteuid(PERSON)  # the kernel notes who calls listen()
+        os.seteuid(PERSON)  # the kernel records which account calls listen()
         try:
             theirs.listen()
         finally:
@@ -96,7 +96,7 @@ def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
 
 
 def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: int = 0) -> socket.socket:
-    """Return a socket that an account has made; the kernel records who created it, not who holds it later."""
+    """Return a socket created by an account. The kernel records its creator, not who holds it later."""
     os.setegid(uid)
     os.seteuid(uid)
     try:
@@ -132,7 +132,10 @@ def test_process_that_listens_is_found(family: socket.AddressFamily, address: st
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
 def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it() -> None:
-    """Otherwise a play would restart that person's unit, and leave everyone's connections as they are."""
+    """A user who listens next to the proxy, or in its place, is not taken for it.
+
+    Otherwise, the play would restart that user's unit and leave all connections open.
+    """
     with listening(socket.AF_INET6, "::1", uid=PERSON) as beside:
         port = beside.getsockname()[1]
         assert hub_proxy.listener(f"http://127.0.0.1:{port}", HUB) is None
@@ -150,7 +153,7 @@ def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it
         (said,) = hub_proxy.usurpers(hub, HUB)
         assert f"account {PERSON} listens at 127.0.0.1:{port}, where the hub configures its proxy" in said
         assert f"End process {os.getpid()}, set another CONFIGPROXY_AUTH_TOKEN for hub and proxy" in said
-        # A hub that is not root has its proxy under its own account.
+        # If the hub is not root, its proxy runs as the hub's account.
         assert (
             hub_proxy.listener(f"http://127.0.0.1:{port}", Unit("hub", {"User": str(PERSON)})) == os.getpid()
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose right to share ends with a change."""
+"""Which users lose the right to share with a change."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An account of the host takes the hub's port while the hub restarts. Real sockets of real accounts, so as root alone."""
+"""An account of the host tries to take the hub's port while the hub restarts. Uses real sockets of real accounts, so it needs root."""
 
 import ipaddress
 import json
@@ -30,12 +30,12 @@ from ports import free_port
 MALLORY = 64031
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
 
-# What a program begins with that is someone's: that account may not even read this Python.
+# Begins a program that runs as another account, after its imports: that account may not be able to read this Python.
 BECOME = f"""
 import encodings.idna, http.server, os, socket, sys, time
 os.setgroups([]); os.setgid({MALLORY}); os.setuid({MALLORY})
 """
-# Answers as a hub does, and prints what it is told.
+# Answers as a hub does, and prints the tokens that it receives.
 IMPOSTOR = """
 class Hub(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -54,7 +54,7 @@ server = Server((sys.argv[1], int(sys.argv[2])), Hub)
 print("listens", flush=True)
 server.serve_forever()
 """
-# Takes a port as soon as it can, in every way that the kernel has.
+# Takes a port as soon as possible, in every way that the kernel offers.
 TAKER = """
 while True:
     with socket.socket() as taken:
@@ -83,7 +83,7 @@ def of_mallory(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]
 
 
 def told(process: subprocess.Popen[str]) -> str:
-    """Return what a program has printed to its end, which comes now."""
+    """End a program, and return what it has printed."""
     process.kill()
     assert process.stdout
     return process.stdout.read()
@@ -110,7 +110,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @contextmanager
 def hub(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """This process is the hub."""
+    """Serve as the hub in this process."""
     with ThreadingHTTPServer((address, port), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -158,13 +158,13 @@ def test_another_service_of_root_is_not_the_hub() -> None:
 
 
 def test_who_listens_elsewhere_at_the_same_port_is_no_matter() -> None:
-    """A hub at all addresses of IPv4, and someone at those of IPv6: the play goes on."""
+    """A user who listens on the same port at other addresses does not matter: here, the hub has all of IPv4, and the user all of IPv6."""
     with hub("0.0.0.0") as port, impostor(port, "::", socket.AF_INET6):
         assert hub_health.version(url(port), unit()) == "6.1.1"
 
 
 def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub's socket is seen, gone, and someone's in its place when the connection is made."""
+    """A user's socket that replaces the hub's between the check and the connection is noticed."""
     port = free_port()
     before = [listeners.Listener(ipaddress.ip_address("127.0.0.1"), port, 0, "1")]
     real, seen = listeners.at, []
@@ -199,7 +199,7 @@ def test_unix_socket_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path) -> None:
-    """The unit is root's by what it says, and systemd knows the script alone."""
+    """A hub that a unit's script starts as another account is recognized, although the unit says root and systemd knows the script only."""
     program, port = tmp_path / "jupyterhub", free_port()
     program.write_text(f"#!{sys.executable}\n{BECOME}{IMPOSTOR}")
     program.chmod(0o755)
@@ -215,7 +215,7 @@ def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path)
 
 
 def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
-    """It starts, while someone takes the port as soon as it can be had."""
+    """The port stays root's, and a real hub starts, while a user tries to take the port at every moment."""
     real = LocalHub(tmp_path / "hub")
     config = real.directory / "jupyterhub_config.py"
     config.write_text(
@@ -232,7 +232,7 @@ def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
             assert hub_socket.places(url(port), running) == [("127.0.0.1", port)]
             held.let_go()
             assert hub_health.version(url(port), running)
-            # Before it ends the next time, too.
+            # Also before the hub ends the next time.
             held.hold([("127.0.0.1", port)])
         finally:
             real.kill()
@@ -252,7 +252,7 @@ def cannot_be_had(port: int) -> bool:
 
 
 def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
-    """Of a hub that had it for itself alone, as before this collection."""
+    """The port of a hub that did not share it, as before the collection, is held from the moment it becomes free."""
     held = held_port.HeldPort()
     with hub() as port:
         held.hold([("127.0.0.1", port)])
@@ -267,7 +267,7 @@ def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
 
 
 def test_port_stays_held_from_one_try_to_the_next() -> None:
-    """Where a hub does not come back in time, the one before is started again."""
+    """The port stays held between attempts, as when a hub does not return in time and the previous one is started again."""
     port = free_port()
     held = held_port.HeldPort()
     held.hold([("127.0.0.1", port)])
@@ -281,7 +281,7 @@ def test_port_stays_held_from_one_try_to_the_next() -> None:
 
 
 def test_two_hubs_do_not_share_a_port(tmp_path: Path) -> None:
-    """Each would get half of the connections."""
+    """A second hub cannot share the port, because each would get half of the connections."""
     program = (
         "import sys; from jupyterhub_collab.hub.shared_port import share_port; share_port(); from tornado.httpserver import HTTPServer; "
         "HTTPServer(lambda r: None).listen(int(sys.argv[1]), address='127.0.0.1')"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A candidate configuration is loaded by a real hub, in memory, from where the hub itself would read it."""
+"""A real hub loads a candidate configuration in memory, from where the hub itself would read it."""
 
 import sys
 from collections.abc import Callable
@@ -45,14 +45,17 @@ collaborate(
 )
 """
 )
-# The default authenticator would make accounts of the host.
+# The default authenticator would create accounts on the host.
 QUIET = "c.JupyterHub.authenticator_class = 'null'\n"
 Try = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
-    """Tries what a directory holds, with the block and a fragment, as a hub that is told one of the files; nothing is left."""
+    """Return a function that dry-runs files with the block and a fragment, for a hub that is started with one of them.
+
+    It checks that no file is left.
+    """
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
 
     def run(told: str, *arguments: str, text: str = FRAGMENT, **files: str) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
 
 
 def test_hub_that_is_told_json(try_with: Try) -> None:
-    """The block goes into the Python file of the same name, which the hub reads before it."""
+    """If the hub is started with a JSON file, the block goes into the Python file of that name, which the hub reads before it."""
     hub = try_with(
         "hub.json", hub_json='{"JupyterHub": {"authenticator_class": "null", "base_url": "/of-json/"}}'
     )
@@ -129,7 +132,7 @@ def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> No
     ],
 )
 def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:
-    """One whose name comes after ours."""
+    """A fragment whose name comes after ours, and that replaces our settings, is refused with the name of the setting."""
     text = FRAGMENT + later.replace("{", "{{").replace("}", "}}") + "\n"
     with pytest.raises(Refused, match=name):
         try_with("hub.py", text=text, hub_py=QUIET)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is turned off in an environment is off there, and is told as it was said."""
+"""Extensions that are disabled in an environment are off there, and are reported as they were set."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_extensions_of_page_and_server_are_off(files: LabFiles, tmp_path: Path) 
 
 
 def test_file_of_the_server_is_read_after_those_of_packages(files: LabFiles) -> None:
-    """Jupyter takes them in the order of their names, and the last one counts."""
+    """Our server configuration has the last name, because Jupyter reads files in the order of their names, and the last one wins."""
     assert os.path.basename(files.server_config) > "jupyter_server_ydoc.json"
 
 
@@ -63,7 +63,7 @@ def test_what_was_written_is_found(files: LabFiles, wanted: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     "text",
     [
-        "{}",  # as it would not be written
+        "{}",  # not a file that we would write
         '{"disabledExtensions": {"@x/a": false}}',
         '{"disabledExtensions": {"@x/a": true}, "more": 1}',
         '{"disabledExtensions": 1}',
@@ -86,7 +86,7 @@ def test_environment_without_jupyterlab() -> None:
     "name", ["labconfig", "labconfig/page_config.d", "labconfig/page_config.d/collab-rtc.json"]
 )
 def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, name: str) -> None:
-    """A strict umask may have made it so; the next run must fix it."""
+    """A file that servers cannot read counts as missing, so that the next run repairs it. A strict umask may have caused it."""
     write(files, **OFF)
     assert files.found() == NOTHING | OFF
     (tmp_path / name).chmod(0o700)

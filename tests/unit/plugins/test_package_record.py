@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the packages that came go again."""
+"""Which of the packages that were installed are removed again."""
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import split

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths are compared as the system compares them, whatever their text."""
+"""Paths are compared as the system compares them, not by their text."""
 
 from pathlib import Path
 

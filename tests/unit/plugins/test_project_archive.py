@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An archive is whole, and no member of a project keeps it from being made, or the project from being deleted. As root alone."""
+"""Archives are complete, and no project member can prevent an archive or the project's deletion. Needs root."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def share(tmp_path: Path) -> Path:
 
 @contextmanager
 def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
-    """A session of a member, with its working directory there, which has called `at_work`."""
+    """Run a member's session with its working directory there, and wait until it has called `at_work`."""
     code = (
         f"import mmap, os, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
         f"def at_work(): print('at work', flush=True)\n{program}"
@@ -60,7 +60,7 @@ def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def writer(name: str) -> str:
-    """A program that writes a file all the time."""
+    """Return a program that writes a file without a pause."""
     return (
         f"file = open({name!r}, 'w'); file.write('x'); file.flush(); at_work()\n"
         "while True: file.write('x' * 1000); file.flush()"
@@ -85,7 +85,7 @@ def test_hard_link_between_share_and_home_stops_nothing(share: Path) -> None:
 
 
 def test_links_are_in_the_archive_once(share: Path) -> None:
-    """Ten names of a file take its room once: nobody fills the disk of the archives."""
+    """Hard links of a file are stored once, so that ten names cannot fill the disk of the archives."""
     (share / "big").write_bytes(os.urandom(300_000))
     for number in range(10):
         os.link(share / "big", share / f"name{number}")
@@ -100,7 +100,7 @@ def test_file_that_is_written_all_the_time_stops_nothing(share: Path) -> None:
 
 
 def test_archive_that_is_not_whole_is_none(share: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what has not changed since: the archive itself is wrong, as on a disk that fails."""
+    """An archive that differs from a file that has not changed since is deleted, as on a failing disk."""
     real = project_archive._tar
 
     def spoilt(action: str, path: str, place: str, *arguments: str) -> list[str]:
@@ -144,7 +144,10 @@ def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> N
 def test_next_share_of_the_name_is_not_for_the_people_of_this_one(
     share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The play makes it with the gate that is remembered, before the hub says who has it."""
+    """The gate of a deleted workspace is forgotten.
+
+    Otherwise, the play would create the next workspace of that name with it, before the hub says who has access.
+    """
     monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     gate = share_gates.Gate({MEMBER: 7}, by_name=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of role jupyterhub_projects: what is refused, and what comes of the variables."""
+"""The policy of role jupyterhub_projects: what it refuses, and what the variables lead to."""
 
 import json
 from typing import Any

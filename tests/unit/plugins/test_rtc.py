@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy: pure functions of the variables and of what is on the host."""
+"""The policy, as pure functions of the variables and of what is on the host."""
 
 import copy
 import os
@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
     "opens_servers": False,
     "inventory_hostname": "hub.example.org",
 }
-# A JupyterLab with all of jupyter-collaboration.
+# A JupyterLab with all parts of jupyter-collaboration.
 COMPLETE = {
     "jupyterlab": "4.6.6",
     "jupyter-collaboration": "5.0.4",
@@ -88,7 +88,7 @@ HOST: dict[str, Any] = {
     "shared_users": [],
     "remembered": {"hubs": {"jupyterhub": "/etc/hub.py"}, "environments": [], "accounts": []},
 }
-# A host that has never been given anything, nor a hub.
+# A host with no hub, on which the collection has never run.
 BARE = {
     "service": {"exists": False, "running": False},
     "config": {"exists": False, "named_by_service": ""},
@@ -100,7 +100,7 @@ BARE = {
 
 
 def host(**parts: dict[str, Any]) -> dict[str, Any]:
-    """A good host, but for some parts of it."""
+    """Return a good host with some parts changed."""
     result = copy.deepcopy(HOST)
     for name, part in parts.items():
         result[name] |= part
@@ -197,7 +197,10 @@ def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, 
 
 @pytest.mark.parametrize("all_users", [False, True])
 def test_account_of_another_role_is_remembered_while_it_is_known(all_users: bool) -> None:
-    """What tells that it is for sharing goes with a change of modes, and it must be known on the way back."""
+    """Another role's account is recorded while it is recognized.
+
+    What marks it as shared is lost when the mode changes, but the account must be recognized when the mode changes back.
+    """
     settings = SETTINGS | {"share_all_users": all_users}
     theirs = account() | {"config": {"markers": ["Utrecht's"]}}
     assert rtc.policy(settings, host(**theirs))["adopted"] == ["shared"]
@@ -216,7 +219,7 @@ def test_person_is_never_adopted() -> None:
 
 
 def test_shared_user_gets_the_least_scopes() -> None:
-    """Sharing is another fragment's."""
+    """The rtc fragment grants users only the scopes for the shared server. The scopes for sharing are another fragment's."""
     policy = rtc.policy(SETTINGS, HOST)
     assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
     assert policy["accounts"] == ["shared"]
@@ -343,7 +346,10 @@ def test_version_fits_the_lab(lab: str, package: str) -> None:
 
 
 def test_what_the_play_installs_is_what_servers_protect() -> None:
-    """Else a server would run unprotected after a play that succeeded. The host is asked about each part."""
+    """The play installs only releases that servers protect, and checks each part.
+
+    Otherwise, servers would run unprotected after a success.
+    """
     for parts in rtc.PARTS_FOR_LAB.values():
         assert set(protection.FITS) <= set(parts) <= set(hub_info.PACKAGES)
         for name, fits in protection.FITS.items():
@@ -366,7 +372,7 @@ def test_what_the_play_installs_is_what_servers_protect() -> None:
     ],
 )
 def test_each_part_is_asked_for(name: str, version: str, fits: bool) -> None:
-    """jupyter-collaboration's version says nothing of what it consists of."""
+    """Each part's version is checked, because jupyter-collaboration's version says nothing about its parts."""
     versions = {key: value for key, value in {**COMPLETE, name: version}.items() if value}
     policy = rtc.policy(SETTINGS, host(lab={"versions": versions}))
     assert (policy["packages"] == []) is fits
@@ -390,7 +396,7 @@ def test_python_that_is_too_old_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("snippet", ["", "/tmp/snippet.sh"])
 def test_servers_from_elsewhere_need_the_snippet(snippet: str) -> None:
-    """Nothing is asked of the host's environments, and nothing installed there; images need something all the same."""
+    """If servers run elsewhere, the host's environments are not checked and nothing is installed there, but a warning names the snippet."""
     settings = SETTINGS | {"venv": "none", "snippet": snippet}
     found = host(lab={"environment": "", "python": "", "versions": {}})
     assert rtc.settings_problems(settings) == []
@@ -411,7 +417,7 @@ def test_nothing_is_installed_where_it_fits_already() -> None:
 
 
 def test_accounts_of_another_name_or_mode_are_retired() -> None:
-    """As users of the hub, and on the host, where their names may be longer."""
+    """Accounts of an earlier name or mode are retired, as hub users and on the host, where names may be longer."""
     found = host(account={"name": "jupyter-shared"}) | {
         "shared_accounts": ["jupyter-shared", "jupyter-team"],
         "shared_users": ["shared", "team"],
@@ -433,7 +439,10 @@ def test_account_that_cannot_be_named_is_refused() -> None:
 
 
 def test_file_among_those_of_a_directory_may_be_made() -> None:
-    """The Littlest JupyterHub reads them all; elsewhere the main file must be the one that the unit names."""
+    """A file in a directory that the hub reads, as in The Littlest JupyterHub, may be created.
+
+    Elsewhere, it must be the file that the unit names.
+    """
     part = {"path": "/opt/tljh/config/jupyterhub_config.d/zz-collab.py", "exists": False}
     assert rtc.host_problems(SETTINGS, host(config=part)) == []
     assert len(rtc.host_problems(SETTINGS, host(config=part | {"directory_exists": False}))) == 1
@@ -454,7 +463,7 @@ def test_file_among_those_of_a_directory_may_be_made() -> None:
             {"bind_url": "http://*:80/jupyter/", "base_url": "/jupyter/"},
             "http://hub.example.org/jupyter/hub/spawn/shared",
         ),
-        # A proxy that reads its port elsewhere, such as The Littlest JupyterHub's.
+        # A proxy that gets its port from elsewhere, such as The Littlest JupyterHub's.
         (
             {},
             {"bind_url": "http://:8000", "front_url": "http://:80", "front_answers": True},
@@ -490,12 +499,12 @@ def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) ->
         {"bind_url": "http://[::1]:8000"},
         {"bind_url": "http+unix://%2Frun%2Fproxy.sock"},
         {"bind_url": "unix+http://%2Frun%2Fproxy.sock"},
-        # Nothing of the hub's answers there.
+        # The hub does not answer there.
         {"bind_url": "http://:8000", "front_url": "http://:8000", "front_answers": False},
     ],
 )
 def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any]) -> None:
-    """What to set is named, and no address of the host alone, no port and no path without the prefix is given out."""
+    """If the address is unknown, the variable to set is named. No host-only address, no port and no path without the prefix is given."""
     told = rtc.address(SETTINGS, hub | {"base_url": "/jupyter/"})
     assert told.startswith("unknown")
     assert "Set jupyterhub_rtc_public_url" in told
@@ -614,7 +623,7 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
 
 
 def test_two_hubs_of_a_host_share_nothing() -> None:
-    """Neither directory nor account nor port; what differs is fine."""
+    """Two hubs on a host share no directory, account or port. Different ones are accepted."""
     other = {"unit": "hub-b", "accounts": ["shared"], "state_directory": "/var/lib/jupyterhub-rtc", "port": 0}
     found = host(remembered={"others": [other]})
     problems = rtc.host_problems(SETTINGS, found)
@@ -627,7 +636,7 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
 
 
 def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:
-    """A member of it needs nothing."""
+    """A group that is not defined on the host is reported before anything changes, unless the account is already a member."""
     (problem,) = rtc.host_problems(SETTINGS, host(group={"local": False}))
     assert "The group jupyterhub is not defined on this host" in problem
     member = {"comment": rtc.ACCOUNT_COMMENT, "groups": ["jupyterhub"], "system": False, "person": False}
@@ -655,7 +664,7 @@ def test_command_that_may_keep_options_to_itself_is_named(command: list[str], wa
 
 
 def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One installs a hub, the other looks at one that is there."""
+    """Both roles state the same requirements for a host in the same words: one installs a hub, and the other adds to an existing one."""
     rules = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub/vars/main.yml").read_text())
     sentences = [rule["otherwise"] for rule in rules["__jupyterhub_rules"]]
     monkeypatch.setattr(os.path, "isdir", lambda _path: False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of a share belong to its groups again, and nothing else is touched. On a real file system, so as root alone."""
+"""Files in a workspace get its groups back, and nothing else is touched. Uses a real file system, and partly needs root."""
 
 import os
 import socket
@@ -125,7 +125,7 @@ def test_sockets_and_pipes_are_left(share: Path) -> None:
 def test_directory_that_becomes_a_link_while_it_is_walked(
     share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name is swapped between the look at it and its opening, each time."""
+    """A directory that is replaced by a link after it was inspected and before it is opened leads nowhere else."""
     outside = tmp_path / "outside"
     outside.mkdir(mode=0o700)
     (outside / "secret").write_text("")
@@ -164,7 +164,7 @@ def test_tree_that_is_very_deep_ends_the_walk_and_not_the_process(share: Path) -
 
 @needs_root
 def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: Path) -> None:
-    """Names that are all in the share stay those of one file."""
+    """Hard links outside the workspace become separate files. Names that are all inside the workspace remain one file."""
     outside = tmp_path / "outside"
     for name in ("kept", "together"):
         (share / name).write_text("first")
@@ -190,7 +190,7 @@ def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: 
 @needs_root
 @pytest.mark.parametrize("mode", [0o660, 0o666])
 def test_group_of_ones_own_keeps_no_further_name(share: Path, tmp_path: Path, mode: int) -> None:
-    """The owner of a file gives it another group, and takes its list away."""
+    """A file whose owner gave it another group, and removed its access list, also loses its hard links outside."""
     member_writes(share / "mine", mode)
     if mode & 0o006:
         os.removexattr(share / "mine", posix_acl.ACCESS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of sharing: pure functions of the variables and of what is on the host."""
+"""The policy of sharing, as pure functions of the variables and of what is on the host."""
 
 from pathlib import Path
 from typing import Any

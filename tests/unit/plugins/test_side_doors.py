@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `verify` finds of numbers that were given again. As root alone."""
+"""What `verify` finds if UIDs or GIDs were used again. Needs root."""
 
 import grp
 import os

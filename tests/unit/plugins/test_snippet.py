@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The snippet for images and start scripts: as the role's template makes it, and as a shell runs it."""
+"""The snippet for images and start scripts, as the role's template renders it and as a shell runs it."""
 
 import json
 import os
@@ -30,7 +30,7 @@ VERSIONS = {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1", "jupyter-collaboration
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The snippet for a directory of packages below that of the test."""
+    """Return the snippet for a package directory below the test's own."""
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "packages"))
     path = tmp_path / "snippet.sh"
     path.write_text(render(LAB))
@@ -47,7 +47,7 @@ def render(lab: dict[str, Any]) -> str:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """An environment in which, by the descriptions of packages, all that can be needed is there."""
+    """Return an environment in which all required packages are installed, as far as their metadata tells."""
     path = tmp_path / "environment"
     venv.create(path, symlinks=True)
     site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(path)}))
@@ -58,7 +58,7 @@ def environment(tmp_path: Path) -> Path:
         (directory / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n{needs}"
         )
-    # Where JupyterLab's directories are is asked of the one package that knows it.
+    # JupyterLab itself tells where its directories are.
     (site / "jupyterlab").mkdir()
     (site / "jupyterlab/__init__.py").touch()
     (path / "share/jupyter/lab/static").mkdir(parents=True)
@@ -83,7 +83,7 @@ def test_it_is_the_same_from_run_to_run(script: Path) -> None:
 
 
 def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
-    """Each file unchanged, and readable for the accounts of servers."""
+    """The package is where the hub expects it, with unchanged files that servers' accounts can read."""
     done = run(script, f"{environment}/bin/python")
     assert done.returncode == 0, done.stderr
     package = hub_package.HubPackage(package_files())
@@ -101,7 +101,7 @@ def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
 
 
 def test_jupyterlab_is_told_what_is_off(script: Path, environment: Path) -> None:
-    """In the files that module lab_settings writes on a host."""
+    """JupyterLab's extensions are disabled in the same files that module lab_settings writes on a host."""
     assert run(script, f"{environment}/bin/python").returncode == 0
     page = environment / "etc/jupyter/labconfig/page_config.d/collab-rtc.json"
     assert json.loads(page.read_text()) == {"disabledExtensions": {"@x/a": True}}
@@ -116,7 +116,7 @@ def test_second_run_changes_nothing(script: Path, environment: Path) -> None:
 
 
 def test_installation_that_was_cut_off_is_done_again(script: Path, environment: Path) -> None:
-    """Here by nobody, as the environment has neither pip nor uv; and then nothing changes."""
+    """An interrupted installation is repeated. This environment has neither pip nor uv, so the run fails and changes nothing."""
     shutil.rmtree(next(environment.glob(f"lib/*/site-packages/{NEEDED.replace('-', '_')}-*")))
     (next(environment.glob("lib/*/site-packages")) / "others.pth").unlink()
     (next(environment.glob("lib/*/site-packages")) / "jupyter_core").symlink_to(

@@ -22,7 +22,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def changes(tmp_path: Path) -> list[FileChange]:
-    """A new file, one that changes and one that goes."""
+    """Return changes to three files: one new, one changed and one deleted."""
     (tmp_path / "main.py").write_text("old")
     (tmp_path / "main.py").chmod(0o640)
     (tmp_path / "gone.py").write_text("gone")
@@ -45,7 +45,7 @@ def test_swap_puts_everything_in_place(tmp_path: Path, changes: list[FileChange]
 
 
 def undo_by_script(journal: Journal) -> None:
-    """As systemd does where no run is at work."""
+    """Undo the changes as systemd does if no run is active."""
     subprocess.run(["sh", journal.script], check=True)
 
 
@@ -60,7 +60,7 @@ def test_undo_after_any_step_gives_back_what_was_there(
     Journal(str(tmp_path / "undo")).begin(changes)
     transaction.swap(changes[:steps])
 
-    later = Journal(str(tmp_path / "undo"))  # another process, which knows only what is on disk
+    later = Journal(str(tmp_path / "undo"))  # another process, which only knows what is on disk
     assert later.exists()
     undo(later)
     transaction.unstage(changes)
@@ -78,7 +78,7 @@ def test_staging_alone_leaves_the_files_alone(tmp_path: Path, changes: list[File
 
 
 def test_half_written_journal_counts_as_none(tmp_path: Path, changes: list[FileChange]) -> None:
-    """Cut off while the files are being kept: nothing has changed yet, and there is nothing to undo."""
+    """A half-written journal counts as none: the run ended while it backed up files, so nothing has changed yet."""
     (tmp_path / "undo").mkdir()
     (tmp_path / "undo" / "0").write_text("half")
     journal = Journal(str(tmp_path / "undo"))
@@ -102,7 +102,7 @@ def test_attributes_that_are_ours_are_put_right(tmp_path: Path) -> None:
     assert change.is_made
 
 
-# Opens a file as soon as it can, and tells what it has read there.
+# Opens a file as soon as possible, and prints the beginning of its content.
 READER = """
 import os, sys, time
 os.setgroups([]); os.setgid(64061); os.setuid(64061)
@@ -121,7 +121,7 @@ while True:
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads as another account")
 @pytest.mark.parametrize("how", ["copy", "stage", "write"])
 def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str) -> None:
-    """An account of the host opens each temporary file as soon as it exists."""
+    """No other account can read a secret while it is written, even if it opens each temporary file as soon as the file exists."""
     secret = tmp_path / "secret.py"
     secret.write_text("secret" * 200_000)
     secret.chmod(0o600)
@@ -148,7 +148,7 @@ def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str
 def test_what_stands_in_the_way_is_not_written_into(
     tmp_path: Path, make: Callable[[Path, Path], None]
 ) -> None:
-    """Such as a link of the hub's account, where the configuration is in a directory of that account's."""
+    """Staging and copying replace what is in their way and do not write into it, such as a link by the hub's account in its directory."""
     other = tmp_path / "other"
     other.write_text("theirs")
     change = FileChange(str(tmp_path / "main.py"), b"new")

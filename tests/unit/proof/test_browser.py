@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the proof's browser keeps, sends and fills in, in front of a real web server."""
+"""The cookies that verify's browser keeps, and the requests and forms that it sends, against a real web server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ REDIRECTS = {
 
 
 class Pages(RequestHandler):
-    """A cookie for all, one for a part; a form; addresses that lead on, away and nowhere."""
+    """Sets cookies for all pages and for a part, and redirects to another page, to another host, and in a circle."""
 
     def get(self, path: str) -> None:
         if path == "cookies":
@@ -98,7 +98,7 @@ def test_programs_send_their_token_and_no_cookie() -> None:
 
 
 def test_server_is_found_on_the_domain_of_its_user() -> None:
-    """Which gets the cookies that are for all domains of the hub, and what is asked of the server from then on."""
+    """A server is found on its user's domain, which gets only the cookies for all of the hub's domains, and all later requests to it."""
 
     async def visit(browser: Browser) -> list[Any]:
         named = Browser(browser.url.replace("127.0.0.1", "hub.test"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The library understands the Yjs bytes that verify writes."""
+"""The Yjs library understands the bytes that verify writes."""
 
 import pytest
 from pycrdt import Decoder, Doc, Text
@@ -13,7 +13,7 @@ def test_numbers(value: int) -> None:
 
 
 def test_two_clients_who_type_by_turns_lose_nothing() -> None:
-    """Each at the beginning, not knowing what the other does: every piece is there, once and whole."""
+    """If two clients type at the beginning in turns, without knowing of each other, each piece is there once and in full."""
     document: Doc[Text] = Doc()
     source = document.get(ROOT, type=Text)
     source += "what was there before"

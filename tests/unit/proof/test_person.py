@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Someone who comes with tokens, at a real hub and a server on it, which stand behind one address as behind a proxy."""
+"""A user who authenticates with tokens, at a real hub and one of its servers, both at one address as behind a proxy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,11 +15,11 @@ from jupyterhub_collab.proof.browser import Answer, Browser
 from jupyterhub_collab.proof.person import Person
 from local_hub import LocalHub
 
-CACHED = 300  # seconds for which a server trusts what it has heard about a token, by default
+CACHED = 300  # seconds that a server trusts what it heard about a token, by default
 
 
 class Front(RequestHandler):
-    """Passes requests on, to the hub or to the server."""
+    """Forwards requests to the hub or to the server."""
 
     hub = server = ""
 

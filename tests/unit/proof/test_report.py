@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each row says something, whatever gave the reason."""
+"""Each row of the report says something, whatever the reason was."""
 
 from typing import Any
 

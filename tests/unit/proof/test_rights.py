@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which mode a hub is in, told from what someone holds, by the access matrix that travels in the collection."""
+"""The mode of a hub is recognized from a user's scopes, with the access matrix that the collection contains."""
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
@@ -14,13 +14,13 @@ OWN = MATRIX["own"]
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize("more", [[], ["list:users"], ["access:services"]])
 def test_mode_is_told_in_spite_of_other_rights(mode: Mode, more: list[str]) -> None:
-    """What an administrator has given beside it is no other mode."""
+    """Additional rights from an administrator do not change the recognized mode."""
     held = mode.rights(OWN, "ann", ["team"]) | set(more)
     assert nearest(MODES, OWN, "ann", held, ["team"]) == mode
 
 
 def test_right_to_every_server_is_no_other_mode_where_all_else_speaks_against_it() -> None:
-    """A hub with a shared account, on which someone gave everyone all servers by mistake."""
+    """A hub with a shared account, which gave all users access to all servers by mistake, is still in shared user mode."""
     shared = next(mode for mode in MODES if mode.name == "shared user mode")
     held = whole([*shared.rights(OWN, "ann", ["team"]), "access:servers"])
     assert nearest(MODES, OWN, "ann", held, ["team"]) == shared

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the verification of a hub tries of what a guest takes along: on a real server, by its own means."""
+"""What verify tries of what a guest could take along, on a real server and by the server's own means."""
 
 import asyncio
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server with files of a test's own, which the tests of a file share: it takes a second to start."""
+"""A server that the tests of a file share, because it takes a second to start. Each test has a folder of its own."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer
 
 @pytest.fixture
 def server(one_server: LocalServer, request: pytest.FixtureRequest) -> LocalServer:
-    """A server that runs, in a folder of the test's own with a text and a notebook."""
+    """Return a running server, with a text and a notebook in the test's own folder."""
     one_server.begin(request.node.name)
     one_server.write("notes.txt", "one\ntwo\n")
     one_server.write("work.ipynb", json.dumps(notebook("x = 0", "x = 1")))

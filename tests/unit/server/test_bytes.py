@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a file's bytes become when someone types: one letter more, and nothing else."""
+"""Typing one letter changes one letter of a file's bytes, and no others."""
 
 import copy
 import json
@@ -105,7 +105,7 @@ NOTEBOOK: dict[str, Any] = {
 
 
 def without(key: str, **more: Any) -> dict[str, Any]:
-    """Return the notebook without a key of its cells."""
+    """Return the notebook with one key removed from all its cells."""
     cells = [{name: value for name, value in cell.items() if name != key} for cell in NOTEBOOK["cells"]]
     return {**NOTEBOOK, "cells": cells, **more}
 
@@ -142,7 +142,7 @@ NOTEBOOKS = {
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
 }
-# Numbers and texts that programs write, and that no document of people can hold.
+# Numbers and texts that programs write, but that a shared document cannot hold.
 ODD = {"b": "cut in two: \ud83d", "a": [math.nan, -math.inf, 2**70, 1.5]}
 SHOWN = {"data": {"application/json": ODD}, "metadata": {}, "output_type": "display_data"}
 HELD: dict[str, Any] = {**NOTEBOOK, "cells": [{**CODE, "id": "one", "outputs": [SHOWN]}]}
@@ -157,7 +157,7 @@ NOTEBOOKS |= {
 
 
 def of_people(data: bytes) -> YNotebook:
-    """Return a notebook as people have it who have opened the file."""
+    """Return a notebook as users have it who have opened the file."""
     document = YNotebook(Doc())
     document.set(copy.deepcopy(notebook_of(data)))
     return document

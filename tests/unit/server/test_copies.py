@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies that are written at one time, by one server or by several: none takes the place of another one."""
+"""Copies that one or several servers write at the same time do not replace each other."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ for number in range(20):
 
 
 class Slow(AsyncFileContentsManager):
-    """A disk on which writing takes a moment."""
+    """A disk on which each write takes a moment."""
 
     async def save(self, model: dict[str, Any], path: str = "") -> Any:
         await asyncio.sleep(0.05)
@@ -38,14 +38,14 @@ class Slow(AsyncFileContentsManager):
 
 
 class Full(AsyncFileContentsManager):
-    """A disk that is full."""
+    """A full disk."""
 
     async def save(self, model: dict[str, Any], path: str = "") -> Any:
         raise OSError(28, "No space left on device")
 
 
 class Elsewhere(AsyncContentsManager):
-    """It keeps files in a store of its own, as those for object stores do."""
+    """A contents manager with a store of its own, like those for object stores."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ async def test_copies_of_one_moment_are_all_there_in_another_store() -> None:
 
 
 def test_copies_of_several_servers_are_all_there(tmp_path: Path) -> None:
-    """They share a directory, such as a shared account's, and see the same change at the same moment."""
+    """All copies are kept if several servers share a directory, such as a shared account's, and see a change at the same moment."""
     servers = [
         subprocess.Popen([sys.executable, "-c", WRITE, str(tmp_path), name], stdin=subprocess.PIPE, text=True)
         for name in "abcd"

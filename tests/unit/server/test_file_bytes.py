@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written into a file: only what someone typed, whatever the file is like and no matter who else writes it."""
+"""Only what someone typed is written into a file, whatever the file is like and whichever programs write it as well."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ async def test_typing_a_letter_changes_a_letter(server: LocalServer, name: str) 
     alice.insert(0, "x", cell=0 if name.endswith(".ipynb") else None)
     await until(lambda: path.read_bytes() not in (data, b""))
     assert path.read_bytes() == data.replace(b"one", b"xone")
-    # Also what is written from outside leaves the rest as it is.
+    # Following an outside change also leaves the rest as it is.
     path.write_bytes(data)
     await alice.wait_until(lambda room: "xone" not in words(room), PATIENCE)
     alice.insert(0, "y", cell=0 if name.endswith(".ipynb") else None)
@@ -73,7 +73,7 @@ async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None
     assert os.getxattr(path, "user.note") == b"kept"
 
 
-# Notebooks of others
+# Notebooks that other programs wrote
 
 
 @pytest.mark.parametrize("kind", ["4.4", "4.0", "no ids", "one id twice"])
@@ -108,10 +108,13 @@ async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: Loca
 
 
 async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalServer) -> None:
-    """As JupyterLab itself does where it does not know that a document is shared."""
+    """Shared text that someone also saves through the contents API appears once.
+
+    JupyterLab itself saves so if it does not know that a document is shared.
+    """
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<typed>")
-    # Were the file saved before the server had got the word, it would be there twice.
+    # A save before the server has received the word would duplicate it.
     await both_see(alice, bob, "<typed>")
     seen = alice.text
     alice.insert(0, "<more>")
@@ -125,7 +128,7 @@ async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalSe
 async def another_server(
     server: LocalServer, directory: Path, state: Path | None = None
 ) -> AsyncIterator[LocalServer]:
-    """A second server for the same files."""
+    """Run a second server for the same files."""
     directory.mkdir()
     other = LocalServer(directory, **({"state_directory": str(state)} if state else {}))
     other._root.rmdir()
@@ -154,7 +157,7 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
 
 
 async def test_a_plain_server_saves_what_it_has(server: LocalServer) -> None:
-    """With a hash of what it has read, as JupyterLab does, and without one, as a script."""
+    """Text that a script saves through the contents API, without the hash of what it read, is merged."""
     alice = await server.open("notes.txt")
     for number in range(3):
         alice.insert(0, f"<typed {number}>")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that cannot be written for a while: people are told once, and everything is saved as soon as that is possible."""
+"""If a file cannot be written for a while, users are told once, and everything is saved as soon as that is possible."""
 
 import asyncio
 import fcntl
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_document_that_is_too_large_to_save_is_saved_when_there_is_room(server: LocalServer) -> None:
-    """A limit to what the process may write stands for a disk that is full, or a quota."""
+    """A document that exceeds the process's limit for file sizes, which stands for a full disk or a quota, is saved once there is room."""
     alice = await server.open("notes.txt")
     await alice.save(PATIENCE)
     assert server._process is not None
     async with told(server) as notices:
-        # The journal of the history is above that, too, which people are told as well.
+        # The history's journal exceeds the limit, too, so there is also a notice about the history.
         before = resource.prlimit(server._process.pid, resource.RLIMIT_FSIZE, (300_000, -1))
         try:
             alice.insert(0, "x" * 301_000)
@@ -39,7 +39,7 @@ async def test_a_document_that_is_too_large_to_save_is_saved_when_there_is_room(
 
 @pytest.fixture
 def of_a_user(tmp_path: Path) -> Iterator[LocalServer]:
-    """A server that is bound by the modes of files, as that of any account but root's is."""
+    """Yield a server that file modes apply to, as for every account but root."""
     server = LocalServer(tmp_path)
     server.write("notes.txt", "one\n")
     if os.geteuid() == 0:
@@ -61,7 +61,7 @@ async def test_a_file_that_may_not_be_written_is_saved_when_it_may_be(of_a_user:
     assert path.read_text() == "one\n"
     path.chmod(0o640)
     await server.until_file("notes.txt", "<typed>one\n")
-    # In a directory in which nothing can be made the file is written as it is.
+    # In a directory where no file can be created, the file is written in place.
     server.files.chmod(0o555)
     alice.insert(0, "<more>")
     await server.until_file("notes.txt", "<more><typed>one\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which document a file belongs to that came to a place while nobody had it open. test_file_moves.py has those that people have open."""
+"""Which document a file belongs to if it was moved while nobody had it open. test_file_moves.py covers files that are open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jupyterhub_collab.server.file_identity import FileIdentity
 
 
 def server(place: Path, *unsaved: str) -> FileIdentity:
-    """Return the identities as a server has them that starts now. unsaved: documents with text that their files do not hold."""
+    """Return the identities of a server that starts now. unsaved: IDs of the documents with text that their files do not contain."""
     identities = FileIdentity(root_dir=str(place), db_path=str(place / ".ids.db"))
     identities.look_again(lambda id_: id_ in unsaved)
     return identities
@@ -59,7 +59,7 @@ def test_a_file_takes_its_document_to_the_place_of_another(
 
 @pytest.mark.parametrize("is_away", [True, False], ids=["while the server is away", "while it runs"])
 def test_a_document_with_unsaved_text_keeps_its_place(tmp_path: Path, is_away: bool) -> None:
-    """What people typed is merged into the file that is there now, instead of being nowhere."""
+    """A document with unsaved text keeps its path, so that the text is merged into the file that is there now and not lost."""
     one, other = files(tmp_path, "one.txt", "other.txt")
     identities = server(tmp_path)
     identities.index("one.txt")
@@ -71,7 +71,7 @@ def test_a_document_with_unsaved_text_keeps_its_place(tmp_path: Path, is_away: b
 
 
 def test_a_link_at_the_old_place_of_a_file_leads_to_its_document(tmp_path: Path) -> None:
-    """Where the file has come to the place of another document that was known."""
+    """A link that replaces a moved file leads to the file's document, even if the file replaced that of another known document."""
     one, other = files(tmp_path, "one.txt", "other.txt")
     identities = server(tmp_path)
     id_ = identities.index("one.txt")
@@ -108,7 +108,7 @@ def test_a_new_file_at_an_old_place_has_the_old_document_and_is_known_again_when
 
 @pytest.mark.parametrize("is_saved", [True, False])
 def test_two_files_that_swap_their_places_keep_their_documents(tmp_path: Path, is_saved: bool) -> None:
-    """Also where one has unsaved text, which goes with its own file."""
+    """Two files that swap their paths keep their documents, and unsaved text stays with its own file."""
     one, other = files(tmp_path, "one.txt", "other.txt")
     identities = server(tmp_path)
     ids = [identities.index("one.txt"), identities.index("other.txt")]
@@ -146,7 +146,8 @@ def test_a_server_with_very_many_files_looks_at_the_newest_only(
     looks = iter([0.0, 0.0, 0.0 if is_in_time else 2 * file_identity.LOOKING])
     monkeypatch.setattr(time, "monotonic", lambda: next(looks, 0.0))
     identities = server(tmp_path)
-    for path in (oldest, newest):  # a file is known again under another name if it was looked at
+    # A replaced file is recognized at its new path only if the server inspected it.
+    for path in (oldest, newest):
         os.rename(path, tmp_path / f"moved {path.name}")
     found = [identities.get_id("moved oldest.txt"), identities.get_id("moved newest.txt")]
     assert found == (ids if is_in_time else [None, ids[1]])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are deleted, moved and replaced while someone has them open: the document goes with its file, and people are told."""
+"""If an open file is deleted, moved or replaced, the document follows it and users are told."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
         await asyncio.sleep(1.5)
         assert len(notices) == 1, "it is told once"
         assert not (server.files / "folder/notes.txt").exists() and not copies(server)
-        # Someone who comes now is told, too.
+        # A file that exists again gets the text, and newcomers see both.
         (server.files / "folder").mkdir(exist_ok=True)
         server.write("folder/notes.txt", "a new one\n")
         await server.until_file("folder/notes.txt", "<typed>", "a new one\n")
@@ -94,7 +94,7 @@ class Manager(AsyncLargeFileManager):
 async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
-    """What takes its place has what was typed since, and not what was saved as if nobody knew that."""
+    """Text typed after the deletion goes into the file that comes next. Text that was already saved does not count as unsaved."""
     with server_with(tmp_path, monkeypatch, DELETES, option) as server:
         alice = await server.open("notes.txt")
         async with told(server) as notices:
@@ -136,7 +136,10 @@ async def test_what_takes_the_place_of_a_file_is_not_taken_for_it(
 
 
 async def test_a_file_that_is_moved_into_a_folder_of_its_name(server: LocalServer) -> None:
-    """As a module becomes a package. The place of the file is taken, by no file."""
+    """The document follows a file that moves into a folder of its own name, as when a module becomes a package.
+
+    Its old path is a folder then.
+    """
     alice = await server.open("notes.txt")
     async with told(server) as notices:
         os.rename(server.files / "notes.txt", server.files / "aside")
@@ -237,7 +240,7 @@ async def test_a_file_that_was_replaced_while_the_server_was_away_is_known_when_
     server.write("new.txt", server.read("notes.txt") + "<replaced>\n")
     os.replace(server.files / "new.txt", server.files / "notes.txt")
     server.start()
-    os.rename(server.files / "notes.txt", server.files / "moved.txt")  # nobody has opened it since
+    os.rename(server.files / "notes.txt", server.files / "moved.txt")  # before anyone opens it again
     bob = await server.open("moved.txt", "bob")
     await come_back(alice)
     bob.insert(0, "<bob>")
@@ -254,7 +257,7 @@ async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(ser
     before = server.files / "notes.txt"
     number = before.stat().st_ino
     before.unlink()
-    for attempt in range(50):  # file systems give free numbers away again, some at once
+    for attempt in range(50):  # file systems reuse inode numbers, some of them at once
         server.write(f"new{attempt}.txt", "new\n")
         if (server.files / f"new{attempt}.txt").stat().st_ino == number:
             break
@@ -334,7 +337,7 @@ class Derived(Manager):
 async def test_what_is_written_in_the_moment_after_saving_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
-    """Also on a server whose hooks may change what they were given."""
+    """A write right after the server's own write is followed, even on a server whose hooks or contents manager may change the content."""
     with server_with(tmp_path, monkeypatch, RACE, *options) as server:
         alice = await server.open("notes.txt")
         server.write("write now", "")
@@ -371,7 +374,10 @@ saving._write = write
 async def test_what_is_written_before_saving_has_ended_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: str
 ) -> None:
-    """The contents manager goes on for a while after it has written the file, and gives the time of what is there then."""
+    """A write before the save returns is followed.
+
+    The contents manager returns a while after its own write, with the file's latest time.
+    """
     with server_with(tmp_path, monkeypatch, AT_ONCE) as server:
         server.write("work.ipynb", json.dumps(notebook("one"), indent=1) + "\n")
         server.write("more", more)
@@ -405,7 +411,7 @@ def write_back(os_path, **more):
 async def test_a_program_that_begins_in_the_moment_after_saving_and_writes_what_was_there_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told from a save that did not happen."""
+    """A program that begins right after a save, and writes what the file held before, is followed. It is not mistaken for a failed save."""
     option = "--FileContentsManager.post_save_hook=of_test.write_back"
     with server_with(tmp_path, monkeypatch, WRITES_BACK, option) as server:
         alice = await server.open("notes.txt")
@@ -480,7 +486,10 @@ def delete_and_write(path: Path, text: str) -> None:
 async def test_an_editor_saves_a_file_that_was_moved_this_moment(
     server: LocalServer, save: Callable[[Path, str], None]
 ) -> None:
-    """The file itself is nowhere any more, and its new name is known by nothing else."""
+    """The document follows a file that an editor saves right after it was moved.
+
+    Only the descriptor of the old file still knows the new path.
+    """
     alice = await server.open("notes.txt")
     alice.insert(0, "<saved>")
     await server.until_file("notes.txt", "<saved>")
@@ -521,7 +530,7 @@ async def test_a_file_that_is_moved_as_it_is_looked_at_has_not_gone(
         async with told(server) as notices:
             server.write("move now", "")
             await until((server.files / "moved.txt").exists)
-            await asyncio.sleep(3)  # the server looks every second
+            await asyncio.sleep(3)  # the server checks every second
             alice.insert(0, "<typed>")
             await server.until_file("moved.txt", "<typed>one\n")
         assert not notices, [notice["message"] for notice in notices]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One file under several names is one document, whatever the names are."""
+"""A file with several names is one document, whatever the names are."""
 
 import json
 import os
@@ -75,7 +75,7 @@ async def test_a_link_to_outside_of_the_server_s_directory(server: LocalServer, 
         file.write("appended\n")
     await both_see(alice, bob, "<typed>", "appended")
     await until(lambda: outside.read_text() == "<typed>one\nappended\n")
-    # The first name goes, and the document has the other one.
+    # The first name is removed, and the document continues under the other one.
     (server.files / "first.txt").unlink()
     alice.insert(0, "<more>")
     await until(lambda: "<more>" in outside.read_text())
@@ -125,7 +125,10 @@ async def test_a_link_that_is_turned_to_another_file_takes_no_text_there(server:
 
 
 async def test_a_file_is_moved_and_a_link_to_it_takes_its_place(server: LocalServer) -> None:
-    """As people do whose disk is full, and programs that keep large files elsewhere; and back."""
+    """A file stays one document if it is moved and a link takes its place, and if it is moved back.
+
+    Users do that when their disk is full, and so do programs that keep large files elsewhere.
+    """
     alice = await server.open("notes.txt")
     (server.files / "store").mkdir()
     async with told(server) as notices:
@@ -182,7 +185,7 @@ async def test_a_name_in_either_normal_form_is_one_document(server: LocalServer,
     assert of_document(alice) == of_document(bob)
     alice.insert(0, "<typed>")
     await server.until_file(unicodedata.normalize(form, "é.txt"), "<typed>")
-    # The contents manager has a second one of a name of its own for a moment.
+    # While it writes, the contents manager briefly has a second file, with a hidden name.
     assert (
         len([path for path in server.files.iterdir() if path.suffix == ".txt" and path.name[0] != "."]) == 2
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that write files which people have open: both are merged, no word is lost, and no copy is made for nothing."""
+"""If a program writes an open file, both sides are merged, no word is lost, and no needless copy is made."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ async def test_a_file_that_is_written_while_somebody_types_has_both(server: Loca
 
 
 async def write_slowly(path: Path, text: str) -> None:
-    """Write a file as a program does that takes its time: it begins with an empty one."""
+    """Write a file as a slow program does: truncate it first, then write it in two parts."""
     with path.open("w") as file:
         for part in (text[: len(text) // 2], text[len(text) // 2 :]):
             file.write(part)
@@ -83,7 +83,7 @@ async def write_slowly(path: Path, text: str) -> None:
 
 
 async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: LocalServer) -> None:
-    """What it has not written yet has not been taken out, and nothing is saved in the midst of it."""
+    """While a program is writing, text that is still missing does not count as deleted, and nothing is saved."""
     server.write("notes.txt", "".join(f"{number}\n" for number in range(50)))
     alice, bob = await server.open("notes.txt"), await server.open("work.ipynb", "bob")
     alice.insert(0, "saved\n")
@@ -116,7 +116,10 @@ async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: Loca
 
 
 async def test_what_a_program_writes_next_is_written_over_nothing(server: LocalServer) -> None:
-    """As by `program > notes.txt`: it goes on where it is, and the file must not be longer by then."""
+    """Nothing is saved while a program has the file open for writing, as with `program > notes.txt`.
+
+    It continues at its own position, and would overwrite text that made the file longer.
+    """
     alice = await server.open("notes.txt")
     async with told(server) as notices:
         with (server.files / "notes.txt").open("w") as file:
@@ -132,7 +135,7 @@ async def test_what_a_program_writes_next_is_written_over_nothing(server: LocalS
 
 
 async def test_a_file_that_cannot_be_read_for_a_while(server: LocalServer) -> None:
-    """A notebook with the marks of a conflict, while people go on, also over a restart."""
+    """Users can edit a notebook with conflict markers, also across a restart, and it is merged once it can be read again."""
     alice = await server.open("work.ipynb")
     server.write("work.ipynb", server.read("work.ipynb").replace("[", "[\n<<<<<<< HEAD\n"))
     alice.insert(0, "typed ", cell=0)
@@ -151,7 +154,7 @@ async def test_a_file_that_cannot_be_read_for_a_while(server: LocalServer) -> No
 async def test_a_program_that_read_the_file_before_takes_out_no_word_without_a_copy(
     server: LocalServer,
 ) -> None:
-    """A formatter reads, people type and are saved, and the formatter writes. That is one copy, however often it goes on."""
+    """A formatter that read the file before users typed and saved causes one copy, however often it writes."""
     alice = await server.open("notes.txt")
     alice.insert(0, "just_typed ")
     await server.until_file("notes.txt", "just_typed")
@@ -170,7 +173,10 @@ async def test_a_program_that_read_the_file_before_takes_out_no_word_without_a_c
 async def test_a_program_that_read_the_file_long_before_takes_out_no_word_without_a_copy(
     server: LocalServer, meanwhile: str
 ) -> None:
-    """Whatever else has happened between, within ten minutes. That a word was taken out is one copy, also where it comes back and goes."""
+    """Words typed within the last ten minutes are kept in one copy if a program removes them, whatever happened in between.
+
+    This also holds if they return and are removed again.
+    """
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "just_typed ")
     await both_see(alice, bob, "just_typed")
@@ -187,7 +193,7 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
     await until_text(alice, "one\ntwo\n")
     await until(lambda: copies(server))
     await server.until_file(copies(server)[0], "just_typed one\ntwo\n")
-    for text in ("just_typed one\ntwo\n", "one\ntwo\n"):  # as by `git stash pop`, and `git stash`
+    for text in ("just_typed one\ntwo\n", "one\ntwo\n"):  # as with `git stash pop`, then `git stash`
         server.write("notes.txt", text)
         await until_text(alice, text)
     assert len(copies(server)) == 1
@@ -197,7 +203,10 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
 async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
     server: LocalServer, back: str
 ) -> None:
-    """As when someone writes on in the train, and a colleague checks out an older state."""
+    """Text typed offline into a cell that a program removes is in a copy.
+
+    For example, someone types on a train while a colleague checks out an older commit.
+    """
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     await bob.drop()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
@@ -222,7 +231,10 @@ async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_
 async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_a_copy(
     server: LocalServer,
 ) -> None:
-    """Whose author has not seen seconds later that the cell is gone; also where the server is stopped before anyone looks again."""
+    """Text typed into a removed cell over a slow connection is in a copy, also if the server stops right afterwards.
+
+    Its author does not see for seconds that the cell is gone.
+    """
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     bob.lag()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
@@ -232,7 +244,7 @@ async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_
     await until(lambda: copies(server))
     await server.until_file(copies(server)[0], "typed_late = 1")
     bob.insert(0, "typed_last = 1\n", 1)
-    await asyncio.sleep(0.5)  # the server has it
+    await asyncio.sleep(0.5)  # until the server has received it
     server.end()
     assert any("typed_last = 1" in server.read(copy) for copy in copies(server))
     server.start()
@@ -250,7 +262,9 @@ TAKING_OUT = [
 async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_restored(
     server: LocalServer, connection: str, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
-    """With what the others have typed into it meanwhile, and once. What is typed elsewhere in that time stays once, too.
+    """Text typed into a cell that another user removed is restored once, with what others typed into it.
+
+    Text typed elsewhere stays once.
 
     Requirement 92.
     """
@@ -283,7 +297,7 @@ async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_res
 async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_restored(
     server: LocalServer, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
-    """What they have typed into it themselves is there once."""
+    """Text that a user had not seen when they removed its cell is restored. What they typed into it themselves appears once."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     bob.lag()
     alice.insert(0, "alices_1 = 1\n", 1)
@@ -304,7 +318,10 @@ async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_restored(
 
 
 async def test_no_copy_is_written_over_with_less(server: LocalServer) -> None:
-    """Two cells that were never there at the same time, two people who have not seen that theirs is gone, and both type at once."""
+    """A later copy does not lose what an earlier one kept.
+
+    Here, two users type at once into two removed cells that never existed at the same time, and neither has seen the removal.
+    """
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     bob.lag()
     server.write("work.ipynb", json.dumps(notebook("x = 0")))
@@ -348,7 +365,7 @@ async def test_people_are_told_where_the_history_does_not_go_far_enough_to_resto
 
 
 async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer) -> None:
-    """However they do so: nothing is restored that nobody has missed."""
+    """Text that users remove after they have seen it stays removed, however they do it."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with told(server) as notices:
         for text in ("one", "two", "three"):
@@ -367,7 +384,7 @@ async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer
 
 
 async def both_have(alice: Room, bob: Room, *texts: str) -> None:
-    """Wait until both have each of these texts, and the same; each is there once."""
+    """Wait until both users have the same cells with each of these texts, and check that each text appears once."""
 
     def sources(room: Room) -> list[str]:
         return [cell["source"] for cell in room.cells]
@@ -384,7 +401,7 @@ async def both_have(alice: Room, bob: Room, *texts: str) -> None:
 
 
 async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> None:
-    """The copy is of all that people had, also what has not been taken out until later, and whether the server was restarted between."""
+    """A copy keeps all the text that users had, so words removed later need no second copy, even across a restart."""
     alice = await server.open("notes.txt")
     alice.insert(0, "first second third ")
     assert await alice.save(PATIENCE) == "success"
@@ -415,7 +432,7 @@ async def test_a_change_that_the_time_does_not_tell_is_followed(
     server: LocalServer, keep: Callable[[Path, os.stat_result], None]
 ) -> None:
     path = server.files / "notes.txt"
-    # A larger file is not read at each look.
+    # Large enough that the server does not read it at every check.
     rest = "\ntwo\n" + "x" * 100_000
     server.write("notes.txt", "one" + rest)
     alice = await server.open("notes.txt")

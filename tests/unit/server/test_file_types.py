@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents of other types, and tabs that come back after long."""
+"""Documents of other types, and tabs that return after a long time."""
 
 import asyncio
 import sqlite3
@@ -51,7 +51,7 @@ class YOwn(YBaseDoc):
 
 @pytest.fixture
 def own_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A type of documents of someone's own, in the registry of types as an installed package has it there."""
+    """Register a custom document type, as an installed package does."""
     packages = tmp_path / "packages"
     (packages / "own-1.dist-info").mkdir(parents=True)
     (packages / "own_type.py").write_text(OWN_TYPE)
@@ -79,7 +79,7 @@ async def test_a_document_of_another_type_is_that_of_its_type(tmp_path: Path) ->
         await alice.wait_until(lambda room: own.get("two") == 22, PATIENCE)
         await server.until_file("board.own", "three", "22")
         assert own.to_py() == {"one": 1, "two": 22, "three": 3}
-        # A file that is written half is no empty one.
+        # A half-written file does not count as empty.
         server.write("board.own", '{"one": 1, "tw')
         await asyncio.sleep(1.5)
         assert own.to_py() == {"one": 1, "two": 22, "three": 3}
@@ -99,7 +99,7 @@ async def test_a_tab_that_slept_over_a_restart_and_an_update_merges(server: Loca
     alice.insert(0, "<saved>")
     await server.until_file("notes.txt", "<saved>")
     server.end()
-    # The update: what had begun with a release goes on with the next one.
+    # The update: sessions that began with an earlier release continue with the next one.
     with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
         (version,) = db.execute("select version from sessions limit 1").fetchone()
         db.execute("update sessions set version = ?", (f"{version.partition('.')[0]}.999.0",))
@@ -115,7 +115,7 @@ async def test_a_tab_that_slept_over_a_restart_and_an_update_merges(server: Loca
 
 
 async def test_a_file_that_was_cut_off_has_its_line_ends_when_it_is_whole_again(server: LocalServer) -> None:
-    """The server was killed while it wrote: it had begun with a file without anything in it, and the copy of the file is there."""
+    """A file that a killed server left empty gets its line endings back, from the contents manager's copy of the file."""
     path = server.files / "notes.txt"
     path.write_bytes(b"one\r\ntwo\r\n")
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fingerprint differs where a file would."""
+"""Fingerprints of two contents differ if their files would."""
 
 import json
 from typing import Any
@@ -22,12 +22,12 @@ def test_equal_contents_only_have_equal_ones(one: int) -> None:
 
 
 def test_order_of_keys_does_not_matter() -> None:
-    """Yjs has none."""
+    """The order of keys does not matter, because Yjs does not keep one."""
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
 
 
 def test_a_picture_is_not_kept() -> None:
-    """Else each document would be in memory twice."""
+    """A fingerprint does not contain large outputs, which would be in memory twice."""
     picture = "é" * 500_000
     output = {"data": {"image/png": picture}}
     assert len(repr(fingerprint({"cells": [{"source": "x", "outputs": [output]}]}))) < 200

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program writes a large file that people have open: they go on while that is merged, and what they type meanwhile stays."""
+"""While a large file that a program changed is merged, users continue to type, and what they type stays."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,7 +18,7 @@ from people.room import Room
 
 pytestmark = pytest.mark.anyio
 
-# Merging begins, and does not end before the test says so.
+# Merging begins, and does not end until the test lets it.
 HOLDS = """
 import asyncio
 import os
@@ -77,7 +77,7 @@ def server(
 
 
 def large_notebook(*sources: str) -> dict[str, Any]:
-    """Return a notebook whose cells are called as their first word, the last with a large picture."""
+    """Return a notebook whose cells have their first word as ID. The last cell has a large picture."""
     cells: list[dict[str, Any]] = [
         {
             "cell_type": "code", "id": source.split()[0], "source": source,
@@ -96,7 +96,7 @@ def write(server: LocalServer, *sources: str) -> None:
 
 @asynccontextmanager
 async def held(server: LocalServer, change: Callable[[], None]) -> AsyncIterator[None]:
-    """Change a file, and have the server be merging it while the block runs."""
+    """Change a file, and keep the server merging it while the block runs."""
     hold, is_held = server.files / "hold", server.files / "held"
     hold.touch()
     change()
@@ -174,7 +174,7 @@ async def test_what_is_typed_meanwhile_into_a_cell_that_moves_moves_with_it(serv
 async def test_a_program_changes_a_cell_while_somebody(
     server: LocalServer, change: Callable[[Room], None]
 ) -> None:
-    """What the program has done is worked out anew, as it would go with the old cell."""
+    """If a user moves a cell or deletes one during the merge, the program's change is worked out again, not lost with the old cell."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
         change(alice)
@@ -186,7 +186,7 @@ async def test_a_program_changes_a_cell_while_somebody(
 
 
 async def test_what_someone_deletes_meanwhile_is_in_no_copy(server: LocalServer) -> None:
-    """They have done so, and not the program."""
+    """Text that a user deletes during the merge is in no copy, because the program did not remove it."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     alice.insert(0, "mistake ", 0)
     assert await alice.save(PATIENCE) == "success"
@@ -217,7 +217,7 @@ async def test_a_server_is_killed_as_it_takes_a_cell_out_into_which_someone_type
 
 
 async def test_cells_that_come_again_and_again_put_off_no_merge_for_ever(server: LocalServer) -> None:
-    """Each time, what was worked out no longer fits. In the end, it is merged at once."""
+    """New cells during each attempt make its result obsolete, but do not postpone the merge forever: the last attempt merges at once."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
         for number in range(ATTEMPTS):
@@ -249,7 +249,7 @@ async def test_a_server_is_killed_while_it_merges(server: LocalServer) -> None:
 
 
 async def test_a_large_notebook_that_cannot_be_read_leaves_nothing_due(server: LocalServer) -> None:
-    """Else a server that is started again would take what people delete later for lost."""
+    """A large notebook that cannot be read leaves no pending work. A restarted server would take text that users delete later for lost."""
     alice = await server.open("work.ipynb")
     alice.insert(0, "typed = 1\n", 0)
     assert await alice.save(PATIENCE) == "success"

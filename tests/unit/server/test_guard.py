@@ -33,7 +33,7 @@ class Theirs(Authorizer):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
-    """The server is started with an authorizer of the administrator's own, named where it wins over every file."""
+    """Yield a hub whose server has an authorizer of the administrator's own, set where it takes precedence over every file."""
     directory = tmp_path_factory.mktemp("hub")
     (directory / "theirs.py").write_text(THEIRS)
     options = ("--ServerApp.authorizer_class=theirs.Theirs",)
@@ -53,7 +53,7 @@ def may(answer: httpx.Response) -> list[str]:
         ("dave", ["read", "write"]),
         ("erin", ["read", "write"]),
         ("bob", ["read"]),
-        ("service", ["read"]),  # though its name is the owner's
+        ("service", ["read"]),  # although it has the owner's name
     ],
 )
 def test_server_tells_what_is_so(hub: LocalHub, who: str, allowed: list[str]) -> None:
@@ -72,7 +72,7 @@ def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
 
 
 def test_own_token_of_the_server_ends_nothing(hub: LocalHub) -> None:
-    """It is its owner's as far as the hub knows, and everyone who has a terminal there can read it."""
+    """The server's own token cannot shut it down. The hub treats it as the owner's, but everyone with a terminal there can read it."""
     token = hub.own_token
     assert hub.at_server_with(token, "GET", "api/me").json()["identity"]["username"] == "alice"
     assert may(hub.at_server_with(token, "GET", WISH)) == ["read"]
@@ -87,7 +87,7 @@ def test_administrators_own_authorizer_keeps_its_say(hub: LocalHub) -> None:
 
 
 def test_owner_ends_it_the_last_of_all(tmp_path: Path) -> None:
-    """And an authorizer that allows all takes the place of nothing. Administrators of the hub may, too."""
+    """The owner and the hub's administrators can shut down the server, and no others, even if the authorizer allows everything."""
     options = ("--ServerApp.authorizer_class=jupyter_server.auth.AllowAllAuthorizer",)
     with LocalHub(tmp_path, *options).running() as hub:
         for who in ("dave", "erin", "bob"):
@@ -98,7 +98,7 @@ def test_owner_ends_it_the_last_of_all(tmp_path: Path) -> None:
 
 
 def test_server_of_jupyterhubs_older_kind_is_guarded_alike(tmp_path: Path) -> None:
-    """One that is a class of its own, as with `JUPYTERHUB_SINGLEUSER_APP`, and no extension of Jupyter's."""
+    """A server of its own class, as with `JUPYTERHUB_SINGLEUSER_APP`, is guarded like one that is a Jupyter extension."""
     variables = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "0"}
     with LocalHub(tmp_path, variables=variables, managers=MANAGERS).running() as hub:
         may_write = [
@@ -126,7 +126,7 @@ def test_server_that_was_told_nonsense_does_not_run() -> None:
 
 
 def assert_does_not_start(config: Path, says: str, **environment: Any) -> None:
-    # Nothing of ours may come from elsewhere: the tests' environment names the checkout's package.
+    # No other copy of our package may be found: the tests' environment names the checkout's.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ours = str(Path(package.__file__).parents[2])
     program = f"import sys; sys.path[:] = [each for each in sys.path if each != {ours!r}]; from jupyter_server.serverapp import main; main()"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The history of documents: what is in it stays in it, and it does not grow for ever."""
+"""The history of documents keeps everything that it contains, and stays within its limit."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ def past(tmp_path: Path) -> History:
 
 
 def typed(past: History, document: str, words: list[str]) -> str:
-    """Type words one by one into a document whose updates go into the history. Returns its text."""
+    """Type words one by one into a document that adds its updates to the history. Return the text."""
     doc: Doc[Any] = Doc()
     text = doc.get("source", type=Text)
 
@@ -48,7 +48,7 @@ def test_it_outlives_the_process(tmp_path: Path) -> None:
     past = History(tmp_path, LOG)
     text = typed(past, "one", ["a", "b", "c"])
     past.set_on_disk("one", OnDisk("hash", 2))
-    # It is not closed: a process that is killed does not close it either.
+    # It is not closed, because a killed process does not close it either.
     again = History(tmp_path, LOG)
     assert text_of(again, "one") == text == "abc"
     assert text_of(again, "one", 2) == "ab"
@@ -71,7 +71,7 @@ def test_its_past_is_put_together_and_its_documents_stay_the_same(past: History)
     past.keep_below(before // 4)
     assert past.size() <= before // 4
     assert {name: text_of(past, name) for name in texts} == texts
-    # What is not in the file yet can still be told from what is.
+    # Changes that the file does not contain yet stay separate.
     assert text_of(past, "one", numbers[0] - 10) == at_disk != texts["one"]
     assert len(list(past.updates("one"))) == 11
 
@@ -80,7 +80,7 @@ def test_what_is_done_with_an_update_is_no_more_due(tmp_path: Path) -> None:
     past = History(tmp_path, LOG)
     numbers = [past.add_due("one", is_copy, 7, state) for is_copy, state in ((True, b"state"), (False, None))]
     other = past.add_due("two", True, 8)
-    again = History(tmp_path, LOG)  # as by the next server
+    again = History(tmp_path, LOG)  # as the next server does
     assert again.due("one") == [Due(numbers[0], True, 7, b"state"), Due(numbers[1], False, 7, None)]
     again.add("one", b"update", done=numbers)
     assert not History(tmp_path, LOG).due("one")
@@ -177,7 +177,7 @@ def test_a_write_that_fails_says_so_and_does_not_raise(
 
 
 def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
-    """What others type meanwhile is written between them; the journal does not hold all of it a second time."""
+    """A large document is written in parts, between which other updates are written. The journal does not hold all of it a second time."""
     past = History(tmp_path, LOG)
     doc: Doc[Any] = Doc()
     doc["source"] = Text("x" * 5_000_000)
@@ -203,7 +203,7 @@ def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
 
 
 def test_parts_that_were_not_completed_are_forgotten(tmp_path: Path) -> None:
-    """As the server was killed while it wrote them."""
+    """Incomplete parts are forgotten, as after a server was killed while it wrote them."""
     past = History(tmp_path, LOG)
     past._insert("insert into parts (update_, content) values (?, ?)", ("cut off", b"x" * 1000))
     assert History(tmp_path, LOG).size() == 0
@@ -223,7 +223,7 @@ def test_the_journal_stays_small_while_people_never_stop_typing(
 
 
 def test_one_large_update_is_bounded_too(past: History) -> None:
-    """Someone pastes far more than the history may be, and takes it out again."""
+    """The limit also holds for a single large update, as when someone pastes far more than the limit and removes it again."""
     doc: Doc[Any] = Doc()
     text = doc.get("source", type=Text)
 
@@ -242,7 +242,7 @@ def test_one_large_update_is_bounded_too(past: History) -> None:
 
 
 def test_a_history_of_the_format_before_goes_on(tmp_path: Path) -> None:
-    """Tabs that people have open over an update of the collection come back to their documents."""
+    """A history of the previous format continues, so that tabs that are open during an update of the collection find their documents."""
     with sqlite3.connect(tmp_path / "documents.db") as db:
         db.executescript("""
             create table updates (id integer primary key, document text not null, time real not null, content blob not null);

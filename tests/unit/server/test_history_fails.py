@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The history of documents is damaged, deleted, or cannot be written, while people have a document open.
-
-They are told, the file is saved all the same, and what they type is there once, never twice.
-"""
+"""If the history is damaged, deleted or cannot be written, people are told, the file is still saved, and text appears once, never twice."""
 
 import asyncio
 import json
@@ -37,7 +34,7 @@ def delete(server: LocalServer) -> None:
 
 
 def replace(server: LocalServer) -> None:
-    """As someone who restores a backup of another time does."""
+    """Replace the database, as someone does who restores an old backup."""
     other = server.state / "other.db"
     with closing(sqlite3.connect(other)) as db:
         db.execute("create table something (x)")
@@ -45,7 +42,7 @@ def replace(server: LocalServer) -> None:
 
 
 async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServer) -> None:
-    """Nobody has typed there since: that document is not in the new one yet, nor what the file held of it."""
+    """A document that nobody typed into since the history was deleted follows its file, although the new history does not have it yet."""
     server.write("other.txt", "one\ntwo\n")
     alice, other = await server.open("notes.txt"), await server.open("other.txt")
     delete(server)
@@ -60,7 +57,7 @@ async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServe
 
 @pytest.mark.parametrize("lose", [delete, replace])
 async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[[LocalServer], None]) -> None:
-    """A new one has all that they have, as soon as someone types: they come back to it, after a crash, too."""
+    """A new history gets the whole document as soon as someone types, and open tabs return to it, even after a crash."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<before>")
     await server.until_file("notes.txt", "<before>")
@@ -69,7 +66,7 @@ async def test_it_is_gone_while_people_type(server: LocalServer, lose: Callable[
         alice.insert(0, "<after>")
         await bob.wait_until(lambda room: "<after>" in room.text, PATIENCE)
         assert "a new one begins" in await told(events)
-    server.kill()  # before it was saved, or after
+    server.kill()  # before or after a save
     alice.insert(0, "<offline>")
     server.start()
     await come_back(alice, bob)
@@ -102,15 +99,14 @@ def make_newer(database: Path) -> None:
 async def test_it_is_damaged_while_the_server_is_away(
     server: LocalServer, damage: Callable[[Path], None]
 ) -> None:
-    """Tabs that were open then are asked to load the document anew: merged with the file their text would be there twice."""
+    """Tabs from before the damage are asked to reload. Merged with the file, their text would appear twice."""
     alice = await server.open("notes.txt")
     alice.insert(0, "<saved>")
     await server.until_file("notes.txt", "<saved>")
     server.end()
     database = server.state / "documents.db"
-    with closing(
-        sqlite3.connect(database)
-    ) as db:  # else what is damaged is there a second time, in the journal
+    # Otherwise, the journal has the damaged data a second time.
+    with closing(sqlite3.connect(database)) as db:
         db.execute("pragma wal_checkpoint(truncate)")
     damage(database)
     server.start()
@@ -129,12 +125,15 @@ async def test_it_is_damaged_while_the_server_is_away(
 
 
 async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
-    """Here it is the size of files that is limited: the database grows, and the text is small."""
+    """After the disk was full for a while, the history is complete again.
+
+    A limit on file sizes, which only the database reaches, stands for it.
+    """
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     async with server.events() as events:
         await asyncio.to_thread(server.ask, "GET", "api/contents/notes.txt")
         async with asyncio.timeout(PATIENCE):
-            await events.recv()  # it tells what happens from now on
+            await events.recv()  # the connection only gets events from now on
         size = max(path.stat().st_size for path in server.state.glob("documents.db*"))
         server.limit(resource.RLIMIT_FSIZE, size)
         typed = ""
@@ -158,7 +157,7 @@ async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:
 
 
 def is_whole(server: LocalServer, length: int) -> bool:
-    """Return whether the history has all of a text by now."""
+    """Return whether the history now contains a text of this length."""
     with closing(sqlite3.connect(server.state / "documents.db")) as db:
         (last,) = db.execute("select length(content) from updates order by id desc limit 1").fetchone()
     return bool(last >= length)
@@ -175,7 +174,7 @@ async def come_back_soon(room: Room) -> None:
 
 
 async def told(events: Any) -> str:
-    """Wait for something that people are told about a document, and return it."""
+    """Wait for the next notice about a document, and return its message."""
     async with asyncio.timeout(PATIENCE):
         while True:
             event = json.loads(await events.recv())

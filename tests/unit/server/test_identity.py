@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is who on a collaboration server, and whose commits are whose."""
+"""The names and colors of users on a collaboration server, and the authors of their commits."""
 
 import asyncio
 import logging
@@ -103,7 +103,7 @@ def test_a_terminal_commits_as_whoever_opens_it() -> None:
 
 
 def test_the_git_panel_commits_as_whoever_presses_the_button(tmp_path: Path) -> None:
-    """Requirement 72: with the class of jupyterlab-git itself and a real repository."""
+    """Requirement 72: The author is the user who sent the request. This uses jupyterlab-git's own class and a real repository."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)

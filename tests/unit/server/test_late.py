@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an update takes out of a document that its author did not know of, and how it is restored."""
+"""What an update removes that its author had not seen, and how it is restored."""
 
 import random
 from collections.abc import Callable
@@ -30,7 +30,10 @@ def test_ranges_without_others(ranges: Ranges, others: Ranges, left: Ranges) -> 
 
 
 def test_what_an_author_has_seen_is_not_missed_and_all_else_is() -> None:
-    """Numbers of several bytes, several authors, and text that has been changed on both sides."""
+    """Text that an author has seen is not missed, and all other text is.
+
+    Covers long clocks, several authors and text changed on both sides.
+    """
     alice: Doc[Any] = Doc({"cells": Array([Text("a" * 300), Text("b" * 300), Text("c")])})
     bob = doc_of(alice.get_update())
     bob.get("cells", type=Array)[1].insert(100, "seen " * 60)
@@ -60,7 +63,7 @@ def test_what_an_author_has_seen_is_not_missed_and_all_else_is() -> None:
 
 
 class Table:
-    """A notebook at a server, and people who hear of what the others do later, each in their own time. Their choices are those of a seed."""
+    """A notebook on a server, and users who learn of each other's changes later, each at their own pace. A seed determines all choices."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -71,21 +74,19 @@ class Table:
         self.people = [self._copy(begin) for _person in range(3)]
         self.unheard: list[list[bytes]] = [[] for _person in self.people]
         self.history = [Change(1, begin, 0, False)]
-        self._due: list[
-            int
-        ] = []  # after which updates of the history something came late and is not restored yet
+        # Updates of the history after which something arrived late that is not restored yet.
+        self._due: list[int] = []
         self.start_server()
         self.words = [f"begun{number}" for number in range(3)]
-        self.given_up: set[str] = set()  # words that someone has seen in a cell and deleted with it
-        self.offline: list[list[bytes]] = [
-            [] for _person in self.people
-        ]  # what each has done without a connection
+        self.given_up: set[str] = set()  # words that a user saw in a cell and deleted with it
+        self.offline: list[list[bytes]] = [[] for _person in self.people]  # what each user did while offline
         self._sent: tuple[int, bytes] | None = None
 
     def start_server(self) -> None:
-        """Have the server go on from its history, as one that was killed.
+        """Have a server continue from the history, as after it was killed.
 
-        It is no notebook, which keeps what is gone so that it can be undone: of what is gone this server knows nothing but that.
+        Its document is a plain Doc, because a notebook keeps removed content so that users can undo the removal. This server only knows
+        that it was removed.
         """
         self.server: Doc[Any] = Doc(client_id=self.chance.getrandbits(31))
         self.server.apply_update(merge_updates(*(change.update for change in self.history)))
@@ -110,7 +111,7 @@ class Table:
                 unheard.append(event.update)
 
     def do(self, person: int, change: Callable[[YNotebook], None]) -> None:
-        """Have someone change what they see. The server learns of it at once, or when they are online again."""
+        """Change the document as one user sees it. The server learns of it when `send` is called."""
         notebook = self.people[person]
         subscription = notebook.ydoc.observe(lambda event: self.offline[person].append(event.update))
         with notebook.ydoc.transaction():
@@ -146,7 +147,7 @@ class Table:
             self.do(person, lambda notebook: notebook.ycells[place]["source"].insert(0, f"{word}\n"))
 
     def make_anew(self, person: int) -> None:
-        """Move a cell, or make it one of another type, or both."""
+        """Move a cell, change its type, or both."""
         if number := self.people[person].cell_number:
             old, new = self.chance.randrange(number), self.chance.randrange(number)
 
@@ -164,7 +165,7 @@ class Table:
             self.do(person, lambda notebook: notebook.ycells.__delitem__(place))
 
     def note(self) -> None:
-        """Change what is nobody's text, as when the server has saved."""
+        """Change a value that no user typed, as the server does when it has saved."""
         self.server.get("state", type=Map)["dirty"] = self.chance.random()
 
     def text(self, notebook: YNotebook) -> list[str]:
@@ -178,9 +179,11 @@ def _cell(name: str, source: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("movers", "often"), [(1, 1), (1, 0.2), (3, 1)])
 def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often: float) -> None:
-    """Whatever people do in whatever order, and whenever they hear of each other. Where one of them alone moves cells each is there once.
+    """No word is lost that a user had not seen when they removed it, whatever users do, and whenever they learn of each other's changes.
 
-    movers: how many of them move and delete cells; often: with which probability text is restored before the next of them does something.
+    If only one user moves cells, each word appears once.
+
+    movers: how many users move and delete cells. often: the probability that text is restored before the next user's action.
     """
     for seed in range(150):
         table = Table(seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which words people have typed lately, as the history of their document has it."""
+"""Which words users typed recently, according to the history of their document."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ def document(text: str) -> YUnicode:
 
 
 def test_what_was_typed_while_the_history_could_not_be_written_counts_when_it_can(past: History) -> None:
-    """As on a full disk, where another program has changed the file meanwhile."""
+    """Words typed while the history could not be written, as on a full disk, count as soon as it can be written."""
     made = document("one\n")
     past.add("notes", made.ydoc.get_update())
     lately = Lately(past, "notes", YUnicode)

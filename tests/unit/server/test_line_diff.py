@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which lines differ: the same text comes of it, and it is quick."""
+"""The differences between old and new lines lead to the new text, and are found quickly."""
 
 import random
 from difflib import SequenceMatcher
@@ -14,7 +14,7 @@ from jupyterhub_collab.server.merge_text import change_text
 
 
 def changed(old: list[str], new: list[str]) -> list[str]:
-    """Return the old lines, with the differing ones replaced."""
+    """Return the old lines with their differences replaced."""
     result = list(old)
     for start, stop, new_start, new_stop in reversed(differences(old, new)):
         result[start:stop] = new[new_start:new_stop]
@@ -41,7 +41,7 @@ def test_old_lines_with_the_differences_are_the_new_ones(seed: int) -> None:
 
 
 def test_parts_that_are_the_same_stay_parts_however_many_there_are() -> None:
-    """A file keeps its own hand in them; only a document has few changes."""
+    """Equal lines stay equal parts, however many there are. A file keeps its own form in them, and only a document needs few changes."""
     old = [f"{number}" for number in range(4000)]
     new = [line + "!" if number % 2 else line for number, line in enumerate(old)]
     assert sum(stop - start for is_same, (start, stop, _, _) in blocks(old, new) if is_same) == 2000
@@ -64,7 +64,7 @@ def test_what_is_the_same_is_no_difference() -> None:
 
 @pytest.mark.parametrize("kind", ["every second line", "every line", "few different lines", "other order"])
 def test_thousands_of_lines_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """What takes its time is counted: pairs that are compared, and changes of the document."""
+    """Comparing thousands of lines takes little time, measured as the number of compared pairs and of changes to the document."""
     pairs = changes = 0
 
     class Counted(SequenceMatcher[Any]):
@@ -95,6 +95,6 @@ def test_thousands_of_lines_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch,
     with doc.transaction():
         change_text(text, "".join(new))
     assert pairs <= line_diff.MOST_PAIRS + merge_text.MOST_WORD_PAIRS
-    # Each difference is text that goes, text that comes, and text that stays.
+    # Each difference removes text, inserts text and retains text.
     assert 0 < changes <= 3 * line_diff.MOST_DIFFERENCES
     assert str(text) == "".join(new)

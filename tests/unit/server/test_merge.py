@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files written from outside, merged with what people have typed meanwhile."""
+"""Outside changes of a file are merged with what users have typed in the meantime."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def copy_of(doc: Doc[Any]) -> Doc[Any]:
 
 
 def merged(kind: Any, before: Any, typed: Any, written: Any) -> Any:
-    """Return what comes of a document that one side changes by typing and the other one by writing the file."""
+    """Return the merged content of a document that one side changes by typing, and the other one by writing the file."""
     people = kind()
     people.set(before)
     base = copy_of(people.ydoc)
@@ -59,7 +59,7 @@ def notebook(*sources: str, **more: Any) -> dict[str, Any]:
 def test_text_keeps_both(before: str, typed: str, written: str, expected: str) -> None:
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(0, typed), written)
     assert sorted(result) == sorted(expected)
-    if before != "":  # insertions of two sides at one place may come in either order
+    if before != "":  # two insertions at one position may come in either order
         assert result == expected
 
 
@@ -83,9 +83,12 @@ def test_lines_that_stay_are_not_touched() -> None:
 def test_what_is_typed_beside_a_word_is_in_no_other(
     before: str, place: int, written: str, expected: str
 ) -> None:
-    """Whichever words someone takes out, and however many letters the ones beside have in common with them."""
+    """Text typed next to a word does not end up inside another one.
+
+    This holds whichever words are removed, and however many letters they share with their neighbors.
+    """
     result = merged(YUnicode, before, lambda people: people.ydoc["source"].insert(place, "<typed>"), written)
-    # If a word is replaced, insertions of two sides there may come in either order.
+    # If a word is replaced, the two insertions there may come in either order.
     assert result in (expected, expected.replace("fizz<typed>", "<typed>fizz"))
 
 
@@ -136,7 +139,7 @@ def notebook_with(content: Any) -> YNotebook:
     ],
 )
 def test_typing_into_a_cell_that_goes_is_noticed(written: Any, lost: bool) -> None:
-    """Nothing is lost where the cell stays, wherever that is."""
+    """Typing into a removed cell is noticed. If the cell stays, at any position, nothing is lost."""
     people = notebook_with(notebook("a", "b"))
     base = copy_of(people.ydoc)
     people.ycells[1]["source"].insert(0, "<typed>")
@@ -152,7 +155,7 @@ def test_taking_out_what_nobody_has_typed_since_is_no_loss() -> None:
 
 
 def test_cells_that_stay_keep_their_texts() -> None:
-    """People's cursors are in them."""
+    """Cells that stay keep their text objects, which contain users' cursors."""
     people = notebook_with(notebook("a = 1", "b = 2", "c = 3", "d = 4"))
     base = copy_of(people.ydoc)
     seen: list[Any] = []
@@ -179,7 +182,7 @@ def of_cells(*cells: dict[str, Any]) -> dict[str, Any]:
 
 
 def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
-    """Merge what someone does to a notebook with cells a, b and c, and what a program makes of it."""
+    """Merge a user's changes to a notebook with cells a, b and c with what a program writes."""
     people = YNotebook()
     people.set(of_cells(*(cell(f"{name} = 1", name) for name in "abc")))
     base = copy_of(people.ydoc)
@@ -188,7 +191,7 @@ def both(typed: Any, *written: dict[str, Any]) -> tuple[YNotebook, Merged]:
 
 
 def make_anew(people: YNotebook, start: int, to: int, **other: Any) -> None:
-    """Do what JupyterLab does when someone moves a cell, or changes its type."""
+    """Replace a cell as JupyterLab does when a user moves it or changes its type."""
     old = people.get_cell(start)
     new = cell(old["source"], old["id"], other.pop("kind", "code"))
     del people.ycells[start]
@@ -201,7 +204,7 @@ def sources(people: YNotebook) -> list[str]:
 
 @pytest.mark.parametrize("is_moved", [False, True])
 def test_cells_that_get_other_ids_stay_the_ones_they_are(is_moved: bool) -> None:
-    """Like a program that converts a notebook to another format, or generates it from a script again."""
+    """Cells that only get other IDs remain the same cells, as when a program converts a notebook or generates it again from a script."""
 
     def typed(people: YNotebook) -> None:
         people.ycells[0]["source"].insert(0, "typed ")
@@ -270,7 +273,7 @@ def test_a_cell_that_people_have_made_anew_is_there_once_with_both(
 
 
 def test_a_change_in_a_very_long_line_is_no_more_than_itself() -> None:
-    """As in JSON that is one line, whose end people may have their cursors in."""
+    """A change in a very long line, such as JSON on one line, changes nothing else, because users may have their cursors further on."""
     line = "x" * 6_000_000
     people = YUnicode()
     people.set(line)

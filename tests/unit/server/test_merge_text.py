@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people type into lines that a program writes anew at that moment: it stays beside the words where it was typed."""
+"""Text that users type into lines that a program rewrites stays next to the words where it was typed."""
 
 import random
 import re
@@ -15,7 +15,7 @@ WORD = re.compile(r"<\w+>")
 
 
 def merged(before: str, typed: list[tuple[int, str]], written: str) -> str:
-    """Return a text with what people have typed at some places of it, and what a program has written meanwhile."""
+    """Return the merge of a text with what users have typed at some positions, and with what a program has written."""
     file: Doc[Text] = Doc()
     text = file.get("source", type=Text)
     text += before
@@ -58,7 +58,10 @@ def between_words(text: str) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_word_is_cut_however_a_program_writes_the_lines_anew(seed: int) -> None:
-    """It breaks and joins lines, puts words in, takes out and replaces words, while people put words between others. Each word is there once."""
+    """No word is cut, and each appears once.
+
+    Users type words between others, while a program breaks and joins lines, and adds, removes and replaces words.
+    """
     dice = random.Random(seed)
     for _game in range(250):
         names = count()
@@ -94,7 +97,7 @@ def test_no_word_is_cut_however_a_program_writes_the_lines_anew(seed: int) -> No
 def test_a_very_long_line_is_not_gone_through_word_by_word(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """People wait meanwhile. What takes its time by the length of a text is counted."""
+    """A very long line is not compared word by word, because users wait. The test counts the steps that grow with the text."""
     looked, cut, words = 0, merge_text._cut, merge_text.WORDS
 
     def counted(text: str, place: int) -> int:

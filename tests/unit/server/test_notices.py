@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people are told, and how often."""
+"""Which notices users get, and how often."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that was away for the first telling gets the second; one that had both sees by the id that they are one notice."""
+    """An important notice is sent twice with the same ID, so that a page that missed the first gets the second, and shows both as one."""
     monkeypatch.setattr(notices, "AGAIN", 0.1)
     events = EventLogger()
     people = Notices(events)
@@ -27,7 +27,7 @@ async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.Monk
 
     events.add_listener(schema_id=SCHEMA_ID, listener=listen)
     people.tell(MERGED, "notes.txt")
-    # Two copies of one file are two notices.
+    # Two copies of one file need two notices.
     people.tell(COPY_KEPT, "notes.txt", "notes.before-1.txt")
     people.tell(COPY_KEPT, "notes.txt", "notes.before-2.txt")
     people.tell(NOT_SAVED, "notes.txt", "the disk is full")
@@ -35,7 +35,7 @@ async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.Monk
     def said() -> list[str]:
         return [each["level"] for each in told]
 
-    # What is told last is told last again: by then all else has been, too.
+    # The last notice is also the last to be repeated, after all others.
     async with asyncio.timeout(PATIENCE):
         while said().count("error") < 2:
             await asyncio.sleep(0.01)

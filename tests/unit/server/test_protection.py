@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where what people type cannot be protected, they are told, and so are the administrator and `verify`."""
+"""If what users type cannot be protected, the users, the administrator and `verify` are told."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def test_each_part_must_fit(name: str, version: str | None, says: str) -> None:
 
 
 def shadowed(directory: Path, **modules: str) -> Path:
-    """Return a directory whose modules come before those that are installed."""
+    """Return a directory with modules that take precedence over the installed ones."""
     for name, text in modules.items():
         path = directory.joinpath(*name.split("__")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,11 +66,11 @@ def _jupyter_server_extension_points():
 def unprotected(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[LocalServer, str]]:
-    """A server in whose environment something is wrong, and what is said of it."""
+    """Yield a server whose environment has a problem, and the beginning of the message about it."""
     beside = tmp_path / "beside"
     if request.param == "jupyter-server-documents":
         shadowed(beside, jupyter_server_documents=RIVAL)
-        # As its installation turns it on.
+        # Enabled as by its installation.
         config = tmp_path / "state/none/jupyter_server_config.d/rival.json"
         config.parent.mkdir(parents=True)
         config.write_text('{"ServerApp": {"jpserver_extensions": {"jupyter_server_documents": true}}}')
@@ -100,7 +100,7 @@ async def test_everybody_is_told_where_it_is_not_in_force(unprotected: tuple[Loc
 
 
 def test_a_python_that_is_too_old_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server does not start, and says why: it could not be guarded either."""
+    """On a Python that is too old, the server does not start and says why, because it could not be guarded either."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but the environment .* has 3\.10"):
         runpy.run_path(str(CONFIG / "jupyter_server_config.py"), {"c": None})

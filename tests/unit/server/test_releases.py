@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our rooms with other releases of jupyter-server-ydoc: the oldest that is supported, and the newest, which need not be a final one.
+"""Our rooms work with other releases of jupyter-server-ydoc: the oldest supported one, and the newest, which may be a pre-release.
 
-`make env` looks for a newer one every day, so that what breaks there is known before people get it.
+`make env` looks for a newer release every day, so that breakage is known before it reaches users.
 """
 
 import os
@@ -17,11 +17,11 @@ from scenario import LONG
 
 ROOT = Path(__file__).parents[3]
 FILES = ["tests/unit/server/test_room.py", *map(str, sorted(ROOT.glob("tests/unit/server/test_file_*.py")))]
-# What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions, the loader of files.
+# What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions and the file loader.
 FEW = "kill_9 or leave_a_file_alone or is_merged or by_hand or another_history or ends_no_other or undeleted"
 ALL = (
     f"{FEW} or nobody_comes_back or cell_that_goes or nobody_is_there or can_be_saved or timeline or tells_who"
-    # Of what is done to files: links, moving, deleting, cells, other servers.
+    # A selection of what happens to files: links, moves, deletions, cells and other servers.
     " or long_before or link_that_is_moved or moved_while_the_server or cell_by_cell or past_the_server"
 )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that is killed before it has kept or restored text does so when it is started again: a real server, held up on the way."""
+"""A server that is killed before it has kept or restored text does so at its next start. Uses a real server that is held up on the way."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from people.room import Room
 
 pytestmark = pytest.mark.anyio
 
-# Waits before a copy is written, and before it looks for text to restore, as long as a file says so.
+# Waits before it writes or notes a copy, and before it looks for text to restore, while a file says so.
 WAITING = """
 import asyncio
 import os
@@ -78,7 +78,7 @@ def notebook(*sources: str) -> str:
 
 
 async def with_bob_away(server: LocalServer, step: str) -> tuple[Room, Room]:
-    """Have two people in a notebook, one of whom has no connection, and the server wait at a step."""
+    """Have two users open a notebook, one of them offline, and make the server wait at a step."""
     server.write("work.ipynb", notebook("x = 0", "x = 1"))
     server.write(f"wait for {step}", "")
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
@@ -94,12 +94,12 @@ async def kill_while_it_waits(server: LocalServer, step: str) -> None:
 
 @pytest.mark.parametrize("step", ["copy", "noting"])
 async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServer, step: str) -> None:
-    """Before the copy is written, or before it is noted that it is."""
+    """A copy is made once, even if the server is killed before it writes the copy, or before it notes that it has."""
     server.write(f"wait for {step}", "")
     alice = await server.open("notes.txt")
     alice.insert(0, "typed ")
     await server.until_file("notes.txt", "typed one")
-    server.write("notes.txt", "one\n")  # by a program that has read the file before
+    server.write("notes.txt", "one\n")  # by a program that had read the file before
     await kill_while_it_waits(server, step)
     assert len(copies(server)) == (step == "noting")
     for _start in range(2):
@@ -112,7 +112,7 @@ async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServ
 
 
 async def test_what_is_in_a_copy_is_not_kept_again_though_the_server_is_killed(server: LocalServer) -> None:
-    """A program takes it out once more, together with its own words."""
+    """Text that is in a copy is not kept again if a program removes it again, together with the program's own words."""
     alice = await server.open("notes.txt")
     alice.insert(0, "typed ")
     assert await alice.save(PATIENCE) == "success"
@@ -131,7 +131,7 @@ async def test_what_is_in_a_copy_is_not_kept_again_though_the_server_is_killed(s
 
 
 async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
-    """The author restored the text that would be kept before the server was killed."""
+    """If the author restores removed text before the server is killed, no copy is made."""
     server.write("wait for copy", "")
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "typed ")
@@ -178,7 +178,7 @@ async def test_text_is_restored_once_though_the_server_is_killed_before(
 async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed_before(
     server: LocalServer,
 ) -> None:
-    """A program has taken the cell out, and does not get it back."""
+    """Text for a cell that a program removed is kept in one copy. The cell does not return."""
     alice, bob = await with_bob_away(server, "copy")
     server.write("work.ipynb", notebook("x = 0"))
     await until(lambda: alice.cell_count == 1)

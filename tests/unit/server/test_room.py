@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People in a document of a real server, and what can happen to it: nothing that they have typed is lost."""
+"""Whatever happens to a document of a real server, nothing that users typed is lost."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def words(room: Room) -> str:
 
 
 async def test_what_comes_together_is_sent_together(server: LocalServer) -> None:
-    """As many messages as edits, for each who has the document open, are more than a server is able to send."""
+    """Edits that arrive together are sent together: a server cannot send one message per edit to everyone who has the document open."""
     people = [await server.open("notes.txt", f"person{number}") for number in range(10)]
     bob = await server.open("notes.txt", "bob")
     before, edits = bob.changes, [f"<{number} {edit}>" for number in range(10) for edit in range(20)]
@@ -81,7 +81,7 @@ async def test_what_somebody_has_seen_is_there_when_nobody_comes_back(server: Lo
     server.start()
     carol = await server.open("work.ipynb", "carol")
     assert words(carol) == seen
-    # ... and is put into the file although nobody types.
+    # ... and it is saved although nobody types.
     await server.until_file("work.ipynb", "<18>", "<19>")
 
 
@@ -99,7 +99,7 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
     """Requirement 71."""
     alice = await server.open("notes.txt")
     saved = set()
-    for number in range(70):  # 7 seconds in which there is never a second without a change
+    for number in range(70):  # 7 seconds without a pause of one second
         alice.insert(0, f"<{number}>")
         await asyncio.sleep(0.1)
         saved.add(server.read("notes.txt"))
@@ -109,7 +109,7 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
 async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
     before = (server.files / "work.ipynb").stat().st_mtime_ns
     alice = await server.open("work.ipynb")
-    # As JupyterLab does whenever it opens a document. The file holds nothing of that.
+    # As JupyterLab does whenever it opens a document. The file does not contain it.
     alice._doc.get("state", type=Map)["document_id"] = "work"
     await asyncio.sleep(1.5)
     document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
@@ -124,7 +124,7 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
 
 
 async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None:
-    """They go on, and know what they cannot rely on."""
+    """If no history can be kept, users continue to work and learn what is not protected."""
     taken = tmp_path / "taken"
     taken.write_text("a file instead of the directory")
     server = LocalServer(tmp_path, state_directory=str(taken))
@@ -146,7 +146,7 @@ async def test_people_are_told_where_nothing_can_be_kept(tmp_path: Path) -> None
 
 
 async def test_a_document_that_cannot_be_opened_ends_no_other(server: LocalServer) -> None:
-    """As by a tab that comes back, and whose file was deleted while its server was away."""
+    """A tab that returns after its file was deleted is refused, and ends no other document."""
     alice = await server.open("notes.txt")
     bob = await server.open("notes.txt", "bob")
     server.write("gone.txt", "one\n")
@@ -163,7 +163,10 @@ async def test_a_document_that_cannot_be_opened_ends_no_other(server: LocalServe
 
 
 async def test_a_server_that_was_killed_while_it_loaded_a_document_loads_it_anew(server: LocalServer) -> None:
-    """What it had written down by then is no document that the file has been changed since."""
+    """A server that was killed while it loaded a document loads it again.
+
+    The interrupted record does not count as the document's earlier state.
+    """
     server.write("notes.txt", "Straße\nmüde\nfür\n")
     alice = await server.open("notes.txt")
     server.kill()
@@ -176,7 +179,7 @@ async def test_a_server_that_was_killed_while_it_loaded_a_document_loads_it_anew
     server.start()
     bob = await server.open("notes.txt", "bob")
     assert bob.text == text
-    # What the file held then is known from what was written down.
+    # The record now tells what the file contained.
     server.kill()
     server.write("notes.txt", "Straße\nmüde\nfür\n")
     server.start()
@@ -228,13 +231,13 @@ def slow_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loc
 async def test_a_file_that_changes_before_its_document_is_there_is_in_it_once(
     slow_server: LocalServer,
 ) -> None:
-    """On a slow disk the file is looked at while the document is being loaded."""
+    """A file that changes while its document is loaded from a slow disk is in the document once."""
     tab = Room(await asyncio.to_thread(slow_server.seat, "notes.txt"))
     slow_server.write("disk", "slow to read")
     joining = asyncio.create_task(tab.join())
     await slow_server.until_file("disk", "at work")
     slow_server.write("notes.txt", "one\ntwo\n")
-    await asyncio.sleep(3)  # by then the change has been seen
+    await asyncio.sleep(3)  # long enough for the change to be noticed
     slow_server.write("disk", "fast")
     await joining
     await tab.wait_until(lambda room: "two" in room.text, PATIENCE)
@@ -242,7 +245,7 @@ async def test_a_file_that_changes_before_its_document_is_there_is_in_it_once(
 
 
 async def test_what_comes_while_a_copy_is_being_written_is_in_a_copy_too(slow_server: LocalServer) -> None:
-    """It was typed into a cell that had just been taken out."""
+    """Text typed into a cell that was just removed is also in a copy, even if the first copy is still being written."""
     slow_server.write("work.ipynb", json.dumps(NOTEBOOK))
     alice, bob = await slow_server.open("work.ipynb"), await slow_server.open("work.ipynb", "bob")
     await bob.drop()
@@ -314,7 +317,7 @@ async def test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told(
 
 
 async def test_what_is_on_its_way_into_a_cell_that_goes_is_in_the_copy(server: LocalServer) -> None:
-    """Someone types into a cell and has not seen yet that a script has taken it out."""
+    """Text that is on its way into a cell that a script has removed is in the copy."""
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     notebook = json.loads(server.read("work.ipynb"))
     del notebook["cells"][1]
@@ -357,7 +360,7 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
             await both_see(alice, alice, text)
         await server.until_file("notes.txt", "<typed>one\ntwo\nthree\n")
         assert alice.text == "<typed>one\ntwo\nthree\n"
-        # A third one, and a crash before what is typed is saved.
+        # A third one, then a crash before the typed text is saved.
         alice.insert(0, "<more>")
         server.write("notes.txt", server.read("notes.txt") + "four\n")
         await alice.wait_until(lambda room: "four" in room.text, PATIENCE)
@@ -372,7 +375,7 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
 
 
 async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
-    """Kill the server as if it were writing what someone has typed, and leave the file as `found` makes it from the intended content."""
+    """Kill the server as if it were writing what someone typed, and leave in the file what `found` makes of the intended content."""
     alice, bob = await server.open(name), await server.open(name, "bob")
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")
@@ -464,7 +467,7 @@ async def test_a_tab_of_a_document_that_was_forgotten_is_asked_to_open_anew(serv
 
 
 async def test_the_timeline_is_refused(server: LocalServer) -> None:
-    """It cuts tabs off from the document. JupyterLab does not show it here; a page that was open before may ask all the same."""
+    """The timeline is refused, because it disconnects tabs from the document. JupyterLab hides it, but a page from before may still ask."""
     alice = await server.open("notes.txt")
     path = server.path("notes.txt")
     for method, asked in (
@@ -479,7 +482,7 @@ async def test_the_timeline_is_refused(server: LocalServer) -> None:
 
 
 async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) -> None:
-    """Each connection of a person is an editing session; someone who only looks has none."""
+    """The history tells who changed what and when. Each connection is an editing session of its user, unless the user only reads."""
     began = time.time()
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     await server.open("notes.txt", "carol")
@@ -490,14 +493,14 @@ async def test_the_history_tells_who_has_changed_what_when(server: LocalServer) 
     await alice.join()
     alice.insert(0, "<4>")
     await both_see(alice, bob, "<4>")
-    # What the server does is nobody's: it notes that the file is saved, and follows it.
+    # The server's own changes have no author: it notes that the file was saved, and follows outside changes.
     await server.until_file("notes.txt", "<4>")
     server.write("notes.txt", server.read("notes.txt") + "<5>")
     await both_see(alice, bob, "<5>")
     past = History(server.state, logging.getLogger(__name__))
     edits = past.edits(document_of(alice))
     assert [edit.updates for edit in edits] == [2, 1, 1]
-    # The name is the one that the server knows, and not what the tab says of itself; here there is no hub, and each request has a new one.
+    # The username is the server's, not what the tab claims. Without a hub, each request has a new one.
     assert all(edit.username and edit.username not in ("alice", "bob") for edit in edits)
     assert all(began <= edit.began <= edit.ended <= time.time() for edit in edits)
 
@@ -525,7 +528,7 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
     try:
         alice = await server.open("notes.txt")
         began = time.monotonic()
-        while time.monotonic() - began < 7:  # longer than it takes to be idle
+        while time.monotonic() - began < 7:  # longer than the idle time
             alice.insert(0, "x")
             await asyncio.sleep(0.5)
         assert server.runs, "it ended while someone typed"
@@ -541,7 +544,7 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
 
 
 async def test_who_comes_to_a_document_that_never_opens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A room whose start has failed: its visitors do not wait for ever."""
+    """A visitor of a room that failed to start is told, and does not wait forever."""
     monkeypatch.setattr(rooms, "START_SECONDS", 0.05)
     ends: list[tuple[int, dict[str, Any]]] = []
     never: Any = SimpleNamespace(
@@ -556,7 +559,7 @@ async def test_who_comes_to_a_document_that_never_opens_is_told(monkeypatch: pyt
 
 
 async def next_notice(events: Any) -> dict[str, Any]:
-    """Wait for the next thing that people are told about a document."""
+    """Wait for the next notice about a document, and return it."""
     async with asyncio.timeout(PATIENCE):
         while True:
             event = json.loads(await events.recv())
@@ -569,14 +572,14 @@ def copies(server: LocalServer) -> list[str]:
 
 
 def forget(server: LocalServer, room: Room) -> None:
-    """Forget a document, as is done with those that nobody has opened for long."""
+    """Forget a document, as the server does if nobody has opened it for long."""
     with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
         for table in ("updates", "documents", "visits"):
             assert db.execute(f"delete from {table} where document = ?", (document_of(room),)).rowcount
 
 
 def document_of(room: Room) -> str:
-    """Return how the server calls a document."""
+    """Return the server's name for a document."""
     return room.seat.door.url.partition("/room/")[2].partition("?")[0]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a contents manager writes documents: in a thread, with our bytes unless a hook wants others, signed, and one after the other."""
+"""The contents manager writes documents in a thread, with our bytes unless a hook changes them, signed, and one save after another."""
 
 import asyncio
 import errno
@@ -45,14 +45,14 @@ def manager_of(directory: Path) -> Any:
 
 
 async def save(manager: Any, name: str, before: bytes, data: bytes, model: dict[str, Any]) -> None:
-    """Save a document whose file holds what was before, as its room does."""
+    """Save a document as its room does. before: what its file contains."""
     begun = await saving.begin(manager, before, data, model)
     with saving.as_document(begun):
         await manager.save(model, name)
 
 
 async def save_notebook(manager: Any, directory: Path, source: str, trusted: bool = False) -> bytes:
-    """Save a notebook of which a source has changed. Returns the bytes that it was to have."""
+    """Save a notebook with a changed source. Return the bytes that the file should have."""
     file = directory / "work.ipynb"
     file.write_text(before := json.dumps(notebook("x = 0", False), indent=3))
     data = bytes_of_notebook(notebook(source, False), before.encode())
@@ -64,7 +64,7 @@ async def save_notebook(manager: Any, directory: Path, source: str, trusted: boo
 
 
 async def test_a_slow_disk_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits for the disk is not the server's only thread."""
+    """A slow disk delays nobody: a thread, not the server's event loop, waits for it."""
     manager = manager_of(tmp_path)
     saving.prepare(manager)
     waited = []
@@ -116,7 +116,7 @@ async def test_a_notebook_is_signed_while_others_go_on(tmp_path: Path, trusted: 
 
 
 async def test_what_could_not_be_written_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a hook has made of it, so that a file that was cut off is told from one that someone else has written."""
+    """If a write fails, the content that a hook had made of it is known, so that a truncated file is not mistaken for another program's."""
 
     def hook(model: Any, **_more: Any) -> None:
         model["content"] = "by a hook\n"
@@ -137,7 +137,7 @@ async def test_what_could_not_be_written_is_known(tmp_path: Path, monkeypatch: p
 
 
 async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
-    """A server writes nothing into a home that nobody needs there."""
+    """Saving a text creates no signature database: nothing that is not needed is written into a home directory."""
     manager = manager_of(tmp_path)
     saving.prepare(manager)
     (tmp_path / "notes.txt").write_text("one\n")
@@ -148,7 +148,7 @@ async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
 
 
 async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
-    """A document, and by the contents API: the file is what the one wrote, or the other, and not the end of the one behind the other."""
+    """Simultaneous saves of a document and through the contents API do not mix: the file has one of the contents, never a mix."""
     manager = manager_of(tmp_path)
     saving.prepare(manager)
     (tmp_path / "notes.txt").write_text("")

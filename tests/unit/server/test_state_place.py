@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers of which each has a place for its history that no other one has."""
+"""Each server has a place for its history that no other running server uses."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ ONE, OTHER = "http://127.0.0.1:8081/hub/api", "http://127.0.0.1:9081/hub/api"
 
 
 def all_end() -> None:
-    """Let go of what is locked, as the system does when a process ends."""
+    """Release all locks, as the system does when processes end."""
     while state_place._locks:
         os.close(state_place._locks.pop())
 
@@ -20,7 +20,7 @@ def test_two_hubs_have_two_places_and_keep_them(tmp_path: Path) -> None:
     one, other = place_in(tmp_path, ONE), place_in(tmp_path, OTHER)
     assert one == tmp_path and other.parent == tmp_path
     all_end()
-    # In the other order, and while the first one does not run.
+    # In the other order, and while the first one is stopped.
     assert place_in(tmp_path, OTHER) == other
     assert place_in(tmp_path, ONE) == one
     all_end()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that is asked to stop, in each way there is: it saves every document, and its process ends soon."""
+"""However a server is asked to stop, it saves every document and its process ends soon."""
 
 import asyncio
 import contextlib
@@ -22,9 +22,9 @@ from local_server import LocalServer, server_with
 from people.room import Room, Seat
 
 pytestmark = pytest.mark.anyio
-# What is promised is 5; a machine that runs other tests may be slower. JupyterHub's LocalProcessSpawner waits for 10.
+# 5 seconds are promised, but a machine that runs other tests may be slower. JupyterHub's LocalProcessSpawner waits for 10.
 SECONDS = 9
-SAVE_DELAY = 3  # so that what was typed last is not in the file before it stops
+SAVE_DELAY = 3  # so that the last text is not saved before the server stops
 NAMES = ("notes.txt", "more.txt")
 
 
@@ -48,7 +48,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 async def test_it_stops_with_documents_open(server: LocalServer, way: list[signal.Signals]) -> None:
-    """Also where a client does not answer, as that of a computer that sleeps, and people go on typing."""
+    """The server saves and stops even if a client does not answer, such as a sleeping computer's, and users continue to type."""
     for name in NAMES:
         server.write(name, "one\n")
     server.start()
@@ -57,10 +57,10 @@ async def test_it_stops_with_documents_open(server: LocalServer, way: list[signa
         person.insert(0, f"<{person.seat.user['name']}>")
     asleep = await connect(server.seat(NAMES[0]).door.url, additional_headers=people[0].seat.door.headers)
     asleep.transport.pause_reading()
-    # The threads that write files are those of the documents by then.
+    # By now, saving the documents has started the threads that write files.
     for name in NAMES:
         await server.until_file(name, "<alice>", "<bob>")
-    # The server has seen the last edit before this. What is typed later is for the next start.
+    # The server has received this edit before the signal. Anything typed later is for the next start.
     people[0].insert(0, "<last>")
     await people[1].wait_until(lambda room: "<last>" in room.text)
     began = time.monotonic()
@@ -97,7 +97,10 @@ LocalProvisioner.pre_launch = pre_launch
 async def test_it_stops_while_a_kernel_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """systemd ends kernels at the same time, and jupyter_client starts one again that has ended. None may be left."""
+    """No kernel is left if the server stops while a kernel restarts.
+
+    systemd ends kernels at the same time, and jupyter_client restarts kernels that have ended.
+    """
     options = [
         "--KernelRestarter.time_to_dead=0.1",
         "--KernelManager.shutdown_wait_time=0.5",
@@ -122,7 +125,7 @@ async def test_it_stops_while_a_kernel_is_started_again(
 
 
 def kernels_of(server: LocalServer) -> list[int]:
-    """Return the processes of kernels in a server's folder, except those that have ended."""
+    """Return the PIDs of the running kernels in a server's folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -133,7 +136,10 @@ def kernels_of(server: LocalServer) -> list[int]:
 
 
 async def test_the_hub_stops_it_with_documents_open(tmp_path: Path) -> None:
-    """By the server's own API; and from the hub's page, where LocalProcessSpawner begins with SIGINT, and ends with SIGKILL."""
+    """A server saves when its own API or the hub stops it.
+
+    On the hub's page, LocalProcessSpawner sends SIGINT first, and SIGKILL in the end.
+    """
     hub = LocalHub(tmp_path / "hub")
     file = hub.directory / "home/alice/notes.txt"
     file.parent.mkdir(parents=True)
@@ -146,7 +152,7 @@ async def test_the_hub_stops_it_with_documents_open(tmp_path: Path) -> None:
 
 
 async def stops(hub: LocalHub, file: Path, stop: Callable[[], Any]) -> None:
-    """Have people type into a file of alice's server, and stop that."""
+    """Have users type into a file of alice's server, and stop the server."""
     form = {"format": "text", "type": "file"}
     session = hub.at_server("alice", "PUT", f"api/collaboration/session/{file.name}", form).json()
     path = "api/collaboration/room/{format}:{type}:{fileId}?sessionId={sessionId}".format(**session)
@@ -166,14 +172,14 @@ async def stops(hub: LocalHub, file: Path, stop: Callable[[], Any]) -> None:
     assert file.read_text() == last + before
     await alice.vanish()
     await bob.vanish()
-    # By the name that the hub knows, whatever a tab says of itself.
+    # The username is the hub's, whatever a tab claims.
     past = History(hub.directory / "state", logging.getLogger(__name__))
     document = "{format}:{type}:{fileId}".format(**session)
     assert {edit.username for edit in past.edits(document)} == {"alice"}
 
 
 def has_ended(process: int) -> bool:
-    """Return whether a process has ended; its parent may not have asked how."""
+    """Return whether a process has ended. A zombie counts as ended."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People, programs and stops at ten files of every type, all at once: no word is lost or doubled, and no byte is changed for nothing.
+"""While users, programs and stops act on ten files of every type at once, no word is lost or doubled, and no byte changes needlessly.
 
-The short form of tests/benchmarks/storm.py, which says more. The rules are in tests/support/storm/judge.py.
+This is the short form of tests/benchmarks/storm.py, which reports more. The rules are in tests/support/storm/judge.py.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose right to be on a server has ended is out of what they have open there, and nobody else is (requirements 39 and B5).
+"""Visitors who lose access are disconnected from everything that they have open on a server, and no one else is (requirements 39 and B5).
 
-A real hub, and a real server that it has started. The hub is asked once in two seconds.
+Uses a real hub and a server that it started. The server asks the hub once in two seconds.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from people.sockets import Door, dial
 
 pytestmark = pytest.mark.anyio
 SECONDS = 2
-# What the hub last said is good for so long, then it is noticed within a second; the machine may be busy.
+# The hub's last answer is valid for SECONDS, and its end is noticed within one more. The machine may be busy.
 OUT = SECONDS + 1 + 2
 EVENTS = "api/events/subscribe"
 
@@ -48,7 +48,7 @@ async def open_document(hub: LocalHub, who: str) -> Room:
 
 
 async def end_of(socket: ClientConnection, seconds: float) -> int | None:
-    """Read until the server ends a websocket, and return its code; None where it goes on."""
+    """Read until the server closes a websocket, and return the close code, or None if it stays open."""
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -60,7 +60,10 @@ async def end_of(socket: ClientConnection, seconds: float) -> int | None:
 
 
 async def test_whoever_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> None:
-    """Documents, terminals, kernels' and other websockets; what others have open goes on, and what they type."""
+    """All websockets of a user who lost access are closed, including documents, terminals and kernels.
+
+    Others stay connected, with their text.
+    """
     terminal = hub.at_server("bob", "POST", "api/terminals").json()["name"]
     paths = [EVENTS, f"terminals/websocket/{terminal}", "api/collaboration/room/JupyterLab:globalAwareness"]
     his = [await dial(hub.door("bob", path)) for path in paths]
@@ -96,7 +99,7 @@ async def test_owner_who_logs_out_is_no_exception(hub: LocalHub) -> None:
 
 
 async def test_who_shows_something_else_besides_is_known_by_what_let_them_in(hub: LocalHub) -> None:
-    """A token in the address that is good, and a cookie that is not one of the server's."""
+    """A visitor with a valid token in the URL and an invalid cookie is known by the token that admitted them."""
     door = hub.door("dave", EVENTS)
     token = door.headers["Authorization"].removeprefix("token ")
     headers = {"Cookie": "jupyterhub-user-alice=none", "Sec-Fetch-Mode": "websocket"}
@@ -107,7 +110,7 @@ async def test_who_shows_something_else_besides_is_known_by_what_let_them_in(hub
 
 
 async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
-    """Not while it is away, and not when it is back; a right that ends then ends as ever."""
+    """No one is disconnected while the hub is away, or when it returns. Access that ends afterwards ends as usual."""
     socket = await dial(hub.door("erin", EVENTS))
     hub.kill()
     try:
@@ -120,7 +123,7 @@ async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
 
 
 async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub) -> None:
-    """Also where each bears another name of a session, which a browser may choose."""
+    """The hub is asked once per user, not once per websocket, even if each one has another session ID, which a browser can choose."""
     door = hub.door("carol", EVENTS)
     sessions = [{"Cookie": f"jupyterhub-session-id={number}"} for number in range(20)]
     sockets = [await dial(Door(door.url, {**door.headers, **session})) for session in sessions]
@@ -137,7 +140,7 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
 
 
 async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
-    """A client of one's own need not hang up, and may send for as long as tornado waits for that."""
+    """Nothing is read from a client that does not answer the close: it could send for as long as tornado waits for the answer."""
     heard: list[str | bytes] = []
     ended: list[float] = []
     opened: list[WebSocketHandler] = []
@@ -176,5 +179,5 @@ async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
 
 
 def frame(text: str) -> bytes:
-    """A message as a client sends it, masked with zeros."""
+    """Return a text message as a client sends it, masked with zeros."""
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The service's process without a hub: what it takes, what it gives up, and what it says."""
+"""The sharing page's process without a hub: what it accepts, which privileges it drops, and what it answers."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ SHARE: dict[str, Any] = {
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port at which nobody listens, and which nobody else takes meanwhile."""
+    """Yield a port on which nothing listens, and which nothing else can take in the meantime."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -73,7 +73,7 @@ def settings(hub_port: int, port: int = 0) -> Settings:
 
 
 async def ask(told: Settings, path: str, **cookies: str) -> tuple[int, str]:
-    """Ask the service for a page, with cookies that it has given."""
+    """Ask the page for a path, with cookies signed as its own. Return the status and the body."""
     application = app.application(told)
     listening = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(application)
@@ -94,7 +94,7 @@ async def ask(told: Settings, path: str, **cookies: str) -> tuple[int, str]:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
-    """What the hub tells every service."""
+    """Set the variables that the hub gives to every service."""
     for name, value in {
         "API_URL": f"http://127.0.0.1:{closed_port}/hub/api",
         "API_TOKEN": "x" * 32,
@@ -111,14 +111,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
 
 @pytest.mark.usefixtures("environment")
 def test_hub_that_cannot_say_who_it_is_is_away(closed_port: int) -> None:
-    """In a sentence, on a page in the hub's look, though nobody can be asked whose page it is."""
+    """If the hub does not answer, the page says so in a sentence and in the hub's style, although it cannot identify the user."""
     status, text = asyncio.run(ask(settings(closed_port), PREFIX, **{"service-sharing": "a token of before"}))
     assert status >= 500
     assert "The hub does not answer at the moment. Try again in a minute" in text
 
 
 class Origin(Base):
-    """Says with what a link would begin."""
+    """Answers with the origin that a link would have."""
 
     def get(self) -> None:
         self.write(self.origin)
@@ -128,7 +128,7 @@ class Origin(Base):
 @pytest.mark.parametrize(
     ("public_url", "sent", "origin"),
     [
-        # The hub's proxy appends its own scheme to what the web server in front says.
+        # The hub's proxy appends its own scheme to the one that a web server in front of it sends.
         ("", {"X-Forwarded-Proto": "https,http"}, "https://hub.example.org"),
         ("", {"X-Forwarded-Proto": "https"}, "https://hub.example.org"),
         ("", {"Forwarded": "proto=https"}, "https://hub.example.org"),
@@ -185,7 +185,10 @@ def test_administrators_address_reaches_the_page(
 
 @pytest.mark.usefixtures("environment")
 def test_page_of_a_hub_that_ended_meanwhile_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the hub ended before the page had started, as on a slow host: its port is the next one's."""
+    """The page's process ends with its hub, even if the hub ends before the page has started, as on a slow host.
+
+    The port is needed for the next hub's page.
+    """
     told = {
         **{name: SHARE[name] for name in ("by_name", "link_seconds", "longest_link", "ends_with_server")},
         "hub": 1,
@@ -217,7 +220,7 @@ def test_health_says_whose_page_it_is(closed_port: int) -> None:
 
 
 def test_port_is_waited_for(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hub that was killed leaves its page's process for a moment; another program stays."""
+    """The page waits for its port, which the process of a killed hub's page holds for a moment. Another program keeps it."""
     monkeypatch.setattr(privileges, "PAUSE", 0.05)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -244,7 +247,7 @@ def test_root_is_not_kept(account: str, why: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
 def test_root_is_given_up_for_good() -> None:
-    """Groups, effective, real and saved numbers: none of them leads back."""
+    """Dropping root is final: groups, and effective, real and saved IDs, give no way back."""
     if child := os.fork():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         return

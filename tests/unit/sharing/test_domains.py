@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sharing on a hub where each user and each service has a domain of its own: a real hub, page and server."""
+"""Sharing on a hub where each user and service has a domain of its own, with a real hub, page and server."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_link_leads_to_the_document_on_its_owners_domain(hub: Attacked) -> None:
         assert contents.status_code == 200
         listed = zoe.get(f"{PAGE}/services/sharing/?tab=theirs")
         assert f'href="{HUB}/user/alice/"' in listed.text
-        # What logs in at the hub does not get to a server, whose answers its owner makes.
+        # The hub's login cookie is not sent to a server, whose answers its owner controls.
         sent = zoe.build_request("GET", f"{ALICE}/user/alice/").headers.get("Cookie", "")
         assert "jupyterhub-user-alice" in sent
         assert "jupyterhub-hub-login" not in sent

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub whose sharing page cannot start: a real hub, and another program at the page's port."""
+"""A hub starts although its sharing page cannot: a real hub, with another program on the page's port."""
 
 import socket
 from pathlib import Path

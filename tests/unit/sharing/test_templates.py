@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page's templates with the hub's own around them: whatever people call themselves and their things is text."""
+"""The page's templates inside the hub's own show all names of users and things as text."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ SCRIPT = "\"><script>alert(1)</script>'{{ 7 * 7 }}"
 
 
 def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "", **values: Any) -> str:
-    """The page of someone who shares, is shared with, and whose things all have one name."""
+    """Render the page of a user who shares and has shares, with the same name for everything."""
     server = Server(name, runs=True, path="/user/x/")
     server.links.append(Link("sc_1", NOW, NOW + timedelta(hours=1), 2, NOW))
     server.guests += [Guest("user", name, NOW), Guest("group", name, NOW)]
@@ -61,7 +61,7 @@ def test_names_are_text_wherever_they_stand() -> None:
     ("public_url", "guessed"), [("", "http://10.0.0.5:8000"), ("https://hub.example.org", None)]
 )
 def test_browser_puts_right_what_was_guessed(public_url: str, guessed: str | None) -> None:
-    """And leaves alone what the administrator or the hub says."""
+    """The page's script corrects a guessed address, but not one that the administrator or the hub has set."""
     soup = BeautifulSoup(page(origin="http://10.0.0.5:8000", public_url=public_url), "html.parser")
     assert soup.select("#sharing")[0].get("data-origin") == guessed
 
@@ -86,7 +86,7 @@ def test_who_may_not_share_sees_what_others_share() -> None:
     ],
 )
 def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
-    """Users who cannot share have them as well."""
+    """The buttons are those whose requests the hub accepts, also for users who cannot share."""
     shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
     soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
     assert "Shared with me (1)" in soup.get_text()
@@ -109,7 +109,7 @@ def test_one_side_is_shown(tab: str, shown: str) -> None:
 
 
 def test_administrators_own_templates_come_first(tmp_path: Path) -> None:
-    """With the hub's own at hand, under the name that the hub has for it."""
+    """Administrators' templates come first, and can extend the hub's own by the hub's name for it."""
     text = "{% extends 'templates/page.html' %}{% block footer %}of {{ user.spawner.x }} ours{% endblock %}"
     (tmp_path / "page.html").write_text(text)
     assert "of  ours" in page([str(tmp_path)])

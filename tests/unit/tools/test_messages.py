@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests/tools/messages.py finds in code: each way in which ours says that something is wrong."""
+"""tests/tools/messages.py finds each way in which our code reports a problem."""
 
 from pathlib import Path
 

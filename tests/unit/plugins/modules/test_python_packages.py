@@ -74,14 +74,14 @@ def make_wheel(
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of wheels that pip's own settings name; there is no other source of packages."""
+    """Return a folder of wheels that pip's own settings name as the only source of packages."""
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(package_installer, "PIP_FILES", ())
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
-    # Nothing runs what is installed here.
+    # Nothing runs the installed packages, so nothing needs to be compiled.
     monkeypatch.setenv("UV_COMPILE_BYTECODE", "0")
     monkeypatch.setenv("PIP_NO_COMPILE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
@@ -98,7 +98,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def pip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Python's own pip, unpacked: run from its wheel it is compiled anew at each call."""
+    """Return the path of Python's bundled pip, unpacked: from its wheel, pip is compiled again at each call."""
     bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"), None)
     debian = Path("/usr/share/python-wheels")
     wheel = bundled or next(debian.glob("pip-*.whl"))
@@ -110,7 +110,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, pip: str) -> str:
-    """uv, or a host that has none and cannot get it, where only pip is left."""
+    """Choose the installer: uv, or pip alone, as on a host that has no uv and cannot download it."""
     name = str(getattr(request, "param", "uv"))
     assert UV, "uv is part of the environment of the tests: make it with `make env`"
     found = UV if name == "uv" else None
@@ -126,7 +126,7 @@ Ensure = Callable[..., Result]
 
 @pytest.fixture
 def ensure(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Ensure:
-    """Runs the module on the environment of the test."""
+    """Return a function that runs the module on the test's environment, and returns its result."""
 
     def run(*packages: str, check: bool = False, **options: Any) -> Result:
         arguments = {
@@ -148,7 +148,7 @@ def ensure(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> E
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A virtual environment without pip."""
+    """Create a virtual environment without pip."""
     path = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", path], check=True)
     return path
@@ -239,7 +239,8 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
     ensure("chalk==2.0")
     module_file(environment, "chalk").unlink()
     packages = module_file(environment, "chalk").parent
-    for path in ("duster-1.0.dist-info", "duster-1.0.data/scripts"):  # of a package that was begun
+    # Of a package whose installation was interrupted.
+    for path in ("duster-1.0.dist-info", "duster-1.0.data/scripts"):
         (packages / path).mkdir(parents=True)
     (environment / ".python_packages-unfinished.json").write_text(json.dumps(before))
 
@@ -254,7 +255,7 @@ def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: P
 def test_a_half_made_package_is_not_in_the_way_of_a_plan(
     ensure: Ensure, environment: Path, tool: str
 ) -> None:
-    """If installations are recorded, a dry run comes first: it reads what is installed, too."""
+    """A partly installed package does not break the plan: if installations are recorded, a dry run reads the installed packages first."""
     packages = module_file(environment, "board").parent
     (packages / "board-2.0.dist-info").mkdir(parents=True)
     (environment / ".python_packages-unfinished.json").write_text("{}")
@@ -384,7 +385,10 @@ def test_what_came_in_several_steps_goes_at_once(ensure: Ensure, environment: Pa
 def test_installation_that_was_cut_off_is_taken_back(
     ensure: Ensure, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process ends as soon as the packages are there: what came is known from before."""
+    """An interrupted installation is removed again, because the new packages were recorded before.
+
+    Here, the process ends right after it.
+    """
     call = python_packages.Task.call
 
     def call_and_die(task: python_packages.Task, command: list[str]) -> str:
@@ -403,7 +407,7 @@ def test_installation_that_was_cut_off_is_taken_back(
 def test_what_came_counts_and_not_what_was_announced(
     ensure: Ensure, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tool that announces nothing in a form that is understood installs all the same."""
+    """If the tool's announcement cannot be understood, the packages that were really installed are recorded."""
     with monkeypatch.context() as patched:
         patched.setattr(installer_report, "announced", lambda _output: {})
         ensure("chalk", remember=True)
@@ -450,7 +454,7 @@ def test_tool_that_was_fetched_for_it_goes_with_the_last_environment(
     ensure("chalk", remember=True)
     restore(ensure)
     assert not folder.parent.exists()
-    # one that was there before stays
+    # a folder that existed before stays
     folder.mkdir(parents=True)
     ensure("board", remember=True)
     restore(ensure)
@@ -583,7 +587,7 @@ def test_all_sections_of_pip_count_and_the_proxy(tmp_path: Path, monkeypatch: py
 
 
 def test_authorities_of_the_host_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """uv has a list of its own by default; where the host has none, that one is all there is."""
+    """uv uses the host's certificate authorities, if the host has any. Otherwise, uv only has its own list."""
     store = tmp_path / "certificates"
     monkeypatch.setattr(package_installer, "SYSTEM_CERTIFICATES", (str(store),))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
@@ -603,7 +607,7 @@ def test_where_people_install_to_is_nothing_to_an_environment(
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """An index of packages below any address, and a proxy that answers for every host."""
+    """A package index at any path, and a proxy that answers for every host."""
 
     folder: Path
 
@@ -630,7 +634,7 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a mirror of the wheels, which nothing names yet."""
+    """Yield the address of a mirror of the wheels, which no setting names yet."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
@@ -655,7 +659,7 @@ def test_index_behind_a_proxy_that_pip_names(
 def test_pip_goes_where_uv_does_not_get(
     ensure: Ensure, environment: Path, tmp_path: Path, mirror: str, tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever keeps uv from an index, what pip reaches is reached, and what came is remembered as ever."""
+    """If uv cannot reach an index that pip can reach, for whatever reason, pip installs the packages, and they are recorded as usual."""
     monkeypatch.setenv("PIP_INDEX_URL", f"{mirror}/simple")
     monkeypatch.setenv("UV_OFFLINE", "1")
     assert ensure("chalk", check=True)["installed"] == {"board": "2.0", "chalk": "2.0"}
@@ -676,7 +680,7 @@ def test_index_whose_authority_only_the_host_trusts(
     mirror: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An organisation's own mirror, or a proxy that looks into TLS: the certificate is in the host's store and nowhere else."""
+    """A mirror works if only the host's store has its authority, as with an organization's mirror or a proxy that inspects TLS."""
     certificates = Certipy(store_dir=str(tmp_path))
     certificates.create_ca("organisation")
     pair = certificates.create_signed_pair("mirror", "organisation", alt_names=["IP:127.0.0.1"])["files"]
@@ -688,7 +692,7 @@ def test_index_whose_authority_only_the_host_trusts(
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_INDEX_URL", f"https://127.0.0.1:{server.server_port}/simple")
-    # The real uv, on a host with this store.
+    # The real uv, on a host with this certificate store.
     store = "/etc/ssl/certs/ca-certificates.crt"
     uv = tmp_path / "uv"
     uv.write_text(

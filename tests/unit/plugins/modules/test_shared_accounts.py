@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered of accounts that someone else has made to be shared."""
+"""What is recorded about shared accounts that another role created."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def ensure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_account_of_another_role_is_remembered_until_all_goes(ensure: Ensure) -> None:
-    """Once, beside the groups that were made, and with no group made for it."""
+    """Another role's account is recorded once, next to the created groups, and no group is created for it."""
     host_state_groups = {"groups": ["jupyterhub"]}
     with host_state.lock():
         host_state.remember(accounts.STATE, host_state_groups)
