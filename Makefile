@@ -75,7 +75,7 @@ soak: env  ## ten people type for half an hour; MINUTES=5 shortens it
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-storm: env  ## two people and five programs edit ten files for an hour, while the server stops in every way; MINUTES=5, SEED=1 to repeat a run
+storm: env  ## two people and five programs edit ten files for an hour, while the server stops in every way; MINUTES=5; SEED=1 repeats a run
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## run the benchmarks and update docs/reference/benchmarks.md; BENCH=name runs only that one
