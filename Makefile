@@ -39,7 +39,7 @@ browser: env  ## run the tests that need a browser
 compatibility: env  ## test the oldest and the newest ansible-core; with ALL=1, each of them on a hub, and servers on another Python
 	@$(run) ansible-core $(if $(ALL),python)
 
-test: env  ## run all of these; do so before each push
+test: env  ## run all of the above (before each push)
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))
 
 test-all: env  ## run the same on every platform, with the scenarios that take long and the long forms of editing and verify
@@ -75,7 +75,7 @@ soak: env  ## ten people type for half an hour; MINUTES=5 shortens it
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-storm: env  ## two people and five programs edit ten files for an hour, while the server stops in every way; MINUTES=5; SEED=1 repeats a run
+storm: env  ## two people and five programs edit ten files while the server stops in every way, for an hour or MINUTES=5; SEED=1 repeats a run
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## run the benchmarks and update docs/reference/benchmarks.md; BENCH=name runs only that one
