@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of all scenarios find ready: the host, its hub, and people who are logged in.
+"""Fixtures of all scenarios: the host, its hub, and people who are logged in.
 
-Every test runs once on each platform of its scenario. The fixtures need the containers and nothing of Molecule,
-so after `molecule converge` plain `pytest molecule/NAME` is enough.
+Every test runs once on each platform of its scenario. The fixtures need the containers but not Molecule, so after
+`molecule converge`, plain `pytest molecule/NAME` is enough.
 """
 
 import os
@@ -33,26 +33,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Platform:
-    """The container that this run of the test is about."""
+    """Return the container that this run of the test is about."""
     platform: Platform = request.param
     return platform
 
 
 @pytest.fixture(scope="session")
 def host(platform: Platform) -> Host:
-    """The container from inside; replaces testinfra's fixture, which would go through Ansible, ten times slower."""
+    """Return the container from inside. Replaces testinfra's fixture, which would use Ansible and be ten times slower."""
     return testinfra.get_host(f"podman://{platform.name}")
 
 
 @pytest.fixture(scope="session")
 def hub_url(platform: Platform) -> str:
-    """Where the hub is; a scenario whose hub has another port or prefix overrides this in its own conftest.py."""
+    """Return the hub's address. A scenario whose hub has another port or prefix overrides this in its own conftest.py."""
     return f"http://{platform.address}:8000"
 
 
 @pytest.fixture(scope="module")
 def hub(hub_url: str) -> Iterator[Hub]:
-    """The hub as everyone sees it; all who log in through it are gone after the module."""
+    """The hub as everyone sees it. Everyone who logs in through it is logged out after the module."""
     with Hub(hub_url) as hub:
         yield hub
 
@@ -82,12 +82,12 @@ def mallory() -> Credentials:
 
 
 def scenario_of(item: pytest.Item) -> Path:
-    """The folder of the scenario that a test runs in, which may have borrowed it; Molecule then says which is meant."""
+    """Return the directory of the scenario that a test runs in. If it borrows the tests of another, Molecule says which is meant."""
     return Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", item.path.parent))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `long` where that is not asked for."""
+    """Leave out the tests that are marked `long`, unless the long form is wanted."""
     late = [] if LONG else [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=late)
     items[:] = [item for item in items if item not in late]
@@ -99,7 +99,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """A failed test leaves, and shows the end of, what the hub and people's servers said; and its browser windows."""
+    """If a test fails, keep the logs of the hub and of people's servers, show their end, and keep the browser windows."""
     report = yield
     platform = getattr(getattr(item, "callspec", None), "params", {}).get("platform")
     folder = evidence.folder_of(item, scenario_of(item).name)

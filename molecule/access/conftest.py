@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modes follow each other on one hub: users of one mode are still there in the next."""
+"""The modes run one after another on one hub, so users of one mode still exist in the next."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +12,9 @@ from scenario import LONG, Platform, keep
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All tests of a platform and mode, then those of the next mode: a switch is a play, and takes its time.
+    """Run all tests of a platform and mode before those of the next mode, because switching takes a play.
 
-    In the short form that is the first mode, which is the default.
+    The short form runs the first mode only, which is the default.
     """
     keep(config, items, lambda parameters: LONG or parameters["mode"] == ACCESS.modes[0])
     platforms = list(dict.fromkeys(_parameter(item, "platform") for item in items))
@@ -40,5 +40,5 @@ def stage(hub_url: str, platform: Platform) -> Iterator[Stage]:
 
 @pytest.fixture
 def scene(stage: Stage, mode: Mode) -> Scene:
-    """The mode in force, everyone at the hub, and the servers running."""
+    """Return the scene with the mode in force, everyone logged in, and the servers running."""
     return stage.set(mode)

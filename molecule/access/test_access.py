@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirement B4: every cell of docs/access.yml is asked of the live hub, and what people hold is asked for as well.
+"""Requirement B4: the live hub permits and refuses every cell of docs/access.yml, and users hold exactly the scopes that it lists.
 
-The tests run in their order. Modes follow each other on one hub, so users of one mode are still there in the next.
+The tests run in order. Modes follow each other on one hub, so users of one mode still exist in the next.
 """
 
 import json
@@ -18,8 +18,9 @@ from people import LoginRefused, Refused
 from scenario import refuse_password, wait_until
 
 ACCOUNTS = {name: person.get("account", "") for name, person in ACCESS.people.items()}
-# What ends or starts a server, and whether it has to run for that. Of those who may, the least go first and really do it; the
-# others find it done, which the hub tells from having no right. From inside nobody finds anything done, so there the last does it.
+# Actions that stop or start a server, and whether it must be running before. Of the people who may do it, the least privileged goes
+# first and really does it. The others find it done, which the hub distinguishes from a missing right. From inside a server, nobody
+# finds it done, so the last person does it.
 RUNS_BEFORE = {"stop": True, "start": False, "shut down": True}
 LAST_DOES_IT = "shut down"
 
@@ -29,7 +30,7 @@ each_mode = pytest.mark.parametrize("mode", ACCESS.modes, ids=lambda mode: mode.
 
 @pytest.fixture(scope="session")
 def subscopes(host: Host) -> dict[str, list[str]]:
-    """Which scopes the hub takes each of its scopes to hold."""
+    """Return the subscopes of each scope, as the hub defines them."""
     code = (
         "import json; from jupyterhub.scopes import scope_definitions as all_; "
         "print(json.dumps({name: scope.get('subscopes', []) for name, scope in all_.items()}))"
@@ -40,7 +41,7 @@ def subscopes(host: Host) -> dict[str, list[str]]:
 @each_mode
 @pytest.mark.parametrize("who", [name for name in ACCOUNTS if name != "member"])
 def test_rights(scene: Scene, who: str, subscopes: dict[str, list[str]]) -> None:
-    """What the hub says that a session and a token can do is what the file says, one scope neither more nor less."""
+    """The scopes that the hub reports for a session and for a token are exactly those in the file."""
     visitor = scene.visitors[who]
     by_session = visitor.person.api("GET", "/hub/api/user")
     if not visitor.token:
@@ -59,7 +60,7 @@ def test_rights(scene: Scene, who: str, subscopes: dict[str, list[str]]) -> None
 
 @each_mode
 def test_nobody_is_the_shared_account(scene: Scene, host: Host) -> None:
-    """The dashes: no login under its name; in all users mode there is no such account at all."""
+    """The dashes in the table: nobody can log in as the shared account, which does not exist in all users mode."""
     if "shared" in scene.owners:
         refuse_password(scene.hub, host, "shared")
     else:
@@ -69,7 +70,7 @@ def test_nobody_is_the_shared_account(scene: Scene, host: Host) -> None:
 
 
 def in_order(mode: Mode) -> list[Cell]:
-    """Rows as they stand; in a row first those who may not, as they change nothing."""
+    """Return the cells by row. In each row, people who may not do it come first, because they change nothing."""
     cells = [cell for cell in mode.cells if cell.may is not None]
     actions, people = list(ACCESS.actions), list(ACCOUNTS)
 
@@ -94,7 +95,7 @@ def in_order(mode: Mode) -> list[Cell]:
     ],
 )
 def test_cell(scene: Scene, cell: Cell) -> None:
-    """Who may do it does it in every way there is; who may not is refused in every way, and nothing has happened."""
+    """People with the right succeed in every way; all others are refused in every way, and nothing happens."""
     owner = "alice" if cell.server == "hub" else cell.server
     row = [each for each in in_order(scene.mode) if (each.server, each.action) == (cell.server, cell.action)]
     allowed = [each for each in row if each.may]
@@ -120,7 +121,7 @@ def test_cell(scene: Scene, cell: Cell) -> None:
 
 
 def refused(way: Callable[[Try], None], attempt: Try) -> None:
-    """A refusal for want of a right, and for nothing else."""
+    """Check that an attempt is refused because a right is missing, and for no other reason."""
     with pytest.raises(Refused) as caught:
         way(attempt)
     assert "xsrf" not in caught.value.sentence.lower(), caught.value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The account, its group, the service and the configuration file under names of the administrator's choice."""
+"""The account, its group, the service and the configuration file have names that the administrator chose."""
 
 import pytest
 from testinfra.host import Host
@@ -11,7 +11,7 @@ TEAM = "team"
 
 
 def test_account_has_the_name_and_the_group(host: Host, carol: Person) -> None:
-    """Requirements 19 and 20: `team` exists for hub and host, in the group given; nothing is called `shared`."""
+    """Requirements 19 and 20: `team` exists on the hub and on the host, in the given group, and nothing is called `shared`."""
     assert host.user(TEAM).exists
     assert "scientists" in host.user(TEAM).groups
     assert not host.user("shared").exists
@@ -20,12 +20,12 @@ def test_account_has_the_name_and_the_group(host: Host, carol: Person) -> None:
 
 
 def test_two_people_edit_on_its_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5 and 19: its server is the one that both start, open and edit on."""
+    """Requirements 3 to 5 and 19: both start, open and edit on the server of the named account."""
     edit_together(alice, bob, TEAM, host)
 
 
 def test_no_other_server_is_open(alice: Person, bob: Person) -> None:
-    """The rights go with the name."""
+    """The rights follow the name: no other server is open."""
     alice.open("alice")
     with pytest.raises(Refused):
         bob.visit("alice")
@@ -34,17 +34,17 @@ def test_no_other_server_is_open(alice: Person, bob: Person) -> None:
 
 
 def test_nobody_logs_in_as_the_account(hub: Hub, host: Host) -> None:
-    """The name that was chosen is the one that is reserved."""
+    """Nobody can log in under the chosen name."""
     refuse_password(hub, host, TEAM)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, TEAM, mallory)
 
 
 def test_configuration_is_where_it_was_said_to_be(host: Host) -> None:
-    """Requirements 1 and 15: the file given has one block at its end, and is the administrator's byte for byte above it."""
+    """Requirements 1 and 15: the given file ends with one block, and everything above it is unchanged, byte for byte."""
     before = host.file("/root/config.before").content
     after = host.file("/etc/hub/config.py").content
     assert after.startswith(before + b"\n# BEGIN collab.jupyterhub")
@@ -53,6 +53,6 @@ def test_configuration_is_where_it_was_said_to_be(host: Host) -> None:
 
 
 def test_their_own_role_for_users_is_extended(alice: Person) -> None:
-    """The configuration has a role `user` of its own; its scope is there beside ours."""
+    """The configuration defines a role `user` of its own, and its scope stays next to ours."""
     scopes = alice.api("GET", "/hub/api/user").json()["scopes"]
     assert {"read:hub", f"servers!server={TEAM}/"} <= set(scopes)

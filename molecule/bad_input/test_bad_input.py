@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mistakes of administrators: each stops the play before anything has changed, and says what to do in one sentence."""
+"""Mistakes of administrators: each stops the play before anything changes, and one sentence says what to do."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from modules import call
 from role_variables import RoleVariables
 from scenario import Platform, changed_files, play
 
-# What is set -> what the play says. Of each kind there is one.
+# What is set -> what the play says. One example of each kind.
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "venv that is not there": (
         {"jupyter_rtc_venv": "/opt/nowhere"},
@@ -33,7 +33,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         "The value 'perhaps' is not a valid boolean",
     ),
 }
-# What is set -> what decides that the play stops, and says so, where all else is as on this host.
+# What is set -> what the play finds and says, with everything else as on this host.
 ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "venv without JupyterLab": (
         {"jupyter_rtc_venv": "system"},
@@ -76,7 +76,7 @@ ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture
 def unchanged(host: Host, platform: Platform) -> Iterator[None]:
-    """After the test the host's files are as they were, and the hub is the very process that it was."""
+    """Check that the test leaves the host's files and the hub's process unchanged."""
     before = host.check_output("systemctl show jupyterhub --property=InvocationID")
     yield
     assert changed_files(host, platform) == set()
@@ -88,7 +88,7 @@ def unchanged(host: Host, platform: Platform) -> Iterator[None]:
 def test_mistake_is_named_and_nothing_changes(
     variables: dict[str, Any], sentence: str, platform: Platform
 ) -> None:
-    """Requirements 15 and 46."""
+    """Requirements 15 and 46: the message names the mistake, and nothing changes."""
     stopped = play("jupyter_rtc", platform.name, **variables)
     assert stopped.code != 0
     assert sentence in stopped.message
@@ -96,7 +96,7 @@ def test_mistake_is_named_and_nothing_changes(
 
 
 def problems(platform: Platform, **given: Any) -> list[str]:
-    """Return what the play stops with: it looks at the variables, and then at what its module finds on the host."""
+    """Return what would stop the play: problems of the variables, or else of what its module finds on the host."""
     variables = RoleVariables("jupyterhub_rtc", **given)
     settings = variables["__jupyterhub_rtc_settings"]
     found = call("hub_info", platform.name, **variables.arguments("jupyterhub_rtc", "validate", "hub_info"))
@@ -110,14 +110,14 @@ def test_this_host_is_fit_for_it(platform: Platform) -> None:
 
 @pytest.mark.parametrize(("variables", "sentence"), ON_THIS_HOST.values(), ids=ON_THIS_HOST.keys())
 def test_mistake_is_found_on_this_host(variables: dict[str, Any], sentence: str, platform: Platform) -> None:
-    """By what the play asks and decides first; that it then stops, a run of it shows for each kind."""
+    """The play's checks find the mistake. The runs above show for each kind that the play then stops."""
     (problem,) = problems(platform, **variables)
     assert sentence in problem
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_no_network_names_the_package(platform: Platform) -> None:
-    """The package that could not be had is named, and the hub is as it was."""
+    """The message names the package that could not be downloaded, and the hub is unchanged."""
     nowhere = "http://127.0.0.1:9/simple"
     environment = {
         "PIP_INDEX_URL": nowhere,
@@ -147,7 +147,7 @@ def test_no_network_names_the_package(platform: Platform) -> None:
 def test_too_old_is_refused(
     package: str, version: str, sentence: str, host: Host, platform: Platform
 ) -> None:
-    """Requirement 46: what the environment says of its packages decides; here it is made to say something else."""
+    """Requirement 46: a version that is too old is refused. The test changes the version in the package's metadata."""
     metadata = (
         host.check_output(
             f"ls -d /usr/local/jupyterhub/lib/python3*/site-packages/{package}-[0-9]*.dist-info"
@@ -166,7 +166,7 @@ def test_too_old_is_refused(
 
 @pytest.mark.usefixtures("unchanged")
 def test_broken_configuration_is_named_and_left_alone(host: Host, platform: Platform) -> None:
-    """Requirement B2: a hub that would not start again as it is: nothing is installed, nothing is restarted."""
+    """Requirement B2: if the hub could not start again as it is, nothing is installed or restarted."""
     path = "/usr/local/etc/jupyter/jupyterhub_config.py"
     host.check_output(f"cp -p {path} /root/config && printf 'c.JupyterHub.port = = 1\\n' >>{path}")
     try:
@@ -180,7 +180,7 @@ def test_broken_configuration_is_named_and_left_alone(host: Host, platform: Plat
 
 @pytest.mark.usefixtures("unchanged")
 def test_check_mode_tells_and_does_nothing(platform: Platform) -> None:
-    """A dry run on a hub that has nothing of it yet."""
+    """On a hub without collaboration, check mode reports what would change, and changes nothing."""
     dry = play("jupyter_rtc", platform.name, "--check", "--diff")
     assert dry.code == 0, dry.output
     assert "Would change:" in dry.said

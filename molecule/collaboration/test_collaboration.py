@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live collaboration is on the servers that people share and on no others, and what it needs is there for those alone."""
+"""Servers that people share have live collaboration, and no others do; what it needs exists for those servers only."""
 
 import json
 from typing import Any
@@ -32,13 +32,13 @@ where client_id = 'jupyterhub-user-' || ? and users.name like ?
 
 @pytest.fixture(scope="module", autouse=True)
 def teachers(carol: Person, alice: Person) -> None:
-    """Alice is one, who can share her own server."""
+    """Make alice a teacher, so that she can share her own server."""
     answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
     assert answer.status_code == 200, answer.text
 
 
 def disabled(server: Server) -> set[str]:
-    """What JupyterLab's page has turned off."""
+    """Return the extensions that JupyterLab's page turns off."""
     data = BeautifulSoup(server.page.text, "html.parser").select_one("#jupyter-config-data")
     assert data
     return set(json.loads(data.text)["disabledExtensions"])
@@ -54,22 +54,22 @@ def is_live(server: Server) -> bool:
 
 
 def environment(host: Host, account: str) -> dict[str, str]:
-    """What the server of an account was started with."""
+    """Return the environment that an account's server was started with."""
     pid = host.check_output("pgrep --oldest --uid %s --full singleuser", account)
-    # As the account: root of a container may not look into everyone's processes.
+    # As the account, because root in a container may not read the environment of every process.
     lines = host.check_output(f"runuser -u {account} -- cat /proc/{pid}/environ").split("\0")
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def limits(host: Host, account: str) -> dict[str, str]:
-    """What systemd holds the unit of a server to."""
+    """Return the limits that systemd enforces for a server's unit."""
     unit = f"jupyter-{account}-singleuser"
     shown = host.check_output(f"systemctl show {unit} --property=MemoryMax,CPUQuotaPerSecUSec")
     return dict(line.split("=", 1) for line in shown.splitlines())
 
 
 def visitors(host: Host, owner: str, name: str = "%") -> int:
-    """How many tokens the hub keeps for the browsers of people, or of one, on a server."""
+    """Return how many tokens the hub keeps for the browsers of a server's visitors: of all, or of one."""
     code = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2], sys.argv[3:]).fetchone())"
     return int(host.check_output(f"{PYTHON} -c %s %s %s %s %s", code, DATABASE, VISITORS, owner, name))
 
@@ -99,7 +99,7 @@ def test_server_that_nobody_may_share_is_plain(bob: Person, host: Host) -> None:
 
 
 def test_shared_account_has_its_limits_and_nobody_else(alice: Person, bob: Person, host: Host) -> None:
-    """Requirement 70."""
+    """Requirement 70: the limits apply to the shared account only."""
     alice.open("shared")
     alice.open("alice")
     assert limits(host, "shared") == {"MemoryMax": "1073741824", "CPUQuotaPerSecUSec": "1.500000s"}
@@ -107,7 +107,7 @@ def test_shared_account_has_its_limits_and_nobody_else(alice: Person, bob: Perso
 
 
 def test_pages_that_stay_open_share_a_kernel_again(alice: Person, bob: Person) -> None:
-    """Each begins a session of its own after a restart. What was started for the second is gone, and nobody else's."""
+    """After a restart, each open page starts a session, and they share one kernel. Only the kernel of the second session is removed."""
     one, other = alice.open("shared"), bob.open("shared")
     one.create_notebook("shared-kernel.ipynb", "1")
     before = {kernel["id"] for kernel in one.kernels()}
@@ -116,10 +116,10 @@ def test_pages_that_stay_open_share_a_kernel_again(alice: Person, bob: Person) -
     assert other.session_of_open_page("shared-kernel.ipynb")["kernel"]["id"] == first
     wait_until(lambda: {kernel["id"] for kernel in one.kernels()} == before | {first})
 
-    # A kernel that someone has chosen stays with who chose it.
+    # A page that asks for a certain kernel gets that kernel.
     chosen = one.start_kernel()["id"]
     assert other.session_of_open_page("shared-kernel.ipynb", {"id": chosen})["kernel"]["id"] == chosen
-    # So does that of a notebook that takes the place of another one.
+    # A notebook that is renamed to this path keeps its own kernel.
     renamed = one.session("renamed.ipynb")
     moved = one.ask("PATCH", f"api/sessions/{renamed['id']}", {"path": "shared-kernel.ipynb"})
     assert moved["kernel"]["id"] == renamed["kernel"]["id"]
@@ -146,7 +146,7 @@ def test_state_is_private(alice: Person, host: Host) -> None:
 def test_open_page_comes_back_and_the_servers_own_token_does_not(
     hub_restarts: bool, alice: Person, host: Host
 ) -> None:
-    """Requirement 78: also where the hub was started anew meanwhile, and remembers neither that it chose the server nor its token."""
+    """Requirement 78: also if the hub restarts in between, and remembers neither that it chose the server nor the server's token."""
     server = alice.open("shared")
     token = environment(host, "shared")["JUPYTERHUB_API_TOKEN"]
     assert hub_takes(alice, token)
@@ -165,7 +165,7 @@ def test_open_page_comes_back_and_the_servers_own_token_does_not(
 
 
 def test_server_that_died_while_the_hub_was_down(alice: Person, host: Host) -> None:
-    """As all do when the host is started anew."""
+    """A page also reconnects if the server died while the hub was down, as all servers do when the host restarts."""
     server = alice.open("shared")
     token = environment(host, "shared")["JUPYTERHUB_API_TOKEN"]
     host.check_output("systemctl stop jupyterhub")
@@ -177,13 +177,13 @@ def test_server_that_died_while_the_hub_was_down(alice: Person, host: Host) -> N
 
 
 def test_who_lost_access_does_not_come_back(alice: Person, bob: Person, host: Host) -> None:
-    """The token of his browser is gone, however soon the server is there again."""
+    """The token of his browser is gone, even if the server starts again at once."""
     alice.open("alice")
     share = alice.api("POST", "/hub/api/shares/alice/", {"user": "bob"})
     assert share.status_code in (200, 201), share.text
     server = bob.visit("alice")
     assert server.me()["identity"]["username"] == "bob"
-    alice.stop("alice")  # and with it everything that is shared of it
+    alice.stop("alice")  # which also ends its shares
     alice.start("alice")
     assert visitors(host, "alice", "bob") == 0
     assert server.api("GET", "api/me").status_code == 403
@@ -192,7 +192,7 @@ def test_who_lost_access_does_not_come_back(alice: Person, bob: Person, host: Ho
 
 
 def test_server_that_is_no_longer_chosen_is_as_any_other(alice: Person, carol: Person, host: Host) -> None:
-    """What its time as one of these has left is gone with its next start."""
+    """Its visitors' tokens are gone with its next start."""
     alice.open("alice")
     alice.stop("alice")
     assert visitors(host, "alice") > 0
@@ -211,7 +211,7 @@ def test_server_that_is_no_longer_chosen_is_as_any_other(alice: Person, carol: P
 def test_play_names_the_servers_that_were_started_before(
     platform: Platform, alice: Person, bob: Person, host: Host
 ) -> None:
-    """Requirement 49."""
+    """Requirement 49: the play names the servers that started before the change, until they are restarted."""
     alice.open("shared")
     bob.open("bob")
     changed = play("jupyter_rtc", platform.name, **SETTINGS | {"jupyterhub_rtc_history_megabytes": 30})
@@ -241,13 +241,13 @@ def test_everyone(platform: Platform, bob: Person) -> None:
 
 @pytest.mark.long
 def test_state_goes_with_collaboration(platform: Platform, host: Host) -> None:
-    # Servers that run read from the version that they were started with.
+    # Running servers read from the version that they were started with.
     host.check_output("systemctl stop 'jupyter-*-singleuser.service'")
     gone = play("jupyter_rtc", platform.name, jupyterhub_rtc_state="absent")
     assert gone.code == 0, gone.output
     assert f"document history deleted in {STATE}" in gone.said
     assert not host.file(STATE).exists
-    # But for the version that the fragment of role jupyterhub names.
+    # The version that the fragment of role jupyterhub names stays.
     (version,) = host.check_output("ls -d /usr/local/lib/collab.jupyterhub/????????????").split()
     fragment = host.file("/usr/local/etc/jupyter/jupyterhub_collab.d/10-jupyterhub.py")
     assert f'"{version}/' in fragment.content_string

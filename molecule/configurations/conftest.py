@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which configuration is tried on which platform."""
+"""Which configurations run on which platform."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ import pytest
 from configurations import NEWER
 from scenario import LONG, keep
 
-# One of each kind that a hub at work tells more about than one in memory: what it loads, what its hooks and classes do
-# while people log in and servers start, how its pages look, and what a refusal leaves behind.
+# One of each kind for which a running hub shows more than one in memory: what it loads, what its hooks and classes do while people log
+# in and servers start, how its pages look, and what a refusal leaves behind.
 FEW = {
     "classes_with_hooks",
     "hook_as_a_method",
@@ -21,9 +21,9 @@ FEW = {
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every hub's start takes its time, so all configurations are tried only where that is asked for.
+    """Run all configurations only in the long form, because each takes a start of the hub.
 
-    They are on a hub of release 5, as the unit tests load all of them in one of release 6.
+    They run on JupyterHub 5, because the unit tests load all of them in JupyterHub 6.
     """
 
     def is_kept(parameters: dict[str, Any]) -> bool:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's fragment on configurations as administrators write them, one real hub started for each.
+"""Applies the role's fragment to configurations as administrators write them, and starts a real hub for each.
 
-Each file of `configurations` is put on the hub, the fragment is applied to it and taken away again. Whatever is not
-ours is the same before and after, ours is in force meanwhile, and the file is in the end byte for byte what it was.
-That is so of a few of them, each of another kind, and with COLLAB_ALL=1 of all on JupyterHub 5; tests/unit/hub/test_configurations.py
-has all of them load in memory.
+For each file of `configurations`, the hub is started with it, the fragment is applied, and removed again. Everything that is not
+ours is the same before and after, ours is in force in between, and the file ends up unchanged, byte for byte.
+The short form runs a few files, each of another kind. With COLLAB_ALL=1, all of them run on JupyterHub 5;
+tests/unit/hub/test_configurations.py loads all of them in memory.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ PYTHON = "/usr/local/jupyterhub/bin/python"
 
 @dataclass
 class Tried:
-    """What became of a hub with one configuration."""
+    """The results of one configuration: before the fragment was applied, with it, and after it was removed."""
 
     file: bytes
     before: Record
@@ -56,7 +56,7 @@ class Tried:
 
 
 class Host:
-    """One platform, whose hub gets one configuration after another."""
+    """A platform whose hub gets one configuration after another."""
 
     def __init__(self, platform: Platform) -> None:
         self.name = platform.name
@@ -74,7 +74,7 @@ class Host:
         return done.stdout
 
     def prepare(self) -> None:
-        """Bring what the tests need, and take what the play has made of the fragments."""
+        """Copy what the tests need, and read the fragments that the play has written."""
         for name in ("50-rtc", "60-sharing"):
             content = self.run("cat", f"/root/fragments/{name}.py").decode()
             package = r"/usr/local/lib/collab\.jupyterhub/[0-9a-f]{12}"
@@ -83,7 +83,7 @@ class Host:
         copy(BESIDE, self.name, DIRECTORY)
 
     def start(self, main: bytes) -> None:
-        """Start the hub anew with a configuration, and without what the one before has left in its database."""
+        """Restart the hub with a configuration, without what the previous one left in its database."""
         gone = f"{DATABASE} {FRAGMENTS} /var/lib/collab.jupyterhub"
         self.run("sh", "-c", f"systemctl stop jupyterhub; rm -rf {gone}; cat >{MAIN}", given=main)
         self.run("systemctl", "start", "jupyterhub")
@@ -99,7 +99,7 @@ class Host:
         return call("hub_config", self.name, path=MAIN, fragment="50-rtc", settle=0, timeout=120, **arguments)
 
     def record(self, shares: bool = False, starts: bool = False) -> Record:
-        """Let people do what they can, and write down what the hub is told and holds."""
+        """Let people do what they can, and record the hub's settings, what it holds, and the results."""
         self.run("rm", "-f", LOG)
         with Hub(self.url) as hub:
             people = {}
@@ -117,7 +117,7 @@ class Host:
         return Record(recorded["settings"], recorded["held"], scopes, log, process, page)
 
     def start_and_stop(self, person: Person) -> str:
-        """Return the arguments and the environment of someone's server, which is gone again."""
+        """Start a person's server, stop it, and return its arguments and its environment."""
         person.start(person.name)
         found = f"cat $(pgrep -u {person.name} -f singleuser | sed 's,.*,/proc/&/cmdline /proc/&/environ,')"
         process = self.run("sh", "-c", found).decode().replace("\0", "\n")
@@ -125,14 +125,14 @@ class Host:
         return process
 
     def files(self) -> dict[str, bytes]:
-        """The main file and what is beside it of ours."""
+        """Return the content of the main file, and the paths of our files next to it."""
         paths = (
             self.run("sh", "-c", f"ls -d {MAIN} {DIRECTORY}/*collab* 2>/dev/null || true").decode().split()
         )
         return {path: self.run("cat", path) if path == MAIN else b"" for path in paths}
 
     def try_with(self, name: str) -> Tried:
-        """Start the hub with a configuration, apply the fragment to it, and take it away again."""
+        """Start the hub with a configuration, apply the fragment, and remove it again."""
         if not self.fragments:
             self.prepare()
         file = content_of(name)
@@ -141,7 +141,7 @@ class Host:
         tried = Tried(file, self.record(), self.hub_config(**ours))
         if not tried.applied.code:
             tried.after = self.record(shares=True, starts=name in STARTS)
-            # At rest, which is enough to see what is left; scenario removal has hubs that run.
+            # On a stopped hub, which is enough to see what is left. Scenario removal tests running hubs.
             self.run("systemctl", "stop", "jupyterhub")
             tried.removed = self.hub_config(state="absent", others={"60-sharing": ""})
         tried.left = self.files()
@@ -149,14 +149,14 @@ class Host:
 
 
 def sharing_page(person: Person) -> str:
-    """What someone sees there, once the proxy has been told of it."""
+    """Return what a person sees there, once the proxy has the route."""
     wait_until(lambda: person.page("/services/sharing/").status == 200)
     return person.page("/services/sharing/").text
 
 
 @pytest.fixture(scope="session")
 def tried(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], Future[Tried]]]:
-    """Every configuration on every platform: a hub takes one after another, and the platforms work side by side."""
+    """Run every configuration on every platform: one after another on each hub, and the platforms in parallel."""
     asked = {}
     for item in request.session.items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -174,18 +174,18 @@ def tried(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], Futu
 
 @pytest.fixture
 def hub_with(platform: Platform, name: str, tried: dict[tuple[str, str], Future[Tried]]) -> Tried:
-    """What became of the platform's hub with a configuration."""
+    """Return the results of a configuration on the platform's hub."""
     return tried[platform.name, name].result()
 
 
 @pytest.mark.parametrize("name", MERGED)
 def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) -> None:
-    """Requirement B1."""
+    """Requirement B1: our settings are in force, and the administrator's are as before."""
     assert hub_with.after, hub_with.applied.told
     assert_merged(name, hub_with.before, hub_with.after)
     assert "do not keep passwords or keys on a shared server" in hub_with.after.page
 
-    # And all of it comes out again.
+    # Removal restores the file.
     assert hub_with.removed
     assert not hub_with.removed.code, hub_with.removed.told
     assert "warnings" not in hub_with.removed.told
@@ -194,7 +194,7 @@ def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, hub_with: Tried) ->
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_merged_is_refused(name: str, hub_with: Tried) -> None:
-    """In one sentence, and nothing has changed."""
+    """A configuration that cannot be merged is refused in one sentence, and nothing changes."""
     assert hub_with.applied.code
     assert REFUSED[name] in hub_with.applied.message
     assert hub_with.applied.message.endswith("Nothing was changed.")
@@ -203,7 +203,7 @@ def test_what_cannot_be_merged_is_refused(name: str, hub_with: Tried) -> None:
 
 @pytest.mark.parametrize("name", ["templates"])
 def test_sharing_page_has_the_look_of_the_hub(hub_with: Tried) -> None:
-    """Templates and variables of the administrator's, of which some ask for what only the hub's own pages have."""
+    """The page uses the administrator's templates and variables, even those that need what only the hub's own pages have."""
     assert hub_with.after
     assert "The hub is away on Sunday." in hub_with.after.page
     assert "<p>The hub of physics, </p>" in hub_with.after.page

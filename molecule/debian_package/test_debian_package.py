@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that Debian 13 packages (requirement B12). The tests run in their order, each from what is there."""
+"""The hub that Debian 13 packages (requirement B12). The tests run in order, each on the state that the one before left."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ INVOCATION = "systemctl show jupyterhub --property=InvocationID --value"
 
 
 def test_packaged_jupyterlab_is_refused_in_one_sentence(host: Host, platform: Platform) -> None:
-    """Debian's JupyterLab is too old to collaborate; nothing has changed, and the hub is the process that it was."""
+    """Debian's JupyterLab is too old to collaborate: nothing changes, and the hub's process stays."""
     before = host.check_output(INVOCATION)
     refused = play("jupyter_rtc", platform.name, jupyter_rtc_config_path=CONFIG, jupyter_rtc_venv="auto")
     assert refused.code != 0
@@ -42,7 +42,7 @@ def test_packaged_jupyterlab_is_refused_in_one_sentence(host: Host, platform: Pl
 
 
 def test_newer_jupyterlab_beside_it_is_served(host: Host, platform: Platform, hub: Hub) -> None:
-    """The way out: an environment with a newer JupyterLab, from which the packaged hub starts its servers.
+    """The way out: the packaged hub starts its servers from an environment with a newer JupyterLab.
 
     The message says what this hub's users lack, and why.
     """
@@ -64,12 +64,12 @@ def test_newer_jupyterlab_beside_it_is_served(host: Host, platform: Platform, hu
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5."""
+    """Requirements 3 to 5: two people edit on the shared server."""
     edit_together(alice, bob, "shared", host)
 
 
 def test_nobody_shares_the_own_server(alice: Person, bob: Person) -> None:
-    """Neither by link nor by name: this hub's sharing has a hole."""
+    """Sharing is refused by link and by name, because this hub's sharing has a vulnerability."""
     alice.open("alice")
     assert alice.api("POST", "/hub/api/share-codes/alice/").status_code == 403
     share = {"user": "bob", "scopes": ["access:servers!server=alice/"]}
@@ -77,12 +77,12 @@ def test_nobody_shares_the_own_server(alice: Person, bob: Person) -> None:
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_again_changes_nothing(platform: Platform) -> None:
-    """Requirement 18."""
+    """Requirement 18: a second run changes nothing."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ten people on the hub."""
+"""A hub with ten people."""
 
 from collections.abc import Iterator
 
@@ -13,5 +13,5 @@ from scenario import Platform
 
 @pytest.fixture(scope="module")
 def site(platform: Platform, host: Host, hub: Hub) -> Iterator[Site]:
-    """They are logged in."""
+    """Return the site, with everyone logged in."""
     yield Site(platform, host, hub)

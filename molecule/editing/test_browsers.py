@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What two people see in JupyterLab when their server ends and comes back: nothing has to be loaded again, nothing is lost."""
+"""When their server ends and comes back, two people in JupyterLab need not reload anything, and lose nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,8 +15,8 @@ from scenario import PASSWORDS, wait_until
 
 NAME = "browsers"
 TAKEN_OUT = f"Another program removed text from {NAME}.ipynb"
-TOLD_AT_ONCE = 30_000  # milliseconds, less than until the second telling
-TOLD = 60_000  # a page that has just found its server again is told with the second telling
+TOLD_AT_ONCE = 30_000  # milliseconds, less than until the notice is repeated
+TOLD = 60_000  # milliseconds; a page that has just reconnected gets only the repeated notice
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def labs(browser: Browser, site: Site) -> list[Lab]:
-    """Alice and bob, each in a browser, with one notebook open."""
+    """Alice and bob, each in a browser, with the same notebook open."""
     site.make(NAME)
     people = [come(window(browser), site.hub.url + ENTRY, name, PASSWORDS[name]) for name in ("alice", "bob")]
     for lab in people:
@@ -47,7 +47,7 @@ def wait_until_saved_once(site: Site, words: list[str]) -> None:
 
 @contextmanager
 def as_it_is(_site: Site) -> Iterator[None]:
-    """The proxy is a service of its own."""
+    """Leave the proxy as it is: a service of its own."""
     yield
 
 
@@ -63,7 +63,7 @@ def test_open_windows_go_on(
     site: Site,
     request: pytest.FixtureRequest,
 ) -> None:
-    """What is typed before, and while it is away, is there for both, once."""
+    """What is typed before and during the outage appears for both, once."""
     how = request.node.callspec.id.rpartition("-")[2]
     with proxy(site):
         event(site, Row())
@@ -76,7 +76,7 @@ def test_open_windows_go_on(
 
 
 def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab], site: Site) -> None:
-    """An older state of the open notebook, as `git checkout` writes it: all have it, are told once, and what it lacks is in a copy."""
+    """If `git checkout` writes an older state of the open notebook, all get it and are told once, and what it lacks is in a copy."""
     path = f"{HOME}/{NAME}.ipynb"
     program = site.copy_in("write_outside.py")
     site.host.check_output("cp %s /tmp/older.ipynb", path)
@@ -84,7 +84,7 @@ def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab]
         lab.cell(cell).type(f" newer {lab.name}.")
     newer = [f"newer {lab.name}." for lab in labs]
     wait_until_saved_once(site, newer)
-    # The others' windows may just be coming back, and hear of it the second time only; a new one hears of it at once, and again.
+    # The others' windows may be reconnecting, and get only the repeated notice. A new window gets the first notice and the repeated one.
     carol = come(window(browser), site.hub.url + ENTRY, "carol", PASSWORDS["carol"])
     carol.open(f"{NAME}.ipynb")
     windows = {lab: lab.page.locator(".Toastify__toast", has_text=TAKEN_OUT) for lab in (carol, *labs)}
@@ -102,7 +102,7 @@ def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab]
             return sum(event["schema_id"] == NOTICES and TAKEN_OUT in event["message"] for event in told)
 
         wait_until(lambda: times() == 2, TOLD / 1000)
-    # A page with text that was typed after the second notice has received the notice, too.
+    # A page that shows text typed after the second notice has received that notice, too.
     labs[0].cell(0).type(" told.")
     for lab, notice in windows.items():
         expect(lab.cell(0).text).to_contain_text(" told.")
@@ -114,7 +114,7 @@ def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab]
 
 @pytest.mark.parametrize("end", [Site.stop, kill], ids=["stopped", "killed"])
 def test_open_windows_come_back(end: Callable[[Site], object], labs: list[Lab], site: Site) -> None:
-    """What was typed last before the end, and what is typed into a window without a connection, is there for both, once."""
+    """What was typed right before the end, and what is typed without a connection, appears for both, once."""
     how = end.__name__
     for lab in labs:
         lab.cell(0).type(f" before {lab.name} {how}.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who edit together lose nothing and get nothing twice; `make editing` does the same at length, and without the collection."""
+"""People who edit together lose nothing and get nothing twice. `make editing` is the long form, also without the collection."""
 
 import pytest
 
@@ -11,7 +11,7 @@ TRIALS = trials(rounds=1, kills=3, seconds=10)
 
 @pytest.mark.parametrize(("name", "trial"), TRIALS.items(), ids=TRIALS.keys())
 def test_nothing_is_lost(name: str, trial: Trial, site: Site) -> None:
-    """Whatever happens while they type: it is all there, once, with everyone and in the file."""
+    """Whatever happens while they type, all of it is there once, for everyone and in the file."""
     row = trial(site, f"trial-{[*TRIALS].index(name)}")
     keep("short", {name: row.plain})
     assert not problems(row), row

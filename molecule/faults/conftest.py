@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that everything is tried on, with alice at work."""
+"""The hub on which all faults are tried, while alice works there."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from testinfra.host import Host
 from people import Hub
 from scenario import PASSWORDS, Platform
 
-# Before it is imported: its assertions shall say what they saw.
+# Before the import, so that failed assertions show their values.
 pytest.register_assert_rewrite("faults")
 from faults import RESULTS, SCOPES, Fault, Site, fragment  # noqa: E402
 
@@ -20,7 +20,7 @@ FILES = Path(__file__).with_name("files")
 
 @pytest.fixture(scope="session")
 def site(host: Host, hub_url: str, platform: Platform) -> Iterator[Site]:
-    """Alice has a document open from the first test to the last."""
+    """Return the site. Alice has a document open from the first test to the last."""
     RESULTS.unlink(missing_ok=True)
     for path in FILES.iterdir():
         subprocess.run(["podman", "cp", str(path), f"{platform.name}:/root/{path.name}"], check=True)
@@ -37,5 +37,5 @@ def site(host: Host, hub_url: str, platform: Platform) -> Iterator[Site]:
 
 @pytest.fixture
 def fault(site: Site) -> Callable[[str], Fault]:
-    """Give the fault that is tried a name."""
+    """Return a function that gives a fault its name."""
     return lambda name: Fault(site, name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configurations that a hub does not live with: they are never put in place, or taken back."""
+"""Configurations that a hub cannot run with are never applied, or are rolled back."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 
 from faults import MAIN, Fault, Site, fragment
 
-# What the administrator has written into the main file since the hub was started -> what the run says.
+# What the administrator has written into the main file since the hub started -> what the run says.
 BROKEN = {
     "a syntax error in the hub's configuration": ("c.JupyterHub.port = = 1", "SyntaxError"),
     "an unknown scope in the hub's configuration": (
@@ -26,7 +26,7 @@ BROKEN = {
 def test_hub_that_would_not_start_again(
     line: str, word: str, site: Site, fault: Callable[[str], Fault], request: pytest.FixtureRequest
 ) -> None:
-    """The hub goes on with what it has read, and the file of its administrator stays as it is."""
+    """The hub keeps running with what it has read, and the administrator's file stays as it is."""
     tried = fault(request.node.callspec.id.rpartition("-")[2])
     now = site.scope
     with site.edited(MAIN, line):
@@ -41,7 +41,7 @@ def test_hub_that_would_not_start_again(
     tried.converges(now)
 
 
-# Lines of the fragment -> what the run says. In memory each is a good configuration.
+# Lines of the fragment -> what the run says. In memory, each is a valid configuration.
 WHERE_A_HUB_IS = 'import os, sys, time\nlive = "jupyterhub_collab.hub.trial" not in sys.modules'
 ONCE_IT_HAS_ANSWERED = f"""{WHERE_A_HUB_IS}
 import asyncio
@@ -64,7 +64,7 @@ DEADLY = {
     ),
     "a port that is taken": (
         "c.JupyterHub.hub_port = 8001",
-        # Whichever is seen first.
+        # Whichever is noticed first.
         "the hub started and then stopped (OSError: [Errno 98] Address already in use)|listens at 127.0.0.1:8001 instead of the hub",
     ),
 }

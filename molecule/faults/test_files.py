@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks that are full or read-only, and files that belong to the wrong people."""
+"""Disks that are full or read-only, and files with the wrong owner."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ FILLER = "dd if=/dev/zero of={path}/filler bs=4k status=none; true"
 
 @contextmanager
 def small_disk(site: Site, path: str, *, full: bool) -> Iterator[None]:
-    """As long as this lasts, a directory is on a small disk of its own, with no room left or enough for one change."""
+    """Put a directory on a small disk of its own for a while: full, or with enough room for one change."""
     kept = f"/root/kept{path}"
     site.host.check_output(f"rm -rf {kept} && mkdir -p {kept} && cp -a {path}/. {kept}")
     with site.mounted(path, f"-t tmpfs -o size=400k,mode=$(stat -c %a {path}) none"):
@@ -29,7 +29,7 @@ def small_disk(site: Site, path: str, *, full: bool) -> Iterator[None]:
     ids=["configuration", "state"],
 )
 def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """Nothing is begun that cannot be finished."""
+    """A change that cannot be completed does not begin."""
     tried = fault(f"the disk with {where} is full")
     now = site.scope
     with small_disk(site, path, full=True), tried.survived():
@@ -65,7 +65,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
 
 
 def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
-    """As where the configuration is deployed by other means, or the disk has failed."""
+    """The directory may be read-only because the configuration is deployed by other means, or because the disk has failed."""
     tried = fault("the directory of the configuration is read-only")
     now = site.scope
     with site.mounted(DIRECTORY, f"--bind {DIRECTORY}"):
@@ -79,7 +79,7 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
-    """What is the collection's is put right. The main file is its administrator's, who may have reasons."""
+    """The collection's own files get their owner again. The main file keeps its owner, because the administrator may have reasons."""
     tried = fault("the files of the configuration belong to someone else")
     now = site.scope
     site.host.check_output(f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT}")
@@ -95,7 +95,7 @@ def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) -> None:
-    """What stands there is done as root: nobody else may have a hand in it."""
+    """Root acts on what is in this directory, so nobody else may be able to write there."""
     tried = fault("the collection's state can be written by someone else")
     now = site.scope
     site.host.check_output(f"chown bob {STATE}")

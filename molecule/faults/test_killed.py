@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process of a run is killed at each of its steps: what it left is whole, and the next run completes it."""
+"""A run that is killed at any of its steps leaves complete files, and the next run completes the change."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 
 from faults import MAIN, Fault, Site, change_of, fragment
 
-# What the run does when it is killed -> the step, as killed_at.py takes it. In the order of the run.
+# What the run is doing when it is killed -> the step, as killed_at.py takes it. In the order of the run.
 STEPS = {
     "while it stages its files": "stage.return",
     "while it tries the candidate": "run_as_hub.call",
@@ -32,7 +32,7 @@ RETURN = {
 
 @pytest.mark.parametrize(("when", "step"), STEPS.items(), ids=STEPS.keys())
 def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """Both files of a hub are to change: ours, and the main file, at whose end someone has written."""
+    """Two files are about to change: our fragment, and the main file, at whose end someone has added a line."""
     tried = fault(f"the run is killed {when}")
     wanted = site.other_scope
     site.host.check_output(f"echo '# {when}' >>{MAIN}")
@@ -43,7 +43,7 @@ def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Faul
 
 @pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
 def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """The hub dies with the change, and the run dies before it can roll back."""
+    """The hub dies with the change, and the run dies before it can roll back: the next run recovers."""
     tried = fault(f"the hub dies with the change and the run is killed {when}")
     wanted = site.other_scope
     deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'
@@ -54,7 +54,7 @@ def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Calla
 
 
 def test_refused_run_does_not_hide_a_killed_one(site: Site, fault: Callable[[str], Fault]) -> None:
-    """The hub runs with what a killed run brought. A run that is refused puts the files back, the next one the hub."""
+    """If the hub runs with the change of a killed run, a refused run restores the files, and the next run restores the hub."""
     tried = fault("the run is killed when the hub has restarted, and the next one is refused")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tasks before the configuration: packages that cannot be had or installed, accounts that are made halfway."""
+"""Faults before the configuration changes: packages that cannot be downloaded or installed, and accounts that are half created."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from faults import PYTHON, Fault, Site
 INDEX = "http://127.0.0.1:9999"
 NOTHING_KEPT = {"UV_CACHE_DIR": "/tmp/no-cache", "PIP_NO_CACHE_DIR": "1"}
 IMPATIENT = {"UV_HTTP_TIMEOUT": "2", "UV_HTTP_RETRIES": "0"}
-# What is the matter with the index -> what the administrator has set, and what the play says.
+# What is wrong with the index -> what the administrator has set, and what the play says.
 INDEXES: dict[str, tuple[dict[str, str], str]] = {
     "the package index is out of reach": (
         {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", **NOTHING_KEPT},
@@ -26,7 +26,7 @@ INDEXES: dict[str, tuple[dict[str, str], str]] = {
         "the download of jupyter-collaboration is damaged",
     ),
 }
-# Files that a package says it has and has not, and places that an installer uses on the way.
+# Files that a package lists but that do not exist, and directories that an installer uses temporarily.
 ASTRAY = """
 import glob, importlib.metadata as m, sysconfig
 print([str(f) for d in m.distributions() for f in d.files or () if not f.locate().exists() and f.suffix != ".pyc"])
@@ -43,7 +43,7 @@ def useless_index(site: Site) -> Iterator[None]:
 
 @pytest.mark.usefixtures("useless_index")
 def test_package_index(site: Site, fault: Callable[[str], Fault]) -> None:
-    """The play ends before anything on the host has changed, and says which package it is about."""
+    """The play stops before anything on the host changes, and names the package."""
     site.uninstall("jupyter-collaboration")
     tried = [fault(name) for name in INDEXES]
     for each in tried:
@@ -60,7 +60,7 @@ def test_package_index(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_installer_killed_halfway(site: Site, fault: Callable[[str], Fault]) -> None:
-    """Some files of a package are there and some are not: the next run writes them all again."""
+    """If only some files of a package were installed, the next run installs all of them."""
     tried = fault("the installer and the play are killed in the midst of an installation")
     site.uninstall("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider")
     site.host.check_output("install -m 755 /root/uv_killed_halfway.py /usr/local/bin/uv")
@@ -74,7 +74,7 @@ def test_installer_killed_halfway(site: Site, fault: Callable[[str], Fault]) -> 
 
 
 def test_environment_on_a_full_disk(site: Site, fault: Callable[[str], Fault]) -> None:
-    """What was in the environment goes on, and is all there is after it has failed."""
+    """After a failed installation, the environment works as before and contains nothing new."""
     tried = fault("the disk with the environment is full")
     arguments: dict[str, Any] = {"environment": "/mnt/environment", "create": True, "packages": ["six"]}
     more = arguments | {"packages": ["six", "babel"]}
@@ -107,7 +107,7 @@ ACCOUNT_STEPS = {
 def test_accounts_made_halfway(
     when: str, killed: tuple[str, dict[str, Any]], site: Site, fault: Callable[[str], Fault]
 ) -> None:
-    """The next run does what is left to do."""
+    """The next run completes what is left to do."""
     step, arguments = killed
     tried = fault(f"the task with the accounts is killed {when}")
     if arguments is not ACCOUNT:

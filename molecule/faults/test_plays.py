@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What befalls a whole play: its connection, another play, a service that it does not find. The tests run in their order."""
+"""Faults of a whole play: its connection, another play, a service that it does not find. The tests run in order."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SHARING = "/usr/local/etc/jupyter/jupyterhub_collab.d/60-sharing.py"  # all user
 
 
 def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> None:
-    """No fault at all: a play that changes the mode of a hub on which people work."""
+    """No fault: a play changes the mode of a hub on which people work, and drops nothing."""
     tried = fault("none: the play changes the mode and restarts the hub")
     before = site.look()
     site.document.append("typed while the play begins\n")
@@ -32,7 +32,7 @@ def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> Non
 
 
 def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
-    """Both find everything still to be done; what one of them has done the other does not do again."""
+    """Both plays find all the work still to do, and what one has done, the other does not repeat."""
     tried = fault("two plays at once")
     site.uninstall("jupyter-collaboration")
     site.host.run("userdel shared")
@@ -50,7 +50,7 @@ def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
-    """One waits for the other: the fragment and the rights are those of the one that came last, and not of both."""
+    """One change waits for the other. The fragment and the rights are those of the last one, not of both."""
     tried = fault("two changes of the hub at once")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted), ThreadPoolExecutor() as both:
@@ -81,7 +81,7 @@ def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> None:
-    """The variable is named. With it, all these tests are about a hub whose unit has another name."""
+    """The message names the variable. With it, all these tests use a hub whose unit has another name."""
     tried = fault("the service has another name")
     with tried.survived():
         stopped = play("jupyter_rtc", site.platform.name)
@@ -92,7 +92,7 @@ def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> N
 
 @pytest.fixture
 def bare(platform: Platform) -> Iterator[str]:
-    """A host with the same hub that systemd does not run."""
+    """Return the name of a host with the same hub, but without systemd."""
     name = f"{platform.name}-bare"
     label = "--label=collab.scenario=faults"
     subprocess.run(
@@ -114,7 +114,7 @@ def bare(platform: Platform) -> Iterator[str]:
 
 
 def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> None:
-    """A hub that someone has started by hand goes on."""
+    """A hub that someone started by hand keeps running."""
     tried = fault("there is no systemd")
     host = testinfra.get_host(f"podman://{bare}")
     node = "/usr/local/lib/jupyterhub-proxy"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of faults in the documents is what these tests have seen; `make reliability` writes it. Runs after them."""
+"""The table of faults in the documentation shows what these tests have seen; `make reliability` writes it. Runs after them."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from scenario import ROOT
 
 
 def test_document_tells_what_this_run_has_seen() -> None:
-    """Of a run of some tests, their rows."""
+    """The document agrees with this run. If only some tests ran, only their rows are compared."""
     command = [sys.executable, str(ROOT / "tests/tools/reliability.py"), "--check"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

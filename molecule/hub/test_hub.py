@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role jupyterhub: a hub on a host that had none."""
+"""Role jupyterhub sets up a hub on a host that had none."""
 
 import pytest
 from testinfra.host import Host
@@ -37,7 +37,7 @@ def test_member_of_the_group_starts_the_own_server(alice: Person) -> None:
 
 
 def test_files_belong_to_the_person(alice: Person, host: Host) -> None:
-    """The server runs with the account of the person, not with the hub's."""
+    """The server runs as the person's account, not as the hub's."""
     alice.open("alice").write_file("mine.txt", "mine")
     assert host.file("/home/alice/mine.txt").user == "alice"
 
@@ -52,7 +52,7 @@ def test_restart_of_the_hub_disturbs_neither_proxy_nor_servers(hub: Hub, alice: 
     proxy = main_process(host, "jupyterhub-proxy")
     before = main_process(host, "jupyterhub")
     host.check_output("systemctl restart jupyterhub")
-    # while the hub is away, the proxy leads to alice's server all the same
+    # While the hub is down, the proxy still forwards to alice's server.
     assert alice.page("/user/alice/api").status == 200
     wait_until(lambda: hub.api("GET", "/hub/api/").status_code == 200, timeout=60)
     assert main_process(host, "jupyterhub") != before

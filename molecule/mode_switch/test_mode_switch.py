@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Switching modes leaves nothing of the old one (requirement 17). The tests run in their order, each from what is there."""
+"""Switching modes leaves nothing of the old one (requirement 17). The tests run in order, each on the state that the one before left."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ STATE = "/var/lib/collab.jupyterhub/jupyterhub.json"
 
 
 def ours(person: Person) -> set[str]:
-    """The rights of a user that the collection may have given: all that reach beyond their own servers."""
+    """Return a user's scopes that the collection may have granted: all that reach beyond the user's own servers."""
     scopes = set(person.api("GET", "/hub/api/user").json()["scopes"])
     reach = ("!user", f"!user={person.name}", "!server")
     return {scope for scope in scopes if not scope.endswith(reach) or scope.startswith("shares")}
@@ -30,19 +30,19 @@ def share(person: Person, guest: str, server_of: str = "") -> None:
 
 
 def shared_with(person: Person) -> list[str]:
-    """The servers that others share with someone, by their owners."""
+    """Return the owners of the servers that others share with a person."""
     items = person.ask("GET", f"{person.hub.url}/hub/api/users/{person.name}/shared")["items"]
     return [item["server"]["user"]["name"] for item in items]
 
 
 def links(administrator: Person, owner: str) -> list[str]:
-    """The links to a server that are good."""
+    """Return the valid links to a server."""
     items = administrator.ask("GET", f"{administrator.hub.url}/hub/api/share-codes/{owner}")["items"]
     return [item["id"] for item in items]
 
 
 def test_shared_user_first(alice: Person, bob: Person, host: Host) -> None:
-    """What there is to begin with: the shared server, and alice's, which she shares by name and by link."""
+    """To begin with, there are the shared server, and alice's, which she shares by name and by link."""
     edit_together(alice, bob, "shared", host, "kept.txt")
     share(alice, "bob")
     assert len(shared_with(bob)) == 1
@@ -52,7 +52,7 @@ def test_shared_user_first(alice: Person, bob: Person, host: Host) -> None:
 def test_all_users_leaves_nothing_of_shared_user(
     alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
-    """With everyone logged in: the old rights are gone at once, the account is gone, its files are kept."""
+    """With everyone logged in, the old rights end at once, the account is removed, and its files are kept."""
     uid = host.user("shared").uid
     switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert switched.code == 0, switched.output
@@ -72,13 +72,13 @@ def test_all_users_leaves_nothing_of_shared_user(
 
 
 def invocation(host: Host) -> str:
-    """The identity of the hub's very start."""
+    """Return the identity of the hub's current start."""
     return str(host.check_output("systemctl show jupyterhub --property=InvocationID --value"))
 
 
 @pytest.fixture
 def arguments(host: Host) -> Iterator[Callable[[], str]]:
-    """What anyone on the host can see of the arguments of all processes, from now on."""
+    """Record what anyone on the host can see of all processes' arguments, from now on."""
     watch = "while sleep 0.1; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; done >/tmp/arguments"
     host.check_output("systemd-run --unit=watch-arguments sh -c %s", watch)
     yield lambda: str(host.file("/tmp/arguments").content_string)
@@ -89,10 +89,10 @@ def arguments(host: Host) -> Iterator[Callable[[], str]]:
 def test_run_that_died_before_the_restart_is_completed(
     host: Host, platform: Platform, arguments: Callable[[], str], bob: Person, carol: Person
 ) -> None:
-    """Requirement 18: the hub still runs what an earlier run has replaced; the next run restarts it, though no file changes.
+    """Requirement 18: if an earlier run died before the restart, the next run restarts the hub, though no file changes.
 
-    It also ends what people have shared while they could, which the run that died has left to it. The address of the
-    hub's database may hold a password, so no process has it among its arguments meanwhile.
+    It also revokes shares that users can no longer create, which the dead run did not get to. The address of the hub's database may
+    contain a password, so no process has it among its arguments.
     """
     share(carol, "bob", server_of="alice")
     before = invocation(host)
@@ -108,7 +108,7 @@ def test_run_that_died_before_the_restart_is_completed(
 
 
 def test_and_a_second_run_changes_nothing(platform: Platform) -> None:
-    """The other mode is as stable as the first."""
+    """A second run in the other mode changes nothing, either."""
     again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
     assert (again.code, again.changed) == (0, 0), again.output
 
@@ -116,7 +116,7 @@ def test_and_a_second_run_changes_nothing(platform: Platform) -> None:
 def test_back_again_leaves_nothing_of_all_users(
     hub: Hub, alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """Alice's running server is hers alone again, though bob is connected meanwhile; hers goes on where it was."""
+    """Alice's running server is hers alone again, although bob is connected, and she continues where she was."""
     server, visit = alice.open("alice"), bob.visit("alice")
     server.write_file("hers.txt")
     processes = host.check_output("pgrep --uid alice --full singleuser")
@@ -148,7 +148,7 @@ def test_back_again_leaves_nothing_of_all_users(
 def test_another_name_leaves_nothing_of_the_first(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """The same with the name of the account."""
+    """The same holds for another name of the account."""
     renamed = play("jupyter_rtc", platform.name, jupyterhub_rtc_user="team")
     assert renamed.code == 0, renamed.output
     assert not host.user("shared").exists
@@ -157,5 +157,5 @@ def test_another_name_leaves_nothing_of_the_first(
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere, whatever the mode was."""
+    """Mallory and a stranger are refused, whatever the mode was."""
     keep_out(hub, "team", mallory)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People come in through the web server, below a prefix, and its certificate is the hub's own."""
+"""Users reach the hub through the web server, below a prefix, with a self-signed certificate."""
 
 import ssl
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub in an environment laid out as conda's, with its database in PostgreSQL, under a prefix behind nginx."""
+"""A hub in an environment with conda's layout, with its database in PostgreSQL, under a prefix behind nginx."""
 
 from pathlib import Path
 from typing import Any
@@ -31,23 +31,23 @@ SETTINGS: dict[str, Any] = {
 
 
 def test_packages_are_where_people_have_jupyterlab(host: Host) -> None:
-    """In the environment that servers start from, and not in the hub's, below which it is."""
+    """The package is in the environment that servers start from, and not in the hub's environment above it."""
     assert installed(host, "/opt/conda/envs/lab/bin/python")["jupyter-collaboration"].startswith("5.0.")
     assert "jupyter-collaboration" not in installed(host, "/opt/conda/bin/python")
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5."""
+    """Requirements 3 to 5: two people edit on the shared server."""
     edit_together(alice, bob, "shared", host)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_sharing_page_makes_links_with_the_public_address(alice: Person, bob: Person) -> None:
-    """Whatever the hub's proxy, which listens for the web server alone, knows of it."""
+    """Links have the public address, although the hub's proxy listens for the web server only and does not know that address."""
     alice.open("alice")
     wait_until(lambda: alice.page(PAGE).status == 200)
     link = make_link(alice)
@@ -59,7 +59,7 @@ def test_sharing_page_makes_links_with_the_public_address(alice: Person, bob: Pe
 
 
 def test_second_run_changes_nothing(platform: Platform) -> None:
-    """And the report names the address that people use, with the prefix."""
+    """A second run changes nothing, and the report names the address that users see, with the prefix."""
     again = play("jupyter_rtc", platform.name, **SETTINGS)
     assert (again.code, again.changed) == (0, 0), again.output
     assert f"Address for users: {ADDRESS}/hub/spawn/shared" in again.said
@@ -67,7 +67,7 @@ def test_second_run_changes_nothing(platform: Platform) -> None:
 
 
 def test_password_of_the_database_is_told_nobody(host: Host, platform: Platform) -> None:
-    """Neither by the play at its most talkative, nor by what it leaves on the host."""
+    """The password appears neither in the play's most verbose output nor in what the play leaves on the host."""
     told = play("jupyter_rtc", platform.name, "-vvv", "--diff", **SETTINGS)
     assert told.code == 0, told.output
     assert "of-the-database" not in told.output
@@ -82,7 +82,7 @@ def test_verify_finds_nothing_wrong(platform: Platform, tmp_path: Path) -> None:
 def test_change_of_modes_and_a_database_that_is_away(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """A change leaves servers alone. While the hub cannot reach its database nothing is changed."""
+    """A change of modes leaves servers alone. While the hub cannot reach its database, nothing is changed."""
     with undisturbed(alice, host):
         switched = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_share_all_users=True)
         assert switched.code == 0, switched.output
@@ -104,7 +104,7 @@ def test_change_of_modes_and_a_database_that_is_away(
 def test_without_it_the_file_is_the_administrators_again(
     alice: Person, host: Host, platform: Platform
 ) -> None:
-    """And nothing of it is left in the database."""
+    """The file is the administrator's again, and nothing of the collection is left in the database."""
     gone = play("jupyter_rtc", platform.name, **SETTINGS, jupyter_rtc_state="absent")
     assert gone.code == 0, gone.output
     assert "collab.jupyterhub" not in host.file(CONFIG).content_string

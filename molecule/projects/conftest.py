@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People beside those of all scenarios, and what the plays of this one are run with."""
+"""More people than in other scenarios, and the variables of this scenario's plays."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ Run = Callable[..., Play]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever takes projects away comes after all that needs them."""
+    """Run the tests that delete projects after all tests that need them."""
     items.sort(key=lambda item: item.path.name == "test_removal.py")
 
 
@@ -29,7 +29,7 @@ def erin(hub: Hub) -> Person:
 
 @pytest.fixture
 def run(platform: Platform) -> Run:
-    """Runs the playbook with the scenario's variables, some of them replaced."""
+    """Return a function that runs the playbook with the scenario's variables, some of them replaced."""
 
     def run(*options: str, **others: Any) -> Play:
         return play("jupyter_rtc", platform.name, *options, **SETTINGS | others)

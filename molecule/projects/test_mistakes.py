@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mistakes about projects: each stops the play before anything has changed, and says what to do in one sentence."""
+"""Mistakes about projects: each stops the play before anything changes, and one sentence says what to do."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,7 +68,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture
 def unchanged(host: Host) -> Iterator[None]:
-    """After the test the hub is the very process that it was, and accounts and projects are as they were."""
+    """Check that the test leaves the hub's process, the accounts and the projects unchanged."""
     look = (
         "systemctl show jupyterhub --property=InvocationID; cat /etc/passwd /etc/group /var/lib/collab.jupyterhub/projects.json;"
         "getfacl --recursive /srv/jupyterhub-projects 2>/dev/null || ls -lR /srv/jupyterhub-projects"
@@ -81,7 +81,7 @@ def unchanged(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("variables", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_mistake_is_named_and_nothing_changes(run: Run, variables: dict[str, Any], sentence: str) -> None:
-    """Requirements 46, 63 and 88."""
+    """Requirements 46, 63 and 88: the message names the mistake, and nothing changes."""
     refused = run(**variables)
     assert refused.code != 0, refused.output
     assert sentence in refused.message

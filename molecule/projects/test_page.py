@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sharing page lists the servers that belong to people's groups, and does with them what their level says.
+"""The sharing page lists the servers that belong to a user's groups, with the actions that the user's level allows.
 
-alice manages the server of project-rainfall, bob edits on it and on hers, and erin has to do with none.
+alice manages the server of project-rainfall, bob edits on it and on hers, and erin has access to neither.
 """
 
 import time
@@ -27,16 +27,16 @@ def stopped(alice: Person) -> None:
 def running(alice: Person) -> Iterator[None]:
     wait_until(lambda: alice.page(PAGE).status == 200, 60)
     alice.open(PROJECT)
-    time.sleep(CACHED)  # a server that was asked before remembers for so long that someone was refused
+    time.sleep(CACHED)  # a server remembers for this long that a user was refused
     yield
 
 
 @pytest.mark.usefixtures("stopped")
 def test_manager_starts_and_stops(alice: Person, bob: Person) -> None:
-    """Requirements 59 to 62, and 73: the page offers what the hub then does."""
+    """Requirements 59 to 62, and 73: what the page offers, the hub then does."""
     assert others(alice)[PROJECT].state == "stopped"
     assert others(alice)[PROJECT].buttons == ("Start",)
-    # The hub's page for a start, and from there to the server, which may ask whether it may know who comes.
+    # The hub's start page redirects to the server, which may ask whether it may identify the visitor.
     assert PROJECT in press_beside(alice, PROJECT, "Start").url
     wait_until(lambda: others(alice)[PROJECT].state == "running", 60)
     assert others(alice)[PROJECT].buttons == ("Open", "Stop", "Stop server")
@@ -59,7 +59,7 @@ def test_address_is_the_same_in_the_next_session(alice: Person, bob: Person) -> 
 
 @pytest.mark.usefixtures("stopped")
 def test_editor_is_told_who_can_start_it(bob: Person) -> None:
-    """No button, and no link that ends in an error."""
+    """An editor is told who can start the server, and gets no button, and no link that ends in an error."""
     row = others(bob)[PROJECT]
     assert row.state == "stopped: its owner or a manager must start it"
     assert row.may == "open it while it runs"
@@ -70,7 +70,7 @@ def test_editor_is_told_who_can_start_it(bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin: Person) -> None:
-    """Requirement 64: nobody's own server, and nothing for users who belong to no project."""
+    """Requirement 64: the page lists no user's own server, and nothing for users who belong to no project."""
     assert others(alice).keys() == {PROJECT}
     assert others(bob).keys() == {PROJECT, "alice"}
     assert others(erin) == {}
@@ -81,9 +81,9 @@ def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin:
 
 @pytest.mark.usefixtures("running")
 def test_list_is_right_without_a_new_login(alice: Person, carol: Person, erin: Person) -> None:
-    """Who is put into a group sees its server at the next look, and who is taken out does not; what was shown before is refused."""
+    """Users who join a group see its server on the next load, and users who leave do not. Buttons of an older page are refused."""
     students = "/hub/api/groups/students"
-    carol.api("POST", students)  # it may be there
+    carol.api("POST", students)  # it may already exist
     stop = alice.page(PAGE)
     assert others(erin) == {}
     assert carol.api("POST", f"{students}/users", {"users": ["erin"]}).status_code == 200
@@ -126,7 +126,7 @@ def test_forged_forms_change_nothing(alice: Person, bob: Person, erin: Person, h
 
 @pytest.mark.usefixtures("running")
 def test_only_the_page_learns_of_it(alice: Person, bob: Person, hub: Hub) -> None:
-    """What makes the page's token good for more does so for no other token, and for nobody's cookie."""
+    """The additional rights of the page's token belong to no other token, and to no cookie."""
     path = "/hub/api/sharing/servers"
     assert alice.api("POST", path).status_code == 403
     assert hub.stranger.api("POST", path).status_code == 403

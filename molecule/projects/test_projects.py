@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's server: members start, open and stop it by their level, and nobody else does."""
+"""Members start, open and stop a project's server according to their level, and nobody else does."""
 
 from collections.abc import Callable
 
@@ -20,13 +20,13 @@ def runs(hub: Hub) -> bool:
 
 @pytest.fixture
 def running(alice: Person, hub: Hub) -> None:
-    """The project's server runs; who manages it has started it."""
+    """Start the project's server as its manager."""
     alice.open(OWNER)
     assert runs(hub)
 
 
 def test_project_has_an_account_and_a_hub_user(host: Host, carol: Person, hub: Hub) -> None:
-    """Requirements 59, 83 and 84: also where nothing is given but a name."""
+    """Requirements 59, 83 and 84: a project has an account and a hub user, even if only its name is given."""
     for name in (OWNER, "project-snow"):
         assert "jupyterhub" in host.user(name).groups
         assert carol.ask("GET", f"{hub.url}/hub/api/users/{name}")["roles"] == ["user"]
@@ -37,7 +37,7 @@ def test_nobody_logs_in_as_a_project(hub: Hub, host: Host) -> None:
 
 
 def test_who_manages_starts_and_stops_and_who_edits_does_not(hub: Hub, alice: Person, bob: Person) -> None:
-    """Requirement 60."""
+    """Requirement 60: managers start and stop the server, and editors do neither."""
     alice.stop(OWNER)
     with pytest.raises(Refused):
         bob.start(OWNER)
@@ -62,13 +62,13 @@ def test_who_manages_starts_and_stops_and_who_edits_does_not(hub: Hub, alice: Pe
 
 @pytest.mark.usefixtures("running")
 def test_members_edit_together(alice: Person, bob: Person, host: Host) -> None:
-    """Requirement 61."""
+    """Requirement 61: members edit together on the project's server."""
     edit_together(alice, bob, OWNER, host)
 
 
 @pytest.mark.usefixtures("running")
 def test_others_stay_out(hub: Hub, erin: Person, mallory: Credentials) -> None:
-    """Requirement 62."""
+    """Requirement 62: users outside the project can neither open nor start its server."""
     for go in (erin.open, erin.visit, erin.start):
         with pytest.raises(Refused):
             go(OWNER)
@@ -92,7 +92,7 @@ def test_administrator_opens_every_project(carol: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_server_has_the_limits_of_its_project(host: Host) -> None:
-    """Requirement 70."""
+    """Requirement 70: the server has the limits of its project."""
     told = host.check_output(
         f"systemctl show jupyter-{OWNER}-singleuser --property=MemoryMax,CPUQuotaPerSecUSec"
     )
@@ -101,7 +101,7 @@ def test_server_has_the_limits_of_its_project(host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_member_of_a_group_has_access_at_once_and_as_long(hub: Hub, carol: Person, erin: Person) -> None:
-    """Requirement 51: the hub is not started anew for it."""
+    """Requirement 51: members of a group have access for as long as they are members, without a restart of the hub."""
     group = f"{hub.url}/hub/api/groups/students"
     carol.api("POST", "/hub/api/groups/students")
     carol.ask("POST", f"{group}/users", {"users": ["erin"]})
@@ -115,7 +115,7 @@ def test_member_of_a_group_has_access_at_once_and_as_long(hub: Hub, carol: Perso
 
 
 def test_member_who_comes_later_has_access_then(hub: Hub, host: Host, alice: Person) -> None:
-    """Frank is in the list, and neither the host nor the hub knew him when the play ran."""
+    """Frank is in the list and gets access, although neither the host nor the hub knew him when the play ran."""
     alice.open(OWNER)
     host.check_output("id frank >/dev/null 2>&1 || useradd --create-home --groups jupyterhub frank")
     host.check_output("echo frank:frank-password | chpasswd")

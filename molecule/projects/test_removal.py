@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project goes: confirmed, with an archive, while people edit in it. The file's tests run last, and in their order."""
+"""A project is deleted: confirmed, with an archive, while people edit in it. These tests run last, and in order."""
 
 import tarfile
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def test_check_mode_tells_what_would_go(run: Run, host: Host) -> None:
 
 
 def test_project_goes_while_people_edit_in_it(run: Run, host: Host, alice: Person, bob: Person) -> None:
-    """Requirement 89."""
+    """Requirement 89: a project can be deleted while people edit in it, and the archive has what they typed last."""
     server = alice.open("project-rainfall")
     server.write_file("last.txt")
     with server.document("last.txt") as hers, bob.visit("project-rainfall").document("last.txt") as his:

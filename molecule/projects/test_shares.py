@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A project's workspaces, on the servers of users who write and read there and on the project's own server."""
+"""A project's workspaces, on the servers of users who can write or read there, and on the project's own server."""
 
 import httpx
 import pytest
@@ -14,12 +14,12 @@ DATA = "workspace/rainfall/data"
 
 @pytest.fixture(scope="module")
 def dave(hub: Hub) -> Person:
-    """Someone who may read one of the shares and is no member, logged in."""
+    """A user who may read one of the workspaces and is not a member, logged in."""
     return hub.login("dave", "dave-password")
 
 
 def session(person: Person) -> Server:
-    """A new session of someone's own."""
+    """Start a new session of a person's own server."""
     person.stop(person.name)
     return person.open(person.name)
 
@@ -31,7 +31,7 @@ def save(server: Server, path: str, text: str) -> httpx.Response:
 
 
 def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Person) -> None:
-    """Requirement 81."""
+    """Requirement 81: members and the project's server edit each other's files."""
     hers, theirs = session(alice), alice.open(OWNER)
     assert save(hers, f"{DATA}/from-alice.csv", "1").status_code == 201
     assert save(theirs, f"{DATA}/from-the-server.csv", "1").status_code == 201
@@ -43,7 +43,7 @@ def test_members_and_their_server_edit_each_others_files(alice: Person, bob: Per
 
 
 def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person, host: Host) -> None:
-    """Requirement 82: neither in JupyterLab, nor in a terminal, nor on the project's server, which is closed to readers."""
+    """Requirement 82: readers change nothing in JupyterLab, in a terminal, or on the project's server, which is closed to them."""
     hers = session(alice)
     save(hers, f"{DATA}/table.csv", "1,2")
     server = session(dave)
@@ -62,7 +62,7 @@ def test_reader_reads_and_changes_nothing_in_any_way(alice: Person, dave: Person
 
 
 def test_others_find_nothing(erin: Person, carol: Person) -> None:
-    """Requirement 80: not even an administrator, on their own server. On the project's server, an administrator is like others there."""
+    """Requirement 80: others find no workspace, and neither do administrators on their own server. On the project's server, they do."""
     for person in (erin, carol):
         assert "workspace" not in session(person).contents.names()
     assert "rainfall" in carol.open(OWNER).contents.names("workspace")

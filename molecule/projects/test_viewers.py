@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who may be on someone's server: while it runs, and no further."""
+"""Users with access to another user's server can open it while it runs, and nothing more."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,14 +14,14 @@ Run = Callable[..., Play]
 
 @pytest.fixture
 def hers(alice: Person) -> Iterator[None]:
-    """Alice's server runs."""
+    """Start alice's server."""
     alice.open("alice")
     yield
 
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_edits_with_the_owner(alice: Person, bob: Person, host: Host) -> None:
-    """Requirement 50."""
+    """Requirement 50: users with access edit together with the owner."""
     edit_together(alice, bob, "alice", host)
 
 
@@ -34,7 +34,7 @@ def test_others_stay_out(erin: Person, hub: Hub) -> None:
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_neither_starts_stops_nor_passes_it_on(bob: Person, alice: Person, hub: Hub) -> None:
-    """Requirements 52 to 54."""
+    """Requirements 52 to 54: users with access can neither start, stop nor share the server."""
     for method, path, wish in (
         ("POST", "/hub/api/users/alice/server", None),
         ("DELETE", "/hub/api/users/alice/server", None),
@@ -50,7 +50,7 @@ def test_viewer_neither_starts_stops_nor_passes_it_on(bob: Person, alice: Person
 
 @pytest.mark.usefixtures("hers")
 def test_viewer_does_not_end_it_from_inside_and_the_owner_does(bob: Person, alice: Person, hub: Hub) -> None:
-    """Requirement 55."""
+    """Requirement 55: only the owner can shut the server down from inside."""
     with pytest.raises(Refused):
         bob.visit("alice").ask("POST", "api/shutdown")
     assert bob.visit("alice").me()["identity"]["username"] == "bob"
@@ -59,7 +59,7 @@ def test_viewer_does_not_end_it_from_inside_and_the_owner_does(bob: Person, alic
 
 
 def test_viewer_of_a_server_that_is_stopped_gets_a_clear_page(bob: Person, alice: Person) -> None:
-    """Requirement 56."""
+    """Requirement 56: while the server is stopped, users with access get a page that says so."""
     alice.stop("alice")
     with pytest.raises(NotRunning) as caught:
         bob.visit("alice")
@@ -69,7 +69,7 @@ def test_viewer_of_a_server_that_is_stopped_gets_a_clear_page(bob: Person, alice
 
 
 def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> None:
-    """Requirement 58."""
+    """Requirement 58: the address stays the same in the next session."""
     alice.open("alice")
     first = bob.visit("alice").url
     alice.stop("alice")
@@ -79,7 +79,7 @@ def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> 
 
 @pytest.mark.usefixtures("hers")
 def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, erin: Person) -> None:
-    """Requirement 51."""
+    """Requirement 51: a group grants access for as long as a user is a member."""
     group = f"{hub.url}/hub/api/groups/assistants"
     carol.api("POST", "/hub/api/groups/assistants")
     carol.ask("POST", f"{group}/users", {"users": ["erin"]})
@@ -94,7 +94,7 @@ def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, eri
 
 @pytest.fixture
 def as_before(run: Run) -> Iterator[None]:
-    """After the test the lists are what they were."""
+    """Restore the lists after the test."""
     yield
     back = run()
     assert back.code == 0, back.output
@@ -102,7 +102,7 @@ def as_before(run: Run) -> Iterator[None]:
 
 @pytest.mark.usefixtures("as_before")
 def test_change_of_the_lists_counts_at_once(run: Run, alice: Person, bob: Person, erin: Person) -> None:
-    """Bob leaves the project while he edits there, and comes onto erin's server, which runs and does not know of it yet."""
+    """Bob loses the project while he edits there, and gets access to erin's server, which is running and does not know of it yet."""
     server = alice.open("project-rainfall")
     server.write_file("list.txt")
     erin.open("erin")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this collection brought goes again, and nothing else. The tests run in their order, each from what is there."""
+"""Removal takes away what this collection installed, and nothing else. The tests run in order, each on the state left before."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ ABSENT: dict[str, Any] = {"jupyterhub_rtc_state": "absent"}
 PRESENT: dict[str, Any] = {"jupyterhub_rtc_group": "collaborators"}
 MAIN = "/usr/local/etc/jupyter/jupyterhub_config.py"
 DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
-# What of the host's files a run that takes everything away leaves different.
+# Files of the host that differ after everything was removed.
 LEFT = (
-    "/home/",  # people who have tried it, and what they have made on the shared account
+    "/home/",  # files of users who tried it, and of the shared account
     *(f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")),  # backups
-    "/var/lib/collab.jupyterhub",  # what role jupyterhub remembers of its hub, and the numbers that are not given again
+    "/var/lib/collab.jupyterhub",  # what role jupyterhub remembers of its hub, and account numbers that must not be reused
 )
 
 
 def invocation(host: Host) -> str:
-    """The identity of the hub's very start."""
+    """Return the identity of the hub's current start."""
     return str(host.check_output("systemctl show jupyterhub --property=InvocationID --value"))
 
 
@@ -36,7 +36,7 @@ def share(owner: Person, guest: str) -> None:
 
 
 def shared(host: Host) -> set[str]:
-    """Whose servers are shared, by name or by link, as the hub's database has it."""
+    """Return the owners of servers that are shared by name or by link, according to the hub's database."""
     code = (
         "import json, sqlite3, sys; d = sqlite3.connect(sys.argv[1]); "
         "rows = [d.execute(f'select u.name from {t} s join users u on u.id = s.owner_id') for t in ('shares', 'share_codes')]; "
@@ -46,14 +46,14 @@ def shared(host: Host) -> set[str]:
 
 
 def left_different(host: Host, platform: Platform) -> set[str]:
-    """The files that are not as they were, though they should be."""
+    """Return the files that differ from before and should not."""
     different = {path for path in changed_files(host, platform) if not path.startswith(LEFT)}
-    # Where role jupyterhub has its fragment the block stays, and may be the one of another version of this collection.
+    # The block stays where role jupyterhub has its fragment, and may be that of another version of this collection.
     return different - {MAIN} if platform.suite == "bookworm" else different
 
 
 def test_everything_is_in_use(alice: Person, bob: Person, carol: Person, host: Host) -> None:
-    """What there is to take away: packages, an account with files, shares of alice's and of the administrator's."""
+    """Everything to be removed exists: packages, an account with files, and shares of alice's and the administrator's."""
     assert "jupyter-collaboration" in installed(host, PYTHON)
     assert host.group("collaborators").exists
     edit_together(alice, bob, "shared", host, "kept.txt")
@@ -65,7 +65,7 @@ def test_everything_is_in_use(alice: Person, bob: Person, carol: Person, host: H
 
 
 def test_check_mode_tells_and_changes_nothing(host: Host, platform: Platform) -> None:
-    """Requirement B3: what would go is named, and all of it is still there."""
+    """Requirement B3: check mode names what would be removed, and removes nothing."""
     before = invocation(host), shared(host), installed(host, PYTHON)
     tried = play("jupyter_rtc", platform.name, "--check", **ABSENT)
     assert tried.code == 0, tried.output
@@ -86,7 +86,7 @@ def test_check_mode_tells_and_changes_nothing(host: Host, platform: Platform) ->
 
 @pytest.mark.parametrize("confirmation", ["", "alice"])
 def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, platform: Platform) -> None:
-    """One variable by mistake, or a confirmation that names another account, deletes nothing and changes nothing."""
+    """Without a confirmation, or with one that names another account, nothing is deleted and nothing changes."""
     before = invocation(host)
     refused = play(
         "jupyter_rtc",
@@ -105,7 +105,7 @@ def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, plat
 def test_collaboration_goes(
     hub: Hub, alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
-    """Requirement B3: with people at work: nobody keeps a right, what was typed is saved, and alice's own server goes on."""
+    """Requirement B3: while people work, all rights end, what was typed is saved, and alice's own server keeps running."""
     processes = host.check_output("pgrep --uid alice --full singleuser")
     uid = host.user("shared").uid
     with bob.open("shared").document("kept.txt") as document:
@@ -128,7 +128,7 @@ def test_collaboration_goes(
     for owner in ("alice", "shared"):
         with pytest.raises(Refused):
             newcomer.visit(owner)
-    # the administrator may share by a right of her own
+    # The administrator can still share, by a right of her own.
     assert shared(host) == {"carol"}
     with pytest.raises(NotRunning):
         newcomer.visit("carol")
@@ -138,16 +138,16 @@ def test_collaboration_goes(
 
 
 def test_host_is_as_it_was(host: Host, platform: Platform) -> None:
-    """Requirement B3: file for file, byte for byte: the main file, the packages, the accounts, and no trace of what did it."""
+    """Requirement B3: the main file, packages and accounts are as before, byte for byte, and no trace of the collection remains."""
     assert left_different(host, platform) == set()
     if platform.suite == "trixie":
         assert not host.file("/usr/local/etc/jupyter/jupyterhub_collab.d").exists
-        # No number of an account is given twice, even if all of this comes back.
+        # Account numbers are not reused, even if all of this is installed again.
         assert host.check_output("ls /var/lib/collab.jupyterhub") == "numbers.json"
 
 
 def test_again_changes_nothing(host: Host, platform: Platform) -> None:
-    """What is not there is not missed, and the hub is left alone."""
+    """A second removal finds nothing to do, and leaves the hub alone."""
     before = invocation(host)
     again = play("jupyter_rtc", platform.name, **ABSENT)
     assert (again.code, again.changed) == (0, 0), again.output
@@ -159,7 +159,7 @@ def test_again_changes_nothing(host: Host, platform: Platform) -> None:
 def test_it_comes_back_with_its_files(
     hub: Hub, alice: Person, bob: Person, mallory: Credentials, host: Host, platform: Platform
 ) -> None:
-    """The account that is made anew owns what the first one left."""
+    """The new account owns the files that the first one left."""
     back = play("jupyter_rtc", platform.name, **PRESENT)
     assert back.code == 0, back.output
     assert host.file(KEPT).user == "shared"
@@ -171,7 +171,7 @@ def test_it_comes_back_with_its_files(
 
 @pytest.mark.long
 def test_stopped_hub_stays_stopped(host: Host, platform: Platform, hub: Hub, carol: Person) -> None:
-    """Removal does not start it, and removes what would grant access when it runs again. It deletes files if confirmed."""
+    """Removal does not start a stopped hub, removes what would grant access when it runs again, and deletes files if confirmed."""
     host.check_output("systemctl stop jupyterhub")
     gone = play(
         "jupyter_rtc",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists every file of the host with mode, owner and checksum, except what a running system writes on its own.
+"""List every file of the host with mode, owner and checksum, except what a running system writes on its own.
 
 python3 list_files.py OUTPUT
 
-Files that are the same as when they were last listed, by all that their file system says of them, are not read again.
+Files whose metadata is the same as in the last list are not read again.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ MEMORY = "/root/files.memory"
 
 
 class Checksums:
-    """Checksums of files, with what their file system said of each when it was read."""
+    """Checksums of files, each with the file's metadata when it was read."""
 
     def __init__(self) -> None:
         self.before: dict[str, list[str]] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`jupyter_rtc_venv: auto` where hub, JupyterLab and kernels each have an environment of their own."""
+"""`jupyter_rtc_venv: auto` finds the environment of JupyterLab if hub, JupyterLab and kernels each have their own."""
 
 import pytest
 from testinfra.host import Host
@@ -9,24 +9,24 @@ from scenario import Credentials, Platform, edit_together, installed, keep_out, 
 
 
 def test_package_is_where_jupyterlab_is(host: Host) -> None:
-    """Requirement 47: in the environment that runs JupyterLab."""
+    """Requirement 47: the package is in the environment that runs JupyterLab."""
     assert installed(host, "/opt/lab/bin/python")["jupyter-collaboration"].startswith("5.0.")
 
 
 @pytest.mark.parametrize("environment", ["hub", "science"])
 def test_other_environments_are_as_they_were(environment: str, host: Host) -> None:
-    """Requirement 47: neither the hub's nor the kernel's environment has changed."""
+    """Requirement 47: the environments of the hub and of the kernel have not changed."""
     now = host.check_output(f"ls /opt/{environment}/lib/python3*/site-packages")
     assert now == host.check_output(f"cat /root/{environment}.before")
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5."""
+    """Requirements 3 to 5: two people edit on the shared server."""
     edit_together(alice, bob, "shared", host)
 
 
 def test_both_run_code_in_the_kernel_of_the_third_environment(alice: Person, bob: Person) -> None:
-    """Requirement 69, with a kernel that has nothing of collaboration in it."""
+    """Requirement 69: both run code in a kernel whose environment has no packages for collaboration."""
     server = alice.open("shared")
     server.create_notebook("science.ipynb")
     server.session("science.ipynb", "science")
@@ -36,12 +36,12 @@ def test_both_run_code_in_the_kernel_of_the_third_environment(alice: Person, bob
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_wrong_environment_is_refused_by_name(host: Host, platform: Platform) -> None:
-    """The hub's own environment is the one that people name first: the message says which one it should be."""
+    """If the variable names the wrong environment, the message names the right one."""
     wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="/opt/science")
     assert wrong.code != 0
     assert (

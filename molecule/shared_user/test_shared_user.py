@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shared user mode: what people do together. Scenario access asks who may do what, of the hub and of the servers."""
+"""Shared user mode: what people do together. Scenario access covers who may do what on the hub and on servers."""
 
 import pytest
 from testinfra.host import Host
@@ -23,7 +23,7 @@ SHARED = "shared"
 
 @pytest.fixture
 def stopped(host: Host, carol: Person) -> None:
-    """The shared server does not run."""
+    """Stop the shared server."""
     kill_server(host, SHARED)
     carol.stop(SHARED)
 
@@ -40,7 +40,7 @@ def test_account_is_known_to_hub_and_host(host: Host, carol: Person) -> None:
 @pytest.mark.usefixtures("stopped")
 @pytest.mark.parametrize("opener", ["alice", "bob"])
 def test_plain_user_opens_the_shared_server_whether_it_runs_or_not(opener: str, hub: Hub) -> None:
-    """Requirements 3, 5 and 12: /hub/spawn/shared starts it, opens it once it runs, and each comes as themselves."""
+    """Requirements 3, 5 and 12: /hub/spawn/shared starts the server or opens the running one, and users keep their own names."""
     person = hub.login(opener, PASSWORDS[opener])
     assert person.open(SHARED).me()["identity"]["username"] == opener
     assert person.open(SHARED).me()["identity"]["username"] == opener
@@ -52,7 +52,7 @@ def test_two_people_edit_one_text_file(alice: Person, bob: Person, host: Host) -
 
 
 def test_two_people_edit_one_cell_at_the_same_time(alice: Person, bob: Person) -> None:
-    """Requirement 66: what both type into one cell, in turns and without waiting, converges and loses nothing."""
+    """Requirement 66: what both type into one cell, in turns and without waiting, converges, and nothing is lost."""
     server = alice.open(SHARED)
     server.create_notebook("both.ipynb")
     with server.document("both.ipynb") as hers, bob.open(SHARED).document("both.ipynb") as his:
@@ -68,7 +68,7 @@ def test_two_people_edit_one_cell_at_the_same_time(alice: Person, bob: Person) -
 
 
 def test_people_see_each_other(alice: Person, bob: Person) -> None:
-    """Requirement 67: each sees who else is in the document."""
+    """Requirement 67: collaborators see who else is in the document."""
     server = alice.open(SHARED)
     server.write_file("seen.txt", "some words")
     with server.document("seen.txt") as hers, bob.open(SHARED).document("seen.txt") as his:
@@ -81,7 +81,7 @@ def test_people_see_each_other(alice: Person, bob: Person) -> None:
 
 
 def test_execution_is_shared(alice: Person, bob: Person) -> None:
-    """Requirement 69: one kernel; what alice runs, bob sees, and can go on with."""
+    """Requirement 69: there is one kernel. Bob sees what alice runs, and can continue with it."""
     server = alice.open(SHARED)
     server.create_notebook("run.ipynb")
     with server.document("run.ipynb") as hers, bob.open(SHARED).document("run.ipynb") as his:
@@ -92,7 +92,7 @@ def test_execution_is_shared(alice: Person, bob: Person) -> None:
 
 
 def test_users_share_their_own_server_beside_the_shared_one(alice: Person, bob: Person) -> None:
-    """Requirements 6 and 8: a plain user makes a share and a code; the guest uses both servers side by side."""
+    """Requirements 6 and 8: a user without special rights creates a share and a share code, and the guest can use both servers."""
     alice.open("alice")
     with pytest.raises(Refused):
         bob.visit("alice")
@@ -110,7 +110,7 @@ def test_users_share_their_own_server_beside_the_shared_one(alice: Person, bob: 
 
 
 def test_nothing_of_the_account_but_its_server(bob: Person) -> None:
-    """Requirement 5: users neither make the account's tokens, nor change or delete it; nobody shows them its processes."""
+    """Requirement 5: users can neither create tokens for the account, nor change or delete it, nor see its processes."""
     assert bob.api("POST", "/hub/api/users/shared/tokens", {}).status_code in (403, 404)
     assert bob.api("PATCH", "/hub/api/users/shared", {"admin": True}).status_code in (403, 404)
     assert bob.api("DELETE", "/hub/api/users/shared").status_code in (403, 404)
@@ -119,20 +119,20 @@ def test_nothing_of_the_account_but_its_server(bob: Person) -> None:
 
 
 def test_nobody_logs_in_as_the_account(hub: Hub, host: Host) -> None:
-    """No password opens the account, not even one that the host would take."""
+    """No password opens the account, not even one that the host would accept."""
     with pytest.raises(LoginRefused):
         hub.login(SHARED, "")
     refuse_password(hub, host, SHARED)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
-    """Mallory has an account on the host and a good password, and is not in the group of the hub; a stranger has nothing."""
+    """Mallory, who has an account and a password on the host but is not in the hub's group, is refused, and so is a stranger."""
     alice.open(SHARED)
     keep_out(hub, SHARED, mallory)
 
 
 def test_anyone_stops_it_and_then_it_is_gone(alice: Person, bob: Person) -> None:
-    """Who may start the shared server may also stop it; opening it without a start then says that it does not run."""
+    """A user who can start the shared server can also stop it. Opening it without a start then says that it is not running."""
     alice.open(SHARED)
     bob.stop(SHARED)
     with pytest.raises(NotRunning):
@@ -140,7 +140,7 @@ def test_anyone_stops_it_and_then_it_is_gone(alice: Person, bob: Person) -> None
 
 
 def test_right_version_is_in_the_right_place(host: Host) -> None:
-    """Requirements 13, 16 and B12: in the default environment, with server part and lab part, and JupyterLab did not move."""
+    """Requirements 13, 16 and B12: server and lab extension are in the default environment, and JupyterLab's version is unchanged."""
     venv = "/usr/local/jupyterhub"
     versions = installed(host, f"{venv}/bin/python")
     assert versions["jupyterlab"].startswith("4.6.")
@@ -152,14 +152,14 @@ def test_right_version_is_in_the_right_place(host: Host) -> None:
 
 
 def test_host_differs_only_in_what_is_ours(host: Host, platform: Platform) -> None:
-    """Requirement 1: outside our own files and one marked block, the host is as it was."""
+    """Requirement 1: apart from our own files and one marked block, the host is unchanged."""
     allowed = (
         "/usr/local/etc/jupyter/jupyterhub_collab.d",
         "/usr/local/etc/jupyter/jupyterhub_config.py",
         "/usr/local/lib/collab.jupyterhub",
         "/var/lib/collab.jupyterhub",
         "/usr/local/jupyterhub/",  # the packages of jupyter-collaboration
-        "/home",  # people who have tried it
+        "/home",  # users who tried it
         *(
             f"/etc/{name}" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
         ),  # the account
@@ -171,7 +171,7 @@ def test_host_differs_only_in_what_is_ours(host: Host, platform: Platform) -> No
 def test_again_changes_nothing_and_restarts_nothing(
     no: object, host: Host, platform: Platform, alice: Person
 ) -> None:
-    """Requirement 18: a run with nothing to do leaves hub and servers alone; text that says no means no."""
+    """Requirement 18: a run with nothing to do leaves hub and servers alone. A text that says no means no."""
     alice.open(SHARED)
     before = host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID")
     again = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=no)
@@ -182,7 +182,7 @@ def test_again_changes_nothing_and_restarts_nothing(
 
 
 def test_what_somebody_has_changed_in_our_files_comes_back(host: Host, platform: Platform) -> None:
-    """What JupyterLab is told is looked at with everything else on the host, and set again by one task for each of our names."""
+    """JupyterLab's settings are checked together with the rest of the host, and one task for each of our files restores them."""
     lab = "/usr/local/jupyterhub"
     off = f"{lab}/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
     menus = f"{lab}/share/jupyter/lab/settings/overrides.d/collab-sharing.json"

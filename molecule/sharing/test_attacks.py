@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people do to the sharing page who do not want to share, and failures that nobody causes."""
+"""Attacks on the sharing page, and failures that nobody causes."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def running(alice: Person) -> None:
 
 @pytest.fixture
 def zoe(host: Host, carol: Person) -> Iterator[str]:
-    """A user of the hub who is nobody's friend for long: deleted and renamed at will."""
+    """A user of the hub who is deleted and renamed at will."""
     host.check_output("id zoe >/dev/null 2>&1 || useradd --create-home --groups jupyterhub zoe")
     host.check_output("id zoella >/dev/null 2>&1 || useradd --create-home --groups jupyterhub zoella")
     assert carol.api("POST", "/hub/api/users/zoe").status_code == 201
@@ -48,14 +48,14 @@ def zoe(host: Host, carol: Person) -> Iterator[str]:
 
 
 def link_of_administrator(carol: Person, owner: str) -> str:
-    """A link to someone's server, which only the owner and the hub's administrators make."""
+    """Return a link to a server. Only its owner and the hub's administrators can create one."""
     made = carol.ask("POST", f"{carol.hub.url}/hub/api/share-codes/{owner}/")
     return f"/hub/accept-share?code={made['code']}"
 
 
 @contextmanager
 def hub_away(host: Host) -> Iterator[None]:
-    """The hub hears nothing meanwhile, while its proxy and its page go on."""
+    """Pause the hub, while its proxy and its page keep running."""
     process = host.check_output("systemctl show jupyterhub --property=MainPID --value")
     host.check_output("kill -STOP %s", process)
     try:
@@ -66,7 +66,7 @@ def hub_away(host: Host) -> Iterator[None]:
 
 @pytest.mark.usefixtures("running")
 def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) -> None:
-    """Expired, revoked, unknown and mangled: a sentence with what to do, and nobody gets access."""
+    """Expired, revoked, unknown and mangled links show a sentence that says what to do, and grant nobody access."""
     expired, revoked, good = make_link(alice), make_link(alice), make_link(alice)
     codes = alice.api("GET", "/hub/api/share-codes/alice/").json()["items"]
     first, second, _third = sorted(codes, key=lambda code: int(code["id"].removeprefix("sc_")))
@@ -84,7 +84,7 @@ def test_code_that_is_no_more_says_so(alice: Person, bob: Person, host: Host) ->
         assert page.status == 404
         assert ENDED in page.text
     assert guests(alice.page(PAGE)) == []
-    # Between the invitation's page and the button.
+    # The links are revoked after the accept page was loaded, and before its button is pressed.
     page = bob.page(good)
     alice.api("DELETE", "/hub/api/share-codes/alice/")
     assert bob.press(page, "Accept").status == 400
@@ -101,7 +101,7 @@ def test_code_for_an_owner_who_is_no_more(bob: Person, carol: Person, zoe: str) 
 
 
 def test_code_of_an_owner_who_was_renamed(bob: Person, carol: Person, zoe: str, host: Host) -> None:
-    """It is about the same person, and grants nothing to a later user with the same name."""
+    """The link stays valid for the same person under the new name, and grants nothing to a later user with the old name."""
     link = link_of_administrator(carol, zoe)
     assert carol.api("PATCH", f"/hub/api/users/{zoe}", {"name": "zoella"}).status_code == 200
     page = bob.page(link)
@@ -122,7 +122,7 @@ def test_owner_cannot_invite_herself(alice: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_accept_page_tells_what_it_is_about(alice: Person, bob: Person) -> None:
-    """Requirement 29: the owner, what is granted, the dangers, and whether the server runs."""
+    """Requirement 29: the page names the owner, what is granted and the dangers, and says whether the server is running."""
     link = make_link(alice)
     page = bob.page(link)
     text = " ".join(BeautifulSoup(page.text, "html.parser").get_text(" ").split())
@@ -138,7 +138,7 @@ def test_accept_page_tells_what_it_is_about(alice: Person, bob: Person) -> None:
 
 
 def test_accept_page_of_a_server_that_does_not_run(bob: Person, carol: Person, zoe: str) -> None:
-    """Requirement 29."""
+    """Requirement 29: the page says if the server is not running."""
     assert "is not running" in bob.page(link_of_administrator(carol, zoe)).text
 
 
@@ -148,7 +148,7 @@ def test_accept_page_of_a_server_that_does_not_run(bob: Person, carol: Person, z
     ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)"],
 )
 def test_link_leads_nowhere_else(alice: Person, bob: Person, elsewhere: str) -> None:
-    """No open redirect by `next`."""
+    """`next` cannot redirect to another site."""
     link = f"/hub/accept-share?code={code_of(make_link(alice))}&next={quote(elsewhere, safe='')}"
     page = bob.page(link)
     assert not [
@@ -160,7 +160,7 @@ def test_link_leads_nowhere_else(alice: Person, bob: Person, elsewhere: str) -> 
 
 @pytest.mark.usefixtures("running")
 def test_link_to_a_file_stays_on_the_server(alice: Person, bob: Person) -> None:
-    """Whatever the name of the file is."""
+    """The link leads to the owner's server, whatever the name of the file is."""
     for document in ("../../../hub/home", "//elsewhere.example/x", f"{SCRIPT}.txt", "a?b=c#d", "ä ö/ü.ipynb"):
         link = make_link(alice, document=document)
         target = parse_qs(urlsplit(link).query)["next"][0]
@@ -173,7 +173,7 @@ def test_link_to_a_file_stays_on_the_server(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_scripts_in_names_are_text(alice: Person, bob: Person, carol: Person) -> None:
-    """In the name of a group and in everything that the page is told."""
+    """Scripts in a group's name, and in everything that the page is sent, are shown as text."""
     assert carol.api("POST", f"/hub/api/groups/{quote(SCRIPT, safe='')}").status_code == 201
     try:
         page = alice.press(alice.page(PAGE), "Share", kind="group", name=SCRIPT)
@@ -190,7 +190,7 @@ def test_scripts_in_names_are_text(alice: Person, bob: Person, carol: Person) ->
 
 @pytest.mark.usefixtures("running")
 def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
-    """A name of a server is one of the user's own, whatever it says; one leaves only what one has been given."""
+    """A server name in a form can only mean the user's own server, and users can leave only what was shared with them."""
     accept(bob, make_link(alice))
     page = bob.page(PAGE)
     for name in ("../alice/", "../alice", "alice/", "/alice/"):
@@ -202,7 +202,7 @@ def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_form_without_its_token_is_refused(alice: Person, bob: Person) -> None:
-    """Another site, which has only the cookies, can press buttons of neither the page nor the accept page."""
+    """Another site, which has only the cookies, can press neither the page's buttons nor the accept page's."""
     for owner_page, button in (
         (alice.page(PAGE), "Create link"),
         (bob.page(make_link(alice)), "Accept"),
@@ -214,7 +214,7 @@ def test_form_without_its_token_is_refused(alice: Person, bob: Person) -> None:
 
 
 def test_script_of_another_page_of_the_hub_does_not_get_the_page(alice: Person) -> None:
-    """A server whose owner alice visits has the hub's own origin: what runs in its pages must not read this one."""
+    """A server that alice visits may have the hub's origin, but scripts in its pages cannot read the sharing page."""
     page = alice.page(PAGE)
     assert "_xsrf" in page.text
     script = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
@@ -226,7 +226,7 @@ def test_script_of_another_page_of_the_hub_does_not_get_the_page(alice: Person) 
 
 @pytest.mark.usefixtures("running")
 def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -> None:
-    """None is missing, though the hub hands out lists in parts, and one button ends them."""
+    """All links and guests are listed, although the hub returns lists in parts, and one button revokes them all."""
     crowd(host, "alice", 200)
     page = alice.page(PAGE)
     assert guests(page) == [f"guest-{index:03}" for index in range(200)]
@@ -240,7 +240,7 @@ def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -
 @pytest.mark.usefixtures("running")
 @pytest.mark.long
 def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
-    """The page was open when the hub went: what it says is what a user can do."""
+    """If the hub stops answering while the page is open, the page says what the user can do."""
     accept(bob, make_link(alice))
     page = alice.page(PAGE)
     with hub_away(host):
@@ -248,7 +248,7 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
             assert answer.status == 503
             assert "The hub does not answer at the moment." in told(answer)
     wait_until(lambda: alice.hub.is_up)
-    # The hub may have heard of it afterwards. What it then did is what was asked for, and nothing else.
+    # The hub may handle the request later. Then it has done what was asked for, and nothing else.
     assert guests(alice.page(PAGE)) in ([], ["bob"])
     assert bob.page(PAGE).status == 200
     assert "sharing: WARNING" in host.check_output("journalctl -u jupyterhub --since=-60s --no-pager")
@@ -256,7 +256,7 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_flood_on_one_code_makes_one_guest(alice: Person, bob: Person, carol: Person) -> None:
-    """Guessing codes opens nothing, and locks nobody else out."""
+    """Guessing codes opens nothing, and locks out nobody else."""
     link = make_link(alice)
     page = bob.page(link)
     code = bob.page(make_link(alice)).url
@@ -272,7 +272,7 @@ def test_flood_on_one_code_makes_one_guest(alice: Person, bob: Person, carol: Pe
 
 
 def test_page_is_nobodys_process(hub: Hub, alice: Person, host: Host) -> None:
-    """It has a port that only root can take and is not root; when it dies, or the hub does, it comes back."""
+    """The page's process is not root, and has a port that only root can open. If it dies, or the hub does, it is restarted."""
     health = "/services/sharing/health"
 
     def process() -> str:
@@ -294,7 +294,7 @@ def test_page_is_nobodys_process(hub: Hub, alice: Person, host: Host) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
-    """What a group was given goes with it."""
+    """What a group was given ends when the group is deleted, and the log says so."""
     assert carol.api("POST", "/hub/api/groups/leavers").status_code == 201
     assert guests(alice.press(alice.page(PAGE), "Share", kind="group", name="leavers")) == ["leavers (group)"]
     carol.api("DELETE", "/hub/api/groups/leavers")

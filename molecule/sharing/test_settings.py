@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the administrator's variables change: who may share, how, for how long, and what is asked."""
+"""The administrator's variables: who can share, how and for how long, and whether visitors are asked."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ Arrive = Callable[[str], Person]
 
 @pytest.fixture(scope="module")
 def before(alice: Person, bob: Person) -> None:
-    """Alice and bob share with each other while everyone may."""
+    """Alice and bob share with each other while all users can."""
     for owner, guest in ((alice, bob), (bob, alice)):
         begin(owner)
         accept(guest, make_link(owner))
@@ -37,7 +37,7 @@ def before(alice: Person, bob: Person) -> None:
 
 @pytest.fixture(scope="module")
 def changed(platform: Platform, before: None, carol: Person, hub: Hub) -> Iterator[str]:
-    """Other settings than usual; alice is a teacher, and bob is not. The play's output."""
+    """Apply other settings than usual, with alice as a teacher and bob not. Yield the play's output."""
     carol.ask("POST", f"{hub.url}/hub/api/groups/teachers")
     carol.ask("POST", f"{hub.url}/hub/api/groups/teachers/users", {"users": ["alice"]})
     switched = play("jupyter_rtc", platform.name, **OTHERS)
@@ -50,12 +50,12 @@ def changed(platform: Platform, before: None, carol: Person, hub: Hub) -> Iterat
 
 @pytest.fixture(scope="module")
 def arrive(hub: Hub, changed: str) -> Arrive:
-    """Logs in whom the changed hub has not seen yet: rights by a group count no later than the next login."""
+    """Return a function that logs users in to the changed hub: rights from a group apply no later than the next login."""
     return lambda name: hub.login(name, PASSWORDS[name])
 
 
 def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person, bob: Person) -> None:
-    """Bob's share and link are gone with his right, and alice's stay with hers; the play says so."""
+    """Bob's share and link end with his right, alice's stay with hers, and the play says so."""
     assert "removed 1 share and 1 link of users who can no longer share" in changed
     assert "Members of teachers can share their own server on the hub's sharing page, by link;" in changed
     assert alice.api("GET", "/hub/api/shares/alice/").json()["items"][0]["user"]["name"] == "bob"
@@ -65,13 +65,13 @@ def test_right_that_ends_ends_what_was_shared_by_it(changed: str, alice: Person,
 
 
 def test_links_with_tokens_are_there_when_they_are_asked_for(changed: str, host: Host) -> None:
-    """Requirements 76 and 77: with a warning, and by a variable that is named for the danger."""
+    """Requirements 76 and 77: links with tokens need a variable that is named for the danger, and the play warns."""
     assert "acts as that user" in changed
     assert SHARE_BUTTON not in json.loads(host.file(TURNED_OFF).content_string)["disabledExtensions"]
 
 
 def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
-    """Requirement 52, and who may share is the administrator's to say: by the page and by the API."""
+    """Requirement 52: only those whom the administrator allows can share, on the page and through the API."""
     bob = arrive("bob")
     page = bob.page(PAGE)
     assert "You cannot share your own server on this hub." in page.text
@@ -84,7 +84,7 @@ def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
 
 
 def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
-    """Neither on the page nor past it."""
+    """If sharing by name is off, it is refused on the page and through the API."""
     alice = arrive("alice")
     page = alice.page(PAGE)
     assert "Share with a user or group" not in page.text
@@ -96,7 +96,7 @@ def test_nobody_is_named_where_that_is_off(arrive: Arrive, hub: Hub) -> None:
 
 
 def test_links_live_as_long_as_the_administrator_lets_them(arrive: Arrive, host: Host) -> None:
-    """Requirement 25."""
+    """Requirement 25: links expire no later than the administrator allows."""
     alice = arrive("alice")
     make_link(alice)
     alice.api("POST", "/hub/api/share-codes/alice/", {"expires_in": 31536000})
@@ -105,7 +105,7 @@ def test_links_live_as_long_as_the_administrator_lets_them(arrive: Arrive, host:
 
 
 def test_authorize_page_is_left_out(arrive: Arrive) -> None:
-    """Requirement 30, settable: one button leads to the server."""
+    """Requirement 30: the authorization page can be turned off, and then one button leads to the server."""
     carol = arrive("carol")
     landed = accept(carol, make_link(arrive("alice")))
     assert urlsplit(landed.url).path.startswith("/user/alice/")
@@ -130,12 +130,12 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
 
 
 def test_strangers_stay_out(hub: Hub, changed: str) -> None:
-    """Whatever is set."""
+    """Strangers are refused with any settings."""
     with pytest.raises(LoginRefused):
         hub.login("mallory", PASSWORDS["mallory"])
     assert hub.stranger.page(PAGE).asks_for_login
 
 
 def seconds(start: str, end: str) -> int:
-    """How long it is from one time to another, to ten seconds."""
+    """Return the seconds between two times, rounded to ten."""
     return round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 10) * 10

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users do on the sharing page, and what nobody gets past."""
+"""What users do on the sharing page, and limits that nobody can bypass."""
 
 import json
 import time
@@ -11,18 +11,18 @@ from people import Hub, Person, Refused
 from scenario import Credentials, kill_server, wait_until
 from sharing import CACHED, PAGE, accept, begin, code_of, guests, log, make_link, shared_with
 
-OUT = CACHED + 3  # seconds: an open websocket is looked at once in a second, and the machine may be busy
+OUT = CACHED + 3  # seconds: an open websocket is checked once a second, and the machine may be busy
 
 
 @pytest.fixture
 def running(alice: Person) -> None:
-    """Alice's server runs, nothing of it is shared, and it remembers of nobody that they were refused."""
+    """Start alice's server with nothing shared, and with no memory of users who were refused."""
     begin(alice)
 
 
 @pytest.mark.usefixtures("running")
 def test_one_link_lets_several_in(alice: Person, bob: Person, carol: Person, host: Host) -> None:
-    """Requirements 21, 24, 26, 31, 32 and 34: the link leads to the document, and the list shows who came."""
+    """Requirements 21, 24, 26, 31, 32 and 34: the link leads to the document, and the list shows who has accepted it."""
     alice.visit("alice").write_file("plan.txt", "first")
     link = make_link(alice, document="plan.txt")
     landed = accept(bob, link)
@@ -38,7 +38,7 @@ def test_one_link_lets_several_in(alice: Person, bob: Person, carol: Person, hos
 
 @pytest.mark.usefixtures("running")
 def test_who_is_revoked_is_out_in_seconds(alice: Person, bob: Person) -> None:
-    """Requirements 35, 39 and 41: and the page says that a link still lets them back in."""
+    """Requirements 35, 39 and 41: a revoked guest is out within seconds, and the page warns that a link is still valid."""
     accept(bob, make_link(alice))
     visit = bob.visit("alice")
     page = alice.page(PAGE)
@@ -51,7 +51,7 @@ def test_who_is_revoked_is_out_in_seconds(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, carol: Person) -> None:
-    """Requirements 39 and B5: document and terminal. The owner's and a bystander's go on, and nobody's text is harmed."""
+    """Requirements 39 and B5: the guest's document and terminal close. The owner's and a bystander's stay open, and no text is harmed."""
     server = alice.visit("alice")
     server.write_file("open.txt")
     link = make_link(alice)
@@ -86,16 +86,16 @@ def test_what_a_revoked_guest_has_open_is_closed(alice: Person, bob: Person, car
         her_terminal.type("echo still $((6 * 7))")
         her_terminal.wait_for("still 42")
         assert hers.closed_by_server is bystanders.closed_by_server is her_terminal.closed_by_server is None
-        # What someone has begun is a program of the account, and goes on.
+        # A program that a guest started belongs to the account, and continues.
         assert his_terminal.name in [each["name"] for each in server.ask("GET", "api/terminals")]
-        # A shell as the last program of the server's unit may end unseen by systemd in a container, and the unit would be in the way.
+        # In a container, systemd may not notice the end of a shell that is the last process of the server's unit. The unit would stay.
         for each in server.ask("GET", "api/terminals"):
             server.ask("DELETE", f"api/terminals/{each['name']}")
 
 
 @pytest.mark.usefixtures("running")
 def test_restart_of_the_hub_closes_nothing(alice: Person, bob: Person, host: Host) -> None:
-    """A hub that does not answer says nothing about anyone."""
+    """A hub that does not answer disconnects nobody."""
     alice.visit("alice").write_file("open.txt")
     accept(bob, make_link(alice))
     with alice.visit("alice").document("open.txt") as hers, bob.visit("alice").document("open.txt") as his:
@@ -113,7 +113,7 @@ def test_restart_of_the_hub_closes_nothing(alice: Person, bob: Person, host: Hos
 
 @pytest.mark.usefixtures("running")
 def test_one_button_ends_links_and_guests(alice: Person, bob: Person) -> None:
-    """Requirements 28, 36 and 41."""
+    """Requirements 28, 36 and 41: one button revokes all links and guests."""
     link = make_link(alice)
     accept(bob, link)
     page = alice.press(alice.page(PAGE), "Revoke all links and access")
@@ -125,7 +125,7 @@ def test_one_button_ends_links_and_guests(alice: Person, bob: Person) -> None:
 def test_everything_ends_with_the_server_however_it_stops(
     alice: Person, bob: Person, carol: Person, host: Host
 ) -> None:
-    """Requirements 37, 38 and 40: a stop, a crash, and a new session has nothing; a restart of the hub leaves it all."""
+    """Requirements 37, 38 and 40: after a stop or a crash, a new session has no shares or links. A restart of the hub ends none."""
     for crash in (False, True):
         alice.open("alice")
         link = make_link(alice)
@@ -147,7 +147,7 @@ def test_everything_ends_with_the_server_however_it_stops(
 
 @pytest.mark.usefixtures("running")
 def test_guest_lists_what_is_shared_and_leaves(alice: Person, bob: Person) -> None:
-    """Requirement 64."""
+    """Requirement 64: guests see what is shared with them, and can leave."""
     alice.press(alice.page(PAGE), "Share", name="bob")
     page = bob.page(PAGE)
     assert shared_with(page) == ["alice"]
@@ -157,7 +157,7 @@ def test_guest_lists_what_is_shared_and_leaves(alice: Person, bob: Person) -> No
 
 @pytest.mark.usefixtures("running")
 def test_raw_requests_get_past_no_limit(alice: Person) -> None:
-    """Requirement 25: the cap, and nothing but access, whatever a program asks for."""
+    """Requirement 25: whatever a program requests, the maximum lifetime holds, and nothing but access is granted."""
     wish = {"expires_in": 31536000, "scopes": ["servers!server=alice/", "access:servers!server=alice/"]}
     made = alice.api("POST", "/hub/api/share-codes/alice/", wish).json()
     assert made["scopes"] == ["access:servers!server=alice/"]
@@ -166,12 +166,12 @@ def test_raw_requests_get_past_no_limit(alice: Person) -> None:
         alice.api("POST", "/hub/api/share-codes/alice/", {"scopes": ["servers!server=alice/"]}).status_code
         == 403
     )
-    assert alice.api("GET", "/hub/api/share-codes/alice").status_code == 200  # the hub's session is whole
+    assert alice.api("GET", "/hub/api/share-codes/alice").status_code == 200  # the hub's session works
 
 
 @pytest.mark.usefixtures("running")
 def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
-    """No sharing on, no list, no revoking, no stop, no token of the owner's, and no end from inside (requirements 52, 54 and 55)."""
+    """A guest can neither share, list, revoke nor stop, nor read the owner's tokens or shut down (requirements 52, 54 and 55)."""
     accept(bob, make_link(alice))
     for method, path in (
         ("POST", "/hub/api/share-codes/alice/"),
@@ -190,7 +190,7 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub) -> None:
-    """Every guest can read it there, in a terminal; it neither shares, opens nor ends the server, nor reads tokens."""
+    """Every guest can read this token in a terminal. It can neither share, open nor stop the server, nor read tokens."""
     accept(bob, make_link(alice))
     visit = bob.visit("alice")
     with visit.open_terminal() as terminal:
@@ -216,7 +216,7 @@ def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub
 
 @pytest.mark.usefixtures("running")
 def test_names_are_text(alice: Person) -> None:
-    """A name that is a script is shown, if at all, as it was typed; an answer is a sentence."""
+    """A name that is a script is shown as text, if at all, and the answer is a sentence."""
     page = alice.press(alice.page(PAGE), "Share", name="<script>alert(1)</script>")
     assert page.status == 404
     assert "<script>alert(1)" not in page.text
@@ -224,7 +224,7 @@ def test_names_are_text(alice: Person) -> None:
 
 
 def test_form_of_another_site_is_refused(alice: Person) -> None:
-    """A session cookie is not enough: the token of the page must come with it."""
+    """A session cookie is not enough: the form must have the page's token."""
     page = alice.page(PAGE)
     sent = alice.press(page, "Create link", _xsrf="0" * 32)
     assert sent.status == 403
@@ -232,7 +232,7 @@ def test_form_of_another_site_is_refused(alice: Person) -> None:
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> None:
-    """Requirement 27: a stranger lands on the login page, with a link as well."""
+    """Requirement 27: a stranger gets the login page, even with a link."""
     alice.open("alice")
     link = make_link(alice)
     for address in (PAGE, link):
@@ -240,7 +240,7 @@ def test_outsiders_stay_out(hub: Hub, mallory: Credentials, alice: Person) -> No
 
 
 def test_share_button_makes_no_links_with_tokens(host: Host) -> None:
-    """Requirements 76 and 77; the tests in the browser see that it is not there."""
+    """Requirements 76 and 77: the button is turned off. The browser tests check that it is not there."""
     off = host.file(
         "/usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
     ).content_string

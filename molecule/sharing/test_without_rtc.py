@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role jupyterhub_sharing alone, on a hub without collaboration. Comes last, because it removes collaboration."""
+"""Role jupyterhub_sharing alone, on a hub without collaboration. Runs last, because it removes collaboration."""
 
 import pytest
 from testinfra.host import Host
@@ -35,7 +35,7 @@ def test_role_alone_gives_sharing_and_nothing_else(
 
 @pytest.mark.long
 def test_it_goes_again_and_ends_what_was_shared(platform: Platform, bob: Person, host: Host) -> None:
-    """Guests are out, the hub's files are as they were, and the log stays."""
+    """Guests lose access, the hub's files are as before, and the log stays."""
     gone = role("jupyterhub_sharing", platform.name, jupyterhub_sharing_state="absent")
     assert gone.code == 0, gone.output
     with pytest.raises(Refused):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a service worker reaches behind the proxy of role jupyterhub, whatever someone's server is."""
+"""How far a service worker reaches behind the proxy of role jupyterhub, whatever program a user's server is."""
 
 import json
 from collections.abc import Iterator

@@ -17,13 +17,13 @@ HUB = "/opt/hub/bin/python"
 
 @pytest.fixture(scope="module", autouse=True)
 def teachers(carol: Person, alice: Person) -> None:
-    """Alice is one, who can share her own server."""
+    """Make alice a teacher, so that she can share her own server."""
     answer = carol.api("POST", "/hub/api/groups/teachers/users", {"users": [alice.name]})
     assert answer.status_code == 200, answer.text
 
 
 def said(host: Host, account: str) -> str:
-    """What the snippet said last when the server of an account started."""
+    """Return what the snippet printed last when an account's server started."""
     lines = host.check_output(
         f"journalctl --no-pager --output=cat --unit=jupyter-{account}-singleuser --grep='snippet.sh: '"
     )
@@ -31,18 +31,18 @@ def said(host: Host, account: str) -> str:
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5 and 48: the start script has brought all that this takes."""
+    """Requirements 3 to 5 and 48: the start script has installed everything that this takes."""
     edit_together(alice, bob, "shared", host)
     assert installed(host, IMAGE)["jupyter-collaboration"].startswith("5.0.")
 
 
 def test_hub_has_nothing_installed(host: Host) -> None:
-    """Requirement 47: nothing that only servers need is in the hub's environment."""
+    """Requirement 47: the hub's environment contains nothing that only servers need."""
     assert "jupyter-collaboration" not in installed(host, HUB)
 
 
 def test_second_start_installs_nothing(alice: Person, host: Host) -> None:
-    """What is in the environment stays there; the package comes again, as each server has a directory of its own for it."""
+    """The environment keeps its packages. Our package is installed again, because each server has its own directory for it."""
     alice.open("shared")
     before = installed(host, IMAGE)
     alice.stop("shared")
@@ -54,7 +54,7 @@ def test_second_start_installs_nothing(alice: Person, host: Host) -> None:
 
 
 def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
-    """The guard is in force where the snippet has put it."""
+    """The guard is in force where the snippet has installed it."""
     begin(alice)
     accept(bob, make_link(alice))
     refused = bob.visit("alice").api("POST", "api/shutdown")
@@ -63,7 +63,7 @@ def test_guest_may_not_end_a_server(alice: Person, bob: Person) -> None:
 
 
 def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Host) -> None:
-    """Requirement 91: stopped where others may open it, and not shared where nobody else may."""
+    """Requirement 91: the hub stops the server if others can open it, and otherwise refuses to share it."""
     for owner in ("shared", alice.name):
         alice.stop(owner)
         host.check_output("touch /home/%s/without-snippet", owner)
@@ -81,7 +81,7 @@ def test_server_without_the_snippet_is_closed_to_others(alice: Person, host: Hos
 
 
 def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:
-    """What the hub does not choose has no live collaboration, though the packages are there."""
+    """A server that the hub does not choose has no live collaboration, although the packages are installed."""
     server = bob.open("bob")
     server.write_file("seen.txt")
     form = {"format": "text", "type": "file"}
@@ -92,7 +92,7 @@ def test_server_that_nobody_may_share_is_plain(bob: Person) -> None:
 
 
 def test_who_may_not_write_is_told_where(host: Host) -> None:
-    """In one sentence, and nothing has changed."""
+    """A user who cannot write there is told so in one sentence, and nothing changes."""
     host.check_output("install -d /root/empty")
     view = "mount --bind /root/empty /usr/local/lib/collab.jupyterhub; exec runuser -u mallory -- /usr/local/bin/snippet.sh $0"
     done = host.run("unshare --mount sh -c %s %s", view, IMAGE)
@@ -105,12 +105,12 @@ def test_who_may_not_write_is_told_where(host: Host) -> None:
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_snippet_that_is_no_path_is_refused(platform: Platform) -> None:
-    """Before anything changes."""
+    """The play refuses it before anything changes."""
     wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="none", jupyterhub_rtc_snippet="snippet.sh")
     assert wrong.code != 0
     assert "jupyterhub_rtc_snippet is 'snippet.sh'. Set it to the absolute path of a file" in wrong.said

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`jupyter_rtc_venv: system`: a hub on the system's Python, with the spawner that a plain hub has."""
+"""`jupyter_rtc_venv: system`: a hub on the system's Python, with JupyterHub's default spawner."""
 
 from testinfra.host import Host
 
@@ -10,7 +10,7 @@ SERVERS = "pgrep --uid alice --full singleuser"
 
 
 def test_package_is_on_the_systems_python(host: Host) -> None:
-    """Requirements 14 and 16: below /usr/local, where Debian's own files are not, in the version for JupyterLab 4.5."""
+    """Requirements 14 and 16: the package is below /usr/local, apart from Debian's own files, in the version for JupyterLab 4.5."""
     where = host.check_output("/usr/bin/python3 -c 'import jupyter_collaboration as m; print(m.__file__)'")
     assert where.startswith("/usr/local/lib/python3")
     versions = installed(host, "/usr/bin/python3")
@@ -19,25 +19,25 @@ def test_package_is_on_the_systems_python(host: Host) -> None:
 
 
 def test_system_is_still_externally_managed(host: Host) -> None:
-    """The mark of the distribution stays, and its own packages are as they were."""
+    """The distribution's marker stays, and its own packages are unchanged."""
     assert host.run("ls /usr/lib/python3*/EXTERNALLY-MANAGED").rc == 0
     assert host.run("dpkg --verify python3 python3-minimal").stdout == ""
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Requirements 3 to 5."""
+    """Requirements 3 to 5: two people edit on the shared server."""
     edit_together(alice, bob, "shared", host)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_restart_leaves_servers_and_open_documents_alone(
     alice: Person, host: Host, platform: Platform
 ) -> None:
-    """A signal would make this hub stop everyone's server, and systemd would end what is left of it."""
+    """Servers stay, although a signal would make this hub stop them all, and systemd would end the rest."""
     with undisturbed(alice, host):
         switched = play(
             "jupyter_rtc", platform.name, jupyter_rtc_venv="system", jupyter_rtc_share_all_users=True
@@ -48,7 +48,7 @@ def test_restart_leaves_servers_and_open_documents_alone(
 
 
 def test_hub_that_hangs_is_replaced_and_servers_stay(alice: Person, host: Host, platform: Platform) -> None:
-    """Nobody can ask it for anything, and a signal that it might still understand would stop everyone's server."""
+    """A hub that hangs cannot be asked for anything. It is killed, because any other signal might make it stop everyone's server."""
     alice.open("alice")
     before = host.check_output(SERVERS)
     host.check_output("systemctl kill --signal=STOP --kill-who=main jupyterhub")

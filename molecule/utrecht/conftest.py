@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People come in through the web server."""
+"""Users reach the hub through the web server."""
 
 from collections.abc import Iterator
 

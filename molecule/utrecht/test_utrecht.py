@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub as Utrecht University's roles leave one: on a Unix socket, with sudospawner, behind a web server that says who someone is."""
+"""A hub as Utrecht University's roles set it up: on a Unix socket, with sudospawner, behind a web server that identifies users."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ UNKNOWN = (
 
 
 def test_their_block_has_made_room_for_ours(host: Host) -> None:
-    """Above our block the file is what it was before their role, and it belongs to whom it belonged."""
+    """Above our block, the file is what it was before their role, and has the same owner, group and mode."""
     main = host.file(CONFIG)
     assert main.content.startswith(host.file("/root/config.before").content + b"# BEGIN collab.jupyterhub")
     assert b"ANSIBLE MANAGED BLOCK -- Jupyter RTC" not in main.content
@@ -37,17 +37,17 @@ def test_their_block_has_made_room_for_ours(host: Host) -> None:
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """Its kernels are asked over sockets of the host as well."""
+    """The hub's servers reach their kernels over Unix sockets as well."""
     edit_together(alice, bob, "shared", host)
 
 
 def test_outsiders_stay_out(hub: Hub, mallory: Credentials) -> None:
-    """Mallory and a stranger get nowhere."""
+    """Mallory and a stranger are refused."""
     keep_out(hub, "shared", mallory)
 
 
 def test_nobody_logs_in_as_the_account_through_the_web_server(hub: Hub, alice: Person, host: Host) -> None:
-    """The web server knows no `shared`, and does not pass on what a browser says about who it is."""
+    """The web server does not know `shared`, and does not pass on who a browser claims to be."""
     host.check_output("echo shared:a-password | chpasswd")
     with pytest.raises(LoginRefused):
         hub.login("shared", "a-password")
@@ -58,7 +58,7 @@ def test_nobody_logs_in_as_the_account_through_the_web_server(hub: Hub, alice: P
 
 
 def test_sharing_page_asks_a_hub_on_a_socket(hub: Hub, alice: Person, bob: Person) -> None:
-    """A link is made on it, and begins as people see the hub; who accepts it is in."""
+    """Links begin with the address that users see, and a user who accepts one has access."""
     alice.open("alice")
     wait_until(lambda: alice.page(PAGE).status == 200)
     link = make_link(alice)
@@ -70,7 +70,7 @@ def test_sharing_page_asks_a_hub_on_a_socket(hub: Hub, alice: Person, bob: Perso
 
 
 def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platform: Platform) -> None:
-    """Although this hub takes every other name from who asks there. And paths may have slashes that say nothing."""
+    """A local request can claim every name except `shared` on this hub. Double slashes in paths make no difference."""
     code = (
         "import sys, urllib.request as r; "
         "q = r.Request('http://127.0.0.1:8000/hub/login?next=/hub/api/user', headers={'REMOTE_USER': sys.argv[1]}); "
@@ -94,7 +94,7 @@ def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platfor
 def test_modes_are_switched_and_back_and_the_account_stays_known(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """The hub is asked for its shutdown, and the account that their role made is known without their block."""
+    """The hub is asked to shut down, and the account that their role created stays known without their block."""
     with undisturbed(alice, host, interrupts=True):
         switched = play("jupyter_rtc", platform.name, jupyter_rtc_share_all_users=True)
         assert switched.code == 0, switched.output
@@ -109,7 +109,7 @@ def test_modes_are_switched_and_back_and_the_account_stays_known(
 
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
-    """People come with tokens, as nobody made for it can log in at the web server, and each is told what they are refused."""
+    """Verify uses tokens, because its users cannot log in at the web server, and each is told what they are refused."""
     assert {
         "two users edit together on a server with a share",
         "two users edit together on the shared server",
@@ -117,14 +117,14 @@ def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
 
 
 def test_configuration_was_never_run_with_roots_rights(host: Host) -> None:
-    """Dry runs, the discovery and the hub itself: all processes that loaded the file did so as the hub's account."""
+    """All processes that loaded the file did so as the hub's account: dry runs, the discovery and the hub itself."""
     assert set(host.file("/var/log/jupyterhub-loaded").content_string.split()) == {
         str(host.user("jupyter").uid)
     }
 
 
 def test_hub_that_cannot_be_seen_is_left_alone(host: Host, platform: Platform) -> None:
-    """As where the hub has moved since it was started: it is not killed, and nothing changes."""
+    """A hub whose socket has moved since it started is not killed, and nothing changes."""
     socket = "/var/www/jupyter/jupyterhub.sock"
     before = host.check_output("systemctl show jupyterhub --property=InvocationID")
     host.check_output("mv %s %s.away", socket, socket)
@@ -140,7 +140,7 @@ def test_hub_that_cannot_be_seen_is_left_alone(host: Host, platform: Platform) -
 def test_without_it_the_main_file_is_the_administrators_again(
     alice: Person, host: Host, platform: Platform
 ) -> None:
-    """Byte for byte, as it was before Utrecht's role; what that role made besides stays."""
+    """The file is what it was before Utrecht's role, byte for byte. Everything else that their role created stays."""
     gone: Any = play("jupyter_rtc", platform.name, jupyter_rtc_state="absent")
     assert gone.code == 0, gone.output
     main = host.file(CONFIG)

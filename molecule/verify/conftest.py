@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of the playbook verify, and what is on the host and in the hub before and after."""
+"""Runs of the playbook verify, and the state of host and hub before and after."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,19 +13,19 @@ from testinfra.host import Host
 from people import Hub, Person
 from scenario import Platform, Play, list_files, play, wait_until
 
-# What useradd and userdel leave of the files as they were before: their own copies.
+# Backup copies that useradd and userdel write.
 COPIES = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")}
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A run of the playbook, and the report that it kept."""
+    """A run of the playbook, and its report."""
 
     play: Play
     report: dict[str, Any]
 
     def results(self, result: str) -> dict[str, str]:
-        """What was said of each check with this result."""
+        """Return what was said about each check with this result."""
         return {row["check"]: row["says"] for row in self.report["rows"] if row["result"] == result}
 
 
@@ -53,13 +53,13 @@ def hub(hub_url: str) -> Iterator[Hub]:
 
 @pytest.fixture(scope="session")
 def collaboration(platform: Platform) -> None:
-    """The playbook jupyter_rtc has been applied."""
+    """Apply the playbook jupyter_rtc."""
     done = play("jupyter_rtc", platform.name)
     assert done.code == 0, done.output
 
 
 def state_of(host: Host, platform: Platform, carol: Person) -> set[str]:
-    """The files of the host, and the hub's users with their roles and the servers that run."""
+    """Return the host's files, and the hub's users with their roles and running servers."""
     list_files(platform, "/root/files")
     files = host.check_output("cat /root/files").splitlines()
     # The hub's own directories, which change on their own, contain one for each account with a collaboration server.
@@ -73,5 +73,5 @@ def state_of(host: Host, platform: Platform, carol: Person) -> set[str]:
 
 
 def changes(before: set[str], after: set[str]) -> list[str]:
-    """What differs, each line with a sign for where it is."""
+    """Return the lines that differ, with - for those before and + for those after."""
     return [f"- {line}" for line in sorted(before - after)] + [f"+ {line}" for line in sorted(after - before)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirement B10: one playbook verifies a live hub, says what is wrong with it in a sentence, and leaves nothing behind."""
+"""Requirement B10: one playbook verifies a live hub, says in a sentence what is wrong, and leaves nothing behind."""
 
 import subprocess
 import time
@@ -22,7 +22,7 @@ FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 def test_hub_without_collaboration_lacks_it(
     verify: Verify, host: Host, platform: Platform, carol: Person
 ) -> None:
-    """A hub that this collection was not applied to: what is missing is said, what is well is well, and nothing stays."""
+    """On a hub without this collection, verify says what is missing and what works, and leaves nothing behind."""
     before = state_of(host, platform, carol)
     found = verify()
     assert found.play.code != 0
@@ -37,8 +37,8 @@ def test_hub_without_collaboration_lacks_it(
 def test_hub_that_is_well(
     verify: Verify, host: Host, platform: Platform, alice: Person, carol: Person
 ) -> None:
-    """All is tried, nothing is wrong, and host and hub are as before."""
-    for _start in range(2):  # what the first and the second start of a server leave in its home is there
+    """Every check runs and passes, and host and hub are as before."""
+    for _start in range(2):  # so that the files that a server leaves at its first and second start exist
         alice.open(SHARED)
         alice.stop(SHARED)
     before = state_of(host, platform, carol)
@@ -65,8 +65,8 @@ def test_hub_that_is_well(
 def test_people_who_are_named_and_a_server_that_is_used(
     verify: Verify, alice: Person, bob: Person, carol: Person
 ) -> None:
-    """Two accounts for tests are used and stay as they were, with their tokens. Users who edit on a server meanwhile notice
-    nothing, and it runs afterwards.
+    """Two test accounts that the variable names keep their tokens and stay as they were. Users who edit on a server meanwhile
+    notice nothing, and it keeps running.
     """
     alice.token(note="of a program")
     people = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob")]
@@ -94,7 +94,7 @@ def test_people_who_are_named_and_a_server_that_is_used(
 def test_account_that_everybody_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
 ) -> None:
-    """A hub on which the name of an account does not depend on who someone is: it was there before, and is nobody's to remove."""
+    """If all servers run as one existing account, verify does not remove that account."""
     with changed(host, hub, "c.SystemdSpawner.username_template = 'alice'"):
         done = play("verify", platform.name)
     assert done.code != 0
@@ -106,7 +106,7 @@ def test_account_that_everybody_works_as_stays(
 
 @contextmanager
 def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
-    """The hub's configuration has these lines after all others."""
+    """Add lines to the hub's configuration, after all others."""
     restart = "systemctl restart jupyterhub"
     host.check_output("echo %s > %s && " + restart, text, f"{FRAGMENTS}/99-mistake.py")
     try:
@@ -117,16 +117,16 @@ def changed(host: Host, hub: Hub, text: str) -> Iterator[None]:
         wait_until(lambda: hub.is_up, 60)
 
 
-# As the collection's own fragments do it, in whatever place this JupyterHub has for what everyone holds.
+# As the collection's own fragments do it, wherever this JupyterHub keeps the scopes of all users.
 GIVE = "from jupyterhub_collab.hub import apply; apply(c, everyone={scopes})"
-# A right that nobody is to have -> what they get done by it.
+# A scope that nobody should have -> what users can do with it.
 MISTAKES = {"access:servers": "open, edit, run code, open terminal", "list:users": "list users"}
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> None:
-    """What everyone can do who is not to is named, and so is the right by which they can."""
+    """Verify names what users can do but should not, and the scope that lets them."""
     with changed(host, hub, GIVE.format(scopes=[*MISTAKES])):
         found = verify()
     assert found.play.code != 0
@@ -138,7 +138,7 @@ def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub) -> None:
-    """A hub on which someone has turned live collaboration off again."""
+    """Verify notices that someone has turned live collaboration off."""
     with changed(
         host, hub, """c.Spawner.args = ["--ServerApp.jpserver_extensions=jupyter_server_ydoc=False"]"""
     ):
@@ -150,12 +150,12 @@ def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub)
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
 def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person) -> None:
-    """Killed in the middle: what was made goes at once, or with the next run where there was nobody to do it."""
+    """What a killed run created is removed at once, or by the next run if the watcher was killed as well."""
     before = state_of(host, platform, carol)
     kill_in_the_middle(host, platform, watcher_too=True)
     left = {*made(host, carol)}
     assert left
-    # The next run, which is killed as well.
+    # The next run, which is killed, too.
     there = kill_in_the_middle(host, platform, watcher_too=False)
     assert there and not there & left
     wait_until(lambda: not made(host, carol), 60)
@@ -163,7 +163,7 @@ def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person
 
 
 def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> set[str]:
-    """Kill the module of a run, or also who watches it, when a document is open; return the accounts that were there."""
+    """Kill the module of a run while a document is open, optionally with its watcher. Return the accounts that existed then."""
     command = ["ansible-playbook", "collab.jupyterhub.verify", f"--inventory={platform.name},"]
     for name, value in INVENTORY.items():
         command += ["--extra-vars", f"{name}='{value}'"]
@@ -171,7 +171,7 @@ def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> 
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as run:
-        # There are people, a server runs, and a document is open.
+        # Users exist, a server runs, and a document is open.
         def server_runs() -> bool:
             its = [name for name in accounts(host) - earlier if name.endswith("-a")]
             return any(host.run("pgrep -u %s -f singleuser", name).rc == 0 for name in its)
@@ -189,17 +189,17 @@ def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> 
 
 
 def accounts(host: Host) -> set[str]:
-    """Accounts of the host that were made for a run."""
+    """Return the accounts of the host that were created for a run."""
     names = host.check_output("cut -d: -f1 /etc/passwd").split()
     return {name for name in names if name.startswith("verify-")}
 
 
 def made(host: Host, carol: Person) -> list[str]:
-    """Accounts and hub users that were made for a run."""
+    """Return the accounts and hub users that were created for a run."""
     users = [user["name"] for user in carol.ask("GET", f"{carol.hub.url}/hub/api/users")]
     return [*accounts(host), *(name for name in users if name.startswith("verify-"))]
 
 
 def with_a_note(carol: Person, tokens: str) -> list[str]:
-    """Those of programs; browsers have theirs without."""
+    """Return the tokens of programs, which have a note. Those of browsers have none."""
     return [token["id"] for token in carol.ask("GET", tokens)["api_tokens"] if token["note"]]

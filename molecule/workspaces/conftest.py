@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host holds two projects, and its hub gives sessions their shares."""
+"""A host with two projects, whose hub gives sessions their workspaces."""
 
 import pytest
 
@@ -22,13 +22,13 @@ def projects(platform: Platform) -> None:
 
 @pytest.fixture
 def hub_is_told(projects: None, platform: Platform, request: pytest.FixtureRequest) -> None:
-    """The hub is restarted where the test before has left it with something else."""
+    """Restart the hub if the previous test left it with another configuration."""
     marker = request.node.get_closest_marker("hub_with")
     tell_hub(platform, RAINFALL, SECRET, before=marker.args[0] if marker else "")
 
 
 class Sessions:
-    """People's sessions, which go on from test to test as long as the hub is told the same."""
+    """People's sessions, which continue from test to test for as long as the hub's configuration stays the same."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -41,7 +41,7 @@ class Sessions:
         return self.new(person)
 
     def new(self, person: Person) -> Server:
-        """Return one that begins now."""
+        """Return a session that begins now."""
         self.end(person)
         server = person.open(person.name)
         self._began[person.name] = told[self._platform.name]

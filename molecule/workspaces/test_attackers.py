@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What someone with an account tries, to stay in a share that is theirs no more, or to get what was someone else's."""
+"""Attempts to stay in a workspace after access has ended, or to get what belonged to others."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ ICE: dict[str, Any] = {"name": "ice", "account": "project-ice", "shares": [{"nam
 
 @pytest.fixture(scope="module", autouse=True)
 def hydrologists(projects: None, bob: Person, carol: Person) -> None:
-    """Bob is in the project by a group of the hub."""
+    """Bob is in the project through a group of the hub."""
     carol.api("POST", "/hub/api/groups/hydrologists")
     assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
 
@@ -40,7 +40,7 @@ def number_of(host: Host, share: str) -> int:
 
 
 def test_session_of_a_project_that_is_gone_has_nothing_of_the_next(platform: Platform, host: Host) -> None:
-    """It keeps the group's number, which neither the next project gets nor the next account of the host."""
+    """It keeps the number of the group, which neither the next project nor the next account of the host gets."""
     assert make(platform, ICE).code == 0
     before = number_of(host, f"{ROOT}/ice/files")
     host.check_output(
@@ -59,7 +59,7 @@ def test_session_of_a_project_that_is_gone_has_nothing_of_the_next(platform: Pla
         delete(platform)
     finally:
         host.check_output("systemctl stop old-member; userdel -r newcomer; true")
-    # With the last session the number has no more to be kept.
+    # When the last session with the number has ended, the number need not be kept.
     assert f"gone-{before}" in host.check_output("getent group")
     assert make(platform, ICE).code == 0
     delete(platform)
@@ -91,7 +91,7 @@ def test_kept_home_is_not_the_next_accounts(platform: Platform, host: Host) -> N
 
 
 def test_setuid_program_of_an_account_ends_with_it(platform: Platform, host: Host) -> None:
-    """Started by the shared account, with someone's bit in its mode: it runs as that one, and could become the account again."""
+    """A setuid program that the account started runs as its owner, but could become the account again, so it ends with the account."""
     told = {"names": ["together"], "comment": COMMENT, "group": "jupyterhub"}
     assert module("shared_accounts", platform.name, **told).code == 0
     host.check_output(
@@ -117,7 +117,7 @@ def test_member_makes_no_further_name_elsewhere(alice: Person, host: Host) -> No
 def test_further_name_from_elsewhere_is_of_no_use_any_more(
     alice: Person, bob: Person, carol: Person, host: Host
 ) -> None:
-    """Made where sessions have the places on the host, or before there were mounts."""
+    """A hard link made where sessions see the host's paths, or before there were mounts, is useless after access has ended."""
     mine = again(alice)
     again(bob)
     mine.write_file("workspace/rainfall/files/plan.txt", "first")
@@ -136,7 +136,7 @@ def test_further_name_from_elsewhere_is_of_no_use_any_more(
 
 
 def test_program_with_the_groups_bit_lets_nobody_in(alice: Person, bob: Person, host: Host) -> None:
-    """Made by a member, and run by someone who is none."""
+    """A setgid program that a member made grants no access to others."""
     again(bob)
     again(alice).write_file("workspace/rainfall/files/kept.txt", "x")
     writers = host.check_output(f"stat -c %G {FILES}")
@@ -152,7 +152,7 @@ def test_program_with_the_groups_bit_lets_nobody_in(alice: Person, bob: Person, 
 
 
 def test_nobody_plants_an_entry_on_a_share(platform: Platform, host: Host) -> None:
-    """Who works on the project's server acts as its account."""
+    """Users of the project's server act as its account, and still cannot add entries to a workspace's ACL."""
     code = (
         "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', "
         "os.getxattr(sys.argv[1], 'system.posix_acl_access'))"
@@ -160,7 +160,7 @@ def test_nobody_plants_an_entry_on_a_share(platform: Platform, host: Host) -> No
     refused = host.run("runuser -u project-rainfall -- python3 -c %s %s", code, FILES)
     assert "Operation not permitted" in refused.stderr
     assert host.run(f"runuser -u project-rainfall -- touch {FILES}/mine && rm {FILES}/mine").rc == 0
-    # What was planted before goes with the next play.
+    # The next play removes entries that were added before.
     host.check_output("python3 -c %s", PLANT)
     planted = host.check_output(f"ls -ld {FILES}") and host.run(f"runuser -u mallory -- ls {FILES}")
     assert planted.rc == 0
@@ -194,9 +194,7 @@ def test_shell_that_stands_in_a_share_ends_with_the_right(bob: Person, carol: Pe
         assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
         try:
             looked = host.run("readlink /proc/$(pgrep -u bob -f 'sleep 997' | head -n1)/cwd")
-            if (
-                looked.rc == 0 or host.run("pgrep -u bob -f 'sleep 997'").rc != 0
-            ):  # root may look into it here
+            if looked.rc == 0 or host.run("pgrep -u bob -f 'sleep 997'").rc != 0:  # root can read it here
                 wait_until(lambda: host.run("pgrep -u bob -f 'sleep 997'").rc != 0)
         finally:
             carol.api("POST", MEMBERS, {"users": ["bob"]})
@@ -206,7 +204,7 @@ def test_shell_that_stands_in_a_share_ends_with_the_right(bob: Person, carol: Pe
     ]
 
 
-# Takes the port of the hub as soon as it can be had, in every way that the kernel has.
+# Takes the hub's port as soon as it is free, in every way that the kernel offers.
 TAKER = """
 import socket, time
 while True:
@@ -237,7 +235,7 @@ def test_nobody_takes_the_hubs_port_while_it_restarts(platform: Platform, host: 
 
 
 def test_who_has_taken_it_is_not_taken_for_the_hub(platform: Platform, host: Host) -> None:
-    """While the hub was down for another reason."""
+    """An account that took the port while the hub was down for another reason is not mistaken for the hub."""
     host.check_output("systemctl stop jupyterhub")
     host.check_output("rm -f /tmp/taken; systemd-run --unit=taker --uid=mallory python3 -c %s", TAKER)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules make, refuse and delete on a host, also where they are cut off."""
+"""What the modules create, refuse and delete on a host, even if they are interrupted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ OURS = (
 
 @pytest.fixture
 def as_before(host: Host) -> Iterator[None]:
-    """What a test makes it removes, and nothing is left of it, in whatever place."""
+    """Check that the test has removed everything that it created."""
     before = host.check_output(OURS)
     yield
     assert host.check_output(OURS) == before
@@ -40,7 +40,7 @@ def delete(platform: Platform, share: str = "", archive: bool = False, **options
 
 @contextmanager
 def in_the_way(host: Host, program: str, script: str) -> Iterator[None]:
-    """A program of the host is another one meanwhile."""
+    """Replace a program of the host with a script for a while."""
     path = f"/usr/local/sbin/{program}"
     host.check_output("printf '%%s\n' '#!/bin/sh' %s > %s && chmod 755 %s", script, path, path)
     try:
@@ -76,7 +76,7 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     assert host.check_output("stat -c '%a %U' /home/project-snow") == "700 project-snow"
     assert host.check_output("getent shadow project-snow").split(":")[1].startswith("!")
     assert not make(platform, SNOW).changed
-    # A share that is not listed any more stays; it goes when it is named.
+    # A workspace that is no longer listed stays. It is deleted when it is named.
     assert not make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed
     assert changes(delete(platform, "data")) == {"snow": ["share data deleted"]}
     assert host.file(f"{ROOT}/snow/files").is_directory
@@ -103,7 +103,7 @@ def test_directory_and_mode_that_are_gone_come_back(platform: Platform, host: Ho
 
 
 def test_archive_holds_all_and_is_roots(platform: Platform, host: Host, as_before: None) -> None:
-    """Requirement 89."""
+    """Requirement 89: the archive contains everything, and only root can read it."""
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file && ln -s /etc/shadow {ROOT}/snow/files/link")
     host.check_output("echo mine > /home/project-snow/notebook")
@@ -152,7 +152,7 @@ def test_killed_while_it_makes(moment: str, platform: Platform, host: Host, as_b
 
 @pytest.mark.parametrize("program", ["groupdel", "userdel"])
 def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, as_before: None) -> None:
-    """The archive is of what was there, and no second one of what was left."""
+    """The archive contains what existed before the interruption, and there is no second archive of the rest."""
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file")
     with in_the_way(host, program, "kill -KILL $PPID"):

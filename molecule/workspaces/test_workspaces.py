@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people find of their projects in sessions, and what becomes of it when they are no longer in one."""
+"""What users find of their projects in sessions, and what happens to it when they leave a project."""
 
 import json
 
@@ -22,20 +22,20 @@ MEMBERS = "/hub/api/groups/hydrologists/users"
 
 @pytest.fixture(scope="module", autouse=True)
 def hydrologists(projects: None, bob: Person, carol: Person) -> None:
-    """Bob is in the project by a group of the hub."""
+    """Bob is in the project through a group of the hub."""
     carol.api("POST", "/hub/api/groups/hydrologists")
     assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
 
 
 def writable(server: Server, path: str, text: str) -> bool:
-    """Whether a person's JupyterLab saves a file that someone else has made."""
+    """Return whether a person's JupyterLab can save a file that another person created."""
     form = {"type": "file", "format": "text", "content": text}
     answer = server.api("PUT", f"api/contents/{path}", form)
     return answer.status_code in (200, 201) and server.read_file(path) == text
 
 
 def test_file_browser_shows_the_shares(sessions: Sessions, alice: Person, host: Host) -> None:
-    """Requirements 85 to 87."""
+    """Requirements 85 to 87: the file browser shows the workspaces, through a link that belongs to the user."""
     server = sessions.of(alice)
     assert server.contents.names("workspace") == ["rainfall"]
     assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
@@ -45,7 +45,7 @@ def test_file_browser_shows_the_shares(sessions: Sessions, alice: Person, host: 
 
 
 def test_both_edit_each_others_notebooks(sessions: Sessions, alice: Person, bob: Person) -> None:
-    """Requirement 81: notebook, checkpoint, and what is in a new folder; in both directions."""
+    """Requirement 81: both edit each other's notebooks, with checkpoints and in new folders."""
     ours = {"alice": sessions.of(alice), "bob": sessions.of(bob)}
     for mine, theirs in (("alice", "bob"), ("bob", "alice")):
         folder = f"{FILES}/of {mine}"
@@ -62,7 +62,7 @@ def test_both_edit_each_others_notebooks(sessions: Sessions, alice: Person, bob:
 
 
 def test_what_tools_make_is_everybodys(sessions: Sessions, alice: Person, bob: Person) -> None:
-    """At once where a tool leaves it to the directory, and within the time of a repair where it gives modes of its own."""
+    """At once if a tool leaves modes to the directory, and after the next repair if it sets modes of its own."""
     mine, theirs = sessions.of(alice), sessions.of(bob)
     run(
         mine,
@@ -87,7 +87,7 @@ def test_what_tools_make_is_everybodys(sessions: Sessions, alice: Person, bob: P
 
 
 def test_reader_opens_and_does_not_save(sessions: Sessions, alice: Person, carol: Person) -> None:
-    """Requirement 82."""
+    """Requirement 82: readers open files, and cannot save them."""
     mine, reader = sessions.of(alice), sessions.of(carol)
     mine.write_file(f"{DATA}/table.csv", "1,2")
     assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
@@ -98,7 +98,7 @@ def test_reader_opens_and_does_not_save(sessions: Sessions, alice: Person, carol
         answer = reader.api("PUT", f"api/contents/{path}", form)
         assert is_refusal(answer), answer.text
     assert mine.read_file(f"{DATA}/table.csv") == "1,2"
-    # Not by the path on the host, either, and nothing of the share that is not hers.
+    # Neither by the path on the host, nor anything of the workspace that she has no access to.
     screen = run(
         reader, f"touch {ROOT}/rainfall/data/x; ls {ROOT}/rainfall/files; ls {ROOT}; ls {ROOT}/rainfall"
     )
@@ -106,7 +106,7 @@ def test_reader_opens_and_does_not_save(sessions: Sessions, alice: Person, carol
 
 
 def test_outsider_sees_nothing(sessions: Sessions, alice: Person, host: Host) -> None:
-    """Requirement 80."""
+    """Requirement 80: users who are not in a project see nothing of it."""
     server = sessions.of(alice)
     seen = run(server, f"ls -R {MOUNT}; ls {ROOT}")
     assert "rainfall" in seen and "secret" not in seen
@@ -117,7 +117,7 @@ def test_outsider_sees_nothing(sessions: Sessions, alice: Person, host: Host) ->
 
 @pytest.mark.long
 def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, carol: Person) -> None:
-    """In a session that runs, by JupyterLab and by the paths on the host; and in again when the group is back."""
+    """In a running session, access ends through JupyterLab and by the host's paths, and returns with the group."""
     server = sessions.of(bob)
     server.write_file(f"{FILES}/before.txt", "x")
     assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
@@ -136,7 +136,7 @@ def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, c
 def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:
-    """What the session was given is known to the hub that comes after."""
+    """A restarted hub still knows what a session was given before, and ends access to it."""
     server = sessions.of(alice)
     server.write_file(f"{DATA}/mine.txt", "x")
     reader = {
@@ -147,9 +147,9 @@ def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
     tell_hub(platform, reader, SECRET)
     try:
         assert is_out(server, FILES)
-        # Of what may only be read by now nothing either, in a session that has the group of those who write.
+        # Nor can the session read what its user may now only read, because it still has the group of the writers.
         assert is_out(server, f"{DATA}/mine.txt")
-        # The play that follows leaves that as it is.
+        # The next play does not change that.
         assert not make(platform, RAINFALL, SECRET).changed
         assert is_out(server, FILES)
         server = sessions.new(alice)
@@ -166,9 +166,10 @@ def try_to_write(server: Server, path: str) -> httpx.Response:
 
 
 def is_out(server: Server, path: str) -> bool:
-    """Whether someone cannot read a file or directory that is there. Who may not look into a directory finds nothing in it.
+    """Return whether a person cannot read an existing file or directory.
 
-    Jupyter Server calls it an error of its own, and tells nobody which, where it may not even look.
+    A directory that the account cannot search looks empty. If Jupyter Server cannot even look there, it returns status 500 without
+    a reason, so the shell has to say it.
     """
     status = server.api("GET", f"api/contents/{path}").status_code
     return status in (403, 404) or (status == 500 and "Permission denied" in run(server, f"ls ~/{path}"))
@@ -182,7 +183,7 @@ BREAKING = [
 
 
 def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: Person, host: Host) -> None:
-    """Requirement 90."""
+    """Requirement 90: a workspace that is broken becomes a note, and the session starts all the same."""
     share = f"{ROOT}/rainfall/files"
     for breaking in BREAKING:
         host.check_output(breaking.format(share=share))
@@ -219,7 +220,7 @@ def test_name_in_the_home_that_is_taken_stays(sessions: Sessions, alice: Person,
 
 @pytest.mark.long
 def test_link_of_a_member_lets_root_change_nothing(sessions: Sessions, alice: Person, host: Host) -> None:
-    """Neither the repair nor the play follows one, also of a directory that becomes one while it is walked."""
+    """Neither the repair nor the play follows a link, not even a directory that becomes one while it is walked."""
     host.check_output(
         "mkdir -m 700 -p /root/private && echo x > /root/private/file && chmod 600 /root/private/file"
     )
@@ -253,7 +254,7 @@ def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, h
 def test_host_that_mounts_nothing_has_links(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:
-    """As in a container that may not: the session starts, and JupyterLab shows the shares by links to their places."""
+    """If nothing can be mounted, as in some containers, the session starts, and JupyterLab shows the workspaces through links."""
     server = sessions.of(alice)
     assert sorted(server.contents.names("workspace/rainfall")) == ["data", "files"]
     assert writable(server, f"{FILES}/linked.txt", "x")
@@ -282,12 +283,12 @@ def test_projects_own_server_writes_everywhere(sessions: Sessions, alice: Person
 def test_setgid_program_of_former_times_does_not_help(
     sessions: Sessions, bob: Person, carol: Person, host: Host
 ) -> None:
-    """Made while in the group, kept in the home, and run in a shell that takes such bits, after a session without the share."""
+    """It was made while in the group and kept in the home directory, and does not help in a shell that allows such bits."""
     server = sessions.of(bob)
     server.write_file(f"{FILES}/kept.txt", "x")
     writers = host.check_output(f"stat -c %G {ROOT}/rainfall/files")
     run(server, f"cp /usr/bin/cat ~/mine && chgrp {writers} ~/mine && chmod 2755 ~/mine")
-    # Here the host's administrator makes it, where the session may not.
+    # The session may not be able to set this bit, so root does.
     host.check_output("chmod 2755 /home/bob/mine")
     assert host.check_output("stat -c %a /home/bob/mine") == "2755"
     path = f"{ROOT}/rainfall/files/kept.txt"
@@ -305,7 +306,7 @@ def test_setgid_program_of_former_times_does_not_help(
 def test_local_processes_get_the_groups_of_the_host(
     sessions: Sessions, platform: Platform, alice: Person, bob: Person, carol: Person, host: Host
 ) -> None:
-    """Where servers are the hub's own children nothing can be mounted, and the host's groups decide."""
+    """If servers are the hub's own children, nothing can be mounted, and the host's groups decide."""
     for person in (alice, bob, carol):
         sessions.end(person)
     local = "c.JupyterHub.spawner_class = 'jupyterhub.spawner.LocalProcessSpawner'"

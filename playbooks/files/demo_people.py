@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates alice and bob with random passwords, and writes these to a file that only root can read.
+"""Create alice and bob with random passwords, and write the passwords to a file that only root can read.
 
 python3 demo_people.py FILE
 """

@@ -1,5 +1,5 @@
-# People have no account on the host until their first server starts: then a hook makes it, with a number made of the name and a
-# home elsewhere. Servers may write to few places, and users without an account are forgotten.
+# Users have no account on the host until their first server starts. Then a hook creates it, with a number derived from the name and
+# a home directory elsewhere. Servers can write to few places, and the hub deletes users without an account.
 import hashlib
 import pwd
 import re

@@ -1,4 +1,4 @@
-# Who may use the hub is added name by name.
+# The allowed users are added one by one.
 for name in ("alice", "shared"):
     c.Authenticator.allowed_users.add(name)
 c.Authenticator.admin_users.add("carol")

@@ -1,3 +1,3 @@
-# Who may use the hub is a list of names, and someone else by a group.
+# The allowed users are a list, and others are allowed by a group.
 c.Authenticator.allowed_users = ["alice", "shared"]
 c.PAMAuthenticator.allowed_groups = ["jupyterhub"]

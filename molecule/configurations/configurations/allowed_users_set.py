@@ -1,3 +1,3 @@
-# Who may use the hub is a set of names.
+# The allowed users are a set.
 c.Authenticator.allowed_users = {"alice", "bob"}
 c.Authenticator.admin_users = {"carol"}

@@ -1,4 +1,4 @@
-# Nothing is assigned: settings are appended to, put in front of, inserted into, extended, updated and added to.
+# No setting is assigned: settings are appended to, prepended to, inserted into, extended, updated and added to.
 c.PAMAuthenticator.allowed_groups.add("jupyterhub")
 c.Authenticator.admin_users.update({"carol"})
 c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"], "users": ["alice"]}])

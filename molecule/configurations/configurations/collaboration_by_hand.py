@@ -1,5 +1,5 @@
-# Collaboration as JupyterHub's tutorial sets it up: for each project an account whose server a group may open and start, roles that
-# are only ever added to, and a hook that adds an option for the accounts of one group.
+# Collaboration as in JupyterHub's tutorial: for each project, an account whose server a group can open and start, roles that are only
+# ever appended, and a hook that adds an option for the accounts of one group.
 import pwd
 
 from jupyterhub.auth import PAMAuthenticator

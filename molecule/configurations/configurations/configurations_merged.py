@@ -1,4 +1,4 @@
-# Made of configurations that are objects of their own and are merged, the institute's first and the house's after it.
+# Merges separate configuration objects: the institute's first, then the house's.
 from traitlets.config import Config
 
 institute, house = Config(), Config()

@@ -1,4 +1,4 @@
-# All of it in functions, which a table calls with the section that each is about.
+# Configured in functions. A table calls each function with the section that it configures.
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-# A course: graders and students are groups, a service for each course has rights by roles, and graders open students' servers.
+# Courses: graders and students are groups, each course's service gets rights through roles, and graders open students' servers.
 COURSES = {"physics-101": {"graders": ["alice"], "students": ["bob"]}, "physics-102": {"graders": ["carol"], "students": ["alice", "bob"]}}
 
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

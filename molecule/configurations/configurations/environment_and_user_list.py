@@ -1,5 +1,5 @@
-# Nearly everything comes from variables, which another file sets if they are unset. Users are in a text file, and one set has
-# two names. `pwd` and `admin` are not what they usually are.
+# Most settings come from environment variables, with defaults from another file. Users are in a text file, and one set has two
+# names. `pwd` and `admin` do not mean what they usually do.
 import os
 
 pwd = os.path.dirname(os.path.abspath(__file__))

@@ -1,3 +1,3 @@
-# All accounts of the host may use the hub, except one.
+# All accounts on the host may use the hub, except one.
 c.Authenticator.allow_all = True
 c.Authenticator.blocked_users = {"bob"}

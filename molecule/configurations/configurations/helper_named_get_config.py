@@ -1,4 +1,4 @@
-# A helper of its own is named `get_config` and wants a key, so what traitlets gives under that name is gone for whatever stands below.
+# Defines a helper `get_config` that needs a key, and so hides the `get_config` of traitlets from everything below.
 import json
 import os
 
@@ -6,7 +6,7 @@ SETTINGS = os.environ.get("HUB_SETTINGS", os.path.join(os.path.dirname(__file__)
 
 
 def get_config(key, default=None):
-    """A setting by its dotted name, such as `hub.port`."""
+    """Return a setting by its dotted name, such as `hub.port`."""
     try:
         with open(SETTINGS) as file:
             value = json.load(file)

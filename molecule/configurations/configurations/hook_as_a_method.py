@@ -1,4 +1,4 @@
-# An authenticator whose hook is a method, so that the hub takes none from its configuration.
+# An authenticator whose hook is a method, so the hub ignores hooks in the configuration.
 from jupyterhub.auth import PAMAuthenticator
 
 

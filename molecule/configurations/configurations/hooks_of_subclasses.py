@@ -1,4 +1,4 @@
-# Coroutines as hooks, on the very classes that are in use; those on the base classes never run.
+# Coroutines as hooks of the classes that are in use. The hooks of the base classes never run.
 import asyncio
 
 

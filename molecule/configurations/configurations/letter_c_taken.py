@@ -1,4 +1,4 @@
-# What `c` names at the end is no configuration any more: a loop has taken the letter, and what gave it is thrown away.
+# At the end, `c` is not the configuration any more, because a loop uses the letter, and `get_config` is deleted.
 get_config().PAMAuthenticator.allowed_groups = {"jupyterhub"}
 get_config().JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "read:hub"]}]
 allowed = []

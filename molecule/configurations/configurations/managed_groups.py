@@ -1,4 +1,4 @@
-# An authenticator that brings people's groups along, and a role that one of them holds.
+# An authenticator that manages users' groups, and a role that one of them holds.
 import grp
 
 from jupyterhub.auth import PAMAuthenticator

@@ -1,4 +1,4 @@
-# An authenticator that brings people's roles along: the hub then takes no members of roles from its configuration.
+# An authenticator that manages users' roles, so the hub takes no members of roles from its configuration.
 from jupyterhub.auth import PAMAuthenticator
 
 

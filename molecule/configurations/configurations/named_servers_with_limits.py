@@ -1,4 +1,4 @@
-# Several servers for each, as many as someone's groups allow, and a form that comes from a function.
+# Several servers per user, with a limit that depends on the user's groups, and a form from a function.
 async def how_many(handler):
     user = await handler.get_current_user() if callable(getattr(handler, "get_current_user", None)) else None
     return 5 if user and any(group.name == "staff" for group in user.groups) else 2

@@ -1,3 +1,3 @@
-# A school knows its people by their numbers alone.
+# A school that knows its people only by their numbers.
 c.Authenticator.username_pattern = r"[0-9]{6}"
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

@@ -1,4 +1,4 @@
-# Names are mapped, made lower case and held to a pattern; who has left may not come back.
+# Names are mapped, converted to lower case and checked against a pattern. Users who have left are blocked.
 c.Authenticator.username_map = {"alicia": "alice"}
 c.Authenticator.username_pattern = r"[a-z][a-z0-9.@-]*"
 c.Authenticator.blocked_users = {"mallory", "dave"}

@@ -1,4 +1,4 @@
-# Deletes built-in names, and what it does not need any more.
+# Replaces built-in names, and deletes `c` at the end.
 from os import *
 
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

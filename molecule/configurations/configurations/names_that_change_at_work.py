@@ -1,5 +1,5 @@
-# Goes on living in the hub: functions of the file read files again while the hub runs, keep what they found in variables of the
-# module, run another file in the same names, and look names up in globals().
+# Keeps working while the hub runs: functions of the file read files again, keep what they find in module variables, run another file
+# in the same namespace, and look names up in globals().
 import glob
 import json
 import os

@@ -1,4 +1,4 @@
-# People log in by their short names, and the hub knows them by their addresses.
+# Users log in with short names, and the hub knows them by their addresses.
 from jupyterhub.auth import PAMAuthenticator
 
 

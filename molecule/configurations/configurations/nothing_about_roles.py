@@ -1,4 +1,4 @@
-# The least: who may use the hub. No word about roles, hooks or the spawner.
+# The minimum: who may use the hub. Nothing about roles, hooks or the spawner.
 c = get_config()
 
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

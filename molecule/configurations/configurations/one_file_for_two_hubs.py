@@ -1,5 +1,5 @@
-# One file for two hubs of a host, which a variable tells apart; settings are read back further down to make others of them,
-# administrators are members of two groups, and people choose their server from profiles.
+# One file for two hubs of a host, which an environment variable selects. Settings are read back to derive others from them,
+# administrators are the members of both of two groups, and users choose their server from profiles.
 import grp
 import os
 import sys
@@ -45,7 +45,7 @@ c.JupyterHub.services = [
     {
         "name": "idle",
         "admin": True,
-        # Stands for the culler, and waits.
+        # A stand-in for the culler that only waits.
         "command": [
             *(sys.executable, "-c", "import time; time.sleep(36000)", "jupyterhub_idle_culler", "--timeout=600", "--cull-users"),
             "--url=http://127.0.0.1:%s%s/hub/api" % (c.JupyterHub.hub_port, c.JupyterHub.base_url.rstrip("/")),

@@ -1,3 +1,3 @@
-# Has a role under the name of ours for another purpose.
+# Uses the name of our role for another purpose.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.load_roles = [{"name": "collab-accounts", "scopes": ["admin:users"], "users": ["alice"]}]

@@ -1,3 +1,3 @@
-# A service of the administrator's with the name of the sharing page.
+# The administrator's own service has the name of the sharing page.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.services = [{"name": "sharing", "url": "http://127.0.0.1:9999"}]

@@ -1,4 +1,4 @@
-# Changes the hub's own classes: what its pages say, and what is done before users are deleted.
+# Patches the hub's own classes: the home page, stopping a server, and deleting a user.
 from functools import wraps
 
 from jupyterhub.handlers.pages import HomeHandler

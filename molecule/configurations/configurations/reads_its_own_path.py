@@ -1,4 +1,4 @@
-# Looks for its data under its own name.
+# Finds its data file by its own path.
 import json
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-# `load_roles` extended, and the entries are shared with code further down.
+# `load_roles` is extended with an entry that code further down changes.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 TUTORS = {"name": "tutors", "scopes": ["list:users"], "users": ["alice"]}
 c.JupyterHub.load_roles.extend([TUTORS])

@@ -1,5 +1,5 @@
-# Contains no settings: they come from a data file and are put into `c` by name, as lists where the hub has sets.
-# The environment may replace some afterwards.
+# Contains no settings: they come from a data file and are set in `c` by name, as lists where the hub has sets.
+# The environment can override one of them.
 import json
 import os
 

@@ -1,4 +1,4 @@
-# Services with tokens, the roles that they hold, and settings that go to the web server.
+# Services with tokens, the roles that they hold, and settings of the web server.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.services = [
     {"name": "monitoring", "api_token": "a-token-of-thirty-two-characters"},

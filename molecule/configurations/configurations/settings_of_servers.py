@@ -1,4 +1,4 @@
-# What servers are started with: arguments, environment and command, assigned and added to.
+# What servers start with: arguments, environment and command, assigned and added to.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.Spawner.cmd = ["/usr/local/jupyterhub/bin/jupyterhub-singleuser", "--ServerApp.terminado_settings={}"]
 c.Spawner.args = ["--debug"]

@@ -1,3 +1,3 @@
-# Refuses logins under the name of the account that we share in a way that would stop its server, too.
+# Refuses logins as our shared account, in a way that would also stop its server.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.Authenticator.blocked_users.add("shared")

@@ -1,4 +1,4 @@
-# The administrator's own roles name the account that we share, and the entry `user` speaks of its server.
+# The administrator's own roles name our shared account, and the entry `user` refers to its server.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.load_roles = [
     {"name": "projects", "description": "Ours", "scopes": ["self", "read:hub"], "users": ["shared", "alice"]},

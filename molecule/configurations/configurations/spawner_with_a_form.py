@@ -1,5 +1,5 @@
-# The spawner is a class of the file, with a form in which people choose an environment; which there are is asked of the host while the
-# file is read. Lists are made of what `c` holds so far, and services are tokens alone.
+# Defines a spawner with a form in which users choose an environment, and looks up the environments on the host while it loads.
+# Lists are built from what `c` already contains, and services have nothing but tokens.
 import os
 import subprocess
 

@@ -1,4 +1,4 @@
-# Split over files that the main file runs itself, one after another.
+# Split into files that the main file executes one after another.
 from pathlib import Path
 
 for part in sorted(Path(__file__).parent.glob("site.d/*.py")):

@@ -1,4 +1,4 @@
-# Uses a module of the institute that lies beside the file.
+# Imports a module of the institute that is next to the file.
 import os
 import sys
 

@@ -1,4 +1,4 @@
-# Split over files that the hub loads: they set hooks and add roles.
+# Split into files that the hub loads. They set hooks and add roles.
 import os
 
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}

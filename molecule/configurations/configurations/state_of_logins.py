@@ -1,4 +1,4 @@
-# Keeps what a login brought along, encrypted, and gives it to servers when they start.
+# Keeps the encrypted state of each login, and passes it to servers when they start.
 from jupyterhub.auth import PAMAuthenticator
 
 

@@ -1,4 +1,4 @@
-# Prints what it does while it is read, also from another program, and does not end the line.
+# Writes messages while it loads, also from another program, and does not end the last line.
 import logging
 import os
 import sys

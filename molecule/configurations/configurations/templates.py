@@ -1,4 +1,4 @@
-# The hub's pages in the house's own look.
+# The hub's pages in the institute's own design.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 
 c.JupyterHub.template_paths = ["/usr/local/etc/jupyter/templates"]

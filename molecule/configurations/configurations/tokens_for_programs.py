@@ -1,4 +1,4 @@
-# Programs come with tokens of services and of users, whose roles say what they may; groups come from a file of lists.
+# Programs use tokens of services, whose roles define their rights. Some of the roles come from JSON.
 import json
 
 ROLES = json.loads('[{"name": "deploy", "services": ["deploy"], "scopes": ["admin:servers!group=lab", "list:users"]}]')

@@ -1,4 +1,4 @@
-# `load_roles` assigned, with an entry `user` that states scopes.
+# `load_roles` is assigned, with an entry `user` that has scopes.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.load_roles = [
     {"name": "user", "description": "Everybody", "scopes": ["self", "read:hub"]},

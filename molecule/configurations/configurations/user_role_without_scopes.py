@@ -1,3 +1,3 @@
-# An entry `user` without scopes, which leaves the hub's own.
+# An entry `user` without scopes, so that the hub's own scopes stay.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.load_roles = [{"name": "user", "description": "Members of the institute"}]

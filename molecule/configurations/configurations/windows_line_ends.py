@@ -1,4 +1,4 @@
-# Written on Windows: the test gives each line the end that it has there.
+# Written on Windows: the test gives each line a Windows line ending.
 c.PAMAuthenticator.allowed_groups = {"jupyterhub"}
 c.JupyterHub.template_vars = {
     "announcement": """Closed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints twice a second how many tokens a file contains, as lines of JSON [seconds, number]: watch_saves.py PATH SECONDS"""
+"""Print twice a second how many tokens a file contains, as lines of JSON [seconds, number]: watch_saves.py PATH SECONDS"""
 
 import json
 import re

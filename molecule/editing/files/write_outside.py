@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes a document past the server: write_outside.py PATH TOKEN BEFORE
+"""Write to a document's file without its server: write_outside.py PATH TOKEN BEFORE
 
-Without BEFORE, as a script does that adds a line or a cell to what it has read. With it, as `git checkout` does: the file is taken
-away and another one comes, with what once stood there (BEFORE) and the line.
+Without BEFORE, act like a script that adds a line or a cell to what it has read. With BEFORE, act like `git checkout`: remove the file and
+create another one, with the content of the file BEFORE and the line.
 """
 
 import json

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An interpreter for Ansible's modules that kills itself at one step of a module of this collection.
 
-The step is the name under which it is called, FUNCTION.EVENT[.NUMBER]: what happens to the function for the how
-manieth time. Events are Python's own (`sys.setprofile`): call and return; c_call and c_return of what is not written in
-Python, with the name of the function that calls it in front, as in swap-replace.c_return.
+The name under which it is called is the step, FUNCTION.EVENT[.NUMBER]: the first or NUMBERth time that the event happens to the
+function. Events are Python's own (`sys.setprofile`): call and return, and c_call and c_return for functions that are not written in
+Python. The name of those follows that of their caller, as in swap-replace.c_return.
 """
 
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints as JSON what a change of a hub may touch: python3 look_at_hub.py UNIT. See `Sight` in tests/support/faults.py."""
+"""Print as JSON what a change of a hub may touch: python3 look_at_hub.py UNIT. See `Sight` in tests/support/faults.py."""
 
 import glob
 import hashlib
@@ -19,7 +19,7 @@ DIRECTORIES = (
     "/var/lib/collab.jupyterhub",
     "/run/systemd/system",
 )
-# The tool for packages has thousands of files, and no change touches one of them.
+# uv has thousands of files, and no change touches any of them.
 PASSED_OVER = ("__pycache__", "uv")
 UNFINISHED = "/usr/local/jupyterhub/.*.json"  # the journals of installations
 DATABASE = "file:/var/lib/jupyterhub/jupyterhub.sqlite?mode=ro"
@@ -44,7 +44,7 @@ def describe(path: str) -> list[Any]:
 
 
 def roles() -> dict[str, list[Any]]:
-    """Of every role its scopes and its users; those of the role `user` are everyone."""
+    """Return the scopes and the users of every role. The role `user` has no list of users, because everyone holds it."""
     with closing(sqlite3.connect(DATABASE, uri=True)) as db:
         users = "select group_concat(u.name) from user_role_map m join users u on u.id = m.user_id where m.role_id = r.id"
         query = f"select r.name, r.scopes, ({users}) from roles r where r.name not like 'collab-moment-%'"

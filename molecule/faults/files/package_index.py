@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A package index that is of no use: python3 package_index.py PORT.
+"""A useless package index: python3 package_index.py PORT.
 
-/slow/simple never answers. /broken/simple has one release of jupyter-collaboration, which is no archive at all.
+/slow/simple never answers. /broken/simple has one release of jupyter-collaboration, which is not a valid archive.
 """
 
 import sys
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 WHEEL = "jupyter_collaboration-5.0.99-py3-none-any.whl"
 PAGE = "/broken/simple/jupyter-collaboration/"
-# What the index says of the release beside it, so that it is chosen.
+# The metadata that the index has next to the release, so that installers choose it.
 METADATA = "Metadata-Version: 2.1\nName: jupyter-collaboration\nVersion: 5.0.99\n"
 ANSWERS = {
     PAGE: ("text/html", f'<a href="{WHEEL}" data-core-metadata="true">{WHEEL}</a>'.encode()),

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs uv, and kills it and the run that has called it as soon as the first file of a package is in place."""
+"""Run uv, and kill it and the run that called it as soon as the first file of a package is in place."""
 
 import glob
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The administrator's own, for machines that are small and busy."""
+"""The administrator's own settings, for machines that are small and busy."""
 
 c = get_config()  # noqa: F821
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merges what the administrator set with `tljh-config` into the defaults. The proxy reads it as well, and listens where it says."""
+"""Merge the settings made with `tljh-config` into the defaults. The proxy reads them as well, and listens where they say."""
 
 import json
 import sys
 from pathlib import Path
 
-FILE = Path("/opt/tljh/config/config.yaml")  # written as JSON, which is YAML, too
+FILE = Path("/opt/tljh/config/config.yaml")  # written as JSON, which is also YAML
 USUAL = {
     "base_url": "/",
     "http": {"address": "", "port": 80},

