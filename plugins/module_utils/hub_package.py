@@ -40,7 +40,7 @@ class HubPackage:
         self.path = os.path.join(DIRECTORY, digest[:12])
 
     def install(self) -> None:
-        """Install this version, unless it is installed already. No fragment imports it yet."""
+        """Install this version, unless it is installed already. Installing it has no effect until a fragment imports it."""
         if os.path.isdir(self.path):
             return
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Manage our files in an environment that configure what its JupyterLab shows to all users."""
+"""Manage the files by which the collection configures JupyterLab for all users of an environment."""
 
 from __future__ import annotations
 

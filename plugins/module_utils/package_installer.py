@@ -49,6 +49,8 @@ PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.co
 
 @dataclass(frozen=True)
 class Installer:
+    """A tool that installs packages into an environment, `uv` or `pip`, and how to call it."""
+
     name: str
     command: list[str]
     """The words before ``install`` and ``uninstall``."""
@@ -92,6 +94,7 @@ def pips_at_hand(environment: Environment) -> list[list[str]]:
 
 
 def find_uv(environment: Environment, tool_directory: str, on_path: str | None) -> str | None:
+    """Return the path of the first uv that exists: on PATH, in the environment, or in our directory."""
     beside = str(Path(environment.python).parent / "uv")
     own = str(Path(tool_directory) / "bin" / "uv")
     return next((path for path in (on_path, beside, own) if path and os.access(path, os.X_OK)), None)

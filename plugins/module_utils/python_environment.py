@@ -35,6 +35,13 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Environment:
+    """A Python environment, as its interpreter reports it (see `python_probe`).
+
+    packages: versions by normalized name. unmet: requirements that are not met. foreign: distributions that come from elsewhere, such as
+    the system's package manager. needs, unfit, folders: see `ask`. fragments: paths that a killed installer has left. pip: whether the
+    environment has its own pip.
+    """
+
     python: str
     is_system: bool = False
     packages: dict[str, str] = field(default_factory=dict)

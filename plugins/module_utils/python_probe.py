@@ -73,6 +73,10 @@ def origin(distribution: Distribution) -> str | None:
 
 
 def met(text: str, found: Found, parse: Any, extra: str = "") -> bool:
+    """Return whether a requirement is met, including those of its extras. Raises ValueError if it cannot be parsed.
+
+    extra: the extra by which the requirement is needed, for its marker.
+    """
     requirement = parse(text)
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return True
@@ -149,6 +153,7 @@ def fragments(folder: Path) -> list[Path]:
 
 
 def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Describe this environment. See `python_environment.ask` for the arguments, and `python_environment.Environment` for the result."""
     own = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     rows = list(distributions())
     found = {row[1]: row[3] for row in rows}

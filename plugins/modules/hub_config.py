@@ -434,6 +434,7 @@ class HubConfig:
             raise
 
     def in_force_since(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return the results that say when the hub was started with the current fragments."""
         known = state.get("in_force_since", {})
         return {
             "in_force_since": known.get(self.params["fragment"], 0),

@@ -11,9 +11,9 @@ module: project_workspaces
 short_description: Create and delete the workspaces of projects, with their accounts and groups
 version_added: 1.1.0
 description:
-  - Creates an account for each project that nobody can log in to. Creates a directory and two groups on the host for each workspace,
-    one group with write access and one with read access. POSIX access control lists make new files in a workspace writable for all
-    members with write access, regardless of their umask.
+  - For each project, creates an account that nobody can log in to. For each workspace, creates a directory and two groups on the host,
+    one with write access and one with read access. POSIX access control lists make new files in a workspace writable for all members
+    with write access, regardless of their umask.
   - Records what it creates. If another account, group or file already has one of these names, the module fails before it changes
     anything. Files that the module has kept from a deleted project are an exception.
   - Does not delete workspaces that are no longer listed. To delete them, name them in O(absent).
@@ -197,7 +197,7 @@ class Workspaces:
             found.append(
                 f"comment {self.comment!r} contains a character with a special meaning in /etc/passwd or systemd. Remove it"
             )
-        # In check mode, the earlier task that creates the group has not done so.
+        # In check mode, the earlier task has not created the group.
         if self.wanted and self.group not in self.groups and not self.check_mode:
             found.append(
                 f"group {self.group} does not exist. Create it, or set group to the group that may use the hub"

@@ -253,6 +253,7 @@ class Task:
         return ask(self.run, self.name, [] if self.absent else self.wanted)
 
     def perform(self) -> dict[str, Any]:
+        """Apply the desired state, and return the module's result. Raises PackagesError."""
         self.check_arguments()
         if self.restoring and self.record:
             return self.restore(self.record)
@@ -274,6 +275,7 @@ class Task:
                 raise PackagesError(f"'{text}' is not a requirement.")
 
     def make(self) -> Environment:
+        """Create the environment, or fail if this is not allowed. In check mode, return an empty one."""
         if not self.module.params["create"]:
             raise PackagesError(
                 f"{self.name} is not a Python environment. Set environment to another path, or create to true."
@@ -288,6 +290,7 @@ class Task:
         return environment
 
     def choose(self, environment: Environment) -> tools.Installer:
+        """Return the installer for the environment. Download uv only if something will be installed now."""
         return tools.choose(
             self.run,
             environment,
@@ -298,6 +301,7 @@ class Task:
         )
 
     def to_remove(self, environment: Environment) -> list[str]:
+        """Return the packages to remove: those that are installed and do not belong to the distribution."""
         own = environment.packages.keys() - {*environment.foreign}
         return [text for text in self.wanted if canonical(text) in own]
 
@@ -376,6 +380,7 @@ class Task:
                 Path(directory).parent.rmdir()
 
     def install(self, environment: Environment) -> dict[str, Any]:
+        """Install what is missing, and complete an interrupted installation. If the package index is unreachable, try the fallback."""
         if self.module.check_mode:
             return self.try_install(environment)
         interrupted = self.journal.read()

@@ -62,7 +62,7 @@ SERVERS = ("collaboration_servers", "everyone")
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
-# Commands that pass options on to the server. Must be the same as in `jupyterhub_collab.hub.servers`.
+# Commands that accept options of the single-user server. Must be the same as `COMMANDS` in `jupyterhub_collab.hub.servers`.
 TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -191,7 +191,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Return conflicts with other hubs on the host. They cannot share resources, which one hub's removal would delete for the other."""
+    """Return conflicts with other hubs on the host. Removing collaboration from one hub would delete what both hubs use."""
     problems = []
     for other in host["remembered"].get("others", []):
         unit = other["unit"]
@@ -414,7 +414,10 @@ def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
 
 
 def adopted(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Return the account if it is adopted and not yet recorded as such. Record it, because a change of modes can remove other evidence."""
+    """Return the account if it is adopted and not yet recorded as such.
+
+    It must be recorded, because a change of modes can remove all other evidence.
+    """
     account = host["account"]
     others = account["exists"] and account["comment"] != ACCOUNT_COMMENT
     if not others or account["system"] or account["person"]:
@@ -610,6 +613,9 @@ def email_domain(settings: dict[str, Any]) -> str:
 
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the URL for users: that of the shared server, which works whether it is running or not, or in all users mode, the hub's."""
+    """Return the URL for users, or why it is unknown.
+
+    In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
+    """
     path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
     return addresses.told(hub, path, str(settings["public_url"]), str(settings["inventory_hostname"]))
