@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passes the collection's Python package to the module, so that one step installs all of a change."""
+"""Pass the collection's Python package to the module, so that one task installs the complete change."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passes the collection's Python package, which contains the checks, and the access matrix to the module. Writes the report on the
+"""Pass the access matrix and the collection's Python package, which contains the checks, to the module. Write the report on the
 controller.
 """
 
@@ -20,7 +20,7 @@ KEPT = ("host", "hub", "rows", "seconds")
 
 
 def keep(path: Path, result: dict[str, Any]) -> None:
-    """Write the report on the controller. Raises AnsibleActionFail if this fails."""
+    """Write the report to a file on the controller, as JSON. Raises AnsibleActionFail if this fails."""
     try:
         path.write_text(json.dumps({name: result[name] for name in KEPT}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
@@ -28,7 +28,7 @@ def keep(path: Path, result: dict[str, Any]) -> None:
 
 
 class ActionModule(ActionBase):
-    """Runs the module of the same name with both."""
+    """Runs the module of the same name with the package's files and the access matrix."""
 
     TRANSFERS_FILES = False
 

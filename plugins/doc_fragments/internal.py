@@ -1,13 +1,13 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation of internal plugins says."""
+"""Documentation shared by internal plugins."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """For plugins that only the roles of this collection use."""
+    """The note for plugins that only the roles of this collection use."""
 
     DOCUMENTATION = r"""
 options: {}

@@ -1,19 +1,19 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter packed."""
+"""Filter plugin packed."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: packed
-short_description: Pack data into one text for the filters of projects
+short_description: Pack data into one string for the projects filters
 version_added: 1.1.0
 description:
-  - Ansible inspects every part of a variable on each use, which takes a second for a thousand projects. It inspects a text only once.
+  - Ansible inspects every part of a variable on each use, which takes a second for a thousand projects. A string has only one part.
 options:
   _input:
-    description: Any data that JSON can represent.
+    description: The data, which must be representable as JSON.
     type: raw
     required: true
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ projects: "{{ jupyterhub_projects | collab.jupyterhub.packed }}"
 
 RETURN = r"""
 _value:
-  description: The text.
+  description: The packed data.
   type: str
 """
 

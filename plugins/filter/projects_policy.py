@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter projects_policy."""
+"""Filter plugin projects_policy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ name: projects_policy
 short_description: Decide who has access to projects and to other users' servers
 version_added: 1.1.0
 description:
-  - Turns the variables of role jupyterhub_projects and the state of a host into what the role applies.
+  - Computes the policy that role jupyterhub_projects applies, from the role's variables and the state of a host.
 positional: _input, host, found
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
   host:
@@ -38,10 +38,11 @@ policy: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_policy(_
 RETURN = r"""
 _value:
   description:
-    - C(problems) of the host, and the scopes of access C(levels).
-    - C(projects) and their C(workspaces), and in C(absent) what to delete.
-    - C(access) to other users' servers, and C(retired) hub users.
-    - C(table) and C(warnings) for the administrator.
+    - C(problems) lists the problems of the host. C(levels) contains the scopes of each access level.
+    - C(projects) and C(workspaces) describe the projects. C(absent) lists what to delete.
+    - C(access) lists who can open other users' servers. C(owners) lists the users whose servers others can open. C(retired) lists the
+      hub users to remove.
+    - C(table) and C(warnings) are for the administrator.
   type: dict
 """
 

@@ -1,19 +1,19 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter projects_problems."""
+"""Filter plugin projects_problems."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: projects_problems
-short_description: List what is wrong with the variables of role jupyterhub_projects
+short_description: List the problems of the variables of role jupyterhub_projects
 version_added: 1.1.0
 description:
-  - Lists what is wrong with the variables alone. Each problem names the variable and the way out.
+  - Checks the variables alone, not the host. Each problem names the variable and says how to fix it.
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
 extends_documentation_fragment:

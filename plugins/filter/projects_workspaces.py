@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter projects_workspaces."""
+"""Filter plugin projects_workspaces."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ name: projects_workspaces
 short_description: List the accounts and workspaces of projects on a host
 version_added: 1.1.0
 description:
-  - Lists the projects in the form that M(collab.jupyterhub.project_info) and M(collab.jupyterhub.project_workspaces) expect.
+  - Lists the projects in the format that M(collab.jupyterhub.project_info) and M(collab.jupyterhub.project_workspaces) expect.
 positional: _input, host
 options:
   _input:
-    description: The variables of role jupyterhub_projects by their names without the prefix.
+    description: The variables of role jupyterhub_projects, by name without the prefix.
     type: dict
     required: true
   host:

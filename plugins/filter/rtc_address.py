@@ -1,20 +1,21 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter rtc_address."""
+"""Filter plugin rtc_address."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_address
-short_description: Return the address for users
+short_description: Return the URL for users
 version_added: 1.0.0
 description:
-  - Returns the address of the shared server, which works whether the server runs or not. In all users mode, returns the hub's home page.
+  - Returns the URL of the shared server, which works whether the server is running or not. In all users mode, returns the URL of the
+    hub's home page. If it is unknown, returns a sentence that says which variable to set.
 positional: _input, hub
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
   hub:
@@ -33,7 +34,7 @@ address: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_address(__jupyter
 
 RETURN = r"""
 _value:
-  description: The address.
+  description: The URL.
   type: str
 """
 

@@ -1,20 +1,20 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter rtc_policy."""
+"""Filter plugin rtc_policy."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_policy
-short_description: Decide who has access to what, and which version is installed
+short_description: Decide who has access to what, and which versions to install
 version_added: 1.0.0
 description:
-  - Turns the variables of role jupyterhub_rtc and the state of a host into the policy that the role applies.
+  - Computes the policy that role jupyterhub_rtc applies, from the role's variables and the state of a host.
 positional: _input, host
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
   host:
@@ -35,7 +35,7 @@ RETURN = r"""
 _value:
   description:
     - C(mode) is V(shared user) or V(all users).
-    - C(everyone) lists the scopes that all hub users get. C(accounts) lists the accounts that nobody can log in to.
+    - C(everyone) lists the scopes of all hub users. C(accounts) lists the shared hub users, which nobody can log in as.
     - C(packages) and C(constraints) list what to install.
     - C(table) and C(warnings) are for the administrator.
   type: dict

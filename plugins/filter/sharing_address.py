@@ -1,20 +1,20 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter sharing_address."""
+"""Filter plugin sharing_address."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_address
-short_description: Return the address of the sharing page
+short_description: Return the URL of the sharing page
 version_added: 1.1.0
 description:
-  - Returns the address at which users open the page. If it is unknown, returns a sentence that says which variable to set.
+  - Returns the URL at which users open the page. If it is unknown, returns a sentence that says which variable to set.
 positional: _input, hub
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
   hub:
@@ -33,7 +33,7 @@ address: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_address(_
 
 RETURN = r"""
 _value:
-  description: The address.
+  description: The URL.
   type: str
 """
 

@@ -1,21 +1,21 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter sharing_problems."""
+"""Filter plugin sharing_problems."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_problems
-short_description: List the problems that keep role jupyterhub_sharing from running
+short_description: List the problems that prevent role jupyterhub_sharing from running
 version_added: 1.1.0
 description:
   - Checks the role's variables or, if O(host) is given, the host.
-  - Each problem names the variable and the way out.
+  - Each problem names the variable and says how to fix it.
 positional: _input, host
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
   host:
@@ -44,7 +44,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
 
 
 def sharing_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
-    """Return the problems of the variables, or those of the host if it is given."""
+    """Return the problems of the host if it is given, or else those of the variables."""
     return sharing.problems(settings) if host is None else sharing.host_problems(host)
 
 

@@ -1,19 +1,19 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter sharing_table."""
+"""Filter plugin sharing_table."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_table
-short_description: Describe who can share with role jupyterhub_sharing
+short_description: Describe who can share their server with role jupyterhub_sharing
 version_added: 1.1.0
 description:
-  - Describes what the role's variables allow.
+  - Describes in sentences what the role's variables allow.
 options:
   _input:
-    description: The role's variables by their names without the prefix.
+    description: The role's variables, by name without the prefix.
     type: dict
     required: true
 extends_documentation_fragment:

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter snippet_parts."""
+"""Filter plugin snippet_parts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ name: snippet_parts
 short_description: Return the parts of the snippet for container images and start scripts
 version_added: 1.1.0
 description:
-  - Returns the program that prepares an environment, its settings, and the collection's Python package, each as Python source. Also returns
-    the directory for versions of the package.
+  - Returns the source of the program that prepares an environment, its settings as a Python literal, and the collection's Python package
+    as a compressed tar archive in base64. Also returns the directory for versions of the package.
 options:
   _input:
-    description: JupyterLab's settings by the name of their files, with the options of M(collab.jupyterhub.lab_settings).
+    description: The options of M(collab.jupyterhub.lab_settings), by name of the files.
     type: dict
     required: true
 extends_documentation_fragment:

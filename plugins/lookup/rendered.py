@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup rendered."""
+"""Lookup plugin rendered."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ name: rendered
 short_description: Render a template
 version_added: 1.1.0
 description:
-  - Does what P(ansible.builtin.template#lookup) does for a template that includes no other, without copying all variables. Copying them
-    takes a second if they describe a thousand projects.
+  - Renders a template like P(ansible.builtin.template#lookup), but without copying all variables, which takes a second if they describe
+    a thousand projects. The template must not include another one.
 options:
   _terms:
-    description: Names of files in the role's directory C(templates).
+    description: Names of files in the directory C(templates) of the role.
     type: list
     elements: str
     required: true
@@ -49,7 +49,7 @@ except ImportError:  # ansible-core 2.18 trusts every text
         return value
 
 
-# As for template files: a line with only a statement leaves no empty line.
+# The defaults for template files: a line that contains only a statement leaves no empty line.
 HEAD = "#jinja2: trim_blocks: True, keep_trailing_newline: True\n"
 
 

@@ -1,11 +1,11 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers of accounts and groups, each given once.
+"""Assign UIDs and GIDs, and never assign one twice.
 
-Files, processes and access control lists name accounts and groups by number, and outlive them. An account that got a number that was someone
-else's would get all of that. So the numbers that were given are remembered for good, and those that anything on the host still
-has are passed over, in case they were forgotten.
+Files, processes and access control lists refer to accounts and groups by number, and outlive them. An account with a reused number would
+get access to all of these. So assigned numbers are recorded permanently. In case a record is lost, numbers that anything on the host
+still uses are skipped as well.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from .accounts import homes
 STATE = "numbers.json"
 HOMES = homes()
 CLOSED = 0o700
-# Where an account that is gone leaves files that are its own, in the directory itself or one below.
+# Where deleted accounts leave files, in these directories or in those directly below.
 PLACES = (
     *(HOMES, "/srv", "/var/lib", "/var/mail", "/var/spool/cron"),
     *("/tmp", "/var/tmp", "/dev/shm", "/run/user"),
 )
 DEPTH = 2
-GONE = "gone-"  # what the name of a group begins with that keeps the number of one that is gone
+GONE = "gone-"  # prefix of groups that reserve the GID of a deleted group
 
 
 class NoNumber(Exception):
-    """The host has no number left for an account or group."""
+    """The host has no unused number left for an account or group."""
 
 
 class Numbers:
-    """Numbers of the range of those that are not the system's which neither an account nor a group has, or had."""
+    """Numbers between UID_MIN and UID_MAX that no account or group has or had."""
 
     def __init__(self, path: str = "/etc/login.defs") -> None:
         self._path = path
@@ -53,7 +53,7 @@ class Numbers:
         self._taken: set[int] = set()
 
     def take(self) -> int:
-        """Return one. Raises NoNumber."""
+        """Return an unused number. Raises NoNumber."""
         for number in self._free:
             self._taken.add(number)
             return number
@@ -62,18 +62,18 @@ class Numbers:
         )
 
     def remember(self) -> None:
-        """Remember those that were taken, before anything has them."""
+        """Record the numbers that were taken. Call this before assigning them."""
         note(self._taken)
 
 
 def given() -> set[int]:
-    """Return the numbers that this collection has given to accounts and groups, or has taken back."""
+    """Return the numbers that this collection has assigned to accounts and groups, including deleted ones."""
     ranges = host_state.recall(STATE).get("given", [])
     return {number for first, last in ranges for number in range(first, last + 1)}
 
 
 def note(numbers: Iterable[int]) -> None:
-    """Remember numbers for good."""
+    """Record numbers permanently."""
     before = given()
     if together := {*numbers} - before:
         together |= before
@@ -84,9 +84,9 @@ def note(numbers: Iterable[int]) -> None:
 
 
 def reserve(numbers: Iterable[int]) -> None:
-    """Keep those numbers of groups that are gone from others which a process still has, be it root who makes a group with useradd.
+    """Reserve the GIDs of deleted groups that a process still has, so that not even useradd or groupadd can assign them.
 
-    Each gets a group that nobody is in, until nothing has it any more.
+    Create a group without members for each, and delete it once no process has the GID.
     """
     in_use = numbers_in_use()
     for number in sorted({*numbers} & in_use):
@@ -101,7 +101,7 @@ def reserve(numbers: Iterable[int]) -> None:
 
 
 def of_kept_home(name: str) -> int | None:
-    """Return the number that an account had whose home was kept, where nobody else has it; None otherwise."""
+    """Return the UID of a deleted account with a kept home directory, or None if an account, group or process uses that number."""
     number = _former(name)
     if number is None or _is_known(number) or number in numbers_in_use():
         return None
@@ -109,7 +109,10 @@ def of_kept_home(name: str) -> int | None:
 
 
 def close_home(name: str, path: str, number: int) -> None:
-    """Make the home of an account that goes root's, and remember whose it was: its number may become someone else's."""
+    """Make root the owner of a home directory, because another account could get the UID of its deleted owner. Record the owner.
+
+    name, number: name and UID of the deleted account.
+    """
     state = host_state.recall(STATE)
     host_state.remember(STATE, {**state, "kept": {**state.get("kept", {}), name: number}})
     with contextlib.suppress(FileNotFoundError), shares.opened(path) as home:
@@ -118,7 +121,7 @@ def close_home(name: str, path: str, number: int) -> None:
 
 
 def open_home(name: str) -> bool:
-    """Give an account that was made anew the home that was kept of it, with what was its own there; return whether there was one."""
+    """Give a recreated account its kept home directory, with the files that it owned there. Return whether there was one."""
     account = pwd.getpwnam(name)
     former = _former(name)
     if former is None:
@@ -137,19 +140,19 @@ def open_home(name: str) -> bool:
 
 
 def kept_homes() -> set[str]:
-    """Return the accounts whose homes are kept, and were not given back."""
+    """Return the names of the deleted accounts whose home directories are kept."""
     return {*host_state.recall(STATE).get("kept", {})}
 
 
 def forget_home(name: str) -> None:
-    """What was kept of an account is gone."""
+    """Delete the record of an account's kept home directory, because the directory no longer exists."""
     state = host_state.recall(STATE)
     if state.get("kept", {}).pop(name, None) is not None:
         host_state.remember(STATE, state)
 
 
 def _former(name: str) -> int | None:
-    """Return the number of the account that a kept home was of; None where there is no such home."""
+    """Return the former UID of the owner of a kept home directory, or None if there is none."""
     kept = host_state.recall(STATE).get("kept", {})
     path = os.path.join(HOMES, name)
     try:
@@ -160,20 +163,20 @@ def _former(name: str) -> int | None:
         return None
     if name in kept:
         return int(kept[name])
-    # Of a time when homes were kept as they were, or when this was forgotten. What belongs to an account that is there is no such home.
+    # The home directory may be from a time when its owner was not changed, or its record may be lost. If its owner exists, it is not kept.
     owners = {there.st_uid} if there.st_uid else _owners([path], depth=1) - {0}
     strangers = sorted(number for number in owners if not _is_known(number))
     return strangers[0] if strangers and not there.st_mode & 0o077 else None
 
 
 def _give(directory: int, former: int, account: pwd.struct_passwd) -> None:
-    """Give an account all that had a number in a directory. Nobody else reaches it meanwhile, and no link is followed."""
+    """Give an account everything in a directory that a UID owned. Nobody else has access meanwhile, and no link is followed."""
     for _path, directories, files, place in os.fwalk(".", dir_fd=directory, follow_symlinks=False):
         for each in (*directories, *files):
             with contextlib.suppress(FileNotFoundError):
                 there = os.stat(each, dir_fd=place, follow_symlinks=False)
                 group = account.pw_gid if there.st_gid == former else -1
-                # Of a file with further names the others are elsewhere.
+                # Skip files with several hard links, because the others may be outside the directory.
                 if there.st_uid == former and (there.st_nlink == 1 or stat.S_ISDIR(there.st_mode)):
                     os.chown(each, account.pw_uid, group, dir_fd=place, follow_symlinks=False)
 
@@ -189,12 +192,12 @@ def _range(path: str = "/etc/login.defs") -> tuple[int, int]:
 
 
 def _owners(places: Iterable[str], depth: int = DEPTH) -> set[int]:
-    """Return the numbers of those who own anything in these directories, and in those below."""
+    """Return the UIDs and GIDs of everything in these directories, down to `depth` levels."""
     found = set()
     for place in places:
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
-                with contextlib.suppress(OSError):  # it went this instant
+                with contextlib.suppress(OSError):  # it was just removed
                     there = entry.stat(follow_symlinks=False)
                     found |= {there.st_uid, there.st_gid}
                     if depth > 1 and stat.S_ISDIR(there.st_mode):
@@ -203,7 +206,10 @@ def _owners(places: Iterable[str], depth: int = DEPTH) -> set[int]:
 
 
 def _is_known(number: int) -> bool:
-    """Ask for a number alone: a directory service tells of one account what it does not list."""
+    """Return whether an account or a group has a number.
+
+    Ask for this number only: directory services answer for single accounts that they do not list.
+    """
     for ask in (pwd.getpwuid, grp.getgrgid):
         try:
             ask(number)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs as an account of the host, and how it ends before the account goes."""
+"""Find the processes of an account, and end them before the account is removed."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
 POLL_SECONDS = 0.1
-# As linux/nsfs.h has them.
+# From linux/nsfs.h.
 GET_PARENT, GET_OWNER = 0xB702, 0xB704
 
 
 class NotEnded(Exception):
-    """Something that runs as an account has not ended, and would be the next one's who gets the number."""
+    """A process of an account does not end. It would belong to the next account that gets the UID."""
 
 
 def processes_of(uid: int) -> list[int]:
-    """Return the processes that are an account's by any of their four numbers: real, effective, saved, and for files.
+    """Return the PIDs of the processes that have an account's UID as real, effective, saved or file-system UID.
 
-    A program with the setuid bit is its starter's by one number and its owner's by another, and may choose between them later. In a user
-    namespace, as rootless containers have them, an account's programs have numbers that were lent to it (/etc/subuid).
+    A program with the setuid bit has the UIDs of both its caller and its owner, and can switch between them. In a user namespace, as used
+    by rootless containers, the account's processes have subordinate UIDs (/etc/subuid). So include all processes in its user namespaces.
     """
     return [process for process, users, _groups in everybody() if uid in users or uid in _hosts(process)]
 
 
 def _hosts(process: int) -> Iterator[int]:
-    """Yield the numbers of the accounts that have made the user namespaces that a process is in."""
+    """Yield the UIDs of the accounts that created the user namespaces of a process, innermost first."""
     with contextlib.ExitStack() as stack, contextlib.suppress(OSError):  # the outermost one has no parent
         place = f"/proc/{process}/ns/user"
         if os.path.samestat(os.stat(place), os.stat("/proc/self/ns/user")):
@@ -49,7 +49,7 @@ def _hosts(process: int) -> Iterator[int]:
 
 
 def numbers_in_use(ending: Collection[int] = ()) -> set[int]:
-    """Return the numbers of accounts and groups that any process has a right of, but for processes that are about to end."""
+    """Return all UIDs and GIDs of running processes, except those in `ending`, which are about to end."""
     return {
         number
         for process, users, groups in everybody()
@@ -59,7 +59,7 @@ def numbers_in_use(ending: Collection[int] = ()) -> set[int]:
 
 
 def end_processes(uid: int) -> None:
-    """End what runs as an account: politely, so that servers save what is open, and for good after some seconds.
+    """End all processes of an account: with SIGTERM, so that servers save open documents, and after some seconds with SIGKILL.
 
     Raises NotEnded.
     """
@@ -74,14 +74,14 @@ def end_processes(uid: int) -> None:
                 f"process {left[0]} of account {uid} does not end. End what it waits for, or restart the host, then rerun"
             )
         _kill_all(uid)
-        # What is the account's by its effective number alone does not get that signal.
+        # Processes that have the account only as effective UID do not get that signal.
         for process in processes_of(uid):
             _signal(process, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
 
 
 def _kill_all(uid: int) -> None:
-    """Kill as the account whatever it may kill, at one go: nothing escapes by always being another process than the one that was seen."""
+    """As the account, kill every process that it can signal, with one call. Processes that keep forking cannot escape this."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def _has_ended(uid: int) -> bool:
 
 
 def forget_failed_units(account: str, uid: int) -> None:
-    """Let systemd forget services that ran as an account and ended badly, as servers do that had to be killed."""
+    """Reset the failed systemd services of an account, such as servers that had to be killed."""
     with contextlib.suppress(NoSystemd):
         failed = systemctl("list-units", "--failed", "--type=service", "--plain", "--no-legend").stdout
         for line in failed.splitlines():

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host knows about an account, as far as it tells whether people may share it."""
+"""Look up accounts and groups on the host, with what determines whether an account may be shared."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 
 from . import host_state
 
-STATE = "accounts.json"  # what is remembered of accounts: the groups that were made, and these
+STATE = "accounts.json"  # the recorded state of accounts: groups that were created, and adopted accounts
 ADOPTED = "adopted"
-USERNAME = "{USERNAME}"  # stands for the hub user in what SystemdSpawner makes the names of accounts of
+USERNAME = "{USERNAME}"  # stands for the hub user in SystemdSpawner's template for account names
 
 
 def login_minimum(path: str = "/etc/login.defs") -> int:
-    """Return the first user id that is not the system's (UID_MIN of login.defs; 1000 where it says nothing)."""
+    """Return the lowest UID that is not a system account's (UID_MIN in login.defs, or 1000 if it is not set)."""
     try:
         with open(path, encoding="utf-8") as file:
             match = re.search(r"^\s*UID_MIN\s+(\d+)", file.read(), re.M)
@@ -31,7 +31,7 @@ def login_minimum(path: str = "/etc/login.defs") -> int:
 
 
 def with_passwords(path: str = "/etc/shadow") -> set[str]:
-    """Return the local accounts that someone can log in to with a password."""
+    """Return the names of the local accounts that have a password."""
     try:
         with open(path, encoding="utf-8") as file:
             entries = [line.split(":") for line in file if line.count(":") > 1]
@@ -41,24 +41,31 @@ def with_passwords(path: str = "/etc/shadow") -> set[str]:
 
 
 def account_of(user: str, names: str) -> str:
-    """Return the name of a hub user's account, where `names` is what such names are made of."""
+    """Return the name of a hub user's account. names: the template for account names."""
     return names.replace(USERNAME, user)
 
 
 def user_of(account: str, names: str) -> str:
-    """Return the hub user of an account; its own name where it is not made of `names`, as one that is older than those."""
+    """Return the hub user of an account. If its name does not match the template `names`, return it unchanged.
+
+    Accounts that are older than the template need not match it.
+    """
     before, _name, after = names.partition(USERNAME)
     user = account.removeprefix(before).removesuffix(after)
     return user if account_of(user, names) == account else account
 
 
 def describe_account(name: str) -> dict[str, Any]:
-    """Return what is known about an account: whether it exists, its kind, and its groups."""
+    """Return what is known about an account. See `describe_accounts`."""
     return describe_accounts([name])[name]
 
 
 def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return by their names what is known about accounts; the host is asked for its passwords once."""
+    """Return, by name, what is known about accounts. /etc/shadow is read only once.
+
+    Each has `name` and `exists` and, if it exists, `uid`, `home`, `comment`, `groups`, `system` (whether it is a system account) and
+    `person` (whether someone can log in with a password or an SSH key).
+    """
     minimum, passwords = login_minimum(), with_passwords()
     found: dict[str, dict[str, Any]] = {}
     for name in names:
@@ -82,14 +89,14 @@ def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _groups_of(account: pwd.struct_passwd) -> Iterator[str]:
-    """Yield the groups of an account, also those that the host knows from elsewhere and does not list (LDAP, SSSD)."""
+    """Yield the groups of an account, including those from directory services that do not list them (LDAP, SSSD)."""
     for number in os.getgrouplist(account.pw_name, account.pw_gid):
         with contextlib.suppress(KeyError):
             yield grp.getgrgid(number).gr_name
 
 
 def is_local_group(name: str, paths: Iterable[str] = ("/etc/group", "/var/lib/extrausers/group")) -> bool:
-    """Return whether members can be put into a group on this host."""
+    """Return whether a group is defined on this host, so that members can be added here."""
     for path in paths:
         with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
             if any(line.startswith(f"{name}:") for line in file):
@@ -98,7 +105,7 @@ def is_local_group(name: str, paths: Iterable[str] = ("/etc/group", "/var/lib/ex
 
 
 def homes(path: str = "/etc/default/useradd") -> str:
-    """Return the directory in which homes are made."""
+    """Return the directory in which home directories are created."""
     with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         if found := re.search(r"^HOME=[\"']?([^\s\"']+)", file.read(), re.M):
             return found.group(1)
@@ -115,10 +122,10 @@ def group_exists(name: str) -> bool:
 
 
 def adopted_accounts() -> list[str]:
-    """Return the accounts of this host that people share though this collection has not made them."""
+    """Return the shared accounts on this host that this collection did not create."""
     return list(host_state.recall(STATE).get(ADOPTED, []))
 
 
 def with_comment(comment: str | None) -> list[str]:
-    """Return the accounts that bear a comment."""
+    """Return the accounts with a comment. Without a comment, return none."""
     return sorted(account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment)

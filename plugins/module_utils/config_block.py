@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one marked block at the end of the administrator's main configuration file, as pure functions of bytes."""
+"""Add, find and remove the marked block at the end of the main configuration file. These are pure functions of the file's bytes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import os
 import re
 
 NAME = "collab.jupyterhub"
-# The file had no newline at its end: said in the block, so that removing the block gives back the same bytes.
+# Recorded in the block if the file did not end with a newline, so that removing the block restores the same bytes.
 UNTERMINATED = " (after a line without an end)"
-# The names `c` and `get_config` may have become those of something else above, so what loads the file is asked for the configuration.
+# Code above the block may have reassigned `c` or `get_config`, so get the configuration from the loader, which is up the call stack.
 BLOCK = """\
 # BEGIN {name}{note}
 # Managed by Ansible: loads the files in {directory} in the order of their names, after the settings above.
@@ -36,18 +36,21 @@ OURS = re.compile(
 
 
 def python_file(path: str) -> str:
-    """Return the file that a block goes into, of the one that a hub is told: beside JSON a hub reads a Python file of the same name."""
+    """Return the file to add the block to, for a hub's configuration file.
+
+    If that is JSON, it is the Python file of the same name next to it, which a hub also reads.
+    """
     base, extension = os.path.splitext(os.path.realpath(path))
     return base + ".py" if extension == ".json" else base + extension
 
 
 def json_file(path: str) -> str:
-    """Return the JSON file that a hub reads after the file of a path, where there is one."""
+    """Return the path of the JSON file that a hub reads after a Python file, if it exists."""
     return os.path.splitext(path)[0] + ".json"
 
 
 def fragments_directory(main: str) -> str:
-    """Return where the fragments of a main file lie: beside it, wherever a link to it may be."""
+    """Return the directory of a main file's fragments. It is next to the file itself, not next to a link to it."""
     return os.path.join(os.path.dirname(os.path.realpath(main)), "jupyterhub_collab.d")
 
 
@@ -57,13 +60,16 @@ def fragment_path(main: str, name: str) -> str:
 
 
 def block(directory: str, unterminated: bool) -> bytes:
-    """Return the block that runs the fragments of a directory."""
+    """Return the block that loads the fragments in a directory.
+
+    unterminated: whether the last line above the block had no newline.
+    """
     note = UNTERMINATED if unterminated else ""
     return BLOCK.format(name=NAME, note=note, directory=directory, pattern=directory + "/*.py").encode()
 
 
 def without_block(main: bytes) -> bytes:
-    """Return the main file as it is without our block: byte for byte what the administrator wrote."""
+    """Return the main file without our block, byte for byte as the administrator wrote it."""
     match = OURS.search(main)
     if not match:
         return main
@@ -74,7 +80,7 @@ def without_block(main: bytes) -> bytes:
 
 
 def with_block(main: bytes, directory: str) -> bytes:
-    """Return the main file with our block as its end, wherever the block stood before."""
+    """Return the main file with our block at the end. An existing block is replaced, wherever it is."""
     main = without_block(main)
     unterminated = bool(main) and not main.endswith(b"\n")
     return main + (b"\n" if unterminated else b"") + block(directory, unterminated)
@@ -89,14 +95,14 @@ def find_block(main: bytes) -> bytes:
 def foreign_block(marker: str) -> re.Pattern[bytes]:
     """Return the pattern of a block that Ansible's `blockinfile` wrote with a marker such as `# {mark} NAME`.
 
-    `blockinfile` may have put an empty line before and after it, which belong to the file and stay.
+    It does not include empty lines that `blockinfile` may have added before and after the block: they stay in the file.
     """
     begin, end = (re.escape(marker.replace("{mark}", mark).encode()) for mark in ("BEGIN", "END"))
     return re.compile(rb"^" + begin + rb"\r?\n.*?^" + end + rb"\r?\n?", re.M | re.S)
 
 
 def without_foreign_blocks(main: bytes, markers: list[str]) -> bytes:
-    """Return the main file without the blocks of other tools that ours take the place of."""
+    """Return the main file without the blocks with these markers, which our block replaces."""
     for marker in markers:
         main = foreign_block(marker).sub(b"", main)
     return main

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds the port of a hub while the hub restarts (see `jupyterhub_collab.hub.shared_port`).
+"""Hold the port of a hub while the hub restarts (see `jupyterhub_collab.hub.shared_port`).
 
-A socket that is bound and does not listen takes no connection, and keeps every other account from the port.
+A socket that is bound but does not listen accepts no connections, and prevents other accounts from binding the port.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TRY_SECONDS = 0.0005
 
 
 class HeldPort:
-    """What is held; nothing at first."""
+    """The addresses and ports that this process holds. Initially none."""
 
     def __init__(self) -> None:
         self._sockets: dict[tuple[str, int], socket.socket] = {}
@@ -25,9 +25,10 @@ class HeldPort:
         self._end = threading.Event()
 
     def hold(self, places: Iterable[tuple[str, int]]) -> None:
-        """Hold these addresses and ports from now on, or from the moment when what has one for itself alone lets go of it.
+        """Hold these addresses and ports, and release all others.
 
-        What is held already stays so without a moment in between, and nothing else is held any more.
+        If another process has bound one exclusively, a thread binds it as soon as that process releases it. What is already held remains
+        held without interruption.
         """
         wanted = [*places]
         self._let_go([place for place in self._sockets if place not in wanted])
@@ -46,7 +47,7 @@ class HeldPort:
                 self._threads.append(thread)
 
     def let_go(self) -> None:
-        """Hold nothing any more."""
+        """Release all addresses and ports."""
         self._end.set()
         for thread in self._threads:
             thread.join()

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this collection remembers on a host from run to run, and the lock that keeps two runs apart.
+"""Keep the collection's state on a host between runs, and lock the host against concurrent runs.
 
-Everything lies in one directory, which is there only as long as there is something to remember.
+Everything is in one directory, which exists only while it contains something.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ LOCK_SECONDS = 600
 
 
 class Unusable(Exception):
-    """Nothing can be remembered now; nothing on the host has changed."""
+    """The state cannot be used now. Nothing on the host was changed."""
 
 
 class Busy(Unusable):
-    """Another run is at work on this host."""
+    """Another run is active on this host."""
 
 
 class Unsafe(Unusable):
-    """Others than root may have changed what is remembered."""
+    """Accounts other than root may have changed the state."""
 
 
 def path_of(name: str) -> str:
-    """Return the path of a file of the state."""
+    """Return the path of a file in the state directory."""
     return os.path.join(STATE_DIRECTORY, name)
 
 
 def recall(name: str) -> dict[str, Any]:
-    """Return what earlier runs have remembered under a name; empty where that is nothing."""
+    """Return the record that earlier runs have stored in a file, or an empty one."""
     return dict(json.loads(transaction.read(path_of(name)) or b"{}"))
 
 
 def remember(name: str, what: dict[str, Any]) -> None:
-    """Record this under a name, and replace what was there. An empty record deletes the file."""
+    """Store a record in a file, replacing an earlier one. An empty record deletes the file."""
     if what:
         transaction.write(path_of(name), json.dumps(what, indent=1, sort_keys=True).encode())
     else:
@@ -56,7 +56,7 @@ def remember(name: str, what: dict[str, Any]) -> None:
 
 
 def hubs() -> dict[str, dict[str, Any]]:
-    """Return what is remembered of each hub of the host that has fragments, by the name of its unit."""
+    """Return the state of each hub on the host that has fragments, by the name of its unit."""
     names = [os.path.basename(path) for path in sorted(glob.glob(path_of("*.json")))]
     states = {name.removesuffix(".json"): recall(name) for name in names}
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
@@ -64,28 +64,31 @@ def hubs() -> dict[str, dict[str, Any]]:
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
-    """Hold the one lock of the host. Afterwards its file goes, and the directory where nothing else is in it."""
+    """Hold the host's lock within this context. Afterwards, remove its file, and the state directory if it is empty.
+
+    Raises Busy and Unsafe.
+    """
     with _locked() as file:
         try:
             yield
         finally:
-            # Before it is let go: who waits for it sees that the file is no longer the one at the path.
+            # Remove the file before releasing the lock: a waiting process then sees that it has locked a file that no longer exists.
             os.unlink(file.name)
-            # Something is remembered, or who waits has made a new file this instant and removes it later.
+            # The directory contains state, or a waiting process has just created a new file in it, and removes it later.
             with contextlib.suppress(OSError):
                 os.rmdir(STATE_DIRECTORY)
 
 
 def _locked() -> TextIO:
-    """Return the lock's file, open and locked; closing it lets it go. Raises Busy, and Unsafe."""
+    """Return the lock's file, open and locked. Closing it releases the lock. Raises Busy and Unsafe."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
-        with contextlib.suppress(FileExistsError):  # it was there, and went this instant
+        with contextlib.suppress(FileExistsError):  # it existed, and was just removed
             os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             _check_owner()
-        with contextlib.suppress(FileNotFoundError):  # the directory went this instant
-            file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115 - closing it would let go
+        with contextlib.suppress(FileNotFoundError):  # the directory was just removed
+            file = open(path_of(LOCK), "w", encoding="utf-8")  # noqa: SIM115 - closing it would release the lock
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(file.name)):
@@ -102,7 +105,7 @@ def _locked() -> TextIO:
 
 
 def _check_owner() -> None:
-    """Raise Unsafe where others than root can write what is done as root."""
+    """Raise Unsafe if accounts other than root can change the state, which determines what is done as root."""
     there = os.stat(STATE_DIRECTORY)
     if there.st_uid != os.geteuid() or there.st_mode & 0o022:
         raise Unsafe(

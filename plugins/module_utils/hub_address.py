@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How this host reaches its hub, and what people's connections come in at."""
+"""Return the addresses at which this host and users reach the hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .hub_socket import is_unix, reachable
 
 
 def here(url: str, path: str) -> str:
-    """Return an address of this host for a URL that may name all of its addresses, with a path and without a slash at the end."""
+    """Return the URL at which this host reaches a URL that may name all addresses, with another path and without a trailing slash."""
     parts = urlsplit(url)
     if is_unix(url):
         return str(urlunsplit((parts.scheme, parts.netloc, path, "", ""))).rstrip("/")
@@ -23,10 +23,10 @@ def here(url: str, path: str) -> str:
 
 
 def front(hub: dict[str, Any]) -> str:
-    """Return where people's connections come in, by what the configuration says."""
+    """Return the URL that users connect to, according to the configuration."""
     return str(hub.get("front_url") or hub["bind_url"])
 
 
 def of_proxy(hub: dict[str, Any]) -> str:
-    """Return where this host reaches the hub's proxy, by what the configuration says, with the hub's prefix."""
+    """Return the URL at which this host reaches the hub's proxy, according to the configuration, with the hub's prefix."""
     return here(front(hub), hub["base_url"])

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks a live hub through its API, with a token that lasts for the moment and may do one thing."""
+"""Send requests to a live hub's API, with a short-lived token that has only the scopes needed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ANSWER_SECONDS = 30
 
 
 class NoAnswer(Exception):
-    """The hub's API cannot be asked."""
+    """The hub's API cannot be used."""
 
 
 @dataclass
 class HubApi:
-    """The API of the hub that a unit runs, at a URL such as http://127.0.0.1:8081/hub/api, as the owner of a token sees it.
+    """The API of the hub that a unit runs, at a URL such as http://127.0.0.1:8081/hub/api, with a token.
 
-    Nobody else who listens there gets the token.
+    The token is never sent to another process that listens there.
     """
 
     url: str
@@ -40,9 +40,10 @@ class HubApi:
     def request(
         self, method: str, path: str, body: Any = None, timeout: float = ANSWER_SECONDS
     ) -> tuple[int, Any]:
-        """Return the status and what the JSON of the answer says (None where there is none).
+        """Send a request, and return the status and the decoded JSON of the answer (None if the answer is empty).
 
-        `path` is what follows `/hub/api`, percent-encoded. Raises NoAnswer where no hub answers within `timeout` seconds.
+        path: the percent-encoded path below `/hub/api`. body: data to send as JSON. Raises NoAnswer if no hub answers within `timeout`
+        seconds.
         """
         link = connection(self.url, timeout, self.unit)
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
@@ -60,18 +61,18 @@ class HubApi:
 
 @contextlib.contextmanager
 def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[HubApi]:
-    """Yield the API of the hub that the unit runs.
+    """Yield the API of the hub that the unit runs. Raises NoAnswer if no token can be created.
 
-    `make_token` is the command that prints a token for it (see `jupyterhub_collab.hub.service_token`); it takes the
-    token back when this ends. `hub` has `database` and `api_url`. Raises NoAnswer where there is no token.
+    make_token: the command that prints a token (see `jupyterhub_collab.hub.service_token`). It revokes the token when the context ends.
+    hub: needs the keys `database` and `api_url`.
     """
     pipe = subprocess.PIPE
     surroundings = hub_surroundings(unit)
-    # Leaving the block closes the input of the process, which takes the token back, and waits for its end.
+    # Leaving the block closes the standard input of the process and waits for it. The process then revokes the token and exits.
     with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
         if not (process.stdin and process.stdout and process.stderr):
             raise AssertionError("they are pipes")
-        with contextlib.suppress(BrokenPipeError):  # it ended at once, and says why below
+        with contextlib.suppress(BrokenPipeError):  # it has exited, and its error is raised below
             process.stdin.write(json.dumps(hub["database"]) + "\n")
             process.stdin.flush()
         token = process.stdout.readline().strip()

@@ -1,13 +1,13 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a change of a hub's configuration ended."""
+"""Errors that end a change of a hub's configuration."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """The change cannot be made; nothing on the host has changed."""
+    """The change cannot be made. Nothing on the host was changed."""
 
 
 class Failed(Exception):

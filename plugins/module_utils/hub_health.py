@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells whether a hub is well, and in one sentence why not."""
+"""Check whether a hub works, and describe in one sentence why it does not."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ POLL_SECONDS = 0.2
 
 
 def version(api_url: str, unit: Unit, timeout: float = 5) -> str | None:
-    """Return the version of the hub that a unit runs, as its API at this URL has it; None where no hub answers.
+    """Return the version of the hub that a unit runs, as reported by its API at this URL, or None if no hub answers.
 
-    Raises Impostor where something else listens there.
+    timeout: in seconds. Raises Impostor if another process listens there.
     """
     link = connection(api_url, timeout, unit)
     try:
@@ -41,9 +41,9 @@ def version(api_url: str, unit: Unit, timeout: float = 5) -> str | None:
 def wait_until_it_answers(
     show: Callable[[], Unit], hub: dict[str, Any], timeout: float, settle: float, error: type[Exception]
 ) -> None:
-    """Return when the hub's API has answered and the same process still does so `settle` seconds later.
+    """Wait until the hub's API answers, and the same process still answers `settle` seconds later.
 
-    Raises `error` when the process ends, or nothing answers within `timeout` seconds.
+    show: returns the current state of the unit. Raises `error` if the process exits, or nothing answers within `timeout` seconds.
     """
     invocation = ""
     deadline = time.monotonic() + timeout
@@ -71,7 +71,7 @@ def wait_until_it_answers(
 
 
 def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | None:
-    """Return what `version` does; raises `error` if another process listens instead of the hub."""
+    """Return the same as `version`. Raises `error` if another process listens instead of the hub."""
     try:
         return version(hub["api_url"], unit)
     except Impostor as impostor:
@@ -81,7 +81,7 @@ def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | N
 def wait_for_pages(
     show: Callable[[], Unit], hub: dict[str, Any], timeout: float, error: type[Exception]
 ) -> None:
-    """Return when the pages that the hub's services show answer. Raises `error` where one does not in time."""
+    """Wait until the pages of the hub's services answer. Raises `error` if one does not within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     unit = show()
     for url in hub.get("pages", []):
@@ -92,7 +92,7 @@ def wait_for_pages(
 
 
 def answers(url: str, unit: Unit, timeout: float = 5) -> bool:
-    """Return whether a page is there at a URL, of a service that the hub of a unit has started."""
+    """Return whether a service that the unit's hub has started answers at a URL with status 200."""
     link = connection(url, timeout, unit)
     try:
         link.request("GET", urlsplit(url).path)
@@ -104,7 +104,7 @@ def answers(url: str, unit: Unit, timeout: float = 5) -> bool:
 
 
 def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]:
-    """Return the names of the roles of a configuration that a live hub does not hold with the same scopes."""
+    """Return the names of the roles of a configuration that a live hub lacks, or has with other scopes or fewer members."""
     return sorted(
         name
         for name, role in wanted.items()
@@ -116,15 +116,15 @@ def roles_that_differ(wanted: dict[str, Any], held: dict[str, Any]) -> list[str]
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a text that says anything."""
+    """Return the last line of a text that is not blank."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
 def exceptions(output: str) -> list[str]:
-    """Return the exceptions in what a hub printed, each in the line that ends its traceback."""
+    """Return the exceptions in the output of a hub, each as the last line of its traceback."""
     lines, hubs_own = [], True
     for line in output.splitlines():
-        # Servers that the hub has started as its children print to the same place.
+        # Servers that run as children of the hub write to the same output.
         if record := re.match(r"\[[A-Z] [-\d]+ [:.\d]+ (\w+)", line):
             hubs_own = record.group(1) == "JupyterHub"
         if hubs_own:
@@ -134,8 +134,8 @@ def exceptions(output: str) -> list[str]:
 
 
 def reason(output: str, path: str) -> str:
-    """Return in one sentence why the configuration at `path` does not load, from what the hub printed about it."""
-    # The place in the configuration nearest to the error, where the traceback names one.
+    """Return a sentence that says why the configuration at `path` fails to load, from the hub's output."""
+    # The line of the configuration that is nearest to the error, if the traceback names one.
     directory = re.escape(path.rpartition("/")[0])
     places = re.findall(rf'File "({directory}/[^"]+)", line (\d+)', output)
     where = f"{places[-1][0]}, line {places[-1][1]}" if places else path

@@ -1,9 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks a hub before a change all that it will be asked after it, in the same way.
+"""Check a hub before a change in the same way as afterwards.
 
-A hub that is well and that we cannot see would be killed, and then be said not to have come back. So who cannot see it changes nothing.
+If the checks cannot reach a hub that works, the change would kill this hub, and then report that it did not come back. So do not change
+a hub that cannot be checked.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from .systemd_unit import Unit, show
 if TYPE_CHECKING:
     from .live_hub import LiveHub
 
-# A hub that takes connections and says nothing for so long hangs: it is the right one, and a restart is what it needs.
+# A hub that accepts connections but does not answer for this long hangs. It is the right process, and needs a restart.
 HANG_SECONDS = 15
 ANSWER_SECONDS = 5
 
 
 class Hangs(Exception):
-    """Something takes connections there, and says nothing."""
+    """A process accepts connections at the address, but does not answer."""
 
 
 class NotThere(NoAnswer):
-    """Nothing takes connections there. A hub that is just starting will."""
+    """Nothing accepts connections at the address. The hub may still be starting."""
 
 
 def before_change(
     live: LiveHub, likely: dict[str, Any], on_disk: Callable[[], dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return the hub that runs as it will be looked at after a change, and what it holds; None where that cannot be asked.
+    """Return the description by which the running hub can be checked, and what its database contains (None if the hub hangs or has exited).
 
-    likely: the hub as an earlier run or the candidate has it. on_disk: gives it as the files have it before the change, which takes
-    seconds. Raises Refused where the hub cannot be seen by either, and is not known to hang.
+    likely: the hub as described by an earlier run or by the candidate. on_disk: returns the hub as described by the files before the
+    change, which takes seconds. Raises Refused if neither description allows checking the hub, and the hub does not hang.
     """
     hubs, why, begun = [likely], "", time.monotonic()
     looked_at_files = False
@@ -61,10 +62,10 @@ def before_change(
                 why = str(error)
                 hubs.remove(hub)
         if not show(live.service).running:
-            return likely, None  # it has ended, which no look at it has done
+            return likely, None  # it has exited, but not because of these checks
         if not looked_at_files:
             looked_at_files = True
-            # They may not even load, and the change may be what puts that right.
+            # The files may fail to load, and the change may fix that.
             with contextlib.suppress(Refused):
                 hub = on_disk()
                 hubs += [hub] if any(hub[each] != likely[each] for each in ("api_url", "database")) else []
@@ -78,11 +79,11 @@ def before_change(
 
 
 def _see(live: LiveHub, hub: dict[str, Any]) -> dict[str, Any]:
-    """Return what the hub holds. Raises Failed and NoAnswer where it does not answer something, and Hangs where it answers nothing."""
+    """Return what the hub's database contains. Raises Failed and NoAnswer if a check fails, and Hangs if the hub does not answer at all."""
     knock(hub["api_url"], show(live.service))
     held = live.held(hub)
     if held["roles"] is None:
-        return held  # its database is in its own memory, which gives nobody a token
+        return held  # the database is in the hub's memory, so no token can be created
     with live.api(hub, hub_shutdown.SCOPE) as api:
         status, _said = api.request("GET", "/user")
     if status != 200:
@@ -93,7 +94,7 @@ def _see(live: LiveHub, hub: dict[str, Any]) -> dict[str, Any]:
 
 
 def knock(api_url: str, unit: Unit) -> None:
-    """Raise NoAnswer where the hub of a unit is not reached at an address, and Hangs where it takes connections there and says nothing."""
+    """Raise NoAnswer if the unit's hub cannot be reached at a URL, and Hangs if it accepts connections there but does not answer."""
     link = connection(api_url, ANSWER_SECONDS, unit)
     try:
         link.connect()

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Python package that fragments import, on the host: each version in a directory of its own that never changes."""
+"""Install and run the Python package that fragments import. Each version has its own directory, which never changes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from .systemd_unit import Unit
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 NEW_PREFIX = ".new-"
 SECONDS = 120
-# How the fragments of the roles name the version that they import.
+# The line by which the roles' fragments select the version to import.
 IMPORTED = rb'(?m)^(sys\.path\.insert\(0, ")' + re.escape(DIRECTORY).encode() + rb'/[0-9a-f]{12}("\))$'
 
 
 class HubPackage:
-    """One version of the package, from its files: relative path to text."""
+    """A version of the package.
+
+    files: the text of each file by its path in the package's directory.
+    """
 
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
@@ -37,7 +40,7 @@ class HubPackage:
         self.path = os.path.join(DIRECTORY, digest[:12])
 
     def install(self) -> None:
-        """Put the package in place, where nothing imports it yet."""
+        """Install this version, unless it is installed already. Installing it has no effect until a fragment imports it."""
         if os.path.isdir(self.path):
             return
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
@@ -59,12 +62,15 @@ class HubPackage:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def closed(self) -> list[str]:
-        """Return the directories of the package that users' servers cannot read from, as a strict umask may have made them."""
+        """Return the directories of the package that users' servers cannot read, for example because of a strict umask."""
         return [path for path in (DIRECTORY, self.path) if transaction.is_closed(path)]
 
     def command(self, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
-        """Return the command that runs a module of a part of the package with the hub's interpreter."""
-        # The package takes the place of the working directory, from which nothing must be imported.
+        """Return the command that runs `main` of a module of the package with the hub's interpreter.
+
+        part: the subpackage that contains the module.
+        """
+        # In sys.path, replace the working directory with the package. Nothing must be imported from the working directory.
         code = (
             f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
         )
@@ -75,7 +81,7 @@ class HubPackage:
     def run(
         self, unit: Unit, module: str, *arguments: str, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run a module of the package's part for the hub as the hub would be run."""
+        """Run a module of the subpackage `hub` with the hub's interpreter, account and environment, and return the completed process."""
         return run_as_hub(unit, self.command(unit, module, *arguments), SECONDS, **options)
 
 
@@ -85,20 +91,23 @@ def imports(fragment: bytes) -> bool:
 
 
 def moved_to(path: str, fragment: bytes) -> bytes:
-    """Return a fragment that imports the version at `path`, where it imports any.
+    """Return a fragment, changed to import the version at `path` if it imports any version.
 
-    A hub runs one version: the first that a fragment names is in force for all of them.
+    A hub runs one version: the first one that a fragment imports applies to all fragments.
     """
     return re.sub(IMPORTED, rb"\g<1>" + path.encode() + rb"\g<2>", fragment)
 
 
 def leftovers() -> list[str]:
-    """Return what a process that was killed may have left while it installed a version."""
+    """Return the temporary directories that a killed process may have left while it installed a version."""
     return glob.glob(f"{DIRECTORY}/{NEW_PREFIX}*")
 
 
 def remove_unused(fragments: bytes) -> None:
-    """Remove the versions that neither these fragments nor servers that run name, and all where no fragment names any."""
+    """Remove the versions that neither these fragments nor running servers use. If no fragment uses any version, remove all.
+
+    fragments: the concatenated content of all fragments on the host.
+    """
     used = fragments
     if DIRECTORY.encode() in fragments:
         used += b"".join(environments())
@@ -106,29 +115,29 @@ def remove_unused(fragments: bytes) -> None:
         if path.encode() not in used:
             shutil.rmtree(path, ignore_errors=True)
     if not used:
-        with contextlib.suppress(OSError):  # not there, or not ours alone
+        with contextlib.suppress(OSError):  # it does not exist, or contains other files
             os.rmdir(DIRECTORY)
 
 
 def environments() -> Iterator[bytes]:
-    """Yield the environments of the host's processes: servers read from the version that they were started with."""
+    """Yield the environments of the host's processes. They name the version that a server was started with, and still reads from."""
     locked: dict[tuple[int, int], list[str]] = {}
     for path in glob.glob("/proc/[0-9]*/environ"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ends this instant
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just exited
             owner = os.stat(path)
             try:
                 with open(path, "rb") as file:
                     yield file.read()
             except PermissionError:
                 locked.setdefault((owner.st_uid, owner.st_gid), []).append(path)
-    # In a container root may not look into everyone's processes, but their owner may.
+    # In a container, root may be unable to read other accounts' processes, but their owner can.
     for (uid, gid), paths in locked.items():
         done = subprocess.run(
             ["cat", *paths],
             user=uid,
             group=gid,
             extra_groups=[],
-            env={},  # which the owner can read as well
+            env={},  # the owner can read it, so pass nothing
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -1,12 +1,13 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the hub's own interpreter: its version, how it starts servers, which of them run, and whom it knows.
+"""Print the hub's version, how it starts servers, which servers run, and which users and groups it knows.
 
     python -c SOURCE QUESTION
 
-QUESTION is a JSON object: `path`, the configuration file, `arguments`, those of the hub's command, and whether to tell the names
-of `people`. Needs nothing but what every hub has, reads the configuration as `traitlets` does and starts nothing. Prints JSON.
+The hub's own interpreter runs this. QUESTION is a JSON object with `path` (the configuration file), `arguments` (of the hub's command)
+and `people` (whether to include the names of users and groups). The answer is JSON. This needs only packages that every hub has, reads
+the configuration with `traitlets`, and starts nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ import sys
 import types
 from typing import Any
 
-DATABASE = "jupyterhub.sqlite"  # the hub's own default
-OURS = "jupyterhub_collab"  # what the fragments import, and all that is in it
+DATABASE = "jupyterhub.sqlite"  # the hub's default
+OURS = "jupyterhub_collab"  # the package that the fragments import
 
 
 def version(name: str) -> str:
@@ -37,7 +38,10 @@ def version(name: str) -> str:
 
 
 def pass_over_ours() -> None:
-    """Have the fragments of this collection do nothing: they change nothing of what is asked here, and take the hub's whole code."""
+    """Replace our package with one that does nothing.
+
+    Our fragments change nothing that is reported here, but would load all of the hub's code.
+    """
 
     class Nothing(types.ModuleType):
         def __getattr__(self, name: str) -> Any:
@@ -46,7 +50,7 @@ def pass_over_ours() -> None:
             return lambda *arguments, **options: None
 
     class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-        """Gives them nothing, whichever module it is that a release of this collection has them import."""
+        """Finds every module of the package, because releases of this collection differ in which ones their fragments import."""
 
         def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
             is_ours = fullname.partition(".")[0] == OURS
@@ -56,14 +60,14 @@ def pass_over_ours() -> None:
             return Nothing(spec.name)
 
         def exec_module(self, module: types.ModuleType) -> None:
-            """There is nothing to run."""
+            """Do nothing."""
 
     sys.meta_path.insert(0, Finder())
 
 
 def load(path: str, arguments: list[str]) -> Any:
-    """Read what a hub reads: a Python file, a JSON file of the same name after it, and settings of its command."""
-    # Not above: an interpreter without it is reported like a configuration that does not load.
+    """Return the configuration of a hub: from a Python file, then a JSON file of the same name, then the arguments of its command."""
+    # Imported here, so that an interpreter without traitlets is reported like a configuration that fails to load.
     from traitlets.config.loader import (  # noqa: PLC0415
         Config,
         ConfigFileNotFound,
@@ -91,26 +95,29 @@ def value_of(text: str) -> Any:
 
 
 def of_spawners(config: Any, name: str) -> list[Any]:
-    """Return the values that the configuration gives a setting of spawners, whatever the class that it sets it on."""
+    """Return the values of a spawner setting, from the sections of all spawner classes in the configuration."""
     sections = [section for title, section in config.items() if title.endswith("Spawner")]
     return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
 
 
 def words(command: Any) -> list[str]:
-    """Return the words of a command; none where it is no command. Spawners that hand it to a shell take a whole line as one text."""
+    """Return the words of a command, or none if it is not a command.
+
+    It may be a string, because some spawners pass a line to a shell.
+    """
     if isinstance(command, str):
-        with contextlib.suppress(ValueError):  # a quotation mark that nothing ends
+        with contextlib.suppress(ValueError):  # unbalanced quotation marks
             return shlex.split(command)
     return [str(word) for word in command] if isinstance(command, (list, tuple)) else []
 
 
 def commands(config: Any) -> list[list[str]]:
-    """Return the commands that servers are started with."""
+    """Return the commands that start servers."""
     return [found for command in of_spawners(config, "cmd") if (found := words(command))]
 
 
 def profiles(config: Any) -> list[list[str]]:
-    """Return the commands of the profiles that people choose from (`wrapspawner`)."""
+    """Return the commands of the profiles that users can choose (`wrapspawner`)."""
     kinds = (list, tuple)
     found = [
         entry for value in of_spawners(config, "profiles") if isinstance(value, kinds) for entry in value
@@ -122,13 +129,13 @@ def profiles(config: Any) -> list[list[str]]:
 
 
 def paths(config: Any) -> list[str]:
-    """Return the directories that SystemdSpawner looks for programs in before all others."""
+    """Return the directories that SystemdSpawner puts first in the search path for programs."""
     found = of_spawners(config, "extra_paths")
     return [str(path) for value in found if isinstance(value, list) for path in value]
 
 
 def account_names(config: Any) -> str:
-    """Return what SystemdSpawner makes the name of a user's account of, with `{USERNAME}` for the name of the user."""
+    """Return SystemdSpawner's template for the names of users' accounts, in which `{USERNAME}` stands for the name of the user."""
     found = [value for value in of_spawners(config, "username_template") if isinstance(value, str)]
     return found[-1] if found else ""
 
@@ -136,7 +143,7 @@ def account_names(config: Any) -> str:
 def connect(config: Any) -> Any:
     """Return a connection to the hub's database.
 
-    Raises whatever sqlalchemy or a driver does where there is none, or none that another process than the hub can read.
+    If there is none, or only the hub's process can read it, any exception of sqlalchemy or its driver is raised.
     """
     from sqlalchemy import create_engine  # noqa: PLC0415
     from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
@@ -153,7 +160,7 @@ def connect(config: Any) -> Any:
 
 
 def running(connection: Any) -> list[dict[str, Any]]:
-    """Return the servers that run by the hub's database, each with its owner, its name, and its start in seconds of the epoch."""
+    """Return the running servers in the hub's database, each with its owner, name, and start time in seconds since the epoch."""
     from sqlalchemy import Column, DateTime, MetaData, String, Table, select  # noqa: PLC0415
 
     users = Table("users", MetaData(), Column("id"), Column("name", String))
@@ -168,7 +175,7 @@ def running(connection: Any) -> list[dict[str, Any]]:
         {
             "owner": user,
             "name": f"{user}/{name}" if name else user,
-            # An interpreter that is too old is told by its version, and has no datetime.UTC.
+            # This also runs with interpreters that are too old for us, which have no datetime.UTC.
             "started": started.replace(tzinfo=datetime.timezone.utc).timestamp(),  # noqa: UP017
         }
         for user, name, started in connection.execute(who)
@@ -208,7 +215,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
-    # The configuration is someone else's code: whatever it raises is worth a sentence.
+    # The configuration is the administrator's code, and can raise anything. Report it.
     except Exception as error:
         result["error"] = f"{type(error).__name__}: {error}"
     return result
@@ -216,7 +223,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
 
 if __name__ == "__main__":
     question = json.loads(sys.argv[1])
-    # What the configuration prints, or has other programs print, is not the answer.
+    # Redirect what the configuration prints, itself or through other programs, to stderr. Only the answer goes to stdout.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         told = main(question["path"], question["arguments"], question["people"])

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Python code as the hub would run it: its interpreter, account, environment and working directory."""
+"""Find the hub of a unit, and run programs with the hub's interpreter, account, environment and working directory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from typing import Any
 from .process import Process
 from .systemd_unit import DEFAULT_PATH, Unit
 
-Account = tuple[int, int, list[int]]  # the numbers of the user, of the group and of all groups
+Account = tuple[int, int, list[int]]  # UID, GID, and the GIDs of all groups
 
 
 class HubNotFound(Exception):
-    """Which command starts the hub cannot be told from the unit."""
+    """The unit does not show which command starts the hub."""
 
 
 def shebang_python(script: str) -> str | None:
-    """Return the Python interpreter that a script names in its first line; None where it names none."""
+    """Return the Python interpreter that a script names in its shebang, or None."""
     try:
         with open(script, "rb") as file:
             head = file.read(512)
@@ -34,7 +34,7 @@ def shebang_python(script: str) -> str | None:
         return None
     match = re.match(rb"#!\s*(?:\S*/env\s+)?(\S*python[\d.]*)", head)
     if not match and head.startswith(b"#!/bin/sh"):
-        # What pip writes where the path is too long for a first line.
+        # pip writes this if the path is too long for a shebang.
         match = re.search(rb"^'''exec' [\"']?([^\"'\s]+)", head, re.M)
     if not match:
         return None
@@ -44,28 +44,31 @@ def shebang_python(script: str) -> str | None:
 
 @dataclass
 class HubCommand:
-    """A command line that starts a hub, taken apart."""
+    """A parsed command line that starts a hub."""
 
     python: str
-    arguments: list[str]  # without the one that names the configuration file
-    config: str  # empty where it names none
+    arguments: list[str]  # without the option that names the configuration file
+    config: str  # the configuration file, or empty if the command names none
     options: list[str] = field(default_factory=list)  # of the interpreter
 
 
-# Programs that belong to a hub and are not the hub.
+# Programs that belong to a hub but are not the hub itself.
 OTHERS = re.compile(r"singleuser|cull|proxy|announcement|jupyterhub_collab")
 HUB = re.compile(r"\.?jupyterhub(\.app|\.__main__|-wrapped)?")
-# Of Python's options, those that take what stands next to them.
+# Python's options whose value is the next word.
 WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
-# They start several programs, and go on when one of them ends.
+# Programs that start several others, and continue to run when one of these ends.
 SUPERVISORS = ("supervisord", "circusd", "runsvdir", "s6-svscan", "honcho")
 CONTAINERS = ("docker", "podman", "nerdctl")
-# Variables for the process that systemd has started, and for no other.
+# Variables that are only for the process that systemd started.
 PRIVATE = re.compile(r"NOTIFY_SOCKET|LISTEN_\w+|WATCHDOG_\w+|FDSTORE")
 
 
 def parse_command(words: list[str], path: str) -> HubCommand:
-    """Take the command line of a hub apart; `path` is the PATH that it is started with."""
+    """Parse a command line. Raises HubNotFound if it does not start a hub.
+
+    path: the PATH that the command is started with.
+    """
     rest = list(words)
     python, options = None, []
     if rest and re.search(r"(^|/)python[\d.]*$", rest[0]):
@@ -100,7 +103,7 @@ def parse_command(words: list[str], path: str) -> HubCommand:
 
 @dataclass
 class Hub:
-    """The hub of a unit as it runs, or as it would be started where it does not."""
+    """The running hub of a unit or, if it is not running, the hub as the unit would start it."""
 
     command: HubCommand
     directory: str
@@ -110,23 +113,23 @@ class Hub:
 
 
 def hub_of(unit: Unit) -> Hub:
-    """Return the hub of a unit.
+    """Return the hub of a unit. Raises HubNotFound if it cannot be identified.
 
-    What a unit starts may be a script or another program, which sets variables, changes the directory or the account, and then
-    becomes the hub or waits for it. So what runs counts, where something runs. Raises HubNotFound where no hub can be told.
+    A unit may start a script or another program that sets variables, changes the directory or the account, and then becomes the hub or
+    waits for it. So if the unit is running, inspect its processes and not its settings.
     """
     return _running_hub(unit) if unit.running else _hub_to_start(unit)
 
 
 def hub_command(unit: Unit) -> HubCommand:
-    """Return the hub's command, its configuration file made absolute; the hub's own default where it names none."""
+    """Return the hub's command. The path of its configuration file is absolute, and defaults to the hub's default."""
     hub = hub_of(unit)
     hub.command.config = os.path.join(hub.directory, hub.command.config or "jupyterhub_config.py")
     return hub.command
 
 
 def account_of(unit: Unit) -> Account:
-    """Return the account that the unit's hub runs as, which need not be known as a hub."""
+    """Return the account that the unit's hub runs as, even if no process is identified as the hub."""
     try:
         return hub_of(unit).account
     except HubNotFound:
@@ -134,7 +137,7 @@ def account_of(unit: Unit) -> Account:
 
 
 def pid_of(unit: Unit) -> int:
-    """Return the number of the hub's process; of the one that the unit has started where none is known as a hub."""
+    """Return the PID of the hub or, if no process is identified as the hub, that of the unit's main process."""
     try:
         return hub_of(unit).pid or unit.main_pid
     except HubNotFound:
@@ -205,16 +208,16 @@ def _why_not(unit: Unit, first: Process) -> str:
 
 
 def _environment(unit: Unit, process: Process) -> dict[str, str]:
-    """Return what a hub was started with, and over it what its unit says, where that has changed since."""
+    """Return the environment that a hub was started with, updated with the unit's variables if the unit has changed since."""
     files = [path for path in unit.files if os.path.exists(path)]
     is_new = any(os.path.getmtime(path) > process.started for path in files)
-    # Some kernels show it to nobody.
+    # Some kernels do not show it, not even to root.
     environment = {**(process.environment or unit.environment), **(unit.told if is_new else {})}
     return {name: value for name, value in environment.items() if not PRIVATE.fullmatch(name)}
 
 
 def hub_surroundings(unit: Unit) -> dict[str, Any]:
-    """Return the arguments of `subprocess.Popen` for the account, environment and directory that the hub has."""
+    """Return the arguments for `subprocess.Popen` that set the hub's account, environment and working directory."""
     hub = hub_of(unit)
     surroundings: dict[str, Any] = {
         "cwd": hub.directory if os.path.isdir(hub.directory) else "/",
@@ -231,6 +234,9 @@ def hub_surroundings(unit: Unit) -> dict[str, Any]:
 def run_as_hub(
     unit: Unit, command: list[str], timeout: float, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as the hub would run it, and return what it printed."""
+    """Run a command with the hub's account, environment and working directory, and return the completed process.
+
+    timeout: in seconds. Raises subprocess.TimeoutExpired.
+    """
     options |= hub_surroundings(unit)
     return subprocess.run(command, capture_output=True, timeout=timeout, check=False, **options)

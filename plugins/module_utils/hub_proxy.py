@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds the proxy that people's connections go through: which process listens at the hub's public address, and for whom."""
+"""Find the proxy that users connect through: which process listens at the hub's public address, and as which account."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from .hub_process import pid_of
 from .hub_socket import account_number, connection, is_unix, reachable, socket_path
 from .systemd_unit import NoSystemd, Unit, systemctl
 
-SECONDS = 5  # in which a proxy that knows the hub passes its API on
+SECONDS = 5  # within which a proxy that knows the hub forwards requests to its API
 POLL_SECONDS = 0.2
 Listener = listeners.Listener | listeners.UnixListener
 
 
 class NoProxy(Exception):
-    """The proxy cannot be told."""
+    """The proxy's unit cannot be identified."""
 
 
 def public_port(bind_url: str) -> int:
-    """Return the port that people's connections come in at, of `c.JupyterHub.bind_url`."""
+    """Return the port that users connect to, from `c.JupyterHub.bind_url`."""
     parts = urlsplit(bind_url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def listener(bind_url: str, hub_unit: Unit) -> int | None:
-    """Return the process that listens at the hub's public address for the system or for the hub's account; None where none does.
+    """Return the PID of the process that listens at the hub's public address as a system account or the hub's account, or None.
 
-    What a person has made to listen there, or at the same port of another address, is no proxy.
+    A process that a user has started there, or that listens on the same port at another address, is not the proxy.
     """
     for each in _there(bind_url):
         if _may_be_the_proxy(each, hub_unit):
@@ -49,14 +49,14 @@ def listener(bind_url: str, hub_unit: Unit) -> int | None:
 
 def usurpers(hub: dict[str, Any], hub_unit: Unit) -> list[str]:
     """Return a sentence for each process that listens instead of the hub's proxy, at its public address or at its API."""
-    # The latter of a hub that was looked at before its address was.
+    # Descriptions that earlier versions have recorded lack the address of the proxy's API.
     return list(
         filter(None, [usurper(front(hub), hub_unit), _api_usurper(hub.get("proxy_api_url", ""), hub_unit)])
     )
 
 
 def usurper(bind_url: str, hub_unit: Unit) -> str:
-    """Return a sentence about a process that listens at the hub's public address instead of its proxy, or an empty string."""
+    """Return a sentence about a process that listens at the hub's public address instead of the hub's proxy, or an empty string."""
     for each in _others(bind_url, hub_unit):
         return (
             f"account {each.account} listens at {each.place} instead of the hub's proxy, and may ask users "
@@ -101,8 +101,8 @@ def _place(bind_url: str) -> str:
 def _may_be_the_proxy(there: Listener, hub_unit: Unit) -> bool:
     if there.uid < login_minimum() or there.uid == account_number(hub_unit):
         return True
-    # An administrator may have given a proxy an account like a person's, with a service of its own. Servers are in units that
-    # someone's start has made, or in the hub's.
+    # An administrator may run the proxy as a service with an account in the range of users' accounts. Users' servers run in transient
+    # units, or in the hub's unit.
     units = {listeners.unit_of(process) for process in there.processes} - {"", hub_unit.properties.get("Id")}
     return any(_is_installed(str(each)) for each in units)
 
@@ -115,9 +115,9 @@ def _is_installed(unit: str) -> bool:
 
 
 def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
-    """Return the service that the hub's proxy is, the hub's own where the hub has started it.
+    """Return the unit of the hub's proxy, which is the hub's own unit if the hub has started the proxy.
 
-    Raises NoProxy where it is no service of this host.
+    Raises NoProxy if no service on this host is the proxy, or the hub itself listens at the public address.
     """
     process = listener(front(hub), hub_unit)
     unit = listeners.unit_of(process) if process else ""
@@ -127,7 +127,10 @@ def find_unit(hub_unit: Unit, hub: dict[str, Any]) -> str:
 
 
 def is_there(hub: dict[str, Any], hub_unit: Unit) -> bool:
-    """Return whether a hub answers where the configuration says that the proxy listens, which a proxy need not read."""
+    """Return whether a hub answers at the address that the configuration gives for the proxy.
+
+    A proxy that the hub does not start need not follow the configuration.
+    """
     deadline = time.monotonic() + SECONDS
     while usurper(front(hub), hub_unit) or not _is_hub(f"{of_proxy(hub)}/hub/api/"):
         if time.monotonic() > deadline:

@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Revokes access that outlives the configuration that granted it.
+"""Revoke access that outlives the configuration that granted it.
 
-Roles go with the configuration that named them. Not so the shares and links that people made while everyone was allowed
-to, and the hub users that the configuration made known, with their servers and tokens.
+The hub removes roles that its configuration no longer defines. It keeps the shares and sharing links that users created while they
+were allowed to, and the hub users that the configuration added, with their servers and tokens.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from .hub_health import POLL_SECONDS
 from .live_hub import LiveHub
 
 RIGHT_TO_SHARE = "shares!user"
-# Marks a fragment that grants it.
+# Marks a fragment that grants this permission.
 GIVES_IT = b"share_servers("
-# How we give that right: to everyone, by the role that the hub gives to each user, or to groups, by a role of ours.
+# The roles by which we grant it: to all users, the hub's default role of users; to groups, a role of ours.
 EVERYBODY = "user"
 GROUPS = "collab-sharing"
 SCOPES = ("shares", "delete:users", "delete:servers")
-# Some servers take a minute and a half to stop while a document is open.
+# With an open document, some servers take a minute and a half to stop.
 STOP_SECONDS = 180
 
 
 def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state who may share, so that a run that finishes a change that was cut off knows it."""
+    """Record in the state who can share, for a later run that completes this change if it is interrupted."""
     if who := sharers(held["roles"]):
         state["sharing"] = sorted({*who, *state.get("sharing", [])})
 
 
 def sharers(roles: dict[str, Any] | None) -> set[str]:
-    """Return who can share their own server by our right on a hub with these roles: groups, or everyone."""
+    """Return who can share their own server on a hub with these roles, through the roles that we define: groups, or all users."""
     found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
     if EVERYBODY in found:
         return {EVERYBODY}
@@ -46,7 +46,10 @@ def sharers(roles: dict[str, Any] | None) -> set[str]:
 
 
 def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]) -> list[dict[str, Any]]:
-    """Return the servers among `servers` (see `jupyterhub_collab.hub.grants`) whose owners can no longer share them."""
+    """Return the servers among `grants` (see `jupyterhub_collab.hub.grants`) whose owners can no longer share them.
+
+    before, now: who could share before the change, and who can share now, as returned by `sharers`.
+    """
     if EVERYBODY in now or not {*before} - now:
         return []
     return [grant for grant in grants if not now & {f"group {name}" for name in grant["groups"]}]
@@ -55,14 +58,14 @@ def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]
 def end(
     live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str], held: dict[str, Any]
 ) -> list[str]:
-    """On a hub that works, remove shares of users who can no longer share, and these hub users.
+    """On a running hub, revoke the shares of users who can no longer share, and delete the hub users in `users`.
 
-    Returns what that was, as parts of a sentence that begins with `ended`. Raises Failed where it cannot.
+    Return what was removed, as in `sentences`. Raises Failed.
     """
     now = sharers(hub["roles"])
     ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
     found = withdrawn(held["grants"], state.get("sharing", []), now)
-    # A database in the hub's memory has begun anew with the hub.
+    # If the hub keeps its database in memory, the restart has emptied it.
     if (found or users) and held["roles"] is not None:
         try:
             with live.api(hub, *SCOPES) as api:
@@ -75,7 +78,7 @@ def end(
 
 
 def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str]) -> list[str]:
-    """Do the same in the database of a hub that does not run, which still holds the roles of the configuration before."""
+    """Do the same in the database of a hub that is not running. It still contains the roles of the previous configuration."""
     before = {*state.get("sharing", []), *sharers(live.held(hub)["roles"])}
     now = sharers(hub["roles"])
     groups = [name.removeprefix("group ") for name in now]
@@ -84,24 +87,24 @@ def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users
 
 
 def end_grants(api: HubApi, grants: list[dict[str, Any]]) -> dict[str, Any]:
-    """Revoke all shares and links of some servers (see `jupyterhub_collab.hub.grants`), and return how many there were."""
+    """Revoke all shares and sharing links of some servers (see `jupyterhub_collab.hub.grants`), and return their numbers."""
     for grant in grants:
         server = f"{_path(grant['owner'])}/{_path(grant['server'])}"
-        # Links before shares: nobody makes a share of a link that is gone.
+        # Revoke links first, so that nobody can accept one and get a new share.
         for kind in ("share-codes", "shares"):
             _delete(api, f"/{kind}/{server}")
     return count(grants)
 
 
 def count(grants: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how many shares and links these servers have together."""
+    """Return the total numbers of `shares` and sharing `links` of some servers."""
     return {kind: sum(grant[kind] for grant in grants) for kind in ("shares", "links")}
 
 
 def delete_user(api: HubApi, name: str) -> bool:
-    """Delete a hub user and all that is the user's; return whether the hub had one of that name.
+    """Delete a hub user with server and tokens, and return whether the user existed. Raises NoAnswer.
 
-    The server is stopped before, as the hub stops every server: it is asked to, and has its time to save what is open.
+    First, ask the hub to stop the server, so that the server has time to save open documents.
     """
     deadline = time.monotonic() + STOP_SECONDS
     while _delete(api, f"/users/{_path(name)}/server") == 202:
@@ -112,7 +115,7 @@ def delete_user(api: HubApi, name: str) -> bool:
 
 
 def sentences(ended: dict[str, Any]) -> list[str]:
-    """Return what was ended as parts of a sentence."""
+    """Return what was removed, as parts of a sentence. ended: the numbers of `shares` and `links`, and the names of `users`."""
     counted = [
         f"{number} {kind if number != 1 else kind.removesuffix('s')}"
         for kind in ("shares", "links")
@@ -127,7 +130,7 @@ def _path(name: str) -> str:
 
 
 def _delete(api: HubApi, path: str) -> int:
-    """Return the status of the answer: 202 (at it), 204 (done) or 404 (there was none)."""
+    """Return the status of the answer: 202 (in progress), 204 (done) or 404 (does not exist). Raises NoAnswer for any other."""
     status, _answer = api.request("DELETE", path)
     if status not in (202, 204, 404):
         raise NoAnswer(f"its API answered {status} to DELETE {path}")

@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a running hub and leaves the servers that people work on.
+"""Stop a running hub without stopping users' servers.
 
-A hub that gets a signal stops everyone's server first, unless `c.JupyterHub.cleanup_servers` is False, which it is
-not by default. One that is asked for its shutdown through its API can be told not to.
+A hub that receives a signal stops all servers first, unless `c.JupyterHub.cleanup_servers` is False. By default, it is
+True. A shutdown request to the hub's API can ask the hub not to stop them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .hub_process import pid_of
 from .systemd_unit import Unit, show
 
 SCOPE = "shutdown"
-# A hub answers this request before it does anything.
+# A hub answers the shutdown request before it does anything else.
 ANSWER_SECONDS = 10
 
 
 def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
-    """Return when the hub that this unit ran has exited.
+    """Ask the hub to shut down, and wait until it has exited.
 
-    Without `with_proxy` the proxy goes or stays as the hub's configuration says: a hub finds again only what it would
-    have left itself. Raises NoAnswer where the hub refuses, or has not ended after `timeout` seconds.
+    with_proxy: whether the hub stops its proxy. By default, the hub's configuration decides, because a hub can only connect again to
+    a proxy that it would have left running itself. Raises NoAnswer if the hub refuses, or is still running after `timeout` seconds.
     """
     body = {"servers": False, "proxy": True} if with_proxy else {"servers": False}
     status, _answer = api.request("POST", "/shutdown", body, timeout=ANSWER_SECONDS)
@@ -39,17 +39,17 @@ def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = Fal
 
 
 def kill(unit: Unit, timeout: float) -> None:
-    """Kill the hub that this unit was seen to run: the one signal upon which it stops nobody's server.
+    """Kill the hub that was running when `unit` was read. SIGKILL is the only signal on which it stops no servers.
 
-    What a hub has to keep is in its database, and the next one goes on from there, as after a crash.
+    All state of a hub is in its database, from which the next hub continues, as after a crash.
     """
-    with contextlib.suppress(ProcessLookupError):  # it ended this instant
+    with contextlib.suppress(ProcessLookupError):  # it has just exited
         os.kill(pid_of(unit), signal.SIGKILL)
     _has_ended(unit, timeout)
 
 
 def _has_ended(unit: Unit, timeout: float) -> bool:
-    """Wait for the end of the hub that this unit was seen to run, and return whether it came in time."""
+    """Wait until the hub that was running when `unit` was read has exited, and return whether it did within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while show(unit.name).invocation == unit.invocation:
         if time.monotonic() > deadline:

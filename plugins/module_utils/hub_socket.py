@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that end at the hub, and at nobody who has taken its place.
+"""Connect to the hub, and never to another process that listens at its address.
 
-While a hub restarts, any account of the host can listen where it did. So the socket at which a connection arrives must be the
-hub's, before the connection is made and after: sockets that are there both times are the one that took it.
+While a hub restarts, any account on the host can listen at its address. So all sockets that listen there must belong to the hub, both
+before and after the connection is made. If they are the same both times, one of them has accepted the connection.
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ ROOT = 0
 
 
 class Impostor(OSError):
-    """Another process answers at the hub's address."""
+    """Another process listens at the hub's address."""
 
 
 def connection(url: str, timeout: float, unit: Unit | None) -> http.client.HTTPConnection:
-    """Return an HTTP connection to the hub that a unit runs, at a URL as hubs write it: http, https, or that of a Unix socket.
+    """Return an HTTP connection to the hub that a unit runs, at a URL of the forms that hubs use: http, https, or a Unix socket.
 
-    Connecting raises Impostor where something else listens there. Without a unit anything may, as what has no secret to tell asks the
-    proxy, which need not be the hub's.
+    timeout: in seconds. Connecting raises Impostor if another process listens there. Without a unit, any process may listen there. Use
+    this only for requests without secrets, such as those to the proxy, which need not belong to the hub.
     """
     parts = urlsplit(url)
     if is_unix(url):
         return _UnixConnection(socket_path(url), timeout, unit)
     host = reachable(parts.hostname)
     if parts.scheme == "https":
-        # The certificate is for others to judge: what counts here is that the hub of this host answers.
+        # Do not verify the certificate: it is for other hosts' clients, and the socket already shows that this host's hub answers.
         context = ssl._create_unverified_context()
         return _TlsConnection(host, parts.port, timeout, unit, context=context)
     return _Connection(host, parts.port, timeout, unit)
 
 
 def is_unix(url: str) -> bool:
-    """Return whether a URL is that of a Unix socket: http+unix, or unix+http before JupyterHub 6."""
+    """Return whether a URL names a Unix socket: http+unix, or unix+http before JupyterHub 6."""
     return "unix" in urlsplit(url).scheme.split("+")
 
 
 def socket_path(url: str) -> str:
-    """Return the path of the Unix socket that a URL is of."""
+    """Return the path of the Unix socket in a URL."""
     return unquote(urlsplit(url).netloc)
 
 
 def reachable(host: str | None) -> str:
-    """Return where to reach what listens at a host: what listens everywhere answers on the loopback address."""
+    """Return the host to connect to for a server that listens at `host`. If it listens on all addresses, use the loopback address."""
     if host == "::":
-        return "::1"  # tornado listens there for nothing but IPv6
+        return "::1"  # tornado accepts only IPv6 there
     return host if host not in (None, "", "*", "0.0.0.0") else "127.0.0.1"
 
 
 def places(url: str, unit: Unit) -> list[tuple[str, int]]:
-    """Return where the hub that a unit runs listens for its URL; where it does not run, the addresses of the URL on this host."""
+    """Return the addresses and ports at which a unit's hub listens for a URL. If it is not running, resolve the URL on this host."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.port:
         return []
@@ -80,10 +80,11 @@ def places(url: str, unit: Unit) -> list[tuple[str, int]]:
 
 
 def is_the_hubs(unit: Unit, uid: int, processes: list[int]) -> bool:
-    """Return whether a listening socket of this account, which these processes hold, is that of the hub that a unit runs.
+    """Return whether a listening socket belongs to the hub that a unit runs.
 
-    Root makes sockets for others, as systemd does. Where nobody may be looked into, as in some containers, the account decides. It has
-    to be asked in any case: servers that the hub has started as its children are in its unit, too.
+    uid: the account that created the socket. It may be root, because systemd creates sockets for others. Always check it, because servers
+    that run as children of the hub are in the same unit. processes: those that hold the socket. None are visible in some containers, and
+    then the account alone decides.
     """
     if uid not in (ROOT, account_number(unit)):
         return False
@@ -97,7 +98,7 @@ def _is_in(unit: Unit, process: int) -> bool:
 
 
 def account_number(unit: Unit) -> int:
-    """Return the number of the account that a unit's hub runs as, which a script that starts it may choose."""
+    """Return the UID that a unit's hub runs as. A script that starts the hub may have chosen it."""
     try:
         return account_of(unit)[0]
     except HubNotFound:
@@ -105,7 +106,7 @@ def account_number(unit: Unit) -> int:
 
 
 def _open(host: str, port: int, timeout: Any, unit: Unit | None) -> socket.socket:
-    """Return a connection to the hub that a unit runs."""
+    """Return a connected socket. With a unit, it is connected to this unit's hub."""
     if unit is None:
         return socket.create_connection((host, port), timeout)
     problem = OSError(f"{host} has no address")
@@ -125,9 +126,9 @@ def _open(host: str, port: int, timeout: Any, unit: Unit | None) -> socket.socke
 
 
 def _hubs_listeners(address: str, port: int, unit: Unit) -> list[listeners.Listener]:
-    """Return the sockets that take connections to an address, all of them the hub's; none where that is not on this host.
+    """Return the sockets that accept connections to an address, which all belong to the hub. Empty if the address is not on this host.
 
-    Raises Impostor, and ConnectionRefusedError where there is none on this host.
+    Raises Impostor if one belongs to another process, and ConnectionRefusedError if nothing listens at an address of this host.
     """
     found = listeners.at(address, port)
     if not found and listeners.is_here(address):
@@ -165,7 +166,7 @@ class _TlsConnection(http.client.HTTPSConnection):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket, which a hub may listen on."""
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: str, timeout: float, unit: Unit | None) -> None:
         super().__init__("localhost", timeout=timeout)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tries a whole candidate configuration without touching the live hub."""
+"""Check a complete candidate configuration in a dry run, without touching the live hub."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .systemd_unit import Unit
 from .transaction import FileChange
 
 PREFIX = ".collab-trial-"
-# What the candidate says of itself is what it will be: the path of the main file, which it may look things up by.
+# The candidate sees the path of the main file as its `__file__`, because it may find other files by it.
 STAND_IN = """\
 __file__ = {path!r}
 exec(compile(open({content!r}, "rb").read(), __file__, "exec"))
@@ -29,9 +29,9 @@ exec(compile(open({content!r}, "rb").read(), __file__, "exec"))
 
 
 class Trial:
-    """Loads a main file and the fragments beside it in memory, as the unit's hub would.
+    """Loads a main file and its fragments in memory, as the hub of the unit would.
 
-    main is the file that the unit names, or one that is loaded by it, such as those of a `jupyterhub_config.d`.
+    main: the file that the unit names, or a file that this one loads, for example from a directory `jupyterhub_config.d`.
     """
 
     def __init__(self, package: HubPackage, unit: Unit, main: str, fragments: str) -> None:
@@ -41,11 +41,11 @@ class Trial:
         self.fragments = fragments
 
     def of(self, changes: list[FileChange]) -> dict[str, Any]:
-        """Return the hub as it would be after staged changes (see `jupyterhub_collab.hub.trial`).
+        """Return the hub as it would be after the staged changes (see `jupyterhub_collab.hub.trial`).
 
-        The candidate lies beside the main file, so that what it looks up beside itself is there, and runs the
-        fragments of a directory in which the new one has its place already. Raises Refused where it would not start,
-        or where it would go on without a setting that the change brings.
+        The candidate is written next to the main file, so that it finds the same files next to itself. It loads its fragments from a
+        temporary directory that contains the new ones. Raises Refused if the hub would not start, or would ignore a setting that the
+        change adds.
         """
         new = {change.path: change for change in changes}
         directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=PREFIX)
@@ -55,7 +55,7 @@ class Trial:
         candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
         new_file = self._is_loaded_by_another() and not os.path.lexists(self.main)
         if new_file:
-            # So that a configuration which loads what is in a directory comes upon it.
+            # Create it empty, so that a configuration that loads all files in a directory finds it.
             with open(self.main, "xb") as file:
                 os.fchmod(file.fileno(), 0o644)
         try:
@@ -88,26 +88,26 @@ class Trial:
         return hub
 
     def _is_loaded_by_another(self) -> bool:
-        """Return whether the unit names another file, which is to load the main file."""
+        """Return whether the unit names another file, which loads the main file."""
         told = hub_command(self.unit).config
         return os.path.exists(told) and not paths.same(config_block.python_file(told), self.main)
 
     def _path_of_the_hub(self) -> str:
-        """Return the path of the main file as the hub is told it, which may lead there over links."""
+        """Return the path of the main file as the hub's command names it, which may contain links."""
         told = hub_command(self.unit).config
         return told if paths.same(told, self.main) else self.main
 
     def of_now(self) -> dict[str, Any]:
-        """Return the hub as it would be with what is on disk. Raises Refused where it would not start."""
+        """Return the hub as it would be with the files on disk. Raises Refused if it would not start."""
         return self._load(self._now, self.fragments)
 
     @property
     def _now(self) -> str:
-        """The main file as it is on disk, or the JSON that a hub reads in its place; empty where there is neither."""
+        """The main file on disk, or the JSON file that a hub reads instead. Empty if neither exists."""
         return next(filter(os.path.exists, (self.main, config_block.json_file(self.main))), "")
 
     def _load(self, path: str, fragments: str) -> dict[str, Any]:
-        """Load a file that stands for the main file, with the fragments of a directory."""
+        """Load a file instead of the main file, with the fragments in a directory, and return the hub. Raises Refused if this fails."""
         command = hub_command(self.unit)
         try:
             if self._is_loaded_by_another():
@@ -125,7 +125,7 @@ class Trial:
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
     def _blame(self, error: Refused) -> Refused:
-        """Say it where the hub's configuration does not even load as it stands now."""
+        """Return the error, or one that says so if the current configuration fails to load as well."""
         try:
             if self._now:
                 self.of_now()
@@ -136,7 +136,7 @@ class Trial:
         return error
 
     def _refuse_unknown(self, warnings: list[str]) -> None:
-        """Raise Refused where the change brings settings that the hub does not know."""
+        """Raise Refused if the change adds settings that the hub does not know."""
         if not warnings:
             return
         there = self.of_now()["warnings"] if self._now else []
@@ -147,5 +147,5 @@ class Trial:
 
 
 def leftovers(main: str) -> list[str]:
-    """Return what a process that was killed may have left while it tried a candidate for a main file."""
+    """Return the temporary files that a killed process may have left while it checked a candidate for a main file."""
     return glob.glob(f"{os.path.dirname(main)}/{PREFIX}*")

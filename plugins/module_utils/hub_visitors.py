@@ -1,11 +1,11 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People on someone else's server: who they are, and how they leave it when their right to be there ends.
+"""Find visitors of other users' servers, and disconnect them when their access ends.
 
-A server trusts what the hub said about a visitor for some seconds, and never looks again at a connection that is open.
-So all connections end, once no server remembers, by a new start of the proxy that they go through. A browser that may
-return does so automatically, with what was typed meanwhile. Others are refused.
+A server caches the hub's answer about a visitor for some seconds, and never checks an open connection again. So once the
+caches have expired, restart the proxy, which closes all connections. Browsers of users with access reconnect
+automatically, with what was typed in the meantime. Others are refused.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ DEFAULT_REVOCATION_SECONDS = 300
 
 
 def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state who may be on someone else's server now, beside those that a run that was cut off kept."""
+    """Record in the state which visitors have access to another user's server now. Keep those that an interrupted run recorded."""
     known = state.setdefault("visitors", [])
     known += [each for each in held["visitors"] if each["allowed"] and _key(each) not in map(_key, known)]
 
 
 def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: dict[str, Any]) -> list[str]:
-    """End the connections of those remembered people whose right has ended; return who they were.
+    """Disconnect the recorded visitors whose access has ended, and return them, as parts of a sentence.
 
-    state: `hub` is the hub as it was before the change, `revocation_since` the moment, in seconds of the epoch, from
-    which on servers have been started with its `revocation_seconds`.
+    state: `hub` is the hub before the change. `revocation_since` is the time, in seconds since the epoch, since which servers have been
+    started with that hub's `revocation_seconds`.
     """
     before = list(map(_key, state.get("visitors", [])))
     outcasts = [each for each in held["visitors"] if not each["allowed"] and _key(each) in before]
@@ -59,7 +59,7 @@ def disconnect(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], held: 
 
 
 def note_revocation(hub: dict[str, Any], state: dict[str, Any]) -> None:
-    """Keep in the state since when servers have been started so that they ask the hub again soon."""
+    """Record in the state since when servers have been started with a shorter cache lifetime than the default."""
     if hub["revocation_seconds"] < DEFAULT_REVOCATION_SECONDS:
         state.setdefault("revocation_since", time.time())
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What uv and pip say when they fail, and when they only try, in a form that a sentence can be made of."""
+"""Parse the output of uv and pip: the reason for a failure, and the result of a dry run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNREACHABLE = "the package index is unreachable ({url})"
 DAMAGED = "the download of {name} is damaged"
 NO_VERSION = "no available version of {name} meets the requirement"
 
-#: The first that matches gives the reason, so causes come before what follows from them.
+#: The first pattern that matches gives the reason, so causes come before their consequences.
 REASONS = (
     (r"no space left on device", "the disk is full"),
     (r"hash mismatch for " + NAME, DAMAGED),
@@ -43,7 +43,7 @@ REASONS = (
 )
 
 
-#: What is not about packages but about the way to them.
+#: Errors that concern the connection to the index, and not the packages.
 NO_WAY = re.compile(
     r"failed to fetch|connection broken|could not fetch url|unknownissuer|invalid peer certificate|tls handshake"
     r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b",
@@ -52,23 +52,23 @@ NO_WAY = re.compile(
 
 
 def is_out_of_reach(output: str) -> bool:
-    """Whether a tool failed as it did not get to an index, which another one may get to."""
+    """Return whether a tool failed because it did not reach the index. Another tool may reach it."""
     return bool(NO_WAY.search(plain(output)))
 
 
 def plain(output: str) -> str:
-    """The text without the lines and boxes that it is drawn with."""
+    """Return the text on one line, without box-drawing characters."""
     return " ".join(re.sub("[^\x20-\x7e]", " ", output).split())
 
 
 def package_of(url: str) -> str | None:
-    """The package that a page or a file of an index is about."""
+    """Return the name of the package from the URL of an index page or a file, or None."""
     found = re.search(r"/simple/([^/]+)/?", url) or re.search(r"/([A-Za-z0-9_.]+)-\d[^/]*$", url)
     return found.group(1) if found else None
 
 
 def reason(output: str) -> tuple[str, str | None]:
-    """Why the tool failed, in words, and the package that is to blame, where one is named."""
+    """Return why the tool failed, in words, and the name of the package that caused it, or None if it is unknown."""
     text = plain(output)
     for pattern, words in REASONS:
         found = re.search(pattern, text, re.IGNORECASE)
@@ -79,13 +79,13 @@ def reason(output: str) -> tuple[str, str | None]:
 
 
 def failure(output: str, environment: str, requirements: list[str]) -> str:
-    """The one sentence for the person who runs the play."""
+    """Return the sentence to show to the administrator."""
     why, name = reason(output)
     return f"Failed to install {name or ', '.join(requirements)} in {environment}: {why.rstrip('.')}."
 
 
 def announced(output: str) -> dict[str, str]:
-    """The versions that a dry run would install."""
+    """Return the versions, by normalized name, that a dry run would install."""
     found = re.findall(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", output, re.MULTILINE)
     for line in re.findall(r"^Would install (.+)$", output, re.MULTILINE):
         found += re.findall(r"(\S+)-(\d\S*)", line)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of our own in which an environment's JupyterLab is told what it shows to everyone."""
+"""Manage the files by which the collection configures JupyterLab for all users of an environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
 
-# JupyterLab knows best where it looks: a system's Python may have its data in another place than its own prefix. But it takes a
-# second to be asked, so it is where the answer is not plain.
+# A system's Python may have JupyterLab's data outside of its prefix, and then only JupyterLab knows where. Asking it takes a second, so
+# this does so only if the files are not in the usual place.
 WHERE = """
 import json, os, sys
 from importlib.util import find_spec
@@ -25,15 +25,15 @@ if not (find_spec("jupyterlab") and os.path.isdir(app + "/static")) or os.enviro
 config = ENV_CONFIG_PATH[0]
 print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_config.d", config + "/jupyter_server_config.d"]))
 """
-# The server reads these files in the order of their names, and packages bring theirs under their own.
+# The server reads these files in the order of their names, and packages install files with their own names.
 LAST = "zz-"
 NOTHING: dict[str, Any] = {"settings": {}, "disabled_extensions": [], "disabled_server_extensions": []}
 
 
 def directories(python: str) -> list[str]:
-    """Return where an environment's JupyterLab reads settings, extensions of the page, and extensions of the server.
+    """Return the three directories from which JupyterLab reads its settings, and its disabled page and server extensions.
 
-    Raises LookupError where `python` is no interpreter with a JupyterLab.
+    Raises LookupError if the environment of the interpreter `python` has no JupyterLab.
     """
     done = subprocess.run([python, "-I", "-c", WHERE], capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
@@ -43,7 +43,7 @@ def directories(python: str) -> list[str]:
 
 
 def closed_at(path: str) -> list[str]:
-    """Return what keeps users' servers from reading a file of ours that is there: itself, or the directories that came with it."""
+    """Return the paths that prevent users' servers from reading one of our files: the file itself, or directories above it."""
     if not os.path.exists(path):
         return []
     directory = os.path.dirname(path)
@@ -51,7 +51,7 @@ def closed_at(path: str) -> list[str]:
 
 
 class LabFiles:
-    """The files of one name, in the `directories` of an environment."""
+    """The files with one name in the `directories` of an environment."""
 
     def __init__(self, where: list[str], name: str) -> None:
         settings, page_config, server_config = where
@@ -77,7 +77,10 @@ class LabFiles:
         }
 
     def found(self) -> dict[str, Any]:
-        """Return what the files say, as `contents` takes it: NOTHING where there are none, and no key where one was changed by hand."""
+        """Return the settings in the files, as arguments for `contents`.
+
+        If there are no files, all are empty, as in NOTHING. If a file was edited by hand, or servers cannot read it, return an empty dict.
+        """
         try:
             settings, page, server = [
                 json.loads(transaction.read(path) or b"{}")

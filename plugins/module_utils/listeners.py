@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who listens at an address of this host, as the kernel has it.
+"""Find out from the kernel which process listens at an address of this host, and as which account.
 
-A port above 1023 belongs to the process that takes it first, so an answer can come from anyone. The kernel knows the account that made
-a listening socket, and /proc the processes that hold it.
+Any process can bind a port above 1023 first, so an answer can come from anyone. The kernel knows the account that created a listening
+socket, and /proc shows the processes that hold it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007 -- 
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that listens on a TCP port: where, the account that made it, and its number."""
+    """A socket that listens on a TCP port: its address, the UID of the account that created it, and its inode."""
 
     address: Address
     port: int
@@ -35,22 +35,22 @@ class Listener:
 
     @property
     def place(self) -> str:
-        """Where it listens, as one says it."""
+        """The address and port, for messages."""
         return f"{self.address}:{self.port}"
 
     @property
     def processes(self) -> list[int]:
-        """The processes that hold it; none where they may not be looked into."""
+        """The PIDs of the processes that hold it. Empty if their files are not visible."""
         return self._among("[0-9]*")
 
     def is_held_by(self, process: int) -> bool:
-        """Return whether a process holds it, without a look at all others."""
+        """Return whether a process holds it, without searching all processes."""
         return self._among(str(process)) == [process]
 
     def _among(self, processes: str) -> list[int]:
         link, found = f"socket:[{self.inode}]", set()
         for path in glob.iglob(f"/proc/{processes}/fd/*"):
-            with contextlib.suppress(OSError):  # it was closed this instant
+            with contextlib.suppress(OSError):  # it was just closed
                 if os.readlink(path) == link:
                     found.add(int(path.split("/")[2]))
         return sorted(found)
@@ -62,7 +62,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class UnixListener:
-    """A Unix socket that listens: its path, and the account and the process that called listen(), which the kernel has noted."""
+    """A listening Unix socket: its path, and the UID and PID that the kernel recorded when listen() was called."""
 
     place: str
     uid: int
@@ -70,7 +70,7 @@ class UnixListener:
 
     @property
     def processes(self) -> list[int]:
-        """The process, where it still is there."""
+        """The process, if it still exists."""
         return [self.process] if os.path.exists(f"/proc/{self.process}") else []
 
     @property
@@ -79,14 +79,14 @@ class UnixListener:
 
 
 def behind(link: socket.socket, path: str) -> UnixListener:
-    """Return what listens at the other end of a connection to a Unix socket."""
+    """Return the listener at the other end of a connection to a Unix socket."""
     told = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(CREDENTIALS))
     process, uid, _gid = struct.unpack(CREDENTIALS, told)
     return UnixListener(path, uid, process)
 
 
 def listeners(port: int) -> list[Listener]:
-    """Return all sockets of this host that listen on a TCP port."""
+    """Return all sockets on this host that listen on a TCP port."""
     found = []
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
@@ -99,9 +99,10 @@ def listeners(port: int) -> list[Listener]:
 
 
 def at(address: str, port: int) -> list[Listener]:
-    """Return the sockets of this host that take connections to an address, as the kernel chooses between them.
+    """Return the sockets on this host among which the kernel chooses for a connection to an address.
 
-    One for this very address comes before one for all addresses, and that of the same family before one that takes both.
+    A socket for exactly this address takes precedence over one for all addresses. Among the latter, one of the same address family
+    takes precedence over one for both families.
     """
     wanted = _plain(ipaddress.ip_address(address.partition("%")[0]))
     everywhere = [ipaddress.ip_address("0.0.0.0"), ipaddress.ip_address("::")][wanted.version == 6 :]
@@ -113,7 +114,7 @@ def at(address: str, port: int) -> list[Listener]:
 
 
 def is_here(address: str) -> bool:
-    """Return whether an address is one of this host."""
+    """Return whether an address belongs to this host."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as trial, contextlib.suppress(OSError):
         trial.bind((address, 0))
@@ -122,10 +123,10 @@ def is_here(address: str) -> bool:
 
 
 def unit_of(process: int) -> str:
-    """Return the systemd service of this host that a process belongs to; empty where it belongs to none.
+    """Return the systemd service on this host that a process belongs to, or an empty string.
 
-    An account's own manager has services too (user@1000.service), whose names that account chooses, as it does below a unit that it was
-    given. So the outermost name counts.
+    Use the outermost service: an account chooses the names of services of its own manager (user@1000.service), and of control groups
+    inside a unit that was delegated to it.
     """
     place = _control_group(process).removeprefix(_control_group(1).removesuffix("/init.scope"))
     unit = next((name for name in place.split("/") if name.endswith(".service")), "")
@@ -133,7 +134,7 @@ def unit_of(process: int) -> str:
 
 
 def _control_group(process: int) -> str:
-    """Return where a process is in the hierarchy that systemd keeps: beside those of version 1, or that of version 2."""
+    """Return the control group of a process in systemd's hierarchy: the named one of version 1, or that of version 2."""
     found = {}
     with contextlib.suppress(OSError), open(f"/proc/{process}/cgroup", encoding="utf-8") as file:
         for line in file:
@@ -143,7 +144,7 @@ def _control_group(process: int) -> str:
 
 
 def _account(uid: int) -> str:
-    """Return the name of an account, its number where it has none."""
+    """Return the name of an account, or its UID if it has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -151,11 +152,11 @@ def _account(uid: int) -> str:
 
 
 def _address(words: str) -> Address:
-    """Return an address as /proc/net has it: words of 32 bits, each in the byte order of the host."""
+    """Parse an address in the format of /proc/net: hexadecimal words of 32 bits, each in the byte order of the host."""
     packed = b"".join(struct.pack("=I", int(words[each : each + 8], 16)) for each in range(0, len(words), 8))
     return _plain(ipaddress.ip_address(packed))
 
 
 def _plain(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, where it stands for one."""
+    """Return the IPv4 address that an IPv6 address maps, or else the address itself."""
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub that a unit runs: restarted without harm to users' servers, waited for, and checked."""
+"""Restart the hub of a unit without stopping users' servers, wait until it answers, and check it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from .systemd_unit import show, systemctl
 
 
 class LiveHub:
-    """A hub and what is needed to look after it.
+    """The hub of a unit, with operations to restart and check it.
 
-    timeout: seconds in which the hub must answer after a start, or end after it was asked to. settle: seconds that it
-    must stay up after its first answer. `hub` is always the hub as described by a dry run (`trial.describe`).
+    timeout: seconds within which the hub must answer after a start, or exit after a shutdown request. settle: seconds that it
+    must stay up after its first answer. The parameter `hub` of all methods is the hub as a dry run describes it
+    (`jupyterhub_collab.hub.trial`).
     """
 
     def __init__(
@@ -36,12 +37,12 @@ class LiveHub:
         self.port = HeldPort()
 
     def api(self, hub: dict[str, Any], *scopes: str) -> AbstractContextManager[HubApi]:
-        """Return the hub's API, with a token for these scopes that lasts as long as the context."""
+        """Return a context manager for the hub's API, with a token for these scopes that is revoked when the context ends."""
         unit = show(self.service)
         return hub_api(unit, self.package.command(unit, "service_token", *scopes), hub)
 
     def read(self, hub: dict[str, Any], module: str, *arguments: str) -> Any:
-        """Return what a module of the package reads from the hub's database. Raises Failed where it cannot."""
+        """Return what a module of the package reads from the hub's database. Raises Failed if it cannot be read."""
         database = json.dumps(hub["database"])
         done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
@@ -49,17 +50,18 @@ class LiveHub:
         return json.loads(done.stdout)
 
     def held(self, hub: dict[str, Any]) -> dict[str, Any]:
-        """Return what the hub holds (see `jupyterhub_collab.hub.live`). Raises Failed where it cannot be read."""
+        """Return what the hub's database contains (see `jupyterhub_collab.hub.live`). Raises Failed if it cannot be read."""
         return dict(self.read(hub, "live"))
 
     def restart(self, hub: dict[str, Any], proxy: str = "", *, shares_port: bool = False) -> None:
-        """Start or restart the hub, and the unit of its proxy with it, and leave people's servers running.
+        """Start or restart the hub without stopping users' servers. Raises Failed if systemd cannot start it.
 
-        shares_port: whether the hub that starts takes its port though it is held, which it then is until `wait` is over.
+        proxy: the unit of the hub's proxy, to restart it as well. shares_port: whether the hub that starts can bind its port while this
+        process holds it. If so, the port is held until `wait` returns.
         """
         unit = show(self.service)
         self.port.hold(hub_socket.places(hub["api_url"], unit) if shares_port else [])
-        # A unit that systemd has given up on after too many failures starts again only when that is forgotten.
+        # After too many failures, systemd starts a unit again only if they are reset.
         systemctl("reset-failed", self.service)
         if unit.running:
             try:
@@ -68,7 +70,7 @@ class LiveHub:
             except NoAnswer as error:
                 self.warn(f"The hub was killed, because {error}. Users' servers keep running.")
                 hub_shutdown.kill(unit, self.timeout)
-        # Not before the hub has ended: systemd may be told to restart the hub with its proxy, which takes a signal.
+        # Only after the hub has exited: if the unit of the hub depends on the proxy's, systemd restarts both, and signals a running hub.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
         # A plain start would wait until systemd's own restart of the hub is due (see systemd_unit.guarded).
@@ -78,14 +80,20 @@ class LiveHub:
             raise Failed(f"systemd failed to start {self.service}: {' '.join(done.stderr.split())}")
 
     def wait(self, hub: dict[str, Any], settle: float | None = None) -> None:
-        """Return when the hub answers and has stayed up for a while. Raises Failed where it does not."""
+        """Wait until the hub answers and has stayed up for `settle` seconds. Raises Failed if it does not.
+
+        settle: None for the default of this object.
+        """
         settle = self.settle if settle is None else settle
         hub_health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, settle, Failed)
-        # Not where it fails: someone would have the port before the hub is started again.
+        # If waiting fails, keep the port. Otherwise, another account could take it before the hub starts again.
         self.port.let_go()
 
     def prove(self, hub: dict[str, Any]) -> dict[str, Any]:
-        """Wait, and return what the hub holds. Raises Failed where it lacks roles that its configuration asks for."""
+        """Wait until the hub works, and return what its database contains.
+
+        Raises Failed if the hub or the page of a service does not answer, or roles differ from the configuration.
+        """
         self.wait(hub)
         held = self.held(hub)
         if held["roles"] is None:

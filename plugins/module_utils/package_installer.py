@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tools that put packages into an environment: which there are, how to call them, what to tell them."""
+"""Find the tools that install packages into an environment, and build their command lines and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environme
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Settings of pip and what uv calls them. An administrator sets them once, for pip, and expects them to hold.
+#: Settings of pip and the corresponding variables of uv. Administrators configure pip, and expect this to apply everywhere.
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -34,12 +34,12 @@ UV_NAMES = {
     "constraint": "UV_CONSTRAINT",
     "timeout": "UV_HTTP_TIMEOUT",
 }
-#: What they are called in the environment, where pip looks for them besides.
+#: Environment variables for certificates and proxies, which pip reads in addition to its own.
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY")
-#: For people who install for themselves; here it is said where packages go.
+#: These settings are for users who install packages for themselves. Here, the target is always given explicitly.
 MISLEADING = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
-SECTIONS = ("global", "install")  # the stronger one last
+SECTIONS = ("global", "install")  # the last one takes precedence
 NO_INDEX = "no-index"
 HOW = "Install pip first (on Debian: apt install python3-venv)"
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
@@ -49,23 +49,25 @@ PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.co
 
 @dataclass(frozen=True)
 class Installer:
+    """A tool that installs packages into an environment, `uv` or `pip`, and how to call it."""
+
     name: str
     command: list[str]
-    """What precedes ``install`` and ``uninstall``."""
+    """The words before ``install`` and ``uninstall``."""
     target: list[str]
-    """What follows them, so that the right environment is meant."""
+    """The arguments that select the environment."""
     options: list[str] = field(default_factory=list)
-    """What an installation needs besides."""
+    """Further options for ``install``."""
     planner: Installer | None = None
-    """What decides on the versions, where this one does not see everything that is there."""
+    """The installer that chooses the versions, if this one does not see all installed packages."""
     fallback: Installer | None = None
-    """What is tried where this one cannot reach what the other may."""
+    """The installer to try if this one cannot reach the package index."""
 
     def install(self, *arguments: str) -> list[str]:
         return [*self.command, "install", *self.target, *self.options, *arguments]
 
     def install_afresh(self, *arguments: str) -> list[str]:
-        """Writes every file again, though the packages seem to be there."""
+        """Return the command that writes every file of the packages again, even if they seem to be installed."""
         flag = {"uv": "--reinstall", "pip": "--ignore-installed"}[self.name]
         return self.install(flag, "--no-deps", *arguments)
 
@@ -79,7 +81,7 @@ def own_python() -> str:
 
 
 def pips_at_hand(environment: Environment) -> list[list[str]]:
-    """Every pip that can work in the environment, the environment's own first."""
+    """Return the commands of all pips that can install into the environment, starting with its own."""
     pips = []
     if environment.pip:
         pips.append([environment.python, "-m", "pip"])
@@ -87,18 +89,19 @@ def pips_at_hand(environment: Environment) -> list[list[str]]:
         pips.append([own_python(), "-m", "pip", "--python", environment.python])
     bundled = Path(os.__file__).parent / "ensurepip" / "_bundled"
     wheels = [*bundled.glob("pip-*.whl"), *DEBIAN_WHEELS.glob("pip-*.whl")]
-    # A wheel is a zip, and Python runs what is in a zip.
+    # A wheel is a zip file, and Python can run a package from a zip file.
     return pips + [[environment.python, str(wheel / "pip")] for wheel in wheels[:1]]
 
 
 def find_uv(environment: Environment, tool_directory: str, on_path: str | None) -> str | None:
+    """Return the path of the first uv that exists: on PATH, in the environment, or in our directory."""
     beside = str(Path(environment.python).parent / "uv")
     own = str(Path(tool_directory) / "bin" / "uv")
     return next((path for path in (on_path, beside, own) if path and os.access(path, os.X_OK)), None)
 
 
 def fetch_uv(run: Run, pips: list[list[str]], tool_directory: str) -> str | None:
-    """A uv of our own, or None where none can be had."""
+    """Download uv to our directory, and return its path, or None if this fails."""
     if not pips:
         return None
     fresh = Path(f"{tool_directory}.new")
@@ -113,7 +116,7 @@ def fetch_uv(run: Run, pips: list[list[str]], tool_directory: str) -> str | None
 
 
 def allowed(environment: Environment) -> list[str]:
-    """The administrator asked for the system's Python by name, so its marker (PEP 668) is answered."""
+    """Return the option that overrides the marker of the system's Python (PEP 668), because the administrator has named this Python."""
     return ["--break-system-packages"] if environment.externally_managed else []
 
 
@@ -125,10 +128,12 @@ def choose(
     options: list[str],
     may_fetch: bool = True,
 ) -> Installer:
-    """The tool for this environment: uv, which is ten times as fast as pip, or pip.
+    """Return the installer for an environment: uv, which is ten times as fast, or pip. Raises PackagesError if neither is available.
 
     uv ignores packages that the distribution has installed next to the environment's own, and would install second copies over them.
-    pip respects them, but can fail to replace them. So pip decides there, and uv installs.
+    pip respects them, but can fail to replace them. So if there are any, pip chooses the versions, and uv installs them.
+
+    may_fetch: whether uv may be downloaded.
     """
     pips = pips_at_hand(environment)
     if environment.foreign and environment.is_system and not pips:
@@ -143,7 +148,7 @@ def choose(
         uv = fetch_uv(run, pips, tool_directory)
     if uv:
         target = ["--python", environment.python, *flags]
-        # uv has asked several times already.
+        # uv has retried several times already.
         fallback = pip and replace(pip, options=["--retries=1"], planner=planner)
         return Installer("uv", [uv, "pip"], target, options, planner, fallback)
     if pip:
@@ -152,11 +157,14 @@ def choose(
 
 
 def pip_settings(env: Mapping[str, str], prefix: str = "") -> dict[str, str]:
-    """What pip is told by its files and, stronger, by the environment."""
+    """Return pip's settings from its configuration files and from the environment, which takes precedence.
+
+    prefix: the environment's directory, which may contain a configuration file.
+    """
     parser = configparser.RawConfigParser(strict=False)
     named = env.get("PIP_CONFIG_FILE", "")
     files = [] if named == os.devnull else [*PIP_FILES, f"{prefix}/pip.conf", *filter(None, [named])]
-    with contextlib.suppress(configparser.Error):  # pip will say so, where pip is asked
+    with contextlib.suppress(configparser.Error):  # pip reports this itself
         parser.read([Path(path).expanduser() for path in files])
     settings = {
         name.replace("_", "-"): value
@@ -177,7 +185,7 @@ QUIET = {
     "PIP_NO_INPUT": "1",
     "PIP_PROGRESS_BAR": "off",
     "PIP_ROOT_USER_ACTION": "ignore",
-    # As pip does: users' servers cannot write it into root's environment, and would compile at every start.
+    # pip compiles by default. Users' servers cannot write to root's environment, and would otherwise compile at every start.
     "UV_COMPILE_BYTECODE": "1",
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
@@ -185,33 +193,33 @@ QUIET = {
 
 
 def tool_environment(env: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
-    """What the tools have to be told in addition to the task's environment."""
+    """Return the variables to set for the tools, in addition to the task's environment `env`."""
     told = dict(QUIET)
     told.update({name: settings[key] for key, name in UV_NAMES.items() if key in settings})
     if "find-links" in settings:
         told["UV_FIND_LINKS"] = settings["find-links"].replace(" ", ",")
     if "extra-index-url" in settings:
-        told["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's way with several indexes
+        told["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip treats several indexes
     if env.get("UV_INDEX_URL"):
         told.pop("UV_DEFAULT_INDEX", None)
     if "proxy" in settings:
-        # pip takes one for both, with or without its scheme, whatever the environment says.
+        # pip uses this proxy for both protocols, accepts it without a scheme, and ignores the environment's proxies.
         proxy = settings["proxy"] if "://" in settings["proxy"] else f"http://{settings['proxy']}"
         told |= dict.fromkeys((*PROXIES, *map(str.lower, PROXIES)), proxy)
         env = {name: value for name, value in env.items() if name.upper() not in PROXIES}
     if has_certificates():
-        told |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the latter for releases before the former
+        told |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # older releases of uv only know the latter
     return {name: value for name, value in told.items() if not env.get(name)} | MISLEADING
 
 
 def has_certificates() -> bool:
-    """Whether this host has a store of authorities' certificates; uv has its own, and asks one of them alone."""
+    """Return whether this host has a store of CA certificates. uv has its own, and uses only one of the two."""
     there = ssl.get_default_verify_paths()
     return any(path and os.path.exists(path) for path in (there.cafile, *SYSTEM_CERTIFICATES))
 
 
 def uv_options(settings: Mapping[str, str]) -> list[str]:
-    """The one setting that uv takes from no variable."""
+    """Return the option for the one setting that uv cannot read from a variable."""
     return ["--no-index"] if settings.get(NO_INDEX, "").lower() in ("1", "on", "true", "yes") else []
 
 

@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What installations have done to the Python environments of a host, so that it can be taken back.
+"""Record what installations change in the Python environments of a host, so that it can be reverted.
 
-The record of an environment says which distributions were not there before (`added`), and which were there in another
-version (`changed`, each with that version and the one that came instead). Names are normalized.
+The record of an environment contains the distributions that were added (`added`), and those that were changed
+(`changed`, each with its previous and its new version). Names are normalized.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Versions = dict[str, str]
 
 
 class Record:
-    """The record of one environment."""
+    """The record of an environment."""
 
     def __init__(self, environment: str) -> None:
         self.environment = environment
@@ -29,7 +29,7 @@ class Record:
         self.changed: dict[str, list[str]] = there.get("changed", {})
 
     def note(self, before: Versions, after: Versions) -> None:
-        """Add what distinguishes two states of the environment to what is recorded, and keep it."""
+        """Add the differences between two states of the environment to the record, and save it."""
         for name, version in sorted(after.items()):
             if name not in before:
                 self.added += [] if name in self.added else [name]
@@ -38,7 +38,7 @@ class Record:
         self.save()
 
     def note_tool(self, directory: str) -> None:
-        """Keep that a tool was put in a directory for the sake of what is recorded."""
+        """Record the directory of a tool that was downloaded for the recorded installations."""
         self.all["tool"] = directory
 
     def save(self) -> None:
@@ -49,7 +49,10 @@ class Record:
         host_state.remember(NAME, self.all if self.all["environments"] else {})
 
     def forget(self, changed: dict[str, list[str]]) -> str:
-        """Keep nothing of the environment but these changes; return the tool's directory where nothing needs it any more."""
+        """Forget everything about the environment except these changes.
+
+        Return the directory of the downloaded tool if no record is left, or else an empty string.
+        """
         self.added, self.changed = [], changed
         self.save()
         return "" if self.all["environments"] else str(self.all.get("tool", ""))
@@ -58,19 +61,19 @@ class Record:
         return copy.deepcopy(self)
 
     def to_put_back(self, now: Versions) -> Versions:
-        """Return the versions of before of what was changed and is still as it was changed."""
+        """Return the previous versions of the distributions that still have the version that the installation brought."""
         return {name: old for name, (old, new) in self.changed.items() if now.get(name) == new}
 
 
 def environments() -> list[str]:
-    """Return the environments of the host that something is recorded of."""
+    """Return the environments on the host that have a record."""
     return sorted(host_state.recall(NAME).get("environments", {}))
 
 
 def split(added: list[str], needs: dict[str, list[str]]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return which of the added distributions can go, and which stay, each with those that stay and need it.
+    """Return the added distributions to remove, and those to keep, each with the remaining distributions that need it.
 
-    `needs` says of every distribution that is there which ones it requires.
+    needs: the requirements of every installed distribution.
     """
     going = {name for name in added if name in needs}
     kept: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths as people write them: with doubled slashes, with one at the end, and over links."""
+"""Normalize and compare paths as users write them: with repeated or trailing slashes, and through links."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import re
 
 
 def tidy(path: str) -> str:
-    """Return a path without slashes that say nothing. Links in it, and what `..` means after one, stay as they are."""
+    """Return a path without redundant slashes. Links are not resolved, and `..` is kept, because it can follow a link."""
     return re.sub("/+", "/", path).rstrip("/") or path[:1]
 
 
 def same(one: str, other: str) -> bool:
-    """Return whether two paths lead to the same place, as the system sees it; neither has to exist."""
+    """Return whether two paths are the same after resolving links. They need not exist."""
     return os.path.realpath(one) == os.path.realpath(other)

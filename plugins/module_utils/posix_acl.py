@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""POSIX access control lists, as Linux keeps them in two extended attributes of a file.
+"""Read and set POSIX access control lists, which Linux keeps in two extended attributes of a file.
 
-Read and set without a program, since a program takes paths, and a path may mean another file an instant later.
+No program such as setfacl is used, because a program takes paths, and a path can lead to another file a moment later.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 READ, WRITE, EXECUTE = 4, 2, 1
 ALL = READ | WRITE | EXECUTE
 
-# As linux/posix_acl_xattr.h has them.
+# From linux/posix_acl_xattr.h.
 _VERSION = 2
 _HEAD, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
 _OWNER, _USER, _OWNING_GROUP, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
-_NOBODY = 0xFFFFFFFF  # stands where an entry needs no number
+_NOBODY = 0xFFFFFFFF  # for entries without a UID or GID
 
 
 @dataclass(frozen=True)
 class Acl:
-    """Who may do what with a file; users and groups by their numbers. No mask: there is none but the mode."""
+    """An access control list. users, groups: permissions by UID and by GID. mask: None if the list consists of the file's mode only."""
 
     owner: int
     group: int
@@ -37,7 +37,7 @@ class Acl:
     mask: int | None = None
 
     def encode(self) -> bytes:
-        """Return the extended attribute."""
+        """Return the value of the extended attribute."""
         entries = [(_OWNER, self.owner, _NOBODY)]
         entries += [(_USER, permissions, user) for user, permissions in sorted(self.users.items())]
         entries.append((_OWNING_GROUP, self.group, _NOBODY))
@@ -49,7 +49,7 @@ class Acl:
 
     @property
     def effective(self) -> Acl:
-        """What it comes to: what the mask takes away is gone."""
+        """The effective permissions: the list with its mask applied."""
         mask = ALL if self.mask is None else self.mask
         return Acl(
             self.owner,
@@ -61,7 +61,7 @@ class Acl:
 
 
 def decode(attribute: bytes) -> Acl:
-    """Return what an extended attribute says. Raises ValueError where it is of another version."""
+    """Return the list in an extended attribute. Raises ValueError if it is of another version."""
     if _HEAD.unpack_from(attribute)[0] != _VERSION:
         raise ValueError("unknown version of an access control list")
     single: dict[int, int] = {}
@@ -77,22 +77,22 @@ def decode(attribute: bytes) -> Acl:
 
 
 def of_mode(mode: int) -> Acl:
-    """Return what a file without a list of its own is under."""
+    """Return the list that is equivalent to a file mode."""
     return Acl(mode >> 6 & ALL, mode >> 3 & ALL, mode & ALL)
 
 
 def read(file: int, attribute: str = ACCESS) -> Acl | None:
-    """Return the list of an open file, also of one that is open as a mere path; None where it has none."""
-    with contextlib.suppress(OSError):  # there is none, or the file system knows none
+    """Return the list of an open file, which may be opened with O_PATH, or None if it has none."""
+    with contextlib.suppress(OSError):  # there is none, or the file system does not support lists
         return decode(os.getxattr(path_of(file), attribute))
     return None
 
 
 def write(file: int, acl: Acl, attribute: str = ACCESS) -> None:
-    """Set the list of an open file. The access list sets the mode with it."""
+    """Set the list of an open file. Setting the access list also sets the mode."""
     os.setxattr(path_of(file), attribute, acl.encode())
 
 
 def path_of(file: int) -> str:
-    """Return a path that means this open file and no other, whatever happens to its name."""
+    """Return a path that always leads to this open file, even if its name changes."""
     return f"/proc/self/fd/{file}"

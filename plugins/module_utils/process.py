@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process of this host as /proc shows it: its command line, environment, directory and account."""
+"""Read the command line, environment, working directory and account of a process from /proc."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Process:
-    """A process, by its number. What it does not tell any more is empty."""
+    """A process, by PID. Values are empty if the process has exited."""
 
     pid: int
 
@@ -28,7 +28,7 @@ class Process:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the process was started with."""
+        """The environment that the process was started with."""
         pairs = (word.partition("=") for word in _words(self._read("environ")))
         return {name: value for name, separator, value in pairs if separator}
 
@@ -41,7 +41,7 @@ class Process:
 
     @property
     def account(self) -> tuple[int, int, list[int]] | None:
-        """The numbers of its user, its group and its further groups."""
+        """The effective UID and GID, and the GIDs of the supplementary groups."""
         status = dict(re.findall(r"^(\w+):[ \t]*(.*)$", self._read("status").decode(), re.M))
         if not {"Uid", "Gid"} <= status.keys():
             return None
@@ -50,7 +50,7 @@ class Process:
 
     @property
     def started(self) -> float:
-        """When it was started, in seconds of the epoch."""
+        """The start time, in seconds since the epoch, or 0 if unknown."""
         fields = self._read("stat").rpartition(b")")[2].split()
         if len(fields) < 20:
             return 0
@@ -58,7 +58,7 @@ class Process:
         return booted + int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
     def family(self) -> Iterator[Process]:
-        """Yield the process and all that it has started, the nearest first."""
+        """Yield the process and all of its descendants, closest first."""
         yield self
         children = defaultdict(list)
         for path in glob.glob("/proc/[0-9]*"):
@@ -78,10 +78,10 @@ class Process:
         except PermissionError:
             return self._read_as_owner(path)
         except OSError:
-            return b""  # it has ended
+            return b""  # it has exited
 
     def _read_as_owner(self, path: str) -> bytes:
-        """In a container root may not look into everyone's processes, but their owner may."""
+        """Read a file as the owner of the process. In a container, root may be unable to read other accounts' processes."""
         with contextlib.suppress(OSError):
             owner = os.stat(f"/proc/{self.pid}")
             done = subprocess.run(
@@ -89,7 +89,7 @@ class Process:
                 user=owner.st_uid,
                 group=owner.st_gid,
                 extra_groups=[],
-                env={},  # which the owner can read as well
+                env={},  # the owner can read it, so pass nothing
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose rights the processes of this host have."""
+"""List the processes on this host with their UIDs and GIDs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import os
 from collections.abc import Iterator
 
 KINDS = ("Uid", "Gid", "Groups", "Threads")
-GONE = (FileNotFoundError, ProcessLookupError)  # it ended this instant
+GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
 
 
 def everybody() -> Iterator[tuple[int, list[int], list[int]]]:
-    """Yield each process with the numbers of its users, and of its groups.
+    """Yield the PID of each process with the UIDs and the GIDs of all its threads.
 
-    Each thread has rights of its own, and the first one may have ended before the others.
+    Each thread has its own credentials, and the main thread may have exited before the others.
     """
     for name in os.listdir("/proc"):
         with contextlib.suppress(*GONE):
             if name.isdigit():
                 first = _status(f"/proc/{name}/status")
                 threads = [first] if first["Threads"] == [1] else _threads(name)
-                # Nobody has asked yet how the others ended.
+                # The others are zombies: their exit status was not read yet.
                 alive = [each for each in threads if each["ended"] == [0]]
                 if alive:
                     users, groups = (
@@ -43,7 +43,7 @@ def _threads(process: str) -> list[dict[str, list[int]]]:
 
 
 def _status(path: str) -> dict[str, list[int]]:
-    """Return the numbers that a status has, and whether that thread has ended."""
+    """Return the numbers in a status file, and as `ended`, 1 if the thread has exited, or else 0."""
     found: dict[str, list[int]] = {kind: [] for kind in KINDS}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts and groups of projects, made all at once: useradd and groupadd write all of /etc/passwd and its like for each."""
+"""Create the accounts and groups of all projects at once, because useradd and groupadd rewrite all of /etc/passwd for each account."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PRIVATE = 0o700
 
 
 class NotMade(Exception):
-    """The host has refused accounts or groups."""
+    """Accounts or groups could not be created."""
 
 
 def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]], comment: str) -> None:
-    """Make accounts that nobody logs in to, groups, and put accounts in groups. What is there stays as it is.
+    """Create accounts that nobody can log in to, and groups, and add accounts to groups. What exists is not changed.
 
-    members: pairs of an account and a group. Raises NotMade.
+    members: pairs of an account and a group. comment: the comment of the accounts. Raises NotMade.
     """
     if not (accounts or groups or members):
         return
@@ -52,9 +52,9 @@ def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]],
 
 
 def make_home(name: str) -> None:
-    """Give an account the home that useradd would have made."""
+    """Create the home directory of an account, as useradd would."""
     account = pwd.getpwnam(name)
-    # Beside its place first, so that a home is whole where it is there at all. Nobody but root writes in the directory.
+    # Create it under another name first, so that an existing home directory is always complete. Only root can write to its parent.
     new = os.path.join(os.path.dirname(account.pw_dir), f".{name}.collab-new")
     shutil.rmtree(new, ignore_errors=True)
     if os.path.isdir(SKELETON):

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives of what is deleted: complete and checked, or absent."""
+"""Archive directories before they are deleted. An archive is complete and verified, or it does not exist."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ import time
 from . import transaction
 
 PRIVATE = 0o700
-CHANGED = 1  # what tar ends with where files are not what they were
-# How tar names a file before it says what is the matter with it.
+CHANGED = 1  # tar's exit status if files have changed
+# The name of a file in tar's messages, before the message itself.
 NAME = re.compile(r"((?:[^\\:]|\\.)*): ")
 ESCAPED = re.compile(r"\\([0-7]{3}|.)")
 ESCAPES = {**dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True)), **{each: each for each in '\\: "'}}
-CLOCK_SECONDS = 0.1  # the kernel stamps files by a clock that goes in steps
+CLOCK_SECONDS = 0.1  # tolerance for the kernel's timestamps of files, which advance in steps
 
 
 class NotArchived(Exception):
-    """There is no archive, and so nothing must be deleted."""
+    """The archive could not be created, so nothing must be deleted."""
 
 
 def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
-    """Write an archive and return its path. Raises NotArchived.
+    """Write an archive, and return its path. Raises NotArchived.
 
-    contents: pairs of a directory and a name in it. GNU tar reads them by descriptors and follows no link, even if someone changes them.
+    directory: where to write it, under a file name that begins with `name`. contents: pairs of a directory and a name in it. GNU tar
+    reads them by file descriptors and follows no links, even if someone changes them.
     """
     path = os.path.join(directory, f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.tar")
     temporary = os.path.join(directory, f".{name}.collab-new")
@@ -42,7 +43,7 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
             os.unlink(temporary)
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         begun = time.time()
-        # One place after another: tar tells where else the file of a hard link is by a path that it looks up in one place alone.
+        # Run tar once per directory: it finds the target of a hard link by a path, which it looks up in one directory only.
         for action, (place, names) in zip(
             ("--create", *["--append"] * len(named)), named.items(), strict=False
         ):
@@ -62,10 +63,10 @@ def archive(directory: str, name: str, contents: list[tuple[str, str]]) -> str:
 
 
 def _compare(path: str, place: str, names: list[str], begun: float) -> None:
-    """Raise NotArchived where what is archived differs from what is there.
+    """Raise NotArchived if the archive differs from the files on disk.
 
-    A file that someone has written since the archive was begun is in it as it was then, and stops nothing: who has it open, or has a
-    further name for it elsewhere, could otherwise keep a project from being deleted.
+    Files that have changed since `begun`, the time in seconds since the epoch when the archive was started, are not an error. Otherwise,
+    a user who has a file open, or has a hard link to it elsewhere, could prevent a project from being deleted.
     """
     for line in _tar("--compare", path, place, *names):
         found = NAME.match(line)
@@ -79,7 +80,7 @@ def _compare(path: str, place: str, names: list[str], begun: float) -> None:
 
 
 def _unquoted(name: str) -> bytes:
-    """Return the name of a file that tar has written with escapes."""
+    """Return the name of a file, from the escaped form in tar's messages."""
     plain = ESCAPED.sub(
         lambda found: chr(int(found[1], 8)) if len(found[1]) == 3 else ESCAPES.get(found[1], found[1]), name
     )
@@ -87,7 +88,7 @@ def _unquoted(name: str) -> bytes:
 
 
 def _tar(action: str, path: str, place: str, *arguments: str) -> list[str]:
-    """Run tar in a place; return what it says about files that have changed while it read them. Raises NotArchived."""
+    """Run tar in a directory, and return its messages about files that have changed. Raises NotArchived for other errors."""
     done = subprocess.run(
         [
             *(

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a project or of one of its shares: nobody gets in any more, then the archive, then all that is theirs goes."""
+"""Delete a project or one of its workspaces: first close it to everyone, then archive it, then remove everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class NotDeleted(Exception):
 
 
 def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
-    """Delete a workspace or, without its name, the project, and return what was done.
+    """Delete a workspace or, if `share` is empty, the whole project. Return what was done, as sentences.
 
-    archives: the directory that an archive is written into first; empty for none. Raises NotArchived, and then all is as it was.
-    state_directory: below which servers keep state; empty for none.
-    What was cut off goes on where it was: what has an archive gets no second one of what is left.
+    archives: the directory to write an archive to first, or empty for no archive. If this fails, access is restored, and NotArchived is
+    raised. state_directory: where servers keep state, or empty if they keep none.
+    An interrupted deletion continues where it stopped: if the archive exists already, what is left is not archived again.
     """
     known = projects.all[name]
     done = []
@@ -54,9 +54,10 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
 
 
 def retire(projects: Projects, name: str, state_directory: str = "") -> list[str]:
-    """Take a project's account and groups away, and keep its files, for root alone; return what was done.
+    """Remove a project's account and groups, but keep its files, accessible only to root. Return what was done, as sentences.
 
-    Numbers of accounts and groups that are gone may be given to others by the host, so nobody's number lets anyone into a share.
+    The host may assign the UIDs and GIDs of deleted accounts and groups again, so the directories' access control lists must not
+    contain any.
     """
     known = projects.all[name]
     done = []
@@ -78,7 +79,7 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
 
 
 def _end_account(known: dict[str, Any], gone: bool) -> None:
-    """End what runs as the project's account where that goes; otherwise its server goes on with the other shares."""
+    """If the project's account will be removed (`gone`), end its processes. Otherwise, its server continues with the other workspaces."""
     if gone:
         try:
             number = pwd.getpwnam(known["account"]).pw_uid
@@ -89,7 +90,7 @@ def _end_account(known: dict[str, Any], gone: bool) -> None:
 
 
 def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], archives: str) -> str:
-    """Archive shares, and the account's home with a whole project, while nobody but root gets in."""
+    """Archive workspaces and, for a whole project, the account's home directory, while only root has access. Return the path, or empty."""
     place = os.path.join(known["root"], name)
     lists = {
         each: _close(os.path.join(place, each))
@@ -112,7 +113,7 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
 
 
 def _close(path: str) -> posix_acl.Acl:
-    """Close a directory to all but root, and return who had access."""
+    """Close a directory to everyone but root, and return its previous access control list."""
     with shares.opened(path) as directory:
         before = posix_acl.read(directory) or posix_acl.of_mode(os.fstat(directory).st_mode)
         posix_acl.write(directory, CLOSED)
@@ -132,7 +133,7 @@ def _delete_share(root: str, name: str, share: str) -> None:
 
 
 def _numbers_of(name: str, share: str) -> set[int]:
-    """Return the numbers of a share's groups, as far as they are there."""
+    """Return the GIDs of a workspace's groups that exist."""
     found = set()
     for group in shares.group_names(name, share):
         with contextlib.suppress(KeyError):
@@ -141,9 +142,9 @@ def _numbers_of(name: str, share: str) -> set[int]:
 
 
 def _remove(path: str, groups: set[int]) -> None:
-    """Remove a directory with all that is in it, whatever someone does who has been in it and is there still.
+    """Remove a directory and its contents, even if processes that are still inside interfere. Raises NotDeleted.
 
-    rm goes by descriptors and follows no link. Raises NotDeleted.
+    groups: the GIDs of the workspace's groups. rm works with file descriptors and follows no links.
     """
     said = ""
     for _time in range(TRIES):
@@ -190,16 +191,16 @@ def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> l
 
 
 def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_passwd | None:
-    """Delete a project's account, and the state of its servers; return what it was, and None where there was none.
+    """Delete a project's account and the state of its servers, but not its home directory.
 
-    Its home stays for now.
+    Return the deleted account, or None if it did not exist.
     """
     try:
         account = pwd.getpwnam(known["account"])
     except KeyError:
         return None
     account_numbers.note({account.pw_uid, account.pw_gid})
-    end_processes(account.pw_uid)  # what the hub has started again meanwhile
+    end_processes(account.pw_uid)  # the hub may have started the server again
     subprocess.run(["userdel", account.pw_name], check=True, capture_output=True)
     end_processes(account.pw_uid)
     account_numbers.reserve({account.pw_gid})

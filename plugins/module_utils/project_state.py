@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered on a host of its projects: written before anything is made, and until all of it is gone."""
+"""Record the projects on a host: before anything is created, and until everything is deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ STATE = "projects.json"
 
 
 class Projects:
-    """The projects that earlier runs have made, by name: `account`, `shares`, `root`, and `leaving` where a deletion has begun."""
+    """The projects that earlier runs have created, by name.
+
+    Each has `account`, `shares` and `root`. If a deletion has started, `leaving` contains the path of the archive (empty for none), by name
+    of the workspace (empty for the whole project).
+    """
 
     def __init__(self) -> None:
         self.all: dict[str, dict[str, Any]] = host_state.recall(STATE)
@@ -23,7 +27,7 @@ class Projects:
         return list(self.all.get(name, {}).get("shares", []))
 
     def add(self, project: dict[str, Any], root: str) -> None:
-        """Put down a project that is about to be made, with its shares; `save` makes it last."""
+        """Add a project that is about to be created, with its workspaces. Call `save` to store it."""
         together = sorted({*self.shares_of(project["name"]), *project["shares"]})
         known = self.all.get(project["name"], {})
         self.all[project["name"]] = {
@@ -34,16 +38,16 @@ class Projects:
         }
 
     def begin_to_delete(self, name: str, share: str, archive: str) -> None:
-        """Put down that a share, or with no name of one the project, is being deleted, and where its archive is."""
+        """Record that the deletion of a workspace or, if `share` is empty, of the project has started, and the path of its archive."""
         self.all[name].setdefault("leaving", {})[share] = archive
         self.save()
 
     def archive_of(self, name: str, share: str) -> str | None:
-        """Return the archive of something whose deletion has begun (empty where none was asked for); None where it has not."""
+        """Return the path of the archive if the deletion has started (empty if there is no archive), or else None."""
         return self.all[name].get("leaving", {}).get(share)  # type: ignore[no-any-return]
 
     def forget(self, name: str, share: str) -> None:
-        """A share, or with no name of one the project, is gone."""
+        """Remove a deleted workspace or, if `share` is empty, the deleted project from the record."""
         if not share:
             del self.all[name]
         else:

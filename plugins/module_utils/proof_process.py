@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the checks of the Python package (`jupyterhub_collab.proof`), and reads their output."""
+"""Run the checks of the Python package (`jupyterhub_collab.proof`), and read their output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 300  # a process that takes longer hangs
+SECONDS = 300  # a process that takes longer is considered hung
 
 
 def run(
@@ -21,10 +21,10 @@ def run(
     begun: Callable[[int], None],
     told: Callable[[dict[str, Any]], None],
 ) -> tuple[int, str]:
-    """Run the checks of a task to their end, and return the exit code and the reason.
+    """Run the checks of a task, and return the exit code and the error output.
 
-    begun: called with the number of the process. told: called with the rows, one each, and with what must be undone; the
-    process waits until that was recorded.
+    surroundings: arguments of `subprocess.Popen`. begun: called with the PID of the process. told: called with each message, which
+    contains a row of the report or what must be undone. The process waits until the latter is recorded.
     """
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:

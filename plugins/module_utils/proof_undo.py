@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What verify has created on a live hub, recorded before it is created, and how to undo it.
+"""Record what verify creates on a live hub, before it is created, and undo it.
 
-A run that is killed is followed at once by a process that does nothing but wait for that (`watched`), and one that is cut off
-together with the whole host by the next run (`Undo.recall`).
+If a run is killed, a process that only waits for this cleans up at once (`watched`). If the host goes down, the next run cleans up
+(`Undo.recall`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
 STATE = "verify.json"
-NOTE = "collab.jupyterhub.verify"  # marks tokens of verify; the same text as in jupyterhub_collab/proof
+NOTE = "collab.jupyterhub.verify"  # marks verify's tokens; the same as in jupyterhub_collab/proof
 COMMENT = "made by collab.jupyterhub.verify for some seconds"
-PROOF = b"jupyterhub_collab.proof"  # is in the command line of the process that runs the checks
-# To find out who is there, end their servers, and remove them with all that is theirs.
+PROOF = b"jupyterhub_collab.proof"  # identifies the process that runs the checks, by its command line
+# To list visitors, stop servers, and delete users with their tokens and shares.
 SCOPES = ("admin:users", "servers", "tokens", "shares")
 SERVER_SECONDS = 60
-# Files that are no longer there have copies where people look for them.
+# Where JupyterLab keeps copies of files, including deleted ones.
 COPIES = (".local/share/Trash/files/{}*", ".local/share/Trash/info/{}*", ".ipynb_checkpoints/{}*", "{}*")
 REMOVE = """
 import contextlib, glob, os, sys
@@ -48,13 +48,13 @@ for pattern in sys.argv[1:]:
 
 
 class Undo:
-    """What to undo, from the state of the host.
+    """What to undo, as recorded in the state of the host.
 
     accounts, users: host accounts and hub users that verify created. people: names of all hub users that take part.
-    servers: pairs of an owner and when, in seconds of the epoch, the server was started. shares: pairs of owner and guest. files: pairs
-    of an account and what the names of its files begin with.
-    package: the directory of the Python package, if verify installed it. state_directory: in which servers keep
-    state. process: the ID of the process that runs the checks.
+    servers: pairs of an owner and the time, in seconds since the epoch, when the owner's server was started. shares: pairs of owner and
+    guest. files: pairs of an account and a prefix of the names of its files.
+    package: the directory of the Python package, if verify installed it. state_directory: where servers keep
+    state. process: the PID of the process that runs the checks.
     """
 
     def __init__(self, what: dict[str, Any] | None = None) -> None:
@@ -62,11 +62,11 @@ class Undo:
 
     @classmethod
     def recall(cls) -> Undo:
-        """Return what an earlier run has left."""
+        """Return what an interrupted run has left."""
         return cls(host_state.recall(STATE))
 
     def note(self, kind: str, value: Any) -> None:
-        """Write down what is about to be made."""
+        """Record, in the list of a kind, what is about to be created."""
         there = self.what.setdefault(kind, [])
         if value not in there:
             there.append(value)
@@ -80,9 +80,9 @@ class Undo:
         host_state.remember(STATE, self.what)
 
     def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
-        """Undo all of it, and return a sentence for each thing that is still there. Without the hub's API its users stay.
+        """Undo everything, and return a description of each thing that could not be removed.
 
-        visitors: returns who is on someone else's server now.
+        api: the hub's API. Without it, hub users are not removed. visitors: returns the current visitors of other users' servers.
         """
         self._end_process()
         left: list[str] = []
@@ -99,7 +99,7 @@ class Undo:
             return left
         if package := self.what.get("package"):
             shutil.rmtree(package, ignore_errors=True)
-            with contextlib.suppress(OSError):  # not ours alone
+            with contextlib.suppress(OSError):  # it contains other versions
                 os.rmdir(os.path.dirname(package))
         self.what = {}
         self._keep()
@@ -109,7 +109,7 @@ class Undo:
         return list(self.what.get(kind, []))
 
     def _end_process(self) -> None:
-        """End the process that runs the checks, if it continues although nobody listens."""
+        """Kill the process that runs the checks, if it is still running although nobody reads its output."""
         number = self.what.get("process", 0)
         with contextlib.suppress(OSError):
             with open(f"/proc/{number}/cmdline", "rb") as file:
@@ -130,7 +130,7 @@ class Undo:
                 left.append(f"the server of {owner}")
         for name in set(ours) - set(self._all("users")):
             _status, told = api.request("GET", f"/users/{quote(name)}/tokens")
-            # Those of browsers stay: the hub ends all that someone has for a server at once, those of other browsers, too.
+            # Keep the tokens of browsers: the hub revokes all of a user's tokens for a server together, including those of other browsers.
             for token in (told or {}).get("api_tokens", []):
                 if token["note"] == NOTE:
                     api.request("DELETE", f"/users/{quote(name)}/tokens/{token['id']}")
@@ -144,7 +144,7 @@ class Undo:
         return self._done(api, f"/users/{quote(name)}")
 
     def _done(self, api: HubApi, path: str) -> bool:
-        """Ask for an end until it has come: a server that is starting or stopping takes its time."""
+        """Request a deletion until it is complete, and return whether it is. A server that is starting or stopping takes a while."""
         deadline = time.monotonic() + SERVER_SECONDS
         while api.request("DELETE", path)[0] not in (204, 404):
             if time.monotonic() > deadline:
@@ -155,7 +155,7 @@ class Undo:
     # On the host
 
     def _remove_files(self) -> None:
-        """Remove what is left of files in homes of this host, with no more rights than their owner has."""
+        """Remove what is left of files in home directories on this host, with only their owner's permissions."""
         for owner, name in self._all("files"):
             with contextlib.suppress(KeyError):
                 account = pwd.getpwnam(owner)
@@ -166,7 +166,7 @@ class Undo:
                     group=account.pw_gid,
                     extra_groups=[],
                     cwd="/",
-                    env={},  # others who act as the account can read it
+                    env={},  # other processes of the account can read it, so pass nothing
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     check=False,
@@ -178,7 +178,7 @@ class Undo:
         except KeyError:
             return True
         if account.pw_gecos != COMMENT:
-            return True  # someone else's, of the same name
+            return True  # another account with the same name
         try:
             end_processes(account.pw_uid)
         except NotEnded:
@@ -187,7 +187,7 @@ class Undo:
         removed = subprocess.run(["userdel", "--remove", name], capture_output=True, check=False)
         if directory := self.what.get("state_directory"):
             shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
-        # 12: the home, or the mailbox that it may not even have had, could not be removed.
+        # 12: userdel could not remove the home directory, or the mailbox, which may not exist.
         if removed.returncode == 12:
             shutil.rmtree(account.pw_dir, ignore_errors=True)
         return removed.returncode in (0, 12)
@@ -195,7 +195,7 @@ class Undo:
 
 @contextlib.contextmanager
 def watched(undo: Callable[[], object]) -> Iterator[None]:
-    """Have `undo` run where this process ends before the block does, be it killed."""
+    """Within this context, run `undo` in another process if this process ends, even if it is killed."""
     end_of_watch, alive = os.pipe()
     watcher = os.fork()
     if watcher == 0:
@@ -210,7 +210,7 @@ def watched(undo: Callable[[], object]) -> Iterator[None]:
 
 
 def _watch(end_of_watch: int, alive: int, undo: Callable[[], object]) -> None:
-    """Wait until the other process is gone, and undo what it leaves. Never returns."""
+    """Wait until the other process ends, and call `undo` if it has not completed its block. Never returns."""
     try:
         os.close(alive)
         os.setsid()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One Python environment of the host: where its interpreter is, and what it says of itself."""
+"""Find the interpreter of a Python environment on the host, and ask it about the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ TOOL_DIRECTORY = "/usr/local/lib/collab.jupyterhub/uv"
 
 
 class PackagesError(Exception):
-    """One sentence for the person who runs the play; what the tools wrote goes along with it."""
+    """An error, as a sentence for the administrator.
+
+    output: the output of the tools.
+    """
 
     def __init__(self, message: str, output: str = "") -> None:
         super().__init__(message)
@@ -25,13 +28,20 @@ class PackagesError(Exception):
 
 
 class Run(Protocol):
-    """Runs a command; answers with its exit status, output and error output."""
+    """Runs a command, and returns its exit status, output and error output."""
 
     def __call__(self, command: list[str]) -> tuple[int, str, str]: ...
 
 
 @dataclass(frozen=True)
 class Environment:
+    """A Python environment, as its interpreter reports it (see `python_probe`).
+
+    packages: versions by normalized name. unmet: requirements that are not met. foreign: distributions that come from elsewhere, such as
+    the system's package manager. needs, unfit, folders: see `ask`. fragments: paths that a killed installer has left. pip: whether the
+    environment has its own pip.
+    """
+
     python: str
     is_system: bool = False
     packages: dict[str, str] = field(default_factory=dict)
@@ -46,19 +56,19 @@ class Environment:
 
 
 def system_python() -> str:
-    """The distribution's interpreter: not the one that runs this, which may be some other environment's."""
+    """Return the distribution's interpreter. The one that runs this code may belong to another environment."""
     distributions = "/usr/bin/python3"
     return distributions if Path(distributions).exists() else sys.executable
 
 
 def journal_path(environment: str, tool_directory: str = TOOL_DIRECTORY) -> Path:
-    """Where the journal of an installation lies as long as it is not complete."""
+    """Return the path of the journal of an installation, which exists until the installation is complete."""
     folder = Path(tool_directory).parent if environment == SYSTEM else Path(environment)
     return folder / ".python_packages-unfinished.json"
 
 
 def interpreter(environment: str) -> str | None:
-    """The environment's interpreter, or None where there is nothing that could be one."""
+    """Return the path of the environment's interpreter, or None if it has none. Raises PackagesError if it is a broken link."""
     if environment == SYSTEM:
         return system_python()
     for name in ("python", "python3"):
@@ -76,11 +86,11 @@ def interpreter(environment: str) -> str | None:
 def ask(
     run: Run, environment: str, requirements: list[str], leaving: dict[str, Any] | None = None
 ) -> Environment | None:
-    """What the environment says of itself; None where there is none, or where making it was interrupted.
+    """Return what the environment's interpreter reports, or None if the environment does not exist or its creation was interrupted.
 
-    Where distributions are to leave it, `leaving` says which (`names`) and which versions of others are to come back
-    (`versions`). Then it also says which distribution needs which (`needs`), which of these versions others do not accept
-    (`unfit`), and which folders those that leave have files in (`folders`).
+    leaving: if distributions will be removed, their `names`, and the `versions` of other distributions to restore. The result then also
+    contains the requirements of each distribution (`needs`), which distributions do not accept these versions (`unfit`), and the
+    directories in which the distributions to remove have files (`folders`). Raises PackagesError if the interpreter does not work.
     """
     python = interpreter(environment)
     if python is None:
@@ -97,7 +107,10 @@ def ask(
 
 
 def create(run: Run, environment: str, python: str) -> None:
-    """Makes the environment, or completes it: the interpreter comes last, and without it nothing counts."""
+    """Create an environment, or complete one whose creation was interrupted. Raises PackagesError.
+
+    The interpreter is created last, and an environment without one is treated as missing.
+    """
     status, out, err = run([python, "-m", "venv", "--without-pip", environment])
     if status != 0:
         raise PackagesError(f"Failed to create the environment {environment} with {python}.", out + err)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asked of an environment, by its own interpreter: what is in it, and which requirements it does not meet.
+"""Report which packages an environment contains, and which requirements it does not meet.
 
-This file is run as text (``python -I -c``) by an interpreter that may lack every package, so it needs nothing
-but the standard library, and answers in JSON on one line.
+The environment's own interpreter runs the source of this file (``python -I -c``). It may lack all packages, so this needs
+only the standard library. It prints JSON on one line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ WHEELS = (Path(os.__file__).parent / "ensurepip" / "_bundled", Path("/usr/share/
 
 
 def parser() -> Any:
-    """The class that understands requirements, from wherever there is one: in the last resort Python's own pip."""
+    """Return a class that parses requirements, from any package that has one or, as a last resort, the pip bundled with Python.
+
+    Return None if there is none. This changes sys.path, which the caller must restore.
+    """
     wheels = [str(wheel) for folder in WHEELS for wheel in folder.glob("pip-*.whl")]
     path = sys.path
     for place in ([], *([wheel] for wheel in wheels)):
@@ -45,14 +48,14 @@ def canonical(name: str) -> str:
 
 
 def headers(distribution: Distribution) -> dict[str, str]:
-    """Name and version, without parsing the page of prose that follows them: ten times as fast."""
+    """Return the metadata fields of a distribution. Skipping the long description makes this ten times as fast."""
     text = next(filter(None, map(distribution.read_text, ("METADATA", "PKG-INFO", ""))), "")
     lines = text.partition("\n\n")[0].splitlines()
     return {part[0]: part[2].strip() for part in (line.partition(":") for line in lines)}
 
 
 def distributions() -> Iterator[tuple[str, str, str, Distribution]]:
-    """Folder, name, version and the distribution; of two with one name the first counts, as in an import."""
+    """Yield folder, name, version and distribution. Of several with the same name, only the first counts, as in imports."""
     seen = set()
     for folder in sys.path:
         for distribution in importlib.metadata.distributions(path=[folder]):
@@ -64,12 +67,16 @@ def distributions() -> Iterator[tuple[str, str, str, Distribution]]:
 
 
 def origin(distribution: Distribution) -> str | None:
-    """The address it was installed from, where that was not an index."""
+    """Return the URL that a distribution was installed from, or None if it came from an index."""
     about: dict[str, str] = json.loads(distribution.read_text("direct_url.json") or "{}")
     return about.get("url")
 
 
 def met(text: str, found: Found, parse: Any, extra: str = "") -> bool:
+    """Return whether a requirement is met, including those of its extras. Raises ValueError if it cannot be parsed.
+
+    extra: the extra by which the requirement is needed, for its marker.
+    """
     requirement = parse(text)
     if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
         return True
@@ -87,14 +94,14 @@ def met(text: str, found: Found, parse: Any, extra: str = "") -> bool:
 
 
 def unmet(requirements: list[str], found: Found) -> list[str]:
-    """The requirements that are not met, and those of which only the installer can tell."""
+    """Return the requirements that are not met, or that only the installer can check."""
     path = sys.path
     parse = parser()
     sys.path = path
     missing = []
     for text in requirements:
         known = False
-        with contextlib.suppress(ValueError):  # a path, or an address
+        with contextlib.suppress(ValueError):  # a path or a URL
             known = parse is not None and met(text, found, parse)
         if not known:
             missing.append(text)
@@ -102,7 +109,7 @@ def unmet(requirements: list[str], found: Found) -> list[str]:
 
 
 def dependencies(found: Found, versions: dict[str, str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """What every distribution requires, and of these versions those that some would not accept, each with who."""
+    """Return the requirements of every distribution, and for each of `versions`, the distributions that do not accept it."""
     path = sys.path
     parse = parser()
     sys.path = path
@@ -125,7 +132,7 @@ def dependencies(found: Found, versions: dict[str, str]) -> tuple[dict[str, list
 
 
 def folders(distribution: Distribution) -> set[str]:
-    """The folders that hold its files and may be its alone; not those that every environment has."""
+    """Return the folders with files of a distribution that may belong to it alone. Exclude folders that every environment has."""
     paths = sysconfig.get_paths()
     roots = {paths["purelib"], paths["platlib"], *(f"{paths['data']}/{name}" for name in ("etc", "share"))}
     found = set()
@@ -138,14 +145,15 @@ def folders(distribution: Distribution) -> set[str]:
 
 
 def fragments(folder: Path) -> list[Path]:
-    """What an installer that is killed leaves, and the next one stumbles over: descriptions without the description,
-    and places that are there for a moment only.
+    """Return what a killed installer leaves behind, which would make the next one fail: `dist-info` directories without
+    metadata, and temporary `data` directories.
     """
     begun = [path for path in folder.glob("*.dist-info") if not (path / "METADATA").exists()]
     return [*begun, *folder.glob("*-*.data")]
 
 
 def probe(requirements: list[str], leaving: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Describe this environment. See `python_environment.ask` for the arguments, and `python_environment.Environment` for the result."""
     own = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     rows = list(distributions())
     found = {row[1]: row[3] for row in rows}

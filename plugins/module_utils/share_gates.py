@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who passes the directory of a share, as the hub has decided it: the directory itself may say what someone has planted there."""
+"""Keep the hub's decisions on who can enter a workspace. Do not rely on the directory itself, whose access list can be manipulated."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NAME = "gates.json"
 
 @dataclass(frozen=True)
 class Gate:
-    """Who passes the directory of a share to what is below.
+    """Who can pass a workspace's top directory, to what is below.
 
-    users: what accounts may do there, by number. by_name: whether nobody else passes; otherwise the share's groups do, and these accounts
-    as said, whatever their groups. closed: why nobody passes at all; empty where someone does.
+    users: permissions of accounts, by UID, regardless of their groups. by_name: whether only these accounts can pass. Otherwise, the
+    workspace's groups can pass as well. closed: why nobody can pass at all, or empty.
     """
 
     users: Mapping[int, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ OPEN = Gate()
 
 
 def recall() -> dict[str, Gate]:
-    """Return the gates of shares, by `project/share`; none where the hub has decided nothing yet."""
+    """Return the gates of workspaces, by `project/workspace`. Empty if the hub has not decided anything yet."""
     try:
         with open(os.path.join(STATE, NAME), encoding="utf-8") as file:
             told = json.load(file)
@@ -46,14 +46,14 @@ def recall() -> dict[str, Gate]:
 
 
 def forget(share: str) -> None:
-    """Forget the gate of a share that is gone: the next one of its name is not for the people of this one."""
+    """Forget the gate of a deleted workspace. A new workspace with the same name must not admit the users of the old one."""
     gates = recall()
     if gates.pop(share, None):
         remember(gates)
 
 
 def remember(gates: Mapping[str, Gate]) -> None:
-    """Write down the gates of all shares."""
+    """Record the gates of all workspaces, replacing the earlier record."""
     path = os.path.join(STATE, NAME)
     os.makedirs(STATE, mode=0o700, exist_ok=True)
     temporary = f"{path}.collab-new"

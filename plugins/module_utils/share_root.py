@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory below which all projects have their shares: whether its file system does, and nobody but root is above it."""
+"""Check the directory that contains all workspaces: whether its file system is suitable, and only root can replace it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 
 from . import posix_acl, shares
 
-TRIED = shares.Groups(writers=0, readers=1)  # any numbers do
+TRIED = shares.Groups(writers=0, readers=1)  # for a test, with arbitrary GIDs
 WRITTEN = b"\0" * 65536
 
 
 def describe_root(root: str) -> dict[str, Any]:
-    """Return what tells whether a directory can hold shares. What is not there yet is told of the parent that is.
+    """Return whether a directory can contain workspaces, and why not. If it does not exist, describe its nearest existing parent.
 
-    exists: whether it is there. filesystem: its type. writable, acl: whether files can be made and get access control lists, tried
-    for real. free, size: bytes. others: why others than root could exchange it, empty where they cannot. problem: why there can be
-    no share below it, empty where there can.
+    exists: whether the directory itself exists. filesystem: the type of the file system. writable, acl: whether files can be created and
+    can have access control lists, as found by a test. free, size: in bytes. others: why accounts other than root could replace the
+    directory, or empty. problem: why it cannot contain workspaces, or empty.
     """
     parent = _nearest(root)
     space = os.statvfs(parent)
@@ -41,14 +41,14 @@ def describe_root(root: str) -> dict[str, Any]:
 
 
 def _nearest(path: str) -> str:
-    """Return the nearest directory that exists, of a path that may not."""
+    """Return the path if it is a directory, or else its nearest parent that is."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
 
 
 def _try(directory: str) -> int:
-    """Make a directory and a file in it as a share has them, and remove them; return the number of the error, 0 without one."""
+    """Create and remove a directory with a file, with permissions as in a workspace. Return the error number, or 0 on success."""
     try:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".collab-new-") as tried:
             with shares.opened(tried) as opened:
@@ -79,7 +79,7 @@ def _problem(root: str, filesystem: str, error: int) -> str:
 
 
 def exchangeable(root: str) -> str:
-    """Return why others than root could replace the directory or one of its parents."""
+    """Return why accounts other than root could replace the directory or one of its parents, or an empty string."""
     path = os.path.normpath(root)
     while True:
         with contextlib.suppress(FileNotFoundError):

@@ -1,11 +1,12 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds processes that are in a workspace: their working directory is there, or they have a file of it open.
+"""Find and end processes that use a workspace: their working directory is there, or they have one of its files open.
 
-A list on the share's directory keeps out who comes. Who stands below it goes on, by paths that begin there.
+The access control list of the workspace's top directory only stops processes that enter. A process that is already inside can continue
+with relative paths.
 
-What is of a share is told by its group, and by where it is: the owner of a file gives it another group at any time.
+A file belongs to a workspace by its group or by its location, because the owner of a file can change its group at any time.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from .processes import everybody
 SECONDS = 5
 POLL_SECONDS = 0.05
 OCTAL = re.compile(r"\\([0-7]{3})")
-# Threads may have a directory and open files each; memory is of all of them.
+# Each thread can have its own working directory and open files. Memory is shared by all threads.
 OF_FIRST = ("cwd", "root", "fd/*", "map_files/*")
 OF_EACH = ("task/*/cwd", "task/*/root", "task/*/fd/*", "map_files/*")
 DELETED = " (deleted)"
-# Numbers of people's accounts are from here on, but for one that stands for accounts of elsewhere.
+# The lowest UID of users' accounts, and a UID above it that does not belong to a user, but stands for unknown accounts.
 PEOPLE, NOBODY = 1000, 65534
 
 
 @dataclass(frozen=True)
 class _Mount:
-    """What of a file system is in which place."""
+    """A mount: the directory `root` of the file system on `device` is mounted at `place`."""
 
     device: str
     root: str
@@ -50,12 +51,12 @@ def users(
     passing: Callable[[], set[int]] | None = None,
     thorough: bool = True,
 ) -> list[int]:
-    """Return processes that use a file of one of these groups or of the workspace: open, as working directory, or mounted.
+    """Return the PIDs of processes that use a file of one of these groups or of the workspace: open, as working directory, or mounted.
 
-    share: the share's directory, which sessions have mounted themselves; what is mounted from below it is someone's doing.
-    account: the number of the account whose processes are looked at; None for all but root's. passing: where it is given, the processes of
-    people alone, but for the accounts that it returns. thorough: whether each thread is looked at, and with an account whether something may be hidden
-    where nobody can look into. In a container root may not look into everyone's processes, and finds none.
+    share: the workspace's top directory. Servers' own mounts of it do not count, but users' mounts of something below it do.
+    account: the UID whose processes to check, or None for all except root's. passing: if given, check only processes of users, and
+    exempt the UIDs that it returns. thorough: whether to check every thread and, with an account, whether processes may hold files that
+    cannot be inspected. In a container, root may be unable to inspect other accounts' processes, and then finds none.
     """
     if not groups:
         return []
@@ -72,13 +73,13 @@ def users(
             or (thorough and account is not None and share_watches.may_hide(process, groups, share))
         )
     ]
-    # Asked last: someone may have got the share meanwhile.
+    # Call this last, because users may have got access in the meantime.
     left_alone = passing() if passing else set()
     return [process for process, numbers in found if passing is None or _people(numbers) - left_alone]
 
 
 def end(look: Callable[[], list[int]]) -> list[int]:
-    """End the processes that `look` finds, such as by `users`, until it finds none; return those that are there still."""
+    """Kill the processes that `look` returns, for example by calling `users`, until it returns none. Return those that remain."""
     deadline = time.monotonic() + SECONDS
     while left := look():
         for process in left:
@@ -114,11 +115,11 @@ def _uses(
 def _mounts_below(
     process: int, groups: Collection[int], share: str, there: tuple[str, str], ours: Collection[_Mount]
 ) -> bool:
-    """Return whether a process has something from below the share in a place of its own, as everyone may in a user namespace."""
+    """Return whether a process has mounted something from inside the workspace. In a user namespace, every user can mount."""
     device, root = there
     with contextlib.suppress(OSError):
         gate = os.stat(share)
-        # Not of other file systems, which may not answer, nor what root has mounted for all.
+        # Skip other file systems, which may not respond, and mounts that exist for all processes.
         for mount in [each for each in _mounts(str(process)) if each.device == device and each not in ours]:
             if mount.root.startswith(f"{root}/"):
                 return True
@@ -130,7 +131,10 @@ def _mounts_below(
 
 
 def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
-    """Return whether a path, as a process has it, is in a share."""
+    """Return whether a path, in a process with these mounts, is in the workspace.
+
+    share: its device, and its path in that file system.
+    """
     device, root = share
     return any(
         f"{found}/".startswith(f"{root}/")
@@ -141,7 +145,7 @@ def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
 
 
 def _in_file_system(path: str, mounts: list[_Mount]) -> tuple[str, str] | None:
-    """Return the file system that a path is on, and where it is there; None where there is none."""
+    """Return the device that a path is on, and its path in that file system, or None if no mount contains it."""
     real = os.path.realpath(path)
     around = [mount for mount in mounts if list(_behind(mount, real))]
     if not around:
@@ -151,7 +155,7 @@ def _in_file_system(path: str, mounts: list[_Mount]) -> tuple[str, str] | None:
 
 
 def _behind(mount: _Mount, path: str) -> Iterator[str]:
-    """Yield where a path is in the file system of a mount, if it is there."""
+    """Yield a path's path in the file system of a mount, if the mount contains it."""
     if f"{path}/".startswith(f"{mount.place.rstrip('/')}/"):
         yield (mount.root.rstrip("/") + path[len(mount.place.rstrip("/")) :]).rstrip("/") or "/"
 

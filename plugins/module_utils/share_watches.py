@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a process has of a share without having it open: files on their way through a socket or in a ring, and watches.
+"""Find processes that hold files of a workspace without having them open: in sockets, in io_uring, and through watches.
 
-The kernel tells how many files those are, and not which.
+For sockets and io_uring, the kernel shows only the number of files, and not which ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ PATH_ONLY = 0o10000000
 
 
 def may_hide(process: int, groups: Collection[int], share: str) -> bool:
-    """Return whether a process has files where nobody can look into, or watches what is of a share: it would be told each name there."""
+    """Return whether a process holds files that cannot be inspected, or watches files of a workspace, which would reveal their names.
+
+    groups: the GIDs of the workspace's groups. share: the workspace's directory, or empty to ignore watches.
+    """
     for path in glob.iglob(f"/proc/{process}/task/*/fdinfo/*"):
         with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
             said = file.read()
@@ -35,7 +38,10 @@ def may_hide(process: int, groups: Collection[int], share: str) -> bool:
 
 
 def _group(place: str, kind: int, handle: bytes) -> int | None:
-    """Return the group of what a handle of the file system means that a place is on; None where it means nothing there."""
+    """Return the GID of the file that a file handle refers to, or None if it refers to nothing.
+
+    place: a directory on the handle's file system. kind: the type of the handle.
+    """
     told = ctypes.create_string_buffer(struct.pack("=Ii", len(handle), kind) + handle, 8 + len(handle))
     with contextlib.suppress(OSError, AttributeError):  # a C library without it
         mount = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

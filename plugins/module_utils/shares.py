@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A workspace of a project: its groups, and who can do what with the files in it, regardless of who created them.
+"""Manage a workspace of a project: its groups, and who can access its files, regardless of who created them.
 
-Users of a workspace can put anything there while root walks through it, such as links and directories that become links. So
-nothing is reached by a path of more than one name, no link is followed, and what is changed is what was looked at.
+While root walks through a workspace, its users can create anything there, such as links, or replace directories with links. So paths
+never have more than one component, links are not followed, and each change is made through the file descriptor that was inspected.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from . import posix_acl
 from .posix_acl import ALL, EXECUTE, READ, WRITE, Acl
 from .share_gates import OPEN, Gate
 
-LONGEST = 32  # of the names of groups on Linux
-DEEPEST = 128  # directories in directories: each takes a descriptor while those in it are looked at
+LONGEST = 32  # characters in the name of a group on Linux
+DEEPEST = 128  # levels of directories: each needs a file descriptor while its entries are inspected
 TOLD = 20  # files that a report names
 A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 A_NAME = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,7 +31,7 @@ SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
 
 
 def group_names(project: str, share: str) -> tuple[str, str]:
-    """Return the groups of those who write in a share, and of those who read there."""
+    """Return the names of a workspace's groups with write access and with read access."""
     digest = hashlib.sha256(f"{project}/{share}".encode()).hexdigest()[:6]
     readable = f"{project}-{share}"[: LONGEST - len(f"-{digest}-rw")].rstrip("-")
     return f"{readable}-{digest}-rw", f"{readable}-{digest}-ro"
@@ -39,41 +39,47 @@ def group_names(project: str, share: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Groups:
-    """The numbers of a share's groups."""
+    """The GIDs of a workspace's groups."""
 
     writers: int
     readers: int
 
     def acl(self, permissions: int = ALL, users: Mapping[int, int] | None = None) -> Acl:
-        """Return the list of a file in the share for which those who write there have these permissions."""
+        """Return the access control list of a file in the workspace.
+
+        permissions: those of the owner and of members with write access. users: permissions of further accounts, by UID.
+        """
         reading = permissions & ~WRITE
         named = {self.writers: permissions, self.readers: reading}
         return Acl(permissions, permissions, 0, users or {}, named, permissions)
 
     def gate(self, gate: Gate) -> Acl:
-        """Return the list of the share's own directory."""
+        """Return the access control list of the workspace's top directory."""
         return Acl(ALL, 0, 0, gate.users, {}, ALL) if gate.by_name else self.acl(users=gate.users)
 
 
 @dataclass
 class Report:
-    """What a walk has put right, and what it has left alone, each with the reason; of many the first ones."""
+    """The result of a repair: how many files were repaired, and how many were not. told: the first of the latter, with reasons."""
 
     repaired: int = 0
     left: int = 0
     told: list[str] = field(default_factory=list)
 
     def leave(self, path: str, reason: str) -> None:
-        """Count a file that stays as it is."""
+        """Report a file that is not repaired."""
         self.left += 1
         if len(self.told) < TOLD:
-            # A name may have lines in it, or bytes that are no letters.
+            # A name may contain line breaks, or bytes that are not text.
             self.told.append(f"{repr(path)[1:-1]}: {reason}")
 
 
 @contextlib.contextmanager
 def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Iterator[int]:
-    """Open a directory, or with A_NAME whatever has this name, for as long as it is needed. Follows no link."""
+    """Open a directory or, with A_NAME, a file of any type, within this context. Links are not followed.
+
+    place: the descriptor of the directory that `path` is relative to.
+    """
     file = os.open(path, flags, dir_fd=place)
     try:
         yield file
@@ -84,8 +90,8 @@ def opened(path: str, place: int | None = None, flags: int = A_DIRECTORY) -> Ite
 def repair(path: str, groups: Groups, owner: int, *, separate: bool = False) -> Report:
     """Restore the permissions of everything in a workspace.
 
-    owner: the UID of the project's account. separate: whether to copy files that have hard links outside the workspace. Users who have
-    lost the workspace then keep the old content, and do not see later changes.
+    owner: the UID of the project's account. separate: whether to replace files that have hard links outside the workspace with copies.
+    Users who have lost access to the workspace then keep the old content, and do not see later changes.
     """
     report = Report()
     with opened(path) as top:
@@ -101,7 +107,10 @@ def repair(path: str, groups: Groups, owner: int, *, separate: bool = False) -> 
 def _walk_links(
     directory: int, device: int, groups: Groups, deeper: int, inside: Counter[int], report: Report | None
 ) -> None:
-    """Count the names of each file that has several, or with a report separate those that have more names than were counted."""
+    """Walk through files with several hard links.
+
+    Without a report, count in `inside` the names of each file in the workspace. With a report, separate files that have more names.
+    """
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries]
     for name in names:
@@ -122,22 +131,22 @@ def _walk_links(
 
 
 def _is_read(file: int, there: os.stat_result, groups: Groups) -> bool:
-    """Return whether those in the share may read a file by what it says itself: root must copy nothing else into the share.
+    """Return whether the file's own permissions allow the workspace's members to read it. Root must not copy other files for them.
 
-    Its owner may have given it another group.
+    The file may have another group, because its owner can change it.
     """
     may = (posix_acl.read(file) or posix_acl.of_mode(there.st_mode)).effective
     return there.st_gid == groups.writers or bool((may.groups.get(groups.writers, 0) | may.other) & READ)
 
 
 def _has_room(file: int, there: os.stat_result) -> bool:
-    """Return whether a copy leaves half of the free space: with holes in it a file may be larger than any disk."""
+    """Return whether a copy would use less than half of the free space. A sparse file can be larger than any disk."""
     space = os.statvfs(posix_acl.path_of(file))
     return there.st_size < space.f_bavail * space.f_frsize // 2
 
 
 def _separate(file: int, name: str, directory: int) -> None:
-    """Replace one of a file's names by a copy of the file."""
+    """Replace one of a file's hard links with a copy of the file."""
     there = os.fstat(file)
     new = f".{os.urandom(8).hex()}.collab-new"
     source = os.open(posix_acl.path_of(file), os.O_RDONLY | os.O_CLOEXEC)
@@ -160,7 +169,7 @@ def _separate(file: int, name: str, directory: int) -> None:
 
 
 def close(path: str) -> None:
-    """Take a directory and all those below it from everyone but root."""
+    """Close a directory, and all directories below it, to everyone but root."""
     with opened(path) as top:
         _close(top, DEEPEST)
 
@@ -178,7 +187,7 @@ def _close(directory: int, deeper: int) -> None:
 def _walk(
     directory: int, path: str, device: int, groups: Groups, owner: int, report: Report, deeper: int
 ) -> None:
-    # The list is read whole, since a directory that others change goes on for as long as they like.
+    # Read all names first: while others keep adding entries, a scan might never end.
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries]
     for name in names:
@@ -187,7 +196,7 @@ def _walk(
             with opened(name, directory, A_NAME) as file:
                 _look_at(file, below, device, groups, owner, report, deeper)
         except FileNotFoundError:
-            continue  # it went this instant
+            continue  # it was just removed
         except OSError as error:
             report.leave(below, error.strerror or str(error))
 
@@ -206,7 +215,7 @@ def _look_at(
         with opened(".", file) as inside:
             _walk(inside, f"{path}/", device, groups, owner, report, deeper - 1)
     elif stat.S_ISREG(there.st_mode):
-        # A second name may be one in a directory that the share's members have no business in.
+        # Another hard link may be in a directory that the workspace's members must not access.
         if there.st_nlink > 1 and there.st_uid != owner:
             report.leave(path, "it has hard links")
         else:
@@ -216,7 +225,7 @@ def _look_at(
 
 
 def is_open(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
-    """Return whether a directory, and what will be made in it, is the groups' already."""
+    """Return whether a directory, and what will be created in it, is already accessible to the groups."""
     there = os.fstat(file)
     return (
         there.st_gid == groups.writers
@@ -227,22 +236,22 @@ def is_open(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
 
 
 def open_directory(file: int, groups: Groups, gate: Gate = OPEN) -> bool:
-    """Give a directory, and what will be made in it, to the groups; return whether that changed anything.
+    """Give the groups access to a directory, and to what will be created in it. Return whether this changed anything.
 
-    gate: who passes it; only this directory, and not those that will be made in it. Raises OSError where the list is too long for the file
-    system.
+    gate: who can enter this directory. It does not apply to directories below. Raises OSError if the access control list is too long for
+    the file system.
     """
     if is_open(file, groups, gate):
         return False
     os.chown(posix_acl.path_of(file), -1, groups.writers)
     posix_acl.write(file, groups.acl(), posix_acl.DEFAULT)
     posix_acl.write(file, groups.gate(gate))
-    os.chmod(posix_acl.path_of(file), 0o2770)  # after the list, as that makes the group's part of the mode
+    os.chmod(posix_acl.path_of(file), 0o2770)  # after the list, which sets the group's part of the mode
     return True
 
 
 def _open_file(file: int, there: os.stat_result, groups: Groups) -> bool:
-    """Give a file to the groups, who get what its owner has, and may read it at least."""
+    """Give the groups access to a file: the owner's permissions, and always read permission. Return whether this changed anything."""
     permissions = READ | (there.st_mode >> 6 & (WRITE | EXECUTE))
     wanted = groups.acl(permissions)
     found = posix_acl.read(file) or posix_acl.of_mode(there.st_mode)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an account of the host could get by what another one has left: numbers that were given again, and what belongs to nobody."""
+"""Find what accounts on the host could get from deleted accounts: reused UIDs and GIDs, and files without an owner."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from .processes import everybody
 
 
 def reused_groups() -> list[str]:
-    """Return in a sentence each which groups have a number that processes have from a group that is gone.
+    """Return a sentence for each group whose GID a process still has from a deleted group.
 
-    A process keeps the numbers of its groups. One that is not a member by now, and whose group has no members by whom it could have come
-    to it, has it from before.
+    A process keeps the GIDs of its groups. If the group that has the GID now has no members, the process did not get it from this group.
     """
     found = []
     ours = account_numbers.given()
@@ -38,7 +37,7 @@ def reused_groups() -> list[str]:
 
 
 def left_to_others(state_directory: str) -> list[str]:
-    """Return in a sentence each what is left of accounts that are gone and belongs to a number that others may get, or have."""
+    """Return a sentence for each directory of a deleted account that is owned by a UID that another account has or may get."""
     found = []
     for account in sorted(account_numbers.kept_homes()):
         path = os.path.join(account_numbers.HOMES, account)
@@ -59,7 +58,7 @@ def left_to_others(state_directory: str) -> list[str]:
 
 
 def closed_shares() -> list[str]:
-    """Return in a sentence each which shares nobody can use."""
+    """Return a sentence for each workspace that nobody can use."""
     return [
         f"workspace {share} is closed for everyone: {gate.closed}"
         for share, gate in sorted(share_gates.recall().items())

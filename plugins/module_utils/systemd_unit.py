@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd knows about the unit that runs the hub, and the few verbs that change it."""
+"""Query systemd about the unit that runs the hub, and control the unit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-# What systemd makes below a place of each kind and tells the process in a variable.
+# Settings for directories that systemd creates: the variable that passes their paths to the process, and their parent directory.
 DIRECTORIES = {
     "RuntimeDirectory": ("RUNTIME_DIRECTORY", "/run"),
     "StateDirectory": ("STATE_DIRECTORY", "/var/lib"),
@@ -48,7 +48,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class NoSystemd(Exception):
-    """The host is not run by systemd."""
+    """The host does not run systemd."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Unit:
 
     @property
     def invocation(self) -> str:
-        """The identity of this very start of the unit; empty where it does not run."""
+        """The ID of the current start of the unit. Empty if it is not running."""
         return self.properties.get("InvocationID", "") if self.running else ""
 
     @property
@@ -100,15 +100,15 @@ class Unit:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that a start of the unit gives to the process."""
+        """The environment of the unit's process when it starts."""
         return {"PATH": DEFAULT_PATH, "LANG": os.environ.get("LANG", "C.UTF-8"), **self.told}
 
     @property
     def told(self) -> dict[str, str]:
-        """The variables that the unit sets, its files included."""
+        """The variables that the unit sets, including those from environment files."""
         variables: dict[str, str] = {}
         for kind, (variable, place) in DIRECTORIES.items():
-            # "NAME:LINK" makes a link as well.
+            # "NAME:LINK" also creates a link.
             names = [name.partition(":")[0] for name in self.properties.get(kind, "").split()]
             if names:
                 variables[variable] = ":".join(os.path.join(place, name) for name in names)
@@ -121,7 +121,7 @@ class Unit:
         return variables
 
     def may_write(self, path: str) -> bool:
-        """Return whether the unit leaves a place writable; who may write there besides is not looked at."""
+        """Return whether the unit's sandbox allows writing to a path. File permissions are not checked."""
         shut = [
             *self._paths("ReadOnlyPaths"),
             *(["/"] if self.properties.get("ProtectSystem") == "strict" else []),
@@ -130,7 +130,7 @@ class Unit:
         for kind, (_variable, place) in DIRECTORIES.items():
             names = self.properties.get(kind, "").split()
             open_to += [os.path.join(place, name.partition(":")[0]) for name in names]
-        # The nearest counts.
+        # The most specific setting wins.
         return _depth(path, open_to) >= _depth(path, shut)
 
     def _paths(self, name: str) -> list[str]:
@@ -138,33 +138,33 @@ class Unit:
 
     @property
     def environment_files(self) -> list[str]:
-        """The files that variables come from, in their order; systemd takes patterns, and sorts what they match."""
+        """The environment files, in order. systemd accepts patterns, and sorts the files that match one."""
         named = self.properties.get("EnvironmentFiles", "")
         told = re.findall(r"^(.+) \(ignore_errors=\w+\)$", named, re.M)
         return [path for pattern in told for path in sorted(glob.glob(pattern))]
 
     @property
     def files(self) -> list[str]:
-        """The files that the unit is described by, without our own of a moment (see `guarded`)."""
+        """The files that define the unit, except our temporary drop-in (see `guarded`)."""
         drop_ins = shlex.split(self.properties.get("DropInPaths", ""))
         named = [self.properties.get("FragmentPath", ""), *drop_ins, *self.environment_files]
         return [path for path in named if path and os.path.basename(path) != GUARD_NAME]
 
 
 def _depth(path: str, directories: list[str]) -> int:
-    """Return how near the nearest of the directories is that hold a path; 0 where none does."""
+    """Return how specific the most specific directory is that contains a path, or 0 if none does."""
     inside = [each for each in directories if os.path.commonpath([path, each]) == os.path.normpath(each)]
     return max((1 + len(os.path.normpath(each).strip("/")) for each in inside), default=0)
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:
-    """Return what words such as NAME=VALUE say."""
+    """Return the variables in words of the form NAME=VALUE. Other words are ignored."""
     pairs = (word.partition("=") for word in words)
     return {name: value for name, separator, value in pairs if separator}
 
 
 def read_environment_file(path: str) -> dict[str, str]:
-    """Return the assignments in a systemd EnvironmentFile; a missing file has none."""
+    """Return the assignments in a systemd EnvironmentFile, or none if it cannot be read."""
     result: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8") as file:
@@ -183,7 +183,7 @@ def read_environment_file(path: str) -> dict[str, str]:
 
 
 def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run systemctl; its exit code is the caller's to judge."""
+    """Run systemctl. The caller must check the exit code. Raises NoSystemd."""
     if not os.path.isdir("/run/systemd/system"):
         raise NoSystemd(
             "this host does not run systemd, which this collection needs to start and stop the hub"
@@ -192,13 +192,13 @@ def systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def show(name: str) -> Unit:
-    """Return the unit as it is now; an unknown name gives a unit that does not exist."""
+    """Return the current state of a unit. For an unknown name, return a unit with `exists` False. Raises NoSystemd."""
     output = systemctl("show", name, "--property=" + ",".join(PROPERTIES)).stdout
     properties: dict[str, str] = {}
     for line in output.splitlines():
         key, separator, value = line.partition("=")
         if separator and key in PROPERTIES:
-            # EnvironmentFiles and the like are printed once for each of their values.
+            # Properties such as EnvironmentFiles are printed once per value.
             properties[key] = f"{properties[key]}\n{value}" if key in properties else value
     return Unit(name, properties)
 
@@ -217,10 +217,10 @@ ExecStartPre=-+{first}
 
 @contextlib.contextmanager
 def guarded(unit: Unit, first: str) -> Iterator[None]:
-    """As long as this lasts, an end of the hub is neither the end of what it has started nor for long.
+    """Within this context, users' servers survive if the hub exits, and systemd restarts the hub.
 
-    Before each start systemd runs the command `first`, as root. It goes on with all this where this process is killed,
-    since the setting lies in a file; that is in /run, so a reboot forgets it.
+    Before each start, systemd runs the command `first` as root. If this process is killed, the guard stays in force, because it is a
+    drop-in file. The file is in /run, so it does not survive a reboot.
     """
     directory = os.path.join("/run/systemd/system", f"{unit.properties.get('Id', unit.name)}.d")
     path = os.path.join(directory, GUARD_NAME)
@@ -232,13 +232,13 @@ def guarded(unit: Unit, first: str) -> Iterator[None]:
         yield
     finally:
         os.unlink(path)
-        with contextlib.suppress(OSError):  # someone else's setting is there, too
+        with contextlib.suppress(OSError):  # it contains other drop-ins
             os.rmdir(directory)
         systemctl("daemon-reload")
 
 
 def journal(name: str, since: str, lines: int = 30) -> list[str]:
-    """Return the last lines that the unit wrote to the journal since a moment (`@` and seconds of the epoch)."""
+    """Return the last lines that a unit has written to the journal since a time, such as `@` with seconds since the epoch."""
     command = [
         "journalctl",
         "--unit",

@@ -1,10 +1,10 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replaces files together, with a journal on disk from which any later run can undo a change that was cut off.
+"""Replace several files in one transaction, with a journal on disk from which a later run can roll back an interrupted change.
 
-The journal is written before the first file changes and removed when the change has succeeded. A process that
-finds a journal knows that nobody finished what it describes.
+The journal is written before the first file changes, and removed when the change has succeeded. If a process finds a
+journal, the change that it describes was interrupted.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ class FileChange:
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
-    keeps_attributes: bool = (
-        False  # a file that is there keeps its mode, owner and group, since it is someone else's
-    )
+    # Whether an existing file keeps its mode, owner and group, because it belongs to someone else.
+    keeps_attributes: bool = False
 
     @property
     def is_made(self) -> bool:
@@ -48,7 +47,7 @@ class FileChange:
 
     @property
     def staged(self) -> str:
-        """Where the new content waits: beside the file, hidden, so that a rename puts it in place at once."""
+        """The path of the staged new content: a hidden file in the same directory, so that a rename replaces the file atomically."""
         return self._beside("new")
 
     @property
@@ -63,7 +62,7 @@ class FileChange:
 
 
 def read(path: str) -> bytes | None:
-    """Return a file's content; None where there is no such file."""
+    """Return the content of a file, or None if it does not exist."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -73,7 +72,7 @@ def read(path: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _about(path: str) -> Iterator[None]:
-    """Have errors name the file that they are about, also those of file descriptors, which know no name."""
+    """Add the name of the file to errors. Those of operations on file descriptors lack it."""
     try:
         yield
     except OSError as error:
@@ -91,10 +90,10 @@ def sync_directory(path: str) -> None:
 
 
 def create(path: str) -> int:
-    """Create a file that nobody else can read, replacing what is there, and return its descriptor.
+    """Create a file that only its owner can read, replacing an existing one, and return its descriptor.
 
-    It may get the content of a file that others may not read. Who has opened what was there before has not opened this one, and no link
-    is followed, in a directory that is not root's alone.
+    The content may be confidential, and others may be able to write to the directory. So the file is always a new one: no other process
+    has it open, and no link is followed.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -102,7 +101,7 @@ def create(path: str) -> int:
 
 
 def write(path: str, content: bytes, mode: int = PRIVATE) -> None:
-    """Write a file so that it is either the old one or the new one, and durable."""
+    """Write a file atomically and durably: a crash leaves either the old content or the new."""
     temporary = f"{path}.collab-new"
     descriptor = create(temporary)
     with _about(path), os.fdopen(descriptor, "wb") as file:
@@ -117,7 +116,7 @@ def write(path: str, content: bytes, mode: int = PRIVATE) -> None:
 def copy(source: str, target: str, content: bytes | None = None) -> None:
     """Copy a file with its mode, times, extended attributes, owner and group. `content` replaces its content.
 
-    Nobody reads the copy who may not read the file, at any moment.
+    Users who cannot read the original cannot read the copy at any time.
     """
     with open(source, "rb") as original, _about(target), os.fdopen(create(target), "wb") as file:
         file.write(original.read() if content is None else content)
@@ -128,16 +127,19 @@ def copy(source: str, target: str, content: bytes | None = None) -> None:
 
 
 def _give(file: int, original: int | str, there: os.stat_result) -> None:
-    """Give an open file the owner, mode and extended attributes of another; the owner first, as its change takes bits of the mode."""
+    """Set the owner, mode and extended attributes of an open file to those of another.
+
+    Set the owner first, because changing it clears bits of the mode.
+    """
     os.fchown(file, there.st_uid, there.st_gid)
     os.fchmod(file, stat.S_IMODE(there.st_mode))
     for name in os.listxattr(original):
-        with contextlib.suppress(OSError):  # such as one that only the kernel sets
+        with contextlib.suppress(OSError):  # for example, only the kernel can set it
             os.setxattr(file, name, os.getxattr(original, name))
 
 
 def is_closed(path: str) -> bool:
-    """Return whether something is there that others than its owner and its group may not read, or pass where it is a directory."""
+    """Return whether a path exists that its group or others cannot read or, if it is a directory, cannot traverse."""
     with contextlib.suppress(FileNotFoundError):
         mode = os.stat(path).st_mode
         wanted = 0o055 if stat.S_ISDIR(mode) else 0o044
@@ -146,13 +148,13 @@ def is_closed(path: str) -> bool:
 
 
 def open_up(path: str) -> None:
-    """Let everyone read what is there, and pass where it is a directory."""
+    """Allow everyone to read what is at a path and, if it is a directory, to traverse it."""
     mode = os.stat(path).st_mode
     os.chmod(path, stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) else 0o044))
 
 
 def stage(change: FileChange) -> None:
-    """Write the new content beside the file, with the attributes that it is to have."""
+    """Write the new content next to the file, with its final mode, owner and group."""
     if change.content is None:
         return
     with _about(change.path), os.fdopen(create(change.staged), "wb") as file:
@@ -167,13 +169,13 @@ def stage(change: FileChange) -> None:
 
 
 def leftovers(directory: str) -> list[str]:
-    """Return what a process that was killed may have left in a directory while it staged or wrote files there."""
+    """Return the temporary files that a killed process may have left in a directory while it staged or wrote files there."""
     patterns = (".*.collab-new*", ".*.collab-old*", "*.collab-new")
     return [path for pattern in patterns for path in glob.glob(f"{directory}/{pattern}")]
 
 
 def unstage(changes: list[FileChange]) -> None:
-    """Remove what was staged and not put in place."""
+    """Remove the staged content of files that were not replaced."""
     for change in changes:
         if os.path.lexists(change.staged):
             os.unlink(change.staged)
@@ -191,7 +193,7 @@ class Journal:
         return os.path.exists(self.path)
 
     def begin(self, changes: list[FileChange]) -> None:
-        """Keep the files that will change and write the journal; nothing has changed before it returns."""
+        """Keep the files that will change, and write the journal. Call this before changing anything."""
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory, mode=0o700)
         entries: list[dict[str, Any]] = []
@@ -200,7 +202,7 @@ class Journal:
             if kept:
                 if os.path.lexists(kept):
                     os.unlink(kept)
-                # The very file: it takes no room and keeps whatever attributes it has.
+                # A hard link takes no space and has all attributes of the file.
                 os.link(change.path, kept)
             entries.append({"path": change.path, "kept": kept, "staged": change.staged})
         try:
@@ -214,7 +216,7 @@ class Journal:
         """Restore the previous versions, and return the paths that this changed."""
         entries = json.loads(read(self.path) or b"[]")
         restored = []
-        # The last file in is the first one out: the main file names the others.
+        # Restore the files in reverse order, because the main file names the others.
         for entry in reversed(entries):
             path, kept = entry["path"], entry["kept"]
             if os.path.lexists(entry["staged"]):
@@ -223,14 +225,14 @@ class Journal:
                 if os.path.lexists(path):
                     os.unlink(path)
                     restored.append(path)
-            elif os.path.lexists(kept):  # otherwise it is restored already
+            elif os.path.lexists(kept):  # otherwise, it was already restored
                 os.replace(kept, path)
                 sync_directory(os.path.dirname(path))
                 restored.append(path)
         return restored
 
     def end(self) -> None:
-        """Forget what was kept: the change, or its undoing, is complete."""
+        """Delete the journal and the previous versions. Call this when the change or its rollback is complete."""
         entries = json.loads(read(self.path) or b"[]")
         if self.exists():
             os.unlink(self.path)
@@ -245,7 +247,7 @@ class Journal:
 
 
 def undo_script(entries: list[dict[str, Any]]) -> str:
-    """Return what `Journal.undo` does as a shell script, for a moment when nothing of this collection runs."""
+    """Return a shell script that does the same as `Journal.undo`, for times when no code of this collection runs."""
     lines = []
     for entry in reversed(entries):
         path, kept = shlex.quote(entry["path"]), shlex.quote(entry["kept"] or "")
@@ -254,7 +256,7 @@ def undo_script(entries: list[dict[str, Any]]) -> str:
 
 
 def swap(changes: list[FileChange]) -> None:
-    """Put the staged files in place, each by one rename, in their order."""
+    """Replace the files with the staged ones, in order, each with one rename."""
     for change in changes:
         if change.content is None:
             if os.path.lexists(change.path):

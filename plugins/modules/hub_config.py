@@ -2,23 +2,23 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes a hub's configuration as one transaction."""
+"""Change a hub's configuration in one transaction."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hub_config
-short_description: Change the configuration of a live JupyterHub as one transaction
+short_description: Change the configuration of a live JupyterHub in one transaction
 version_added: 1.0.0
 description:
-  - Writes a configuration fragment next to a hub's main configuration file and makes the main file load it, through
-    one marked block at the end that serves all fragments. Nothing else in the main file changes.
-  - First loads the whole candidate configuration in memory (a dry run), with the hub's own interpreter, account and environment.
-    A configuration that the hub would not start with is never put in place.
-  - Restarts the hub only if it does not run what is on disk, including after an interrupted run. Then waits until the hub
-    answers and holds the roles that its configuration asks for. If it does not, the module rolls back, restarts the hub with its
-    previous configuration, and fails with the reason.
-  - If a change withdraws the right to share, it also revokes what users have shared with that right.
+  - Writes a configuration fragment next to the hub's main configuration file, and adds one marked block to the end of the main
+    file, which loads all fragments. Nothing else in the main file changes.
+  - Loads the complete candidate configuration in memory first (a dry run), with the hub's own interpreter, account and environment.
+    If the hub would not start with it, nothing is changed.
+  - Restarts the hub only if the running hub does not have the configuration on disk, for example after an interrupted run. Then
+    waits until the hub answers and has the roles that its configuration defines. If it does not, the module rolls back, restarts
+    the hub with its previous configuration, and fails with the reason.
+  - If a change removes users' permission to share, also revokes what they have shared with it.
   - All roles of this collection that configure the hub use this module, and nothing else edits the hub's configuration or
     restarts it. Concurrent runs on one host wait for each other.
 options:
@@ -44,13 +44,13 @@ options:
     default: present
   others:
     description:
-      - Further fragments that change in the same transaction, from name to content. All of them share one dry run and one restart. An
-        empty content removes the fragment.
+      - Other fragments to change in the same transaction, as a mapping from name to content. Empty content removes a fragment.
+      - There is one dry run and one restart for all fragments.
     type: dict
     default: {}
     version_added: 1.1.0
   mode:
-    description: Mode of the fragments. They belong to the account that runs the hub.
+    description: File mode of the fragments. The account that runs the hub owns them.
     type: str
     default: "0644"
   create:
@@ -59,8 +59,8 @@ options:
     default: false
   supersedes:
     description:
-      - Markers of blocks in the main file that this fragment replaces, as for C(ansible.builtin.blockinfile), with
-        C({mark}) for C(BEGIN) and C(END).
+      - Markers of blocks in the main file that this fragment replaces, in the format of C(ansible.builtin.blockinfile), where
+        C({mark}) stands for C(BEGIN) and C(END).
     type: list
     elements: str
     default: []
@@ -70,21 +70,21 @@ options:
     default: jupyterhub
   runs_with:
     description:
-      - What else the hub must have been started with, such as versions of packages or the checksum of its unit. If these
-        differ from those of the last run, the hub is restarted.
+      - Other values that the running hub depends on, such as package versions or the checksum of its unit. If they differ from
+        those of the last run, the hub is restarted.
     type: dict
     default: {}
   retired:
     description:
-      - Hub users to remove with the change, such as shared accounts. After the change has succeeded, their servers are stopped, and
-        they are deleted from the hub with their tokens.
+      - Hub users to remove with the change, such as retired shared accounts. After the hub runs with the new configuration, the module
+        stops their servers, and deletes the users and their tokens from the hub.
     type: list
     elements: str
     default: []
   timeout:
     description:
       - How long to wait for the hub to answer after a restart, in seconds.
-      - If its configuration is slow to load, the hub gets ten times as long as that took.
+      - If the configuration loads slowly in the dry run, the module waits up to ten times the load time.
     type: int
     default: 60
   settle:
@@ -93,8 +93,9 @@ options:
     default: 2
   package:
     description:
-      - The files of the Python package that fragments import, from relative path to text. The action plugin of this module
-        fills this in. In O(content), C(@PACKAGE@) becomes the directory of the package.
+      - The files of the Python package that fragments import, as a mapping from relative path to text. The action plugin of this
+        module sets this option.
+      - In O(content), C(@PACKAGE@) is replaced with the directory of the package.
     type: dict
     default: {}
 attributes:
@@ -103,7 +104,7 @@ attributes:
     description: Reports what would change. It does not load the candidate, because accounts and packages may not exist yet.
   diff_mode:
     support: full
-    description: Shows the fragment and the marked block. The rest of the main file may contain secrets and is not shown.
+    description: Shows the fragment and the marked block. Does not show the rest of the main file, because it may contain secrets.
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """
@@ -143,7 +144,7 @@ in_force_since:
   type: float
   returned: always
 others_in_force_since:
-  description: The same for each of O(others), by its name.
+  description: The same for each fragment in O(others), by name.
   type: dict
   returned: always
   sample: {60-sharing: 1795281063.5}
@@ -155,9 +156,9 @@ disconnected:
   sample: [bob from the server of alice]
 ended:
   description:
-    - What the change removed from the hub's database, which no configuration change does. These are the users in O(retired) and, if the
-      change withdraws the right to share, all shares.
-    - In check mode, what it would remove, as far as this can be known.
+    - What the module removed from the hub's database, because it would outlive the configuration change. These are the users in
+      O(retired) and, if the change removes users' permission to share, their shares and sharing links.
+    - In check mode, what would be removed, as far as the module can predict it.
   type: list
   elements: str
   returned: when the configuration changes
@@ -196,14 +197,14 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 
-# Parts of a dry run's result that may contain a password, or that are read again each time.
+# Parts of a dry run's result that are not stored: they may contain a password, or each dry run determines them anew.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
 START_IN_LOADS = 10  # a healthy hub starts in about twice the time that its configuration takes to load
 NEW_MAIN = b"# Configuration of JupyterHub. Add your own settings above the block of collab.jupyterhub.\n\n"
 
 
 class HubConfig:
-    """One change of one hub's configuration."""
+    """A change to the configuration of one hub."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -221,16 +222,16 @@ class HubConfig:
         )
         self.started = self.restarted = time.time()
         self.left_over = False
-        # The hub before the change, or empty if it did not run.
+        # The hub before the change. Empty if it was not running.
         self.before: dict[str, Any] = {}
 
     # The desired state
 
     def changes(self, unit: Unit) -> list[FileChange]:
-        """Return the files to change, in the order in which they can be swapped.
+        """Return the files to change, in the order in which to swap them.
 
-        The main file names the fragments, so it comes last if a fragment is added and first if one is removed. The configuration is
-        complete after each step.
+        The main file names the fragments, so it comes last if a fragment is added and first if one is removed. This way, the
+        configuration is complete after each step.
         """
         wanted = self.wanted()
         others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in wanted]
@@ -264,7 +265,7 @@ class HubConfig:
         return [change for change in files if not change.is_made]
 
     def wanted(self) -> dict[str, bytes | None]:
-        """Return the content of each fragment of the change by its path, or None to remove it."""
+        """Return the new content of each fragment by path, or None to remove the fragment."""
         texts = {
             **self.params["others"],
             self.params["fragment"]: self.params["content"] if self.present else "",
@@ -278,13 +279,13 @@ class HubConfig:
         }
 
     def moved(self, paths: list[str]) -> dict[str, bytes]:
-        """Return the fragments among these that import another version of the package, changed to this version, by their paths."""
+        """Return the new content, by path, of the fragments that import another version of the package and must import this one."""
         texts = {path: transaction.read(path) or b"" for path in sorted(paths)}
         moved = {path: hub_package.moved_to(self.package.path, text) for path, text in texts.items()}
         return {path: text for path, text in moved.items() if text != texts[path]}
 
     def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
-        """Return Ansible's diff of the changes. Of the main file it shows only the marked block."""
+        """Return Ansible's diff of the changes. For the main file, it contains only the marked block."""
 
         def text(content: bytes | None, path: str) -> str:
             content = content or b""
@@ -305,8 +306,8 @@ class HubConfig:
     # State between runs
 
     def load_state(self) -> dict[str, Any]:
-        """Return the state of earlier runs: `stale` (the invocation of the hub that must be restarted), `runs_with`, `in_force_since`,
-        `hub`, `path`.
+        """Return the state that earlier runs recorded: `stale` (the systemd invocation ID of the hub that must be restarted), `runs_with`,
+        `in_force_since`, `hub`, `path`.
         """
         return host_state.recall(self.state_name)
 
@@ -316,7 +317,7 @@ class HubConfig:
     # The steps
 
     def tidy(self) -> None:
-        """Remove what nothing refers to any more: earlier versions of the package, and everything with the last fragment."""
+        """Remove unused versions of the package and, if no fragment is left, the directory of the fragments."""
         directories = {
             config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
         }
@@ -331,9 +332,9 @@ class HubConfig:
                 os.rmdir(self.fragments)
 
     def sweep(self) -> None:
-        """Remove what killed runs have left behind. No other run is active, because this one holds the lock."""
+        """Remove temporary files of runs that were killed. No other run is active, because this one holds the lock."""
         paths = hub_trial.leftovers(self.main) + hub_package.leftovers()
-        # A valid journal has been processed by now. What is left was only partly written or removed.
+        # `recover` has already processed a valid journal. If the directory still exists, it was only partly written or removed.
         paths += glob.glob(glob.escape(self.journal.directory))
         for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
             paths += transaction.leftovers(directory)
@@ -343,7 +344,7 @@ class HubConfig:
             else:
                 os.unlink(path)
 
-    # The whole
+    # The complete run
 
     def run(self) -> dict[str, Any]:
         unit = show(self.service)
@@ -405,7 +406,7 @@ class HubConfig:
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
         changed = [change.path for change in changes]
-        # Other fragments, too, if they now import this version of the package.
+        # Includes other fragments that now import this version of the package.
         for name in {self.params["fragment"], *self.params["others"], *state.get("in_force_since", {})}:
             if unfinished or config_block.fragment_path(self.main, name) in changed:
                 state.setdefault("in_force_since", {})[name] = self.restarted
@@ -420,7 +421,7 @@ class HubConfig:
         return {**result, "hub": state["hub"], "hub_warnings": hub["warnings"], **told}
 
     def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
-        """Return what a dry run of the changes says about the hub. Raises Refused."""
+        """Return the hub as a dry run of the changes describes it. Raises Refused if the hub would not start with them."""
         try:
             return hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
         except Refused as error:
@@ -433,6 +434,7 @@ class HubConfig:
             raise
 
     def in_force_since(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return the results that say when the hub was started with the current fragments."""
         known = state.get("in_force_since", {})
         return {
             "in_force_since": known.get(self.params["fragment"], 0),
@@ -440,7 +442,7 @@ class HubConfig:
         }
 
     def closed(self, unit: Unit) -> list[str]:
-        """Return the collection's directories that the hub or users' servers cannot read, so that they cannot load what is there."""
+        """Return the collection's directories that the hub or users' servers cannot read, and therefore cannot load code from."""
         if not self.present:
             return []
         is_root = account_of(unit)[0] == 0
@@ -448,11 +450,11 @@ class HubConfig:
         return [*self.package.closed(), *ours]
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
-        """Roll back what an interrupted run left half done, and return whether the hub needs a restart."""
+        """Roll back an interrupted run, and return whether there was one, in which case the hub needs a restart."""
         if not self.journal.exists():
             return False
         if not self.module.check_mode:
-            # The hub may have been started with the unfinished files, so it must be restarted in any case.
+            # The hub may have started with the unfinished files, so always restart it.
             self.save_state({**state, "stale": unit.invocation})
             self.journal.undo()
             self.journal.end()
@@ -461,7 +463,7 @@ class HubConfig:
     def replace(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]
     ) -> dict[str, Any]:
-        """Apply the change, and roll back if it fails. Returns what to report."""
+        """Apply the change, and return what to report. If the change fails, roll back and raise PutBack."""
         if show(self.service).running:
             trial = hub_trial.Trial(self.package, show(self.service), self.main, self.fragments)
             held: dict[str, Any] | None = None
@@ -471,14 +473,14 @@ class HubConfig:
             except Refused:
                 if not self.left_over:
                     raise
-            # An interrupted run may not have created the database yet.
+            # After an interrupted run, the hub may not have created its database yet.
             with contextlib.suppress(Failed):
                 held = held or self.live.held(self.before or hub)
                 hub_visitors.remember(held, state)
                 hub_rights.remember(held, state)
         self.save_state(state)
         self.journal.begin(changes)
-        # If this run is killed, nobody holds the lock, and the next start of the hub rolls back first.
+        # If this run is killed, its lock is released. The next start of the hub then gets the lock and rolls back first.
         with guarded(
             show(self.service),
             f"flock --nonblock {host_state.path_of(host_state.LOCK)} sh {self.journal.script}",
@@ -495,7 +497,7 @@ class HubConfig:
         transaction.swap(changes)
         # Read after the swap: a hub that started during the swap needs another restart to run what is on disk.
         self.save_state({**state, "stale": show(self.service).invocation})
-        # Address of the running hub. The one that starts has the new address.
+        # The running hub is reached at its old address. `hub` has the address of the hub that starts.
         running = self.before or {**hub, **state.get("hub", {})}
         self.live.restart(running, shares_port=hub["shares_port"])
         self.restarted = time.time()
@@ -530,7 +532,7 @@ class HubConfig:
         return {"hub": {}, "ended": ended, **self.in_force_since({})}
 
     def foresee(self, unit: Unit, changes: list[FileChange]) -> list[str]:
-        """Return what the change would revoke, as far as this can be known without applying it."""
+        """Return what the change would revoke, as far as it can be predicted without applying the change."""
         users: list[str] = self.params["retired"]
         shares = {"shares": 0, "links": 0}
         withdrawn = any(
@@ -545,7 +547,7 @@ class HubConfig:
         return hub_rights.sentences({**shares, "users": users})
 
     def forget(self, state: dict[str, Any]) -> None:
-        """Forget a removed fragment, and the whole hub with the last one."""
+        """Delete the recorded state of a removed fragment, or that of the hub if no fragment is left."""
         if self.present or self.journal.exists():
             return
         if glob.glob(os.path.join(self.fragments, "*.py")):
@@ -560,7 +562,7 @@ class HubConfig:
     def return_to_before(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any], cause: Exception
     ) -> PutBack:
-        """Roll back, restart the hub with its previous configuration, and return the error to fail with."""
+        """Roll back, restart the hub with its previous configuration, and return the error to raise."""
         log = journal(self.service, f"@{int(self.started)}")
         said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
@@ -568,7 +570,7 @@ class HubConfig:
         stale = ""
         try:
             before = state.get("hub") or {}
-            # The description may be the candidate's. Only a run shows whether the hub shares its port.
+            # `hub` describes the candidate. Only the state of an earlier run tells whether the previous hub shares its port.
             self.live.restart(hub, shares_port=before.get("shares_port", False))
             self.live.wait(self.before or before or hub, settle=0)
         except Failed as error:
@@ -580,7 +582,7 @@ class HubConfig:
                 outcome = f"the hub, which did not work before, still does not ({error})"
             stale = show(self.service).invocation
         self.live.port.let_go()
-        with contextlib.suppress(OSError):  # the journal stays, and the next run continues from here
+        with contextlib.suppress(OSError):  # the journal remains, and the next run rolls back
             self.save_state({**state, "stale": stale})
             self.journal.end()
             self.tidy()

@@ -2,7 +2,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports what is on a host that runs a hub."""
+"""Report the state of a host that runs a hub."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ module: hub_info
 short_description: Discover the JupyterHub on a host and the environment that runs JupyterLab
 version_added: 1.0.0
 description:
-  - Reads the systemd unit that runs the hub. Asks the hub's own interpreter for its version and for the command that starts
-    servers. Asks the environment that runs JupyterLab for the packages in it.
-  - It does not judge. It reports what is missing, and the roles say what to do.
+  - Reads the systemd unit that runs the hub. Asks the hub's own interpreter for the hub's version and the command that starts
+    servers. Asks the environment that runs JupyterLab for its packages.
+  - Reports what is missing without judging it. The roles decide what to do.
 options:
   service:
     description: The systemd unit that runs the hub.
     type: str
     default: jupyterhub
   path:
-    description: The hub's main configuration file. Defaults to the one that earlier runs have changed, or else to the one that the unit
-      names.
+    description: The hub's main configuration file. Defaults to the file that earlier runs have changed, or else to the file in the
+      unit's command.
     type: path
   environment:
-    description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the one that
-      the hub's configuration starts servers from, or V(none) if it is not on this host.
+    description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the environment that
+      the hub's configuration starts servers from, or V(none) if JupyterLab is not on this host.
     type: str
     default: auto
   account:
-    description: A hub user whose account to look up.
+    description: The hub user whose account to look up.
     type: str
   group:
-    description: A group to look up.
+    description: The group to look up.
     type: str
   comment:
-    description: The comment that marks the accounts that M(collab.jupyterhub.shared_accounts) has created.
+    description: The comment that marks accounts created by M(collab.jupyterhub.shared_accounts).
     type: str
   fragment:
-    description: A fragment of M(collab.jupyterhub.hub_config). The module reports which hubs have it, and its accounts and state
-      directory.
+    description: A fragment of M(collab.jupyterhub.hub_config). The module reports which hubs have it, and which accounts and state
+      directory it names.
     type: str
   state_directory:
-    description: A directory for the state of servers. The module reports whether it holds anything else.
+    description: The directory for the state of servers. The module reports whether it contains anything else.
     type: path
     version_added: 1.1.0
   lab_settings:
-    description: Names of files of M(collab.jupyterhub.lab_settings) whose settings to report.
+    description: Names of M(collab.jupyterhub.lab_settings) files whose settings to report.
     type: list
     elements: str
     default: []
@@ -57,7 +57,7 @@ options:
     default: false
     version_added: 1.1.0
   markers:
-    description: Texts to look for in the main file.
+    description: Strings to look for in the main file.
     type: list
     elements: str
     default: []
@@ -81,14 +81,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service:
-  description: The unit. Whether it exists and runs, the account that the hub runs as, whether it allows the hub to write to
-    O(state_directory), and idle cullers on this host that are not services of the hub.
+  description: The unit. Whether it exists and is running, the account that the hub runs as, and whether the unit allows the hub to
+    write to O(state_directory). Also the idle cullers on this host that are not services of the hub.
   type: dict
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names and whether it is the same, which of
-    the markers it contains, and the accounts and state directory of the fragment.
+  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
+    of O(markers) it contains, and the accounts and the state directory in O(fragment).
   type: dict
   returned: always
   sample:
@@ -108,10 +108,10 @@ hub:
   sample: {python: /usr/local/jupyterhub/bin/python, python_version: 3.13.5, version: 6.1.1, error: ""}
 servers:
   description:
-    - The environment that the hub's configuration starts servers from (empty if unknown), and whether RV(lab) is the same one.
-    - Other environments, which users choose in profiles or which other settings name.
-    - The template of the names of users' accounts.
-    - The running servers, each with its start in seconds since the epoch (null if the hub's database cannot be read).
+    - The environment that the hub's configuration starts servers from (empty if unknown), and whether it is the same as RV(lab).
+    - Other environments that servers start from, such as those of profiles that users choose.
+    - The template for the names of users' accounts.
+    - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
   type: dict
   returned: always
   sample:
@@ -122,14 +122,14 @@ servers:
     account_names: "{USERNAME}"
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
-  description: Whether O(state_directory) holds anything but the state of servers.
+  description: Whether O(state_directory) contains anything but the state of servers.
   type: bool
   returned: always
 lab:
   description:
-    - The environment that runs JupyterLab. Its interpreter and its version, and the versions of relevant packages.
+    - The environment that runs JupyterLab, with its interpreter, its Python version, and the versions of relevant packages.
     - When jupyter-collaboration was installed, in seconds since the epoch, and whether an installation was interrupted.
-    - The settings in the files of O(lab_settings) by their names (empty if a file was changed by hand).
+    - The settings in the files of O(lab_settings), by name (empty if a file was edited by hand).
   type: dict
   returned: always
   sample:
@@ -146,17 +146,17 @@ account:
   returned: always
   sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
 group:
-  description: The group, if O(group) is set, and whether it is defined on this host, so that members can be added here.
+  description: The group, if O(group) is set. C(local) says whether it is defined on this host, so that members can be added here.
   type: dict
   returned: always
   sample: {exists: true, local: true}
 homes:
-  description: The directory of new accounts' home directories, and whether root can create one there.
+  description: The directory in which home directories are created, and whether root can write there.
   type: dict
   returned: always
   sample: {path: /home, writable: true}
 shared_accounts:
-  description: The accounts with the comment, without those of other hubs on this host.
+  description: The accounts with O(comment), except those of other hubs on this host.
   type: list
   elements: str
   returned: always
@@ -166,14 +166,14 @@ people:
   returned: always
   sample: {users: [alice, bob], groups: [students]}
 shared_users:
-  description: The hub users of these accounts.
+  description: The hub users of RV(shared_accounts).
   type: list
   elements: str
   returned: always
 remembered:
   description:
     - What earlier runs have recorded on the host.
-    - The main files of hubs that have the fragment, by the name of the unit, and what other hubs use.
+    - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use.
     - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
       M(collab.jupyterhub.shared_accounts) has adopted.
     - The hub users of projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects.
@@ -234,7 +234,7 @@ CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)"
 PROJECTS = "projects.json"  # the records of module project_workspaces
 USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
-# Packages that decide which versions can be installed, and whether they are installed already.
+# Packages that determine which versions can be installed, and whether they are installed already.
 PACKAGES = (
     "jupyterlab",
     "jupyterhub",
@@ -267,16 +267,19 @@ print(json.dumps({"versions": versions, "python_version": python, "collaboration
 
 
 def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the hub, and how its configuration starts servers (see module_utils hub_probe)."""
+    """Return the hub, and how its configuration starts servers (see `module_utils/hub_probe.py`).
+
+    wishes: `people` to include the names of the hub's users and groups.
+    """
     try:
         command = hub_command(unit)
     except HubNotFound as error:
         return {"python": "", "python_version": "", "version": "", "error": str(error)}, {}
-    # The file that the unit names may load other files, such as the main file.
+    # Prefer the file that the unit names, because it may load further files, such as the main file.
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
     asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
     try:
-        # Do not import from the working directory, which `-c` puts first.
+        # `-c` puts the working directory first in sys.path. Do not import from there.
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
         probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
@@ -309,7 +312,7 @@ def user_of(unit: Unit) -> str:
 
 
 def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
-    """Return the idle cullers on this host that are not services of the hub: their units, and the seconds that they wait."""
+    """Return the idle cullers on this host that are not services of the hub: their units, and their timeouts in seconds."""
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         process = Process(int(path.rpartition("/")[2]))
@@ -328,7 +331,7 @@ def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:
-    """Return the environment that a spawner's command runs in, or an empty string if unknown."""
+    """Return the Python environment that a spawner's command runs in, or an empty string if unknown."""
     if not command:
         command = ["jupyterhub-singleuser"]
     program = command[0]
@@ -342,7 +345,7 @@ def environment_of(command: list[str], hub_python: str, path: str) -> str:
 
 
 def environment_of_python(python: str) -> str:
-    """Return the virtual environment that an interpreter belongs to, or `system` for the distribution's."""
+    """Return the environment that an interpreter belongs to: a path, or `system` for the distribution's Python."""
     directory = os.path.dirname(os.path.dirname(python))
     if os.path.exists(os.path.join(directory, "pyvenv.cfg")):
         return directory
@@ -350,9 +353,9 @@ def environment_of_python(python: str) -> str:
 
 
 def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
-    """Return the environment's interpreter, the versions of relevant packages, and when jupyter-collaboration was installed.
+    """Return the interpreter of an environment, the versions of relevant packages, and when jupyter-collaboration was installed.
 
-    Also return whether an installation was interrupted, and the settings in our files of these names.
+    The result also says whether an installation was interrupted, and contains the settings in our files with these names.
     """
     python = SYSTEM_PYTHON if environment == "system" else os.path.join(environment, "bin", "python")
     lab: dict[str, Any] = {
@@ -383,12 +386,12 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
 
 
 def remembered_path(service: str) -> str:
-    """Return the main file of a hub that has a fragment, or an empty string."""
+    """Return the main file that earlier runs recorded for a hub, or an empty string if it has no fragment."""
     return str(host_state.hubs().get(service, {}).get("path", ""))
 
 
 def said(fragment: str, argument: str) -> Any:
-    """Return the value of an argument in one of our fragments, or None."""
+    """Return the value that one of our fragments passes as this keyword argument, or None."""
     for node in ast.walk(ast.parse(transaction.read(fragment) or b"")):
         if isinstance(node, ast.keyword) and node.arg == argument:
             return ast.literal_eval(node.value)
@@ -396,7 +399,7 @@ def said(fragment: str, argument: str) -> Any:
 
 
 def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
-    """Return what other hubs on this host with the fragment use: accounts, state directory and the page's port."""
+    """Return what other hubs with the fragment on this host use: accounts, state directory, and the port of the sharing page."""
     found = []
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
@@ -418,9 +421,9 @@ def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
 
 
 def looks_ours(directory: str) -> bool:
-    """Return whether the hub keeps the state of servers in a directory (see `jupyterhub_collab.hub.state_directory`).
+    """Return whether a directory looks like one that the hub created for the state of servers.
 
-    The directory and all in it belong to root. Others can pass it but not list it.
+    Root owns such a directory and its entries. Others can traverse but not list them. See `jupyterhub_collab.hub.state_directory`.
     """
     try:
         found = [os.lstat(path) for path in (directory, *glob.glob(f"{glob.escape(directory)}/*"))]
@@ -474,11 +477,11 @@ def main() -> None:
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
     main_file = transaction.read(path) if os.path.isfile(path) else None
-    # If that is JSON, the block is in the Python file next to it.
+    # If the main file is JSON, the block is in the Python file next to it.
     with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
     fragment = config_block.fragment_path(path, module.params["fragment"] or "")
     wanted = module.params["state_directory"] or ""
-    # An interrupted run may have removed the fragment and left the directory.
+    # An interrupted run may have removed the fragment but not the directory.
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     module.exit_json(
         changed=False,
@@ -496,7 +499,7 @@ def main() -> None:
             "exists": main_file is not None,
             "directory_exists": os.path.isdir(os.path.dirname(path)),
             "named_by_service": named,
-            # An earlier run may have recorded the Python file next to one in JSON.
+            # An earlier run may have recorded the Python file next to a JSON file.
             "is_the_hubs": not named
             or paths.same(config_block.python_file(named), config_block.python_file(path)),
             "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
@@ -507,7 +510,7 @@ def main() -> None:
         servers={
             "command": command,
             "environment": servers,
-            # Through links, too: both paths lead to the same environment.
+            # Compare with links resolved: two paths can lead to the same environment.
             "is_lab": bool(servers) and paths.same(servers, environment),
             "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,

@@ -2,7 +2,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verifies a live hub from outside, with users who are created for this."""
+"""Verify a live hub from the outside, as temporary users."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ module: hub_proof
 short_description: Verify on a live JupyterHub that users can edit together and that others have no access
 version_added: 1.1.0
 description:
-  - Creates two hub users, and an account that may not use the hub. They log in, start and open servers, edit a document together,
-    and attempt what must be refused. Measures how long an edit takes to reach the other user, and how soon a revoked guest is
-    disconnected.
-  - Undoes everything that it has created, even if it is interrupted. Then returns the results without judging them.
-  - Also works with hubs that this collection has not configured.
+  - Creates two hub users, and an account without access to the hub. As these users, logs in, starts and opens servers, edits a
+    document together, and attempts actions that must be refused. Measures how long an edit takes to reach the other user, and how
+    soon a guest is disconnected after their access is revoked.
+  - Removes everything that it has created, even if it is interrupted. Then returns the results without judging them.
+  - Also works with hubs that this collection did not configure.
 options:
   path:
     description: The hub's main configuration file.
@@ -26,14 +26,14 @@ options:
     type: str
     default: jupyterhub
   url:
-    description: The address of the hub, with its prefix. Defaults to the one at which the hub's proxy listens on its host.
+    description: The URL of the hub, including its prefix. Defaults to the address at which the hub's proxy listens on the host.
     type: str
   fragment:
     description: A fragment of M(collab.jupyterhub.hub_config). The module reports whether the hub has it.
     type: str
     default: 50-rtc
   people:
-    description: Two existing users to use instead of creating new ones, each with C(name) and C(password). They are kept.
+    description: Two existing users to use instead of creating new ones, each with C(name) and C(password). They are not deleted.
     type: list
     elements: dict
     suboptions:
@@ -46,23 +46,23 @@ options:
         type: str
         required: true
   group:
-    description: A system group for the accounts that are created. Defaults to the first group that the hub's authenticator allows.
+    description: The system group that the created accounts join. Defaults to the first group that the hub's authenticator allows.
     type: str
   usual_group:
     description:
-      - A group to use if neither O(group) nor the hub's authenticator names one, and it exists on the host. A spawner may require it to
-        start servers.
+      - The group to use if neither O(group) nor the hub's authenticator names one. Ignored if it does not exist on the host. A spawner
+        may require it to start servers.
     type: str
     version_added: 1.1.0
   account_names:
-    description: The template of the names of users' accounts, with C({USERNAME}) for the name of the user.
+    description: The template for the names of users' accounts, in which C({USERNAME}) stands for the name of the user.
     type: str
     default: "{USERNAME}"
   state_directory:
     description: The directory in which servers keep state.
     type: path
   access:
-    description: The access matrix. The action plugin of this module fills it in.
+    description: The access matrix. The action plugin of this module sets this option.
     type: dict
     default: {}
   start_seconds:
@@ -70,16 +70,16 @@ options:
     type: float
     default: 60
   report:
-    description: A file on the controller for the report as JSON. The action plugin of this module writes it.
+    description: The file on the controller to which the action plugin of this module writes the report, as JSON.
     type: path
   package:
-    description: The files of the Python package. The action plugin of this module fills them in.
+    description: The files of the Python package. The action plugin of this module sets this option.
     type: dict
     default: {}
 attributes:
   check_mode:
     support: none
-    description: Verifying needs real users, so it is skipped.
+    description: Skipped, because verification needs real users.
   diff_mode:
     support: none
     description: Undoes all of its changes.
@@ -97,23 +97,23 @@ RETURN = r"""
 rows:
   description:
     - The checks, in order. C(check) is the name, C(result) is V(ok), V(failed), V(warning) or V(skipped), C(says) is the explanation,
-      and C(measured) holds named numbers such as C(median_ms) and C(seconds).
+      and C(measured) contains measurements by name, such as C(median_ms) and C(seconds).
   type: list
   elements: dict
   returned: always
   sample:
     - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
 hub:
-  description: The hub. Its version, its address, and whether it has O(fragment).
+  description: The version and the URL of the hub, and whether it has O(fragment).
   type: dict
   returned: always
   sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}
 seconds:
-  description: How long it took, including the cleanup.
+  description: How long the verification took, including the cleanup.
   type: float
   returned: always
 log:
-  description: The last output of the verifying process, if it ended early.
+  description: The last lines of output of the process that ran the checks, if it ended early.
   type: list
   elements: str
   returned: always
@@ -158,15 +158,14 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 HUB_SECONDS = 30
 LOG_LINES = 30
-# What the verifying interpreter may need from the hub's environment, which may contain secrets.
+# Variables to pass to the process that runs the checks. The rest of the hub's environment may contain secrets.
 PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
-EXPIRES = datetime.timedelta(
-    days=2
-)  # nobody can log in to these accounts later, even if the cleanup never runs
+# Nobody can log in to the created accounts after this time, even if the cleanup never runs.
+EXPIRES = datetime.timedelta(days=2)
 
 
 class Proof:
-    """One verification of one hub."""
+    """A verification of one hub."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -216,11 +215,11 @@ class Proof:
     # Before
 
     def prepare(self, undo: Undo) -> None:
-        """Describe the hub, and undo what an earlier run has left. Raises Refused and NoAnswer."""
+        """Describe the hub, and clean up after an interrupted run. Raises Refused and NoAnswer."""
         was_cut_off = bool(undo.what)
         self.install(undo)
         self.hub = self.describe()
-        # Before anyone's password goes there.
+        # Check this before any password is sent to that address.
         if usurpers := hub_proxy.usurpers(self.hub, self.unit):
             raise Refused(usurpers[0])
         if was_cut_off:
@@ -229,7 +228,7 @@ class Proof:
             self.install(undo)
 
     def install(self, undo: Undo) -> None:
-        """Install the Python package, if no configuration has."""
+        """Install the Python package, unless a configuration change has installed it already."""
         if not os.path.isdir(self.package.path):
             undo.set("package", self.package.path)
             self.package.install()
@@ -246,7 +245,7 @@ class Proof:
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
-                # This host's own certificate is issued for another name.
+                # Without a configured URL, the host connects to itself, by a name that its certificate was not issued for.
                 "trusts_any_certificate": not self.params["url"],
                 "stamp": self.stamp,
                 "start_seconds": self.params["start_seconds"],
@@ -256,7 +255,7 @@ class Proof:
             self.go_through(task, undo)
 
     def look_at_side_doors(self) -> None:
-        """Check what an account of the host gets from accounts that are gone, and who answers at the hub's addresses."""
+        """Check what accounts on the host can get from deleted accounts, and which process answers at the hub's addresses."""
         hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
         says = f"{self.unit.name} listens on {self.hub['api_url']}, and no user's account listens where its proxy does."
         self.add("the hub itself answers at its addresses", "ok", says)
@@ -273,14 +272,14 @@ class Proof:
 
     @property
     def url(self) -> str:
-        """The address of the hub, without a slash at its end."""
+        """The URL of the hub, without a trailing slash."""
         given = self.params["url"]
         return hub_address.here(given, urlsplit(given).path) if given else hub_address.of_proxy(self.hub)
 
     # People
 
     def people(self, api: HubApi, undo: Undo) -> dict[str, Any]:
-        """Return the users for the checks, and create them if none were named. Raises NoAnswer."""
+        """Return the users for the checks. Create them if none are configured. Raises NoAnswer and Refused."""
         if given := self.params["people"]:
             undo.set("people", [each["name"] for each in given])
             why = "jupyterhub_verify_accounts is set, so no other account was created."
@@ -322,20 +321,20 @@ class Proof:
         }
 
     def outsider(self, admission: dict[str, Any], login: str, undo: Undo) -> dict[str, Any]:
-        """Return a host account that may not use the hub, or why there is none."""
+        """Return a host account without access to the hub, or why there is none."""
         if login or admission["everyone"]:
             why = login or "The hub admits everyone who has an account on its host."
             return {"outsider": None, "no_outsider": why}
         name = f"{self.stamp}-c"
-        # If the hub admits the account, it creates a user for it.
+        # If the hub admits the account by mistake, it creates a user for it.
         undo.note("users", name)
         password = self.make_account(name, [], undo)
         return {"outsider": {"name": name, "password": password}, "no_outsider": ""}
 
     def make_account(self, user: str, groups: list[str], undo: Undo) -> str:
-        """Create a host account for a hub user, and return its password."""
+        """Create a host account for a hub user, and return its password. Raises Refused if the account exists."""
         name = accounts.account_of(user, self.params["account_names"])
-        # Never remove an existing account: a hub may run all servers as one account.
+        # The cleanup must never remove an existing account: a hub may run all servers as one account.
         if accounts.describe_account(name)["exists"]:
             raise Refused(
                 f"the servers of this hub run as the existing account {name}. Name two users in jupyterhub_verify_accounts"
@@ -357,7 +356,7 @@ class Proof:
     # The checks
 
     def go_through(self, task: dict[str, Any], undo: Undo) -> None:
-        """Run the package's checks, and record what they must undo. Fills in the rows."""
+        """Run the package's checks, add their rows to the report, and record what to undo."""
 
         def take(said: dict[str, Any]) -> None:
             if "row" in said:
@@ -394,7 +393,7 @@ class Proof:
     # After
 
     def undo(self, undo: Undo) -> list[str]:
-        """Undo everything that was recorded, and return what is left."""
+        """Undo everything that was recorded, and return what could not be undone."""
 
         def visitors() -> list[dict[str, Any]]:
             return list(self.live.held(self.hub)["visitors"])
@@ -402,7 +401,7 @@ class Proof:
         with contextlib.ExitStack() as stack:
             api = None
             with contextlib.suppress(NoAnswer, Refused):
-                # The process that takes over from a killed run does not know the hub yet.
+                # The process that cleans up after a killed run does not know the hub yet.
                 self.hub = self.hub or self.describe()
                 api = stack.enter_context(self.live.api(self.hub, *SCOPES))
             return undo.run(api, visitors)

@@ -2,7 +2,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets JupyterLab's defaults for all users of an environment."""
+"""Set JupyterLab's defaults for all users of an environment."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ module: lab_settings
 short_description: Set JupyterLab's defaults for all users, in separate files
 version_added: 1.1.0
 description:
-  - Writes default settings (C(overrides.d)) and disabled extensions (C(page_config.d), C(jupyter_server_config.d)) into the
-    environment that runs JupyterLab. JupyterLab merges these files with others, so other settings are left alone.
-  - Users can still override the settings. Servers apply them after a restart.
+  - Writes default settings (C(overrides.d)) and disabled extensions (C(page_config.d), C(jupyter_server_config.d)) to the
+    environment that runs JupyterLab. JupyterLab merges these files with others, so other settings are not affected.
+  - Users can still override the settings. Servers apply changes when they restart.
 options:
   python:
     description: The interpreter of the environment that runs JupyterLab.
     type: path
     required: true
   name:
-    description: The name of the files, without their ending. The server's file gets the prefix C(zz-), because the last file wins.
+    description: The name of the files, without extension. The server's file gets the prefix C(zz-), because the last file wins.
     type: str
     required: true
   settings:
-    description: Default settings, by the name of the plugin.
+    description: Default settings, by name of the plugin.
     type: dict
     default: {}
   disabled_extensions:
@@ -121,7 +121,7 @@ def main() -> None:
         for path, content in changed.items():
             if content is None:
                 os.unlink(path)
-                with contextlib.suppress(OSError):  # others have files there
+                with contextlib.suppress(OSError):  # it contains files of others
                     for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
                         os.rmdir(directory)
             else:

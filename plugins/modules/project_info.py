@@ -2,21 +2,21 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports the projects on a host."""
+"""Report the projects on a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: project_info
-short_description: Discover the projects on a host, their accounts, and the file system of their workspaces
+short_description: Discover the projects on a host, their accounts and the file system of their workspaces
 version_added: 1.1.0
 description:
-  - Reports what M(collab.jupyterhub.project_workspaces) has created on a host, who owns the accounts of projects, and whether a
-    directory can hold workspaces. To find out, it creates a temporary directory there and removes it.
-  - It reports what is missing, and judges only the directory.
+  - Reports what M(collab.jupyterhub.project_workspaces) has created on a host, whether projects' accounts exist for another purpose,
+    and whether a directory can contain workspaces. To test the directory, creates a temporary directory there and removes it.
+  - Reports what is missing without judging it. Judges only the directory.
 options:
   root:
-    description: The directory in which each project has a directory with its workspaces.
+    description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
     required: true
   projects:
@@ -26,20 +26,20 @@ options:
     default: []
     suboptions:
       name:
-        description: The project.
+        description: The name of the project.
         type: str
         required: true
       account:
-        description: Its account on the host.
+        description: The project's account on the host.
         type: str
         required: true
       shares:
-        description: Its workspaces.
+        description: The names of the project's workspaces.
         type: list
         elements: str
         required: true
   comment:
-    description: The comment that marks the account of a project.
+    description: The comment that marks accounts of projects.
     type: str
     required: true
 attributes:
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 remembered:
-  description: Projects on the host that differ from O(projects) and O(root), by their names.
+  description: Projects on the host that differ from O(projects) and O(root), by name.
   type: dict
   returned: always
   sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects}}
@@ -82,8 +82,8 @@ foreign:
   returned: always
   sample: {daemon: {name: daemon, exists: true, uid: 1, home: /usr/sbin, system: true, person: false, comment: daemon, groups: [daemon]}}
 root:
-  description: The directory of all projects, or its nearest existing parent. C(problem) says why it cannot hold workspaces, and is empty
-    if it can.
+  description: The directory of all projects, or its nearest existing parent. C(problem) says why it cannot contain workspaces. Empty if
+    it can.
   type: dict
   returned: always
   sample: {exists: true, filesystem: ext4, writable: true, acl: true, free: 1000000, size: 2000000, others: "", problem: ""}
@@ -118,7 +118,7 @@ def main() -> None:
     comment = module.params["comment"]
     module.exit_json(
         changed=False,
-        # Do not pass on a thousand projects that need no change.
+        # Do not return a thousand projects that need no change.
         remembered={
             name: made for name, made in remembered.items() if not is_so(made, projects.get(name), root)
         },
@@ -133,7 +133,7 @@ def main() -> None:
 
 
 def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:
-    """Return whether a project on the host is in its desired state."""
+    """Return whether a project on the host is already in its desired state."""
     if wanted is None or "leaving" in made:
         return False
     return (made["account"], {*made["shares"]}, made["root"]) == (

@@ -2,7 +2,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates and deletes the workspaces of projects, with their accounts and groups."""
+"""Create and delete the workspaces of projects, with their accounts and groups."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ module: project_workspaces
 short_description: Create and delete the workspaces of projects, with their accounts and groups
 version_added: 1.1.0
 description:
-  - Creates an account that nobody can log in to for each project. For each workspace, it creates a directory and two groups on the
-    host, one of users who can write there and one of users who can read. POSIX access control lists make new files in a workspace
-    writable for all who can write there, whatever their umask.
-  - Records what it creates. If something else exists in its place, it fails before it changes anything. Files that it has kept from a
-    deleted project are an exception.
-  - Workspaces that are no longer listed are left alone. To delete them, name them in O(absent).
+  - For each project, creates an account that nobody can log in to. For each workspace, creates a directory and two groups on the host,
+    one with write access and one with read access. POSIX access control lists make new files in a workspace writable for all members
+    with write access, regardless of their umask.
+  - Records what it creates. If another account, group or file already has one of these names, the module fails before it changes
+    anything. Files that the module has kept from a deleted project are an exception.
+  - Does not delete workspaces that are no longer listed. To delete them, name them in O(absent).
 options:
   root:
-    description: The directory in which each project has a directory with its workspaces.
+    description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
     required: true
   projects:
@@ -29,15 +29,15 @@ options:
     default: []
     suboptions:
       name:
-        description: The project.
+        description: The name of the project.
         type: str
         required: true
       account:
-        description: Its account on the host, which is created.
+        description: The project's account on the host. Created if it does not exist.
         type: str
         required: true
       shares:
-        description: Its workspaces.
+        description: The names of the project's workspaces.
         type: list
         elements: str
         required: true
@@ -48,42 +48,43 @@ options:
     default: []
     suboptions:
       project:
-        description: The project.
+        description: The name of the project.
         type: str
         required: true
       share:
-        description: The workspace. If empty, the whole project is deleted, with its account and the account's home directory.
+        description: The name of the workspace. If empty, deletes the entire project, with its account and the account's home directory.
         type: str
         default: ""
       archive:
-        description: Whether to create an archive first.
+        description: Whether to archive the files before deleting them.
         type: bool
         default: false
       keep:
-        description: Whether to keep the files of a whole project where they are, for root only, and remove its account and groups.
+        description: When deleting an entire project, whether to keep its files in place, accessible only to root. Its account and groups
+          are removed.
         type: bool
         default: false
   archive:
-    description: The directory for archives. Only root can read them.
+    description: The directory to write archives to. Only root can read them.
     type: path
     default: /var/backups/jupyterhub-projects
   state_directory:
-    description: The directory in which servers keep state, each account in a directory with its name. It is deleted with the account.
+    description: The directory in which servers keep state. It contains a directory for each account, which is deleted with the account.
     type: path
   group:
-    description: The existing group that may use the hub. The accounts of projects join it.
+    description: The existing group whose members can use the hub. The accounts of projects join it.
     type: str
     required: true
   comment:
-    description: The comment that marks accounts that this module created.
+    description: The comment that marks accounts created by this module.
     type: str
     required: true
   repair:
-    description: Whether to restore the permissions of all files in the workspaces that a tool or a user has given other modes.
+    description: Whether to restore the permissions of files in the workspaces whose mode a tool or a user has changed.
     type: bool
     default: false
   warn_below:
-    description: Warn if less than this percentage of the file system is free. V(0) turns the warning off.
+    description: Warn if less than this percentage of the file system is free. V(0) disables the warning.
     type: int
     default: 5
 attributes:
@@ -119,12 +120,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What has changed, or would change, by the name of the project.
+  description: What has changed, or would change in check mode, by name of the project.
   type: dict
   returned: always
   sample: {rainfall: [account project-rainfall created, workspace files created]}
 left:
-  description: With O(repair=true), files that were left alone, each with the reason. Of many files, only the first ones.
+  description: Files that were not repaired, each with the reason. If there are many, only the first ones.
   type: list
   elements: str
   returned: always
@@ -155,15 +156,14 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state im
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-COMMENT = re.compile(
-    r"[^\"\\:\n,=]+"
-)  # no character with a special meaning in /etc/passwd or in the quotes of systemd-sysusers
+# No character with a special meaning in /etc/passwd or in a quoted string of systemd-sysusers.
+COMMENT = re.compile(r"[^\"\\:\n,=]+")
 PASSABLE = 0o711
 TOLD = 20  # problems in one message
 
 
 class Workspaces:
-    """One run: the current state, read once, and the desired state."""
+    """A run of the module: the current state, which is read once, and the desired state."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.root: str = os.path.normpath(module.params["root"])
@@ -179,7 +179,8 @@ class Workspaces:
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
         self.changes: dict[str, list[str]] = {}
-        self.kept: list[tuple[str, str]] = []  # workspaces whose files were kept from a deleted project
+        # Project and name of new workspaces whose files were kept from a deleted project.
+        self.kept: list[tuple[str, str]] = []
 
     def note(self, project: str, *sentences: str) -> None:
         if sentences:
@@ -196,7 +197,7 @@ class Workspaces:
             found.append(
                 f"comment {self.comment!r} contains a character with a special meaning in /etc/passwd or systemd. Remove it"
             )
-        # In check mode, an earlier task has not created it.
+        # In check mode, the earlier task has not created the group.
         if self.wanted and self.group not in self.groups and not self.check_mode:
             found.append(
                 f"group {self.group} does not exist. Create it, or set group to the group that may use the hub"
@@ -294,7 +295,7 @@ class Workspaces:
 
     @property
     def leaving(self) -> list[dict[str, Any]]:
-        """What exists and will be deleted."""
+        """The entries of `absent` that exist, and will therefore be deleted."""
         return [
             each
             for each in self.absent
@@ -372,13 +373,13 @@ class Workspaces:
         if numbers is None:
             return
         with shares.opened(path) as directory:
-            # It belongs to root, because its owner could grant access to others. The account gets access by name or by its group.
+            # Root owns the directory, because its owner could grant access to others. The account gets access by name or by its group.
             changed = os.fstat(directory).st_uid != 0
             if dry:
                 changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
             else:
                 os.fchown(directory, 0, -1)
-                # The hub may change access at the same time.
+                # Repeat until nothing changes, because the hub may change access at the same time.
                 while shares.open_directory(directory, numbers, self.gate_of(name, share)):
                     changed = True
         created = f"workspace {share} created"
@@ -386,11 +387,11 @@ class Workspaces:
             self.note(name, f"permissions of workspace {share} restored")
 
     def gate_of(self, name: str, share: str) -> share_gates.Gate:
-        """Return who has access to a workspace, from the hub's records."""
+        """Return who has access to a workspace, according to the hub's records."""
         return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
 
     def closed(self) -> list[str]:
-        """Return a sentence for each workspace that nobody can use, with the reason."""
+        """Return a sentence, with the reason, for each workspace that nobody can use."""
         gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
         return [
             f"Workspace {share} is closed for everyone: {gate.closed}."
@@ -406,7 +407,10 @@ class Workspaces:
         return shares.Groups(*found) if len(found) == 2 else None
 
     def repair(self, every: bool) -> list[str]:
-        """Restore the permissions of all files in the workspaces, or in those that were kept, and return what was left alone."""
+        """Restore the permissions of all files, and return the files that were not repaired.
+
+        every: whether to repair all workspaces, or only those that were kept from a deleted project.
+        """
         left = []
         for project in self.wanted:
             for share in project["shares"]:
@@ -428,7 +432,7 @@ class Workspaces:
         return left
 
     def ensure(self, dry: bool, repair: bool) -> list[str]:
-        """Apply the desired state, or with `dry` find out what would change. Return the files that were left alone."""
+        """Apply the desired state, or with `dry`, only record what would change. Return the files that were not repaired."""
         if not dry:
             account_numbers.reserve(())
         for each in self.leaving:
@@ -444,7 +448,7 @@ class Workspaces:
                 )
                 self.note(each["project"], *done)
         if self.changes and not dry and not self.remembered.all and not self.wanted:
-            with contextlib.suppress(OSError):  # it holds other files
+            with contextlib.suppress(OSError):  # it contains other files
                 os.rmdir(self.root)
         if not dry and self.wanted:
             for project in self.wanted:
@@ -458,7 +462,10 @@ class Workspaces:
 
 
 def is_kept(path: str) -> bool:
-    """Return whether `project_deletion.retire` has kept a directory: only root can access it, in a place where only root creates files."""
+    """Return whether a directory looks like one that `project_deletion.retire` has kept: only root can access it.
+
+    Nobody but root can create files in its parent directory.
+    """
     try:
         there = os.lstat(path)
     except FileNotFoundError:
@@ -467,14 +474,14 @@ def is_kept(path: str) -> bool:
 
 
 def foreseen(each: dict[str, Any]) -> str:
-    """Return what would be done to an entry of `absent`."""
+    """Return what would happen to an entry of `absent`."""
     if each["share"]:
         return f"workspace {each['share']} deleted"
     return "account and groups removed, files kept" if each["keep"] else "project deleted"
 
 
 def _belongs_to_root(path: str) -> None:
-    """Give a directory to root. Others can pass it but not list it."""
+    """Make root the owner of a directory. Others can traverse but not list it."""
     with shares.opened(path) as directory:
         there = os.fstat(directory)
         if (there.st_uid, there.st_gid, there.st_mode & 0o7777) != (0, 0, PASSABLE):

@@ -8,12 +8,11 @@ DOCUMENTATION = r"""
 module: python_packages
 short_description: Install, remove or restore packages in a Python environment of the host
 description:
-  - Asks the environment's own interpreter whether the requirements are met. If they are, this takes a tenth of a second and no
-    network.
-  - If not, installs with C(uv), which it downloads if the host has none, or with C(pip). The environment needs neither of them.
-  - Resolves and downloads everything before it changes the environment. If a run is interrupted after that, the next one completes it.
-  - C(pip)'s settings, from its files or from C(PIP_*) variables of the task, also apply to C(uv), unless C(UV_*) variables say
-    otherwise.
+  - Asks the environment's own interpreter whether the requirements are met. If they are, the task takes a tenth of a second and needs
+    no network.
+  - Otherwise, installs with C(uv), which it downloads if the host does not have it, or with C(pip). The environment needs neither.
+  - Resolves and downloads everything before it changes the environment. If a run is interrupted after that, the next run completes it.
+  - The settings of C(pip), from its files or from the task's C(PIP_*) variables, also apply to C(uv). C(UV_*) variables take precedence.
 version_added: "1.0.0"
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
@@ -21,41 +20,40 @@ options:
   environment:
     description:
       - Path of the virtual environment, or of any other directory that has C(bin/python).
-      - V(system) means the distribution's own Python. Packages are then installed where the distribution expects the administrator's
-        (V(/usr/local)), even if that Python is marked as externally managed.
+      - V(system) means the distribution's Python. Packages are installed in V(/usr/local), where the distribution expects the
+        administrator's packages, even if this Python is marked as externally managed.
     type: str
     required: true
   packages:
     description:
-      - Requirements, as for C(pip). With O(state=absent), names only.
+      - Requirement specifiers, as for C(pip). With O(state=absent), only names.
       - Required unless O(state=restored), which ignores them.
     type: list
     elements: str
   constraints:
     description:
-      - Versions that must not change, whatever the packages need, such as V(jupyterlab==4.6.6). An installation that needs another
-        version fails.
+      - Versions that must not change, such as V(jupyterlab==4.6.6). If the packages need another version, the module fails.
     type: list
     elements: str
     default: []
   state:
     description:
-      - Whether the packages should be installed. V(absent) keeps the dependencies of removed packages, and packages that belong to the
+      - Whether the packages should be installed. V(absent) does not remove the packages' dependencies, or packages that belong to the
         distribution.
-      - V(restored) reverts what installations with O(remember=true) have done to the environment. It removes packages that they added,
-        unless others need them by now. It restores previous versions of packages that they changed, unless someone has changed them
-        since, others do not accept the previous version, or it is not available.
+      - V(restored) reverts the changes of installations with O(remember=true). It removes the packages that they added, unless other
+        packages now need them. It restores the previous versions of packages that they changed, unless a package was changed again
+        since, other packages do not accept its previous version, or that version is not available.
     type: str
     choices: [present, absent, restored]
     default: present
   remember:
     description:
-      - Whether to record on the host what an installation adds and changes, for O(state=restored).
+      - Whether to record on the host what the installation adds and changes, for a later O(state=restored).
     type: bool
     default: false
   create:
     description:
-      - Whether to create the environment if it does not exist. If V(false), a missing environment is an error.
+      - Whether to create the environment if it does not exist. If V(false), the module fails if it does not exist.
     type: bool
     default: false
   python:
@@ -65,7 +63,7 @@ options:
     type: path
   tool_directory:
     description:
-      - Where the module keeps its own C(uv) if the host has none.
+      - The directory to which the module downloads C(uv) if the host does not have it.
     type: path
     default: /usr/local/lib/collab.jupyterhub/uv
 attributes:
@@ -114,7 +112,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages:
-  description: Version of every distribution in the environment, by its normalized name.
+  description: Version of every distribution in the environment, by normalized name.
   returned: success
   type: dict
   sample: {jupyterhub: 6.1.1, jupyterlab: 4.6.6}
@@ -131,12 +129,12 @@ removed:
   sample: []
 kept:
   description:
-    - Distributions that V(restored) left alone, each with the reason.
+    - Distributions that O(state=restored) did not revert, each with the reason.
   returned: success
   type: dict
   sample: {pycrdt: needed by jupyter-live}
 installer:
-  description: The tool that did the work. Empty if there was nothing to do.
+  description: The tool that changed the environment. Empty if no change was needed.
   returned: success
   type: str
   sample: uv
@@ -187,7 +185,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 class Journal:
-    """The versions before an installation, kept on disk until it is complete."""
+    """The versions before an installation, kept on disk until the installation is complete."""
 
     def __init__(self, environment: str, tool_directory: str) -> None:
         self.path = journal_path(environment, tool_directory)
@@ -195,7 +193,7 @@ class Journal:
     def read(self) -> dict[str, str] | None:
         try:
             packages: dict[str, str] = json.loads(self.path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # half written: before anything was installed
+        except (FileNotFoundError, ValueError):  # if it is incomplete, nothing was installed yet
             return None
         return packages
 
@@ -229,7 +227,7 @@ def needed_by(needed: dict[str, list[str]]) -> dict[str, str]:
 
 
 class Task:
-    """One run of the module."""
+    """A run of the module."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -245,7 +243,7 @@ class Task:
         self.journal = Journal(self.name, module.params["tool_directory"])
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
-        # Users' servers import what is installed here, however strict root's umask is.
+        # Users' servers must be able to read what is installed, even if root has a strict umask.
         status, out, err = self.module.run_command(
             command, environ_update=self.extra_environment, umask=0o022, expand_user_and_vars=False, cwd="/"
         )
@@ -255,6 +253,7 @@ class Task:
         return ask(self.run, self.name, [] if self.absent else self.wanted)
 
     def perform(self) -> dict[str, Any]:
+        """Apply the desired state, and return the module's result. Raises PackagesError."""
         self.check_arguments()
         if self.restoring and self.record:
             return self.restore(self.record)
@@ -276,6 +275,7 @@ class Task:
                 raise PackagesError(f"'{text}' is not a requirement.")
 
     def make(self) -> Environment:
+        """Create the environment, or fail if this is not allowed. In check mode, return an empty one."""
         if not self.module.params["create"]:
             raise PackagesError(
                 f"{self.name} is not a Python environment. Set environment to another path, or create to true."
@@ -290,6 +290,7 @@ class Task:
         return environment
 
     def choose(self, environment: Environment) -> tools.Installer:
+        """Return the installer for the environment. Download uv only if something will be installed now."""
         return tools.choose(
             self.run,
             environment,
@@ -300,6 +301,7 @@ class Task:
         )
 
     def to_remove(self, environment: Environment) -> list[str]:
+        """Return the packages to remove: those that are installed and do not belong to the distribution."""
         own = environment.packages.keys() - {*environment.foreign}
         return [text for text in self.wanted if canonical(text) in own]
 
@@ -318,7 +320,7 @@ class Task:
         return self.result(environment.packages, after.packages, installer.name)
 
     def restore(self, record: Record) -> dict[str, Any]:
-        """Revert what the record lists, except what others use by now."""
+        """Revert the recorded changes, except what other packages use now."""
         if not (record.added or record.changed):
             return self.result({}, {}, "")
         before = self.ask_dependencies(record)
@@ -346,7 +348,7 @@ class Task:
         if going:
             self.remove(now, going)
             for folder in sorted(now.folders, reverse=True):
-                with contextlib.suppress(OSError):  # it holds other files, or the tool has removed it
+                with contextlib.suppress(OSError):  # it contains other files, or the tool has removed it
                     os.rmdir(folder)
         after_all = self.ask() or now
         self.journal.end()
@@ -355,29 +357,30 @@ class Task:
         return {**result, "kept": kept | needed_by(needed)}
 
     def ask_dependencies(self, record: Record) -> Environment | None:
-        """Describe the environment, and the versions to restore."""
+        """Describe the environment, including what the recorded packages and the versions to restore depend on."""
         versions = {name: old for name, (old, _new) in record.changed.items()}
         return ask(self.run, self.name, [], {"names": record.added, "versions": versions})
 
     def to_put_back(self, record: Record, environment: Environment) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the versions to restore, and the distributions to leave alone, each with the reason."""
+        """Return the versions to restore, and the distributions not to revert with the reason, both by name."""
         back = record.to_put_back(environment.packages)
         kept = {}
         for name in list(back):
-            # Packages that are removed or changed as well do not count: they were compatible before.
+            # Packages that are reverted as well do not count: their previous state was compatible.
             others = {*environment.unfit.get(name, [])} - {*record.added} - back.keys()
             if others:
                 kept[name] = f"{', '.join(sorted(others))} does not accept {back.pop(name)}"
         return back, kept
 
     def remove_tool(self, directory: str) -> None:
-        """Remove the tool that was downloaded for packages that are gone."""
+        """Remove the tool that was downloaded to install packages, once these are removed."""
         if directory:
             shutil.rmtree(directory, ignore_errors=True)
-            with contextlib.suppress(OSError):  # it holds other files
+            with contextlib.suppress(OSError):  # it contains other files
                 Path(directory).parent.rmdir()
 
     def install(self, environment: Environment) -> dict[str, Any]:
+        """Install what is missing, and complete an interrupted installation. If the package index is unreachable, try the fallback."""
         if self.module.check_mode:
             return self.try_install(environment)
         interrupted = self.journal.read()
@@ -417,7 +420,7 @@ class Task:
         if self.record:
             if tool_is_new:
                 self.record.note_tool(self.module.params["tool_directory"])
-            # Before installing, so that an interrupted run leaves a record of what it may have added.
+            # Record this before installing, so that an interrupted run leaves a record of what it may have added.
             self.record.note(before, {**environment.packages, **planned})
         self.journal.begin(before)
         try:
@@ -439,7 +442,7 @@ class Task:
         return self.result(before, after.packages, installer.name)
 
     def try_install(self, environment: Environment) -> dict[str, Any]:
-        """Return what an installation would do, or just the requirements if no tool can tell."""
+        """Return what an installation would do, or only the unmet requirements if no tool can tell."""
         try:
             installer = self.choose(environment) if environment.python else None
         except PackagesError:
@@ -469,7 +472,7 @@ class Task:
         return tools.constraint_arguments(self.module.tmpdir, self.constraints)
 
     def pinned(self, packages: dict[str, str]) -> list[str]:
-        """Return requirements for exactly these files: by version, or from the address that a requirement names."""
+        """Return requirements for exactly these distributions: by version, or by the URL that a wanted requirement names."""
         addresses = {name_of(text): text for text in self.wanted if "@" in text}
         return [addresses.get(name, f"{name}=={version}") for name, version in packages.items()]
 

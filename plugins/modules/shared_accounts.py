@@ -2,7 +2,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates and removes shared accounts on the host."""
+"""Create and remove shared accounts on the host."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ module: shared_accounts
 short_description: Create and remove shared accounts of a hub
 version_added: 1.0.0
 description:
-  - Creates accounts that nobody can log in to, with private home directories, and recognizes them later by their comment.
-  - Removes accounts that it created, after it has ended their processes. It keeps their home directories by default. A kept home
-    directory belongs to root until the account is created again.
+  - Creates accounts that nobody can log in to, with private home directories. Recognizes them later by their comment.
+  - Removes accounts that it created, after it has ended their processes. Keeps their home directories by default. Root owns a kept
+    home directory until the account is created again.
   - Never reuses a UID or GID.
-  - Adds existing accounts without the comment to the group, and leaves them alone otherwise.
+  - Adds existing accounts without the comment to the group. Does not change or remove them otherwise.
 options:
   names:
-    description: The accounts.
+    description: The names of the accounts.
     type: list
     elements: str
     required: true
   state:
-    description: Whether the accounts should exist. V(absent) leaves accounts without the comment alone.
+    description: Whether the accounts should exist. V(absent) does not remove accounts without O(comment).
     type: str
     choices: [present, absent]
     default: present
   group:
-    description: The group that may use the hub. Created if it does not exist. Required with O(state=present).
+    description: The group whose members can use the hub. Created if it does not exist. Required with O(state=present).
     type: str
   comment:
-    description: The comment that marks accounts that this module created.
+    description: The comment that marks accounts created by this module.
     type: str
     required: true
   state_directory:
-    description: The directory in which servers keep state, each account in a directory with its name. It is deleted with the account.
+    description: The directory in which servers keep state. It contains a directory for each account, which is deleted with the account.
     type: path
   adopted:
     description:
-      - Shared accounts that this module did not create. It does not change them, but records them until O(remove_groups) removes the record.
+      - Shared accounts that this module did not create. The module does not change them. It records them until O(remove_groups) removes
+        the record.
     type: list
     elements: str
     default: []
     version_added: 1.1.0
   delete_homes:
-    description: Whether to delete the home directories of removed accounts.
+    description: Whether to delete the home directories of removed accounts, with all files.
     type: bool
     default: false
   remove_groups:
     description:
-      - With O(state=absent), whether to remove groups that this module created and that have no members left. This also removes the
-        record of O(adopted).
+      - With O(state=absent), whether to remove groups that this module created and that no longer have members. Also removes the record
+        of O(adopted).
     type: bool
     default: false
 attributes:
@@ -149,7 +150,7 @@ NOTHING: dict[str, Any] = {
 
 
 def ensure_present(module: AnsibleModule) -> dict[str, Any]:
-    """Create missing accounts, and add all of them to the group."""
+    """Create missing accounts, and add all accounts to the group."""
     group, comment = module.params["group"], module.params["comment"]
     accounts = {name: describe_account(name) for name in module.params["names"]}
     made = [name for name, account in accounts.items() if not account["exists"]]
@@ -173,11 +174,11 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
             command = ["useradd", "--create-home", "--comment", comment, "--shell", "/bin/bash"]
             command += ["--groups", group, "--key", "HOME_MODE=0700", "--uid", str(numbers[name]), name]
             module.run_command(command, check_rc=True)
-        # Also if an earlier run was interrupted here.
+        # Includes existing accounts whose home directory is still closed, because an earlier run was interrupted here.
         for name in {*made} | ({*accounts} & account_numbers.kept_homes()):
             account_numbers.open_home(name)
         for name in joined:
-            # Unlike usermod, it accepts accounts that are not defined on this host (LDAP).
+            # Unlike usermod, gpasswd accepts accounts that are not defined on this host (LDAP).
             module.run_command(["gpasswd", "--add", name, group], check_rc=True)
     return {
         **NOTHING,
@@ -188,7 +189,7 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
 
 
 def note(kind: str, names: list[str]) -> None:
-    """Add groups or accounts to the records of accounts."""
+    """Replace the recorded names of a kind, `groups` or `adopted`, in the state of accounts."""
     host_state.remember(STATE, {**host_state.recall(STATE), kind: sorted({*names})})
 
 
@@ -219,7 +220,7 @@ def ensure_absent(module: AnsibleModule) -> dict[str, Any]:
 
 
 def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
-    """Remove an account with the state of its servers. Delete its home directory, or give it to root."""
+    """Remove an account and the state of its servers. Delete its home directory, or make root its owner."""
     account = pwd.getpwnam(name)
     account_numbers.note({account.pw_uid, account.pw_gid})
     end_processes(account.pw_uid)
@@ -236,9 +237,9 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
 
 
 def groups_in_use(leaving: Collection[str] = ()) -> set[str]:
-    """Return the groups that this module created and that a running process has: their GIDs must not be reused.
+    """Return the groups that this module created and that a running process still has. Their GIDs must not be reused.
 
-    leaving: accounts that are removed, and whose processes end first.
+    leaving: accounts to be removed. Their processes do not count, because they end first.
     """
     numbers = numbers_in_use({each for name in leaving for each in processes_of(pwd.getpwnam(name).pw_uid)})
     return {
@@ -254,7 +255,7 @@ def made_groups() -> list[str]:
 
 
 def unused_groups(leaving: list[str]) -> list[str]:
-    """Return the groups that this module created and that are empty without these accounts."""
+    """Return the groups that this module created and that nobody uses once the leaving accounts are removed."""
     in_use = groups_in_use(leaving)
     primary = {account.pw_gid for account in pwd.getpwall() if account.pw_name not in leaving}
     return [

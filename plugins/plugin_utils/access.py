@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The access matrix of docs/access.yml, for the page that is generated from it and for checks of a live hub."""
+"""Load the access matrix in docs/access.yml, to generate a page of the documentation and to check live hubs."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
 
 @dataclass(frozen=True)
 class Cell:
-    """Whether a person may perform an action on a server, and the note that explains it."""
+    """Whether a user can perform an action on a server, with the key of an explanatory note."""
 
-    server: str  # the owner: `shared`, `project-rain` or `alice`, or `hub` for actions that do not concern a server
+    server: str  # its owner: `shared`, `project-rain` or `alice`, or `hub` for actions that do not concern a server
     action: str
     person: str
-    may: bool | None  # None: no such person exists
+    may: bool | None  # None: this user does not exist in this mode
     note: str | None = None
 
 
 @dataclass(frozen=True)
 class Mode:
-    """One set of variables, and who may do what then."""
+    """A set of variables, and who can do what with these."""
 
     name: str
     sentence: str
     variables: dict[str, Any]
     rights: dict[str, list[str]]
     servers: dict[str, list[Cell]]
-    columns: list[str]  # as in the table's head, such as `hub user = member`
+    columns: list[str]  # as in the table's header, such as `hub user = member`
 
     @property
     def cells(self) -> list[Cell]:
@@ -47,7 +47,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Access:
-    """The whole file."""
+    """The complete access matrix."""
 
     people: dict[str, dict[str, str]]
     actions: dict[str, str]
@@ -58,15 +58,17 @@ class Access:
 
 
 def load(source: Path = SOURCE) -> Access:
-    """Read the file. Raises ValueError if a table is incomplete, so that nothing is left out by mistake."""
+    """Return the content of the file. Raises ValueError if a table is incomplete, so that nothing is omitted by mistake."""
     content = yaml.safe_load(source.read_text())
     modes = [_mode(mode, content) for mode in content["modes"]]
     return Access(**{**content, "modes": modes})
 
 
 def for_proof() -> dict[str, Any]:
-    """Return, as JSON data, the part of the matrix that can be checked on a hub: `own`, the scopes that all users hold for themselves,
-    and `modes` with `name`, `everyone` (the scopes that all users hold in addition) and `cells`.
+    """Return the part of the matrix that can be checked on a hub, as data for JSON.
+
+    own: the scopes that all users have for themselves. modes: each with `name`, `everyone` (the additional scopes of all users), and
+    `cells`.
     """
     access = load()
     modes = [
@@ -110,5 +112,5 @@ def _cells(server: str, text: str, people: list[str]) -> Iterator[Cell]:
 
 
 def _columns(line: str) -> list[str]:
-    """The parts of a line that two or more blanks separate, without the first one."""
+    """Return the parts of a line that are separated by two or more spaces, except the first one."""
     return re.split(r" {2,}", line.strip())[1:]

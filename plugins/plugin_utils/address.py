@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The address for users, as the hub and its administrator know it, and never a guess."""
+"""Find the URL at which users open the hub, from the configuration of the hub and from the role's variables. Never guess it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ EVERYWHERE = ("", "*", "0.0.0.0", "::")
 
 
 def address(hub: dict[str, Any], path: str, public_url: str, host: str) -> str:
-    """Return the address of a path of the hub, with the hub's prefix, or an empty string if it is unknown.
+    """Return the URL of a path of the hub, with the hub's prefix, or an empty string if it is unknown.
 
-    hub: what module hub_config returned. public_url: what the administrator set. host: the host's name in the inventory.
+    hub: the `hub` that module hub_config returned. public_url: the URL that the administrator has set, or empty. host: the host's name in
+    the inventory.
     """
     origin = _origin(public_url) or _origin(hub.get("public_url") or "") or _of_proxy(hub, host)
     return f"{origin}{below_prefix(hub, path)}" if origin else ""
 
 
 def told(hub: dict[str, Any], path: str, public_url: str, host: str) -> str:
-    """Return the address of a path of the hub, or why it is unknown and what to do."""
+    """Return the URL of a path of the hub, or a sentence that says why it is unknown and what to do."""
     return address(hub, path, public_url, host) or (
         "unknown, because users reach the hub through another web server than its own proxy. Set jupyterhub_rtc_public_url to the address "
         f"at which they open the hub. The path is {below_prefix(hub, path)}"
@@ -40,7 +41,10 @@ def _origin(url: str) -> str:
 
 
 def _of_proxy(hub: dict[str, Any], host: str) -> str:
-    """Return where the hub's proxy accepts connections from other hosts, or an empty string if it does not or may not run there."""
+    """Return the URL at which the hub's proxy accepts connections from other hosts, or an empty string if it accepts none.
+
+    Return an empty string as well if nothing answers at the configured address, because the proxy may then listen elsewhere.
+    """
     parts = urlsplit(hub.get("front_url") or hub.get("bind_url") or "")
     if parts.scheme not in ("http", "https") or not hub.get("front_answers", True):
         return ""

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of role jupyterhub_projects: pure functions of its variables and of what was found on the host."""
+"""Compute the policy of role jupyterhub_projects, with pure functions of its variables and of the state of the host."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from typing import Any
 from .packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY
 
-# The scopes of each access level on `{server}`, from least to most. A level `view`, to follow live without changing anything, would
-# come before these.
+# The scopes of each access level for `{server}`, from least to most. A future level `view`, which follows live without changing
+# anything, belongs before these.
 LEVELS = {
     "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 SHARE_LEVELS = ("write", "read")
 WORDS = {"write": "write in", "read": "read"}
-# The names of projects and workspaces, which become part of the names of accounts, directories and addresses.
+# The names of projects and workspaces, which become part of account names, directory names and URLs.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
 DEFAULT_SHARE = "files"
 PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "shares", "mem_limit", "cpu_limit"}
 SHARE_KEYS = {"name", "write", "read"}
 ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
-# No user or group has such a name, or it would end a line or a path.
+# Invalid names of users and groups, including those with characters that would end a line or separate a path.
 NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
 DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+){2,}")
-# Marks a project's account: the `comment` of the account on the host.
+# The comment that marks accounts of projects on the host.
 ACCOUNT_COMMENT = "project of JupyterHub users (collab.jupyterhub)"
-# Nobody reads more problems than this, or more projects in a table.
+# Limits for the length of error messages and of tables in the report.
 MOST_PROBLEMS = 20
 MOST_ROWS = 100
 
 
 def problems(settings: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the variables alone, with the way out of each problem."""
+    """Return the problems of the variables alone, as sentences that say how to fix each one."""
     found = list(_problems(_whole(settings)))
     if len(found) > MOST_PROBLEMS:
         found[MOST_PROBLEMS:] = [f"There are {len(found) - MOST_PROBLEMS} more problems like these"]
@@ -48,7 +48,7 @@ def problems(settings: dict[str, Any]) -> list[str]:
 
 
 def _whole(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the variables with the list of projects, which may be packed, in its original form."""
+    """Return the variables, with the list of projects unpacked if it is packed."""
     return {**settings, "projects": unpack(settings["projects"])}
 
 
@@ -184,7 +184,7 @@ def _access_problems(place: str, each: Any) -> Iterator[str]:
 
 
 def _together(settings: dict[str, Any], projects: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield conflicts between projects that are each valid alone."""
+    """Yield the conflicts between projects that are valid on their own."""
     prefix = str(settings["account_prefix"])
     for name, number in Counter(project["name"] for project in projects).items():
         if number > 1:
@@ -237,16 +237,16 @@ def account_of(project: dict[str, Any], prefix: str) -> str:
 
 
 def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """Return the problems of the host, with the way out of each.
+    """Return the problems of the host, as sentences that say how to fix each one.
 
-    host: what module hub_info returned. found: what module project_info returned.
+    host: the result of module hub_info. found: the result of module project_info.
     """
-    # Read once, because each access to Ansible's data is slow.
+    # Read these values only once, because each access to Ansible's data is slow.
     names, missing, foreign = str(host["servers"]["account_names"]), {*found["missing"]}, {**found["foreign"]}
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
-    # In shared user mode, it is created with the shared account.
+    # In shared user mode, the group is created with the shared account.
     if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(
             f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group that "
@@ -260,7 +260,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
                 f"The project {name} exists on the host but is missing from jupyterhub_projects. Add it again, or add it with state: absent to "
                 "delete it"
             )
-    # Scopes name the owner, and must match the hub's spelling.
+    # Scopes contain the owner's name, which must match the hub's spelling.
     for owner in sorted({each["owner"] for each in settings["server_access"]} - known):
         if owner.lower() in known:
             problems.append(
@@ -292,7 +292,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
 def _changes_refused(
     settings: dict[str, Any], names: str, project: dict[str, Any], before: dict[str, Any]
 ) -> Iterator[str]:
-    """Yield changes to a project on the host that are impossible or not confirmed. before: the project in project_info's records."""
+    """Yield the changes to a project that are impossible or not confirmed. before: the project as recorded on the host."""
     name, account = project["name"], _host_account(project, settings, names)
     if account != before["account"]:
         yield (
@@ -313,12 +313,12 @@ def _changes_refused(
 
 
 def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the projects without state absent."""
+    """Return the projects whose state is not `absent`."""
     return [project for project in settings["projects"] if project.get("state", "present") == "present"]
 
 
 def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each of these projects has on the host: `name`, host `account`, names of `shares`."""
+    """Return what each project has on the host: its `name`, its `account`, and the names of its workspaces (`shares`)."""
     settings, names = _whole(settings), str(host["servers"]["account_names"])
     return [
         {
@@ -331,12 +331,12 @@ def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str,
 
 
 def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str) -> str:
-    """Return the host account that runs a project's server. names: the spawner's template for account names."""
+    """Return the name of the host account that runs a project's server. names: the spawner's template for account names."""
     return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
 
 
 def shares_of(project: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the workspaces of a project, with the access that others than its members have."""
+    """Return the workspaces of a project, with the users and groups who have access in addition to the project's members."""
     return [
         {"name": share["name"], **{kind: _people(share.get(kind)) for kind in SHARE_LEVELS}}
         for share in project.get("shares") or [{"name": DEFAULT_SHARE}]
@@ -348,13 +348,13 @@ def _people(people: Any) -> dict[str, list[str]]:
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return the desired state of a host without problems.
+    """Return the desired state of a host.
 
-    problems: see `host_problems`. levels: the scopes of each access level. projects, access: as in the hub's fragment (see
-    `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because Ansible passes on structured data ten times slower.
-    workspaces: see the function of this name. absent: what to delete, each with `project`, `share` (empty for the whole project) and
-    whether to `archive` it. retired: hub users of deleted projects. owners: the users whose servers others can open. table, warnings:
-    what to tell the administrator.
+    problems: see `host_problems`. The rest applies only if there are none. levels: the scopes of each access level. projects, access: the
+    arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because structured data
+    makes Ansible ten times slower. workspaces: see the function with this name. absent: what to delete, each with `project`, `share`
+    (empty for the whole project) and `archive` (whether to archive it). retired: the hub users of deleted projects. owners: the users
+    whose servers others can open. table, warnings: sentences for the administrator.
     """
     settings = _whole(settings)
     projects = [
@@ -482,7 +482,7 @@ def _warnings(
 
 
 def _some(names: set[str], most: int = 10) -> str:
-    """Return names for a sentence, shortened if there are many."""
+    """Return a list of names for a sentence, with at most `most` names."""
     first = sorted(names)[:most]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(first) + more

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of role jupyterhub_rtc: pure functions of its variables and of what was found on the host.
+"""Compute the policy of role jupyterhub_rtc, with pure functions of its variables and of the state of the host.
 
-Only this file decides who holds which scopes, which accounts exist and which version is installed.
+For this role, only this file decides who has which scopes, which accounts exist, and which versions are installed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from . import address as addresses
 from .sharing import can_share, hole, release
 
 OLDEST_HUB = "5.0"
-OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, which both run the collection's package
-# Which jupyter-collaboration supports which JupyterLab, as ranges from one version to below another, from the packages' metadata.
-# Releases of 4.x before 4.4.2 leave the timeline handlers without authentication and the document connections without
-# authorization.
+OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
+# Which versions of jupyter-collaboration support which versions of JupyterLab, from the packages' metadata. Each range excludes its end.
+# Releases of 4.x before 4.4.2 do not authenticate requests to the timeline, or authorize connections to documents.
 COLLABORATION_FOR_LAB = {
     ("4.6", "5"): ("5.0.4", "5.1"),
     ("4.4", "4.6"): ("4.4.2", "4.5"),
 }
 OLDEST_LAB = "4.4"
-# The parts of jupyter-collaboration for the same releases of JupyterLab, in the releases that document protection supports (see
-# `jupyterhub_collab.server.protection`). Their own metadata allow more, such as releases that come out next year.
+# The parts of jupyter-collaboration for the same versions of JupyterLab, in the versions that document protection supports (see
+# `jupyterhub_collab.server.protection`). The packages' metadata allow more, such as future releases.
 PARTS_FOR_LAB = {
     ("4.6", "5"): {
         "jupyter-collaboration-ui": ("3.0.4", "3.2"),
@@ -50,27 +49,27 @@ PARTS_FOR_LAB = {
     },
 }
 OLDEST_PYTHON = "3.11"
-# Replaces jupyter-collaboration wherever it is installed, without the protection.
+# If this package is installed, it replaces jupyter-collaboration, and documents are not protected.
 RIVAL = "jupyter-server-documents"
-# What useradd accepts on both Debian and Red Hat.
+# Account names that useradd accepts on both Debian and Red Hat.
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-# Marks an account that was created to be shared: the `comment` of the account on the host.
+# The comment that marks accounts on the host that were created to be shared.
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 # JupyterHub's format for an amount of memory (ByteSpecification).
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 SERVERS = ("collaboration_servers", "everyone")
-# The environment if servers come from an image or a start script: there is none on the host to install into.
+# The value of jupyter_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
-# The same as in `jupyterhub_collab.hub.servers`.
+# Commands that accept options of the single-user server. Must be the same as `COMMANDS` in `jupyterhub_collab.hub.servers`.
 TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 def settings_problems(settings: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the variables alone, with the way out of each problem."""
+    """Return the problems of the variables alone, as sentences that say how to fix each one."""
     problems = []
     path = str(settings["config_path"])
     if not path.startswith("/"):
@@ -121,7 +120,7 @@ def _snippet_problems(settings: dict[str, Any]) -> list[str]:
         return [
             f"jupyterhub_rtc_snippet is {path!r}. Set it to the absolute path of a file on the machine that runs the playbook"
         ]
-    # This runs on that machine.
+    # This code runs on that machine, the controller.
     if not Path(path).parent.is_dir() or Path(path).is_dir():
         return [
             f"jupyterhub_rtc_snippet is {path!r}, which cannot be a file on the machine that runs the playbook. Name a file in an existing "
@@ -137,7 +136,7 @@ def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
     )
     if servers not in SERVERS:
         problems.append(f"jupyter_rtc_servers is {servers!r}. Set it to {' or to '.join(SERVERS)}")
-    # Removing collaboration deletes everything in it.
+    # Require a deep path, because removing collaboration deletes everything in the directory.
     if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
         problems.append(
             f"jupyterhub_rtc_state_directory is {directory!r}. Set it to the absolute path of a directory that nothing else uses, at least "
@@ -168,7 +167,7 @@ def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
 
 
 def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Return the problems of the host, as module hub_info found it, with the way out of each."""
+    """Return the problems of the host, as sentences that say how to fix each one. host: the result of module hub_info."""
     if is_removal(settings):
         return _removal_problems(settings, host)
     if not host["service"]["exists"]:
@@ -192,7 +191,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Refuse what two hubs on a host would have in common: removing collaboration from one would delete it for the other."""
+    """Return conflicts with other hubs on the host. Removing collaboration from one hub would delete what both hubs use."""
     problems = []
     for other in host["remembered"].get("others", []):
         unit = other["unit"]
@@ -214,7 +213,7 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
 
 
 def _way_to_write(directory: str) -> str:
-    """Return the unit setting that allows its hub to create a directory and write to it."""
+    """Return the settings that allow a unit's hub to create a directory and write to it."""
     below = str(directory).removeprefix("/var/lib/")
     if below != directory:
         return f"StateDirectory={below} and StateDirectoryMode=0711"
@@ -222,7 +221,7 @@ def _way_to_write(directory: str) -> str:
 
 
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Removal does not need what only collaboration needs: a JupyterLab, the group, the hub itself."""
+    """Return the problems that prevent removal. Removal needs no JupyterLab, no group, and no working hub."""
     hubs, service, config = host["remembered"]["hubs"], host["service"]["name"], host["config"]
     problems = []
     if hubs and service not in hubs:
@@ -242,7 +241,7 @@ def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
 def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     named, made = str(settings["confirm_delete"]), host["shared_accounts"]
     if not made and not host["account"]["exists"]:
-        return []  # deleted already
+        return []  # already deleted
     if not made:
         return [
             f"jupyterhub_rtc_delete_home is true, but this role did not create the account {settings['user']}, so the account and its home "
@@ -260,7 +259,7 @@ def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[s
 def _config_problems(host: dict[str, Any]) -> list[str]:
     config, service = host["config"], host["service"]
     named = config["named_by_service"]
-    # The Littlest JupyterHub's main configuration file loads every file of a directory with this name.
+    # The main configuration file of The Littlest JupyterHub loads every file in a directory with this name.
     is_part = "/jupyterhub_config.d/" in config["path"]
     if is_part and named and config["directory_exists"]:
         return []
@@ -288,7 +287,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
             f"JupyterHub {hub['version']} is too old to share servers. Update it to {OLDEST_HUB} or newer"
         ]
     if hub["error"]:
-        # Only a running process shows what it gets from its unit: credentials, or what a script sets.
+        # Some of the hub's environment is only visible while it runs: credentials of the unit, or variables that a start script sets.
         way_out = (
             "Fix it, then rerun" if service["running"] else f"Start {service['name']} or fix it, then rerun"
         )
@@ -344,7 +343,7 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def _environment_problem(lab: dict[str, Any], where: str) -> str:
-    """Return what else in an environment prevents document protection."""
+    """Return why documents in an environment could not be protected, or an empty string."""
     versions = lab["versions"]
     if RIVAL in versions:
         return (
@@ -403,19 +402,22 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
 
 
 def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
-    """Return whether an account that this role did not create may be shared."""
+    """Return whether an account may be shared that this role did not create."""
     return bool(
         # An earlier run adopted it.
         settings["user"] in host["config"]["accounts"]
         or host["account"]["name"] in host["remembered"]["accounts"]
-        # Utrecht's role created it for this very purpose.
+        # Utrecht University's role created it for this purpose.
         or host["config"]["markers"]
         or boolean(settings["adopt_user"])
     )
 
 
 def adopted(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Return the account if the host has yet to record it as shared: a change of modes may remove other evidence."""
+    """Return the account if it is adopted and not yet recorded as such.
+
+    It must be recorded, because a change of modes can remove all other evidence.
+    """
     account = host["account"]
     others = account["exists"] and account["comment"] != ACCOUNT_COMMENT
     if not others or account["system"] or account["person"]:
@@ -425,17 +427,17 @@ def adopted(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 
 def within(version: str, versions: tuple[str, str]) -> bool:
-    """Return whether a version is at least the first of two and below the second."""
+    """Return whether a version is in a range: at least the first version, and below the second."""
     return release(versions[0]) <= release(version) < release(versions[1])
 
 
 def collaboration_versions(lab_version: str) -> tuple[str, str] | None:
-    """Return the range of jupyter-collaboration versions that support a JupyterLab, or None."""
+    """Return the range of versions of jupyter-collaboration that support a version of JupyterLab, or None."""
     return next((fit for lab, fit in COLLABORATION_FOR_LAB.items() if within(lab_version, lab)), None)
 
 
 def collaboration_packages(lab_version: str) -> dict[str, tuple[str, str]]:
-    """Return the version ranges of jupyter-collaboration and its parts that support a JupyterLab, or nothing."""
+    """Return the version ranges, by name, of jupyter-collaboration and its parts that support a version of JupyterLab, or nothing."""
     for lab, fit in COLLABORATION_FOR_LAB.items():
         if within(lab_version, lab):
             return {"jupyter-collaboration": fit, **PARTS_FOR_LAB[lab]}
@@ -447,28 +449,31 @@ def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
-    """Return the desired state of a host without problems.
+    """Return the desired state of a host that has no problems.
 
     mode: `shared user` or `all users`.
-    everyone: scopes of all hub users, in addition to the hub's own. accounts: hub users that nobody logs in as.
-    retired: such hub users of an earlier mode or name, which are removed.
-    sharing: whether users can share their own servers, by role jupyterhub_sharing.
-    host_accounts, retired_host_accounts: the host accounts that run their servers. adopted: those that this role did not create.
-    revocation_seconds: for how long a server trusts the hub's answer about a visitor.
+    everyone: the scopes of all hub users, in addition to JupyterHub's defaults.
+    accounts: the shared hub users, which nobody can log in as.
+    retired: the shared hub users of an earlier mode or with an earlier name, which are removed.
+    sharing: whether users can share their own servers, through role jupyterhub_sharing.
+    host_accounts, retired_host_accounts: the host accounts that run their servers.
+    adopted: the host accounts to record as adopted, because this role did not create them.
+    revocation_seconds: how long a server may cache the hub's answer about a visitor.
     collaboration: which servers have live collaboration, and its settings (see `jupyterhub_collab.hub.collaboration`).
-    lab: what module lab_settings sets in the environment that runs JupyterLab.
-    packages, constraints: what to install in the environment that runs JupyterLab. No packages if they are installed, or if it is elsewhere.
-    table: who has access to what, as sentences. warnings: what the administrator must know.
+    lab: the options of module lab_settings for the environment that runs JupyterLab.
+    packages, constraints: what to install in that environment. No packages if they are installed, or if the environment is not on the host.
+    table: sentences that say who has access to what.
+    warnings: sentences for the administrator.
     """
     all_users = boolean(settings["share_all_users"])
     user, account = str(settings["user"]), host["account"].get("name")
     elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
     wanted = collaboration_packages(versions.get("jupyterlab", ""))
-    # If an installation was interrupted, installed versions say nothing about their dependencies.
+    # After an interrupted installation, dependencies may be missing even if the versions are right.
     unfit = [name for name, fit in wanted.items() if not within(versions.get(name, ""), fit)]
     complete = not unfit and not host["lab"]["unfinished"]
-    # Missing parts come with the package itself, if that has to be installed.
+    # If the package itself must be installed, it brings its missing parts.
     comes = "jupyter-collaboration" in unfit
     missing = [
         name
@@ -553,7 +558,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
 
 
 def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    """Return warnings about servers that miss a setting, or that an idle culler stops without saving."""
+    """Return warnings about servers that do not get all settings, or that an idle culler stops without saving."""
     found = []
     command = host["servers"].get("command", [])
     if command and not any(Path(word).name in TAKES_OPTIONS for word in command):
@@ -575,7 +580,7 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
 
 
 def _unprepared(settings: dict[str, Any]) -> str:
-    """Return what happens to servers that start without this package."""
+    """Return a sentence that says what happens to servers that start without the collection's package."""
     if boolean(settings["refuse_unprepared"]):
         return "The hub stops a server that is not prepared if others can open it, and refuses to share it otherwise"
     return "Nothing protects a server that is not prepared, because jupyterhub_rtc_refuse_unprepared is false"
@@ -596,18 +601,21 @@ def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> 
 
 
 def email_domain(settings: dict[str, Any]) -> str:
-    """Return the domain of hub users' addresses, or an empty string if only the hub's host may know its name."""
+    """Return the domain of hub users' email addresses, or an empty string if no public domain is known."""
     if settings["email_domain"]:
         return str(settings["email_domain"])
     public = re.sub(r":\d+$", "", str(settings["public_url"]).partition("://")[2].partition("/")[0])
     for name in (public, str(settings["inventory_hostname"])):
-        # An IPv4 address is not a mail domain.
+        # Exclude IPv4 addresses.
         if "." in name and DOMAIN.fullmatch(name) and re.search(r"[A-Za-z]", name):
             return name
     return ""
 
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the address for users: that of the shared server, running or not, or that of the hub in all users mode."""
+    """Return the URL for users, or why it is unknown.
+
+    In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
+    """
     path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
     return addresses.told(hub, path, str(settings["public_url"]), str(settings["inventory_hostname"]))

@@ -1,9 +1,9 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepares the environment that runs it for live collaboration. The snippet for images contains this file.
+"""Prepare the environment that runs this file for live collaboration. The snippet for images contains this file.
 
-Its interpreter may lack all packages, so this file needs only the standard library.
+The interpreter may lack all packages, so this file needs only the standard library.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PINNED = ("jupyterlab", "jupyterhub")
 
 
 class NotPossible(Exception):
-    """Why this environment cannot be prepared, with the way out."""
+    """The environment cannot be prepared. The message says why, and how to fix it."""
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -52,7 +52,10 @@ def version_of(name: str) -> str:
 
 
 def is_whole(name: str, seen: set[str]) -> bool:
-    """Return whether a package and its dependencies are installed: an interrupted installation may lack some."""
+    """Return whether a package and all of its dependencies are installed. After an interrupted installation, some may be missing.
+
+    seen: names that need not be checked again. Checked names are added.
+    """
     seen.add(name)
     if not version_of(name):
         return False
@@ -62,7 +65,7 @@ def is_whole(name: str, seen: set[str]) -> bool:
 
 
 def collaboration_for(lab: str, fits: list[Any]) -> list[str]:
-    """Return the range of jupyter-collaboration versions that support a JupyterLab."""
+    """Return the range of versions of jupyter-collaboration that support a version of JupyterLab. Raises NotPossible if there is none."""
     for lab_versions, versions in fits:
         if within(lab, lab_versions):
             return list(versions)
@@ -73,12 +76,12 @@ def collaboration_for(lab: str, fits: list[Any]) -> list[str]:
 
 
 def parts_for(lab: str, parts: list[Any]) -> dict[str, list[str]]:
-    """Return the version ranges of the parts of jupyter-collaboration that support a JupyterLab."""
+    """Return the version ranges, by name, of the parts of jupyter-collaboration that support a version of JupyterLab."""
     return next((dict(each) for lab_versions, each in parts if within(lab, lab_versions)), {})
 
 
 def must_write(*paths: str) -> None:
-    """Raise if one of the paths cannot be written."""
+    """Raise NotPossible if one of the paths cannot be written or created."""
     for path in map(Path, paths):
         there = next(each for each in (path, *path.parents) if each.exists())
         if not os.access(there, os.W_OK):
@@ -86,12 +89,12 @@ def must_write(*paths: str) -> None:
 
 
 def installer() -> list[str]:
-    """Return the command that installs into this environment."""
+    """Return the command that installs packages into this environment. Raises NotPossible if there is no installer."""
     managed = (
         sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
     )
     uv = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
-    # uv ignores packages that a distribution has installed next to the environment's own.
+    # uv ignores packages that the distribution has installed next to the environment's own, so use pip for a managed environment.
     if uv and not managed:
         return [uv, "pip", "install", "--python", sys.executable]
     if importlib.util.find_spec("pip") is None:
@@ -101,7 +104,7 @@ def installer() -> list[str]:
 
 
 def install(command: list[str], requirements: list[str]) -> None:
-    """Install the requirements without changing the versions of JupyterLab and JupyterHub."""
+    """Install the requirements without changing the versions of JupyterLab and JupyterHub. Raises NotPossible."""
     with tempfile.TemporaryDirectory() as directory:
         constraints = Path(directory, "constraints.txt")
         constraints.write_text("".join(f"{name}=={version_of(name)}\n" for name in PINNED), encoding="utf-8")
@@ -114,14 +117,17 @@ def install(command: list[str], requirements: list[str]) -> None:
 
 
 def unpack(package: str, path: str) -> None:
-    """Extract the files of the package, a tar archive in base64, to the path that the hub expects: all of them, or none."""
+    """Extract the package, a compressed tar archive in base64, to the path that the hub expects. Extract all files, or none.
+
+    Raises NotPossible.
+    """
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     new = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(package)), mode="r:gz") as archive:
             archive.extractall(new, filter="data")
         os.chmod(new, 0o755)
-        with contextlib.suppress(OSError):  # another start was faster
+        with contextlib.suppress(OSError):  # another start script was faster
             os.rename(new, path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -130,7 +136,10 @@ def unpack(package: str, path: str) -> None:
 
 
 def lab_files(where: str, files: list[Any]) -> dict[str, str | None]:
-    """Return, by path, the text of JupyterLab's settings files that need to change, or None for those to delete."""
+    """Return the new text, by path, of JupyterLab's settings files that must change, or None for those to delete.
+
+    where: a program that prints the directories of these files. files: see `prepare`.
+    """
     found = subprocess.run(
         [sys.executable, "-I", "-c", where], capture_output=True, text=True, check=False, cwd="/"
     )
@@ -161,11 +170,11 @@ def write(files: dict[str, str | None]) -> None:
 def prepare(
     package: str, path: str, fits: list[Any], parts: list[Any], rival: str, where: str, files: list[Any]
 ) -> list[str]:
-    """Prepare this environment, and return what changed.
+    """Prepare this environment, and return what changed. Raises NotPossible.
 
-    package: its files, for the directory `path`. fits, parts: which versions of jupyter-collaboration and of its parts support which
-    JupyterLab. rival: a package that must not be installed. where: a program that prints JupyterLab's directories. files: JupyterLab's
-    settings files, each with the number of its directory, its name and its text.
+    package: the package to extract to `path`, as a compressed tar archive in base64. fits, parts: which versions of jupyter-collaboration
+    and of its parts support which versions of JupyterLab. rival: a package that must not be installed. where: a program that prints
+    JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise NotPossible(f"The Python of {sys.prefix} is too old. Use 3.11 or newer")
@@ -187,12 +196,12 @@ def prepare(
     command = [] if complete else installer()
     settings = lab_files(where, files)
     missing = not os.path.isdir(path)
-    # All checks come before any change.
+    # Complete all checks before changing anything.
     must_write(
         *settings, *([path] if missing else []), *([] if complete else [sysconfig.get_path("purelib")])
     )
 
-    # Disable collaboration before installing it, so that it is off by default even if the installation is interrupted.
+    # Disable collaboration before installing it, so that it stays off by default even if the installation is interrupted.
     write(settings)
     if missing:
         unpack(package, path)
@@ -202,7 +211,10 @@ def prepare(
 
 
 def main(name: str, **settings: Any) -> None:
-    """Prepare this environment for the script of this name, and print what changed."""
+    """Prepare this environment, and print what changed.
+
+    name: the name of the calling script, for messages. settings: the arguments of `prepare`.
+    """
     os.umask(0o022)
     try:
         changed = prepare(**settings)

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of role jupyterhub_sharing: pure functions of its variables and of what was found on the host."""
+"""Compute the policy of role jupyterhub_sharing, with pure functions of its variables and of the state of the host."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import address as addresses
 
-# The advisory on sharing (GHSA-c4gm-pwx9-9w8j) is closed in these releases of either line.
+# The first release of each major version that fixes the vulnerability in sharing (GHSA-c4gm-pwx9-9w8j).
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
-SHORTEST_LINK = 60  # seconds, and the next one too: the limits of JupyterHub's own
+# JupyterHub's limits for the lifetime of a share code, in seconds.
+SHORTEST_LINK = 60
 LONGEST_LINK = 31536000
 # JupyterHub's default is 300 seconds.
 REVOCATION = range(1, 301)
-PORTS = range(65536)  # 0: the default one
+PORTS = range(65536)  # 0: the default port
 
 
 def problems(settings: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the variables, with the way out of each problem."""
+    """Return the problems of the variables, as sentences that say how to fix each one."""
     link, longest = int(settings["link_seconds"]), int(settings["longest_link_seconds"])
     revocation, port, log = int(settings["revocation_seconds"]), int(settings["port"]), str(settings["log"])
     found = []
@@ -56,7 +57,7 @@ def problems(settings: dict[str, Any]) -> list[str]:
 
 
 def host_problems(host: dict[str, Any]) -> list[str]:
-    """Return the problems of the host, as module hub_info found it, with the way out of each."""
+    """Return the problems of the host, as sentences that say how to fix each one. host: the result of module hub_info."""
     hub, service = host["hub"], host["service"]["name"]
     if not hub["version"]:
         return [
@@ -68,14 +69,14 @@ def host_problems(host: dict[str, Any]) -> list[str]:
 
 
 def can_share(hub_version: str) -> bool:
-    """Return whether sharing is safe in this version of the hub."""
+    """Return whether this version of JupyterHub has no known vulnerability in sharing."""
     version = release(hub_version)
     oldest = OLDEST_HUB_TO_SHARE.get(version[0], OLDEST_HUB_TO_SHARE[max(OLDEST_HUB_TO_SHARE)])
     return version >= release(oldest)
 
 
 def hole(hub_version: str) -> str:
-    """Return the sentence that says why users of this hub cannot share."""
+    """Return a sentence that says why users cannot share with this version of JupyterHub."""
     return (
         f"Users cannot share their own servers, because JupyterHub {hub_version} has a known vulnerability in sharing. "
         f"Update it to {' or '.join(OLDEST_HUB_TO_SHARE.values())}"
@@ -89,7 +90,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def table(settings: dict[str, Any]) -> list[str]:
-    """Return who can share, as sentences."""
+    """Return sentences that say who can share."""
     groups = settings["groups"]
     who = f"Members of {' or '.join(groups)}" if groups else "Users"
     how = "by link and by name" if boolean(settings["by_name"]) else "by link"
@@ -102,6 +103,6 @@ def table(settings: dict[str, Any]) -> list[str]:
 
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the address of the page, or why it is unknown."""
+    """Return the URL of the sharing page, or why it is unknown."""
     host = str(settings["inventory_hostname"])
     return addresses.told(hub, "services/sharing/", str(settings["public_url"]), host)

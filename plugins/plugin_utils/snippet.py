@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of the snippet for container images and start scripts."""
+"""Build the parts of the snippet for container images and start scripts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ from .rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return the parts of the snippet: the package's directory, and as Python the program, its settings and the package's archive.
+    """Return the parts of the snippet.
 
-    lab: JupyterLab's settings, by the name of their files, as for module lab_settings.
+    directory: the directory for versions of the package. program: Python source. settings: the program's arguments, as a Python literal.
+    package: the package as a compressed tar archive, in base64.
+
+    lab: the options of module lab_settings, by the name of the files.
     """
     package = HubPackage(package_files())
     settings = {
@@ -43,7 +46,7 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
-    """Return the files of one name: the number of the directory among JupyterLab's, the file's name, and its text or None."""
+    """Return the settings files with one name, each as the index of its directory, its file name, and its text (None to delete it)."""
     contents = LabFiles(["0", "1", "2"], name).contents(**{**NOTHING, **wanted})
     return [
         [int(directory), file, text and text.decode()]
@@ -54,7 +57,7 @@ def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:
 
 
 def _archive(files: dict[str, str]) -> bytes:
-    """Return the files as a compressed tar archive that is the same in every run."""
+    """Return the files as a compressed tar archive. The same files always give the same bytes."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, text in sorted(files.items()):
