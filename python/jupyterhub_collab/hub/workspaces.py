@@ -62,10 +62,10 @@ def share_workspaces(
     """Give servers that start from now on the workspaces of these projects.
 
     root: the host's directory of all workspaces, `root/PROJECT/SHARE`. mount: where a server sees its workspaces. projects: each has
-    `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `shares`. Each share
-    has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab shows the
-    workspaces; empty for none. repair_minutes: how often the permissions of files in workspaces are restored; 0 for only when a server
-    starts. Raises ValueError if `root`, `mount` or `link` contains characters other than those in PATH and LINK.
+    `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `shares`. Each
+    share has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab
+    shows the workspaces; empty for none. repair_minutes: how often the permissions of files in workspaces are restored; 0 for only when a
+    server starts. Raises ValueError if `root`, `mount` or `link` contains characters other than those in PATH and LINK.
     """
     for name, path in (("root", root), ("mount", mount)):
         if not PATH.fullmatch(path) or ".." in path.split("/"):

@@ -3,8 +3,8 @@
 
     python -c ... jupyterhub_collab.proof.proof
 
-Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does something that must be
-undone, it writes a line with `undo`, and waits for an empty line. So its parent can undo it even if this process is killed.
+Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does something that must
+be undone, it writes a line with `undo`, and waits for an empty line. So its parent can undo it even if this process is killed.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Mode:
     def rights(self, own: list[str], user: str, accounts: list[str]) -> set[str]:
         """Return the scopes of a user in this mode, as the hub reports them.
 
-        own: scopes about the user alone. accounts: the shared accounts.
+        own: scopes that each user has on their own user. accounts: the shared accounts.
         """
         scopes = [f"{scope}!user={user}" for scope in own]
         for scope in self.everyone:
@@ -51,7 +51,10 @@ SUBSCOPES: dict[str, list[str]] = {
 
 
 def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) -> set[str]:
-    """Return scopes with all scopes that they include, as the hub reports them: each once, and without filter if it also has one."""
+    """Return scopes with all scopes that they include, as the hub reports them.
+
+    A scope without a filter replaces the same scope with filters.
+    """
     found: set[str] = set()
     left = list(scopes)
     while left:
