@@ -27,6 +27,7 @@ class ToThePage(BaseHandler):
 
 
 def lead_to_page() -> None:
+    """Add the redirect to the hub of this process."""
     address = (f"/services/{SERVICE}/?", ToThePage)
     if address not in handlers.default_handlers:
         handlers.default_handlers.append(address)

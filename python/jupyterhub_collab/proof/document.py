@@ -42,6 +42,7 @@ def number(value: int) -> bytes:
 
 
 def text(value: str) -> bytes:
+    """Return a string in Yjs's encoding: its length in bytes, then UTF-8."""
     encoded = value.encode()
     return number(len(encoded)) + encoded
 
@@ -54,6 +55,7 @@ def typed(client: int, clock: int, what: str) -> bytes:
 
 
 def message(kind: int, content: bytes) -> bytes:
+    """Return a message of the y-sync protocol. kind: STEP_1, STEP_2 or UPDATE."""
     return bytes([SYNC, kind]) + number(len(content)) + content
 
 
@@ -94,6 +96,7 @@ class Document:
 
     @contextlib.contextmanager
     def looking_for(self, what: str) -> Iterator[None]:
+        """Expect a text from another user inside the context, so that `came` can wait for it."""
         self._seen[what.encode()] = 0
         try:
             yield

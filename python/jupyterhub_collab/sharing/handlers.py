@@ -121,6 +121,7 @@ class Base(HubOAuthenticated, RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def show(self, template: str, **more: Any) -> None:
+        """Render a template, and finish the response. more: variables for the template."""
         hub = self.sharing.hub_prefix
         user = self.current_user
         page = {
@@ -251,6 +252,8 @@ class SharingPage(Base):
     def mine(self) -> str:
         """The API's path of the server that a form is about. It is always one of the user's own."""
         return server_path(self.user, self.get_body_argument("server", ""))
+
+    # Actions. Each returns a key of DONE, or None if it has sent the response itself.
 
     async def make_link(self) -> None:
         seconds = self.get_body_argument("seconds", "")

@@ -47,6 +47,7 @@ class Settings:
 
     @classmethod
     def of_environment(cls) -> Settings:
+        """Return the settings from the environment: ours from SETTINGS, and the hub's from `JUPYTERHUB_*`."""
         ours: dict[str, Any] = json.loads(os.environ[SETTINGS])
         listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         hub_url, page_url = (os.environ.get(f"JUPYTERHUB_PUBLIC_{name}", "") for name in ("HUB_URL", "URL"))
