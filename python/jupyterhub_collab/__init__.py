@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the policy that the collab.jupyterhub collection states into force on a JupyterHub.
+"""Apply the policy of the collab.jupyterhub collection to a JupyterHub.
 
-The parts do not import each other: `hub` runs inside the hub's configuration, later parts inside a service
-of the hub and inside single-user servers. None of them decides who may do what; the collection does, and the
-configuration fragments that it writes state it in full.
+`hub` runs inside the hub's configuration, `sharing` in a service of the hub, and `server` in single-user servers. These three do not import
+each other. `workspaces` runs in processes next to the hub, and `proof` in the process that verifies a hub. None of them decides who
+may do what: the collection does, and the configuration fragments that it writes state the whole policy.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part that runs inside the hub: merges a policy into whatever configuration is there."""
+"""The part that runs inside the hub. It merges a policy into the administrator's configuration."""
 
 from .policy import apply
 

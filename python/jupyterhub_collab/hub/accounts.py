@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts that own a server together: known to the hub, and nobody logs in under their names."""
+"""Shared accounts: hub users that own a shared server, and that nobody can log in as."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .known import keep_known
 from .roles import add_members, value_of
 
 ROLE = "collab-accounts"
-# The hub users whom nobody may become by any door of the hub.
+# Hub users that nobody may log in as.
 _reserved: set[str] = set()
 
 
 def reserve_accounts(c: Any, accounts: list[str]) -> None:
-    """Make the accounts hub users and refuse every login under their names.
+    """Create hub users for these accounts, and refuse every login under their names.
 
-    A role's `users` makes them known without touching `allowed_users`, any entry of which would open the hub to
-    people whom another rule had refused. `blocked_users` is no way to refuse the login: since JupyterHub 5.2 it
-    strips the account's roles and stops its server whenever the hub starts.
+    The `users` of a role create them without touching `allowed_users`: any entry there would open the hub to users whom another rule
+    refuses. `blocked_users` cannot refuse the logins: since JupyterHub 5.2, it strips the account's roles and stops its server whenever the
+    hub starts.
     """
     if not accounts:
         return
@@ -33,10 +33,10 @@ def reserve_accounts(c: Any, accounts: list[str]) -> None:
 
 
 def refuse_logins(c: Any, accounts: list[str]) -> None:
-    """Refuse every login under the names of these hub users. Raises ValueError where the configuration forbids to share them.
+    """Refuse every login under the names of these hub users. Raises ValueError if the configuration prevents sharing them.
 
-    Some authenticators have pages of their own that log people in past all hooks, on the word of a web server in front, say. So no
-    browser gets a sign-in under such a name either.
+    Some authenticators bypass all hooks, for example if their own login page trusts a header of a web server in front. So the hub also
+    sets no login cookie for these names.
     """
     check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
@@ -47,7 +47,7 @@ def refuse_logins(c: Any, accounts: list[str]) -> None:
 
 
 def check(c: Any, accounts: list[str]) -> None:
-    """Raise ValueError where the configuration leaves no way to share these accounts."""
+    """Raise ValueError if the configuration prevents sharing these accounts."""
     for section in sections_with(c, "blocked_users"):
         if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):
             raise ValueError(
@@ -63,7 +63,7 @@ def check(c: Any, accounts: list[str]) -> None:
 
 
 def check_names(authenticator: Any, accounts: list[str]) -> None:
-    """Raise ValueError where the hub would not know these accounts by their names, which everyone's scopes bear."""
+    """Raise ValueError if the authenticator changes or rejects one of these names, because everyone's scopes contain them."""
     for name in accounts:
         known = authenticator.normalize_username(name)
         if known != name or not authenticator.validate_username(name):
@@ -75,7 +75,7 @@ def check_names(authenticator: Any, accounts: list[str]) -> None:
 
 
 def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
-    """Return a `post_auth_hook` that runs theirs and then refuses a login that ended up under one of the names."""
+    """Return a `post_auth_hook` that runs the configured one, and then refuses a login whose resulting name is one of these."""
 
     async def post_auth_hook(authenticator: Any, handler: Any, auth_model: Any) -> Any:
         auth_model = await maybe_future(theirs(authenticator, handler, auth_model))
@@ -88,7 +88,7 @@ def _refuse(accounts: frozenset[str], theirs: Hook) -> Hook:
 
 
 def _refusing(set_hub_cookie: Any) -> Any:
-    """Return a method that gives a browser the hub's sign-in of a user, or refuses it with 403."""
+    """Return a method that sets the hub's login cookie, or raises 403 for a reserved name."""
 
     @wraps(set_hub_cookie)
     def set_or_refuse(handler: Any, user: Any) -> None:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removes, from the database of a stopped hub, what would grant access when it runs again.
+"""Remove, from the database of a stopped hub, what would grant access when the hub runs again.
 
     python -m jupyterhub_collab.hub.at_rest WHAT
 
-A hub that runs is asked through its API instead, as it keeps much of this in memory. WHAT is a JSON object: `sharing`,
-whether the right to share has gone, `groups`, those that keep it, and `users`, the hub users that go. Reads where the
-database is from its input (see `database.describe`), and prints what it ended as one JSON object: `shares`, `links` and
-`users`.
+A running hub is asked through its API instead, because it keeps much of this in memory. WHAT is a JSON object: `sharing` (whether the
+right to share was removed), `groups` (those that keep the right), and `users` (hub users to delete). Reads the database's address from
+standard input (see `database.describe`), and prints what it removed as one JSON object: `shares`, `links` and `users`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from .grants import grants
 
 
 def end(db: Session, *, sharing: bool, groups: Collection[str] = (), users: list[str]) -> dict[str, Any]:
-    """Delete these users with all that is theirs, and what people share who may not any more; return what that was."""
+    """Delete these users, and the shares and links of owners who may no longer share. Return the number of each, and the users' names."""
     ended: dict[str, Any] = {"shares": 0, "links": 0, "users": []}
     for user in db.query(orm.User).filter(orm.User.name.in_(users)):
         db.delete(user)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which the hub asks visitors whether another user's server may identify them."""
+"""Configure the page on which the hub asks visitors whether another user's server may identify them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from jupyterhub.app import JupyterHub
 from .hooks import sections_with
 from .roles import value_of
 
-NO_PAGE = "oauth_no_confirm_list"  # of `JupyterHub.tornado_settings`; it replaces the list that the hub makes of its services
-SERVERS = "jupyterhub-user-"  # how the hub's names of OAuth clients that are servers begin
-# What lets a server do more with its visitors' tokens than to know who they are.
+# In `JupyterHub.tornado_settings`. It replaces the list that the hub makes of its services.
+NO_PAGE = "oauth_no_confirm_list"
+SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
+# Spawner settings that let a server do more with its visitors' tokens than identify them.
 GIVING = ("oauth_client_allowed_scopes", "oauth_roles")
 
 
 class Trusted:
-    """The OAuth clients without such a page: those named, all servers, and the services that the hub trusts by default."""
+    """The OAuth clients that need no confirmation: those named, all servers, and services with `oauth_no_confirm`."""
 
     def __init__(self, named: Iterable[str]) -> None:
         self.named = frozenset(named)
@@ -29,22 +30,22 @@ class Trusted:
         return client.startswith(SERVERS) or client in self.named or client in trusted
 
     def add(self, client: str) -> None:
-        """Ignore what the hub adds: these are services that it already knows."""
+        """Do nothing. The hub adds and discards only services, which `__contains__` looks up."""
 
     discard = add
 
 
 def trust(c: Any, client: str) -> None:
-    """Let the hub go without the page for one client, also where the administrator names all such clients."""
+    """Skip the page for one client, also if the administrator has set the list."""
     settings = dict(value_of(c.JupyterHub, "tornado_settings", {}))
     if NO_PAGE in settings:
         c.JupyterHub.tornado_settings = {**settings, NO_PAGE: {*settings[NO_PAGE], client}}
 
 
 def skip_authorize_page(c: Any) -> None:
-    """Let the hub ask nobody any more before it tells a server who its visitor is.
+    """Skip the page for all servers, so that the hub tells a server who its visitor is without asking.
 
-    Raises ValueError where servers may do more with their visitors' tokens than to know who they are.
+    Raises ValueError if servers can do more with their visitors' tokens than identify them.
     """
     for trait in GIVING:
         for section in sections_with(c, trait):
@@ -58,5 +59,5 @@ def skip_authorize_page(c: Any) -> None:
 
 
 def skips_authorize_page(c: Any) -> bool:
-    """Return whether a configuration still has the hub ask nobody."""
+    """Return whether a configuration still skips the page for all servers."""
     return isinstance(value_of(c.JupyterHub, "tornado_settings", {}).get(NO_PAGE), Trusted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has called, for code that is called without being told."""
+"""Find callers on the stack, for code that does not get them as arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Kind = TypeVar("Kind")
 
 
 def callers(kind: type[Kind]) -> list[Kind]:
-    """Return the objects of a kind whose methods are at work in this thread, the innermost first, each once."""
+    """Return the objects of a class whose methods are on the current call stack, innermost first, each once."""
     found: list[Kind] = []
     frame = sys._getframe(1)
     while frame is not None:

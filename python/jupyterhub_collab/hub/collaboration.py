@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which servers people edit together on, and what those are started with."""
+"""Choose the servers that get live collaboration, and prepare them when they start."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from .whole import whole
 from .wrapped import fit_inner
 
 PACKAGE = Path(__file__).parents[2]
-# Jupyter reads what is named there before all else: what an environment has turned off is on again for these servers alone.
+# Jupyter's first configuration directory. It turns live collaboration on for these servers only, although their environment has it off.
 CONFIG_PATH = "JUPYTER_CONFIG_PATH"
 CONFIG = PACKAGE / "jupyterhub_collab/server/config"
 
-# Who may end a server from inside, beside its owner and administrators: everyone who comes in, or users and groups of the hub.
+# Who may stop a server from inside, besides its owner and administrators: everyone on it ("everyone"), or hub "users" and "groups".
 Managers = Mapping[str, bool | Sequence[str]]
 EVERYBODY: Managers = {"everyone": True}
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What another fragment says of the default server of a hub user: that people edit there together, and how.
+    """A user whose servers have live collaboration because a fragment says so.
 
-    mem_limit, cpu_limit: as the spawner takes them; empty and 0 leave it at what is set. managers: who may end it from inside.
+    mem_limit, cpu_limit: as for the spawner; empty and 0 leave what is configured. managers: who may stop a server from inside.
     """
 
     mem_limit: str = ""
@@ -53,13 +53,13 @@ class Chosen:
     managers: Managers = field(default_factory=dict)
 
 
-# Of further fragments, by the name of the hub user. They are read after the one that calls `collaborate`, and before any server starts.
+# By the name of the hub user. Later fragments add to it, after the one that calls `collaborate` and before any server starts.
 chosen: dict[str, Chosen] = {}
 
 OPEN = "access:servers"
 AS_THE_CULLER = -1
-CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package, and the script that it was before
-CULLER_SECONDS = 600  # its default
+CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package jupyterhub-idle-culler, or the older script
+CULLER_SECONDS = 600  # the culler's default timeout
 
 
 def collaborate(
@@ -78,16 +78,18 @@ def collaborate(
     idle_seconds: int,
     email_domain: str,
 ) -> None:
-    """Give live collaboration to the servers that people work on together; all others start as they did.
+    """Start the chosen servers with live collaboration. All other servers start as before.
 
-    everyone, accounts, owners: whose servers these are: everyone's, of these hub users, and of those who may share their own.
-    refuse_unprepared: whether the hub stops a server that starts without this package's guard and that others may open, and shares
-    none that runs without it.
-    state_directory: below which each has a private directory, where the hub is root. history_megabytes: how much each keeps of
-    the documents' history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
-    mem_limit, cpu_limit: of the servers of `accounts`, as the spawner takes them; empty and 0 leave it at what is set.
-    idle_seconds: after which a server without people saves all and ends; -1 as the hub's culler does, 0 never.
-    email_domain: of the addresses in people's Git commits; where it is empty, the name of the hub's host.
+    Servers that a role opens to others, and servers with shares or links, are always chosen. Others are chosen by the first three options.
+
+    everyone: all servers. accounts: the servers of these hub users. owners: the servers whose owners can share them.
+    refuse_unprepared: whether the hub stops a server that starts without this package's guard and that other users can open, and refuses to
+    share any server that runs without it.
+    state_directory: each server gets a private directory below it, if the hub is root. history_megabytes: size of a server's document
+    history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
+    mem_limit, cpu_limit: for the servers of `accounts`, as for the spawner; empty and 0 leave what is configured.
+    idle_seconds: when a server that nobody uses saves everything and stops; -1 uses the timeout of the hub's culler, 0 means never.
+    email_domain: domain of the addresses in Git commits; if empty, the name of the hub's host.
     """
     c = whole(c)
     chosen.clear()
@@ -101,7 +103,7 @@ def collaborate(
     def is_chosen(spawner: Any) -> bool:
         return is_open(spawner) or (owners and may_share(spawner))
 
-    # Spawners of servers that this hub has had guarded; what becomes of their environment on the way is the spawner's own matter.
+    # Spawners whose servers this hub has started with the guard's settings. Whether these reach the server depends on the spawner.
     told: WeakSet[Any] = WeakSet()
 
     def prepare(spawner: Any) -> None:
@@ -141,7 +143,7 @@ def collaborate(
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:
-    """Return managers with users' names as the hub has them, which may have been written otherwise."""
+    """Return managers with normalized usernames, because the fragment may spell them differently from the hub."""
     users = managers.get("users")
     if not isinstance(users, Sequence) or spawner.authenticator is None:
         return managers
@@ -149,13 +151,13 @@ def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:
 
 
 def may_share(spawner: Any) -> bool:
-    """Return whether the hub lets the owner of a server share it, by whatever role."""
+    """Return whether the owner of a server can share it, by any role."""
     where = scopes.parse_scopes(scopes.get_scopes_for(spawner.user.orm_user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner.orm_spawner, "server"))
 
 
 def is_opened(spawner: Any) -> bool:
-    """Return whether a role opens this very server to others: collaboration that the administrator has set up."""
+    """Return whether a role that names this server or its owner opens it to others. This is how administrators set up collaboration."""
     user = spawner.user.orm_user
     db = object_session(user)
     assert db is not None
@@ -166,7 +168,7 @@ def is_opened(spawner: Any) -> bool:
 
 
 def opened(roles: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
-    """Return the users and servers that roles of a hub open to others one by one, but for those that a policy of ours has chosen."""
+    """Return the users and servers that a hub's roles open to others by name, except those that our policies have chosen."""
     scopes_of_all = {scope for role in roles.values() for scope in role["scopes"]}
     names = {
         found[1] for scope in scopes_of_all if (found := re.fullmatch(f"{OPEN}!(?:user|server)=(.+)", scope))
@@ -175,7 +177,7 @@ def opened(roles: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
 
 
 def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
-    """Return a `pre_spawn_hook` that runs theirs before ours, which so sees all that they set."""
+    """Return a `pre_spawn_hook` that runs the configured one before ours, so that ours sees everything that it sets."""
 
     async def pre_spawn_hook(spawner: Any) -> None:
         await maybe_future(theirs(spawner))
@@ -185,7 +187,7 @@ def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
 
 
 class Ours:
-    """A variable of a server's environment, with what it was before; the spawner calls it for its text."""
+    """A variable of a server's environment, with its previous value. The spawner calls it to get the text."""
 
     def __init__(self, text: str, theirs: Any = None) -> None:
         self.text = text
@@ -195,13 +197,13 @@ class Ours:
         return self.before(self.theirs, spawner)
 
     def before(self, theirs: Any, spawner: Any) -> str:
-        """Return the variable's text where it would be `theirs` without us."""
+        """Return the variable's text. theirs: its value without us, a string or a callable."""
         theirs = theirs(spawner) if callable(theirs) else theirs
         return os.pathsep.join(filter(None, [self.text, theirs]))
 
 
 class Settings(Ours):
-    """The settings of a server. Where its state is, is said when it starts: some spawners make its account at that moment."""
+    """The settings of a server. Its state directory is determined when it starts, because some spawners create its account only then."""
 
     def __init__(self, settings: dict[str, Any], root: str) -> None:
         super().__init__("")
@@ -213,7 +215,7 @@ class Settings(Ours):
 
 
 def _with_ours(outer: Any, inner: Any, environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment of an inner spawner, one of its own included, with what is ours on the outer one."""
+    """Return the environment of an inner spawner with our variables of the outer one, also if it has set its own environment."""
     lost = {
         name: value.before(inner.environment.get(name), outer)
         for name, value in outer.environment.items()
@@ -234,7 +236,7 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
 
 
 def _reset(spawner: Any) -> None:
-    """Take out what is ours: after a start that failed the hub uses the same spawner again."""
+    """Remove our variables, because the hub uses the same spawner again after a failed start."""
     before = {
         name: value.theirs if isinstance(value, Ours) else value
         for name, value in spawner.environment.items()
@@ -243,7 +245,7 @@ def _reset(spawner: Any) -> None:
 
 
 def _culler_seconds(c: Any) -> int:
-    """Return after how many seconds the hub's idle culler ends a server; 0 where there is none."""
+    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler."""
     for service in value_of(c.JupyterHub, "services", []):
         words = [str(word) for word in service.get("command") or []]
         if any(map(CULLER.search, words)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database of a live hub, as another process beside the hub opens it.
+"""Open the database of a live hub from another process.
 
-Where it is goes from process to process over standard input, since everyone on the host sees the arguments of a
-process and the URL may hold a password.
+Processes pass the database's URL on over standard input, because it may contain a password, and everyone on the host can read the
+arguments of a process.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from sqlalchemy.orm import Session
 
 
 def describe(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return where a database is, as JSON can carry it: `c.JupyterHub.db_url`, and of `db_kwargs` what is plain data.
+    """Describe a database as data for JSON: `c.JupyterHub.db_url`, and the options of `db_kwargs` that JSON can represent.
 
-    What is not (a class of connection pools, say) tunes a hub and is not needed to reach its database.
+    Other options, such as a class of connection pools, tune a hub, and are not needed to reach its database.
     """
     return {"url": url, "options": {name: value for name, value in options.items() if _is_plain(value)}}
 
 
 def session(described: str, *, read_only: bool = False) -> Session:
-    """Return a session with the database that a line of JSON describes."""
+    """Return a session of the database that a line of JSON describes (see `describe`)."""
     database = json.loads(described)
     url = make_url(database["url"])
     return Session(create_engine(_read_only(url) if read_only else url, **database["options"]))
 
 
 def is_in_memory(described: str) -> bool:
-    """Return whether the database is inside the hub's own process, where no other reaches it."""
+    """Return whether the database is in the memory of the hub's process, where no other process can read it."""
     url = make_url(json.loads(described)["url"])
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
@@ -46,7 +46,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _read_only(url: URL) -> URL:
-    """Return the URL under which an SQLite file is opened for reading only; other URLs as they are."""
+    """Return the URL that opens an SQLite file read-only. Other URLs stay as they are."""
     if url.get_backend_name() != "sqlite":
         return url
     path = f"file:{os.path.abspath(str(url.database))}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where people's connections come in, and where a hub can be asked on its own host."""
+"""Find the addresses of a hub: where its proxy listens, where users open it, and where this host can reach its API."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .roles import value_of
 API = "JUPYTERHUB_API_URL"
 EVERYWHERE = {None: "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}
 NETWORK = ("http://", "https://")
-UNIX = ("unix+http", "http+unix")  # before JupyterHub 6, and from there on
+UNIX = ("unix+http", "http+unix")  # JupyterHub 5, JupyterHub 6
 
 
 def front(app: Any) -> dict[str, str]:
-    """Return of a hub where its proxy listens (`front_url`), and the address that people have, as far as its configuration tells it."""
+    """Return where a hub's proxy listens (`front_url`), and the address that users open (`public_url`, empty if not configured)."""
     public = getattr(app, "public_url", "") or ""
     told = _littlest()
     if told is None:
@@ -28,7 +28,7 @@ def front(app: Any) -> dict[str, str]:
 
 
 def _littlest() -> tuple[str, str] | None:
-    """Return both of a hub of The Littlest JupyterHub, whose proxy reads neither from the hub's configuration; None of any other."""
+    """Return both for The Littlest JupyterHub, whose proxy takes neither from the hub's configuration; None for other hubs."""
     configurer = sys.modules.get("tljh.configurer")
     if configurer is None:
         return None
@@ -41,7 +41,10 @@ def _littlest() -> tuple[str, str] | None:
 
 
 def cannot_listen(bind_url: str) -> str:
-    """Return why this JupyterHub would end when it is to listen there, as each line of releases knows one spelling of Unix sockets."""
+    """Return why this JupyterHub would exit instead of listening there; empty if it can listen.
+
+    JupyterHub 5 and JupyterHub 6 each know only one spelling of Unix sockets.
+    """
     good = UNIX[version_info >= (6, 0)]
     scheme = urlsplit(bind_url).scheme
     if scheme not in UNIX or scheme == good:
@@ -50,10 +53,10 @@ def cannot_listen(bind_url: str) -> str:
 
 
 def api_over_network(c: Any) -> str:
-    """Return where a process of this host that is not the hub's account reaches the hub's API; empty where that is where the hub says.
+    """Return where a process of another account on this host reaches the hub's API; empty if at the address that the hub tells it.
 
-    A hub on a Unix socket can be reached by its own account alone, and only JupyterHub 6 can ask at one. So its administrator gives
-    servers another address, or else there is the proxy. Raises ValueError where there is neither.
+    Only the hub's account can connect to its Unix socket, and only JupyterHub 6 clients can use one. So for a hub on a socket, return
+    the address that the administrator has configured for servers, or else the proxy's. Raises ValueError if there is neither.
     """
     hub = c.JupyterHub
     address = hub.get("hub_connect_url") or hub.get("hub_bind_url") or ""
@@ -77,13 +80,13 @@ def api_over_network(c: Any) -> str:
 
 
 def socket_of(c: Any) -> str:
-    """Return the path of the hub's Unix socket; empty where it listens at none."""
+    """Return the path of the hub's Unix socket; empty if it listens on none."""
     told = urlsplit(c.JupyterHub.get("hub_bind_url") or "")
     return unquote(told.netloc) if told.scheme in UNIX else ""
 
 
 def _proxy(hub: Any) -> str:
-    """Return where the proxy listens by a section `JupyterHub` of a configuration."""
+    """Return the URL at which the proxy listens. hub: the `JupyterHub` section of a configuration."""
     if bind := hub.get("bind_url"):
         return str(bind)
     scheme = "https" if hub.get("ssl_key") or hub.get("ssl_cert") else "http"
@@ -92,7 +95,7 @@ def _proxy(hub: Any) -> str:
 
 
 def base_url(hub: Any) -> str:
-    """Return the hub's prefix by a section `JupyterHub` of a configuration, with a slash at either end."""
+    """Return the hub's base URL, with a slash at both ends. hub: the `JupyterHub` section of a configuration."""
     told = hub.get("base_url") or urlsplit(str(hub.get("bind_url") or "")).path
     path = str(told).strip("/")
     return f"/{path}/" if path else "/"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people have been given of shares, and the end of it.
+"""Record who was given access to workspaces, and end it.
 
-A session keeps the groups that it was started with, and what is mounted in it, until it ends; a program with the group's bit in its
-mode keeps the group for good. So a group alone lets nobody into a share: its directory names those who pass, and below it groups decide.
-Users who lose a workspace are no longer in the list, and find nothing in the directory from then on. What they have open, or
-use as working directory, is ended.
+A server keeps its groups and mounts until it stops, and a program with the setgid bit keeps its group for good. So groups alone
+do not open a workspace: an access control list on its directory names the accounts that can pass, and groups decide only below it.
+Users who lose a workspace are removed from the list, so they can no longer enter its directory. Their processes that have files
+open there, or use it as working directory, are ended.
 
-A list has room for some five hundred accounts (ext4). Where more people than that have a share at once, it lets pass the share's groups
-but for those who have lost it; where these are too many as well, nobody.
+On ext4, a list has room for about five hundred accounts. If more users have access at once, the list admits the workspace's groups
+except the accounts that have lost access. If even those are too many, it admits nobody.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ NOTHING = 0
 
 
 class GivenShares:
-    """What was given, by account; on disk, since sessions and groups outlive a hub."""
+    """What was given to each account. This is kept on disk, because servers and groups outlive the hub's process."""
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.path = os.path.join(STATE, "given.json")
         self.all: dict[str, dict[str, Any]] = {}
-        self.gates: dict[str, Gate] = {}  # as they are written on the directories
+        self.gates: dict[str, Gate] = {}  # by workspace, as the directories have them
         self.wanted: dict[
             str, tuple[dict[int, int], dict[int, int]]
-        ] = {}  # who passes and who has lost it, as was asked for
-        self.ended: set[tuple[str, str]] = set()  # accounts that have lost a share, and are out of it
+        ] = {}  # by workspace: accounts with access and accounts that lost it, as last requested
+        self.ended: set[tuple[str, str]] = set()  # (account, workspace): lost access, no process left
 
     def load(self) -> None:
-        """Read what the hub knew that ran before."""
+        """Read what the previous hub process recorded."""
         os.makedirs(STATE, mode=0o700, exist_ok=True)
         try:
             with open(self.path, encoding="utf-8") as file:
@@ -56,7 +56,7 @@ class GivenShares:
             self.all = {}
 
     def note(self, account: str, user: str, rights: Rights) -> None:
-        """Put down what a session is about to be given, before it is."""
+        """Record what a server is about to be given, in addition to what its account was given before."""
         before = self.all.get(account, {}).get("shares", {})
         self.all[account] = {"user": user, "shares": more(before, rights)}
         os.makedirs(STATE, mode=0o700, exist_ok=True)
@@ -68,16 +68,16 @@ class GivenShares:
         os.replace(temporary, self.path)
 
     def settle(self, now: Mapping[str, Rights], shares_of: Mapping[str, str]) -> Settled:
-        """Have the directories of shares name who passes, and end what goes on of those who do no more.
+        """Set the access lists of the workspaces' directories, and end processes of users who have lost access.
 
-        now: what each account may do. shares_of: all shares, each with the account of its project.
+        now: what each account may do now. shares_of: all workspaces, each with the account of its project.
         """
         settled = Settled()
         wanted: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         for share, account in shares_of.items():
             wanted[share] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
         for account, given in self.all.items():
-            # Where it is gone, what has its number next has neither a right nor lost one.
+            # A deleted account has no number here, so the next account with its number neither gains nor loses access.
             for number in _numbers([account]):
                 for share, right in given["shares"].items():
                     may = now.get(account, {}).get(share)
@@ -114,11 +114,11 @@ class GivenShares:
         return settled
 
     def _set_gate(self, share: str, passes: dict[int, int], lost: dict[int, int]) -> Gate:
-        """Write on a share's directory who passes, in the best way that its file system has room for; return that."""
+        """Set the access list of a workspace's directory, the strictest one for which its file system has room. Return it."""
         groups = numbers_of(share)
         reason = ""
         with shares.opened(os.path.join(self.root, share)) as directory:
-            os.fchown(directory, 0, -1)  # its owner could let others in
+            os.fchown(directory, 0, -1)  # an owner could change the list
             for gate in (Gate(passes, by_name=True), Gate(lost)):
                 try:
                     shares.open_directory(directory, groups, gate)
@@ -137,9 +137,9 @@ class GivenShares:
             return gate
 
     def _end(self, account: str, share: str, alive: set[int], groups: Mapping[int, grp.struct_group]) -> None:
-        """End what goes on in a share of an account that has lost it: its membership on the host, and what it has open.
+        """Remove an account that has lost a workspace from its groups on the host, and end the account's processes there.
 
-        alive: the numbers of accounts that have processes. groups: those of the host.
+        alive: UIDs with processes. groups: the host's groups by GID.
         """
         try:
             numbers = numbers_of(share)
@@ -150,7 +150,7 @@ class GivenShares:
                 name = groups[number].gr_name
                 subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
         for uid in _numbers([account]):
-            # The hub waits for this, so only the obvious is looked at. The walk through the share does the rest.
+            # The hub waits for this, so check only what is quick to find. The walk through the workspace does the rest.
             place = os.path.join(self.root, share)
             look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
             if uid not in alive or not share_users.end(look):
@@ -159,14 +159,18 @@ class GivenShares:
 
 @dataclass
 class Settled:
-    """What became of it: accounts that have lost a share since the last time, and what went wrong."""
+    """The result of `settle`.
+
+    lost: (account, workspace) for each account that has lost access since the last call, or still had processes there then.
+    problems: sentences for the log.
+    """
 
     lost: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def _numbers(accounts: list[str]) -> list[int]:
-    """Return the numbers of those of the accounts that are there."""
+    """Return the UIDs of the accounts that exist."""
     found = []
     for account in accounts:
         with contextlib.suppress(KeyError):
@@ -175,7 +179,7 @@ def _numbers(accounts: list[str]) -> list[int]:
 
 
 def _has_group(number: int, share: str) -> bool:
-    """Return whether a process of an account still has the group of those who write in a share, so that it must not come near it."""
+    """Return whether a process of an account still has the workspace's writing group. It could write there if it could enter."""
     with contextlib.suppress(KeyError):
         group = numbers_of(share).writers
         return any(number in users and group in groups for _process, users, groups in everybody())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a hub's database what would outlive the right to share that we give, and changes nothing there."""
+"""Find the shares and links that would outlive the right to share that we grant. Reads a hub's database and changes nothing."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from jupyterhub import orm, roles, scopes
 from sqlalchemy.orm import Session
 
-# The roles that we give the right by: the one that the hub gives to every user, and one of ours for groups.
+# The roles through which we grant the right: the hub's default role of every user, and a role of ours for groups.
 EVERYBODY = "user"
 GROUPS = "collab-sharing"
 RIGHT = "shares!user"
 
 
 def grants(db: Session) -> list[dict[str, Any]]:
-    """Return the servers with shares or links (share codes) whose owner shares them by the right that we give, and no other.
+    """Return the servers with shares or links (share codes) whose owners can share only by the right that we grant.
 
-    owner, server: names, of the server empty where it is the owner's default one. groups: those that the owner is in.
-    shares, links: how many. They are the same before and after the right goes, as it does not count here.
+    owner, server: names; the default server's is empty. groups: the owner's groups. shares, links: how many the server has. The
+    result is the same before and after our right is removed, because our right is ignored.
     """
     found = []
     for spawner in db.query(orm.Spawner).order_by(orm.Spawner.id):
@@ -36,7 +36,7 @@ def grants(db: Session) -> list[dict[str, Any]]:
 
 
 def _has_another_right(spawner: orm.Spawner) -> bool:
-    """Return whether a role other than ours lets the owner of a server share it."""
+    """Return whether the owner of a server can share it without the right that we grant."""
     held = {
         scope
         for role in roles.get_roles_for(spawner.user)

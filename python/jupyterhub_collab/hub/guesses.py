@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often someone may open sharing links that do not exist, and how many links a server may have."""
+"""Limit how often a user may open sharing links that do not exist, and how many links a server may have."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ FULL = "This server has {most} sharing links, which is the limit on this hub. Re
 
 
 def limit_guesses(per_minute: int) -> None:
-    """Refuse every link for a while to someone who has opened so many within a minute that do not exist."""
+    """Refuse all links to a user who has opened `per_minute` links that do not exist within the last minute."""
     theirs = orm.ShareCode.find
-    # By user: it takes a login to open a link.
+    # Count by user, because only logged-in users can open a link.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def find(_class: Any, /, db: Any, code: str, **options: Any) -> orm.ShareCode | None:
@@ -46,7 +46,7 @@ def limit_guesses(per_minute: int) -> None:
 
 
 def keep_links_secret() -> None:
-    """Have the hub's log show a star where a page that was refused names a link, which may be good all the same."""
+    """Replace share codes in the hub's log with a star. A refused request may contain a code that is still valid."""
     theirs = RequestHandler._request_summary
 
     def summary(self: AcceptShareHandler) -> str:
@@ -56,7 +56,7 @@ def keep_links_secret() -> None:
 
 
 def limit_links(most: int) -> None:
-    """Refuse a server more links than so many at a time."""
+    """Refuse to create a link for a server that has `most` valid ones."""
     theirs = orm.ShareCode.new
 
     def new(_class: Any, /, db: Any, spawner: orm.Spawner, **options: Any) -> Any:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who could open a server, noted for as long as tokens of its visitors are kept across its stops.
+"""Record who could open a server, for as long as the hub keeps its visitors' tokens when it stops.
 
-Someone with a terminal on a server reads the tokens of everyone whose browser has come there, the owner's included. As long as all who
-could are people who still may, there is nothing to gain by that. Once the right of one of them has ended, none of the tokens may outlive
-the server's next stop, whosever it is.
+Anyone with a terminal on a server can read the tokens of all its visitors, the owner's included. While all of them still have access,
+they gain nothing by that. Once one of them has lost access, no visitor's token may outlive the server's next stop.
 
-A note is a row of the hub's table of authorization codes, beside the codes of the same server, and goes with them. It belongs to no
-user, so that it stays when the user is deleted, and the hub never takes it for a code: it looks for one together with its user.
+Each note is a row in the hub's table of authorization codes. It belongs to the server's OAuth client, and is deleted with that client's
+codes. It has no user, so it stays when the user is deleted. The hub never accepts it as a code, because it looks codes up together with
+their user.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sqlalchemy.orm import Session, object_session
 from ..names import VISITED
 from .own_token import ACCESS
 
-SERVERS = "jupyterhub-user-"  # how the hub's names of OAuth clients that are servers begin
+SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
 USER, GROUP = "user", "group"
-# Who has been noted already, each with the server's client: servers ask about each visitor every few seconds.
+# (client, *guest) of everyone already noted. Servers ask about each visitor every few seconds, so this saves a query.
 _seen: set[tuple[str, ...]] = set()
 
 
 def note_guests() -> None:
-    """Note everyone from now on who comes to a server, by whatever token, or with whom it is shared."""
+    """From now on, note everyone who visits a server with any token, and everyone with whom a server is shared."""
     if not getattr(SelfAPIHandler.get, "notes_guests", False):
         SelfAPIHandler.get = _noting(SelfAPIHandler.get)
     for kind, note in ((orm.APIToken, _token_given), (orm.Share, _access_given)):
@@ -43,7 +43,7 @@ def note_guests() -> None:
 
 
 def _noting(get: Any) -> Any:
-    """Return what answers a server that asks who someone is, and notes them."""
+    """Wrap the handler that tells servers who their visitor is, and note the visitor."""
 
     @wraps(get)
     async def answer(handler: Any) -> None:
@@ -54,7 +54,7 @@ def _noting(get: Any) -> Any:
         guest = _of_user(token.user)
         if (client, *guest) not in _seen:
             for spawner in handler.db.query(orm.Spawner).filter_by(oauth_client_id=client):
-                # Anyone may say that they came somewhere.
+                # Any client can send this header, so check it.
                 if _may_come(handler.db, spawner, guest):
                     _seen.add((client, *guest))
                     _note(handler.db.connection(), client, guest)
@@ -75,7 +75,7 @@ def _access_given(_mapper: Any, connection: Connection, share: orm.Share) -> Non
 
 
 def note_shares(spawner: Any) -> None:
-    """Note those with whom a server was shared before it had a client."""
+    """Note everyone with whom a server is shared. A share that was created before the server had an OAuth client was not noted."""
     orm_spawner = spawner.orm_spawner
     db = object_session(orm_spawner)
     assert db is not None
@@ -86,7 +86,7 @@ def note_shares(spawner: Any) -> None:
 
 
 def _of_user(user: orm.User) -> list[str]:
-    # A name may be given to someone else later; what the user's cookies are made from is given to nobody else.
+    # Another user may later get the same name, but never the same cookie ID.
     return [USER, user.name, hashlib.sha256(str(user.cookie_id).encode()).hexdigest()[:16]]
 
 
@@ -111,7 +111,7 @@ def _noted(connection: Connection, client: str) -> list[list[str]]:
 
 
 def forget_if_one_left(spawner: Any) -> None:
-    """Delete all that visitors of a server hold where the right of one of them has ended since."""
+    """Delete all tokens and codes of a server's visitors if one of them has lost access."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
     guests = _noted(db.connection(), spawner.oauth_client_id)
@@ -129,7 +129,7 @@ def _forget_seen(client: str) -> None:
 
 def _may_come(db: Session, spawner: orm.Spawner, guest: list[str]) -> bool:
     kind, name = guest[:2]
-    # The hub keeps what it has read, and ends shares in statements that it does not look at again.
+    # The hub's session caches what it has read, and the hub deletes shares with statements that do not update that cache.
     db.expire(spawner, ["shares"])
     if kind == GROUP:
         return any(share.group is not None and share.group.name == name for share in spawner.shares)
@@ -143,7 +143,7 @@ def _may_come(db: Session, spawner: orm.Spawner, guest: list[str]) -> bool:
 
 
 def forget(spawner: Any) -> None:
-    """Delete the tokens and codes of all visitors of a server, and what was noted of them."""
+    """Delete the tokens, codes and notes of all visitors of a server."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
     _forget_seen(spawner.oauth_client_id)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hooks, added to those that the administrator has set."""
+"""Add hooks to those that the administrator has configured."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ Hook = Callable[..., Any]
 
 
 def sections_with(c: Any, trait: str) -> set[str]:
-    """Return the names of the configuration's sections that set a trait; a class may be configured in several."""
+    """Return the names of the configuration sections that set a trait. A class can be configured in several sections."""
     return {name for name, value in c.items() if isinstance(value, Config) and trait in value}
 
 
 def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> None:
     """Set the hook `trait` to `wrap(theirs)` in `section` and in every other section that sets it.
 
-    `wrap` gets the hook that runs without ours, and returns the one to put in its place. The more specific section
-    wins over the base class's, so a hook on `PAMAuthenticator` would hide ours on `Authenticator`.
+    `wrap` gets the configured hook, or else the class's default, and returns its replacement. A subclass's section takes precedence over
+    the base class's, so a hook on `PAMAuthenticator` would hide ours on `Authenticator`.
     """
     for name in sorted(sections_with(c, trait) | {section}):
         theirs = c[name].get(trait)
         if isinstance(theirs, LazyConfigValue):
-            theirs = None  # the configuration has looked at the hook and set none
+            theirs = None  # the configuration has read the trait, but not set it
         hook: Any = wrap(theirs or of_the_class(trait))
-        hook.__wrapped__ = theirs  # as with functools.wraps, for debugging
+        hook.__wrapped__ = theirs  # as functools.wraps does; `revocation_seconds` follows it
         hook.is_chained = True
         c[name][trait] = hook
 
 
 def is_chained(hook: Any) -> bool:
-    """Return whether a hook is one that `chain` has set."""
+    """Return whether `chain` has set a hook."""
     return getattr(hook, "is_chained", False)
 
 
 def of_the_class(trait: str) -> Hook:
-    """Return a hook that runs the default hook of a class, which any setting in the configuration would hide.
+    """Return a hook that runs the class's default hook, because any hook in the configuration hides that one.
 
-    Where it has none, the hook returns its last argument, as hooks do that change nothing.
+    If the class has no default, the hook returns its last argument unchanged.
     """
 
     def hook(owner: Any, *arguments: Any) -> Any:

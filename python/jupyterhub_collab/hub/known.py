@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shared accounts stay known to the hub: one that is deleted comes back at once.
+"""Restore a shared account as soon as it is deleted from the hub.
 
-Idle cullers with `--cull-users` delete every user who has nothing running, and at its own start alone the hub would make the account anew.
+Idle cullers with `--cull-users` delete every user without a running server, and the hub itself creates the account only when it starts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ kept: set[str] = set()
 
 
 def keep_known(accounts: Iterable[str]) -> None:
-    """Have the hub make these users again whenever they are deleted, with the roles that its configuration gives them."""
+    """Create these hub users again whenever they are deleted, with the roles that the configuration gives them."""
     kept.update(accounts)
     if not getattr(UserDict.delete, "makes_again", False):
         UserDict.delete = _and_make_again(UserDict.delete)
@@ -34,15 +34,15 @@ def _and_make_again(delete: Any) -> Any:
         name = users[key].name
         delete(users, key)
         if name in kept:
-            # Who asked for it is answered first.
-            with contextlib.suppress(RuntimeError):  # no loop runs, so this is no hub at work
+            # Let the request that deleted the user finish first.
+            with contextlib.suppress(RuntimeError):  # without a running loop, this is not a running hub
                 asyncio.get_running_loop().call_soon(make_again, JupyterHub.instance(), name)
 
     return delete_and_make_again
 
 
 def make_again(hub: Any, name: str) -> None:
-    """Make a user of this name with the default role and those of the configuration that name it."""
+    """Create a hub user with the default role and the configured roles that name the user."""
     if name not in kept or orm.User.find(hub.db, name):
         return
     user = orm.User(name=name)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits of servers, which the hub hands to its spawner, and which some spawners do nothing with."""
+"""Tell whether the hub's spawner enforces limits on servers. Some spawners ignore them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# As their packages have them. What a site makes of one of these may have limits.
+# Modules of spawner classes that ignore limits -> what to do. A site's subclass, in a module of its own, may enforce them.
 WITHOUT_LIMITS = {
     "jupyterhub.spawner": "use SystemdSpawner or a container spawner",
     "sudospawner.spawner": "use SystemdSpawner or a container spawner",
@@ -14,7 +14,7 @@ WITHOUT_LIMITS = {
 
 
 def problem(spawner: type, limits: Iterable[str]) -> str:
-    """Return in one sentence why limits would be none with a class of spawners; empty where nothing is known against them."""
+    """Return why these limits would have no effect with a spawner class, as one sentence; empty if the class may enforce them."""
     wanted = ", ".join(limits)
     way_out = WITHOUT_LIMITS.get(spawner.__module__)
     if not wanted or way_out is None:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a live hub's database what the hub holds, and changes nothing there.
+"""Read roles, visitors and grants from a live hub's database. Changes nothing.
 
     python -m jupyterhub_collab.hub.live
 
-Reads where the database is from its input (see `database.describe`), and prints one JSON object: `roles`, `visitors` and
-`grants` (see the functions of these names). Where no other process than the hub can read the database, the roles are null
-and there is nobody and nothing else.
+Reads the database's address from standard input (see `database.describe`), and prints one JSON object: `roles`, `visitors` and
+`grants` (see the functions of these names). If only the hub's process can read the database, `roles` is null and the other two are empty.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from .visitors import visitors
 
 
 def roles(db: Session) -> dict[str, dict[str, list[str]]]:
-    """Return the scopes, the users and the groups of every role in a hub's database, by the role's name.
+    """Return the scopes, users and groups of every role in a hub's database, by the role's name.
 
-    The role `user` is everyone's by default: its users are the hub's people and not listed.
+    The users of role `user` are not listed, because every user has that role by default.
     """
     return {
         role.name: {
@@ -38,7 +37,7 @@ def roles(db: Session) -> dict[str, dict[str, list[str]]]:
 
 
 def held(described: str) -> dict[str, Any]:
-    """Return what the hub holds whose database a line of JSON describes."""
+    """Return roles, visitors and grants from the database that a line of JSON describes."""
     if database.is_in_memory(described):
         return {"roles": None, "visitors": [], "grants": []}
     with database.session(described, read_only=True) as db:

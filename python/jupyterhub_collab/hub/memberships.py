@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is in roles of ours: put into the hub's database in a few statements, however many roles and people there are.
+"""Set the members of our roles in the hub's database with a few statements, regardless of how many roles and users exist.
 
-Entries of `load_roles` could name them, but not for a thousand roles. At each start, the hub looks up every member separately (54 s for
-1 000 projects with 20 members each, while the roles alone take 2). It also creates users that it does not know. So the entries
-name nobody. Users whom the hub does not know yet get the roles as soon as it creates them.
+Entries of `load_roles` could name the members, but not for a thousand roles: at each start, the hub looks up every member separately
+(54 s for 1 000 projects with 20 members each, while the roles alone take 2 s), and creates users that it does not know. So the entries
+name no members. Users and groups that the hub does not know yet get their roles when it creates them.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from .roles import load_roles
 USERS = orm._role_associations["user"].__table__
 GROUPS = orm._role_associations["group"].__table__
 PEOPLE, TEAMS, ROLES = orm.User.__table__, orm.Group.__table__, orm.Role.__table__
-EVERYBODY = "user"  # the role that the hub gives to each of its users
+EVERYBODY = "user"  # the hub's default role of every user
 
 
 @dataclass
 class Members:
-    """The users and the groups of the hub that are in a role, by their names."""
+    """The names of the hub users and groups in a role."""
 
     users: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
 
 
-# By the role's name. What the fragments of this process have asked for.
+# The members that the fragments in this process have asked for, by the role's name.
 wanted: dict[str, Members] = {}
-# Hub users to create although nobody logs in as them.
+# Hub users to create, although nobody logs in as them.
 accounts: set[str] = set()
 
 
 def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
-    """Have the hub hold these roles, with exactly those of their members whom it knows or will know.
+    """Add roles to the hub, and keep their members to those named here. Members that the hub does not know are added when it creates them.
 
-    entries: as those of `load_roles`, each with `name`, `description`, `scopes`, `users` and `groups`. Raises ValueError where the
-    configuration has a role of one of the names.
+    entries: as in `load_roles`, each with `name`, `description`, `scopes`, `users` and `groups`. Raises ValueError if the configuration
+    already has a role of one of these names.
     """
     there = load_roles(c)
     names = {entry["name"] for entry in entries}
@@ -60,13 +60,13 @@ def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
 
 
 def add_accounts(names: Collection[str]) -> None:
-    """Have the hub know users of these names."""
+    """Create hub users with these names when the hub starts."""
     accounts.update(names)
     _take_over()
 
 
 def _take_over() -> None:
-    """Have the hub leave the members of these roles to us, once in a process."""
+    """Make the hub leave the members of these roles to us. Does nothing if it does so already."""
     theirs = JupyterHub.init_role_assignment
     if getattr(theirs, "leaves_ours", False):
         return
@@ -74,7 +74,7 @@ def _take_over() -> None:
     @wraps(theirs)
     async def init_role_assignment(hub: Any) -> None:
         configured = hub.load_roles
-        # An entry without members would empty the role.
+        # Hide our entries: an entry without members removes all members of its role.
         hub.load_roles = [role for role in configured if role["name"] not in wanted]
         try:
             await maybe_future(theirs(hub))
@@ -106,7 +106,7 @@ def fill(db: Any) -> None:
 
 
 def _by_name(connection: Connection, table: Any) -> dict[str, int]:
-    """Return the numbers of all rows of a table by their names."""
+    """Return the IDs of all rows of a table by their names."""
     return {row.name: row.id for row in connection.execute(select(table.c.name, table.c.id))}
 
 
@@ -133,7 +133,7 @@ def _insert(connection: Connection, table: Any, rows: list[tuple[int, int]]) -> 
 
 
 def _welcome_user(_mapper: Any, connection: Connection, user: orm.User) -> None:
-    """Give a user whom the hub has just got to know the roles of ours that name the user."""
+    """Give a new hub user those of our roles that name them."""
     _welcome(connection, USERS, user.id, [name for name, each in wanted.items() if user.name in each.users])
 
 

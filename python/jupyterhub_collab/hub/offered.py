@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers of others that roles of the hub open to people, as the sharing page lists, starts and stops them.
+"""Let the sharing page list, start and stop the servers of others that roles open to its user.
 
-The page acts with its user's token alone, and what such a token is good for is settled when the hub issues it: scopes that the
-service may ask for, as far as the user has them at that time. A thousand servers there would cost each issue a quarter of a
-second, during which the hub does nothing else, and a line of 100 kB in its log. And users who get access afterwards would
-not see the server before their next login. So the hub has one more address. There, only a token of the page learns which
-servers its user can open now, and becomes valid for those that its user can start and stop now, and no others.
+The page acts only with its user's token. The hub fixes the scopes of such a token when it issues it: those that the service may ask for
+and that the user holds at that time. With a thousand servers among these scopes, each issue would block the hub for a quarter of
+a second and write a line of 100 kB to its log. Also, users who get access later would not see the server before their next
+login. So the hub has an additional endpoint for the page's tokens only. It returns the servers that the token's user can open now,
+and makes the token valid for those that the user can start and stop now, and for no others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tornado import web
 
 from ..names import OFFERED, SERVICE
 
-# As in scopes: the owner's name, a slash, and the name of the server, empty for the default one.
+# Servers as scopes name them: OWNER/ for the default server, OWNER/NAME for a named one.
 offered: set[str] = set()
 OPEN, MANAGE = "access:servers", "servers"
 PREFIX = f"{MANAGE}!server="
@@ -28,16 +28,17 @@ PENDING = {"spawn": "starting", "stop": "stopping"}
 
 
 def show_offered() -> None:
-    """Give the hub the address, with no servers yet."""
+    """Add the endpoint to the hub, without servers."""
     offered.clear()
-    # The list that the hub makes its addresses of. `extra_handlers`, deprecated, has it warn at each start, and may be set anew.
+    # The hub builds its routes from this list. `extra_handlers` is deprecated, so the hub would warn at each start, and a later file may
+    # replace it.
     address = (f"/api/{OFFERED}", OfferedServers)
     if address not in apihandlers.default_handlers:
         apihandlers.default_handlers.append(address)
 
 
 class OfferedServers(APIHandler):
-    """Brings the calling token up to date, and tells what its user may do with which of the servers."""
+    """Updates the calling token, and returns what its user may do with each server."""
 
     async def post(self) -> None:
         token = self.get_token()
@@ -56,7 +57,7 @@ class OfferedServers(APIHandler):
         self.finish(json.dumps(told))
 
     def state(self, owner: int, name: str) -> str:
-        """Return the state of a server. A user who is not in the hub's memory has no running server."""
+        """Return the state of a server. A user whom the hub has not loaded into memory has no running server."""
         spawner = self.users[owner].spawners.get(name) if owner in self.users else None
         if spawner is None or not spawner.active:
             return "stopped"
@@ -64,11 +65,11 @@ class OfferedServers(APIHandler):
 
 
 def permitted(user: orm.User) -> dict[str, bool]:
-    """Return the servers of others that roles open to someone now, and with each whether they may start and stop it, too."""
+    """Return the servers of others that roles open to a user now, each with whether the user may also start and stop it."""
     held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
 
     def may(scope: str, server: str) -> bool:
-        # One scope at a time: the hub would look at all others once for each server.
+        # Pass a single scope, because the hub would go through all of them for each server.
         where = {scope: held[scope]} if scope in held else {}
         return bool(scopes.has_scope(f"{scope}!server={server}", where, db=object_session(user)))
 
@@ -77,7 +78,7 @@ def permitted(user: orm.User) -> dict[str, bool]:
 
 
 def renew(token: orm.APIToken, managed: Collection[str]) -> None:
-    """Make a token of the page good for starting and stopping these servers, and no others any more."""
+    """Make a token of the page valid for starting and stopping these servers, and no others."""
     kept = [scope for scope in token.scopes if not scope.startswith(PREFIX)]
     now = [*kept, *(f"{PREFIX}{server}" for server in managed)]
     if now != token.scopes:

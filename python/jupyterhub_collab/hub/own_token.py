@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server's own token is good for, on servers that other people can open.
+"""Limit the API token of servers that other users can open.
 
-Everyone with a terminal on a server can read its `JUPYTERHUB_API_TOKEN`. By default that token opens the server, as its owner
-and for as long as the server runs, so a guest who has read it comes back after they were revoked. A server needs its token to report
-activity, and never to open itself.
+Everyone with a terminal on a server can read its `JUPYTERHUB_API_TOKEN`. By default, that token opens the server as its owner until
+the server stops, so a guest who has read it could return after their access was revoked. A server needs its token to report activity, and
+never to open itself.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from .roles import value_of
 
 TRAIT = "server_token_scopes"
 ACCESS = "access:servers"
-# What opens servers, and what gives someone else, or another token, that right: also by making someone an administrator, or a member.
+# Scopes that open servers, or can pass that right on to a token or another user, for example by making them an administrator or a member.
 OPENING = {ACCESS, "tokens", "shares", "admin:users", "groups", "admin:groups"}
-# JupyterHub adds it wherever it is missing; an empty list would mean the default.
+# The scope that JupyterHub adds to every server's token. An empty list would mean the default scopes.
 LEAST = "users:activity!user"
-# They stand for rights of the owner, of which access to servers is one.
+# Metascopes stand for the owner's scopes, which include access to servers.
 METASCOPES = {"inherit", "self", "all"}
 Concerns = Callable[[Any], bool]
 
 
 def limit_own_tokens(c: Any, is_concerned: Concerns) -> None:
-    """Remove access to servers from the token that each collaboration server has, including those that run when the hub starts.
+    """Remove access to servers from the token of each server that `is_concerned` selects, including those running when the hub starts.
 
-    What else an administrator gives to such tokens stays.
+    Other scopes that the administrator gives to these tokens stay.
     """
     for section in sorted(sections_with(c, TRAIT) | {"Spawner"}):
         c[section][TRAIT] = _without_access(value_of(c[section], TRAIT, []), is_concerned)
@@ -54,9 +54,9 @@ def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]
         return limited(await wanted, spawner)
 
     def server_token_scopes(spawner: Any) -> list[str] | Awaitable[list[str]]:
-        """Not a coroutine where theirs is none.
+        """Return the scopes, as an awaitable only if the configured callable returns one.
 
-        The hub has not yet committed where the server will listen. Were it to wait here, the next request to the hub would roll that back,
+        At this point, the hub has not committed the server's address. If it awaited here, the next request to the hub would roll that back,
         and the server would start without its address.
         """
         wanted = theirs or spawner.trait_defaults(TRAIT)
@@ -70,19 +70,19 @@ def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]
 
 
 def _spelt_out(wanted: Iterable[str], owner: orm.User) -> Iterator[str]:
-    """Yield scopes without those that open servers, which some scopes only stand for."""
+    """Yield scopes without those that open servers. Metascopes are expanded first."""
     for scope in wanted:
         parts = scopes.get_scopes_for(owner) if scope in METASCOPES else [scope]
         yield from sorted(part for part in parts if not opens(part))
 
 
 def opens(scope: str) -> bool:
-    """Return whether a scope opens servers, at once or by a detour, whichever they are."""
+    """Return whether a scope opens any servers, directly or by passing on the right to."""
     return scope.partition("!")[0] in OPENING
 
 
 def _at_start(cleanup: Any, is_concerned: Concerns) -> Any:
-    """Limit the tokens of servers that were started before, once the hub knows which of its servers run."""
+    """Wrap the method that the hub calls once it knows which servers are running, and limit the tokens of those first."""
 
     @wraps(cleanup)
     def cleanup_oauth_clients(hub: Any) -> None:
@@ -98,9 +98,9 @@ def _at_start(cleanup: Any, is_concerned: Concerns) -> Any:
 
 
 def own_tokens(spawner: Any) -> list[orm.APIToken]:
-    """Return the tokens that a server was given to talk to the hub with.
+    """Return the tokens with which a server talks to the hub.
 
-    They are known by the note that the hub puts on them, as it keeps no token that could be looked for.
+    They are found by the hub's note, because the hub stores only hashes of tokens.
     """
     user = spawner.user.orm_user
     db = object_session(user)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be right on the host for a page of ours, looked at before the hub is told of it."""
+"""Check, before the hub changes, whether the sharing page can run on this host."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ SECONDS = 2
 
 @dataclass
 class Page:
-    """The page of a service: its name, the address where its process listens, and the account that the process becomes.
+    """A service's page.
 
-    log: the file that the hub itself writes; empty where it is the hub's log. api_url: where the process asks the hub, empty where that is
-    where the hub says; then `socket` is the hub's own.
+    service: its name. address: the URL where its process listens. account: the account that the process switches to. log: the file to which
+    the hub writes sharing events; empty for the hub's own log. api_url: where the process reaches the hub's API if that differs
+    from what the hub tells its services; otherwise empty. socket: the hub's Unix socket, if `api_url` is set.
     """
 
     service: str
@@ -34,13 +35,13 @@ class Page:
     socket: str = ""
 
     def health(self, base_url: str) -> str:
-        """Return the address that answers 200 while the page is well. base_url: of the hub."""
+        """Return the URL that answers 200 while the page works. base_url: the hub's."""
         return f"{self.address}{base_url}services/{self.service}/health"
 
     def problems(self, base_url: str) -> list[str]:
-        """Return the problems, each as a sentence, for the account of this process, which must be the hub's.
+        """Return the problems, each as a sentence. This process must run as the hub's account.
 
-        base_url: of the hub.
+        base_url: the hub's.
         """
         return [
             *self._problems_of_log(),
@@ -80,15 +81,15 @@ class Page:
         return []
 
     def _is_ours(self, base_url: str) -> bool:
-        """Return whether it is the page itself that listens there, for a hub that runs already."""
+        """Return whether the running hub's own page listens on the port."""
         try:
-            # The hub's proxy hands out the page as well, from a port of its own.
+            # The port distinguishes the page from the hub's proxy, which serves the page on another port.
             return bool(_json(self.health(base_url)) == {"page": SIGN, "port": urlsplit(self.address).port})
         except (OSError, ValueError):
             return False
 
     def _problems_of_api(self) -> list[str]:
-        """What a process that cannot use the hub's own socket is to ask at has to be the hub; one that does not run cannot tell."""
+        """Check that a hub answers at `api_url`, which the page uses if it cannot use the hub's socket. Only a running hub can tell."""
         if not (self.api_url and _takes_connections(self.socket)):
             return []
         try:
@@ -117,7 +118,7 @@ class Page:
 
 
 def _json(url: str) -> Any:
-    """Return what an address of this host answers, whatever proxy the hub's environment names for others."""
+    """Return the JSON that an address of this host answers, without any HTTP proxy that the hub's environment names."""
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=SECONDS) as answer:
         return json.load(answer)
 
@@ -132,5 +133,5 @@ def _takes_connections(path: str) -> bool:
 
 
 def pages(applied: list[dict[str, Any]]) -> list[Page]:
-    """Return the pages of what has been applied (see `policy.applied`)."""
+    """Return the pages of the applied policies (see `policy.applied`)."""
     return [policy["page"] for policy in applied if "page" in policy]

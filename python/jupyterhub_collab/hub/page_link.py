@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way to the sharing page from anywhere on the hub, also where each user and each service has a domain of its own.
+"""Redirect to the sharing page from any domain of the hub.
 
-JupyterLab's menu and the play know the page as `/services/sharing/`. On a hub with `JupyterHub.subdomain_host` that path leads nowhere
-but on the page's own domain. Whatever domain it is asked for at, the hub sends people to itself with it, and from here to the page.
+JupyterLab's menu and the play know the page as `/services/sharing/`. With `JupyterHub.subdomain_host`, that path exists only on the page's
+own domain. From any other domain, the hub redirects the path to its own domain, and this handler redirects it to the page.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from ..names import SERVICE
 
 
 class ToThePage(BaseHandler):
-    """Leads to the page. Everyone may know where it is."""
+    """Redirects to the page, also without a login: its address is not secret."""
 
     def get(self) -> None:
         service = JupyterHub.instance()._service_map[SERVICE]
-        if not service.host:  # it is on this domain, and the proxy has not found it
+        if not service.host:  # the page is on this domain, but the proxy has no route to it
             raise web.HTTPError(404)
         query = f"?{self.request.query}" if self.request.query else ""
         self.redirect(f"{service.host}{service.prefix}{query}")
 
 
 def lead_to_page() -> None:
+    """Add the redirect to the hub of this process."""
     address = (f"/services/{SERVICE}/?", ToThePage)
     if address not in handlers.default_handlers:
         handlers.default_handlers.append(address)

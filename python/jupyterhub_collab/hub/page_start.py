@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets the hub start although the sharing page does not.
+"""Let the hub start even if the sharing page does not.
 
-JupyterHub ends when a service that it manages has not answered within 10 s (JupyterHub 5) or 30 s (6). People can do without the page
-for a while, but not without the hub: a busy machine needs longer, and another program may have taken the page's port.
+JupyterHub exits if a managed service does not answer within 10 s (JupyterHub 5) or 30 s (JupyterHub 6). A busy host may need longer, and
+another program may have taken the page's port. Users can do without the page for a while, but not without the hub.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..names import SERVICE
 
 
 def start_without_page() -> None:
-    """Have the hub of this process go on when the page has not started. It starts the page's process again whenever that has ended."""
+    """Let the hub of this process continue if the page has not started. The hub restarts the page's process whenever it ends."""
     if not hasattr(JupyterHub.start_service, "without_page"):
         JupyterHub.start_service = _goes_on(JupyterHub.start_service)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one call that a configuration fragment makes."""
+"""Apply a policy to the hub's configuration, and find out whether a later file has replaced parts of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from .servers import limit_cached_rights
 from .shared_port import share_port
 from .whole import whole
 
-# What each call of `apply` in this process, and of its like, has asked for: `everyone`, `accounts` and `groups` (of roles), by
-# whom; `roles`, `hooks` and `services` that have to be there; `kept`, what must be so of further settings, by their names; `limits`,
-# the variables that only some spawners heed; `page`, that has to work.
+# What each fragment's call in this process has asked for:
+# - everyone: scopes of all users
+# - accounts: shared accounts
+# - groups: role -> groups that must be its members
+# - roles, hooks, services: names that must exist
+# - kept: name of a further setting -> function that tells from the configuration whether it still holds
+# - limits: variables that only some spawners enforce
+# - page: a page that must work
 applied: list[dict[str, Any]] = []
 
 
@@ -29,9 +34,9 @@ def apply(
     """Merge a policy into the hub's configuration `c` (a `traitlets.config.Config`).
 
     everyone: scopes that all hub users get in addition to the hub's defaults.
-    accounts: names of hub users that own a server together; no person can log in under them.
-    revocation_seconds: after how many seconds a newly started server asks the hub again whether a user has
-    access. None leaves the server's default.
+    accounts: names of shared accounts, which are hub users that nobody can log in as.
+    revocation_seconds: for how many seconds servers that start from now on cache the hub's answer about a visitor's access. None leaves
+    the server's default.
     """
     c = whole(c)
     share_port()
@@ -51,9 +56,9 @@ def services_of(config: Any) -> set[str]:
 
 
 def lost(config: Any, roles: dict[str, Any]) -> list[str]:
-    """Return which settings of what was applied have been replaced since, by what the hub has loaded after it.
+    """Return the names of applied settings that a later file has replaced.
 
-    roles: as the hub holds them (see `live.roles`).
+    roles: the hub's roles (see `live.roles`).
     """
     found = set()
     for policy in applied:

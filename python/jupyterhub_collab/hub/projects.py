@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one call of the fragment with projects, whose members share a server, and with people who may be on someone's server."""
+"""Open the servers of projects to their members, and servers of users to others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sharing import offer_servers
 from .whole import whole
 
 MANAGE = "manage"
-PLACE = "{server}"  # in a scope, where the server stands
+PLACE = "{server}"  # placeholder for the server in a scope
 
 
 def open_servers(
@@ -26,11 +26,11 @@ def open_servers(
     projects: Sequence[Mapping[str, Any]],
     access: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Let the members of projects into the servers of these, and others into servers of people.
+    """Give members of projects access to the projects' servers, and other users access to servers of users.
 
-    levels: what each level may do, as scopes with `{server}` where the server stands. projects: `name`, `account` (the hub user that
-    owns the server, whom nobody logs in as), `mem_limit` and `cpu_limit` of its server, and by level `users` and `groups` of the
-    hub. access: `owner` and `server` (empty for the default one), `level`, `users` and `groups`.
+    levels: the scopes of each level, with `{server}` for the server. projects: each has `name`, `account` (the hub user that owns
+    the server, and that nobody can log in as), `mem_limit` and `cpu_limit` of its server, and for each level the hub `users` and `groups`.
+    access: each has `owner`, `server` (empty for the default one), `level`, `users` and `groups`.
     """
     c = whole(c)
     share_port()
@@ -94,10 +94,10 @@ def _scopes(level: Sequence[str], server: str) -> list[str]:
 
 
 def _name(each: Mapping[str, Any]) -> str:
-    """Return a server as scopes name it."""
+    """Return the server's name in scopes, such as `alice/` or `alice/lab2`."""
     return f"{each['owner']}/{each['server']}"
 
 
 def _digest(*names: str) -> str:
-    """Return what stands for names in the name of a role, which has no room for any letter."""
+    """Return a digest of names for the name of a role, which may contain only certain characters."""
     return hashlib.sha256("/".join(names).encode()).hexdigest()[:12]

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users who have a server open keep their access when it restarts, without reloading a page.
+"""Let open pages reconnect after their server restarts, without a reload.
 
-By default, when a server stops, the hub deletes the server's OAuth client, and with it all tokens that its
-visitors' browsers hold: an open page gets nothing but 403 from the next start on, and what was typed meanwhile is lost. A
-spawner that resumes (`Spawner.will_resume`) keeps client and tokens. Nobody has more rights by that: whenever such a token is
-shown, the hub looks at what its owner may do then.
+By default, when a server stops, the hub deletes the server's OAuth client, and with it the tokens in its visitors' browsers. After the next
+start, an open page gets only 403, and what was typed in the meantime is lost. Spawners that resume (`Spawner.will_resume`) keep client and
+tokens. This grants no additional rights: each time a token is used, the hub checks what its owner may do at that time.
 
-But the server's own token would stay with them, which anyone with a terminal there has read. That one ends as it does by
-default, and also where the hub has been started anew meanwhile and does not know it any more.
+The server's own token must not be kept, because anyone with a terminal there may have read it. It is deleted as by default, and also
+if the hub has restarted in the meantime and no longer knows it.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from .own_token import own_tokens
 
 
 def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:
-    """Have the hub keep the visitors' tokens of chosen servers when these stop, and when the hub itself starts.
+    """Keep the visitors' tokens of chosen servers when the servers stop, and when the hub starts.
 
-    No hook is early enough. Every end of a server comes by `User.stop`, also one that the hub learns of at its start.
+    No hook runs early enough. Every stop of a server passes through `User.stop`, also one that the hub notices only when it starts.
     """
     note_guests()
     User.stop = _keeping_at_stop(User.stop, is_chosen)
@@ -55,7 +54,10 @@ def _keeping_at_stop(stop: Any, is_chosen: Callable[[Any], bool]) -> Any:
 
 
 def _keeping_at_start(cleanup: Any, is_chosen: Callable[[Any], bool]) -> Any:
-    """The hub forgets at its start whatever client is no service's and of no server that it has looked at. So it looks."""
+    """Wrap the cleanup at the hub's start, which deletes all OAuth clients except those of services and of servers in memory.
+
+    Load the chosen servers into memory first.
+    """
 
     @wraps(cleanup)
     def cleanup_oauth_clients(hub: Any) -> None:
@@ -70,13 +72,13 @@ def _keeping_at_start(cleanup: Any, is_chosen: Callable[[Any], bool]) -> Any:
 
 
 def resumes_by_itself(spawner: Any) -> bool:
-    """Return whether it is the spawner's own matter what outlives a stop: containers that are kept, say."""
+    """Return whether the spawner itself decides what outlives a stop, for example because it keeps its container."""
     return bool(spawner.will_resume)
 
 
 @contextmanager
 def _as_if_it_resumed(spawner: Any) -> Iterator[None]:
-    """Have a spawner say meanwhile that it resumes, whether its class has a setting for that or, like DockerSpawner's, decides it."""
+    """Make a spawner's `will_resume` true inside the context, also if its class computes it, as DockerSpawner does."""
     kind: Any = type(spawner)
     spawner.__class__ = _resuming(kind)
     try:
@@ -91,7 +93,7 @@ def _resuming(kind: type) -> type:
 
 
 def end_own_tokens(spawner: Any) -> None:
-    """Delete the tokens that a server was given to talk to the hub with; the hub gives it a new one at each start."""
+    """Delete the tokens with which a server talks to the hub. The hub issues a new one at each start."""
     db = object_session(spawner.user.orm_user)
     assert db is not None
     for token in own_tokens(spawner):
@@ -100,6 +102,6 @@ def end_own_tokens(spawner: Any) -> None:
 
 
 def forget_visitors(spawner: Any) -> None:
-    """Delete the visitors' tokens of a server that starts and is not chosen any more, as its last stop would have done."""
+    """Delete the visitors' tokens of a starting server that is no longer chosen, as the hub does by default when a server stops."""
     if not resumes_by_itself(spawner):
         forget(spawner)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles, merged into `JupyterHub.load_roles` however the administrator wrote it."""
+"""Merge roles into `JupyterHub.load_roles`, in whichever form the administrator wrote it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from traitlets.config.loader import LazyConfigValue
 
 
 def value_of(section: Any, name: str, default: Any) -> Any:
-    """Return the container trait `name` of a config section, and leave the section as it is.
+    """Return the value of the container trait `name` of a config section, and leave the section unchanged.
 
-    A container in a configuration is unset, assigned, or a `LazyConfigValue` (after `.append` or `.update`);
-    `default` is the value that the hub itself starts from, of the type that the trait has.
+    A container in a configuration is unset, assigned, or a `LazyConfigValue` (after `.append` or `.update`). `default` is the hub's own
+    initial value, which has the trait's type.
     """
     value = section.get(name, default)
-    # A copy, as a LazyConfigValue keeps the first value that anyone asks it for.
+    # Copy it, because a LazyConfigValue keeps the first value that it computes.
     return deepcopy(value).get_value(default) if isinstance(value, LazyConfigValue) else value
 
 
 def reify(section: Any, name: str, default: Any) -> Any:
-    """Return the container trait `name` of a config section as a plain value that later code can change."""
+    """Replace the container trait `name` of a config section with a plain value that can be changed in place, and return it."""
     value = value_of(section, name, default)
-    # A copy of the same kind: an object that the administrator's code shares between traits stays theirs.
+    # Copy it, because the administrator's code may use the same object for other traits.
     section[name] = value = type(value)(value)
     return value
 
 
 def load_roles(c: Any) -> list[dict[str, Any]]:
-    """Return `c.JupyterHub.load_roles` as a list that may be extended in place."""
+    """Return `c.JupyterHub.load_roles` as a list that can be extended in place."""
     roles = c.JupyterHub.load_roles = [dict(role) for role in reify(c.JupyterHub, "load_roles", [])]
     return roles
 
@@ -42,16 +42,15 @@ def role_entry(c: Any, name: str) -> dict[str, Any] | None:
 
 
 def missing(scopes: Sequence[str], present: Any) -> list[str]:
-    """Return the scopes that are not present yet, in their order, each once."""
+    """Return the scopes that are not in `present`, in order and without duplicates."""
     return [scope for scope in dict.fromkeys(scopes) if scope not in present]
 
 
 def grant_everyone(c: Any, scopes: list[str]) -> None:
-    """Give the hub's default role `user`, which every user holds, these scopes in addition to its own.
+    """Add these scopes to the hub's default role `user`, which every user holds.
 
-    Two entries of one name stop the hub, so an entry that states scopes is extended. Otherwise JupyterHub 6 has
-    `extra_user_scopes` for the purpose (which it ignores beside an entry with scopes); JupyterHub 5 gets an entry
-    that keeps the default, `self`.
+    Two entries with the same name stop the hub, so an entry that states scopes is extended. Otherwise, JupyterHub 6 has
+    `extra_user_scopes`, which it ignores next to an entry with scopes. JupyterHub 5 gets an entry that keeps the default, `self`.
     """
     if not scopes:
         return
@@ -68,15 +67,15 @@ def grant_everyone(c: Any, scopes: list[str]) -> None:
 
 
 def add_members(c: Any, name: str, description: str, scopes: list[str], users: list[str]) -> None:
-    """Make sure that a role of ours exists with these scopes and that these users are among its members.
+    """Ensure that a role of ours exists with these scopes, and that these users are members.
 
-    Raises ValueError where a role of this name is for something else: its rights would be the members'.
+    Raises ValueError if a different role has this name, because the members would get its scopes.
     """
     _add(c, {"name": name, "description": description, "scopes": scopes}, "users", users)
 
 
 def add_groups(c: Any, name: str, description: str, scopes: list[str], groups: Sequence[str]) -> None:
-    """Do the same for the current members of these groups of the hub."""
+    """Ensure the same as `add_members`, with hub groups as members."""
     _add(c, {"name": name, "description": description, "scopes": scopes}, "groups", groups)
 
 

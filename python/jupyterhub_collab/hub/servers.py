@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How people's servers are started so that a right that ends, ends there too."""
+"""Start users' servers so that they notice soon when a visitor's access ends."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from jupyterhub.utils import maybe_future
 from .hooks import Hook, chain
 from .wrapped import fit_inner
 
-# The commands that take options of the single-user server, wherever another program (conda, sudo, singularity) starts them with
-# what stands behind them; what a script would do with options is unknown.
+# Commands that accept options of the single-user server, also if another program (conda, sudo, singularity) runs them. It is
+# unknown what any other script does with options.
 COMMANDS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 OPTION = "--HubOAuth.cache_max_age="
 DEFAULT_SECONDS = 300
 
 
 def limit_cached_rights(c: Any, seconds: int) -> None:
-    """Let servers ask the hub again who may come in after so many seconds, where they trust an answer for 300 by default.
+    """Let servers cache the hub's answer about a visitor for this many seconds, instead of 300.
 
-    An administrator's own setting of it stays, and so does a server that is started by a command of another kind. One with live
-    collaboration is told among its settings, too, which reach it whatever starts it.
+    A value that the administrator has set stays. Servers that an unknown command starts keep their default, except collaboration
+    servers: they also get the value in their settings, which reach them with any command.
     """
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _add_option(f"{OPTION}{seconds}", theirs))
     c.Spawner.pre_spawn_hook.revocation_seconds = seconds
@@ -31,9 +31,9 @@ def limit_cached_rights(c: Any, seconds: int) -> None:
 
 
 def revocation_seconds(c: Any) -> int:
-    """Return after how many seconds a server that the hub starts with this configuration asks it again."""
+    """Return for how many seconds a server that starts with this configuration caches the hub's answers."""
     hook = c.Spawner.get("pre_spawn_hook")
-    while hook is not None:  # what has been chained to it since stands before it
+    while hook is not None:  # hooks that were chained later wrap this one
         if seconds := getattr(hook, "revocation_seconds", None):
             return int(seconds)
         hook = getattr(hook, "__wrapped__", None)
@@ -41,12 +41,12 @@ def revocation_seconds(c: Any) -> int:
 
 
 def takes_options(command: Sequence[str]) -> bool:
-    """Return whether what is added to a command gets to the single-user server."""
+    """Return whether options appended to a command reach the single-user server."""
     return any(os.path.basename(word) in COMMANDS for word in command)
 
 
 def _add_option(option: str, theirs: Hook) -> Hook:
-    """Return a `pre_spawn_hook` that runs theirs and then adds an option to the server's command."""
+    """Return a `pre_spawn_hook` that runs the configured one, and then adds an option to the server's command."""
 
     async def pre_spawn_hook(spawner: Any) -> None:
         await maybe_future(theirs(spawner))
@@ -56,7 +56,7 @@ def _add_option(option: str, theirs: Hook) -> Hook:
 
 
 def _with_option(spawner: Any, option: str, args: Sequence[str]) -> list[str]:
-    """Return what stands behind a spawner's command, with our option where that command takes it and has none of the kind."""
+    """Return the arguments of a spawner's command, with our option if the command accepts it and does not set it already."""
     theirs = [word for word in args if word != option]
     command = [*(spawner.cmd or []), *theirs]
     return [*theirs, option] if takes_options(command) and OPTION not in " ".join(command) else theirs

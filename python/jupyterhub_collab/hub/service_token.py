@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a token for a live hub's API, with the scopes named and no more, for as long as this process has an open input.
+"""Create a token for a live hub's API, with exactly these scopes. It is valid until this process's standard input ends.
 
     python -m jupyterhub_collab.hub.service_token SCOPE [SCOPE ...]
 
-Reads where the database is as the first line of its input (see `database.describe`), prints the token as one line, and takes the token back when its
-input ends. The token belongs to a service that exists for this moment, since a hub may have no administrator.
+Reads the database's address from the first line of standard input (see `database.describe`), prints the token as one line, and deletes it
+when the input ends. The token belongs to a temporary service, because a hub may have no administrator.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = 600
 
 @contextmanager
 def service_token(db: Session, scopes: list[str]) -> Iterator[str]:
-    """Yield the token. It is gone afterwards, and so are those of processes that were killed."""
+    """Yield the token, and delete it afterwards. Tokens of earlier processes that were killed are deleted first."""
     forget(db)
     name = PREFIX + secrets.token_hex(8)
     role = orm.Role(id=_new_id(), name=name, description="A change by collab.jupyterhub", scopes=scopes)
@@ -44,16 +44,16 @@ def service_token(db: Session, scopes: list[str]) -> Iterator[str]:
 
 
 def _new_id() -> int:
-    """Return an id that no row has had.
+    """Return an ID that no row has had.
 
-    SQLite gives the id of a row that is gone to the next one, and a hub that has seen the former may take the latter for
-    it: the second token in a hub's life would be refused. Below zero, as the hub's own ids go on from the greatest one.
+    SQLite reuses the ID of a deleted row. A running hub that has cached that row would take the new one for it, and refuse the second
+    token that it ever sees. The ID is negative, because the hub's own IDs continue from the highest one.
     """
     return -1 - secrets.randbelow(2**31)
 
 
 def forget(db: Session) -> None:
-    """Remove every such service with its tokens and its role."""
+    """Delete all temporary services, with their tokens and roles."""
     for kind in (orm.Service, orm.Role):
         for entry in db.query(kind).filter(kind.name.startswith(PREFIX, autoescape=True)):
             db.delete(entry)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who gave whom what, when and until when: a line of JSON for everything that happens to shares and links.
+"""Log who granted access to whom, when and until when: one line of JSON for each event of a share or link.
 
     {"time": "2026-11-21T10:00:00+00:00", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
-event: `link made`, `link used`, `link ended`, `access given`, `access ended`. owner, server: whose server it is about, and its name, which
-is empty for the default one. by: the user whose request it was; null where there was none. link: the id of a link, as the API has it.
-user, group: who has access. expires_at: when a link ends. because: why something ended, one of `revoked`, `left`, `expired`,
-`server stopped` and `deleted`, which is a server, user or group that is no more. No line holds a secret: neither the code of a
-link nor a part of it.
+event: `link made`, `link used`, `link ended`, `access given` or `access ended`. owner, server: names; the default server's is empty.
+by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access.
+expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
+server, user or group was deleted. No line contains a secret: neither a link's code nor a part of it.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _log = logging.getLogger("jupyterhub_collab.shares")
 
 @contextlib.contextmanager
 def because(cause: str) -> Iterator[None]:
-    """Have what ends meanwhile say that this is why."""
+    """Log this cause for everything that ends inside the context."""
     token = _cause.set(cause)
     try:
         yield
@@ -47,10 +46,10 @@ def because(cause: str) -> Iterator[None]:
 
 
 class _LogFile(WatchedFileHandler):
-    """A file that may be rotated at any time, made when there is something to say, and not for everyone to read.
+    """A log file that may be rotated at any time. It is created with the first event, with mode 0640.
 
-    What cannot be written to it goes to the hub's own log: nothing of what happened is lost, and nothing fails for it. An
-    exception here would interrupt a change of the database, and a revoked guest would keep access.
+    Events that cannot be written go to the hub's own log, so none is lost. An exception here would interrupt a change to the database, and
+    a revoked guest would keep access.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -60,7 +59,7 @@ class _LogFile(WatchedFileHandler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Called as well where writing fails, on a full disk. Says it in the hub's log."""
+        """Write the event to the hub's log. The base class also calls this when a write fails, for example on a full disk."""
         words = "Failed to write a sharing event to %s (%s): %s"
         get_logger().error(words, self.baseFilename, sys.exc_info()[1], record.getMessage())
 
@@ -72,7 +71,7 @@ class _LogFile(WatchedFileHandler):
 
 
 def log_shares(path: str) -> None:
-    """Append to a file what happens to shares and links from now on; without a path to the hub's own log."""
+    """From now on, append events of shares and links to a file. Without a path, write them to the hub's own log."""
     handler = _LogFile(path, delay=True) if path else logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     _log.addHandler(handler)
@@ -87,7 +86,7 @@ def log_shares(path: str) -> None:
 
 
 def _many_end(statement: ORMExecuteState) -> None:
-    """Tell of what one statement deletes, as the hub does where everything of a server ends at once."""
+    """Log the rows that one statement deletes. The hub uses one when it revokes all shares or links of a server."""
     if not statement.is_delete or statement.bind_mapper is None:
         return
     kind = statement.bind_mapper.class_
@@ -123,7 +122,7 @@ def _access_ended(_mapper: Any, _connection: Any, share: orm.Share) -> None:
 
 
 def _deleted(share: orm.Share | orm.ShareCode) -> str:
-    """Return the reason where a share or link goes with someone or something that it is about."""
+    """Return `deleted` if the share or link goes because its owner, server, user or group is being deleted; otherwise empty."""
     session = object_session(share)
     about = (share.owner, share.spawner, getattr(share, "user", None), getattr(share, "group", None))
     return "deleted" if session and any(each in session.deleted for each in about if each) else ""
@@ -134,7 +133,7 @@ def _whom(share: orm.Share) -> dict[str, str]:
 
 
 def _actor() -> str | None:
-    """Return the name of the user whose request is being answered."""
+    """Return the name of the user whose request is being handled, None without a request."""
     user = next((handler.current_user for handler in callers(BaseHandler)), None)
     return str(user.name) if user else None
 

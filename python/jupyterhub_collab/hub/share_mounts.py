@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shares of a session where a systemd unit is the session: mounted in its own view of the host, with their groups."""
+"""Give workspaces to servers that run in a systemd unit: as mounts that only the unit sees, and with their groups."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .share_rights import WRITE, Rights
 
 TRIAL_SECONDS = 10
 GROUPS = "SupplementaryGroups"
-# The place of all mounts is a directory of the session's own, so nobody sees there the names of others' projects.
+# The parent directory of all mounts is private to the unit, so its users do not see the names of other projects.
 PLACE, WRITABLE, READABLE = "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths"
 
 
 def mounts(root: str, mount: str, rights: Rights, missing: Collection[str], notice: str) -> dict[str, str]:
-    """Return the properties of a unit that mount these shares.
+    """Return the properties of a unit that mount these workspaces.
 
-    missing: workspaces that are not available. The file `notice` replaces each. A directory that goes in this instant is
-    ignored, which is what the minus stands for.
+    missing: workspaces that are unavailable. The file `notice` is mounted for each. The minus signs let systemd ignore a directory
+    that is removed before the unit starts.
     """
     writable = [share for share, right in rights.items() if right == WRITE and share not in missing]
     readable = [share for share, right in rights.items() if right != WRITE and share not in missing]
@@ -35,17 +35,18 @@ def mounts(root: str, mount: str, rights: Rights, missing: Collection[str], noti
 
 
 def sealed(root: str, *, no_privileges: bool) -> dict[str, str]:
-    """Return the properties of a unit that leave its shares no way but through their mounts.
+    """Return the properties of a unit that let it reach workspaces only through their mounts.
 
-    By their places on the host a file could get a further name in the home, which is there when the share is not any more. A program with
-    the group's bit would keep the group; a unit that makes none gains no privileges either, which is left to the administrator.
+    Through their paths on the host, users could hard-link a file into their home directory, and keep it after they lose the workspace. A
+    setgid program would keep the group, so `no_privileges` prevents creating one. The unit then cannot gain privileges either, for
+    example with sudo, so the administrator decides (`SystemdSpawner.disable_user_sudo`).
     """
     found = {"InaccessiblePaths": root}
     return {**found, "RestrictSUIDSGID": "yes"} if no_privileges else found
 
 
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
-    """Return the administrator's properties with ours. One may be a text, or a list of texts that come one after another."""
+    """Return the administrator's properties with ours added. Each value is a string, or a list of strings to set in order."""
     together = dict(theirs)
     for name, value in ours.items():
         before = theirs.get(name) or ""
@@ -54,7 +55,7 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]
 
 
 async def works(properties: Mapping[str, str], account: str) -> bool:
-    """Return whether the host starts a unit of an account with these properties: in a container it may not be allowed to mount anything."""
+    """Return whether a unit of an account starts with these properties. In a container, units may be unable to mount anything."""
     words = [f"--property={name}={value}" for name, value in {"User": account, **properties}.items()]
     process = await asyncio.create_subprocess_exec(
         *("systemd-run", "--quiet", "--wait", "--collect", *words, "true"),
@@ -64,6 +65,6 @@ async def works(properties: Mapping[str, str], account: str) -> bool:
     )
     try:
         return await asyncio.wait_for(process.wait(), TRIAL_SECONDS) == 0
-    except TimeoutError:  # a network file system that does not answer, say
+    except TimeoutError:  # for example, a network file system does not answer
         process.kill()
         return False

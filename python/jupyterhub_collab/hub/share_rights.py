@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has access to which workspaces, from the lists of the fragment and the current groups of the hub."""
+"""Decide who has access to which workspaces, from the fragment's lists and the hub's current groups."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 LEVELS = ("edit", "manage")
 READ, WRITE = "read", "write"
-Rights = dict[str, str]  # of each share that someone gets, as `project/share`: READ or WRITE
+Rights = dict[str, str]  # `project/share` -> READ or WRITE, for each workspace that a user can access
 
 
 def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collection[str]) -> Rights:
-    """Return what a hub user may do in all shares.
+    """Return a hub user's rights in all workspaces. The account and the members of a project can write in all of its workspaces.
 
-    user, groups: as the hub knows them. The account and the members of a project can write in all of its workspaces.
+    user, groups: the names of the user and of the user's groups, as the hub has them.
     """
     found = {}
     for project in projects:
@@ -32,7 +32,7 @@ def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collec
 def named_as(
     projects: Collection[Mapping[str, Any]], normalize: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """Return the projects with users' names as the hub has them, which may have been written otherwise."""
+    """Return the projects with normalized usernames, because the fragment may spell them differently from the hub."""
 
     def people(each: Mapping[str, Collection[str]] | None) -> dict[str, list[str]]:
         each = each or {}
@@ -55,7 +55,7 @@ def named_as(
 
 
 def more(one: Rights, other: Rights) -> Rights:
-    """Return what two rights allow together."""
+    """Return the union of two rights."""
     return {share: WRITE if WRITE in (one.get(share), other.get(share)) else READ for share in {*one, *other}}
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets root hold the hub's port while the hub restarts, so that nobody else takes it meanwhile.
+"""Let root hold the hub's port while the hub restarts, so that no other account can take it.
 
-Running servers trust whatever answers there about who has access, and with which token. The kernel allows several sockets to have
-one port where all of them ask for that (SO_REUSEPORT) and are of the same account. One that does not listen gets no connections.
+Running servers trust whatever answers on that port about which users and tokens have access. The kernel lets several sockets share a port
+if all of them set SO_REUSEPORT and belong to the same account. A socket that does not listen gets no connections.
 
-This file imports nothing of the package: role `jupyterhub` runs it by its path, so that the other fragments alone decide which version
+This file imports nothing of the package. Role `jupyterhub` runs it by its path, so that only the other fragments decide which version
 of the package the hub imports.
 """
 
@@ -19,13 +19,13 @@ from tornado.netutil import bind_sockets
 
 
 def share_port() -> None:
-    """Have the hub of this process listen so, where it is root: another account may be that of people's servers, too."""
+    """Make the hub of this process listen with SO_REUSEPORT if it is root. Any other account might also run users' servers."""
     if os.geteuid() == 0:
         HTTPServer.listen = _listen  # type: ignore[method-assign, assignment]
 
 
 def shares_port() -> bool:
-    """Return whether the hub of this process listens so."""
+    """Return whether the hub of this process listens with SO_REUSEPORT."""
     return getattr(HTTPServer.listen, "shares_port", False)
 
 
@@ -36,7 +36,7 @@ def keep_port() -> None:
 
 
 def _listen(self: HTTPServer, port: int, address: str | None = None, **options: Any) -> None:
-    # Two hubs would get half of the connections each: the second one fails, as without us.
+    # With SO_REUSEPORT, two hubs would each get half of the connections. So a second hub fails, as it would without us.
     options["reuse_port"] = not _is_taken(port, address)
     self.add_sockets(bind_sockets(port, address=address, **options))
 
@@ -45,7 +45,7 @@ _listen.shares_port = True  # type: ignore[attr-defined]
 
 
 def _is_taken(port: int, address: str | None) -> bool:
-    """Return whether something listens there already."""
+    """Return whether a program already listens on the port."""
     host = address if address not in (None, "", "0.0.0.0", "::") else "127.0.0.1"
     try:
         socket.create_connection((host, port), timeout=1).close()

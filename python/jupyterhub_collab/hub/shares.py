@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people may share and for how long, kept where no page and no call of the API gets around it: at the hub's database."""
+"""Limit what users can share and for how long, at the hub's database, which no page and no API call bypasses."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tornado import web
 from .hooks import Hook, chain
 from .share_log import ENDED_WITH_THE_SERVER, because
 
-# All that a share lets someone do: come in. The API would take any right of the owner's, such as to stop the server.
+# The only scope that a share may grant. The API would accept any scope that the owner holds, such as stopping the server.
 ENTRANCE = "access:servers"
 
 
 def limit_shares(longest_link: int) -> None:
-    """Limit the lifetime of links, and have shares and links grant access only."""
+    """Limit the lifetime of links to `longest_link` seconds, and remove all scopes except access from shares and links."""
     event.listen(orm.ShareCode, "before_insert", _limit_life(timedelta(seconds=longest_link)))
     for kind in (orm.Share, orm.ShareCode):
-        # When they are set, and not when they are written: a refusal then would leave the hub's one session broken.
+        # Check when the scopes are set, not when they are written: an exception during a write would break the hub's only session.
         event.listen(kind._scopes, "set", _limit_scopes, retval=True)
 
 
@@ -37,7 +37,7 @@ def _limit_life(longest: timedelta) -> Any:
 
 
 def _limit_scopes(_share: Any, scopes: list[str], _before: Any, _initiator: Any) -> list[str]:
-    """Return those of the scopes that may be shared. Raises 403 where none is left, as an empty share would only look like one."""
+    """Return the scopes that may be shared. Raises 403 if none is left, because a share without scopes would grant nothing."""
     allowed = [scope for scope in scopes if scope.partition("!")[0] == ENTRANCE]
     if not allowed:
         raise web.HTTPError(403, f"Only {ENTRANCE} can be shared on this hub")
@@ -45,17 +45,17 @@ def _limit_scopes(_share: Any, scopes: list[str], _before: Any, _initiator: Any)
 
 
 def end_shares_with_server(c: Any) -> None:
-    """End all shares and links of a server when it stops, however that comes about, and before it starts.
+    """End all shares and links of a server when it stops for any reason, and before it starts.
 
-    The hub calls the one hook after every end that it learns of. What it has not learnt of, such as an end while it was
-    down, the other one makes up for. A restart of the hub itself runs neither, and servers that go on keep their guests.
+    The hub calls `post_stop_hook` after every stop that it notices. `pre_spawn_hook` covers the others, such as a server that ended while
+    the hub was down. A restart of the hub runs neither hook, so servers that keep running keep their guests.
     """
     chain(c, "Spawner", "pre_spawn_hook", _end_then)
     chain(c, "Spawner", "post_stop_hook", _end_then)
 
 
 def _end_then(theirs: Hook) -> Hook:
-    """Return a hook that ends what is shared of the server and then runs theirs."""
+    """Return a hook that ends all shares and links of the server, and then runs the configured hook."""
 
     async def hook(spawner: Any, *arguments: Any) -> Any:
         end_shares(spawner.orm_spawner)
@@ -65,7 +65,7 @@ def _end_then(theirs: Hook) -> Hook:
 
 
 def end_shares(spawner: orm.Spawner) -> None:
-    """Delete all shares and links of a server, one by one, so that each is logged."""
+    """Delete all shares and links of a server, one at a time, so that each is logged."""
     db = object_session(spawner)
     assert db is not None
     with because(ENDED_WITH_THE_SERVER):

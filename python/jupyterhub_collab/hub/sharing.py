@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The call of the fragment with which users share their own servers, and the one for servers that roles of the hub open to people."""
+"""The fragment's calls for sharing.
+
+`share_servers` lets users share their own servers. `offer_servers` adds servers that roles open to others to the sharing page.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +36,16 @@ from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
-# Replaces the working directory, from which nothing may be imported.
+# Replaces the working directory in the import path, because nothing may be imported from there.
 START = "import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.sharing import main; main()"
 LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"
-# Nobody but root can take the place of a page there while it is down, and get what people's browsers send to it.
+# Only root can bind a port below 1024. So no other account can take it while the page is down, and receive what browsers send to the page.
 PORT_OF_ROOT = 905
 PORT = 8905
-# What one has to be allowed to name someone in a share. It tells whether a name is there, and nothing more.
+# Scopes for sharing by name. They reveal whether a name exists, and nothing else.
 NAMES = ["read:users:name", "read:groups:name"]
-# The scopes of each user's token for the service, and all that it can do: see the user's own servers and share them, and see
-# and leave what others share. If a user lacks one of the scopes, the token lacks it, too.
+# The scopes of each user's token for the service. It can read and share the user's own servers, and list and leave what others share with
+# the user. If a user lacks one of the scopes, the token lacks it, too.
 SCOPES = ["read:servers!user", "read:users:name!user", RIGHT, "users:shares!user"]
 
 
@@ -63,17 +66,17 @@ def share_servers(
     account: str,
     public_url: str = "",
 ) -> None:
-    """Let users share their own servers, within limits, and register the page for it as a service.
+    """Let users share their own servers, within limits, and register the sharing page as a service.
 
-    groups: of the hub, whose members may; everyone where there are none. by_name: whether they may name users and groups.
+    groups: hub groups whose members may share; if empty, everyone may. by_name: whether they may share with users and groups by name.
     link_seconds, longest_link: default and maximum lifetime of a link in seconds.
-    links_per_server: how many links a server may have at a time. guesses_per_minute: how many links that do not exist someone may open.
-    ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks who comes to
-    someone's server whether it may know who they are. revocation: seconds after which a server has noticed an end, where
-    nothing else is set. log: the file that records who granted access to whom. By default (empty) it is a file of root, or the hub's
-    own log if the hub does not run as root. port: on 127.0.0.1, where the hub's proxy finds the page. By default (0) one that only
-    root can take, where the hub can. account: of the host, which the page's process becomes where the hub is root. public_url: the
-    address that people open the hub at, where the hub does not know it (empty).
+    links_per_server: maximum number of valid links per server. guesses_per_minute: how many links that do not exist a user may open.
+    ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks visitors before it tells
+    another user's server who they are. revocation: seconds until a server notices that access has ended, unless the configuration sets
+    that already. log: the file that records who granted access to whom. If empty, a file below /var/log if the hub is root, otherwise
+    the hub's own log. port: the page's port on 127.0.0.1. If 0, one that only root can bind if the hub is root, otherwise 8905.
+    account: the host's account that the page's process switches to if the hub is root. public_url: the address at which users open the
+    hub; empty if the hub knows it.
     """
     root = os.geteuid() == 0
     log = log or (LOG_OF_ROOT if root else "")
@@ -81,7 +84,7 @@ def share_servers(
     c = whole(c)
     share_port()
     rights = [RIGHT, *(NAMES if by_name else [])]
-    # Everyone comes to the page: it lists what others share with them.
+    # Everyone may open the page, because it lists what others share with them.
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]
     grant_everyone(c, everyone)
     if groups:
@@ -153,9 +156,10 @@ def share_servers(
 
 
 def offer_servers(c: Any, servers: Iterable[str]) -> None:
-    """Show these servers on the sharing page to those to whom roles of the hub open them, where the hub has the page.
+    """List these servers on the sharing page, each for the users to whom roles of the hub open it. Without the page, do nothing.
 
-    servers: as in scopes, such as `project-rainfall/` or `alice/lab2`. To be called after `share_servers`, as often as there is need.
+    servers: as scopes name them, such as `project-rainfall/` or `alice/lab2`. Raises ValueError for any other form. Call this after
+    `share_servers`, as often as you like.
     """
     servers = list(servers)
     for server in servers:
@@ -168,7 +172,7 @@ def offer_servers(c: Any, servers: Iterable[str]) -> None:
 
 
 def _show_invitations(c: Any, ends_with_server: bool) -> None:
-    """Put our pages for accepting shares before the hub's, and after the administrator's own."""
+    """Let our pages for accepting shares override the hub's, and the administrator's override ours."""
     paths = reify(c.JupyterHub, "template_paths", [])
     if str(TEMPLATES) not in paths:
         paths.append(str(TEMPLATES))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private directory on the hub's host for each server, of the account that it runs as."""
+"""Create a private directory on the hub's host for each server, owned by the account that runs the server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def path_of(spawner: Any, root: str) -> str:
-    """Return the place `root/ACCOUNT/SERVER` of a server's directory; empty where there can be none.
+    """Return the path `root/ACCOUNT/SERVER` of a server's directory.
 
-    That is where the hub is not root, or where servers run elsewhere than as accounts of this host.
+    It is empty if the hub is not root, or if the server does not run as an account of this host.
     """
     if not root or os.geteuid() != 0:
         return ""
@@ -34,7 +34,7 @@ def path_of(spawner: Any, root: str) -> str:
 
 
 def state_directory_of(spawner: Any, root: str) -> str:
-    """Return the directory at that place, made where it is missing; empty where there is no such account, or it cannot be made."""
+    """Create a server's directory if it is missing, and return its path; empty if its account does not exist, or on an error."""
     path = path_of(spawner, root)
     if not path:
         return ""
@@ -51,30 +51,30 @@ def state_directory_of(spawner: Any, root: str) -> str:
 
 
 def let_write(spawner: Any, root: str) -> None:
-    """Let a server write to its directory where SystemdSpawner shuts it in; what is not there yet is no error (`-`)."""
+    """Let a server write to its directory if SystemdSpawner restricts it to read-only paths."""
     path = path_of(spawner, root)
     if not path or not getattr(spawner, "readonly_paths", None):
         return
-    # systemd wants every place to be there but those with a hyphen; the directory may be made with the account, a moment later.
+    # The hyphen lets systemd ignore a missing path. The directory may be created with its account, a moment later.
     if (wanted := f"-{path}") not in (spawner.readwrite_paths or []):
         spawner.readwrite_paths = [*(spawner.readwrite_paths or []), wanted]
 
 
 def account_of(spawner: Any) -> str:
-    """Return the account that a spawner runs the server as. Raises KeyError where it is none of this host."""
+    """Return the account that a spawner runs the server as. Raises KeyError if that is not an account of this host."""
     if spawner.has_trait(
         "username_template"
-    ):  # SystemdSpawner, which may also make an account for as long as a server runs
+    ):  # SystemdSpawner, which can also create an account that exists while the server runs
         if not spawner.dynamic_users:
             return str(spawner._expand_user_vars(spawner.username_template))
-    # The simple one runs everyone's server as the hub.
+    # SimpleLocalProcessSpawner runs all servers as the hub's account.
     elif isinstance(spawner, LocalProcessSpawner) and not isinstance(spawner, SimpleLocalProcessSpawner):
         return str(spawner.user.name)
     raise KeyError(spawner.user.name)
 
 
 def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None:
-    """Create the directories. All but the last belong to root, so nobody else can replace one by a link."""
+    """Create the directories. All except the last belong to root, so nobody else can replace one with a link."""
     os.makedirs(root, exist_ok=True)
     with _opened(root) as top:
         _belongs(top, PASSABLE, 0, 0)
@@ -85,7 +85,7 @@ def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None
 
 
 def _take_what_is_not_theirs(root: str, account: pwd.struct_passwd) -> None:
-    """Make root's what servers of another account have left, where its number is this one's by now: that account is gone."""
+    """Give root the directories of deleted accounts whose UID this account now has, so that it cannot read them."""
     with _opened(root) as top:
         for name in os.listdir(top):
             with contextlib.suppress(OSError), _opened(name, top) as middle:
@@ -97,7 +97,7 @@ def _take_what_is_not_theirs(root: str, account: pwd.struct_passwd) -> None:
 
 
 def _is(name: str, account: pwd.struct_passwd) -> bool:
-    """Return whether a name is that of an account, or another one of the same number."""
+    """Return whether a name belongs to this account, or to another account with the same UID."""
     try:
         return name == account.pw_name or pwd.getpwnam(name).pw_uid == account.pw_uid
     except KeyError:
@@ -125,7 +125,7 @@ def _belongs(directory: int, mode: int, uid: int, gid: int) -> None:
     if os.fstat(directory).st_uid not in (
         0,
         uid,
-    ):  # such as that of an account that is gone and had the same name
+    ):  # for example of a deleted account that had the same name
         raise PermissionError(errno.EPERM, "it belongs to another account")
     os.fchown(directory, uid, gid)
     os.fchmod(directory, mode)

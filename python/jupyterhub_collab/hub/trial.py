@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads a hub configuration as the hub would, without touching the hub's database, files or process.
+"""Load a hub configuration as the hub would, without touching the hub's database, files or process.
 
     python -m jupyterhub_collab.hub.trial [--instead-of=FILE --use=CANDIDATE] [ARGUMENT ...] --config=FILE
 
-The arguments are those of the `jupyterhub` command, after a candidate that is read where the configuration would load
-another file. Prints one JSON object (see `describe`) as its last line and
-exits 0 when the hub would start with this configuration; otherwise exits 1 with the reason on standard error.
-`jupyterhub --show-config` is no substitute: it opens the configured database and rewrites the roles in it.
+The arguments are those of the `jupyterhub` command. With `--instead-of` and `--use`, the candidate is read wherever the configuration loads
+FILE. If the hub would start with this configuration, prints one JSON object (see `describe`) as the last line and exits with 0. Otherwise,
+exits with 1 and the reason on standard error. `jupyterhub --show-config` cannot do this: it opens the configured database, and
+rewrites the roles in it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ USE = "--use="
 
 
 class Warnings(logging.Handler):
-    """Keeps what the hub says about settings that it does not know; a misspelt one is no more than a warning."""
+    """Collects the hub's warnings about unknown settings. The hub only warns about a misspelled setting."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -51,7 +51,7 @@ class Warnings(logging.Handler):
 
 
 class Loader(PyFileConfigLoader):
-    """Reads the candidate instead of the file that it will replace, wherever the configuration loads that file."""
+    """Loads the candidate wherever the configuration loads the file that the candidate will replace."""
 
     instead_of = candidate = ""
     used = False
@@ -64,16 +64,16 @@ class Loader(PyFileConfigLoader):
 
 
 class JupyterHub(jupyterhub.app.JupyterHub):
-    """A hub that goes through the whole of its initialization in memory.
+    """A hub that runs its whole initialization in memory.
 
-    It has the name of its parent class because that name appears in messages for administrators.
+    It has its parent class's name, because that name appears in messages for administrators.
     """
 
     python_config_loader_class = Loader
 
     @classmethod
     def section_names(cls) -> list[str]:
-        """Return the sections that set this class, each once: what one appends to a setting would count twice."""
+        """Return the sections that configure this class, without duplicates. Otherwise, appended values would be appended twice."""
         return list(dict.fromkeys(super().section_names()))
 
     configured_database: dict[str, Any]
@@ -94,20 +94,20 @@ class JupyterHub(jupyterhub.app.JupyterHub):
         await super().init_users()
 
     def init_internal_ssl(self) -> None:
-        """Leave the hub's certificates alone: where they are missing the hub makes them."""
+        """Do nothing, because the hub would create missing certificates."""
 
     def write_pid_file(self) -> None:
-        """Leave the running hub's file alone."""
+        """Do nothing, because the running hub has written its own."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what a caller needs to find this hub and to tell whether it holds the roles it was asked to."""
+        """Return what a caller needs to find this hub, and to check that the running hub holds the configured roles."""
         return {
             "base_url": self.base_url,
             "bind_url": self.bind_url,
             **front(self),
-            # Where the hub tells its proxy who goes where; other proxies than the usual one may have no such address.
+            # The API through which the hub configures its proxy. Proxies other than configurable-http-proxy may have none.
             "proxy_api_url": str(getattr(self.proxy, "api_url", "")),
-            # Where it listens: what others are told to connect to may be a name that only a container knows.
+            # Where the hub listens, because hub_connect_url may be a name that only containers can resolve.
             "api_url": f"{self.hub.bind_url.rstrip('/')}/api",
             "shares_port": shared_port.shares_port(),
             "database": self.configured_database,
@@ -122,10 +122,10 @@ class JupyterHub(jupyterhub.app.JupyterHub):
 
 
 def admission(authenticator: Any) -> dict[str, Any]:
-    """Return who may use the hub, as far as it decides by accounts of its host.
+    """Return who may use a hub whose users log in with accounts of its host.
 
-    accounts: whether people log in with the password of such an account. everyone: whether that is enough. groups: of the host, of
-    which one is enough, too. named: whether those may whom an administrator has added.
+    accounts: whether users log in with the password of a host account. everyone: whether every such account may use the hub. groups: host
+    groups whose members may. named: whether users that an administrator has added may.
     """
     return {
         "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
@@ -140,7 +140,10 @@ def _qualified(cls: type) -> str:
 
 
 async def load(argv: list[str]) -> dict[str, Any]:
-    """Return the hub that these arguments of the command `jupyterhub` would start, as `describe` does."""
+    """Load a configuration, and describe the hub that `jupyterhub` would start with these arguments (see `describe`).
+
+    Also returns `warnings` about unknown settings. Raises ValueError if the hub would not start or would not work with the configuration.
+    """
     applied.clear()
     shared_port.keep_port()
     warnings = Warnings()
@@ -171,7 +174,7 @@ async def load(argv: list[str]) -> dict[str, Any]:
 
 
 def _json(app: Any) -> str:
-    """Name the JSON that a hub reads after its Python file, where there is one."""
+    """Return a hint about the JSON file that a hub reads after its Python file, if there is one."""
     path = os.path.splitext(app.config_file)[0] + ".json"
     return f" (it reads {path} last)" if os.path.exists(path) else ""
 
@@ -181,12 +184,12 @@ def main(*argv: str) -> None:
         Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
         Loader.candidate = argv[1].removeprefix(USE)
         argv = argv[2:]
-    # What the configuration prints, or has other programs print, is not the answer.
+    # Send what the configuration and its child processes print to standard error, so that only the answer is on standard output.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         result = asyncio.run(load(list(argv)))
         answer.write(json.dumps(result) + "\n")
-    # Code in the configuration may have started threads, and the hub registers a clean-up for its exit.
+    # Skip threads that the configuration may have started, and the cleanup that the hub registers for its exit.
     os._exit(0)
 
 

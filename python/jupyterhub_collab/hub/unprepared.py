@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps people out of servers that nothing guards.
+"""Keep visitors out of servers without our guard.
 
-A container image, a node of a cluster or an environment without this package starts a server all the same, as plain JupyterLab or as
-something else: visitors could end it, and what people type at the same time would be lost. The hub stops it before anyone gets in where
-others may come. Where nobody may, it goes on, and cannot be shared.
+A container image, a cluster node or an environment without this package still starts a server, as plain JupyterLab or another program.
+There, visitors could stop the server, and users who edit at the same time would lose text. If other users can open the server,
+the hub stops it before anyone gets access. Otherwise the server keeps running, but cannot be shared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STOPPED = (
     "This server was stopped. Other users can open it, and its environment lacks the protection for live collaboration. Start another"
     " environment if you can, or ask your administrator to prepare this one."
 )
-# To the administrator: which server, and why.
+# For the administrator: the server, and the reason.
 STOPPED_LOG = "%s was stopped, because it is not protected: %s. To allow unprotected servers, set jupyterhub_rtc_refuse_unprepared to false."
 NOT_SHARED_LOG = "%s cannot be shared while it runs, because it is not protected: %s."
 LACKS = (
@@ -38,15 +38,15 @@ RESUMES = (
     "its spawner resumed an older server, from before this hub protected its servers. Remove that server (such as its container), so that"
     " the next start creates a new one"
 )
-# The servers that run unguarded, by their numbers in the hub's database.
+# IDs, in the hub's database, of servers that run without the guard.
 _unguarded: set[int] = set()
 
 
 def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bool]) -> None:
-    """Have the hub stop each server that starts unguarded though others may come in, and share none that runs unguarded.
+    """Stop each server that starts without the guard and that other users can open, and refuse to share any that runs without it.
 
-    starts: whether the server of a spawner is one that this hub has just started; one that runs when the hub starts goes on.
-    is_open: whether others may come in.
+    starts: whether this hub started the spawner's server. A server that was running when the hub started is not stopped.
+    is_open: whether other users can open the spawner's server.
     """
     User._wait_up = _looking(User._wait_up, starts, is_open)
     for kind, method in ((orm.Share, "grant"), (orm.ShareCode, "new")):
@@ -54,7 +54,7 @@ def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bo
 
 
 def is_shared(spawner: Any) -> bool:
-    """Return whether a server has guests or links, by which someone may come in."""
+    """Return whether a server has shares or links."""
     db = object_session(spawner.orm_spawner)
     assert db is not None
     kinds = (orm.Share, orm.ShareCode)
@@ -94,7 +94,7 @@ async def _is_guarded(user: Any, spawner: Any) -> bool:
             extra_path="api",
         )
     except Exception as error:
-        # It has just answered: the hub must not take it for one that is gone.
+        # The server has just answered `_wait_up`, so do not let the hub treat it as gone.
         user.log.warning("Failed to find out whether %s is protected: %r", spawner._log_name, error)
         return False
     return GUARDED in answer.headers
@@ -104,16 +104,16 @@ def _refusal() -> Any:
     if kind := getattr(spawners, "SpawnException", None):
         refusal = kind(STOPPED, reason="unprepared")
     else:
-        # Before JupyterHub 6 the hub counts a refusal as a failure of its own, and ends after some (`consecutive_failure_limit`).
+        # JupyterHub 5 counts a refusal as a failed spawn, and exits after several (`consecutive_failure_limit`).
         settings = JupyterHub.instance().tornado_application.settings
         settings["failure_count"] = settings.get("failure_count", 0) - 1
         refusal = HTTPError(400, STOPPED)
-    refusal.jupyterhub_message = STOPPED  # of the page that waits for the server
+    refusal.jupyterhub_message = STOPPED  # shown on the page that waits for the server
     return refusal
 
 
 def _sharing(share: Any) -> classmethod[Any, Any, Any]:
-    """Return a method of the hub's that makes a share or a link, or refuses it with 409."""
+    """Return a method that creates a share or a link, or raises 409 if the server runs without the guard."""
 
     def share_or_refuse(
         _class: Any, /, db: Any, spawner: orm.Spawner, *arguments: Any, **options: Any

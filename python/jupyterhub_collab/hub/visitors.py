@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads from a live hub's database who has been let into someone else's running server, and changes nothing there."""
+"""Read from a live hub's database who has visited other users' running servers. Changes nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ ENTRANCE = "access:servers"
 
 
 def visitors(db: Session) -> list[dict[str, Any]]:
-    """Return everyone whose browser holds a token for a server of someone else that runs.
+    """Return everyone whose browser holds a token for another user's running server.
 
-    user, owner, server: names, of the server empty where it is the owner's default one. started, seen: when the server was started,
-    and when it last asked the hub about them, in seconds of the epoch. allowed: whether the user may come in, by the roles and
-    shares of this moment.
+    user, owner, server: names; the default server's is empty. started, seen: when the server started, and when it last asked the hub about
+    the user, in seconds since the epoch. allowed: whether the current roles and shares give the user access.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for spawner in db.query(orm.Spawner).filter(orm.Spawner.server_id.is_not(None)):
@@ -38,5 +37,5 @@ def visitors(db: Session) -> list[dict[str, Any]]:
 
 
 def moment(stored: datetime | None) -> float:
-    """Return a time of the hub's database in seconds of the epoch; 0 where there is none."""
+    """Return a time from the hub's database in seconds since the epoch; 0 for none."""
     return stored.replace(tzinfo=UTC).timestamp() if stored else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole of a configuration that is spread over several files."""
+"""Collect a configuration that several files set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .callers import callers
 
 
 def whole(c: Any) -> Any:
-    """Return the configuration as it is so far, where `c` may be no more than the part of one file.
+    """Return the configuration as set so far by all files, also if `c` holds only the part of one file.
 
-    A file that another one loads (`load_subconfig`) starts with an empty part, which replaces what it has in common with
-    the rest when the file has been read. From inside it, what came before is neither to be seen nor to be changed. But
-    the loaders of the files around it are at work, so their parts are put together now, in the order in which they would
-    be: what is left of the parts to be merged later is nothing.
+    A file that another file loads with `load_subconfig` gets an empty configuration. When it has been read, its settings are merged into
+    the outer file's, where they replace settings of the same name. So code in it can neither see nor change the settings that came before.
+    The loaders of the outer files are on the call stack, so merge their parts now, in the order in which traitlets would merge them later.
+    The inner parts are then empty, so that merge adds only what the files set after this call.
     """
-    loaders = callers(PyFileConfigLoader)  # of the innermost file first
+    loaders = callers(PyFileConfigLoader)  # innermost file first
     if not loaders or loaders[0].config is not c:
         return _with_sections(c)
     for inner, outer in pairwise(loaders):
@@ -29,7 +29,7 @@ def whole(c: Any) -> Any:
 
 
 def _with_sections(c: Any) -> Any:
-    """Return a configuration whose sections all are such, where some were put in as plain dictionaries (`c.update`)."""
+    """Convert sections that were set as plain dictionaries (`c.update`) to `Config`. Return the configuration."""
     for name, value in list(c.items()):
         if name[:1].isupper() and isinstance(value, dict) and not isinstance(value, Config):
             c[name] = Config(value)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives every session the shares of its user's projects, and takes them away from sessions whose user has lost them.
+"""Give every server the workspaces of its user's projects, and remove them from servers whose user has lost access.
 
-Nothing here keeps a server from starting: a problem becomes a warning in the hub's log and, if possible, a note in the
-place where the workspace would be.
+Nothing here prevents a server from starting: a problem becomes a warning in the hub's log and, if possible, a notice at the path where the
+workspace would be.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
 
-PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")  # what the properties of a unit take as it is
+PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")  # needs no quoting in the properties of a unit
 LINK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*")
 PACKAGE = Path(__file__).parents[2]
 HOME_PROGRAM = PACKAGE / "jupyterhub_collab/workspaces/home.py"
@@ -59,13 +59,13 @@ def share_workspaces(
     link: str = "workspace",
     repair_minutes: float = 5,
 ) -> None:
-    """Give sessions that are started from now on the shares of these projects.
+    """Give servers that start from now on the workspaces of these projects.
 
-    root: the directory of all shares on the host, `root/PROJECT/SHARE`. mount: where a session has its shares. projects: `name`,
-    `account` (the hub user whose server it is), `manage` and `edit` (`users` and `groups` of the hub), and `shares`, each with its `name`, and with
-    `write` and `read` for further people. link: the name in the user's home under which JupyterLab shows them; empty for none.
-    repair_minutes: how often files that are not their share's groups' any more are given to them again; 0 for never but when
-    someone's session starts.
+    root: the host's directory of all workspaces, `root/PROJECT/SHARE`. mount: where a server sees its workspaces. projects: each has
+    `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `shares`. Each
+    share has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab
+    shows the workspaces; empty for none. repair_minutes: how often the permissions of files in workspaces are restored; 0 for only when a
+    server starts. Raises ValueError if `root`, `mount` or `link` contains characters other than those in PATH and LINK.
     """
     for name, path in (("root", root), ("mount", mount)):
         if not PATH.fullmatch(path) or ".." in path.split("/"):
@@ -81,7 +81,7 @@ def share_workspaces(
 
 
 def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
-    """Return a `pre_spawn_hook` that takes back what ours set for the last start, runs theirs, and then ours."""
+    """Return a `pre_spawn_hook` that removes what we set for the last start, runs the configured hook, and then ours."""
 
     async def pre_spawn_hook(spawner: Any) -> None:
         _reset(spawner)
@@ -95,7 +95,7 @@ def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
 
 
 def _settled(start: Callable[[Any], Awaitable[None]], workspaces: Workspaces) -> Any:
-    """Return `JupyterHub.start` that first takes from running sessions what their users have lost since they were started."""
+    """Wrap `JupyterHub.start`, and first remove workspaces from running servers whose users have lost access."""
 
     @wraps(start)
     async def start_settled(hub: Any) -> None:
@@ -106,7 +106,7 @@ def _settled(start: Callable[[Any], Awaitable[None]], workspaces: Workspaces) ->
 
 
 class Workspaces:
-    """The shares of all projects, as the fragment names them."""
+    """The workspaces of all projects, as the fragment lists them."""
 
     def __init__(
         self, root: str, mount: str, projects: list[dict[str, Any]], link: str, repair_minutes: float
@@ -117,14 +117,14 @@ class Workspaces:
         self.link = link
         self.repair_minutes = repair_minutes
         self.given = GivenShares(root)
-        self.due = False  # whether someone's groups have changed in the database since the last look
+        self.due = False  # whether groups have changed in the database since the last `settle`
         self.warned = False
         self.in_repair: set[str] = set()
-        self.tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task from being forgotten
+        self.tasks: set[asyncio.Task[None]] = set()  # the loop keeps only weak references to tasks
 
     @property
     def shares(self) -> dict[str, str]:
-        """All shares, each with the account of its project."""
+        """All workspaces as `project/share`, each with the account of its project."""
         return {
             f"{project['name']}/{share['name']}": project["account"]
             for project in self.projects
@@ -134,7 +134,7 @@ class Workspaces:
     # When the hub starts, and while it runs
 
     def begin(self, hub: Any) -> None:
-        """Look after the sessions that run, and after the groups of the hub from now on."""
+        """Update the workspaces of running servers now, and whenever the hub's groups change. Start the regular repair."""
         self.hub = hub
         self.projects = named_as(self.projects, hub.authenticator.normalize_username)
         if os.geteuid() != 0:
@@ -151,7 +151,7 @@ class Workspaces:
             self._in_background(self._repair_for_ever())
 
     def settle(self) -> None:
-        """Take from running sessions what their users have lost, and give back what they have again."""
+        """Remove workspaces from running servers whose users have lost access, and restore those to which they have access again."""
         users = {given["user"]: account for account, given in self.given.all.items()}
         now = {}
         for user in self.hub.db.query(orm.User).filter(orm.User.name.in_(users)):
@@ -175,7 +175,7 @@ class Workspaces:
             self.due = True
 
     def _settle_soon(self, _session: Any) -> None:
-        """The database does not answer during a commit."""
+        """Settle after the commit, because the session cannot run queries during it."""
         if self.due:
             with contextlib.suppress(RuntimeError):  # no loop runs in this thread; the next commit will do
                 asyncio.get_running_loop().call_soon(self._settle_now)
@@ -198,9 +198,10 @@ class Workspaces:
             await self.repair(self.shares)
 
     async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
-        """Give what is in shares to their groups again, where that is not going on, and write down in the hub's log what that was.
+        """Restore the permissions of files in these workspaces, except those in repair already, and log what was done.
 
-        shares, lost: see `jupyterhub_collab.workspaces.repair`; where someone has lost a share, files with further names become others.
+        shares, lost: see `jupyterhub_collab.workspaces.repair`. If someone has lost access, all of `shares` are repaired, and files with
+        hard links outside their workspace are replaced with copies.
         """
         shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
@@ -215,7 +216,7 @@ class Workspaces:
             self.in_repair -= {*shares}
 
     async def _walk(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> str:
-        """Have a process of its own walk through shares, as that takes long; return what it says."""
+        """Walk through workspaces in a separate process, because this takes long. Return the process's output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
             cwd=PACKAGE,
@@ -228,10 +229,10 @@ class Workspaces:
         told, _none = await process.communicate(json.dumps(wanted).encode())
         return told.decode(errors="replace")
 
-    # When a session starts
+    # When a server starts
 
     async def give(self, spawner: Any) -> None:
-        """Give a session that is about to start its shares."""
+        """Give a server that is about to start its user's workspaces."""
         self.hub = JupyterHub.instance()
         try:
             account = pwd.getpwnam(account_of(spawner))
@@ -268,7 +269,7 @@ class Workspaces:
             self._in_background(self.repair(writable))
 
     async def _missing(self, rights: Rights) -> dict[str, str]:
-        """Return which shares cannot be had now, and why. Looks from a thread, as a file system may not answer."""
+        """Return which workspaces are unavailable, and why. This checks in threads, because a network file system may not answer."""
         looked = await asyncio.gather(
             *(
                 asyncio.wait_for(
@@ -287,7 +288,7 @@ class Workspaces:
     async def _mount(
         self, spawner: Any, account: str, rights: Rights, usable: Rights, missing: dict[str, str]
     ) -> dict[str, Any]:
-        """Set the properties of the session's unit; return what its user's home is to show."""
+        """Set the properties of the server's unit. Return what to show in the user's home directory."""
         if not rights:
             return {}
         theirs = spawner.unit_extra_properties
@@ -317,7 +318,10 @@ class Workspaces:
         return {"links": {share: os.path.join(self.root, share) for share in usable}} if usable else {}
 
     def _join(self, spawner: Any, account: str, usable: Rights) -> None:
-        """Put an account in the groups of its shares and take it out of those of others: its sessions take what the host says."""
+        """Add an account to the groups of its workspaces, and remove it from those of other workspaces.
+
+        Without a systemd unit, a server gets the groups that the host has for its account.
+        """
         wanted = {group_names(*share.split("/", 1))[right != WRITE] for share, right in usable.items()}
         ours = {name for share in self.shares for name in group_names(*share.split("/", 1))}
         keeps = {
@@ -336,7 +340,7 @@ class Workspaces:
                     spawner.log.warning("gpasswd %s %s %s: %s", option, account, name, done.stderr.strip())
 
     async def _show(self, spawner: Any, account: pwd.struct_passwd, shown: dict[str, Any]) -> None:
-        """Have the account itself make what shows the shares in its home, or remove it."""
+        """Create or remove the link to the workspaces in the home directory, in a process of the account itself."""
         path = os.path.join(account.pw_dir, self.link)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-B", str(HOME_PROGRAM)),
@@ -369,7 +373,7 @@ def _number_of(share: str, right: str) -> int:
 
 
 def _problem_of(path: str, share: str) -> str | None:
-    """Return why a share cannot be had; None where it can."""
+    """Return why a workspace is unavailable; None if it is available."""
     try:
         there = os.lstat(path)
         numbers_of(share)
@@ -381,7 +385,7 @@ def _problem_of(path: str, share: str) -> str | None:
 
 
 def _reset(spawner: Any) -> None:
-    """Take out what is ours: after a start that failed the hub uses the same spawner again."""
+    """Remove our unit properties, because the hub uses the same spawner again after a failed start."""
     if hasattr(spawner, "collab_properties"):
         spawner.unit_extra_properties = spawner.collab_properties
         del spawner.collab_properties

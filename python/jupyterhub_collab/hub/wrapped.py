@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spawners that have another one start the server, as `wrapspawner` has the one of the profile that someone chose.
+"""Support spawners that delegate to another one, as `wrapspawner` does with the spawner of the profile that a user chose.
 
-The hub's hooks run for the outer one. The inner one gets from it what the profile does not set, and a profile may have a command,
-options and an environment of its own.
+The hub's hooks run for the outer spawner. The inner one inherits only what the profile does not set, and a profile can set a command,
+options and an environment.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 
-# By the name of a method of spawners, what makes its answer fit an inner spawner: it gets the outer one, the inner one and the answer.
+# Method name -> function that adapts the method's result for an inner spawner. Its arguments: the outer spawner, the inner one, the result.
 Fit = Callable[[Any, Any, Any], Any]
 _fits: dict[str, Fit] = {}
 
 
 def fit_inner(method: str, fit: Fit) -> None:
-    """Have inner spawners answer with what `fit` makes of their own answer."""
+    """Make this method of inner spawners return its result as adapted by `fit`."""
     _fits[method] = fit
     theirs = getattr(Spawner, method)
     if hasattr(theirs, "fits_inner"):
@@ -36,7 +36,7 @@ def fit_inner(method: str, fit: Fit) -> None:
 
 
 def outer_of(spawner: Any) -> Any:
-    """Return the spawner that the hub knows, where it holds this one to start the server; None where this one is it."""
+    """Return the hub's spawner that holds this one as its inner spawner; None if this one is the hub's own."""
     spawners = getattr(spawner.user, "spawners", {})
     outer = spawners.get(spawner.name)
     if outer is None or outer is spawner:

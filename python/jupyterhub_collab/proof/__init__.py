@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verifies a live hub with users who log in, edit together and attempt what must be refused, as anyone with a browser could.
+"""Verify a live hub with users who log in, edit together and attempt what must be refused, as anyone with a browser could.
 
-`browser` speaks HTTP and websockets as a browser does, `document` edits, `attempts` tries what must be refused, and `proof` decides what is
-tried on this hub and what came of it. It needs nothing but what every hub's environment has, and no right on the host.
+`browser` speaks HTTP and websockets as a browser does, `document` edits, `attempts` tries what must be refused, and `proof` chooses what to
+try on this hub and reports the results. The package needs only what every hub's environment has, and no rights on the host.
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people try who may not: the actions of the access matrix, each in the ways that there are.
+"""Try the actions of the access matrix as users who must be refused, each in every possible way.
 
-An attempt tells whether a user got further than they may. None of them harms a server that others use: if only doing it would
-tell, it is only done to servers that were created for verify (`HARMFUL`).
+An attempt tells whether every way was refused. None of them harms a server that others use: actions that would start or stop something
+(`HARMFUL`) are only tried on servers that were created for `verify`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from .browser import Answer, Browser
 from .person import Person, server
 
 FORBIDDEN = (401, 403)
-UNKNOWN = 404  # the hub's answer where someone may not know that there is such a user
-NO_TERMINAL = "collab0"  # their names are of letters and digits
-# They end or start what they are about.
+UNKNOWN = 404  # the hub's answer to users who may not know whether a user exists
+NO_TERMINAL = "collab0"  # a valid name of a terminal that does not exist
+# Actions that start, stop, create or delete a server if they are not refused.
 HARMFUL = ("stop", "start", "shut down", "create named", "delete named")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who tries it, on whose server, and a name that nothing on the hub has."""
+    """Who tries an action, on whose server, and `made_up`, a name that nothing on the hub has."""
 
     person: Person
     owner: str
@@ -32,7 +32,7 @@ class Attempt:
 
     @property
     def browsers(self) -> list[Browser]:
-        """The person at a page, and the person's program."""
+        """The person's browser, and the person's program with an API token."""
         return [self.person.browser, self.person.program]
 
     async def of_hub(self, method: str, path: str, body: object = None) -> list[Answer]:
@@ -42,7 +42,7 @@ class Attempt:
         return [await browser.ask(method, f"{server(self.owner)}/{path}") for browser in self.browsers]
 
     async def sockets_of(self, path: str, *refusals: int) -> bool:
-        """Whether every websocket is refused at the door; behind it one that does not exist is not found."""
+        """Return whether every websocket is refused before the server looks it up: with FORBIDDEN or one of `refusals`."""
         there = f"{server(self.owner)}/{path}"
         answers = [await self.person.knock(each, there) for each in self.browsers]
         return set(answers) <= {*FORBIDDEN, *refusals}
@@ -53,12 +53,12 @@ class Attempt:
 
 
 def by_hub(answers: list[Answer]) -> bool:
-    """Whether the hub has refused, or does not let someone know that there is such a thing."""
+    """Return whether the hub has refused every request, or answered as if the resource did not exist."""
     return all(answer.status in (*FORBIDDEN, UNKNOWN) for answer in answers)
 
 
 def at_door(answers: list[Answer]) -> bool:
-    """Whether a server has refused, or sent someone to the hub to tell who they are."""
+    """Return whether a server has refused every request, or redirected it to the hub for a login."""
     return all(
         answer.status in FORBIDDEN or (answer.status == 302 and "/hub/" in answer.url) for answer in answers
     )
@@ -81,7 +81,7 @@ async def read_state(do: Attempt) -> bool:
 
 
 async def _leaves_out(do: Attempt, *keys: str) -> bool:
-    """Whether the hub tells nothing of a part of what it knows about a user."""
+    """Return whether the hub's answers about a user omit the given part."""
     for answer in await do.of_hub("GET", do.user):
         found = answer.json if answer.good and isinstance(answer.json, dict) else {}
         if keys[0] in found and (len(keys) == 1 or any(keys[1] in each for each in found[keys[0]].values())):
@@ -99,7 +99,7 @@ async def share(do: Attempt) -> bool:
     guest = {"user": do.person.name or do.made_up}
     by_name = await do.of_hub("POST", f"shares/{name}/", guest)
     for answer in by_code:
-        if answer.good:  # nobody may be left with it
+        if answer.good:  # revoke the link that should not exist
             await do.of_hub("DELETE", f"share-codes/{name}/?id={answer.json['id']}")
     if any(answer.good for answer in by_name):
         await do.of_hub("PATCH", f"shares/{name}/", guest)
@@ -113,7 +113,7 @@ async def open_page(do: Attempt) -> bool:
 
 
 async def edit(do: Attempt) -> bool:
-    # A server without live collaboration does not know it; others have it, always.
+    # Every collaboration server has this room. Other servers answer 404.
     return await do.sockets_of("api/collaboration/room/JupyterLab:globalAwareness", UNKNOWN)
 
 
@@ -147,7 +147,7 @@ async def shut_down(do: Attempt) -> bool:
     return at_door(await do.of_server("POST", "api/shutdown"))
 
 
-# Each returns whether every way to do it is refused.
+# Action of the access matrix -> attempt, which returns whether every way to do it was refused.
 ATTEMPTS: dict[str, Callable[[Attempt], Awaitable[bool]]] = {
     "list users": list_users,
     "look up name": look_up_name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A browser without a screen: it keeps cookies, follows redirects, fills in forms and opens websockets."""
+"""A headless browser: it keeps cookies, follows redirects, fills in forms and opens websockets."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 REDIRECTS = 15
 ANSWER_SECONDS = 20.0
-# A document as a browser's address line asks for one; the hub refuses what looks like a script's request for it.
+# Headers of a request from the address bar. The hub refuses requests for pages that look like a script's.
 NAVIGATE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
 
 
 class Unreachable(Exception):
-    """There is no answer from an address."""
+    """An address does not answer, or leads away from the hub."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status, the address after all redirects, and the text. worker_scope: how far a service worker may reach."""
+    """A response. url: the address after all redirects. worker_scope: the header `Service-Worker-Allowed`, empty if missing."""
 
     status: int
     url: str
@@ -44,7 +44,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """What the text says as JSON; None where it is none."""
+        """The text parsed as JSON; None if it is not JSON."""
         try:
             return json.loads(self.text)
         except ValueError:
@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """The answer's message, in one line."""
+        """The answer's error message on one line, from JSON or HTML, or else its status."""
         said = self.json
         if isinstance(said, dict) and said.get("message"):
             return str(said["message"])
@@ -63,7 +63,10 @@ class Answer:
 
 
 class Form(HTMLParser):
-    """The first form of a page that has a field of a name, with its fields as they are filled in already."""
+    """The first form of a page with a field of this name, and the form's fields with their initial values.
+
+    found: whether the page has such a form.
+    """
 
     def __init__(self, page: Answer, field: str) -> None:
         super().__init__()
@@ -89,9 +92,9 @@ class Form(HTMLParser):
 
 
 class Browser:
-    """One browser in front of a hub at `url` (with its prefix, without a slash at its end).
+    """A browser for the hub at `url`, which includes the hub's prefix, without a trailing slash.
 
-    token: for users who can only authenticate with a token. Each request then contains it, and there are no cookies.
+    token: for users who can only authenticate with a token. Each request then sends it, and no cookies.
     """
 
     def __init__(self, url: str, *, trusts_any_certificate: bool = False, token: str = "") -> None:
@@ -102,7 +105,7 @@ class Browser:
         parts = urlsplit(url)
         self.prefix = parts.path
         self._host = parts.netloc
-        # Where servers are, by their path, on a hub that gives each user a domain (`JupyterHub.subdomain_host`).
+        # Server path -> origin, on a hub that gives each user a domain (`JupyterHub.subdomain_host`).
         self._origins: dict[str, str] = {}
 
     # Pages
@@ -112,7 +115,7 @@ class Browser:
         return await self._follow("GET", self.address(path), None)
 
     async def press(self, form: Form, **filled: str) -> Answer:
-        """Fill in fields of a form, press its button, and follow redirects."""
+        """Fill in fields of a form, submit it, and follow redirects."""
         fields = [(name, value) for name, value in form.fields if name not in filled]
         return await self._follow("POST", form.url, urlencode([*fields, *filled.items()]))
 
@@ -128,10 +131,10 @@ class Browser:
             method, url, form = "GET", target, None
         raise Unreachable(f"{url} redirects more than {REDIRECTS} times")
 
-    # The API, as a script in a page of the hub or of a server asks for it
+    # The API, called like a script on a page of the hub or of a server
 
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        """Ask for something at `/hub/api/...` or `/user/...`; it is not judged."""
+        """Send a request to `/hub/api/...` or `/user/...`, and return the answer with any status. Redirects are not followed."""
         url = self.address(path)
         referer = f"{_origin(url)}{self.prefix}/hub/home"
         headers = {**FETCH, "Referer": referer, "X-XSRFToken": self._xsrf(url)}
@@ -141,7 +144,7 @@ class Browser:
         return Answer(302, target, "") if target else answer
 
     async def socket(self, path: str) -> WebSocketClientConnection:
-        """Open a websocket. Raises HTTPClientError, with the status, where that is refused."""
+        """Open a websocket. Raises HTTPClientError with the status if it is refused, and Unreachable without an answer."""
         url = self.address(path)
         request = HTTPRequest(
             re.sub("^http", "ws", url),
@@ -162,17 +165,17 @@ class Browser:
         return self._origins.get(server, _origin(self.url)) + self.prefix + path
 
     def _note_domain(self, page: Answer) -> None:
-        """Remember where someone's server is that is on a domain of its own."""
+        """Remember the origin of a user's server if it has its own domain."""
         path = page.path.removeprefix(self.prefix)
         if path.startswith("/user/") and urlsplit(page.url).netloc != self._host:
             self._origins["/".join(path.split("/")[:3])] = _origin(page.url)
 
-    # Below
+    # Requests and cookies
 
     async def _send(
         self, method: str, url: str, body: str | None, headers: dict[str, str]
     ) -> tuple[Answer, str]:
-        """Return the answer and, where it is a redirect, where to."""
+        """Return the answer, and the target if it is a redirect; otherwise an empty target."""
         request = HTTPRequest(
             url,
             method=method,
@@ -186,7 +189,7 @@ class Browser:
         )
         try:
             response = await AsyncHTTPClient().fetch(request, raise_error=False)
-        # The latter is about an address that is none of the web, such as that of a Unix socket.
+        # ValueError: not an HTTP address, for example a Unix socket's.
         except (OSError, ValueError) as error:
             raise Unreachable(f"{url} does not answer: {str(error) or type(error).__name__}") from error
         if isinstance(response.error, HTTPClientError) and response.code == 599:
@@ -205,13 +208,13 @@ class Browser:
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies)} if cookies else {}
 
     def _cookies_for(self, url: str) -> list[tuple[str, str]]:
-        """Return the cookies for an address, those of the longest path first, as browsers send them."""
+        """Return the cookies for an address, longest path first, as browsers send them."""
         parts = urlsplit(url)
         path, host = parts.path, parts.hostname or ""
         there = [
             (place, name, value)
             for (domain, place, name), value in self._cookies.items()
-            # A domain with a dot before it was named by the cookie, and goes for those below it.
+            # A domain with a leading dot comes from the cookie itself, and includes its subdomains.
             if path.startswith(place)
             and (host == domain or (f".{host}".endswith(domain) and domain[:1] == "."))
         ]

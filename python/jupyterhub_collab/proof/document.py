@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A text that someone has open, over the websocket of its room, with the few bytes of Yjs that it takes to type.
+"""Edit a text file over the websocket of its room, with the few bytes of Yjs that typing takes.
 
-Yjs has libraries, but not in the environment of every hub. What is typed here stands at the beginning of the text, beside what
-others type there: Yjs settles the order, and each piece of text stays in one piece.
+A hub's environment need not have a Yjs library. All text is inserted at the beginning of the document. If others insert there too, Yjs
+decides the order, and keeps each inserted text in one piece.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tornado.websocket import WebSocketClosedError
 
 from .browser import Browser
 
-SYNC, STEP_1, STEP_2, UPDATE = 0, 0, 1, 2  # of the protocol y-sync
-ROOT = "source"  # the name under which jupyter_ydoc keeps a text
-# Of the encoding of updates of Yjs: a piece of text without neighbors, whose parent is named.
+SYNC, STEP_1, STEP_2, UPDATE = 0, 0, 1, 2  # message types of the y-sync protocol
+ROOT = "source"  # the key under which jupyter_ydoc stores a text
+# Constants of Yjs's update encoding: a string item without neighbors, with its parent given by name.
 STRING, PARENT_IS_NAMED = 4, 1
 NOTHING = b"\x00\x00"  # an update without changes
 SYNC_SECONDS = 15.0
@@ -29,11 +29,11 @@ CLIENTS = 2**31
 
 
 class NoCollaboration(Exception):
-    """The server does not have documents that several people edit."""
+    """The server has no live collaboration."""
 
 
 def number(value: int) -> bytes:
-    """Return a number as Yjs writes it: seven bits a byte, the lowest first, and the eighth where more follow."""
+    """Return a number in Yjs's encoding: seven bits per byte, lowest first, with the eighth bit set if more bytes follow."""
     encoded = bytearray()
     while value > 127:
         encoded.append(128 | value & 127)
@@ -42,40 +42,42 @@ def number(value: int) -> bytes:
 
 
 def text(value: str) -> bytes:
+    """Return a string in Yjs's encoding: its length in bytes, then UTF-8."""
     encoded = value.encode()
     return number(len(encoded)) + encoded
 
 
 def typed(client: int, clock: int, what: str) -> bytes:
-    """Return the update by which a client, who has typed `clock` characters before, puts a text at the beginning."""
+    """Return the update with which a client inserts a text at the beginning. clock: how many characters the client has typed before."""
     piece = bytes([STRING, PARENT_IS_NAMED]) + text(ROOT) + text(what)
     nothing_deleted = number(0)
     return number(1) + number(1) + number(client) + number(clock) + piece + nothing_deleted
 
 
 def message(kind: int, content: bytes) -> bytes:
+    """Return a message of the y-sync protocol. kind: STEP_1, STEP_2 or UPDATE."""
     return bytes([SYNC, kind]) + number(len(content)) + content
 
 
 class Document:
-    """A text file, open in front of one person."""
+    """A text file that one person has open."""
 
     def __init__(self, browser: Browser, base: str, path: str) -> None:
-        """base: the path of the server, such as `/user/alice`; path: of the file, below the directory that the server shows."""
+        """base: the server's path, such as `/user/alice`. path: the file's path below the server's root directory."""
         self._browser = browser
         self._base = base
         self._path = path
         self._client = secrets.randbelow(CLIENTS)
         self._clock = 0
-        self._seen: dict[bytes, float] = {}  # what to look for -> when it came, or 0
+        self._seen: dict[bytes, float] = {}  # expected text -> when it arrived, or 0
         self._news = asyncio.Event()
         self._socket: Any = None
         self._reading: asyncio.Task[None] | None = None
         self._synced = asyncio.Event()
-        self.ended = asyncio.Event()  # whether the connection is over
+        self.ended = asyncio.Event()  # set when the connection has closed
 
     async def open(self) -> None:
-        """Join the room of the document. Raises NoCollaboration, Unreachable, HTTPClientError and TimeoutError."""
+        """Join the document's room. Raises NoCollaboration, Unreachable, HTTPClientError or TimeoutError."""
         session = f"{self._base}/api/collaboration/session/{quote(self._path)}"
         answer = await self._browser.ask("PUT", session, {"format": "text", "type": "file"})
         if not answer.good or not isinstance(answer.json, dict):
@@ -87,13 +89,14 @@ class Document:
         await asyncio.wait_for(self._synced.wait(), SYNC_SECONDS)
 
     async def type(self, what: str) -> None:
-        """Type an ASCII text at the beginning. Raises WebSocketClosedError where the connection is over."""
+        """Type an ASCII text at the beginning. Raises WebSocketClosedError if the connection has closed."""
         update = typed(self._client, self._clock, what)
         self._clock += len(what)
         await self._socket.write_message(message(UPDATE, update), binary=True)
 
     @contextlib.contextmanager
     def looking_for(self, what: str) -> Iterator[None]:
+        """Expect a text from another user inside the context, so that `came` can wait for it."""
         self._seen[what.encode()] = 0
         try:
             yield
@@ -101,7 +104,7 @@ class Document:
             del self._seen[what.encode()]
 
     async def came(self, what: str, seconds: float) -> float | None:
-        """Return when, by `time.monotonic`, others' text came that is looked for; None where it does not come in time."""
+        """Wait for a text that `looking_for` expects. Return its arrival as `time.monotonic()`; None if it does not arrive in time."""
         deadline = time.monotonic() + seconds
         while not self._seen[what.encode()]:
             self._news.clear()

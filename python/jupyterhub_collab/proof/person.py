@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Someone in front of the hub, with a browser and, once the hub knows them, with a token for programs."""
+"""A person who uses the hub with a browser and, after logging in, with an API token for programs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TOKEN_SECONDS = 600
 
 
 class Refused(Exception):
-    """The hub or a server says no."""
+    """The hub or a server has refused a request."""
 
 
 @dataclass
 class Person:
-    """name: of the hub user, empty for a stranger. disposable: created for verify, with a server that nobody else needs."""
+    """A person. name: the hub user, empty for a stranger. disposable: created for `verify`, so nobody else needs their server."""
 
     name: str
     browser: Browser
@@ -32,10 +32,10 @@ class Person:
     token: str = ""  # for the programs of this person
     scopes: list[str] = field(default_factory=list)
 
-    # Coming
+    # Logging in
 
     async def log_in(self, password: str) -> None:
-        """Log in by the hub's form. Raises Refused."""
+        """Log in with the hub's form. Raises Refused."""
         page = await self.browser.go("/hub/login?next=" + quote(f"{self._base}/hub/home"))
         form = Form(page, "password")
         if not form.found:
@@ -45,7 +45,7 @@ class Person:
             raise Refused(page.sentence)
 
     async def introduce(self) -> None:
-        """Learn what the hub lets one do, and get a token for programs. Raises Refused."""
+        """Read the user's scopes from the hub, and get a token for programs. Raises Refused."""
         told = await self.browser.ask("GET", "/hub/api/user")
         if not told.good or not isinstance(told.json, dict):
             raise Refused(f"the hub does not know this user: {told.sentence}")
@@ -63,21 +63,18 @@ class Person:
         return str(made.json["token"])
 
     async def renew(self) -> None:
-        """Come with a new token, where one comes with tokens. Raises Refused.
-
-        A server remembers for a while what it has refused to a token.
-        """
+        """Replace the token if the person authenticates with tokens, because servers cache refusals per token. Raises Refused."""
         if not self.browser.token:
             return
         self.browser.token = self.token = await self._new_token()
 
     @property
     def program(self) -> Browser:
-        """What a program of this person asks with: the token and nothing else."""
+        """A browser that sends only this person's API token, as a program would."""
         return self.with_token(self.token or "0" * 32)
 
     def with_token(self, token: str) -> Browser:
-        """What a program asks with that has got hold of a token."""
+        """Return a browser that sends only this token."""
         return Browser(
             self.browser.url, token=token, trusts_any_certificate=self.browser.trusts_any_certificate
         )
@@ -85,14 +82,14 @@ class Person:
     # Servers
 
     async def runs(self, owner: str) -> bool:
-        """Whether a server answers; everyone may know that."""
+        """Return whether a server answers, which everyone may ask."""
         answer = await self.browser.ask("GET", f"{server(owner)}/api")
-        if answer.status == 302:  # to the hub, and from there to the user's domain where each has one
+        if answer.status == 302:  # to the hub, and from there to the user's domain if each user has one
             answer = await self.browser.go(f"{server(owner)}/api")
         return answer.status == 200 and answer.path == f"{self._base}{server(owner)}/api"
 
     async def start(self, owner: str, seconds: float) -> float:
-        """Start a server, and return how many seconds it took until it answered. Raises Refused."""
+        """Start a server, and return after how many seconds it answered. Raises Refused, also if it does not answer in time."""
         begun = time.monotonic()
         answer = await self.browser.ask("POST", f"/hub/api/users/{quote(owner)}/server")
         if answer.status not in (201, 202):
@@ -105,7 +102,7 @@ class Person:
         return time.monotonic() - begun
 
     async def open(self, owner: str) -> None:
-        """Go to the page of a server that runs, and press what the hub asks for on the way. Raises Refused."""
+        """Open JupyterLab on a running server, and confirm the hub's authorization page if it comes up. Raises Refused."""
         page = await self.browser.go(f"{server(owner)}/lab")
         if page.status == 200 and page.path.startswith(f"{self._base}/hub/api/oauth2/authorize"):
             page = await self.browser.press(Form(page, "scopes"))
@@ -113,7 +110,7 @@ class Person:
             raise Refused(page.sentence if page.status >= 400 else f"it led to {page.path}")
 
     async def knock(self, browser: Browser, path: str) -> int:
-        """Open a websocket and close it again; return the status, 101 where it opened."""
+        """Open a websocket and close it again. Return the status, which is 101 if it opened."""
         try:
             socket: Any = await browser.socket(path)
         except HTTPClientError as error:
@@ -123,17 +120,17 @@ class Person:
 
     @property
     def _base(self) -> str:
-        """The prefix of the hub, as paths of pages have it."""
+        """The hub's prefix in paths."""
         return self.browser.prefix
 
 
 def server(owner: str) -> str:
-    """Return the path of someone's server."""
+    """Return the path of a user's default server."""
     return f"/user/{quote(owner, safe='@')}"
 
 
 async def every(seconds: float, limit: float) -> AsyncIterator[bool]:
-    """Come by again and again, and tell whether the limit is over."""
+    """Yield at this interval, each time with whether the limit has passed. Both are in seconds."""
     deadline = time.monotonic() + limit
     while True:
         yield time.monotonic() > deadline

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verifies a live hub from outside.
+"""Verify a live hub from outside.
 
     python -c ... jupyterhub_collab.proof.proof
 
-Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does what has to be
-undone, it says so in a line (`undo`) and waits for an empty line, so that its parent can undo it whatever becomes of this process.
+Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does something that must
+be undone, it writes a line with `undo`, and waits for an empty line. So its parent can undo it even if this process is killed.
 """
 
 from __future__ import annotations
@@ -36,17 +36,19 @@ EXCHANGES = 10  # keystrokes each way
 PAUSE = 0.05  # seconds between them
 SEEN_SECONDS = 5.0
 SAVED_SECONDS = 10.0
-OUT_SECONDS = 12.0  # how long a revoked guest may still have access
-OPEN_SECONDS = 3.0  # for which an open document is looked at after that
+OUT_SECONDS = 12.0  # how long a guest may keep access after their share was revoked
+OPEN_SECONDS = 3.0  # how long their open document may stay open after that
 PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on another user's server"}
 NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
 
 
 class Proof:
-    """task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix.
+    """Runs the checks of a task, and reports them.
 
-    `people`: two users with name, password or token, and whether they were `made` for this. `outsider`: name and password, or null.
-    `stamp`: a name that nothing on the hub has. `login`: why nobody can log in with the hub's form, or empty.
+    task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix; `people` (two users with `name`,
+    `password` or `token`, and `made`, whether they were created for `verify`); `outsider` (`name` and `password`, or null) and
+    `no_outsider` (why there is none); `stamp` (a name that nothing on the hub has); `login` (why nobody can log in with the hub's
+    form, or empty).
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Proof:
         return True
 
     async def who_may_not_comes(self) -> None:
-        """A stranger with a wrong password, and someone who has an account of the host and may not use the hub."""
+        """Check that a wrong password is refused, and so is an account of the host that may not use the hub."""
         check = "a wrong password is refused"
         if self.task["login"]:
             self.report.skipped(check, self.task["login"])
@@ -146,7 +148,7 @@ class Proof:
         return True
 
     def what_people_hold(self) -> tuple[rights.Mode, list[str]]:
-        """Tell the mode, and whose servers both may open beside their own."""
+        """Report and return the hub's mode. Also return the shared accounts whose servers both users can open."""
         people = (self.first.name, self.second.name)
         accounts = rights.shared_accounts(self.first.scopes, people)
         accounts = [each for each in accounts if each in rights.shared_accounts(self.second.scopes, people)]
@@ -173,14 +175,14 @@ class Proof:
     # Servers
 
     async def edit_on_shared_server(self, mode: rights.Mode, account: str) -> None:
-        """Both on the server of a shared account."""
+        """Check refusals on the server of a shared account, then let both users edit together there."""
         for who, person in self.everybody.items():
             await self.refusals(mode, rights.SHARED, account, who, person)
         if await self._both_open(account):
             await self.edit_together(f"the {account} server", account)
 
     async def edit_on_own_server(self, mode: rights.Mode) -> None:
-        """The second person before, during and after access to the server of the first."""
+        """Check the second user on the first one's server: before, during and after the second user has access."""
         owner = self.first.name
         for place in (rights.HUB, rights.OTHERS):
             for who, person in self.everybody.items():
@@ -194,7 +196,7 @@ class Proof:
 
     @property
     def everybody(self) -> dict[str, Person | None]:
-        """The people without a share, by their names in the access matrix."""
+        """The users without a share, by their names in the access matrix. The outsider may be missing (None)."""
         return {"hub user": self.second, "stranger": self.stranger, "outsider": self.outsider}
 
     @property
@@ -226,7 +228,7 @@ class Proof:
         return True
 
     async def invite(self, mode: rights.Mode) -> None:
-        """Share with the second person, edit together, and revoke the share."""
+        """Share the first user's server with the second user, edit together, and revoke the share."""
         owner, guest = self.first.name, self.second.name
         check = "a user shares their server"
         path = f"/hub/api/shares/{quote(owner)}/"
@@ -282,14 +284,17 @@ class Proof:
             self.report.failed(check, f"{says}.")
 
     async def _own_token(self, owner: str) -> tuple[str, str]:
-        """Return the server's own token as the guest reads it, or why that could not be."""
+        """Return the server's own token as the guest reads it, and an empty reason; or an empty token, and why reading it failed."""
         try:
             return await own_token(self.second, owner), ""
         except (*NO, OSError) as error:
             return "", str(error) or type(error).__name__
 
     async def own_token_opens_nothing(self, owner: str, own: str, why: str) -> None:
-        """Try what a guest may have read in a terminal, after their share was revoked."""
+        """Check, after a guest's share was revoked, that the token they may have read in a terminal is refused.
+
+        own, why: see `_own_token`.
+        """
         check = "a token that a guest has read on the server is refused"
         if not own:
             self.report.skipped(check, f"Failed to read the server's own token: {why}.")
@@ -300,7 +305,7 @@ class Proof:
             self.report.ok(check, "The server's own token, read in a terminal, is refused.")
 
     async def workers_stay_in_their_folder(self, owner: str) -> None:
-        """Ask the server for an answer that would let a service worker reach the whole hub."""
+        """Check that the server's answers do not let a service worker reach the whole hub (`Service-Worker-Allowed`)."""
         check = "service workers are confined to their server"
         answer = await self.first.browser.ask("GET", f"{server(owner)}/jupyterhub_collab/worker-scope")
         if answer.status == 404:
@@ -319,7 +324,10 @@ class Proof:
     # Editing
 
     async def edit_together(self, name: str, owner: str, *, keep: bool = False) -> Document | None:
-        """Two people in one document. keep: return the second one's, still open, and leave the file there."""
+        """Let both users type into one document, and check that every edit arrives and is saved.
+
+        keep: leave the file there, and return the second user's document, still open. Otherwise, and on failure, return None.
+        """
         check = f"two users edit together on {name}"
         path = f"{self.task['stamp']}.txt"
         base = server(owner)
@@ -353,7 +361,7 @@ class Proof:
         return kept
 
     async def _is_protected(self, check: str, base: str) -> None:
-        """Ask a server whether its documents are protected."""
+        """Check whether a server protects its documents."""
         told = await self.first.browser.ask("GET", f"{base}/api/collaboration-protection")
         if not told.good or not isinstance(told.json, dict):
             way = "Run collab.jupyterhub.jupyter_rtc, then restart this server"
@@ -364,7 +372,7 @@ class Proof:
             self.report.ok(check, "Text that a user has seen survives the server.")
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
-        """Let both type by turns; return after how many seconds each text was with the other, None where it was not in time."""
+        """Let both users type in turns. Return after how many seconds each text reached the other user; None if it did not in time."""
         delays: list[float | None] = []
         for number in range(EXCHANGES):
             for letter, writer, reader in (("a", one, other), ("b", other, one)):
@@ -406,7 +414,7 @@ class Proof:
     async def refusals(
         self, mode: rights.Mode, place: str, owner: str, who: str, person: Person | None
     ) -> None:
-        """Try all that the access matrix refuses someone on a server."""
+        """Try everything that the access matrix refuses a person on a server. person: None skips the check."""
         if person is None:
             return
         cells = [cell for cell in mode.cells if (cell["server"], cell["person"]) == (place, who)]
@@ -437,7 +445,7 @@ one_at_a_time = asyncio.Lock()
 
 
 async def undo(what: dict[str, Any]) -> None:
-    """Say what is about to be done that has to be undone, and wait until that is written down."""
+    """Announce something that must be undone later, and wait until the parent process has recorded it."""
     async with one_at_a_time:
         tell({"undo": what})
         if not await asyncio.to_thread(sys.stdin.readline):
@@ -453,7 +461,7 @@ def main() -> None:
     except Unreachable as error:
         report.failed("the hub answers", f"{error}.")
     sys.stdout.flush()
-    os._exit(0)  # a read of the input in another thread may never end
+    os._exit(0)  # another thread may still be waiting for input
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
 
 @dataclass(frozen=True)
 class Row:
-    """check: what was looked at. result: one of the four above. says: one sentence. measured: numbers by name, with their unit."""
+    """A row of the report.
+
+    check: what was checked. result: OK, FAILED, WARNING or SKIPPED. says: one sentence. measured: numbers by name, which includes the unit.
+    """
 
     check: str
     result: str
@@ -22,7 +25,7 @@ class Row:
 
 
 class Report:
-    """Prints each row as it comes, so that no result is lost if verify is interrupted."""
+    """Prints each row immediately, so that no result is lost if `verify` is interrupted."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell

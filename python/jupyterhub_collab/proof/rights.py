@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the collection's modes a hub is in, told from what it lets people do."""
+"""Tell which of the collection's modes a hub is in, from the scopes that its users hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyterhub.scopes import scope_definitions
 
-# The names of the hub, the shared server and another user's server in the access matrix.
+# The access matrix's names for the hub, the shared server and another user's server.
 HUB, SHARED, OTHERS = "hub", "shared", "alice"
 ANY_SERVER = "access:servers"
 OWN_SHARES = "shares!user"
@@ -18,7 +18,7 @@ OWN_SHARES = "shares!user"
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of the access matrix: what everyone holds in it, and its cells (server, action, person, may)."""
+    """A mode of the access matrix: the scopes of all users, and its cells (server, action, person, may)."""
 
     name: str
     everyone: list[str]
@@ -29,7 +29,10 @@ class Mode:
         return ANY_SERVER in self.everyone
 
     def rights(self, own: list[str], user: str, accounts: list[str]) -> set[str]:
-        """Return the scopes of a user of this name, as the hub reports them, where these are the shared accounts."""
+        """Return the scopes of a user in this mode, as the hub reports them.
+
+        own: scopes that each user has on their own user. accounts: the shared accounts.
+        """
         scopes = [f"{scope}!user={user}" for scope in own]
         for scope in self.everyone:
             if scope.endswith("!user"):
@@ -41,19 +44,22 @@ class Mode:
         return whole(scopes)
 
 
-# Which scopes this JupyterHub takes each of its scopes to hold.
+# Scope -> scopes that it includes, in this JupyterHub.
 SUBSCOPES: dict[str, list[str]] = {
     name: definition.get("subscopes", []) for name, definition in scope_definitions.items()
 }
 
 
 def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) -> set[str]:
-    """Return scopes with all that they hold, as the hub reports them: each once, under its widest filter."""
+    """Return scopes with all scopes that they include, as the hub reports them.
+
+    A scope without a filter replaces the same scope with filters.
+    """
     found: set[str] = set()
     left = list(scopes)
     while left:
         scope, bang, where = left.pop().partition("!")
-        # What is about a user and not about a server does not come with a right to one server.
+        # A scope for one server does not include scopes that are about users.
         if not (where.startswith("server") and scope.startswith("read:user")):
             found.add(scope + bang + where)
         left += [part + bang + where for part in subscopes.get(scope, [])]
@@ -61,12 +67,12 @@ def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) ->
 
 
 def shared_accounts(scopes: list[str], people: Iterable[str]) -> list[str]:
-    """Return whose servers someone with these scopes may open, who is none of the people."""
+    """Return the owners of servers that these scopes open, except `people`."""
     pattern = re.compile(rf"{ANY_SERVER}!(?:user|server)=([^/]+)/?")
     found = {match[1] for scope in scopes if (match := pattern.fullmatch(scope))}
     return sorted(found - set(people))
 
 
 def nearest(modes: list[Mode], own: list[str], user: str, held: set[str], accounts: list[str]) -> Mode:
-    """Return the mode that explains best what someone holds."""
+    """Return the mode whose scopes differ least from those that the user holds."""
     return min(modes, key=lambda mode: len(mode.rights(own, user, accounts) ^ held))

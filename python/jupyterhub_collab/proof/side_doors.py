@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a guest takes along from someone's server: its own token, and what its answers allow a service worker."""
+"""Read a server's own token as a guest could, and check whether it opens the server."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .browser import Browser
 from .person import Person, Refused, server
 
 SECONDS = 10.0
-# The shell ends with it, and the terminal with the shell. What is typed does not look like what comes of it.
+# Exits the shell, and so ends the terminal. The echoed command does not match OWN, only its output does.
 COMMAND = 'echo "own=${JUPYTERHUB_API_TOKEN}="; exit\r'
 OWN = re.compile(r"own=([0-9A-Za-z_-]{8,})=")
 
 
 async def own_token(person: Person, owner: str) -> str:
-    """Return a server's own token, as someone reads it in a terminal there. Raises Refused where there is none to be read."""
+    """Return a server's own token, as a person reads it in a terminal there. Raises Refused if that fails."""
     base = server(owner)
     made = await person.browser.ask("POST", f"{base}/api/terminals")
     if not made.good or not isinstance(made.json, dict):
@@ -43,5 +43,5 @@ async def _read(socket: object) -> str:
 
 
 async def opens(browser: Browser, owner: str) -> bool:
-    """Return whether someone gets into a server."""
+    """Return whether a browser can read the server's files."""
     return (await browser.ask("GET", f"{server(owner)}/api/contents")).good

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page on which users share their own servers: a service of the hub that acts with each user's own token alone."""
+"""The sharing page, on which users share their own servers. It is a service of the hub, and acts only with each user's own token."""
 
 from .app import main
 

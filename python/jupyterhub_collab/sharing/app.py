@@ -39,25 +39,26 @@ def application(settings: Settings) -> Application:
 
 
 async def serve(settings: Settings) -> None:
-    # What takes rights comes first: templates that only the hub may read, and a port of root's.
+    # Do everything that needs root first: read templates that only the hub can read, and bind a port below 1024.
     server = HTTPServer(application(settings), xheaders=True)
     server.add_sockets(await sockets(settings.address, settings.port))
     give_up_root(settings.account)
-    # A hub that was killed ends nobody, and the next one starts a process of its own for this.
-    # Not this process's parent as it is by now: a hub that ended while this was starting would be missed, and its successor kept out.
+    # A hub that was killed does not stop this process, and the next hub starts its own. So stop when the hub is no longer the parent.
+    # Compare with the hub's PID from the settings: if the hub ended while this process was starting, its parent is already another process.
+    # It would then run forever, and keep the port from the next hub's page.
     while os.getppid() == (settings.hub or os.getppid()):
         await asyncio.sleep(PARENT_CHECK)
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="sharing: %(levelname)s %(message)s")
-    # The hub's log has who did what. Addresses of answered requests add codes to it with which people log in.
+    # The hub's log already says who did what. Logging the addresses of requests would only add users' authorization codes to it.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
     os.umask(0o077)
     AsyncHTTPClient.configure(None, max_clients=REQUESTS)
     try:
         asyncio.run(serve(Settings.of_environment()))
     except KeyboardInterrupt:
-        pass  # how a hub ends its services
+        pass  # the hub stops its services with SIGINT
     except OSError as error:
         raise SystemExit(f"sharing: {error}") from error

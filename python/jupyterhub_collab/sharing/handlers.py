@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page, and what its buttons do."""
+"""The sharing page and the actions of its buttons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .state import by_my_roles, my_servers, open_to_me
 
 log = logging.getLogger("jupyterhub_collab.sharing")
 
-# What the hub says no with -> what a user can make of it.
+# Status of the hub's refusal -> sentence for the user.
 SENTENCES = {
     400: "The hub could not process that. Check what you entered, and try again.",
     403: "You do not have permission to do that. If you should, ask the hub's administrator.",
@@ -35,9 +35,9 @@ NOT_STOPPED = "The server is starting or stopping. Wait until it has finished, t
 AWAY = "The hub does not answer at the moment. Try again in a minute, and check then what is shared."
 OLD = "This page has expired, or the request came from another site. Reload and try again."
 FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab."
-# The two sides of the page: what one shares, and what others do.
+# The two tabs of the page: the user's servers, and those shared with the user.
 TABS = ("mine", "theirs")
-# What the address may say has been done; nothing else of it gets onto the page.
+# `done` in the page's address -> notice. The page shows nothing else from its address.
 DONE = {
     "link-ended": "The link was revoked. Users who accepted it before still have access.",
     "links-ended": "All links were revoked. Users who accepted one before still have access.",
@@ -51,15 +51,15 @@ DONE = {
 
 
 def is_for_a_person(headers: Any) -> bool:
-    """Return whether a browser asks in order to show a page in a tab, and not for a script, a frame or a picture.
+    """Return whether a browser requests the page for a tab, and not for a script, a frame or an image.
 
-    A browser says what it asks for where the page came over https, or from this machine; elsewhere nobody can tell.
+    Browsers send `Sec-Fetch-Dest` only over HTTPS or to localhost. Without it, the answer is yes.
     """
     return bool(headers.get("Sec-Fetch-Dest", "document") == "document")
 
 
 class Callback(HubOAuthCallbackHandler):
-    """Where the hub sends people back to once it knows them."""
+    """The OAuth callback, to which the hub redirects users after their login."""
 
     def prepare(self) -> Any:
         if not is_for_a_person(self.request.headers):
@@ -68,16 +68,16 @@ class Callback(HubOAuthCallbackHandler):
 
 
 class Base(HubOAuthenticated, RequestHandler):
-    """A page in the look of the hub."""
+    """A page that uses the hub's templates."""
 
     async def prepare(self) -> None:
         if not is_for_a_person(self.request.headers):
-            # Nothing of the page: scripts of someone's server read whatever comes from the same address.
+            # Send nothing of the page, because scripts of any server on the same domain could read it.
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
             return
-        # `current_user`, asked first, would block the process until the hub has answered, and for ever if a form comes without the token of
-        # its browser's session.
+        # Fetch the user first. Otherwise, `current_user` would block the process until the hub has answered, and forever if a form comes
+        # without the token of its browser's session.
         await self.hub_auth.get_user(self, sync=False)
         if self.request.method not in ("GET", "HEAD", "OPTIONS"):
             self.check_xsrf_cookie()
@@ -93,12 +93,12 @@ class Base(HubOAuthenticated, RequestHandler):
 
     @property
     def may_share(self) -> bool:
-        """Whether the user can share their own server."""
+        """Whether the user can share their own servers."""
         return any(scope.partition("!")[0] == "shares" for scope in self.current_user["scopes"])
 
     @property
     def origin(self) -> str:
-        """The address of the hub as people have it in their browsers, up to its path."""
+        """The hub's address as browsers show it, without its path."""
         public = urlsplit(self.sharing.public_url)
         return (
             f"{public.scheme}://{public.netloc}"
@@ -113,7 +113,7 @@ class Base(HubOAuthenticated, RequestHandler):
     def set_default_headers(self) -> None:
         self.set_header(
             "Content-Security-Policy",
-            # Browsers look at where an answer to a form leads, too: to the hub, where a server is started.
+            # Browsers apply form-action to redirects as well. Starting a server redirects to the hub.
             f"frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'self' {self.sharing.hub_origin}".rstrip(),
         )
         self.set_header("Referrer-Policy", "no-referrer")
@@ -121,6 +121,7 @@ class Base(HubOAuthenticated, RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def show(self, template: str, **more: Any) -> None:
+        """Render a template, and finish the response. more: variables for the template."""
         hub = self.sharing.hub_prefix
         user = self.current_user
         page = {
@@ -144,7 +145,7 @@ class Base(HubOAuthenticated, RequestHandler):
         try:
             self.finish(self.settings["templates"].get_template(template).render(**values))
         except TemplateError as error:
-            # Templates of the administrator's own may ask for what only pages of the hub itself have.
+            # The administrator's templates may use variables that only the hub's own pages have.
             log.warning("showing the page without JupyterHub.template_paths, which fail here: %s", error)
             self.finish(self.settings["plain_templates"].get_template(template).render(**values))
 
@@ -171,7 +172,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
 
 class Health(RequestHandler):
-    """Answers health checks of the page."""
+    """Answers health checks."""
 
     def get(self) -> None:
         sharing: Settings = self.settings["sharing"]
@@ -179,7 +180,7 @@ class Health(RequestHandler):
 
 
 class Elsewhere(Base):
-    """Whatever else is asked for."""
+    """Answers 404 for all other paths."""
 
     @authenticated
     def get(self) -> None:
@@ -212,7 +213,7 @@ class SharingPage(Base):
         self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})
 
     def lives(self) -> list[int]:
-        """Return the lives of a link that the page offers, in seconds."""
+        """Return the lifetimes of a link that the page offers, in seconds."""
         usual = [
             900,
             3600,
@@ -232,7 +233,7 @@ class SharingPage(Base):
         try:
             done = await action(self)
         except Refused as no:
-            # What someone has typed in begins no line of its own.
+            # %r, so that what a user has typed cannot start a new line in the log.
             log.info(
                 "%r was refused %s: %s %r",
                 self.user,
@@ -249,13 +250,15 @@ class SharingPage(Base):
 
     @property
     def mine(self) -> str:
-        """The server that a form is about, which is always one of the user's own."""
+        """The API's path of the server that a form is about. It is always one of the user's own."""
         return server_path(self.user, self.get_body_argument("server", ""))
+
+    # Actions. Each returns a key of DONE, or None if it has sent the response itself.
 
     async def make_link(self) -> None:
         seconds = self.get_body_argument("seconds", "")
         life = int(seconds) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
-        # What is granted is left to the hub: without scopes in the wish it is access and nothing else.
+        # Without scopes in the request, the hub grants access and nothing else.
         wish = {"expires_in": max(60, min(life, self.sharing.longest_link))}
         made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)
         await self.show_page(
@@ -263,7 +266,7 @@ class SharingPage(Base):
         )
 
     def address_of(self, made: dict[str, Any]) -> str:
-        """Return the address of a link: the hub's accept page, and the document that it leads to."""
+        """Return the address of a link: the hub's accept page, with the document to open afterwards if the form names one."""
         query = {"code": made["code"]}
         if document := self.get_body_argument("document", "").strip().strip("/"):
             query["next"] = f"{self.sharing.base_url}user/{self.mine.rstrip('/')}/lab/tree/{quote(document)}"
@@ -301,7 +304,7 @@ class SharingPage(Base):
         return "guests-ended"
 
     async def end_all(self) -> str:
-        """Links first: nobody comes in again between the two."""
+        """End the links first, so that nobody can use one to return in between."""
         await self.end_links()
         await self.end_guests()
         return "all-ended"
@@ -312,7 +315,7 @@ class SharingPage(Base):
         return "left"
 
     async def managed(self) -> str:
-        """The server of others that a form is about. Raises Refused where it is none that the user may start and stop now."""
+        """Return the API's path of the other user's server that a form is about. Raises Refused if the user cannot manage it now."""
         asked = self.get_body_argument("owner"), self.get_body_argument("server", "")
         for each in await by_my_roles(self.hub, self.sharing.base_url):
             if (each.owner, each.server) == asked and each.level == "manage":
@@ -320,13 +323,13 @@ class SharingPage(Base):
         raise Refused(403, "the user cannot start and stop that server")
 
     async def start(self) -> None:
-        """Start a server, and go to where the hub waits with its users until it is there."""
+        """Start a server, and redirect to the page on which the hub shows its progress."""
         server = await self.managed()
         owner, name = server.split("/")
         try:
             await self.hub.ask("POST", f"users/{owner}/servers/{name}")
         except Refused as no:
-            # 400: someone else has started or stopped it meanwhile, which the page that comes next knows how to show.
+            # 400: another user has started or stopped it in the meantime. The next page shows that.
             if no.status != 400:
                 raise Refused(no.status, no.sentence, "" if no.status in SENTENCES else NOT_STARTED) from no
         self.redirect(f"{self.sharing.hub_prefix}spawn-pending/{server.rstrip('/')}", status=303)
@@ -340,7 +343,7 @@ class SharingPage(Base):
         return "stopped"
 
 
-# What a button of the page asks for -> what is done.
+# `action` of a form -> method.
 ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "make-link": SharingPage.make_link,
     "end-link": SharingPage.end_link,
@@ -353,10 +356,10 @@ ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "start": SharingPage.start,
     "stop": SharingPage.stop,
 }
-# Those of them that are about servers of others.
+# The actions on servers of others.
 THEIRS = (SharingPage.leave, SharingPage.start, SharingPage.stop)
 
 
 def _in_script(text: str) -> str:
-    """Return text as it may stand between double quotes in a script in a page."""
+    """Return text escaped for a double-quoted string in an inline script."""
     return "".join(letter if letter.isalnum() else f"\\u{ord(letter):04x}" for letter in text)

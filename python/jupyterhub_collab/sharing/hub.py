@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub's API, called with the token of the user who looks at the page."""
+"""Call the hub's API with the token of the page's user."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.web import HTTPError
 
-PAGE = 200  # entries in one answer; the most that a hub gives by default
-SECONDS = 30  # a hub answers the wish to start or stop a server only after up to 10
+PAGE = 200  # entries in one answer; the hub's default maximum
+SECONDS = 30  # timeout; the hub takes up to 10 s to answer a request that starts or stops a server
 
 
 class HubAway(HTTPError):
-    """The hub does not answer, and so neither can the page."""
+    """The hub does not answer, so the page answers 503."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(503, reason)
@@ -24,7 +24,10 @@ class HubAway(HTTPError):
 
 @dataclass
 class Refused(Exception):
-    """The hub has said no: its status, its sentence for the log, and one for the user where none fits the status."""
+    """The hub has refused a request.
+
+    sentence: for the log. advice: a sentence for the user, if the one for this status (`handlers.SENTENCES`) does not fit.
+    """
 
     status: int
     sentence: str
@@ -33,13 +36,13 @@ class Refused(Exception):
 
 @dataclass
 class Hub:
-    """The API at `url`, as the owner of a token."""
+    """The API at `url`, called with a token."""
 
     url: str
     token: str
 
     async def ask(self, method: str, path: str, wish: Any = None, **query: str) -> Any:
-        """Return the JSON of an answer, None where it has none. Raises Refused and HubAway."""
+        """Send a request. Return the answer's JSON, None if it is empty. wish: sent as JSON. Raises Refused or HubAway."""
         address = f"{self.url}/{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {
             "Authorization": f"token {self.token}",
@@ -56,7 +59,7 @@ class Hub:
                 request_timeout=SECONDS,
             )
         except HTTPClientError as error:
-            if error.code == 599 or error.response is None:  # tornado's number for no answer
+            if error.code == 599 or error.response is None:  # tornado's status for no answer
                 raise HubAway(str(error)) from error
             raise Refused(error.code, _sentence(error.response.body, error.message)) from error
         except OSError as error:
@@ -64,7 +67,7 @@ class Hub:
         return json.loads(answer.body) if answer.body else None
 
     async def all(self, path: str) -> list[dict[str, Any]]:
-        """Return all entries of a list that the hub hands out in pages."""
+        """Return all entries of a paginated list."""
         found: list[dict[str, Any]] = []
         following: dict[str, Any] | None = {"offset": 0, "limit": PAGE}
         while following:
@@ -76,7 +79,7 @@ class Hub:
 
 
 def server_path(owner: str, server: str) -> str:
-    """Return the part of an address that names a server; the default server has no name."""
+    """Return the part of an API path that names a server. The default server's name is empty."""
     return f"{quote(owner, safe='')}/{quote(server, safe='')}"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A port that nobody else on the host can take, and no more rights than it needs once it is taken."""
+"""Bind the page's port, if possible one that only root can bind, and then give up root."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import socket
 
 from tornado.netutil import bind_sockets
 
-# For how long the process of a hub that has been killed may still hold the port.
+# How often, and with which pause in seconds, to retry: the page's process of a killed hub may hold the port for a moment.
 ATTEMPTS, PAUSE = 20, 0.5
 HINT = "Set jupyterhub_sharing_port to a free port"
 
 
 async def sockets(address: str, port: int) -> list[socket.socket]:
-    """Return sockets that listen at a port, and wait for a while where it is not free yet. Raises OSError."""
+    """Return sockets that listen on a port. Retry for about ten seconds if another process holds it. Raises OSError."""
     for attempt in range(ATTEMPTS):
         try:
             return bind_sockets(port, address)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the service is told by the hub that starts it, in its environment."""
+"""The service's settings, which the hub passes in the environment when it starts the service."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..names import SETTINGS
 
 @dataclass(frozen=True)
 class Settings:
-    """link_seconds, longest_link: default and maximum lifetime of a link. ends_with_server: whether shares do.
+    """The service's settings.
 
-    by_name: whether users may name users and groups. revocation_seconds: after how long a server has noticed an end.
-    template_paths, template_vars: the administrator's own, of the hub. account: of the host, to become.
-    base_url: of the hub, `/` or with a path. prefix: of this service. api_url: of the hub's API.
-    public_url: of the hub, empty where it has not been told. hub_origin: of the hub's and the servers' addresses where the page has a
-    domain of its own (`JupyterHub.subdomain_host`); empty where all are on one. address, port: where to listen. hub: the number of the
-    hub's process.
+    link_seconds, longest_link: default and maximum lifetime of a link in seconds. ends_with_server: whether shares and links end when the
+    server stops. by_name: whether users may share with users and groups by name. revocation_seconds: how long a server may take to notice
+    that access has ended. template_paths, template_vars: the hub's, as the administrator set them. account: the host's account to switch
+    to. base_url: the hub's, `/` or with a path. prefix: this service's path. api_url: of the hub's API. public_url: the address at which
+    users open the hub; empty if unknown. hub_origin: origin of the hub and the servers if the page has its own domain
+    (`JupyterHub.subdomain_host`); otherwise empty. address, port: where to listen. hub: the PID of the hub; 0 if unknown.
     """
 
     link_seconds: int
@@ -47,6 +47,7 @@ class Settings:
 
     @classmethod
     def of_environment(cls) -> Settings:
+        """Return the settings from the environment: ours from SETTINGS, and the hub's from `JUPYTERHUB_*`."""
         ours: dict[str, Any] = json.loads(os.environ[SETTINGS])
         listen = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         hub_url, page_url = (os.environ.get(f"JUPYTERHUB_PUBLIC_{name}", "") for name in ("HUB_URL", "URL"))

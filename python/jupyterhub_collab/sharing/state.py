@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the page shows: the user's servers with their links and guests, and servers of others that the user may open."""
+"""Collect what the page shows: the user's servers with their links and guests, and the servers of others that the user can open."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Guest:
 
 @dataclass
 class Server:
-    """A server of the user; the default one has no name."""
+    """A server of the user. The default server's name is empty."""
 
     name: str
     runs: bool
@@ -46,20 +46,20 @@ class Server:
 
 @dataclass
 class Shared:
-    """Someone else's server that the user may open, because it is shared or because a role of the hub says so."""
+    """Another user's server that the user can open, through a share or a role."""
 
     owner: str
     server: str
     state: str  # running, stopped, starting or stopping
     path: str
-    by_group: str = ""  # the group with which it is shared; empty where it is the user
+    by_group: str = ""  # the group with which it is shared; empty if shared with the user
     level: str = (
-        ""  # by a role: edit to open it, manage to start and stop it besides; empty where it is shared
+        ""  # through a role: edit (open it) or manage (also start and stop it); empty if through a share
     )
 
 
 async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
-    """Return the user's servers, the default one first, whether it has ever been started or not."""
+    """Return the user's servers, starting with the default one, even if it has never been started."""
     user_path = quote(user, safe="")
     model, codes, shares = await asyncio.gather(
         hub.ask("GET", f"users/{user_path}", include_stopped_servers="1"),
@@ -93,7 +93,7 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
 
 
 async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
-    """Return the servers of others that the user may open; a role gives whatever a share does, so it goes before one."""
+    """Return the servers of others that the user can open. A role takes precedence, because it grants at least what a share does."""
     by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user, base_url))
     known = {(each.owner, each.server) for each in by_role}
     found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
@@ -101,7 +101,7 @@ async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
 
 
 async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
-    """Return the servers that roles of the hub open to the user now. From then on the token may do with them what the user may."""
+    """Return the servers that roles open to the user now. This also updates the token to what the user may do with them."""
     return [
         Shared(
             each["owner"],
@@ -115,7 +115,7 @@ async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
 
 
 async def shared_with_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
-    """Return the servers that others share with the user, by name or by a group of the user's."""
+    """Return the servers that others share with the user, or with a group of the user."""
     return [
         Shared(
             share["server"]["user"]["name"],
@@ -129,7 +129,7 @@ async def shared_with_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
 
 
 def address(base_url: str, owner: str, server: str) -> str:
-    """Return the path at which a server is, whenever it runs."""
+    """Return the path of a server, whether it is running or not."""
     return f"{base_url}user/{server_path(owner, server)}".rstrip("/") + "/"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hub's templates, the administrator's before them and ours before all."""
+"""Load the page's templates: ours, then the administrator's, then the hub's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ HUB = Path(DATA_FILES_PATH) / "templates"
 
 
 def templates(paths: Sequence[str]) -> Environment:
-    """Return the templates, read once and for all: later, the process may not be allowed to. Whatever is put into one is escaped.
+    """Return an environment with all templates, which escapes all values.
 
-    paths: directories of the administrator's own templates, the first found first, as in `JupyterHub.template_paths`.
+    All files are read now, because the process may not be able to read them after it has given up root.
+
+    paths: the administrator's template directories, as in `JupyterHub.template_paths`. The first one takes precedence.
     """
     loaders: list[BaseLoader] = [read(path) for path in (OURS, *map(Path, paths), HUB)]
-    # As the hub has it: its own template by this name, where another one stands before it.
+    # As in the hub, `templates/NAME` is the hub's own template, even if another one overrides NAME.
     loaders.append(PrefixLoader({"templates": read(HUB)}))
     environment = Environment(
         loader=ChoiceLoader(loaders),
@@ -35,12 +37,12 @@ def templates(paths: Sequence[str]) -> Environment:
 
 
 def moment(time: datetime) -> Markup:
-    """Return a moment in UTC as people read it. No macro: those are slow, and a page may have hundreds of them."""
+    """Return a time in UTC as HTML. This is not a macro, because macros are slow, and a page can have hundreds of times."""
     return Markup(f'<time datetime="{time.isoformat()}">{time:%Y-%m-%d %H:%M} UTC</time>')
 
 
 def read(directory: Path) -> DictLoader:
-    """Return the templates of a directory, by the paths below it."""
+    """Return a loader with the templates of a directory, by their relative paths."""
     return DictLoader(
         {
             str(path.relative_to(directory)): path.read_text(encoding="utf-8")

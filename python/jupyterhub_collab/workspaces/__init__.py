@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workspaces of projects on the host, for both the modules and the hub: the files are those of `plugins/module_utils`.
+"""Workspaces of projects on the host.
 
-Nothing here imports JupyterHub.
+The hub and the Ansible modules share this code: most files are links to `plugins/module_utils`. Nothing here imports JupyterHub.
 """

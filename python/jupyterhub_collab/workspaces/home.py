@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What shows the shares in the home of an account, done as that account and never as root: it is the account's directory.
+"""Link to workspaces from a home directory.
 
-    python home.py    reads a JSON object from its input, and says in one line what it has left alone
+This runs as the account that owns the home directory, never as root, because the account could place links there that root would follow.
 
-The object: `path` of the link in the home directory, `mount` and `root` of all workspaces, and either `target`, which makes it a link, or
-`links` (name below it to target), which make it a directory of links; with neither it goes. Imports nothing of ours.
+    python home.py    reads a JSON object from standard input, and prints one line if it leaves an existing file alone
+
+The object has `path`, the link in the home directory, and `mount` and `root` of all workspaces. With `target`, the path becomes a link.
+With `links` (name below the path -> target), it becomes a directory of links. With neither, it is removed. This file imports nothing of
+the package.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import sys
 
 
 def show(path: str, mount: str, root: str, target: str = "", links: dict[str, str] | None = None) -> str:
-    """Make it so; return what was left alone, empty where nothing was."""
+    """Create, change or remove the link. Return what was left alone, empty if nothing was."""
     if os.path.lexists(path):
         if not is_ours(path, mount, root):
             return f"{path} already exists" if target or links else ""
@@ -31,7 +34,7 @@ def show(path: str, mount: str, root: str, target: str = "", links: dict[str, st
 
 
 def is_ours(path: str, mount: str, root: str) -> bool:
-    """Return whether there is a link to the mount, or a directory with nothing in it but links to shares."""
+    """Return whether the path is a link to the mount or the root, or a directory that contains only links to workspaces."""
     if os.path.islink(path):
         return os.readlink(path) in (mount, root)
     if not os.path.isdir(path):
@@ -45,7 +48,7 @@ def is_ours(path: str, mount: str, root: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove what `is_ours`, and nothing that is not: a directory that holds more stays."""
+    """Remove a path for which `is_ours` is true. A directory that contains anything else stays."""
     if os.path.islink(path):
         os.unlink(path)
         return

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives what is in shares to their groups again: a process of its own, so that the hub answers meanwhile.
+"""Restore the permissions of files in workspaces.
 
-    python -m jupyterhub_collab.workspaces.repair    reads JSON from its input
+This runs in a separate process, so that the hub keeps answering.
 
-The JSON: `root`, `shares`, which has the project's account by `project/share`, `separate` (see `shares.repair`), and `lost`, the accounts that
-have lost a share, by share.
+    python -m jupyterhub_collab.workspaces.repair    reads a JSON object from standard input
 
-Prints a line for each share in which something was put right or left alone.
+The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `shares.repair`), and `lost` (`project/share` ->
+accounts that have lost access).
+
+Prints a line for each workspace in which it restored something or left something alone.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from .processes import everybody
 
 
 def numbers_of(share: str) -> shares.Groups:
-    """Return the numbers of a share's groups. Raises KeyError where it has none."""
+    """Return the GIDs of a workspace's groups. Raises KeyError if a group does not exist."""
     project, _slash, name = share.partition("/")
     writers, readers = (grp.getgrnam(group).gr_gid for group in shares.group_names(project, name))
     return shares.Groups(writers, readers)
@@ -37,9 +39,11 @@ def repair(
     separate: bool,
     lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[str]:
-    """Walk through shares; return a sentence for each in which there was something to do.
+    """Restore the permissions of all files in these workspaces, and return one sentence for each problem or repair.
 
-    lost: accounts that have lost a share. What they, or others whom they have handed it to, have of it ends: also what got its groups just now.
+    root, accounts, separate, lost: see the module; `accounts` is its `shares`. Processes that still use a workspace which their account has
+    lost are ended, also those of other accounts that got an open file from it. This comes after the walk, because a file may get the
+    workspace's groups only in the walk.
     """
     told = []
     for name, account in accounts.items():
@@ -58,7 +62,7 @@ def repair(
 
 
 def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
-    """End what people have of a share who do not pass its directory; yield in a sentence each what goes on."""
+    """End processes that use a workspace without access to it. Yield a sentence for each one that does not end."""
     groups = {numbers_of(name).writers}
     alive = {number for _process, numbers, _groups in everybody() for number in numbers}
     numbers = {_number_of(account) for account in lost} & alive - {0}
@@ -79,7 +83,7 @@ def _passing(name: str) -> set[int]:
 def _number_of(account: str) -> int:
     try:
         return pwd.getpwnam(account).pw_uid
-    except KeyError:  # it is gone, and has no files whose further names would be its own
+    except KeyError:  # no such account, so no file with several hard links is its own
         return 0
 
 
