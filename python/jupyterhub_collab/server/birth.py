@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Return a file's creation time. With the inode, it identifies a file however it is changed or moved. Python itself cannot query it."""
+"""Read files' creation times. With the inode, one identifies a file however it is changed or moved. Python itself cannot query them."""
 
 from __future__ import annotations
 

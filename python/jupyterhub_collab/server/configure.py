@@ -26,6 +26,6 @@ def configure(c: Any) -> None:
         for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
             c[manager].setdefault("db_path", str(settings.state / "file_ids.db"))
     c.LabServerApp.extra_labextensions_path.append(str(LAB_EXTENSIONS))
-    # Not an option of the command: images and scripts drop what the hub adds to it. On the base class, so that any other setting of
-    # `HubOAuth` takes precedence.
+    # Set here and not on the command line, because images and scripts drop options that the hub adds. Set on the base class, so that any
+    # other setting of `HubOAuth` takes precedence.
     c.HubAuth.cache_max_age = settings.revocation_seconds

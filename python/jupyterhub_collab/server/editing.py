@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Know who is changing a document at the moment: each update in the history names its editing session."""
+"""Track who is changing a document: each update in the history names its editing session."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Know which file a document belongs to, under all its names. No other module decides this.
+"""Track which file a document belongs to, under all its names. No other module decides this.
 
 A document has an ID, and an ID has a file. Two names belong to the same document if they lead to the same file: through symbolic links to
 the file or to a directory above it, as hard links, or in another normal form of Unicode. A file that is moved keeps its document, whether
@@ -401,7 +401,7 @@ def _places_of(descriptor: int) -> list[str]:
 
 
 def _is_new(path: str) -> bool:
-    """Return whether a file was written a moment ago. If not, no editor has just rewritten it, and the name with ~ is no backup of it."""
+    """Return whether a file was written a moment ago. If not, the file whose name ends with ~ is not its backup, but only named alike."""
     with contextlib.suppress(OSError, ValueError):
         return abs(time.time() - os.stat(path).st_ctime) < NEW
     return False

@@ -122,7 +122,7 @@ class File(loaders.FileLoader):
 
     @property
     def _is_plain(self) -> bool:
-        """Whether the contents manager takes a file's content from that file alone, and does not derive it from others, as jupytext does."""
+        """Whether the contents manager takes a file's content from that file alone. Jupytext's, for one, also derives it from others."""
         return self._is_local and type(self._contents_manager).get.__module__.startswith("jupyter_server.")
 
     # Watching

@@ -10,7 +10,7 @@ LONG = 64
 
 
 def fingerprint(content: Any) -> Any:
-    """Return a value that is equal only for equal contents. It is valid in this process only, because hashes of texts use its secret."""
+    """Return a value that is equal only for equal contents. It is valid only in this process, whose secret Python's hashes depend on."""
     if isinstance(content, str):
         return content if len(content) < LONG else (len(content), hash(content))
     if isinstance(content, dict):

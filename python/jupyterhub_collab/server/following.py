@@ -44,7 +44,10 @@ class Form:
         return issubclass(self.kind, YUnicode | YNotebook)
 
     def content_of(self, found: Found, like: Any = None) -> Any:
-        """Return the content of the file in the form that the document expects. like: the `likeness` of the document that it last held."""
+        """Return the content of the file in the form that the document expects.
+
+        like: the `likeness` of the document when the file last held it.
+        """
         return self.file.content_of(found, self.file_format, self.file_type, like)
 
     async def content_slowly(self, found: Found, like: Any = None) -> Any:
@@ -141,7 +144,7 @@ def follow(
 
 
 def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
-    """Return the document at the moment, since the file was last read or written, when it was what the file holds now; None if never."""
+    """Return the state of the document, since the file was last read or written, that equals what the file holds now; None if none does."""
     if not form.is_ours or found.data is None or len(found.data) * len(base.since) > MOST_COMPARED:
         return None
     then = base.document()

@@ -53,8 +53,8 @@ def name_server() -> None:
 def ask_once() -> None:
     """Make a request wait only once for the hub's answer.
 
-    JupyterHub looks the user up in its only thread for that, and waits for this thread. If a form comes with a sign-in but without its
-    session's `_xsrf`, that lookup starts another one in the same thread, and waits for itself: the server would never answer anyone again.
+    JupyterHub looks users up in a pool of one thread, and waits for it. If a form comes with a sign-in but without its session's `_xsrf`,
+    the lookup starts another one in the same thread, and waits for itself: the server would never answer anyone again.
     """
     if not serves_hub():
         return

@@ -32,7 +32,7 @@ class Late:
 
     update: the update as it was sent.
     number: of the last update before it in the history.
-    gone: the lost text.
+    gone: the clocks of the lost text.
     has_come: True if the update brought the text to a part that was already removed, False if the update removed the part.
     after: the clients' clocks after the update.
     """

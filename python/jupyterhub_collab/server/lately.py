@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Know what people typed into a document recently. If another program removes it, it is kept in a copy, even if the file has held it.
+"""Track what people typed into a document recently. If another program removes it, keep it in a copy, even if the file has held it.
 
 The program may have read the file earlier, and not know what it removes. The document's history says what was typed when, so a restarted
 server knows as much.

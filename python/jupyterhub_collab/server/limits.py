@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Limit how many websockets and documents one person can have open at once on a server.
 
-Each document takes memory of the server, and its history takes disk space, until some time after the last person has left it. A person who
-reaches a limit is refused more, and told why. Everyone else carries on.
+Each document uses the server's memory, and its history uses disk space, until some time after the last person has left it. A person who
+reaches a limit cannot open more, and is told why. Everyone else carries on.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Websockets:
 
 
 class Documents:
-    """Knows which rooms each person has opened. A room counts until the server removes it, even while only others are in it."""
+    """Tracks which rooms each person has opened. A room counts until the server removes it, even while only others are in it."""
 
     def __init__(self, most: int) -> None:
         self.most = most

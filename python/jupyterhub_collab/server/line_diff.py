@@ -64,7 +64,7 @@ def blocks(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[b
 
 def longest_rising(numbers: Sequence[int]) -> list[int]:
     """Return the indexes of the longest increasing subsequence."""
-    # The lowest last number of the subsequences of each length, its index, and the index of the predecessor of each number.
+    # For each length: the lowest number that ends such a subsequence, and its index. For each number: the index of its predecessor.
     lasts: list[int] = []
     ends: list[int] = []
     before: list[int] = []

@@ -43,7 +43,7 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
     is_known: whether it is known what the file held; otherwise, `base` is what people have, and they may have typed all that is removed.
     """
     kind = type(people)
-    # First of all, because a document type may write into the documents as soon as it is created from them.
+    # Read these states first: a document type may write into a document as soon as it is created from it.
     state, theirs = base.get_state(), people.ydoc.get_state()
     changed = kind(base)
     had_more = not is_known or changed.get() != people.get()

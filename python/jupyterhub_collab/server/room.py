@@ -426,7 +426,7 @@ class Room(rooms.DocumentRoom):
     async def flush(self, by_hand: bool = False) -> bool:
         """Save the document. Return whether the file holds it now. If not, the reason is logged and people are told.
 
-        by_hand: whether a user asked for it; then save even if nothing has changed.
+        by_hand: whether a user asked for it. Then an unchanged document is not skipped.
         """
         async with self._writing:
             try:
@@ -509,7 +509,7 @@ class Room(rooms.DocumentRoom):
         self._on_disk, self._found = on_disk, found or self._found
         self._past.set_on_disk(self._room_id, on_disk)
 
-    # What others do to the file
+    # What other programs do to the file
 
     async def _on_outofband_change(self) -> None:
         """Follow a change of the file by another program. Finish even if watching the file is stopped."""

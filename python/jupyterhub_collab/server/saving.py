@@ -226,7 +226,7 @@ def _save_by_turns(manager: Any) -> None:
     """
     theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
     if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
-        return  # a synchronous save runs alone
+        return  # a synchronous save never overlaps another one
 
     @functools.wraps(theirs)
     async def save(model: Any, path: str = "") -> Any:

@@ -58,7 +58,7 @@ def bytes_of(text: str, before: bytes) -> bytes:
 
 
 def _without_cut(data: bytes) -> tuple[bytes, bytes]:
-    """Split off an incomplete character at the end of UTF-8 text, such as in a file that is being written. Return text and rest."""
+    """Split off an incomplete character at the end of UTF-8, such as in a file that is being written. Return the text and the rest."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -89,7 +89,7 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
         raise NoText("it does not contain text")
     if _is_lossless(data, "utf-8"):
         return b"", "utf-8"
-    # The Western European encodings from before Unicode. Windows-1252 has letters for most control characters of Latin-1.
+    # The Western European encodings from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1.
     return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
 
 

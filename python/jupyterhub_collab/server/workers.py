@@ -33,7 +33,7 @@ def confine_workers() -> None:
 
 
 class Probe(JupyterHandler):
-    """Answers with a header that asks for the whole address. The answer is not a script, so the header has no effect."""
+    """Answers with a header that asks for the whole address. The answer is not a script, so even the header would have no effect."""
 
     @authenticated
     def get(self) -> None:
