@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part that runs inside a collaboration server: people who edit together there lose nothing that they have typed."""
+"""The part that runs inside a collaboration server, where it protects what people type."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anyone is at work on this server, or there are only tabs that someone has forgotten to close.
+"""Notice whether anyone is active on this server, and stop it if only forgotten tabs are left.
 
-The hub cannot tell: each open tab sends a sign of life every 15 seconds, and to the hub's proxy, from which
-jupyterhub-idle-culler has its knowledge, that is traffic like any other.
+The hub cannot tell: each open tab sends a sign of life every 15 seconds. To the hub's proxy, which jupyterhub-idle-culler relies on, this
+is traffic like any other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from tornado.ioloop import PeriodicCallback
 
 
 class Activity:
-    """Notes when someone was last at work: typed, moved a cursor, ran something, used a terminal."""
+    """Records when someone was last active: typed, moved a cursor, ran something or used a terminal.
+
+    idle_seconds: stop the server after this time without activity; 0 for never.
+    """
 
     def __init__(self, serverapp: Any, idle_seconds: int) -> None:
         self._app = serverapp
@@ -31,12 +34,12 @@ class Activity:
         self._check.stop()
 
     def note(self) -> None:
-        """Note that someone is at work. The server tells the hub, which need not see it at its proxy."""
+        """Record activity. The server also reports it to the hub, whose proxy may not see it."""
         self._last = time.time()
         self._app.web_app.settings["last_activity_times"]["collaboration"] = datetime.now(UTC)
 
     def idle_for(self) -> float:
-        """Return for how many seconds nobody has been at work, kernels that calculate and terminals included."""
+        """Return for how many seconds nobody has been active. Kernels that compute and terminals count as activity."""
         kernels = self._app.kernel_manager
         running = [kernels.get_kernel(kernel) for kernel in kernels.list_kernel_ids()]
         if any(getattr(kernel, "execution_state", "") == "busy" for kernel in running):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose commits are whose, on a server where everyone works as one account.
+"""Set the author of commits on a server where everyone works as one account.
 
-A terminal commits as the user who opened it, the Git panel (jupyterlab-git) as the user who presses the button. Someone who types into a
-terminal of someone else commits under that name, and `git config` or `--author` overrule both.
+A terminal commits as the user who opened it, the Git panel (jupyterlab-git) as the user who clicks the button. A user who types into
+another user's terminal commits under that user's name. `git commit --author` overrides this; `git config` does not.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 from jupyter_server.base.call_context import CallContext
 
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-# Where the panel's class is: since jupyterlab-git 0.55, and before.
+# The modules that may hold the panel's class: since jupyterlab-git 0.55, and before.
 PANELS = ("jupyterlab_git_core.git", "jupyterlab_git.git")
 
 
 class Authors:
-    """Tells Git who someone is. domain: what comes behind a person's name in the address."""
+    """Tells Git who a person is. domain: the domain of email addresses, for usernames that are not addresses."""
 
     def __init__(self, domain: str, log: Logger) -> None:
         self._domain = domain
         self._log = log
 
     def environment(self) -> dict[str, str]:
-        """Return what Git takes the author and the committer from, for the person whose request is being answered."""
+        """Return the variables that set Git's author and committer to the user of the current request; empty if there is none."""
         person = self._person()
         if person is None:
             return {}
@@ -48,7 +48,7 @@ class Authors:
         return user.display_name or user.username, address_of(user.username, self._domain)
 
     def wrap_terminals(self, manager: Any) -> None:
-        """Have each new terminal of a terminado manager commit as the user who opens it."""
+        """Make each new terminal of a terminado manager commit as the user who opens it."""
         make_term_env = manager.make_term_env
 
         def with_author(*arguments: Any, **options: Any) -> dict[str, str]:
@@ -57,7 +57,7 @@ class Authors:
         manager.make_term_env = with_author
 
     def wrap_git_panel(self) -> None:
-        """Have jupyterlab-git, if it is installed, commit as the user who presses the button."""
+        """Make jupyterlab-git, if it is installed, commit as the user who clicks the button."""
         module = next(filter(None, map(_module, PANELS)), None)
         if module is None:
             return
@@ -80,7 +80,7 @@ class Authors:
 
 
 def address_of(username: str, domain: str) -> str:
-    """Return an address for a user of the hub: the name itself where it is one, and nothing in it that none may have."""
+    """Return an email address for a username: the username itself if it is one. Characters that addresses cannot have are replaced."""
     before, _at, after = username.rpartition("@")
     local = re.sub(r"[^\w.!#$%&'*+/=?^`{|}~-]+", "-", before or after).strip(".-") or "unknown"
     return f"{local}@{after if before and DOMAIN.fullmatch(after) else domain}"

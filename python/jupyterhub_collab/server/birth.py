@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a file was made: with its number, what tells it from every other file, however it is changed or moved. Python has no way to ask."""
+"""Read files' creation times. With the inode, one identifies a file however it is changed or moved. Python itself cannot query them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 AT_FDCWD = -100
 STATX_BTIME = 0x800
-# The answer as linux/stat.h has it: how long it is, and where in it the moment is. What it holds comes first.
+# The struct statx of linux/stat.h: its size, and the offset of the creation time. It begins with a mask of the fields that are filled in.
 SIZE, BORN = 256, 80
 
 
@@ -21,7 +21,7 @@ def _statx() -> Any:
 
 
 def birth_of(path: str) -> int | None:
-    """Return when a file was made, in nanoseconds; None where the file system does not say, or there is no such file."""
+    """Return when a file was created, in nanoseconds since the epoch; None if the file system does not say, or the file does not exist."""
     statx = _statx()
     if statx is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of a collaboration server, as far as configuration goes."""
+"""Set everything about a collaboration server that Jupyter's configuration can set."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ LAB_EXTENSIONS = Path(__file__).parent / "labextensions"
 
 
 def configure(c: Any) -> None:
-    """Turn on collaboration in a server with the configuration `c`; what an administrator has set stays."""
+    """Turn on collaboration in a server with the configuration `c`. What an administrator has set stays."""
     settings = Settings.from_environment()
     c.ServerApp.jpserver_extensions.update(
         {"jupyter_server_ydoc": True, "jupyterhub_collab.server.extension": True}
     )
-    # Which file a document belongs to is decided there and nowhere else.
+    # The only place that decides which file a document belongs to.
     c.FileIdExtension.file_id_manager_class = "jupyterhub_collab.server.file_identity.FileIdentity"
-    with contextlib.suppress(OSError):  # which the server tells when it begins its history
+    with contextlib.suppress(OSError):  # the history reports the error when it opens there
         settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Beside the history, which knows documents by these ids. In a home it may be on a disk that SQLite cannot be trusted on.
+        # Next to the history, which knows documents by these IDs. A home directory may be on a disk where SQLite is unsafe.
         for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
             c[manager].setdefault("db_path", str(settings.state / "file_ids.db"))
     c.LabServerApp.extra_labextensions_path.append(str(LAB_EXTENSIONS))
-    # Images and scripts drop what the hub adds to a command. It is the base class, so that what others say of `HubOAuth` counts.
+    # Set here and not on the command line, because images and scripts drop options that the hub adds. Set on the base class, so that any
+    # other setting of `HubOAuth` takes precedence.
     c.HubAuth.cache_max_age = settings.revocation_seconds

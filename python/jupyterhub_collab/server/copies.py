@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of what people had typed where it would be nowhere else: the last resort."""
+"""Write copies of what people typed if it would exist nowhere else: the last resort."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import ensure_async
 
-# 255 bytes on all of Linux's file systems, and the contents manager puts two before the name while it writes a file anew.
+# In bytes. Linux's file systems allow 255, and the contents manager prefixes the name with two while it rewrites a file.
 LONGEST_NAME = 253
-MARK = ".before-"  # in the name of each copy, with the time after it
+MARK = ".before-"  # in the name of each copy, followed by the time
 
 
-# The names of copies that are being written: until they are there, nothing else tells that they are taken.
+# The paths of copies that are being written. Until a copy exists, nothing else shows that its name is taken.
 _being_written: set[str] = set()
 
 
 async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
-    """Write a copy of a file beside it, or in the top folder where that cannot be. Returns its path. Raises what the contents manager does.
+    """Write a copy next to a file, or in the top folder if that fails. Return its path. Raises what the contents manager raises.
 
-    The folder may be one that nobody may write into, or may have been moved this moment.
+    The file's folder may not be writable, or may just have been moved.
     """
     try:
         return await _write_beside(manager, path, model)
@@ -37,7 +37,10 @@ async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosix
 
 
 def has(manager: Any, path: str, model: dict[str, Any]) -> bool:
-    """Return whether there is such a copy beside a file, as far as that can be known: a server that is killed writes no second one."""
+    """Return whether a copy with this content exists next to a file, as far as that can be known.
+
+    So a server that was killed after it wrote the copy does not write a second one.
+    """
     if not isinstance(manager, FileManagerMixin) or not isinstance(model["content"], str):
         return False
     data = _bytes_of(model)
@@ -59,9 +62,9 @@ def _holds(file: Path, data: bytes) -> bool:
 
 
 async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
-    """Write a copy under a name that nothing has."""
+    """Write a copy next to a file, under an unused name."""
     file = PurePosixPath(path)
-    for number in itertools.count(1):  # several may be of one second
+    for number in itertools.count(1):  # several copies may be written in one second
         again = f"-{number}" if number > 1 else ""
         copy = file.with_name(name_of(file.name, f"{MARK}{time.strftime('%Y%m%d-%H%M%S')}{again}"))
         if str(copy) in _being_written:
@@ -77,7 +80,7 @@ async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PureP
 
 
 def _take(manager: Any, copy: PurePosixPath) -> bool:
-    """Make the file, empty, so that no other server that looks for a name takes the same one. Returns whether nothing else was there."""
+    """Create the empty file, so that no other server uses the same name. Return False if the name is already taken."""
     if isinstance(manager, FileManagerMixin):
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -85,7 +88,7 @@ def _take(manager: Any, copy: PurePosixPath) -> bool:
         except FileExistsError:
             return False
         except OSError:
-            pass  # the contents manager says why
+            pass  # the contents manager reports the reason
     return True
 
 
@@ -94,7 +97,7 @@ def _place(manager: Any, copy: PurePosixPath) -> str:
 
 
 async def _write_or_give_up(manager: Any, copy: PurePosixPath, model: dict[str, Any]) -> None:
-    """Write a copy, and leave no empty file where that fails."""
+    """Write a copy. If that fails, leave no empty file."""
     try:
         await write(manager, copy, model)
     except BaseException:
@@ -106,7 +109,7 @@ async def _write_or_give_up(manager: Any, copy: PurePosixPath, model: dict[str, 
 
 
 def name_of(name: str, what: str) -> str:
-    """Return a file's name with something before its extension, shortened to what a file system takes."""
+    """Return a file's name with `what` inserted before its extension, shortened to the length that file systems allow."""
     file = PurePosixPath(name)
     stem, suffix = (file.stem, file.suffix) if len(file.suffix.encode()) < 30 else (name, "")
     room = LONGEST_NAME - len((what + suffix).encode())
@@ -114,7 +117,7 @@ def name_of(name: str, what: str) -> str:
 
 
 def model_of(data: bytes) -> dict[str, Any]:
-    """Return what has a contents manager write a file with these bytes."""
+    """Return the model with which a contents manager writes a file with these bytes."""
     try:
         return {"type": "file", "format": "text", "content": data.decode()}
     except UnicodeDecodeError:

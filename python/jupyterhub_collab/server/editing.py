@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is changing a document just now: each update in the history names the editing session that it came in."""
+"""Track who is changing a document: each update in the history names its editing session."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from .history import History
 
 @dataclass
 class Session:
-    """One connection of one person to one document. number: that of the history, as soon as they have changed something."""
+    """One connection of one person to one document.
+
+    number: the editing session's number in the history; 0 until the person changes something.
+    generation: the generation of the history that the number belongs to.
+    """
 
     username: str
     number: int = 0
     generation: int = 0
 
 
-# Each connection is served by a task of its own, which applies what comes through it.
+# Each connection has its own task, which applies the updates that arrive through it.
 _SESSION: ContextVar[Session | None] = ContextVar("editing_session", default=None)
 
 
 @contextmanager
 def editing_as(user: Any) -> Iterator[None]:
-    """What is changed meanwhile, in this task, is changed by a `jupyter_server.auth.User`."""
+    """Attribute what this task changes in this context to a `jupyter_server.auth.User`."""
     token = _SESSION.set(Session(str(getattr(user, "username", ""))))
     try:
         yield
@@ -36,7 +40,7 @@ def editing_as(user: Any) -> Iterator[None]:
 
 
 def current_edit(past: History, document: str) -> int | None:
-    """Return the number of the editing session in which a document is being changed; None where the server itself changes it."""
+    """Return the number of the editing session that is changing a document; None if the server itself changes it."""
     session = _SESSION.get()
     if session is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the parts of a collaboration server to work."""
+"""The server extension that starts and stops the parts of a collaboration server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .workers import PROBE, Probe
 
 SWITCH_SECONDS = 0.001
 MEGABYTE = 1_000_000
-# How often, in seconds, it is looked at how much there is of documents' past.
+# How often the size of the history is checked, in seconds.
 BOUND_SECONDS = 300
 
 
 class Collaboration(ExtensionApp):
-    """People who edit together here lose nothing that they have typed."""
+    """Server extension that protects what people type into shared documents."""
 
     name = "jupyterhub_collab"
     rooms: dict[str, Any]
@@ -40,7 +40,7 @@ class Collaboration(ExtensionApp):
         app: Any = self.serverapp
         settings = Settings.from_environment()
         stop_on_signals(app)
-        # Files are written by threads, and people who type wait for as long as one of them keeps Python to itself.
+        # Threads write files. People who type wait while a thread holds the GIL, so make it release the GIL sooner.
         sys.setswitchinterval(SWITCH_SECONDS)
         self.rooms = {}
         self.past = History(place_in(settings.state, os.environ.get("JUPYTERHUB_API_URL", "")), self.log)

@@ -20,8 +20,10 @@ from .text_bytes import text_of
 class Found:
     """What a file holds.
 
-    data: its bytes; None if only the contents manager knows them. content: as the manager has it then. like: what the file held before
-    it was cut off, if that is still known.
+    hash: of the content; empty if unknown.
+    data: the bytes; None if only the contents manager knows them.
+    content: the content as the contents manager returns it, if `data` is None.
+    like: the bytes of the file before a write of it was cut off, if they are still known.
     """
 
     hash: str
@@ -33,9 +35,9 @@ class Found:
 def content_of(
     found: Found, format_: str, type_: str, like: Any = None, mark: Callable[[Any], None] | None = None
 ) -> Any:
-    """Return the content of a file as the document's type takes it. Raise ValueError if the file holds something else.
+    """Return the content of a file in the form that the document's type expects. Raise ValueError if the file holds content of another type.
 
-    like: the document as it was when the file last held it. mark: marks the cells of a notebook whose output is trusted.
+    like: the `likeness` of the document when the file last held it. mark: marks the cells of a notebook whose output is trusted.
     """
     if found.data is None:
         return _content_through_manager(found, type_, like)
@@ -53,7 +55,7 @@ def notebook_in(data: bytes) -> Any:
 
 
 def named(data: bytes, notebook: Any, like: Any) -> Any:
-    """Return a notebook with names for all cells. notebook: the same, with a mark at each cell whose output is trusted."""
+    """Return a notebook whose cells all have IDs. notebook: the same notebook, with marks on the cells whose output is trusted."""
     result = notebook_of(data, like)
     for cell, marked in zip(result["cells"], notebook["cells"], strict=True):
         if marked.cell_type == "code":
@@ -67,13 +69,13 @@ def _content_through_manager(found: Found, type_: str, like: Any) -> Any:
         cells = found.content["cells"]
         if like and not {cell.get("id") for cell in cells} & {cell["id"] for cell in like["cells"]}:
             for cell in cells:
-                cell.pop("id", None)  # it was made while the file was read, and differs each time
+                cell.pop("id", None)  # made up by the contents manager, and different at each read
         name_cells(cells, like["cells"] if like else [])
     return found.content
 
 
 def bytes_of(content: Any, before: bytes, format_: str, type_: str) -> bytes:
-    """Return the bytes with which a file holds some content, if `before` are its bytes now."""
+    """Return the file's bytes for some content. before: its bytes now, whose format they keep."""
     if type_ == "notebook":
         return bytes_of_notebook(content, before)
     return bytes_of_text(content, before) if format_ == "text" else decodebytes(content.encode("ascii"))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which file a document belongs to, whatever the file is called: the one place that decides it.
+"""Track which file a document belongs to, under all its names. No other module decides this.
 
-A document has an id, and an id has a file. Two names are the same document where they lead to the same file: through symbolic links,
-of the file or of a directory above it, as hard links, or in another normal form of Unicode. A file that is moved keeps its document,
-alone or with a directory above it, in JupyterLab or by any other program. A name whose file is gone keeps its document, too, so that
-a file that comes back under it, or a new one, goes on with what people have in their tabs.
+A document has an ID, and an ID has a file. Two names belong to the same document if they lead to the same file: through symbolic links to
+the file or to a directory above it, as hard links, or in another normal form of Unicode. A file that is moved keeps its document, whether
+it is moved alone or with a directory above it, in JupyterLab or by any other program. A name whose file is gone keeps its document, too.
+If a file with that name exists again, restored or new, it continues with what people have in their tabs.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ SCHEMA = """
     create index if not exists identities_of_inode on Identities (device, inode);
     create table if not exists Names (name text, id text, primary key (name, id));
 """
-# JupyterLab puts the name of its drive for shared documents before a path, and people paste that.
+# JupyterLab prefixes the paths of shared documents with the name of a drive, and people paste these paths.
 DRIVE = "RTC:"
-# Many programs save by moving the file away and writing a new one. Only a file that is away for so many seconds has been moved.
+# Many programs save by moving the file away and writing a new one. Only a file that is missing for this many seconds counts as moved.
 AWAY = 0.5
-# An editor has written a file anew that was written less than so many seconds ago.
+# A file that was written less than this many seconds ago may be one that an editor has just rewritten.
 NEW = 5
-# A server starts no more than so many seconds later because it looks for what has become of the files it knows, the newest first.
+# The time in seconds that a starting server spends on finding its known files again, the newest first.
 LOOKING = 1.0
 
 
 @dataclass
 class Held:
-    """A file that stays known while its document is open, by a descriptor that follows it wherever it is moved."""
+    """The file of an open document. Its descriptor follows the file wherever it is moved."""
 
     descriptor: int
     device: int
@@ -53,10 +53,10 @@ class Held:
 
 
 class FileIdentity(ArbitraryFileIdManager):
-    """The server's file ids. Takes over those that `ArbitraryFileIdManager` has given in the same database.
+    """The server's file IDs. Takes over those that `ArbitraryFileIdManager` assigned in the same database.
 
-    A path is kept as the system has it: absolute, and free of symbolic links. Inside the server's directory that is also what the
-    server's interface calls the file. Outside of it a document goes by the name under which someone has opened it.
+    Paths are stored as the system has them: absolute, and without symbolic links. Inside the server's directory, this path is also the
+    file's path in the server's API. Outside of it, a document has the name under which a user opened it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,11 +64,11 @@ class FileIdentity(ArbitraryFileIdManager):
         self._root = os.path.realpath(os.path.expanduser(_directory_of_server() or self.root_dir or "/"))
         self._held: dict[str, Held] = {}
         self._listeners: dict[str, Callable[[], None]] = {}
-        self._away: dict[str, float] = {}  # since when a file that is followed is not at its path
+        self._away: dict[str, float] = {}  # since when a followed file has been missing from its path
         self._has_unsaved: Callable[[str], bool] = lambda _id: False
         self.con.executescript(SCHEMA)
         if "born" not in [row[1] for row in self.con.execute("pragma table_info(Identities)")]:
-            # An earlier version has made it.
+            # An earlier version created the table.
             self.con.execute("alter table Identities add column born integer")
         with self.con:
             known = "select id, path from Files where id not in (select id from Identities)"
@@ -76,10 +76,10 @@ class FileIdentity(ArbitraryFileIdManager):
                 row = (id_, _real(self._absolute(self._from_normalized_path(path) or path)))
                 self.con.execute("insert into Identities (id, path) values (?, ?)", row)
 
-    # What jupyter-collaboration asks
+    # The interface for jupyter-collaboration
 
     def index(self, path: str) -> str:
-        """Return the id of the file that `path` leads to, a new one where it has none."""
+        """Return the ID of the file that `path` leads to. Create an ID if the file has none."""
         if found := self.get_id(path):
             return found
         id_, name = self._uuid(), self._name(path)
@@ -91,7 +91,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return id_
 
     def get_id(self, path: str) -> str | None:
-        """Return the id of the file that `path` leads to; None where it has none yet."""
+        """Return the ID of the file that `path` leads to; None if the file has none yet."""
         name = self._name(path)
         real = _real(self._absolute(name))
         found = self._id_of(real)
@@ -101,7 +101,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return found
 
     def get_path(self, id: str) -> str | None:
-        """Return what the server's interface calls a file: where it is now or, where it is gone, where it was."""
+        """Return a file's current path in the server's API, or its last one if the file is gone; None if the ID is unknown."""
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
         if row is None:
             return None
@@ -109,13 +109,13 @@ class FileIdentity(ArbitraryFileIdManager):
         inside = self._inside(real)
         if inside is not None and not _is_hidden(inside):
             return inside
-        # It is outside of the server's directory, or where the server shows nothing: it has the name of a link to it.
+        # The file is outside of the server's directory, or hidden: it has the name of a link that leads to it.
         names = self.con.execute("select name from Names where id = ? order by rowid", (id,)).fetchall()
         leading = (name for (name,) in names if _real(self._absolute(name)) == real)
         return next(leading, inside if inside is not None else (names[0][0] if names else None))
 
     def move(self, old_path: str, new_path: str) -> str | None:
-        """Note that someone has moved a file or a directory through the server."""
+        """Record that a user has moved a file or directory through the server. Return the file's ID, if it has one."""
         old, new = _real_parent(self._absolute(old_path)), _real_parent(self._absolute(new_path))
         self._rename(old, new)
         found = self._id_of(_real(new))
@@ -126,19 +126,19 @@ class FileIdentity(ArbitraryFileIdManager):
         return found
 
     def copy(self, from_path: str, to_path: str) -> str | None:
-        return None  # a copy is a file of its own, which gets its id when someone opens it
+        return None  # a copy is a separate file, which gets an ID when someone opens it
 
     def delete(self, path: str) -> None:
-        """Note that someone has deleted a file or a directory through the server: tell those who have any of it open."""
+        """Notify the open documents of a file or directory that a user has deleted through the server."""
         self._tell_below(_real_parent(self._absolute(path)))
 
     def save(self, path: str) -> None:
         pass
 
-    # What our documents ask
+    # The interface for our documents
 
     def locate(self, id: str) -> str | None:
-        """Return where the file of a document is, as the system has it; None where it is gone, or no file, or not to be reached."""
+        """Return the absolute path of a document's file; None if it is gone, is not a regular file, or cannot be reached."""
         path = self.get_path(id)
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
         if row is None or path is None or _real(self._absolute(path)) != row[0]:
@@ -148,7 +148,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return None
 
     def hold(self, id: str, tell: Callable[[], None]) -> None:
-        """Follow the file of a document that is open. tell: called when someone moves or deletes it through the server."""
+        """Follow the file of an open document. tell: called when a user moves or deletes the file through the server."""
         self._listeners[id] = tell
         self.note(id)
 
@@ -160,12 +160,13 @@ class FileIdentity(ArbitraryFileIdManager):
             os.close(held.descriptor)
 
     async def follow_all(self) -> None:
-        """Note where all files are that are followed, as the server stops: a moment later nobody knows any more what has been moved."""
+        """Record where all followed files are. Call this when the server stops: afterwards, nobody knows which files were moved."""
         away = []
         for id_, held in self._held.items():
             row = self.con.execute("select path from Identities where id = ?", (id_,)).fetchone()
             if row is not None and _is_away(row[0]):
-                away.append((id_, str(row[0]), os.dup(held.descriptor)))  # others release theirs meanwhile
+                # A copy, because a document may close its descriptor in the meantime.
+                away.append((id_, str(row[0]), os.dup(held.descriptor)))
         if away:
             await asyncio.sleep(AWAY)
         for id_, real, descriptor in away:
@@ -174,7 +175,7 @@ class FileIdentity(ArbitraryFileIdManager):
             os.close(descriptor)
 
     def note(self, id: str) -> None:
-        """Note by what a file can be told from others, as it is at its path now."""
+        """Record what identifies the file that is at a document's path now."""
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
         if row is None:
             return
@@ -192,7 +193,7 @@ class FileIdentity(ArbitraryFileIdManager):
     # Names
 
     def _name(self, path: str) -> str:
-        """Return a path as the server has it: without a drive, and in the normal form of Unicode in which there is such a file."""
+        """Return a path as the server has it: without a drive, and in the normal form of Unicode in which the file exists."""
         path = path.strip("/")
         if path.startswith(DRIVE) and not os.path.lexists(self._absolute(path)):
             path = path.removeprefix(DRIVE).strip("/")
@@ -215,7 +216,7 @@ class FileIdentity(ArbitraryFileIdManager):
     # Files
 
     def _id_of(self, real: str) -> str | None:
-        """Return the id of a file. One that has come here takes its id with it; else the id is that of the path."""
+        """Return the ID of a file. A file that was moved here brings its ID; otherwise, the ID is that of the path."""
         try:
             found = os.stat(real)
         except (OSError, ValueError):
@@ -237,16 +238,19 @@ class FileIdentity(ArbitraryFileIdManager):
         return here[0] if here else None
 
     def _keeps_its_place(self, id_: str) -> bool:
-        """Return whether no file takes the place of a document: it is open, or what people typed into it is merged into what is there."""
+        """Return whether a document keeps its place if another file is moved there.
+
+        It does if it is open, or has unsaved text, which is then merged into the file in that place.
+        """
         return id_ in self._held or self._has_unsaved(id_)
 
     def look_again(self, has_unsaved: Callable[[str], bool]) -> None:
-        """Note what has become of the files that are known while no server looked. Call this before anyone opens one.
+        """Record what happened to the known files while no server was running. Call this before anyone opens one.
 
         A file that was moved onto another one takes its document along. A file that a program has replaced keeps its document, and is
         recognized if it is moved before anyone opens it.
 
-        has_unsaved: tells whether people typed into a document, given its id, what its file does not hold.
+        has_unsaved: returns whether people typed something into a document, given its ID, that its file does not hold.
         """
         self._has_unsaved = has_unsaved
         columns = "id, path, device, inode, size, mtime, born"
@@ -262,7 +266,7 @@ class FileIdentity(ArbitraryFileIdManager):
                     found[path] = at
         number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
         place_of = {number: path for path, number in number_of.items()}
-        # The document of the file at a place, and where that was before.
+        # By place: the document of the file there, and where the file was before.
         owner: dict[str, tuple[str, str]] = {}
         for id_, path, device, inode, *noted in rows:
             if number_of.get(path) == (device, inode):
@@ -270,7 +274,7 @@ class FileIdentity(ArbitraryFileIdManager):
             elif (place := place_of.get((device, inode))) and _is_same(noted, place, found[place]):
                 owner.setdefault(place, (id_, path))
         known = {number_of[place] for place in owner}
-        # A program may have moved a file aside and written a new one, which is now that of the document.
+        # If an unknown file is in the old place, a program moved the known one aside and wrote a new one. The document keeps its place.
         moved = {
             place: id_
             for place, (id_, before) in owner.items()
@@ -291,11 +295,11 @@ class FileIdentity(ArbitraryFileIdManager):
         self.con.execute(f"update Identities set {columns} where id = ?", (*seen, id_))
 
     def _followed(self, id_: str, real: str) -> str:
-        """Return where the file of a document is now that was at a place. Notes it where it has been moved since."""
+        """Return where a document's file is now. real: where it was. Record the new place if the file was moved."""
         held = self._held.get(id_)
         target = _real(real)
         if target != real and os.path.isfile(target) and not self._is_taken(target, id_):
-            # A link has taken the place of the file, or of a directory above it.
+            # A link has replaced the file, or a directory above it.
             self._moved(id_, target)
             return target
         if held is None or not _is_away(real):
@@ -307,11 +311,11 @@ class FileIdentity(ArbitraryFileIdManager):
         return self._find_moved(id_, real, held.descriptor)
 
     def _find_moved(self, id_: str, real: str, descriptor: int) -> str:
-        """Return where the file of a descriptor is, or what has taken its place there, and note it; where it was, if it is nowhere."""
+        """Return where the file of a descriptor is, or the file that has replaced it there, and record it; `real` if it is nowhere."""
         found = os.fstat(descriptor)
         for path in _places_of(descriptor):
             inside = self._inside(path)
-            # What is in the wastebasket, say, has been deleted as far as the server is concerned.
+            # To the server, a file in a hidden place such as the trash is deleted.
             is_shown = inside is not None and not _is_hidden(inside)
             is_it = _is_at(path, found) or (os.path.isfile(path) and not self._is_taken(path, id_))
             if is_shown and is_it:
@@ -320,7 +324,7 @@ class FileIdentity(ArbitraryFileIdManager):
         return real
 
     def _is_taken(self, real: str, id_: str) -> bool:
-        """Return whether the file at a place is that of another document."""
+        """Return whether the file at a place belongs to another document."""
         others = "select 1 from Identities where path = ? and id != ?"
         return self.con.execute(others, (real, id_)).fetchone() is not None
 
@@ -329,7 +333,7 @@ class FileIdentity(ArbitraryFileIdManager):
             self.con.execute("update Identities set path = ? where id = ?", (real, id_))
 
     def _rename(self, old: str, new: str) -> None:
-        """Give a new place to all that is, or was, at a place or below it."""
+        """Record the new place of all files that are, or were, at a place or below it."""
         below = "select id, path from Identities where path = ? or substr(path, 1, ?) = ?"
         with self.con:
             rows = self.con.execute(below, (old, len(old) + 1, old + "/")).fetchall()
@@ -351,7 +355,7 @@ class FileIdentity(ArbitraryFileIdManager):
         held = self._held.get(id_)
         if held and (held.device, held.inode) == (found.st_dev, found.st_ino):
             return
-        # Such a descriptor neither reads nor writes, and needs no right to the file.
+        # A descriptor with O_PATH can neither read nor write, and needs no permission for the file.
         with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
             at = os.fstat(descriptor)
@@ -361,7 +365,7 @@ class FileIdentity(ArbitraryFileIdManager):
 
 
 def _directory_of_server() -> str | None:
-    """Return the directory whose files the server shows: that of its contents manager, which may be another one than its own."""
+    """Return the directory whose files the server shows: its contents manager's, which may differ from the server's own."""
     manager = getattr(ServerApp.instance(), "contents_manager", None) if ServerApp.initialized() else None
     return getattr(manager, "root_dir", None)
 
@@ -371,20 +375,20 @@ def _real(path: str) -> str:
 
 
 def _real_parent(path: str) -> str:
-    """Return a path whose directories are real. Its last part may be a link: that is what is moved and deleted, not its file."""
+    """Return a path with its directories resolved. If its last part is a link, it stays: the link is moved or deleted, not its target."""
     directory, name = os.path.split(path.rstrip("/"))
     return os.path.join(os.path.realpath(directory), name)
 
 
 def _is_away(path: str) -> bool:
-    """Return whether a file is not at its place, where a folder or a link may be by now, such as one that leads to where it was moved."""
+    """Return whether a file is missing from its place. A folder or a link may be there now, such as a link to the file's new place."""
     return not os.path.lexists(path) or os.path.isdir(path) or _real(path) != path
 
 
 def _places_of(descriptor: int) -> list[str]:
-    """Return where the file of a descriptor may be, or what has taken its place, the likeliest first.
+    """Return where the file of a descriptor may be, or the file that has replaced it, the most likely place first.
 
-    Editors save by moving a file to a name that ends with ~, and writing a new one. Others put a new file in its place.
+    Some editors save by moving the file to a name that ends with ~ and writing a new one. Others rename a new file to the old name.
     """
     try:
         path = os.readlink(f"/proc/self/fd/{descriptor}")
@@ -397,18 +401,18 @@ def _places_of(descriptor: int) -> list[str]:
 
 
 def _is_new(path: str) -> bool:
-    """Return whether a file was written a moment ago. An older one is another file, whose name happens to be like that of a backup."""
+    """Return whether a file was written a moment ago. If not, the file whose name ends with ~ is not its backup, but only named alike."""
     with contextlib.suppress(OSError, ValueError):
         return abs(time.time() - os.stat(path).st_ctime) < NEW
     return False
 
 
 def _is_same(noted: list[Any], path: str, found: os.stat_result) -> bool:
-    """Return whether a file is the one whose number it has. A number that is free is given to a new file.
+    """Return whether a file with a known inode is the file that was recorded. File systems give a free inode to a new file.
 
-    It is the same where it was made at the same moment or, on file systems that do not say when, has not changed.
+    It is the same file if its creation time is the same or, on file systems without creation times, if it has not changed.
 
-    noted: its size, when it was changed and when it was made, as they were when it was last seen.
+    noted: size, modification time and creation time of the recorded file when it was last seen.
     """
     size, mtime, born = noted
     return bool(born == birth_of(path) if born else (size, mtime) == (found.st_size, found.st_mtime_ns))
@@ -425,5 +429,5 @@ def _is_hidden(path: str) -> bool:
 
 
 def _signed(number: int) -> int:
-    """Return a number as SQLite can hold it."""
+    """Return an unsigned 64-bit number as a signed one, which SQLite can store."""
     return number - 2**64 if number >= 2**63 else number

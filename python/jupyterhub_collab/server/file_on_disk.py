@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file of a document as it is on disk: the one place that looks at it, reads it and writes it.
+"""Watch, read and write the file of a document on disk. No other module does.
 
-What a file is, is its content. When it was changed is no more than a reason to look sooner: programs set that time as they like.
+The content decides whether a file has changed. Its modification time is only a reason to look sooner, because programs can set it.
 
-Takes the place of `jupyter_server_ydoc.loaders.FileLoader`.
+Replaces `jupyter_server_ydoc.loaders.FileLoader`.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from .notebook_bytes import read
 from .text_bytes import NoText
 from .writers import would_write_over, writers_of
 
-# A file of no more than so many bytes is read at every look, whatever its times say.
+# A file of at most this many bytes is read at every look, whatever its times are.
 SMALL = 64_000
-# A larger one is read where its times have changed, or are so young, in seconds, that a further change may bear the same.
+# A larger file is read if its times have changed, or are less than this many seconds old: another change may have the same times.
 YOUNG = 2
-# A file is gone that has not been at its place for so many seconds. It has this instead of a hash.
+# A file counts as deleted when it has been missing for this many seconds. Its hash is then GONE.
 AWAY = 1
 GONE = "gone"
-# For how long, in seconds, a program that writes a file anew is waited for, and without having written anything.
+# How long to wait for a program that rewrites a file, in seconds: in total, and since its last write.
 UNFINISHED, PAUSE = 10, 2.5
-# For so many seconds after a change by another program it is asked whether that still writes the file.
+# For this many seconds after a change by another program, each save checks whether that program still writes the file.
 LATELY = 600
-# How often a file is read anew that someone writes meanwhile.
+# How often a read is repeated because another program wrote the file at the same time.
 ATTEMPTS = 5
 
 
 class Unfinished(OSError):
-    """Another program is writing the file: it has it open, and has taken out what was there. It is not read, nor written, meanwhile."""
+    """Another program is rewriting the file: it has the file open, and has removed the old content. Neither read nor write it now."""
 
 
 class File(loaders.FileLoader):
-    """A file that documents are open of. `observe` has their rooms told what happens to it: content, place, whether it is there."""
+    """A file with open documents. Their rooms `observe` its content, its path, and whether it exists."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._last_path = self._current_path = ""
@@ -63,8 +63,8 @@ class File(loaders.FileLoader):
         self._hash = ""
         self._last_read = ("", 0)  # the hash and the size of what was read last
         self._unfinished_since: float | None = None
-        self._written_by_others = 0.0  # when
-        self._has_begun = False  # whether the last write has got that far
+        self._written_by_others = 0.0  # when another program last changed it, in seconds since the epoch
+        self._has_begun = False  # whether the last write got as far as the contents manager's save
         self._gone_since: float | None = None
         self._looks: set[asyncio.Task[None]] = set()
         if isinstance(self._file_id_manager, FileIdentity):
@@ -78,7 +78,7 @@ class File(loaders.FileLoader):
 
     @property
     def path(self) -> str:
-        """Where the file is, or was, as the server's interface has it."""
+        """The file's current path in the server's API, or its last one if the file is gone."""
         path = self._file_id_manager.get_path(self.file_id) or self._last_path
         if not path:
             raise RuntimeError(f"No path found for file ID '{self.file_id}'")
@@ -87,7 +87,7 @@ class File(loaders.FileLoader):
 
     @property
     def place(self) -> str | None:
-        """Where the file is on this host; None where it is not there, or the contents manager keeps it elsewhere."""
+        """The file's path on this host; None if it does not exist, or the contents manager keeps it elsewhere."""
         identity = self._file_id_manager
         return (
             identity.locate(self._file_id) if self._is_local and isinstance(identity, FileIdentity) else None
@@ -95,7 +95,7 @@ class File(loaders.FileLoader):
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is known that the file is not there."""
+        """Whether the file is known not to exist."""
         return self._is_local and self.place is None
 
     @property
@@ -106,17 +106,17 @@ class File(loaders.FileLoader):
 
     @property
     def _is_plain(self) -> bool:
-        """Whether a file is what the contents manager makes of its bytes, and nothing is derived from others, such as by jupytext."""
+        """Whether the contents manager takes a file's content from that file alone. Jupytext's, for one, also derives it from others."""
         return self._is_local and type(self._contents_manager).get.__module__.startswith("jupyter_server.")
 
     # Watching
 
     def forget(self) -> None:
-        """Have the rooms told at the next look, whatever that finds."""
+        """Notify the rooms at the next look, whatever that finds."""
         self._stamp, self._hash = None, ""
 
     def _look_now(self) -> None:
-        """Look at once: someone has moved or deleted the file through the server, so that what is not there is gone."""
+        """Look at once, because a user has moved or deleted the file through the server. If the file is missing, it is gone for good."""
         self._gone_since = 0
         task = asyncio.ensure_future(self._try_to_look())
         self._looks.add(task)
@@ -127,16 +127,16 @@ class File(loaders.FileLoader):
             await self.maybe_notify()
 
     def _gone(self) -> str:
-        """Return what to tell of a file that is not there. Many programs save by taking it away for a moment."""
+        """Return the hash to report for a missing file: GONE after some time, because many programs save by removing it for a moment."""
         self._stamp = None
         if self._gone_since is None:
             self._gone_since = time.monotonic()
-            # From now on, too: the file may have gone since its place was looked up, and to where it is found at the next look.
+            # Start the file ID manager's clock, too: if the file was moved after its place was looked up, the next look finds it.
             self._file_id_manager.get_path(self._file_id)
         return GONE if time.monotonic() - self._gone_since > AWAY else self._hash
 
     async def maybe_notify(self) -> None:
-        """Tell the rooms what has happened to the file since the last look."""
+        """Tell the rooms what happened to the file since the last look."""
         path = self.path
         if self._current_path != path:
             self._current_path = path
@@ -150,9 +150,9 @@ class File(loaders.FileLoader):
                 await tell()
 
     async def _looked(self, is_ours: bool = False) -> str:
-        """Return the hash of the file, taken anew where it may have changed. is_ours: whether this server has locked it.
+        """Return the hash of the file. Compute it again if the file may have changed.
 
-        Raises Unfinished where it has, and another program is writing it.
+        is_ours: whether this server has locked the file. If so, raise Unfinished while another program is writing it.
         """
         if not self._is_local:
             return await self._looked_through_manager()
@@ -172,7 +172,7 @@ class File(loaders.FileLoader):
                 raise
             return self._hash
         except OSError:
-            return self._hash  # it cannot be read just now
+            return self._hash  # it cannot be read at the moment
         self._stamp = stamp
         if isinstance(self._file_id_manager, FileIdentity):
             self._file_id_manager.note(self._file_id)
@@ -196,9 +196,11 @@ class File(loaders.FileLoader):
     # Reading
 
     async def find(self, format_: str, type_: str, is_ours: bool = False) -> Found:
-        """Return what the file holds. Raises HTTPError where it is not there, or cannot be read, and Unfinished as `_looked` does.
+        """Return what the file holds.
 
-        is_ours: whether this server has locked it.
+        Raises HTTPError if it does not exist or cannot be read, and Unfinished while another program is writing it.
+
+        is_ours: whether this server has locked the file.
         """
         if not self._is_plain:
             return await self._find_through_manager(format_, type_)
@@ -215,7 +217,7 @@ class File(loaders.FileLoader):
             raise HTTPError(403, f"{self.path} cannot be read: {error.strerror}") from error
 
     async def with_form_of(self, hash_: str, found: Found) -> Found:
-        """Return what a file holds with what it held when it had a hash, if a write that was cut off has left that beside it."""
+        """Return `found` along with what the file held when it had hash `hash_`, if a write that was cut off has left that next to it."""
         with contextlib.suppress(OSError):
             if place := self.place:
                 left = await asyncio.to_thread(_read, _intermediate(place))
@@ -239,9 +241,9 @@ class File(loaders.FileLoader):
         return str(self._contents_manager._get_hash(data)["hash"])
 
     def _wait_for_writer(self, place: str, hash_: str, data: bytes) -> None:
-        """Raise Unfinished for a while where the file is another one than it was, and a program has it open that may not be done.
+        """Raise Unfinished if the file has changed, and a program that has it open for writing may not have finished.
 
-        One that only appends, as to a log, is not waited for, nor one that keeps the file open.
+        Do not wait for programs that only append, such as to a log, or that keep the file open without writing.
         """
         before, size = self._last_read
         if not before or (hash_ == before and self._unfinished_since is None):
@@ -258,7 +260,7 @@ class File(loaders.FileLoader):
             raise Unfinished(errno.EBUSY, "another program is writing the file", place)
 
     async def may_be_cut_off(self, held: Found) -> bool:
-        """Return whether a write that has failed may have changed what the file held."""
+        """Return whether a failed write may have changed the file. held: what the file held before."""
         if not self._has_begun or not self._is_local:
             return self._has_begun
         place = self.place
@@ -277,9 +279,9 @@ class File(loaders.FileLoader):
         return Found(before, None, content)
 
     def content_of(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
-        """Return the content of a file as the document's type takes it. like: as people had it when the file last held that.
+        """Return the content of a file in the form that the document's type expects.
 
-        Raises HTTPError where the file holds something else.
+        like: the content as people had it when the file last held it. Raises HTTPError if the file holds content of another type.
         """
         with _as_http_error(self.path, type_):
             return content_of(
@@ -291,7 +293,7 @@ class File(loaders.FileLoader):
             )
 
     async def content_slowly(self, found: Found, format_: str, type_: str, like: Any = None) -> Any:
-        """Return what `content_of` does, while others go on."""
+        """Return what `content_of` returns, without making others wait."""
         data = found.data
         if data is None:
             return self.content_of(found, format_, type_, like)
@@ -305,9 +307,10 @@ class File(loaders.FileLoader):
     # Writing
 
     async def write(self, content: Any, data: bytes | None, held: Found, format_: str, type_: str) -> Found:
-        """Have the file hold some content, which makes these bytes. held: what it holds now.
+        """Write some content to the file. Return what the file holds then.
 
-        Raises OutOfBandChanges where it holds something else, and OSError or HTTPError where it cannot be written.
+        data: the bytes of the content; None if only the contents manager knows them. held: what the file should hold now.
+        Raises OutOfBandChanges if the file holds anything else, and OSError or HTTPError if it cannot be written.
         """
         self._has_begun = False
         async with self._lock, self._locked() as locked:
@@ -335,7 +338,7 @@ class File(loaders.FileLoader):
             place = self.place
             self._hash, self._stamp = found.hash, _stamp_of(place) if place else saved
             if not found.hash:
-                self._stamp = None  # it is another program's by now, which is looked at next
+                self._stamp = None  # another program has written it since: read it at the next look
             if isinstance(self._file_id_manager, FileIdentity):
                 self._file_id_manager.note(self._file_id)
             return found
@@ -343,26 +346,27 @@ class File(loaders.FileLoader):
     async def _find_saved(
         self, modified: Any, begun: saving.Saving, ours: Found, format_: str, type_: str
     ) -> Found:
-        """Return what a file holds that was just saved, with no hash where it is another one since, or gone. Raises as `find` does.
+        """Return what the file holds just after it was saved. The hash is empty if the file has changed since, or is gone.
 
-        modified: when the contents manager has written it; ours: what it was to write.
+        modified: when the contents manager wrote it. ours: what the contents manager should have written.
+        Raises OSError or HTTPError if the file cannot be read.
         """
         try:
             found = await self.find(format_, type_, is_ours=True)
             is_ours = await self._is_written(begun, ours, found)
             if ours.data is not None and found.hash == ours.hash:
-                found = replace(found, data=ours.data)  # one object, which is known again at once
+                found = replace(found, data=ours.data)  # the same object, so `form_of` recognizes it at once
             if is_ours and (await self._model(content=False))["last_modified"] == modified:
                 return found
         except Unfinished:
-            pass  # another program is writing it by now
+            pass  # another program has begun to write it
         except (FileNotFoundError, HTTPError) as error:
             if not says_gone(error):
                 raise
         return Found("", ours.data)
 
     async def _save(self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving) -> Any:
-        """Have the contents manager save the file. Returns when it has; None where the file was saved, and was gone at once."""
+        """Make the contents manager save the file. Return the time of the save; None if the file was saved and then disappeared."""
         try:
             with saving.as_document(begun):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
@@ -375,7 +379,7 @@ class File(loaders.FileLoader):
     async def _is_written(self, begun: saving.Saving, ours: Found, found: Found) -> bool:
         """Return whether a file that was found after saving is what the contents manager has written, as far as that is known.
 
-        Not the intended content: hooks, and managers that derive a file, may write other content. ours: that.
+        This may differ from the intended content (`ours`): hooks, and managers that derive a file, may write different content.
         """
         written = begun.written.get(self._contents_manager._get_os_path(self.path)) if begun.written else None
         place = self.place
@@ -386,13 +390,13 @@ class File(loaders.FileLoader):
         return await asyncio.to_thread(_read, place, True) == written
 
     def model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
-        """Return what the contents manager is to save."""
+        """Return the model that the contents manager should save."""
         if data is None:
             kind = type_ if type_ in ("notebook", "file") else "file"
             return {"format": format_, "type": kind, "content": content}
         if type_ != "notebook":
             return model_of(data)
-        # As it will be read again: else what has been signed is not what is in the file.
+        # Use the notebook as it will be read again. Otherwise, what is signed would differ from what is in the file.
         written = read(data)
         for cell, now in zip(written["cells"], content["cells"], strict=False):
             if "trusted" in now["metadata"]:
@@ -400,9 +404,9 @@ class File(loaders.FileLoader):
         return {"format": "json", "type": "notebook", "content": written}
 
     def _refuse_second(self, locked: int | None, data: bytes | None) -> None:
-        """Raise HTTPError if the file was moved while it was written, which has created a second one at its old place.
+        """Raise HTTPError if the file was moved while it was written, because this created a second file in its old place.
 
-        The second one is deleted. The document follows the other, and is saved there. locked: the descriptor of the file to write.
+        Delete the second file. The document follows the first one, and is saved there. locked: the descriptor of the first one.
         """
         place = self.place
         if locked is None or place is None or data is None:
@@ -417,7 +421,10 @@ class File(loaders.FileLoader):
 
     @contextlib.asynccontextmanager
     async def _locked(self) -> AsyncIterator[int | None]:
-        """Keep other collaboration servers from writing the file, whose homes are one, or whose hubs share a host."""
+        """Lock the file against other collaboration servers: those that share a home directory, or whose hubs share a host.
+
+        Yield the descriptor of the file; None if it is not on this host. Raises HTTPError or OSError if it cannot be locked.
+        """
         place = self.place
         if place is None:
             if self._is_local:
@@ -436,12 +443,12 @@ class File(loaders.FileLoader):
             os.close(descriptor)
 
     def _tidy_up(self, held: Found, begun: saving.Saving) -> None:
-        """Leave a file that could not be written as it was, such as on a full disk, and no second copy of it."""
+        """Restore a file after a write failed, such as on a full disk, and delete the contents manager's copy of it."""
         place = self.place
         with contextlib.suppress(OSError):
             if place and held.data is not None:
                 now, ours = _read(place, True), [begun.data or b"", *begun.written.values()]
-                # Else it is what someone else has written.
+                # Otherwise, another program has written it.
                 if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
                 os.unlink(_intermediate(place))
@@ -459,17 +466,17 @@ def _as_http_error(path: str, type_: str) -> Iterator[None]:
 
 
 def says_gone(error: Exception) -> bool:
-    """Return whether an error says that a file is not there."""
+    """Return whether an error says that a file does not exist."""
     return isinstance(error, FileNotFoundError) or (isinstance(error, HTTPError) and error.status_code == 404)
 
 
 def _hash_of_model(model: dict[str, Any]) -> str:
-    """Return what tells whether a file was written: its hash, or its date where the contents manager has no hashes."""
+    """Return a value that shows whether a file was written: its hash, or its date if the contents manager has no hashes."""
     return str(model.get("hash") or model["last_modified"])
 
 
 def _intermediate(place: str) -> str:
-    """Return where the contents manager has the file that it is writing anew, as `fileio.path_to_intermediate` says."""
+    """Return where the contents manager keeps the old file while it rewrites it, as `fileio.path_to_intermediate` does."""
     directory, name = os.path.split(place)
     return os.path.join(directory, f".~{name}")
 
@@ -479,7 +486,7 @@ def _stamp_of(place: str) -> tuple[int, int, int, int, int] | None:
         found = os.stat(place)
     except OSError:
         return None
-    # The last one changes with each change of a file, and no program can set it.
+    # The last one (ctime) changes with each change of a file, and no program can set it.
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -488,7 +495,7 @@ def _may_lie(stamp: tuple[int, int, int, int, int]) -> bool:
 
 
 def _read(place: str, is_ours: bool = False) -> bytes:
-    """Return the bytes of a file, all of one moment where that can be had. is_ours: whether this server has locked it."""
+    """Return the bytes of a file, all from the same moment if possible. is_ours: whether this server has locked the file."""
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tells a document's content from others, worked out quickly: it is asked for at each save, and people wait meanwhile."""
+"""Compute a document's fingerprint quickly: it is needed at each save, while people wait."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Shorter texts are kept as they are.
+# Texts with fewer characters are kept as they are.
 LONG = 64
 
 
 def fingerprint(content: Any) -> Any:
-    """Return something that is equal for equal contents only, as far as this process is concerned: by its secret, texts are hashed."""
+    """Return a value that is equal only for equal contents. It is valid only in this process, whose secret Python's hashes depend on."""
     if isinstance(content, str):
         return content if len(content) < LONG else (len(content), hash(content))
     if isinstance(content, dict):
@@ -18,5 +18,5 @@ def fingerprint(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [fingerprint(value) for value in content]
     if isinstance(content, bool | int | float):
-        return (type(content).__name__, content)  # true and 1 and 1.0 are equal to Python
+        return (type(content).__name__, content)  # to Python, True, 1 and 1.0 are equal
     return content

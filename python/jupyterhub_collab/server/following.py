@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a document when another program has written its file: worked out from both as they were at one moment.
+"""Work out how a document changes when another program has written its file, given the state of both at one moment.
 
-With a large document that takes its time. A thread does it then, with a copy of the document, and the server gets the outcome as the
-update of one more person, who has not seen what was typed meanwhile.
+This takes time with a large file. Then a thread does it with a copy of the document, and the server applies the result like an update of
+one more person, who has not seen what was typed in the meantime.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .late import Unseen
 from .merge import Merged, are_same, doc_of, likeness, merge
 from .merge_notebook import texts_of
 
-# A larger file is followed in a thread.
+# A file of at least this many bytes is followed in a thread.
 LARGE = 500_000
-# A file is compared with what people had before, as long as that takes no more than reading so many bytes.
+# A file is compared with what people had at earlier moments only if the comparison reads at most this many bytes.
 MOST_COMPARED = 5_000_000
 NOTHING = b"\0\0"  # an update without changes
 
 
 @dataclass(frozen=True)
 class Form:
-    """How the content of a document is the bytes of its file, and the other way round. kind: the document's class."""
+    """Converts between a document's content and its file's bytes. kind: the document's class."""
 
     file_format: str
     file_type: str
@@ -40,15 +40,15 @@ class Form:
 
     @property
     def is_ours(self) -> bool:
-        """Whether any thread may do this. Documents of other types may want to be where they were made."""
+        """Whether any thread can convert the content. Documents of other types may work only in the thread that created them."""
         return issubclass(self.kind, YUnicode | YNotebook)
 
     def bytes_of(self, content: Any, found: Found) -> bytes | None:
-        """Return the bytes with which the file would hold some content, where it holds what is `found`."""
+        """Return the file's bytes for some content; None if only the contents manager knows them. found: what the file holds now."""
         if found.data is None:
             return None
         if not self.is_ours:
-            # Its type writes it in its own way: only what has been changed since is a reason to write.
+            # The type formats content in its own way, so a different format alone is no reason to write the file.
             unchanged = self.kind()
             unchanged.set(content_of(found, self.file_format, self.file_type))
             if are_same(unchanged.get(), content):
@@ -56,13 +56,13 @@ class Form:
         return bytes_of(content, found.like or found.data, self.file_format, self.file_type)
 
     async def bytes_slowly(self, content: Any, found: Found) -> bytes | None:
-        """Return what `bytes_of` does, while others go on."""
+        """Return what `bytes_of` returns, without making others wait."""
         if self.is_ours:
             return await asyncio.to_thread(self.bytes_of, content, found)
         return self.bytes_of(content, found)
 
     def holds(self, found: Found, document: YBaseDoc) -> bool:
-        """Return whether a file holds a document as it is."""
+        """Return whether a file holds a document's current content."""
         content = document.get()
         if found.data is None:
             theirs = self.kind()
@@ -71,7 +71,7 @@ class Form:
         return self.bytes_of(content, found) == found.data
 
     async def holds_slowly(self, found: Found, document: YBaseDoc) -> bool:
-        """Return what `holds` does, while others go on. Nobody may change the document meanwhile."""
+        """Return what `holds` returns, without making others wait. The document must not change in the meantime."""
         if found.data is None:
             return self.holds(found, document)
         return await self.bytes_slowly(document.get(), found) == found.data
@@ -79,9 +79,11 @@ class Form:
 
 @dataclass(frozen=True)
 class Base:
-    """What people have typed, by what the file held. updates: make the document as the file held it; since: those that have come since.
+    """The document as the file last held it: the base of a merge.
 
-    is_known: whether that is known; else it is the document as people have it.
+    updates: the updates that make this document.
+    since: the updates that people have made since.
+    is_known: whether it is known what the file held; otherwise, `updates` make the document as people have it.
     """
 
     updates: Sequence[bytes]
@@ -90,7 +92,7 @@ class Base:
 
     @classmethod
     def of(cls, on_disk: OnDisk, held: Sequence[bytes], since: Sequence[bytes]) -> Base:
-        """Return what people have typed by what is known of the file. held: the updates that it held; since: those after them."""
+        """Return the base of a file that is known. held: the updates that it holds; since: the later ones."""
         more = [] if on_disk.more is None else [on_disk.more]
         return cls([*(held if on_disk.state is None else [on_disk.state]), *more], since, is_known=True)
 
@@ -98,16 +100,16 @@ class Base:
         return doc_of(*self.updates)
 
     def likeness(self, kind: type[YBaseDoc]) -> Any:
-        """Return by what the parts of the document are recognized in its file."""
+        """Return what identifies the parts of the document in its file."""
         return likeness(kind(self.document())) if kind is YNotebook else None
 
 
 @dataclass(frozen=True)
 class Followed:
-    """What follows from what the file holds.
+    """How the document follows its file.
 
-    update: makes the document so; NOTHING where it stays as it is. more: makes of what the file held what it holds; None where that is all
-    of the document.
+    update: changes the document accordingly; NOTHING if the document stays as it is.
+    more: changes what the file held into what it holds; None if the file holds the whole document.
     """
 
     merged: Merged
@@ -118,26 +120,26 @@ class Followed:
 def follow(
     form: Form, people: YBaseDoc, base: Base, found: Found, content_of: Callable[[YBaseDoc], Any]
 ) -> Followed:
-    """Merge what the file holds into what people have, which is changed.
+    """Merge what the file holds into `people`, the document as people have it.
 
-    content_of: returns the content of the file, by the document as the file held it.
+    content_of: returns the content of the file, given the document as the file held it.
     """
     was = base.document()
     held = was.get_state()
-    # Some types write into a document as soon as they are made of it: the base must not have that before it is merged.
+    # Some types write into a document as soon as they are created from it. The base must not contain that before the merge.
     content = content_of(YNotebook(was) if form.kind is YNotebook else people)
     if form.holds(found, people):
-        # It is what people have: one of them has saved it past this server, or another server has merged it.
+        # The file holds what people have: one of them has saved it without this server, or another server has merged it.
         return Followed(Merged(False))
     if base.is_known and (then := _was_in(form, base, found)):
-        # One who has not all that people have typed by now has saved it past this server.
+        # Someone who did not have the latest changes has saved the document without this server.
         return Followed(Merged(False), more=then.get_update(held))
     merged, update = merge(was, people, content, base.is_known)
     return Followed(merged, update, was.get_update(held))
 
 
 def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
-    """Return what people had at some moment since the file was last read or written, if that is what it holds now."""
+    """Return the state of the document, since the file was last read or written, that equals what the file holds now; None if none does."""
     if not form.is_ours or found.data is None or len(found.data) * len(base.since) > MOST_COMPARED:
         return None
     then = base.document()
@@ -150,10 +152,11 @@ def _was_in(form: Form, base: Base, found: Found) -> Doc[Any] | None:
 
 @dataclass(frozen=True)
 class Taken:
-    """When a document was copied.
+    """The moment at which a document was copied.
 
-    changes: how many there had been; generation: of the history; place: where the history was; is_known: whether it is known what the file
-    held then.
+    changes: how many changes there had been.
+    generation, place: the history's generation and position.
+    is_known: whether the document is known as the file held it.
     """
 
     changes: int
@@ -164,10 +167,15 @@ class Taken:
 
 @dataclass(frozen=True)
 class Aside:
-    """The outcome for a document, worked out with a copy of it.
+    """How a document follows its file, worked out with a copy.
 
-    taken: when it was copied; people: the copy; texts: of its cells. gone: the cells that go; after: the document without them. is_in:
-    whether the file holds it then; written: the fingerprint of that content.
+    taken: when the document was copied.
+    people: the copy, as an update.
+    texts: the texts of the copy's cells.
+    gone: the cells that the update removes.
+    after: the document without these cells.
+    is_in: whether the file holds the document after the update.
+    written: the fingerprint of that document.
     """
 
     taken: Taken
@@ -180,16 +188,16 @@ class Aside:
     written: Any
 
     def fits(self, document: YBaseDoc, generation: int) -> bool:
-        """Return whether nobody has taken out or put in a cell since: what the file has done to it would go with it.
+        """Return whether the update still fits: nobody has added or removed a cell since, and the history has the same generation.
 
-        generation: of the history, which may have begun anew.
+        A removed cell may have been recreated elsewhere. What the file changed in it would be lost.
         """
         return generation == self.taken.generation and _texts_of(document).keys() == self.texts.keys()
 
     def unseen(self, document: YBaseDoc, number: int) -> Unseen | None:
-        """Return what people have typed meanwhile into cells that go with the update; None where they have not.
+        """Return what people have typed in the meantime into cells that the update removes; None if they have not.
 
-        document: as it is without the update; number: of its last update in the history.
+        document: before the update is applied. number: of its last update in the history.
         """
         if not isinstance(document, YNotebook) or not self.gone:
             return None
@@ -200,7 +208,7 @@ class Aside:
 
 
 def follow_aside(form: Form, taken: Taken, people: bytes, base: Base, found: Found, content: Any) -> Aside:
-    """Do what `follow` does with a copy of the document. people: the document; content: of the file."""
+    """Run `follow` on a copy of the document. people: the document; content: the file's."""
     copy = form.kind(doc_of(people))
     texts = _texts_of(copy)
     followed = follow(form, copy, base, found, lambda _was: content)

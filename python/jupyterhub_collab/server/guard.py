@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decides who can shut down this server from inside, and how long visitors stay.
+"""Decide who can shut down this server from inside, and how long visitors stay.
 
-The hub decides who comes in. The server itself would take any request of anyone who has, and never look again at a websocket that is
-open. A visitor with a terminal still has a shell as the account: the guard protects the server's API, not its processes.
+The hub decides who can open the server. Without the guard, the server would accept every request from these visitors, and would never check
+an open websocket again. The guard protects the server's API, not its processes: a visitor with a terminal has a shell as the account.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .settings import Settings
 from .visitors import Visitors
 from .workers import confine_workers
 
-# Which level it takes to do more than look at what Jupyter's handlers call a resource. The one that ends the server is all of `server`;
-# all others are files, kernels and terminals of the account, whose every file and process is open to a terminal, too.
+# The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
+# are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
 LEVEL_FOR = {"server": Level.MANAGE}
 REFUSAL = "Only the owner, managers and administrators of the hub can shut down this server."
 
@@ -31,8 +31,8 @@ REFUSAL = "Only the owner, managers and administrators of the hub can shut down 
 def put_in_force() -> None:
     """Guard the server that this process is about to become.
 
-    Its authorizer is wrapped when it is made, whichever configuration names it: an administrator's own keeps its say, and none takes
-    the place of ours.
+    Wrap its authorizer once the server has created it, whichever configuration names it. So an administrator's own authorizer keeps its
+    say, and none can replace the guard.
     """
     server: Any = ServerApp
     init_configurables = server.init_configurables
@@ -60,7 +60,7 @@ def put_in_force() -> None:
 
 
 class Guard:
-    """Refuses what someone's level does not include. It lets nobody do what the server's authorizer refuses."""
+    """Refuses what a user's access level does not include. It only adds to the refusals of the server's authorizer."""
 
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
@@ -74,14 +74,14 @@ class Guard:
                 return theirs(handler, user, action, resource)
             if getattr(handler, "auth_resource", None) == resource:
                 raise HTTPError(403, REFUSAL, reason=REFUSAL)
-            return False  # to someone who only asks what they may do
+            return False  # the request only asks what the user can do
 
         authorizer.is_authorized = is_authorized
 
     def level_of(self, handler: Any, user: Any) -> Level:
-        """Return the access level of a request's user. If it is not known for sure, it is the lowest.
+        """Return the access level of a request's user; the lowest one if the level is uncertain.
 
-        The server's own token is its owner's as far as the hub knows, and everyone who has a terminal here can read it.
+        It is uncertain for the server's own token: to the hub, that token is its owner's, but everyone with a terminal here can read it.
         """
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):

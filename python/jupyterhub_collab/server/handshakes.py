@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which requests may become websockets: those of pages of this very server, and of programs.
+"""Decide which requests can become websockets: those of this server's own pages, and of programs.
 
-A browser lets a page of any address open a websocket here, and sends its visitor's sign-in along where both are below one domain, as
-servers with a domain each are. So a server has to look where a page is from. Jupyter's own handlers do. That of jupyter-collaboration
-lets every page in, which could then read and write the documents of the person who has it open.
+A browser lets a page from any address open a websocket here. If both addresses are below one domain, as with a domain per server, it also
+sends the visitor's sign-in. So a server must check where a page comes from. Jupyter's own handlers do. The handler of jupyter-collaboration
+accepts every page, which could then read and write the documents of the person who has it open.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from tornado.web import HTTPError
 
 OTHER_PAGE = "Pages from another address cannot open websockets here"
 NO_HANDSHAKE = "This address is for websockets"
-# Without one of these, tornado makes no websocket of a request.
+# tornado opens a websocket only with one of these versions, and with all of these headers.
 VERSIONS = ("7", "8", "13")
 NEEDED = ("Host", "Sec-WebSocket-Key")
 
 
 def refuse_other_pages(handler: Any) -> None:
-    """Raise HTTPError where a page of another address opens a websocket, and the administrator has not allowed that (`allow_origin`)."""
+    """Raise HTTPError if a page from another address opens a websocket, unless the administrator allows that (`allow_origin`)."""
     if isinstance(handler, JupyterHandler) and not JupyterHandler.check_origin(handler):
         raise HTTPError(403, OTHER_PAGE, reason=OTHER_PAGE)
 
 
 def refuse_other_requests(handler: Any) -> None:
-    """Raise HTTPError where a request is no whole handshake, and so never becomes a websocket."""
+    """Raise HTTPError if a request is not a complete handshake, and so would never become a websocket."""
     headers = handler.request.headers
     wishes = [each.strip().lower() for each in headers.get("Connection", "").split(",")]
     if (

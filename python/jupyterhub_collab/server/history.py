@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has happened to the documents of one server, on disk before anyone else sees it."""
+"""Keep the history of one server's documents: every change is on disk before anyone else sees it."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ SCHEMA = """
     create table if not exists colours (username text primary key, colour text not null);
 """
 FORMAT = 3  # of the database, as its `user_version`
-# What makes a database of the format that it stands at one of the next.
+# The statements that upgrade a database from a format to the next one.
 UPGRADES = {
     1: "alter table updates add column edit integer; alter table updates add column parts text;",
     2: "alter table documents add column more blob;",
 }
-# A large update is written in parts of so many bytes, others' between them: all of it at once would make everyone wait.
+# A large update is written in parts of this size, with other updates in between: written at once, it would make everyone wait.
 PART_BYTES = 1_000_000
-ROW_BYTES = 12_000  # that the journal has of a short row: the pages that change with it
-# Where the database cannot be written it is tried again after so many seconds.
+ROW_BYTES = 12_000  # what a short row adds to the journal (WAL): the pages that change with it
+# If the database cannot be written, the server tries again after this many seconds.
 RETRY_SECONDS = 5
-# By how much a document's past must have grown until it is put together again.
+# The factor by which a document's updates must have grown before they are combined again.
 WORTH_FOLDING = 1.25
-# After so many bytes what is in the journal goes to the database. That waits for the disk, so a thread does it.
+# When the journal has this size, it is moved to the database (a checkpoint). A thread does this, because it waits for the disk.
 JOURNAL_BYTES = 4_000_000
-# How often it does so again at once, because someone wrote meanwhile. The journal begins anew only when nobody did.
+# How often a checkpoint is repeated at once because of a write in the meantime: only if there was none does the journal start anew.
 ATTEMPTS = 5
-# A journal that is larger, because someone always writes, is moved to its end while they wait for the disk.
+# A larger journal, because someone always writes, is moved while they wait for the disk.
 MOST_JOURNAL_BYTES = 4 * JOURNAL_BYTES
 # A page that returns to a document after this time must reload it, so that older history can be deleted.
 KEPT_SECONDS = 14 * 86400
@@ -67,11 +67,13 @@ NO_LIMIT = 2**62
 
 @dataclass(frozen=True)
 class OnDisk:
-    """What a document's file was when the server last knew.
+    """What the server last knew about a document's file.
 
-    hash: of the file. last_update: what it held of the document, all updates up to this one; state: that, where the history does not
-    have it; more: what it held besides, which another program had changed. writing: up to which update it has been begun to write; 0
-    where that has come to its end.
+    hash: of the file.
+    last_update: the number of the last update that the file held; it held all updates before, too.
+    state: the document at that update, if the history does not have it.
+    writing: the number of the last update of a write that has begun; 0 once the write has finished.
+    more: what the file held besides, as an update, because another program had changed it.
     """
 
     hash: str
@@ -83,7 +85,11 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class Edit:
-    """Part of a document's history: what one person did through one connection, from when until when, in how many updates."""
+    """An editing session: the part of a document's history that one person made through one connection.
+
+    began, ended: the times of its first and its last update, in seconds since the epoch.
+    updates: how many there are.
+    """
 
     number: int
     username: str
@@ -94,7 +100,10 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """An update of a document. is_typed: whether someone has made it; else the server did, such as by following the file."""
+    """An update of a document.
+
+    time: in seconds since the epoch. is_typed: whether a person made it; otherwise the server did, for example to follow the file.
+    """
 
     number: int
     update: bytes
@@ -104,10 +113,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Due:
-    """Work that a document still needs. A server that was killed does it when it is started again.
+    """Work that a document still needs. If the server is killed first, it does this work when the document is opened again.
 
-    is_copy: keep what people had after the update with number `last_update` in a copy, if something of it is gone. `state` is what they had,
-    if it is more than the updates up to this one. Otherwise: restore the text that the next update removed, or that came too late with it.
+    If `is_copy`: keep what people had after update `last_update` in a copy, if any of it is gone. `state` is what they had, if the
+    history's updates do not hold all of it. Otherwise: restore the text that the next update removed, or that arrived too late with it.
     """
 
     number: int
@@ -117,12 +126,13 @@ class Due:
 
 
 class History:
-    """The updates of all documents of a server, in an SQLite database of its own.
+    """The updates of all documents of a server, in its own SQLite database.
 
-    A write is synchronous: it takes some 20 microseconds, and what is written survives the end of the process, however sudden.
-    Methods never raise: where the disk fails, people go on with what is in memory, and `failure` says why. A database that is damaged, or
-    of a newer version, is kept beside a new one, and `lost` says so; one that is deleted while it is open is begun anew. `generation`
-    tells documents that have more than the database that they have to be written whole.
+    A write is synchronous: it takes about 20 microseconds, and survives the end of the process, however sudden.
+
+    Methods never raise. If the disk fails, people continue with what is in memory, and `failure` says why. If the database is damaged, or
+    of a newer version, it is kept next to a new one; if it is deleted while it is open, a new one begins. `lost` says so. A change of
+    `generation` tells documents that they hold more than the new database, and must be written to it completely.
     """
 
     def __init__(self, directory: Path, log: Logger) -> None:
@@ -135,17 +145,16 @@ class History:
         self._is_on_disk = False
         self._retry = 0.0
         self._unfinished: set[str] = set()
-        self._journal = 0  # about how many bytes it has by now
+        self._journal = 0  # about how large it is, in bytes
         self._checkpoint: threading.Thread | None = None
-        self._is_behind = threading.Event()  # the journal grows although it is moved
-        self._folded: dict[
-            str, int
-        ] = {}  # documents whose past was put together, and how many bytes that has left
+        self._is_behind = threading.Event()  # the journal grows, although it is moved
+        # The size in bytes of documents' updates after they were last combined.
+        self._folded: dict[str, int] = {}
         self._begin()
         self._forget_parts()
 
     def _begin(self) -> None:
-        """Open the database; one in memory where none can be had on the disk."""
+        """Open the database, or one in memory if the disk cannot be used."""
         self.generation += 1
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,14 +174,14 @@ class History:
             return _connect(path)
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
-                raise  # no such directory, no room, locked: nothing is wrong with the file
+                raise  # a missing directory, a full disk, a lock: nothing is wrong with the file
             self._set_aside(error)
             return _connect(path)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         what = error if isinstance(error, NewerFormat) else "damaged"
         aside = f"{self._path}.{what}-{time.strftime('%Y%m%d-%H%M%S')}"
-        while os.path.lexists(aside):  # of the same second
+        while os.path.lexists(aside):  # from the same second
             aside += "-again"
         newer = isinstance(error, NewerFormat)
         self.lost = "was written by a newer version of the collection" if newer else "was damaged"
@@ -184,7 +193,7 @@ class History:
                 os.rename(f"{self._path}{suffix}", aside + suffix)
 
     def look(self) -> None:
-        """See whether the database is still where it was, and begin it anew where it is not."""
+        """Check that the database is still in its place, and begin a new one if it is not."""
         if not self._is_on_disk:
             if time.monotonic() >= self._retry:
                 self._db.close()
@@ -208,22 +217,22 @@ class History:
 
     @property
     def path(self) -> Path | None:
-        """Where the database is; None while there is only one in memory."""
+        """The path of the database; None while it is only in memory."""
         return self._path if self._is_on_disk else None
 
     # One document
 
     def add(self, document: str, update: bytes, edit: int | None = None, done: Sequence[int] = ()) -> int:
-        """Append what has just happened to a document. Returns the number of the update; 0 where it is not kept.
+        """Append an update of a document. Return its number; 0 if it could not be written.
 
-        edit: in which editing session; done: the numbers of what was due, and is done with this update.
+        edit: the number of the editing session that made it. done: the numbers of the due work that this update completes.
         """
         self.look()
         row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
         return self._insert(row, (document, time.time(), update, edit), done)
 
     async def add_slowly(self, document: str, update: bytes) -> int:
-        """Do the same with an update that may be large, such as a whole document, while others' are written as well."""
+        """Append an update that may be large, such as a whole document, while other updates are written, too. Return what `add` returns."""
         if len(update) <= PART_BYTES:
             return self.add(document, update)
         self.look()
@@ -238,65 +247,65 @@ class History:
                 await asyncio.sleep(0)
             row = "insert into updates (document, time, content, parts) values (?, ?, '', ?)"
             number = self._insert(row, (document, time.time(), name))
-            self._begin_checkpoint()  # else most of it would be on the disk twice until there was as much again
+            self._begin_checkpoint()  # otherwise, most of it would stay on the disk twice, in the journal and in the database
             return number
         finally:
             self._unfinished.discard(name)
 
     def begin_edit(self, document: str, username: str) -> int:
-        """Note that someone has opened a document. Returns the number of this editing session."""
+        """Record that an editing session of a document begins. Return its number; 0 if it could not be written."""
         row = "insert into edits (document, username, began, session) values (?, ?, ?, ?)"
         session = self._session[0] if self._session else ""
         return self._insert(row, (document, username, time.time(), session))
 
     def edits(self, document: str) -> list[Edit]:
-        """Return the editing sessions in which a document was changed, in order."""
+        """Return the editing sessions that changed a document, in order."""
         rows = """select edits.id, username, min(time), max(time), count(*) from updates join edits on edits.id = edit
                   where updates.document = ? group by edits.id order by min(updates.id)"""
         return [Edit(*row) for row in self._read(rows, (document,))]
 
     def forget(self, document: str) -> None:
-        """Forget what has happened to a document, and who had it."""
+        """Delete a document's history, and the record of who had the document."""
         with self._writing():
             for table in ("updates", "documents", "visits", "edits", "copies", "due"):
                 self._db.execute(f"delete from {table} where document = ?", (document,))
         self._forget_parts()
 
     def updates(self, document: str, last: int | None = None) -> Iterator[tuple[bytes, float]]:
-        """Yield content and time of each update of a document, up to the one with number `last`."""
+        """Yield content and time of each update of a document, up to and including number `last`."""
         yield from self._updates(document, 0, NO_LIMIT if last is None else last)
 
     def changes(self, document: str, number: int) -> list[Change]:
-        """Return what has happened to a document after the update with a number."""
+        """Return the changes of a document after update `number`."""
         return [Change(*row) for row in self._rows(document, number, NO_LIMIT)]
 
     def first(self, document: str) -> int:
-        """Return the number of a document's first update; 0 where there is none."""
+        """Return the number of a document's first update; 0 if there is none."""
         found = self._read("select min(id) from updates where document = ?", (document,))
         return (found and found[0][0]) or 0
 
     def last_before(self, document: str, when: float) -> int:
-        """Return the number of a document's last update before a time; 0 where there is none."""
+        """Return the number of a document's last update before a time, in seconds since the epoch; 0 if there is none."""
         found = self._read("select max(id) from updates where document = ? and time < ?", (document, when))
         return (found and found[0][0]) or 0
 
     def since(self, document: str, number: int) -> list[bytes]:
-        """Return the updates of a document after the one with a number."""
+        """Return the updates of a document after update `number`."""
         return [content for content, _time in self._updates(document, number, NO_LIMIT)]
 
     def last(self, document: str) -> int:
-        """Return the number of a document's last update; 0 where there is none."""
+        """Return the number of a document's last update; 0 if there is none."""
         found = self._read("select max(id) from updates where document = ?", (document,))
         return (found and found[0][0]) or 0
 
     def on_disk(self, document: str) -> OnDisk | None:
-        """Return what was last noted about a document's file."""
+        """Return what was last recorded about a document's file; None if nothing was."""
         row = "select hash, last_update, state, writing, more from documents where document = ?"
         found = self._read(row, (document,))
         return OnDisk(*found[0]) if found else None
 
     def set_on_disk(self, document: str, on_disk: OnDisk) -> None:
-        """Note what a document's file is now."""
+        """Record what a document's file is now."""
         known = on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time(), on_disk.more
         with self._writing():
             self._db.execute(
@@ -304,7 +313,7 @@ class History:
             )
 
     def copied(self, document: str) -> int:
-        """Return up to which update a copy of a document has all that it was; 0 where there is none."""
+        """Return the number of the last update that a copy of a document includes; 0 if there is no copy."""
         found = self._read("select last_update from copies where document = ?", (document,))
         return int(found[0][0]) if found else 0
 
@@ -313,7 +322,7 @@ class History:
             self._db.execute("insert or replace into copies values (?, ?)", (document, last_update))
 
     def has_unsaved(self, file_id: str) -> bool:
-        """Return whether a document of a file, whatever its format and type, has what the file does not hold, or work that is due."""
+        """Return whether a document of a file, in any format and type, has changes that the file does not hold, or work that is due."""
         rows = """select 1 from documents where document like '%:' || ?1 and last_update <
                   (select coalesce(max(id), 0) from updates where updates.document = documents.document)
                   union select 1 from due where document like '%:' || ?1"""
@@ -322,7 +331,7 @@ class History:
     # Work that a document still needs
 
     def add_due(self, document: str, is_copy: bool, last_update: int, state: bytes | None = None) -> int:
-        """Note work that a document needs, as `Due` describes it. Returns its number."""
+        """Record work that a document needs, as `Due` describes it. Return its number; 0 if it could not be written."""
         row = "insert into due (document, is_copy, last_update, state) values (?, ?, ?, ?)"
         return self._insert(row, (document, is_copy, last_update, state))
 
@@ -332,17 +341,17 @@ class History:
         return [Due(number, bool(is_copy), *row) for number, is_copy, *row in self._read(rows, (document,))]
 
     def done(self, *numbers: int) -> None:
-        """Note that work is done."""
+        """Record that work is done."""
         with self._writing():
             self._forget_due(numbers)
 
     def _forget_due(self, numbers: Sequence[int]) -> None:
         self._db.executemany("delete from due where id = ?", [(number,) for number in numbers])
 
-    # Sessions: one from a start of the server to its end
+    # Sessions: each lasts from a start of the server to its end
 
     def begin_session(self, session: str, version: str) -> None:
-        """Note that this server has started. version: of what decides whether its documents understand each other."""
+        """Record that this server has started. version: decides whether its documents are compatible with those of other sessions."""
         self._session = session, version
         with self._writing():
             self._db.execute(
@@ -350,34 +359,34 @@ class History:
             )
 
     def visit(self, document: str, session: str) -> None:
-        """Note that people get a document in this session."""
+        """Record that clients get a document in a session."""
         with self._writing():
             self._db.execute("insert or ignore into visits values (?, ?)", (document, session))
 
     def version_of(self, session: str) -> str | None:
-        """Return the version with which a session was begun; None where it is unknown."""
+        """Return the version with which a session began; None if the session is unknown."""
         found = self._read("select version from sessions where session = ?", (session,))
         return found[0][0] if found else None
 
     def has_visited(self, document: str, session: str) -> bool:
-        """Return whether people had a document, as it is kept here, in a session."""
+        """Return whether clients got a document, with the history that is kept here, in a session."""
         row = "select 1 from visits where document = ? and session = ?"
         return bool(self._read(row, (document, session)))
 
     # People
 
     def colours(self) -> dict[str, str]:
-        """Return the colors that people have on this server, by their names."""
+        """Return people's colors on this server, by username, in the order in which they were assigned."""
         return dict(self._read("select username, colour from colours order by rowid"))
 
     def set_colour(self, username: str, colour: str) -> None:
         with self._writing():
             self._db.execute("insert or replace into colours values (?, ?)", (username, colour))
 
-    # Its bound
+    # Size limit
 
     def size(self) -> int:
-        """Return how many bytes of updates there are."""
+        """Return the size of all updates, in bytes."""
         lengths = [
             self._read(f"select coalesce(sum(length(content)), 0) from {each}")
             for each in ("updates", "parts")
@@ -385,9 +394,9 @@ class History:
         return sum(int(found[0][0]) for found in lengths if found)
 
     def keep_below(self, size: int) -> None:
-        """Put documents' past together until it is no more than so many bytes, that of the least recently opened first.
+        """Combine documents' updates until they take at most `size` bytes, those of the least recently opened documents first.
 
-        What a document is now stays as it is, also where someone has it open: many updates become one with the same outcome.
+        No document changes, not even an open one: many updates become one with the same result.
         """
         excess = self.size() - size
         order = """select document, count(*) from updates left join documents using (document)
@@ -397,13 +406,13 @@ class History:
             if excess <= 0:
                 break
             length = self._length(document)
-            # It takes its time, so it must be worth it: what a document is now cannot be put together any further.
+            # This takes time, so it must be worth it: what a document holds now cannot be combined any further.
             if number > 1 and length > WORTH_FOLDING * self._folded.get(document, 0):
                 self._folded[document] = self._fold(document)
                 excess -= length - self._folded[document]
 
     def _length(self, document: str) -> int:
-        """Return how many bytes the updates of a document are."""
+        """Return the size of a document's updates, in bytes."""
         rows = """select (select coalesce(sum(length(content)), 0) from updates where document = ?) +
                   (select coalesce(sum(length(content)), 0) from parts
                    where update_ in (select parts from updates where document = ?))"""
@@ -411,7 +420,7 @@ class History:
         return int(found[0][0]) if found else 0
 
     def _fold(self, document: str) -> int:
-        """Put the updates of a document together that its file holds. Returns how many bytes its updates are then."""
+        """Combine the updates of a document that its file holds. Return the size of its updates afterwards, in bytes."""
         on_disk = self.on_disk(document)
         limit = (on_disk and on_disk.last_update) or self.last(document)
         doc: Doc[Any] = Doc()
@@ -428,9 +437,10 @@ class History:
         return self._length(document)
 
     def forget_old(self, size: int) -> None:
-        """Forget documents that nobody has opened for long, the oldest first, until there are no more than so many bytes.
+        """Forget documents that nobody has opened for `KEPT_SECONDS`, the oldest first, until there are at most `size` bytes.
 
-        Only to be called before anyone comes. Content is in the files: a document is forgotten that its file holds whole.
+        Call this before anyone connects. No content is lost, because only documents that their files hold completely are forgotten.
+        Also forget old sessions and editing sessions that nothing refers to.
         """
         old = """select document from documents where opened < ? and document not in (select document from due) and last_update >=
                  (select coalesce(max(id), 0) from updates where updates.document = documents.document) order by opened"""
@@ -449,9 +459,9 @@ class History:
     # Helpers
 
     def _insert(self, row: str, values: tuple[Any, ...], done: Sequence[int] = ()) -> int:
-        """Insert a row, and forget what was due and is done. Returns its number; 0 where it could not be written.
+        """Insert a row, and delete the due work that is done. Return the row's number; 0 if it could not be written.
 
-        That may show only when it is committed.
+        An error may not show before the commit.
         """
         number = 0
         with self._writing():
@@ -468,7 +478,7 @@ class History:
         return 0 if self.failure and self._is_on_disk else number
 
     def _begin_checkpoint(self) -> None:
-        """Move what the journal holds into the database, after what is being moved."""
+        """Start a thread that moves the journal's content to the database, once any earlier checkpoint has finished."""
         if not self._is_on_disk:
             return
         last, path, is_behind = self._checkpoint, str(self._path), self._is_behind
@@ -499,7 +509,7 @@ class History:
         ]
 
     def _forget_parts(self) -> None:
-        """Forget parts of updates that are not there, or no more: also those that were being written when the server was killed."""
+        """Delete parts that belong to no update, such as those that were being written when the server was killed."""
         if self._unfinished:
             return
         with self._writing():
@@ -517,7 +527,7 @@ class History:
             return []
 
     def _recover(self, error: sqlite3.Error) -> None:
-        """Begin anew where the database itself is what fails."""
+        """Begin a new database if this one is damaged."""
         if _is_damage(error) and self._is_on_disk:
             self._db.close()
             try:
@@ -545,14 +555,14 @@ class History:
 
 
 def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]]:
-    """Return number and content of each update of a document, up to one, from the database of another process.
+    """Return the number and content of each update of a document, up to `last`, from the database of another process.
 
     Raises sqlite3.Error.
     """
     rows = "select id, content, parts from updates where document = ? and id <= ? order by id"
     parts = "select content from parts where update_ = ? order by id"
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("begin")  # all of it at one moment
+        db.execute("begin")  # a consistent view
         return [
             (number, b"".join(part for (part,) in db.execute(parts, (name,))) if name else content)
             for number, content, name in db.execute(rows, (document, last))
@@ -560,16 +570,16 @@ def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]
 
 
 def _checkpoint(path: str) -> bool:
-    """Move what the journal of a database holds into it, while others write. Return whether the journal stays small.
+    """Move the content of a database's journal to the database, while the server writes. Return whether the journal stays small.
 
-    If moving fails, the next checkpoint tries again.
+    If this fails, a later checkpoint does it.
     """
     before = None
     with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(path)) as db:
         for _attempt in range(ATTEMPTS):
             _busy, frames, moved = db.execute("pragma wal_checkpoint(passive)").fetchone()
             if frames == moved == before:
-                return True  # nobody wrote since the last attempt, so the next write begins the journal anew
+                return True  # nobody has written since the last attempt, so the next write starts the journal from the beginning
             before = frames
         return os.path.getsize(f"{path}-wal") <= MOST_JOURNAL_BYTES
     return True
@@ -579,31 +589,31 @@ DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class NewerFormat(sqlite3.DatabaseError):
-    """The database was written by a version of the collection that is newer than this."""
+    """A newer version of the collection wrote the database."""
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Return whether it is the database that is wrong, and not that there is no room, say, or no right to write."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds to say where
+    """Return whether the database itself cannot be used, rather than, for example, the disk being full or the file read-only."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code, without SQLite's details
     return isinstance(error, NewerFormat) or code in DAMAGE or "no such" in str(error)
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    # Nobody else writes here, and people wait meanwhile.
+    # No other process writes here, and people wait during a write, so the timeout is short.
     db = sqlite3.connect(path, timeout=0.05)
     try:
         db.execute("pragma auto_vacuum = full")
-        # What is committed is with the system then, and survives the process; it reaches the disk at each checkpoint.
+        # With these settings, a commit reaches the operating system, so it survives the process. It reaches the disk at each checkpoint.
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
         db.execute("pragma wal_autocheckpoint = 0")
-        # What was written at once, as a large document that is opened, would stay in the journal a second time.
+        # Otherwise, the journal would keep the size of its largest write, such as of a large document that was opened.
         db.execute(f"pragma journal_size_limit = {JOURNAL_BYTES}")
         found = db.execute("pragma user_version").fetchone()[0]
         if found > FORMAT:
             raise NewerFormat(f"format-{found}")
         while found in UPGRADES:
-            # All of it or nothing, should the server be killed.
+            # In one transaction, in case the server is killed.
             db.executescript(f"begin; {UPGRADES[found]} pragma user_version = {found + 1}; commit;")
             found += 1
         db.executescript(SCHEMA)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What someone has shown at the door of this server, and what the hub says of it."""
+"""The credentials that visitors present to this server, and what the hub says about them."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from ..names import VISITED
 
 @dataclass(frozen=True)
 class Credentials:
-    """A token of the hub, and the browser session that it is of, if of any: what `HubOAuth` knows a visitor by."""
+    """What `HubOAuth` identifies a visitor by: a token of the hub, and the browser session that it belongs to, if any."""
 
     token: str = field(repr=False)
     session: str = field(repr=False)
 
 
 def hub_auth_of(handler: Any) -> Any:
-    """Return the `HubOAuth` that a server asks the hub with; None where it is no hub's."""
+    """Return the `HubOAuth` with which a server asks the hub; None if the server has no hub."""
     provider = handler.settings.get("identity_provider")
-    # The latter where the hub's server is a class of its own and no extension (JUPYTERHUB_SINGLEUSER_EXTENSION=0 and the like).
+    # JupyterHub's extension sets the former, its older single-user class the latter (as with JUPYTERHUB_SINGLEUSER_EXTENSION=0).
     return getattr(provider, "hub_auth", None) or handler.settings.get("hub_auth")
 
 
 def model_of(handler: Any, user: Any) -> dict[str, Any]:
-    """Return what the hub has said about a request's user, or nothing."""
-    # JupyterHub's extension keeps it with the user, its older class with the request.
+    """Return the hub's model of a request's user; empty if there is none."""
+    # JupyterHub's extension keeps it with the user, its older single-user class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
 
 
 def name_server() -> None:
-    """Have the server say which one it is, whenever it asks the hub who someone is: guests who come with a token of their own leave no
-    other trace at the hub.
+    """Make the server name itself (header VISITED) whenever it asks the hub about a visitor.
+
+    Guests who use a token of their own leave no other trace at the hub.
     """
     if not serves_hub():
         return
-    from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server that is of no hub may lack it
+    from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server without a hub may lack it
 
     theirs = HubOAuth._api_request
 
@@ -50,19 +51,19 @@ def name_server() -> None:
 
 
 def ask_once() -> None:
-    """Have a request wait for the hub's answer once.
+    """Make a request wait only once for the hub's answer.
 
-    JupyterHub asks who someone is from one thread and has another one wait. A form that comes with a sign-in and without the token of its
-    browser's session (_xsrf) makes it ask again from there, which waits for itself: the server would answer nobody any more.
+    JupyterHub looks users up in a pool of one thread, and waits for it. If a form comes with a sign-in but without its session's `_xsrf`,
+    the lookup starts another one in the same thread, and waits for itself: the server would never answer anyone again.
     """
     if not serves_hub():
         return
-    from jupyterhub.services.auth import HubAuth  # noqa: PLC0415  # a server that is of no hub may lack it
+    from jupyterhub.services.auth import HubAuth  # noqa: PLC0415  # a server without a hub may lack it
 
     theirs = HubAuth.get_user
 
     def get_user(hub_auth: Any, handler: Any, *, sync: bool = True) -> Any:
-        if sync and hasattr(handler, "_cached_hub_user"):  # nobody, as long as the hub has not answered
+        if sync and hasattr(handler, "_cached_hub_user"):  # None until the hub has answered
             return handler._cached_hub_user
         return theirs(hub_auth, handler, sync=sync)
 
@@ -70,12 +71,15 @@ def ask_once() -> None:
 
 
 def serves_hub() -> bool:
-    """Return whether this process is a server of a hub, rather than one that a user started in a terminal of a server."""
+    """Return whether this process is a hub's single-user server, not a server that a user started in a terminal of one."""
     return "jupyterhub.singleuser" in sys.modules
 
 
 def credentials_of(hub_auth: Any, handler: Any) -> Credentials | None:
-    """Return the token that a visitor uses: that of the address or a header if it is valid, or else that of the cookie."""
+    """Return a visitor's credentials; None if there is no token.
+
+    The token comes from the address or a header if it is valid there, or else from the cookie.
+    """
     token = hub_auth.get_token(handler, in_cookie=False)
     if not token or not getattr(handler, "_token_authenticated", False):
         token = hub_auth._get_token_cookie(handler)
@@ -83,15 +87,15 @@ def credentials_of(hub_auth: Any, handler: Any) -> Credentials | None:
 
 
 def is_own_token(hub_auth: Any, handler: Any) -> bool:
-    """Return whether a request comes with the token of this server itself."""
+    """Return whether a request uses this server's own token, or none at all."""
     shown = credentials_of(hub_auth, handler)
     return shown is None or hmac.compare_digest(shown.token.encode(), hub_auth.api_token.encode())
 
 
 async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
-    """Return whether the hub still admits a user. Ask it if its last answer is older than the server trusts.
+    """Return whether the hub still admits a visitor. Ask the hub if its cached answer has expired.
 
-    Raises an exception where the hub does not say.
+    Raises an exception if the hub does not say.
     """
     model = await hub_auth.user_for_token(credentials.token, session_id=credentials.session, sync=False)
     return model is not None and bool(hub_auth.check_scopes(hub_auth.access_scopes, model))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is who: name, initials and a color for each person, the same at every visit."""
+"""Give each person a name, initials and a color, the same at every visit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .history import History
 
-# Light, as JupyterLab writes black on them, and begun with its own; each can be told from each.
+# Light, because JupyterLab writes black on them. JupyterLab's own colors come first. Any two can be told apart.
 COLOURS = [
     "#ffad8e", "#dac83d", "#72dd76", "#00e4d0", "#45d4ff", "#e2b1ff", "#ff9de6", "#f2706b",
     "#ffb300", "#b5cc18", "#2fbf7f", "#7fa6ff", "#b18cff", "#d174d6", "#ff80a0", "#d99a4e",
@@ -19,11 +19,10 @@ COLOURS = [
 
 
 class Identities:
-    """Fills in what the hub does not tell about people. What it tells stays: a hub from 6.0 by `user_info`.
+    """Fills in what the hub does not say about people. What the hub says stays (JupyterHub 6 and later: `user_info`).
 
-    The name is that of the account on the host, where there is one under the name that the hub knows. A color is the first that is
-    free on this server, beginning with one that comes from the name; so people differ from each other as long as there are
-    colors, and have mostly the same one on other servers.
+    The name comes from the host account with the username, if there is one. The color is the first free one on this server, starting at a
+    position that depends on the username. So people's colors differ until all are taken, and are mostly the same on other servers.
     """
 
     def __init__(self, past: History) -> None:
@@ -31,14 +30,14 @@ class Identities:
         self.colours = past.colours()
 
     def complete(self, user: Any) -> None:
-        """Fill in a `jupyter_server.auth.User`."""
+        """Fill in the missing fields of a `jupyter_server.auth.User`."""
         if user.display_name in ("", user.username):
             user.display_name = user.name = _full_name(user.username) or user.username
         user.initials = user.initials or initials(user.display_name)
         user.color = user.color or self.colour(user.username)
 
     def colour(self, username: str) -> str:
-        """Return someone's color, as CSS has it."""
+        """Return a user's color in CSS notation. Assign one if the user has none."""
         if username not in self.colours:
             start = int.from_bytes(hashlib.sha256(username.encode()).digest()[:4], "big") % len(COLOURS)
             wheel = COLOURS[start:] + COLOURS[:start]
@@ -48,7 +47,7 @@ class Identities:
         return self.colours[username]
 
     def wrap(self, provider: Any) -> None:
-        """Have a server's identity provider return people who are filled in."""
+        """Make a server's identity provider return completed users."""
         get_user = provider.get_user
 
         async def complete_user(handler: Any) -> Any:
@@ -62,7 +61,7 @@ class Identities:
 
 
 def initials(name: str) -> str:
-    """Return one or two letters that stand for a name."""
+    """Return the initials of a name: one or two letters."""
     words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()

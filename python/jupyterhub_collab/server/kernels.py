@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One kernel for a notebook, also where several pages look for one at once.
+"""Run one kernel per notebook, even if several pages ask for one at once.
 
-A page that has opened a notebook looks whether it has a kernel already, and takes that one. A page that has stayed open while the
-server ended does not look again: it starts a kernel under a random path, which it then changes into the notebook's. So each window
-would have a kernel of its own, and what one person defines, the others would lack.
+A page that opens a notebook uses the kernel that the notebook already has. A page that stayed open while the server restarted does not
+check: it starts a kernel under a random path, which it then changes to the notebook's path. Without this module, each window would have its
+own kernel, without the variables that others define.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from jupyter_core.utils import ensure_async
 
 
 def share_kernels(sessions: Any) -> None:
-    """Have a session that finds another one at its notebook take that one's kernel; the server ends the one that it came with.
+    """Make a session that moves to a notebook with a running session use that session's kernel. The server ends the kernel it came with.
 
     sessions: the server's `SessionManager`.
     """
     begin, update = sessions.start_kernel_for_session, sessions.update_session
-    # Those for which a kernel was started. What a page has chosen among those that run is nobody's to end.
+    # Sessions for which a kernel was started. A kernel that a page has chosen among the running ones must not be ended.
     started: set[str] = set()
     one_at_a_time = asyncio.Lock()
 
@@ -41,7 +41,7 @@ def share_kernels(sessions: Any) -> None:
 
 
 async def _kernel_at(sessions: Any, session_id: str, path: str) -> dict[str, str]:
-    """Return the kernel of another session at the path that a session which has just begun goes to; nothing where there is none."""
+    """Return the `kernel_id` of another session at `path`, to which a new session is about to move; empty if there is none."""
     every = {each["id"]: each for each in await ensure_async(sessions.list_sessions())}
     own = every.get(session_id)
     if own is None or not _is_random(own["path"]):

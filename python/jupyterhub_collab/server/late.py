@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people type into a part of a document that someone takes out at that moment: neither has seen what the other one does.
+"""Find text that people type into a part of a document while another person removes that part: neither has seen what the other did.
 
-A cell that is moved is such a part, too: nothing in a shared list moves, so it is taken out, and made anew elsewhere. What is put into
-a part that is gone would be gone with it. This finds out that it has happened, and what the text was: from the document's history.
+Moving a cell also removes it: nothing in a shared list can move, so the cell is removed and recreated elsewhere. Text that people type into
+a removed part would be lost with it. This module notices when that happens, and finds the text in the document's history.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from .merge import doc_of, has_lost
 from .merge_notebook import restore_cells
 from .merge_text import change_text
 
-# Clocks from one up to another one, which is not among them, by the client whose they are.
+# Ranges of clocks by client. The end of a range does not belong to it.
 Ranges = dict[int, list[tuple[int, int]]]
 NONE = b"\0"  # no ranges
 
 
 @dataclass(frozen=True)
 class Late:
-    """Text that went with an update, and that those who typed it, or those who took it out, did not know to go.
+    """Text that was lost with an update, without its author or the person who removed it knowing.
 
-    update: as it was sent; number: of the last update before it in the history; gone: what went; has_come: whether it came with the update
-    itself, as the part was gone by then, else the update has taken the part out; after: the clocks of the clients after it.
+    update: the update as it was sent.
+    number: of the last update before it in the history.
+    gone: the clocks of the lost text.
+    has_come: True if the update brought the text to a part that was already removed, False if the update removed the part.
+    after: the clients' clocks after the update.
     """
 
     update: bytes
@@ -43,10 +46,14 @@ class Late:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A document before a part of it was taken out.
+    """A document before a part of it was removed.
 
-    seen: as those had seen it who did so; whole: with what they had not seen; then: once it was out. by_people: whether people have done so.
-    clients: who has typed what they had not seen; number: of the last update of others in all this.
+    seen: the document as it was known to those who removed the part.
+    whole: the same with the text that they had not seen.
+    then: the document once the part was removed.
+    by_people: whether people removed the part; otherwise, a program that wrote the file did.
+    clients: those who typed the unseen text.
+    number: of the last update of others that these documents include.
     """
 
     seen: bytes
@@ -57,14 +64,14 @@ class Unseen:
     number: int
 
     def has_all_of(self, other: Unseen) -> bool:
-        """Return whether this has all that someone has typed and another one has, too, but for what they have deleted since."""
+        """Return whether this includes all text of `other`, except for what its authors have deleted since."""
         return self.clients == other.clients and self.number <= other.number
 
     def restore(self, people: YBaseDoc) -> tuple[bool, YBaseDoc | None]:
-        """Restore what was not seen in the document as people have it now: in the cell that was made anew, else with the cell itself.
+        """Restore the unseen text in the document as people have it now: in the recreated cell, or else together with the cell.
 
-        What a program has taken out of the file does not come back. Returns whether anything was restored, and the document with what
-        was not, if there is such.
+        A cell that a program has removed from the file does not return. Return whether anything was restored, and the document with the
+        text that was not; None if there is none.
         """
         clocks = _clocks(people.ydoc.get_state())
         kind = type(people)
@@ -79,20 +86,20 @@ class Unseen:
 
 
 def gone_unseen(event: Any, update: bytes) -> Ranges:
-    """Return what is gone after an update, and was not to go for all that its author knew.
+    """Return what an update has removed, except for what its author removed knowingly.
 
-    event: the TransactionEvent of the document that has taken it in; update: as it was sent.
+    event: the TransactionEvent of the document that has applied the update. update: as it was sent.
     """
     if event.delete_set == NONE or event.update == update:
         return {}
     known = get_update(update, event.after_state)
     if not known.startswith(b"\0"):
-        return {}  # something must come before it
+        return {}  # it waits for an update that must come first
     return _without(_ranges(event.delete_set), _ranges(known[1:]))
 
 
 def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
-    """Return what went with an update, by what `gone_unseen` has found. number: of the last update before it in the history."""
+    """Return the text that was lost with an update. gone: what `gone_unseen` found. number: of the last update before it in the history."""
     before, after = _clocks(event.before_state), _clocks(event.after_state)
     new = {client: [(before.get(client, 0), clock)] for client, clock in after.items()}
     old = _without(gone, new)
@@ -101,10 +108,10 @@ def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
 
 
 def late_again(changes: Sequence[Change], number: int) -> list[Late]:
-    """Return once more what `late` did when the update after that with a number came. changes: the history."""
+    """Return again what `late` returned for the update that followed update `number`. changes: the history."""
     then = next((change for change in changes if change.number > number), None)
     if then is None or not then.is_typed:
-        return []  # it was not written down, so its author sends it again
+        return []  # the update was not written, so its author sends it again
     update, found = then.update, []
     doc = doc_of(*(change.update for change in changes if change.number <= number))
 
@@ -117,9 +124,9 @@ def late_again(changes: Sequence[Change], number: int) -> list[Late]:
 
 
 def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unseen | None]:
-    """Yield the documents from which what is gone can be restored; None where the history does not have any more what an update was about.
+    """Yield the documents from which lost text can be restored; None if the history no longer has the part that an update was about.
 
-    changes: the history, with each update that has come late as it was sent.
+    changes: the history, which has each late update as it was sent.
     """
     clients = _clients(changes)
     for each in updates:
@@ -129,7 +136,7 @@ def unseen(changes: Sequence[Change], updates: Sequence[Late]) -> Iterator[Unsee
 
 
 def _before_it_went(past: list[Change], clients: list[set[int]], late: Late) -> Unseen | None:
-    """Return the document as the author of an update knew it: up to a time before the part was taken out, with all that is their own."""
+    """Return the document as the author of an update knew it: at a time before the part was removed, with all updates of that author."""
 
     def known(number: int) -> Doc[Any]:
         authors = set(late.gone)
@@ -150,7 +157,7 @@ def _before_it_went(past: list[Change], clients: list[set[int]], late: Late) -> 
 
 
 def _as_it_was_known(past: list[Change], clients: list[set[int]], late: Late) -> Unseen:
-    """Return the document as it was before an update took a part out, and that without what the update's author did not know."""
+    """Return the document before an update removed a part, with and without the text that the update's author did not know."""
     whole: Doc[Any] = Doc()
     known = []
     for change, its in zip(past, clients, strict=False):
@@ -167,7 +174,7 @@ def _after(past: list[Change], late: Late) -> bytes:
 
 
 def _clients(changes: Sequence[Change]) -> list[set[int]]:
-    """Return which clients have made each update."""
+    """Return for each update the clients that made it."""
     doc: Doc[Any] = Doc()
     found, before = [], _clocks(doc.get_state())
     for change in changes:
@@ -179,7 +186,7 @@ def _clients(changes: Sequence[Change]) -> list[set[int]]:
 
 
 def _is_gone(doc: Doc[Any], late: Late) -> bool:
-    """Return whether what an update puts into a document is gone at once."""
+    """Return whether what an update adds to a document is removed at once."""
     gone: list[Ranges] = []
     doc.observe(lambda event: gone.append(gone_unseen(event, late.update)))
     doc.apply_update(late.update)
@@ -187,13 +194,13 @@ def _is_gone(doc: Doc[Any], late: Late) -> bool:
 
 
 def _has(doc: Doc[Any], late: Late) -> bool:
-    """Return whether a document has taken in what came late, and does not wait for something that must come before it."""
+    """Return whether a document has applied a late update, and does not wait for an update that must come first."""
     clocks = _clocks(doc.get_state())
     return all(clocks.get(client, 0) >= late.after[client] for client in late.gone)
 
 
 def _without(ranges: Ranges, others: Ranges) -> Ranges:
-    """Return the ranges without what is in others, too."""
+    """Return the ranges without what is also in `others`."""
     left: Ranges = {client: [] for client in ranges}
     for client, of_client in ranges.items():
         gaps = [0, *(edge for other in sorted(others.get(client, [])) for edge in other)]
@@ -205,7 +212,7 @@ def _without(ranges: Ranges, others: Ranges) -> Ranges:
     return {client: of_client for client, of_client in left.items() if of_client}
 
 
-# How Yjs writes numbers of any size, clocks (a state vector), and ranges of clocks (a delete set): https://github.com/yjs/yjs.
+# Decoders for Yjs' variable-length integers, clocks (a state vector) and ranges of clocks (a delete set): https://github.com/yjs/yjs.
 
 
 def _numbers(data: bytes) -> Iterator[int]:

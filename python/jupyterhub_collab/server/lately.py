@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people have typed into a document lately. No other program takes that out without a copy, though the file has held it.
+"""Track what people typed into a document recently. If another program removes it, keep it in a copy, even if the file has held it.
 
-The program may have read the file before, and not know what it takes out. The document's history says what was typed when, so that a
-server that has been started again knows as much.
+The program may have read the file earlier, and not know what it removes. The document's history says what was typed when, so a restarted
+server knows as much.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from .history import Change, History
 from .merge import doc_of
 
 LATELY = 600  # seconds
-# The history is gone through step by step as long as that takes no more than reading so many characters. Else all counts as typed.
+# The history is read step by step only if that reads at most this many characters. Otherwise, everything counts as typed.
 MOST_READ = 5_000_000
 WORD = re.compile(r"\w+")
 
 
 class Lately:
-    """Words that people have typed into one document lately, and that it holds."""
+    """The words that people typed into one document recently, and that are still in it."""
 
     def __init__(self, past: History, name: str, kind: type[YBaseDoc]) -> None:
         self._past, self._name, self._kind = past, name, kind
-        self._words: dict[str, float] = {}  # and when
-        self._seen: int | None = None  # up to which update of the history, ...
-        self._text: str | None = None  # ... and the document's text then, where that is known
-        self._whole: set[int] = set()  # updates of which nobody knows any more what of them was typed
+        self._words: dict[str, float] = {}  # with the time at which each was typed
+        self._seen: int | None = None  # the last update of the history that is included, ...
+        self._text: str | None = None  # ... and the document's text after it, if known
+        self._whole: set[int] = set()  # updates in which typed text cannot be told from other text
 
     def begin_again(self, number: int, is_anew: bool, has_typed: bool) -> None:
-        """Note that an update of the history is all that the document is.
+        """Record that update `number` of the history holds the whole document.
 
-        is_anew: whether there are no others; has_typed: whether people have typed what the history did not have.
+        is_anew: whether the history has no other updates. has_typed: whether people typed something that the history did not have.
         """
         if has_typed:
             self._whole.add(number)
-        self._text = None  # it may have words that the history has only now
+        self._text = None  # it may include typed words that the history did not have until now
         if is_anew:
             self._seen = 0 if has_typed else number
 
     def look(self, text: str) -> None:
-        """Take in what people have typed since this was called the last time. text: of the document."""
+        """Include what people typed since the last call. text: the document's current text."""
         now = time.time()
         self._words = {word: at for word, at in self._words.items() if now - at < LATELY}
         first = self._seen
         if first is None:
-            # What the document was when it was first opened is not typed, and what is in a copy need not be in another one.
+            # The text with which the document was first opened is not typed. Text that is in a copy does not need another one.
             first = max(
                 self._past.last_before(self._name, now - LATELY),
                 self._past.first(self._name),
@@ -67,9 +67,9 @@ class Lately:
             self._go_through(first, changes)
 
     def lost(self, before: str, after: str) -> set[str]:
-        """Return which of the words are nowhere any more, once someone else has changed the text of the document. They are forgotten.
+        """Return which of the words are gone after another program has changed the document's text, and forget them.
 
-        To be called when the history has that change and nothing else has come since `look`.
+        Call this when the history has that change, and no other change since `look`.
         """
         self._seen, self._text = self._past.last(self._name), after
         if not self._words:
@@ -80,9 +80,9 @@ class Lately:
         return lost
 
     def known_at(self, number: int) -> set[str]:
-        """Return the words that people had typed, and that are in no copy, after the update with a number: for a server that was killed then.
+        """Return the words that people had typed until update `number`, and that are in no copy, if the server was killed then.
 
-        Whenever that was: what of it the file has held nobody knows any more.
+        Words count however old they are, because it is unknown which of them the file has held.
         """
         first = max(self._past.first(self._name), self._past.copied(self._name))
         changes = [change for change in self._past.changes(self._name, first) if change.number <= number]
@@ -92,7 +92,7 @@ class Lately:
         return set(then._words)
 
     def kept(self, last_update: int) -> None:
-        """Note that there is a copy of the document as it was after an update, with all of the words in it."""
+        """Record that a copy of the document after update `last_update` exists, which has all of the words."""
         self._words.clear()
         self._past.set_copied(self._name, max(last_update, self._past.copied(self._name)))
 
@@ -120,7 +120,7 @@ class Lately:
             text = new
 
     def _note(self, before: str, after: str, when: float) -> None:
-        """Note what people have typed."""
+        """Record what people typed."""
         removed, added = _changed(before, after)
         for word in removed:
             self._words.pop(word, None)
@@ -141,7 +141,7 @@ def words_of(text: str) -> set[str]:
 
 
 def _changed(old: str, new: str) -> tuple[Counter[str], Counter[str]]:
-    """Return which words have been taken out of a text, and which were put in, each as often."""
+    """Return which words were removed from a text, and which were added, with how often."""
     old_lines, new_lines = Counter(old.splitlines()), Counter(new.splitlines())
     removed, added = _count_words(old_lines - new_lines), _count_words(new_lines - old_lines)
     return removed - added, added - removed

@@ -18,14 +18,18 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Levels:
-    """owner: of this server. managers: who may end it beside its owner and the hub's administrators, as the hub has told."""
+    """The access levels on this server.
+
+    owner: the username of its owner.
+    managers: who else can stop the server, besides the hub's administrators: `everyone` (true), or the hub's `users` and `groups` (lists).
+    """
 
     owner: str
     managers: Mapping[str, Any]
 
     def of(self, model: Mapping[str, Any]) -> Level:
-        """Return the level of someone, by the model of them that the hub gives."""
-        # A service of the hub may have the name of a user.
+        """Return a user's access level, given the hub's model of that user."""
+        # A service of the hub may have the same name as a user.
         is_user = model.get("kind") == "user"
         named = [self.owner, *self.managers.get("users", [])] if is_user else []
         manages = (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of a server one person can take from the others: websockets and documents at once.
+"""Limit how many websockets and documents one person can have open at once on a server.
 
-Each document is in the server's memory, and its history on disk, until a while after the last person has left it. Someone who reaches
-a limit is refused what is beyond it, in a sentence, and everyone else carries on.
+Each document uses the server's memory, and its history uses disk space, until some time after the last person has left it. A person who
+reaches a limit cannot open more, and is told why. Everyone else carries on.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def refusal(sentence: str, most: int) -> HTTPError:
 
 
 class Websockets:
-    """How many websockets each person has open."""
+    """Counts each person's open websockets. most: the limit per person."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._open: Counter[str] = Counter()
 
     def enter(self, who: str) -> None:
-        """Count one more. Raises HTTPError where someone has as many as they may."""
+        """Count one more. Raises HTTPError if the person has reached the limit."""
         if self._open[who] >= self._most:
             raise refusal(WEBSOCKETS, self._most)
         self._open[who] += 1
@@ -48,19 +48,19 @@ class Websockets:
 
 
 class Documents:
-    """Which rooms each person has opened. They count for as long as the server holds them, also with others in them."""
+    """Tracks which rooms each person has opened. A room counts until the server removes it, even while only others are in it."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._opened: dict[str, set[str]] = {}
-        # Rooms that are being made, each with the person who opens it.
+        # Rooms that are being created, each with the person who opens it.
         self._coming: Counter[tuple[str, str]] = Counter()
 
     @contextlib.contextmanager
     def opening(self, who: str, room: str, rooms: Collection[str]) -> Iterator[None]:
-        """Count a room as someone's, which is made meanwhile. rooms: those that the server holds. Raises HTTPError at the limit.
+        """Count a room for a person while it is created in this context. Raises HTTPError if the person has reached the limit.
 
-        A room that someone else holds already costs nothing more.
+        rooms: those that the server has. A room that exists already does not count.
         """
         if room in rooms:
             yield
@@ -82,10 +82,12 @@ class Documents:
 
 
 def limit_documents(handlers: Any, documents: Documents, tell: Any) -> None:
-    """Have jupyter-collaboration open documents for people whom the server knows, and as many as they may.
+    """Make jupyter-collaboration open documents only for authenticated users, and only up to their limit.
 
-    It makes a room before it looks who asks, from where, and whether a websocket comes of it; a room without one stays for good.
-    handlers: its module. tell: called with a file's id where someone is refused.
+    It creates a room before it checks who asks, from where, and whether the request becomes a websocket. A room that nobody enters is never
+    removed.
+
+    handlers: the module of its handlers. tell: called with a handler and a file's ID when a person is refused.
     """
     socket, fork = handlers.YDocWebSocketHandler, handlers.DocForkHandler
     prepare, put = socket.prepare, fork.put

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which lines of two texts differ, quickly however long they are: people wait meanwhile.
+"""Find the lines in which two texts differ, quickly even for long texts, because people wait.
 
-`difflib` takes time by the square of their number: seconds for some thousand lines. Here lines that are there once in each text divide
-them first, and `difflib` compares what is left between.
+The time that `difflib` takes grows with the square of the number of lines: seconds for some thousand lines. Here, lines that occur once in
+each text divide the texts first, and `difflib` compares only what is between them.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-# So many pairs of lines `difflib` compares at most in two texts, which takes some 50 ms. Where there are more, without a line to divide them,
-# they count as one difference.
+# The most pairs of lines that `difflib` compares for two texts, which takes about 50 ms. A block that would exceed this, without a line to
+# divide it, counts as one difference.
 MOST_PAIRS = 250_000
 
-# Each difference is a change of the document, which takes up to half a millisecond. Of more, those next to each other are made one.
+# Each difference is a change of the document, which takes up to half a millisecond. If there are more, neighbors are joined.
 MOST_DIFFERENCES = 500
 
-Block = tuple[int, int, int, int]  # from which line to which of the old text, and of the new one
+Block = tuple[int, int, int, int]  # start and end in the old text, start and end in the new text
 
 
 def differences(
     old: Sequence[Hashable], new: Sequence[Hashable], most: int = MOST_DIFFERENCES
 ) -> list[Block]:
-    """Return where two texts differ, in order, in no more than so many blocks."""
+    """Return where two texts differ, in order, in at most `most` blocks."""
     found: list[Block] = []
     waiting: list[Block] = [(0, len(old), 0, len(new))]
     pairs = MOST_PAIRS
@@ -50,7 +50,7 @@ def differences(
 
 
 def blocks(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[bool, Block]]:
-    """Yield all of two texts, in order, each part with whether it is the same in both."""
+    """Yield blocks that together cover two texts, in order, each with whether it is the same in both."""
     place = new_place = 0
     for block in differences(old, new, len(old) + len(new)):
         start, stop, new_start, new_stop = block
@@ -63,8 +63,8 @@ def blocks(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[b
 
 
 def longest_rising(numbers: Sequence[int]) -> list[int]:
-    """Return where the elements of the longest rising part of a sequence are."""
-    # Of each length, the part that ends lowest; and what comes before each element.
+    """Return the indexes of the longest increasing subsequence."""
+    # For each length: the lowest number that ends such a subsequence, and its index. For each number: the index of its predecessor.
     lasts: list[int] = []
     ends: list[int] = []
     before: list[int] = []
@@ -82,7 +82,7 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 
 
 def _joined(found: list[Block], most: int) -> list[Block]:
-    """Return no more than so many blocks, with as few lines between them as possible that are the same."""
+    """Join blocks until there are at most `most`. Join those that have the fewest equal lines between them."""
     if len(found) <= most:
         return found
     gaps = [after[0] - before[1] for before, after in pairwise(found)]
@@ -97,7 +97,7 @@ def _joined(found: list[Block], most: int) -> list[Block]:
 
 
 def _narrowed(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> Block:
-    """Return a block without the lines at its ends that are the same."""
+    """Return a block without the equal lines at its ends."""
     start, stop, new_start, new_stop = block
     while start < stop and new_start < new_stop and old[start] == new[new_start]:
         start, new_start = start + 1, new_start + 1
@@ -107,7 +107,7 @@ def _narrowed(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) ->
 
 
 def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], block: Block) -> list[tuple[int, int]]:
-    """Return the places of lines that are there once in each text, as many as are in the same order in both."""
+    """Return the positions of lines that occur once in each text: as many as are in the same order in both."""
     start, stop, new_start, new_stop = block
     times, new_times = Counter(old[start:stop]), Counter(new[new_start:new_stop])
     places = {new[place]: place for place in range(new_start, new_stop)}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merges a file that another program has written with what people have typed meanwhile.
+"""Merge a file that another program has written with what people have typed in the meantime.
 
-It takes a copy of the document as it was when the file last held it, and changes that copy into what the file holds now. Then it applies
-the changes to the document that people have open, as if another person had made them. The document's own type merges them.
+Take the document as the file last held it (the base), and change this copy into what the file holds now. Then apply the changes to the
+document that people have open, as if another person had made them. The document's own type merges them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from .merge_text import change_text
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of a merge. had_more: whether people had typed what the file had never held; has_lost: whether some of that is gone.
+    """The result of a merge.
 
-    before: the document as people had it, where they had more.
+    had_more: whether people had typed something that the file had never held.
+    has_lost: whether any of that is gone.
+    before: the document's content as people had it, if `had_more`.
     """
 
     had_more: bool
@@ -34,13 +36,14 @@ class Merged:
 
 
 def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True) -> tuple[Merged, bytes]:
-    """Merge what a file holds now into what people have. base: the document as the file held it, which is changed into content.
+    """Merge what a file holds now into what people have. Return the result, and the update that was applied to `people`.
 
-    is_known: whether that is known; else base is what people have, and all that goes may be what they have typed.
-    Returns what came of it, and the update that has been applied to people's document.
+    base: the document as the file held it. It is changed into `content`.
+    people: the document as people have it. It is changed into the result.
+    is_known: whether it is known what the file held; otherwise, `base` is what people have, and they may have typed all that is removed.
     """
     kind = type(people)
-    # Before a type is made of them, which may write into them.
+    # Read these states first: a document type may write into a document as soon as it is created from it.
     state, theirs = base.get_state(), people.ydoc.get_state()
     changed = kind(base)
     had_more = not is_known or changed.get() != people.get()
@@ -48,7 +51,7 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
         names = new_names(changed, content)
         rename_cells(changed, names)
         people.ydoc.apply_update(base.get_update(state))
-        rename_cells(people, names)  # also those that people have made anew
+        rename_cells(people, names)  # includes cells that people have recreated
     was, before = (
         kind(doc_of(base.get_update())),
         kind(doc_of(people.ydoc.get_update())) if had_more else people,
@@ -72,7 +75,7 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
 
 
 def doc_of(*updates: bytes) -> Doc[Any]:
-    """Return a document that is made of updates."""
+    """Return a document made from updates."""
     doc: Doc[Any] = Doc()
     for update in updates:
         doc.apply_update(update)
@@ -80,7 +83,7 @@ def doc_of(*updates: bytes) -> Doc[Any]:
 
 
 def change_into(document: YBaseDoc, content: Any) -> None:
-    """Change a document into content, with no more changes than there are: what is the same stays what it is."""
+    """Change a document into `content`, but only where they differ. What is the same is not touched."""
     with document.ydoc.transaction():
         if isinstance(document, YUnicode):
             change_text(document.ydoc.get("source", type=Text), content)
@@ -92,13 +95,13 @@ def change_into(document: YBaseDoc, content: Any) -> None:
 
 
 def _refuse_broken(before: Any, after: Any) -> None:
-    """Raise ValueError where a file of JSON is so no more, as one that is half written: its type would take it for empty."""
+    """Raise ValueError if a JSON file no longer holds JSON, such as a half-written file. Its type would treat it as empty."""
     if _is_json(before) and not _is_json(after):
         raise ValueError("it cannot be read as JSON any more")
 
 
 def are_same(one: Any, other: Any) -> bool:
-    """Return whether two contents are the same. In JSON the order of keys says nothing, and shared maps have none."""
+    """Return whether two contents are the same. The order of keys in JSON does not count, because shared maps have no order."""
     if one == other:
         return True
     return _is_json(one) and _is_json(other) and bool(json.loads(one) == json.loads(other))
@@ -119,12 +122,12 @@ def changes(base: Doc[Any], document_class: type[YBaseDoc], content: Any) -> byt
 
 
 def likeness(document: YBaseDoc) -> Any:
-    """Return by what the parts of a document are recognized in its file."""
+    """Return what identifies the parts of a document in its file; None if the document has no parts."""
     return known_cells(document) if isinstance(document, YNotebook) else None
 
 
 def lines_of(content: Any) -> Counter[str]:
-    """Return what people have typed into a document, as lines, each as often as it is there."""
+    """Return the lines that people have typed into a document, with how often each occurs."""
     if isinstance(content, str):
         return Counter(content.splitlines())
     if isinstance(content, dict) and "cells" in content:
@@ -133,17 +136,17 @@ def lines_of(content: Any) -> Counter[str]:
 
 
 def is_cut_off(content: Any, whole: Any) -> bool:
-    """Return whether a text is the beginning of another one and no more. (A notebook that is cut off cannot be read at all.)"""
+    """Return whether a text is only the beginning of another one. (A notebook that is cut off cannot be read at all.)"""
     return isinstance(content, str) and content != whole and str(whole).startswith(content)
 
 
 def has_lost(base: YBaseDoc, before: YBaseDoc, after: YBaseDoc) -> bool:
-    """Return whether something that people had typed, and the file never held, is not there any more.
+    """Return whether something is gone that people had typed, and that the file had never held.
 
-    base: the document as the file held it; before and after: as people had it and have it.
+    base: the document as the file held it. before, after: the document as people had it before the merge, and as they have it now.
     """
     if isinstance(before, YUnicode):
-        return False  # what is taken out is what the file held: the text between stays
+        return False  # only text that the file held is removed; what people typed in between stays
     if isinstance(base, YNotebook) and isinstance(before, YNotebook) and isinstance(after, YNotebook):
         was, typed, now = cells_of(base), cells_of(before), cells_of(after)
         return any(

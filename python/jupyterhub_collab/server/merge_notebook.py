@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A notebook changed into another one cell by cell: what stays is not touched, so that people's cursors stay where they are."""
+"""Change a notebook into another one cell by cell. Cells that stay are not touched, so people's cursors stay where they are."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from pycrdt import Array, Assoc, Doc, Map, Text
 from .line_diff import longest_rising
 from .notebook_bytes import ADDED, aligned
 
-# So much of the texts of two cells, at least, is the same where one was made of the other.
+# If more than this share of two cells' texts is the same, one cell was made from the other.
 ALIKE = 0.6
 ChangeText = Callable[[Text, str], None]
-# What else a cell of a document has is a plain value.
+# All other fields of a document's cell are plain values.
 SHARED = {"id", "cell_type", "source", "metadata", "outputs", "execution_state"}
 
 
 def change_notebook(document: YNotebook, content: dict[str, Any], change_text: ChangeText) -> None:
-    """Change a notebook into content, whose cells have ids."""
+    """Change a notebook into `content`, whose cells all have IDs."""
     meta: Map[Any] = document._ymeta
     for key in ("nbformat", "nbformat_minor"):
         if key in content and meta.get(key) != content[key]:
-            meta[key] = float(content[key])  # as all numbers are in a browser
+            meta[key] = float(content[key])  # like all numbers in a browser
     metadata = {key: value for key, value in ADDED.items() if key not in content.get("metadata", {})}
     _change_map(_map_in(meta, "metadata"), {**metadata, **content.get("metadata", {})})
     cells = content["cells"]
     if not cells and [str(cell["source"]) for cell in document.ycells] == [""]:
-        return  # an empty notebook has one empty cell where people edit it
+        return  # in an editor, an empty notebook has one empty cell
     _change_cells(document, cells, change_text)
 
 
 def cells_of(document: YNotebook) -> dict[str, Map[Any]]:
-    """Return the shared cells of a notebook by their ids."""
+    """Return the shared cells of a notebook, by ID."""
     return {cell["id"]: cell for cell in document.ycells}
 
 
 def known_cells(document: YNotebook) -> dict[str, Any]:
-    """Return what tells the cells of a notebook from each other, by which those of its file are recognized."""
+    """Return what identifies the cells of a notebook: ID, type and source. The cells of its file are recognized by these."""
     return {
         "cells": [
             {"id": cell["id"], "cell_type": cell["cell_type"], "source": str(cell["source"])}
@@ -51,7 +51,7 @@ def known_cells(document: YNotebook) -> dict[str, Any]:
 
 
 def new_names(document: YNotebook, content: dict[str, Any]) -> dict[str, str]:
-    """Return which cells of a notebook have another id in content: some programs give all of them new ones."""
+    """Return the IDs of cells that have a new ID in `content`, with the new ID. Some programs give new IDs to all cells."""
     cells = known_cells(document)["cells"]
     names, new = {cell["id"] for cell in cells}, {cell["id"] for cell in content["cells"]}
     pairs = aligned(
@@ -66,7 +66,7 @@ def _are_alike(one: str, other: str) -> bool:
 
 
 def rename_cells(document: YNotebook, names: dict[str, str]) -> None:
-    """Give cells other ids. They stay what they are, with people's cursors in them."""
+    """Give cells new IDs. The shared cells stay the same, with people's cursors in them."""
     with document.ydoc.transaction():
         for cell in document.ycells:
             if cell["id"] in names:
@@ -75,9 +75,12 @@ def rename_cells(document: YNotebook, names: dict[str, str]) -> None:
 
 @dataclass(frozen=True)
 class Sides:
-    """What two sides have made of a notebook. base: as the file held it; people: as people have it; file: as the file holds it now.
+    """The sides of a three-way merge of a notebook, and its result.
 
-    merged: as people have it with the changes of both.
+    base: the notebook as the file held it.
+    people: as people have it.
+    file: as the file holds it now.
+    merged: as people have it, with the changes of both sides.
     """
 
     base: YNotebook
@@ -86,9 +89,10 @@ class Sides:
     merged: YNotebook
 
     def carry_over(self, change_text: ChangeText) -> None:
-        """Put what one side has done to a cell that the other one has made anew, such as to move it, into that of the other.
+        """If one side has recreated a cell, such as to move it, apply the other side's changes to the new cell.
 
-        Nothing in a shared list moves: without this, what was done to the old cell would be gone, or the cell would be there twice."""
+        Nothing in a shared list can move. Without this, the changes to the old cell would be lost, or the cell would appear twice.
+        """
         was, theirs, files = cells_of(self.base), cells_of(self.people), cells_of(self.file)
         for name, old in was.items():
             here, there = theirs.get(name), files.get(name)
@@ -103,7 +107,7 @@ class Sides:
                 self._make_one(name, _identity(here if is_new else there), change_text)
 
     def _make_one(self, name: str, kept: Any, change_text: ChangeText) -> None:
-        """Have one cell of a name, that of an identity, with what both sides have made of it."""
+        """Keep one cell with the ID `name`, the one with identity `kept`, and apply the changes of both sides to it."""
         old, here, there = (cells_of(each)[name] for each in (self.base, self.people, self.file))
         cells, others = self.merged.ycells, [_identity(each) for each in (old, here, there)]
         for index in reversed(range(len(cells))):
@@ -118,7 +122,7 @@ class Sides:
 
 
 def _bring_back(source: YNotebook, index: int, notebook: YNotebook) -> None:
-    """Have a cell of another notebook that people have taken out, with what they had not seen in it."""
+    """Insert a cell of another notebook that people have removed, because it has text that they had not seen."""
     there = [cell["id"] for cell in notebook.ycells]
     order = [cell["id"] for cell in source.ycells]
     if order[index] in there:
@@ -136,11 +140,13 @@ def restore_cells(
     change_text: ChangeText,
     bring_back: bool,
 ) -> bool:
-    """Restore text of cells that were taken out by someone who had not seen it.
+    """Restore text of cells that were removed by a person who had not seen it. Return whether all of the text was restored.
 
-    seen: as they had seen the notebook; whole: with that text; then: once they were out; people: as it is now, which is changed.
-    bring_back: whether a cell that was not made anew is there again; else its text is not restored.
-    Returns whether all of it is.
+    seen: the notebook as that person had seen it.
+    whole: the notebook with the text.
+    then: the notebook once the cells were removed.
+    people: the notebook as people have it now. It is changed.
+    bring_back: whether to insert cells that were not recreated; otherwise, their text is not restored.
     """
     old, stayed = texts_of(seen), texts_of(then)
     is_whole = True
@@ -159,19 +165,19 @@ def restore_cells(
 
 
 def texts_of(document: YNotebook) -> dict[tuple[int, int], str]:
-    """Return the texts of a notebook's cells by what tells each from one that was made anew."""
+    """Return the texts of a notebook's cells, by identity."""
     return {_identity(cell): str(cell["source"]) for cell in document.ycells}
 
 
 def _identity(cell: Map[Any]) -> tuple[int, int]:
-    """Return what tells a cell of a document from one that was made anew, in all copies of the document."""
+    """Return the identity of a shared cell: the same in all copies of the document, and different for a recreated cell."""
     place = cell["source"].sticky_index(0, Assoc.BEFORE).to_json()["type"]
     return place["client"], place["clock"]
 
 
 def _both(old: str, one: str, other: str, change_text: ChangeText) -> str:
     """Return a text with the changes of two sides."""
-    first: Doc[Any] = Doc(client_id=1)  # so that the same texts always give the same one
+    first: Doc[Any] = Doc(client_id=1)  # fixed, so that the same texts always give the same result
     text = first.get("text", type=Text)
     text += old
     second: Doc[Any] = Doc(client_id=2)
@@ -192,7 +198,7 @@ def _change_cells(document: YNotebook, cells: list[dict[str, Any]], change_text:
             del ycells[index]
         else:
             seen.add(name)
-    # Of the cells that stay, as many as possible stay where they are. The others are made anew: nothing in a shared list moves.
+    # Keep as many cells as possible in place. Recreate the others, because nothing in a shared list can move.
     order = {cell["id"]: place for place, cell in enumerate(cells)}
     places = [order[cell["id"]] for cell in ycells]
     kept = set(longest_rising(places))
@@ -215,13 +221,13 @@ def _change_cell(ycell: Map[Any], cell: dict[str, Any], change_text: ChangeText)
     metadata = dict(cell.get("metadata", {}))
     shared = _map_in(ycell, "metadata")
     if same and "trusted" in shared:
-        metadata["trusted"] = shared["trusted"]  # nobody from outside has had a hand in it
+        metadata["trusted"] = shared["trusted"]  # nothing was changed from outside
     _change_map(shared, metadata)
     _change_map(ycell, {key: value for key, value in cell.items() if key not in SHARED}, SHARED)
 
 
 def _change_outputs(shared: Array[Any], outputs: list[dict[str, Any]]) -> bool:
-    """Change the outputs of a cell from the first that differs on. Returns whether none did."""
+    """Change the outputs of a cell, starting with the first one that differs. Return whether all were the same."""
     old = shared.to_py() or []
     same = next(
         (number for number, (one, other) in enumerate(zip(old, outputs, strict=False)) if one != other),
@@ -235,7 +241,7 @@ def _change_outputs(shared: Array[Any], outputs: list[dict[str, Any]]) -> bool:
 
 
 def _shared_output(output: dict[str, Any]) -> Map[Any]:
-    """Return an output as it is in a document, where text that comes bit by bit is shared itself."""
+    """Return an output as documents hold it: the text of a stream, which grows bit by bit, is a shared text."""
     text = output.get("text", "")
     is_stream = output.get("output_type") == "stream"
     return Map({**output, "text": Text("".join(text))} if is_stream else dict(output))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shared text changed into another one: what is the same in both is not touched, so that what people type beside it stays there."""
+"""Change a shared text into another one. What is the same in both is not touched, so what people type next to it stays in place."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pycrdt import Text
 
 from .line_diff import MOST_DIFFERENCES, MOST_PAIRS, Block, blocks, differences
 
-# Lines of so many characters are compared word by word, as far as all of them have no more pairs of words than this: some 50 ms.
+# A block of lines of at most this many characters is compared word by word. All comparisons together compare at most this many pairs of
+# words, which takes about 50 ms.
 MOST_CHARACTERS = 20_000
 MOST_WORD_PAIRS = MOST_PAIRS
-# By so many characters a part of a text is moved, at most, to where it can be cut well.
+# The most characters by which a part of a text is moved or extended, so that it can be cut in a good place.
 MOST_MOVED = 200
 WORDS = re.compile(r"\w+|\s|[^\w\s]")
 
 
 def change_text(text: Text, new: str) -> None:
-    """Change a shared text line by line, and within lines that differ word by word."""
+    """Change a shared text into `new` line by line, and word by word within lines that differ."""
     old = str(text)
     if old == new:
         return
     old_lines, new_lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    # From the end, so that what is before a change keeps its place. Places are counted in bytes of UTF-8.
+    # Start from the end, so that the positions before a change stay valid. Positions are in bytes of UTF-8.
     places = [0]
     for line in old_lines:
         places.append(places[-1] + len(line.encode()))
@@ -46,7 +47,7 @@ def change_text(text: Text, new: str) -> None:
 
 
 def _change_part(text: Text, place: int, before: str, after: str, part: Block) -> None:
-    """Change a part of some lines into a part of others, no more of it than differs. place: of the lines."""
+    """Change a part of some lines into a part of others, but only where they differ. place: the position of the lines, in bytes."""
     start, end, new_start, new_end = _narrowed(before, after, part)
     place += len(before[:start].encode())
     if start < end:
@@ -56,13 +57,13 @@ def _change_part(text: Text, place: int, before: str, after: str, part: Block) -
 
 
 def _parts(old: list[str], new: list[str]) -> Iterator[Block]:
-    """Divide two texts, given as words, within what is the same in both. Yield from which to which character each part is in each text.
+    """Divide two texts, given as words, within what is the same in both. Yield the parts, as positions of characters in both texts.
 
-    Each part has one difference, and on its sides some of what is the same, so that it can be cut out well.
+    Each part has one difference, with common text on both sides, so that it can be cut in a good place.
     """
     cuts = [(0, 0)]
     for is_same, (start, end, new_start, _new_end) in blocks(old, new):
-        # A comma or a bracket may be the same by chance, and does not tell where something is.
+        # A comma or a bracket may be the same by chance, so it does not show which places belong together.
         if is_same and any(map(_is_word, old[start:end])):
             half = (end - start) // 2
             cuts.append((start + half, new_start + half))
@@ -75,16 +76,16 @@ def _parts(old: list[str], new: list[str]) -> Iterator[Block]:
 
 
 def _narrowed(old: str, new: str, part: Block) -> Block:
-    """Return a part of two texts without what they have in common at its ends, so that no word is cut where that can be.
+    """Return a part of two texts without the text that they have in common at its ends. If possible, cut no word.
 
-    What someone types meanwhile at the beginning or the end of a word would be in the midst of another one.
+    Otherwise, text that someone types at the beginning or end of a word could end up in the middle of another word.
     """
     start, end, new_start, new_end = part
     same = _common(old[start:end], new[new_start:new_end])
     same_end = _common(old[start + same : end][::-1], new[new_start + same : new_end][::-1])
     one, other = start + same, new_start + same
     if same + same_end == min(end - start, new_end - new_start):
-        # Something was put in or taken out, and what it begins with may also come behind it: `b, a` of `a, b, a`.
+        # Text was only added or removed. If it ends like the text before it, it can be moved: `, b, a` in `a, b, a` could also be `a, b, `.
         size = (new_end - new_start) - (end - start)
         longer, place = (new, other) if size > 0 else (old, one)
         moved = _best_place(longer, place, abs(size), place - same) - place
@@ -96,9 +97,9 @@ def _narrowed(old: str, new: str, part: Block) -> Block:
 
 
 def _outwards(old: str, place: int, new: str, new_place: int, step: int, most: int) -> int:
-    """Return by how many characters the end of a part is moved outwards, so that it cuts no word.
+    """Return by how many characters to move the end of a part outwards, so that it cuts no word.
 
-    A bracket or a quotation mark goes with the word that it is at.
+    A bracket or a quotation mark stays with the word next to it.
     """
 
     def cut(moved: int) -> int:
@@ -113,7 +114,7 @@ def _outwards(old: str, place: int, new: str, new_place: int, step: int, most: i
 
 
 def _best_place(text: str, place: int, size: int, first: int) -> int:
-    """Return where a part of a text is cut out best, among the places from the first one on where it is the same part."""
+    """Return the best place to cut out a part of a text, among the places from `first` to `place` where the result is the same."""
     best, found = place, _cuts(text, place, size)
     first = max(first, place - MOST_MOVED)
     while place > first and text[place - 1] == text[place + size - 1]:
@@ -124,13 +125,13 @@ def _best_place(text: str, place: int, size: int, first: int) -> int:
 
 
 def _cuts(text: str, place: int, size: int) -> tuple[int, int]:
-    """Return how well a part of a text can be cut out, the worse of its ends first."""
+    """Return how well each end of a part of a text can be cut (see `_cut`), the worse end first."""
     ends = _cut(text, place), _cut(text, place + size)
     return min(ends), max(ends)
 
 
 def _cut(text: str, place: int) -> int:
-    """Return how well a text can be cut at a place: not within a word, better not at its ends, best where there is space."""
+    """Return how well a text can be cut at a place: 0 within a word, 1 at the end of a word, 2 between other characters, 3 at a space."""
     if place in (0, len(text)):
         return 3
     before, after = text[place - 1], text[place]
@@ -145,7 +146,7 @@ def _is_word(text: str) -> bool:
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their start, quickly also where that is one long line."""
+    """Return how many characters two texts have in common at their start. This is quick even for one very long line."""
     number, most = 0, min(len(one), len(other))
     while number < most:
         half = (number + most + 1) // 2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A notebook as a file holds it, and as people have it: the file keeps its own hand.
+"""Convert between a file's bytes and the notebook that people have. The file keeps its format.
 
-Programs write notebooks differently: indentation, the order of keys, text as one string or as lines, cells without ids. All of that
-stays as it is in what nobody has changed, and what is new follows the rest of the file.
+Programs write notebooks differently: indentation, the order of keys, text as one string or as lines, cells without IDs. Everything that
+nobody has changed stays as it is. Everything new follows the format of the rest.
 """
 
 from __future__ import annotations
@@ -24,33 +24,39 @@ from .line_diff import blocks
 from .text_bytes import bytes_of, is_usual, text_of
 
 Json = Any
-formats: Any = nbformat  # which has no types
+formats: Any = nbformat  # has no type hints
 rwbase: Any = _rwbase
-# Ids that people's copies need and the file has not: of a cell without one, and of a further cell with the id of another.
+# How IDs begin that people's copies need and the file does not have: of a cell without an ID, and of a cell that repeats another's ID.
 UNNAMED = "unnamed-"
 REPEATED = re.compile(r"again-\d+-(?=.)")
 LONGEST_ID = 64
-# What jupyter_ydoc adds to a notebook's metadata where they are missing.
+# What jupyter_ydoc adds to a notebook's metadata if it is missing.
 ADDED = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}}
-# What `nbformat` takes out of what it reads, and what a document keeps of a notebook.
+# The metadata that `nbformat` removes when it reads a notebook.
 TRANSIENT = {"orig_nbformat", "orig_nbformat_minor", "signature"}
+# The keys of a notebook that a document keeps.
 KNOWN = {"cells", "metadata", "nbformat", "nbformat_minor"}
-# What a cell without it and a cell with an empty one have in common.
+# The keys of a cell for which a missing value means the same as an empty one.
 NO_MORE_THAN_EMPTY = ("metadata", "source", "outputs", "execution_count", "attachments")
 MISSING = object()
-# Half of a letter, which a program has cut in two. Programs write it as an escape, and no other text can hold it.
+# A surrogate: half of a character that a program has cut in two. Programs write it as an escape, and no encoding can represent it.
 HALF = re.compile("[\ud800-\udfff]")
 LARGEST = 10**308
-# A token of JSON, with what is blank before it.
+# A token of JSON, with the white space before it.
 TOKEN = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
 MOST_TOKENS = 100_000
 
 
 @dataclass(frozen=True)
 class Form:
-    """A notebook as a file has it. cells: the place of each in its text; read: each as people have it, but for their ids.
+    """A notebook as a file has it.
 
-    style: how its JSON is written; is_usual: whether its bytes are those of the text in UTF-8.
+    text: the decoded file.
+    raw: its parsed JSON.
+    cells: where each cell begins and ends in `text`.
+    read: each cell as people have it, except for IDs.
+    style: how the JSON is formatted, as arguments of `json.dumps`.
+    is_usual: whether the file has the usual format (see `text_bytes.is_usual`).
     """
 
     text: str
@@ -61,13 +67,13 @@ class Form:
     is_usual: bool
 
 
-# The last ones, of so many bytes: a file that is written again and again is not parsed again and again.
+# The last forms, up to this many bytes of files, so that a file that is written again and again is not parsed each time.
 _last: list[tuple[bytes, Form]] = []
 MOST_KEPT = 50_000_000
 
 
 def form_of(data: bytes) -> Form:
-    """Return the form of a notebook of format 4. Raises ValueError where a file holds none."""
+    """Return the form of a notebook of format 4. Raises ValueError if the file does not hold one."""
     for known, form in list(_last):
         if known is data or known == data:
             return form
@@ -100,9 +106,9 @@ def _remember(data: bytes, form: Form) -> Form:
 
 
 def notebook_of(data: bytes, like: Json | None = None) -> dict[str, Any]:
-    """Return the notebook that a file holds; each cell has an id of its own. Raises ValueError where it holds none.
+    """Return the notebook that a file holds, with a unique ID for each cell. Raises ValueError if the file does not hold a notebook.
 
-    like: the notebook as people had it when the file last held that. A cell without an id in the file gets the one it has there.
+    like: the notebook as people had it when the file last held it. A cell without an ID in the file gets the ID that it has there.
     """
     notebook = read(data)
     name_cells(notebook["cells"], like["cells"] if like else [])
@@ -110,7 +116,10 @@ def notebook_of(data: bytes, like: Json | None = None) -> dict[str, Any]:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """Return the notebook that a file holds, as `nbformat` has it, with no ids but those in the file."""
+    """Return the notebook that a file holds, as `nbformat` reads it, with only the IDs that are in the file.
+
+    Raises ValueError if the file does not hold a notebook.
+    """
     try:
         form = form_of(data)
     except ValueError:
@@ -126,7 +135,10 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
-    """Return the bytes of a notebook, as the file has it whose bytes were `before`; as `nbformat` has it where that is none."""
+    """Return the bytes of a notebook in the format of its file; in that of `nbformat` if the file does not hold a notebook of format 4.
+
+    before: the bytes of the file now.
+    """
     cells = [_in_a_file(cell) for cell in notebook["cells"]]
     try:
         form = form_of(before)
@@ -135,7 +147,7 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
         return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
     if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
-        cells = []  # which people's editors put into an empty one
+        cells = []  # in an editor, an empty notebook has one empty cell
     raw, texts = _shaped_cells(cells, form)
     is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
     text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
@@ -153,17 +165,20 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
 
 
 def _in_a_file(cell: Json) -> Json:
-    """Return a cell as a file may have it: with no id from here, and without what only an editor needs."""
+    """Return a cell as a file may have it: without an ID from this module, and without what only an editor needs."""
     cell = {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
     _unname(cell)
     return cell
 
 
-# Cells without ids
+# Cells without IDs
 
 
 def name_cells(cells: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
-    """Give an id to each cell that has none of its own: that of the cell which it was when the file was last read."""
+    """Give an ID to each cell that does not have a unique one: the ID that it had when the file was last read, if any.
+
+    known: the cells at that time.
+    """
     seen: set[str] = set()
     nameless: list[dict[str, Any]] = []
     for cell in cells:
@@ -185,7 +200,7 @@ def name_cells(cells: list[dict[str, Any]], known: list[dict[str, Any]]) -> None
 
 
 def aligned(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
-    """Yield which cells are the same ones in two notebooks, in order, by what is in them."""
+    """Yield pairs of cells that are the same in two notebooks, in order, judged by their content."""
     keys, new_keys = [_key(cell) for cell in old], [_key(cell) for cell in new]
     for is_same, (start, stop, new_start, new_stop) in blocks(keys, new_keys):
         if is_same:
@@ -195,7 +210,7 @@ def aligned(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tu
 
 
 def _alike(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
-    """Yield pairs of cells that were changed into each other: in order, and each with the first that is like it."""
+    """Yield pairs of an old cell and the first new cell that resembles it, in order."""
     if len(old) == len(new):
         yield from (
             (one, other) for one, other in zip(old, new, strict=True) if _key(one)[0] == _key(other)[0]
@@ -217,7 +232,7 @@ def _key(cell: dict[str, Any]) -> tuple[str, str]:
 
 
 def _may_be(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Return whether a cell may keep its id: a repeated one says which id the file has."""
+    """Return whether a new cell can have the ID of an old one. If the file repeats an ID, it must be the ID that the old cell repeats."""
     return new.get("id") is None or _in_file(old["id"]) == new["id"]
 
 
@@ -226,7 +241,7 @@ def _in_file(name: str) -> str | None:
 
 
 def _new_name(own: str | None, number: int, cell: dict[str, Any], seen: set[str]) -> str:
-    # The same each time that the file is read: tabs that come back have it from an earlier time.
+    # The same each time the file is read, because tabs that reconnect have it from an earlier time.
     digest = hashlib.sha256(json.dumps([number, _key(cell)]).encode()).hexdigest()[:12]
     counter = 0
     while True:
@@ -243,11 +258,11 @@ def _unname(cell: dict[str, Any]) -> None:
             cell["id"] = name
 
 
-# The file's own hand
+# The format of the file
 
 
 def _shaped_top(new: Json, old: Json) -> Json:
-    """Return all but the cells of a notebook, as the file has it."""
+    """Return everything but the cells of a notebook, in the format of the file."""
     metadata, before = new.setdefault("metadata", {}), old.get("metadata", {})
     for key, value in ADDED.items():
         if key not in before and metadata.get(key) == value:
@@ -263,7 +278,7 @@ def _shaped_top(new: Json, old: Json) -> Json:
 
 
 def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
-    """Return cells as the file has them, and their texts there."""
+    """Return cells in the format of the file, and their texts in it."""
     old = form.raw["cells"]
     as_lines = next((isinstance(cell.get("source"), list) for cell in old if cell.get("source")), True)
     usual = next((list(cell) for cell in old), None)
@@ -285,7 +300,7 @@ def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
 
 
 def _separator(form: Form) -> str:
-    """Return what is between two cells of a file."""
+    """Return the text between two cells of a file."""
     if len(form.cells) > 1:
         return form.text[form.cells[0][1] : form.cells[1][0]]
     return "," + _before_cells(form)
@@ -299,21 +314,21 @@ def _before_cells(form: Form) -> str:
 
 def _joined(texts: list[str], form: Form) -> str:
     parts = list(texts)
-    # Joined once: each time that all of it is copied, people wait.
+    # Join only once: people wait each time the whole text is copied.
     parts[0] = form.text[: form.cells[0][0]] + parts[0]
     parts[-1] += form.text[form.cells[-1][1] :]
     return _separator(form).join(parts)
 
 
 def _written_in(form: Form, cell: Json) -> str:
-    """Return the text of a cell as it would be among the cells of a file."""
+    """Return the text of a cell, indented like the cells of a file."""
     written = _written(cell, form.style)
     pad = _before_cells(form).rpartition("\n")[2] if form.cells else ""
     return written.replace("\n", "\n" + pad)
 
 
 def _as_a_whole(notebook: Json, form: Form) -> str:
-    """Return a text for all of a notebook, of which more than cells has changed."""
+    """Return the text of a notebook in which more than its cells has changed."""
     if _same(notebook, form.raw):
         return form.text
     ending = form.text[len(form.text.rstrip()) :]
@@ -322,7 +337,7 @@ def _as_a_whole(notebook: Json, form: Form) -> str:
 
 
 def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
-    """Yield the places of cells in the new and in the old notebook that are the same ones."""
+    """Yield the indexes, in the new and in the old notebook, of cells that are the same."""
     by_id: dict[str, list[int]] = {}
     for place, cell in enumerate(old):
         by_id.setdefault(cell.get("id", ""), []).append(place)
@@ -359,7 +374,7 @@ def _new_cell(cell: Json, as_lines: bool, usual: list[str] | None) -> Json:
 
 
 def _split_cell(cell: Json) -> Json:
-    """Return a cell with its texts as lines, as `nbformat` writes them."""
+    """Return a cell with its texts split into lines, as `nbformat` writes them."""
     one = formats.from_dict({"cells": [cell]})
     one["cells"][0].setdefault("outputs", [])
     found = plain(rwbase.split_lines(one))["cells"][0]
@@ -369,7 +384,7 @@ def _split_cell(cell: Json) -> Json:
 
 
 def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
-    """Return something new with the old one's order of keys and way to write texts. split: the new one with texts as lines."""
+    """Return a new value with the old value's order of keys and notation. split: the new value with its texts split into lines."""
     split = new if split is MISSING else split
     if isinstance(new, dict) and isinstance(old, dict):
         shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
@@ -386,18 +401,18 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
             for place, value in enumerate(new)
         ]
     if new == old and type(new) in (int, float) and type(old) in (int, float):
-        return old  # 1 and 1.0 are one number to a browser
+        return old  # in a browser, 1 and 1.0 are the same number
     return split
 
 
 def _written(value: Json, style: dict[str, Any]) -> str:
-    """Return a value as JSON, in a style of writing it."""
+    """Return a value as JSON in a style."""
     written = json.dumps(value, **style)
     return written if written.isascii() else HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", written)
 
 
 def _style_of(text: str) -> dict[str, Any]:
-    """Return how a text of JSON is written, as what `json.dumps` calls it."""
+    """Return the style of a JSON text, as arguments of `json.dumps`."""
     style: dict[str, Any] = {"ensure_ascii": text.isascii() and "\\u" in text}
     if indent := re.match(r"\s*\{\n([ \t]*)", text):
         separators = (",", ": " if re.search(r'"\s*: ', text) else ":")
@@ -408,7 +423,7 @@ def _style_of(text: str) -> dict[str, Any]:
 
 
 def _spliced(text: str, old: str, new: str) -> str:
-    """Return a text with what differs between two others, which are the text, written as we would, before and after a change."""
+    """Return a text with a change applied. old, new: the same text in our format, before and after the change."""
     if text == old:
         return new
     lines, old_lines, new_lines = text.split("\n"), old.split("\n"), new.split("\n")
@@ -425,7 +440,7 @@ def _spliced(text: str, old: str, new: str) -> str:
 
 
 def _spliced_tokens(text: str, old: str, new: str) -> str:
-    """Return what `_spliced` does, token by token: in one line there may be much that has not changed."""
+    """Return what `_spliced` returns, but compare tokens instead of lines, because much of a line may be unchanged."""
     tokens, old_tokens, new_tokens = (TOKEN.findall(each) for each in (text, old, new))
     if len(tokens) != len(old_tokens) or len(new_tokens) > MOST_TOKENS:
         return new
@@ -437,13 +452,13 @@ def _spliced_tokens(text: str, old: str, new: str) -> str:
 
 
 def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """Return a notebook, as the text has it, and where in it each of its cells is. Raises ValueError where it is none."""
+    """Parse a notebook. Return it, and where each of its cells begins and ends in the text. Raises ValueError if it is not valid JSON."""
     decode, skip = json.JSONDecoder().raw_decode, re.compile(r"[ \t\n]*")
     found: dict[str, Any] = {}
     cells: list[tuple[int, int]] = []
 
     def at(place: int, expected: str) -> int:
-        """Return the place after one of some characters, and after what is blank there."""
+        """Return the place after one of the expected characters and the white space behind it. Raises ValueError if it is missing."""
         if text[place : place + 1] not in expected or place >= len(text):
             raise ValueError(f"a {expected[0]} is missing at character {place}")
         return skip.match(text, place + 1).end()  # type: ignore[union-attr]
@@ -472,7 +487,10 @@ def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
 
 
 def plain(value: Json) -> Json:
-    """Return a copy of what JSON can hold, of plain types, as a document holds it: all else ends what it is put into."""
+    """Return a copy of a JSON value with only the plain types that a document can hold. pycrdt panics when it gets any other value.
+
+    Integers beyond 64 bits become floats, infinite numbers and NaN become None, and surrogates become U+FFFD.
+    """
     if isinstance(value, dict):
         return {plain(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -482,7 +500,7 @@ def plain(value: Json) -> Json:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         value = float(value) if abs(value) < LARGEST else math.inf
     if isinstance(value, float) and not math.isfinite(value):
-        return None  # as a browser writes it, and as programs that draw take it
+        return None  # as browsers write it, and plotting programs expect it
     return value
 
 

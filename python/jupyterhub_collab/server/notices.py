@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people who have a document open are told about it, wherever they are: JupyterLab shows it (`labextensions`)."""
+"""Notices for everyone who has a document open, wherever they are. JupyterLab shows them (`labextensions`)."""
 
 from __future__ import annotations
 
@@ -58,40 +58,43 @@ BEGUN_ANEW = (
     "warning",
     "The history of {name} {detail}, so a new one begins. The file is saved. If asked to reload, copy unsaved text first.",
 )
-# The same is not said again before so many seconds have passed.
+# The same notice is not sent again within this many seconds.
 PAUSE = 60
-# After a loss of its connection JupyterLab takes up to half a minute until it listens to events again.
+# Important notices are repeated after this many seconds: JupyterLab needs up to half a minute to reconnect to the server's events.
 AGAIN = 35
 
 
 class Notices:
-    """Tells people. Several times the same at once is told once."""
+    """Sends notices. The same notice is sent only once in `PAUSE` seconds."""
 
     def __init__(self, events: EventLogger) -> None:
         self._events = events
         self._told: dict[tuple[str, str], float] = {}
-        self._ids: dict[str, str] = {}  # of what everyone is told
+        self._ids: dict[str, str] = {}  # of messages to everyone
         self._standing: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {}
         events.register_event_schema(SCHEMA)
 
     def tell_once(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
-        """Tell one of the notices above, and not again before `settle`, but to those who come to the document."""
+        """Send one of the notices above, and not again before `settle`, except to people who open the document."""
         if path not in self._standing or self._standing[path][0] != notice:
             self._told.pop((path, notice[1]), None)
             if data := self.tell(notice, path, detail):
                 self._standing[path] = notice, data
 
     def tell_newcomers(self, path: str) -> None:
-        """Tell what still stands of a document once more. Pages that have shown it do not show it again."""
+        """Repeat the notice of a document that is not settled. Pages that have shown it do not show it again."""
         if path in self._standing:
             self._emit(self._standing[path][1])
 
     def settle(self, path: str) -> None:
-        """Note that what was told once of a document is over."""
+        """Mark a document's notice from `tell_once` as over."""
         self._standing.pop(path, None)
 
     def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
-        """Tell everyone who has the document at `path` open one of the notices above. Returns what was told, if anything."""
+        """Send one of the notices above to everyone who has the document at `path` open. Return the event; None if it was sent recently.
+
+        detail: replaces `{detail}` in the notice's text.
+        """
         level, form = notice
         now = time.monotonic()
         if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
@@ -109,7 +112,7 @@ class Notices:
         return data
 
     def tell_everybody(self, message: str) -> None:
-        """Tell everyone who has a page of this server open, once each, however often it is called."""
+        """Tell everyone who has a page of this server open. Each page shows a message once, however often this is called."""
         id_ = self._ids.setdefault(message, uuid4().hex)
         self._emit({"id": id_, "path": "", "level": "error", "message": message})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what this package does for documents can take effect here, and who is told where it cannot."""
+"""Check whether this package can protect documents with the installed releases, and tell people if it cannot."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tornado.web import authenticated
 
 from .notices import Notices
 
-# What takes the place of parts of jupyter-collaboration is made for these releases of what it consists of, each from one to below another,
-# and tested with the first and the last of them. Pre-releases count as what they lead to.
+# The releases of jupyter-collaboration's packages that our replacements support, as ranges: from one release to below another. We test
+# with the first and the last of them. A pre-release counts as the release that it leads to.
 FITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "jupyter-server-ydoc": (("2.4.2", "2.5"), ("3.0", "3.2")),
     "jupyter-ydoc": (("3.5", "5"),),
@@ -25,14 +25,17 @@ FITS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "pycrdt-websocket": (("0.16.2", "0.17"),),
 }
 WAY_OUT = "Run the playbook jupyter_rtc again, or update its collection"
-# Keeps jupyter-collaboration from being loaded, and does the same in another way.
+# An extension that does the same in another way, and keeps jupyter-collaboration from loading.
 RIVAL = "jupyter_server_documents"
-# How often, in seconds, people are told what is wrong: a page hears only what is told while it is open, and shows it once.
+# How often people are told about the problem, in seconds. A page receives only what is sent while it is open, and shows it once.
 AGAIN_SECONDS = 20
 
 
 def problem_with(versions: Mapping[str, str]) -> str:
-    """Return which release, of those that are there, the protection was not made for, in one sentence; empty where all fit."""
+    """Return which package is missing or has an unsupported release, and the way out; empty if all releases are supported.
+
+    versions: the installed releases, by package.
+    """
     for name, fits in FITS.items():
         version = versions.get(name)
         if version is None:
@@ -44,7 +47,7 @@ def problem_with(versions: Mapping[str, str]) -> str:
 
 
 def problem_of(app: Any) -> str:
-    """Return why documents of a server cannot be protected, in one sentence; empty where they can be."""
+    """Return why a server cannot protect documents, and the way out; empty if it can."""
     extensions = app.extension_manager.extension_apps
     if extensions.get(RIVAL):
         return (
@@ -59,7 +62,10 @@ def problem_of(app: Any) -> str:
 
 
 class Protection:
-    """Puts the protection in force. problem: why that could not be done, which people, the log and `verify` are told."""
+    """Turns the protection on, or tells people, the log and `verify` why it is off.
+
+    problem: why documents are not protected; empty if they are.
+    """
 
     def __init__(self, app: Any, notices: Notices) -> None:
         self._notices = notices
@@ -67,7 +73,7 @@ class Protection:
         self._telling = PeriodicCallback(self._tell, 1000 * AGAIN_SECONDS)
 
     def use(self, *arguments: Any) -> None:
-        """Call `replacement.use_rooms`, which is not even imported where it does not fit."""
+        """Call `replacement.use_rooms`. Do not even import that module if the installed releases are unsupported."""
         if self.problem:
             return
         try:
@@ -76,7 +82,7 @@ class Protection:
             self.problem = f"It does not support the installed packages ({error!r}). {WAY_OUT}."
 
     def tell(self, log: Any) -> None:
-        """Tell where it is not in force."""
+        """Log the problem, if there is one, and tell people about it from now on."""
         if self.problem:
             log.error("What users type into documents here is not protected: %s", self.problem)
             self._telling.start()
@@ -86,7 +92,7 @@ class Protection:
 
 
 class ProtectionHandler(APIHandler):
-    """Tells programs, such as the playbook `verify`, whether documents are protected here."""
+    """Tells programs such as the playbook `verify` whether this server protects documents."""
 
     def initialize(self, protection: Protection) -> None:
         self._protection = protection

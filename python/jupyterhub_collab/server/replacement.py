@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes the place of parts of jupyter-collaboration. Made for the releases that `protection.FITS` names."""
+"""Replace parts of jupyter-collaboration. Made for the releases that `protection.FITS` names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ NO_TIMELINE = "The document timeline is disabled here, because it disconnects a 
 
 
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
-    """Have jupyter-collaboration use our rooms, files and sessions: its modules look these names up whenever someone comes."""
+    """Make jupyter-collaboration use our rooms, files and sessions. Its modules look these names up whenever a client connects.
+
+    active: called whenever someone is active.
+    """
     Room.use(past, notices, active)
     sessions = Sessions(past)
     ours: dict[str, Any] = {
@@ -33,7 +36,7 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None], docum
         for module in (app, handlers, loaders):
             if hasattr(module, name):
                 setattr(module, name, value)
-    # Their classes are in use by now.
+    # The handlers' classes are already in use, so replace their methods.
     for handler, method in ((handlers.TimelineHandler, "get"), (handlers.UndoRedoHandler, "put")):
         setattr(handler, method, _refuse_timeline)
 

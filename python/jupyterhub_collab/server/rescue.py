@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What would be lost of one document: restored in it where that can be, else kept in a copy beside its file.
+"""Rescue text of a document that would be lost: restore it in the document if possible, or keep it in a copy next to the file.
 
-The history holds this work until it is done. A server that was killed meanwhile does it when the document is opened again.
+The history keeps this work until it is done. If the server is killed first, it does the work when the document is opened again.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ from .lately import Lately, text_of, words_of
 from .merge import Merged, doc_of
 from .notices import COPY_KEPT, LOST, RESTORED, Notices
 
-# A copy that was made so many seconds ago is taken for one that nobody has changed yet.
+# Nobody is assumed to have changed a copy that is less than this many seconds old.
 NEW_SECONDS = 6
 
 
 @dataclass(frozen=True)
 class Before:
-    """A document before something from outside is merged into it. due: the number of the work that follows if that removes something."""
+    """A document before an outside change is merged into it.
+
+    text: its text. last_update, state: the position of the history (see `Rescue.before`). people: the document, if the history is empty.
+    due: the number of the work that is due if the merge removes anything.
+    """
 
     text: str
     last_update: int
@@ -43,10 +47,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Lost:
-    """Content of a document that belongs into a copy: as it was after the update with number `last_update`.
-
-    due: the number of this work in the history.
-    """
+    """Content to keep in a copy: that of the document after update `last_update`. due: the number of this work in the history."""
 
     content: Any
     last_update: int
@@ -54,9 +55,10 @@ class Lost:
 
 
 class Rescue:
-    """What would be lost of one document. model_of: makes of a content what has the contents manager write it as the file has it.
+    """Rescues text of one document.
 
-    doing: the numbers of the work that is done with the update that is being written down.
+    model_of: returns the model with which the contents manager writes some content in the format of the file.
+    doing: the numbers of the due work that the update being written completes.
     """
 
     def __init__(
@@ -75,11 +77,11 @@ class Rescue:
         self.doing: Sequence[int] = ()
         self._late: list[tuple[int, Late]] = []  # text that was removed unseen, and is not restored yet
         self._restoring = asyncio.Lock()
-        # When and where a copy of such text was made for the last time, and of what.
+        # When and where the last copy of such text was written, and of what.
         self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
 
     async def go_on(self) -> None:
-        """Do what the server had not done when it was killed. Text is restored by `restore`."""
+        """Do the work that was due when the server was killed. Call `restore` to restore the text that this finds."""
         for due in self._past.due(self._name):
             if due.is_copy:
                 await self._keep_due(due)
@@ -88,14 +90,15 @@ class Rescue:
             else:
                 self._past.done(due.number)
 
-    # What another program takes out of the file
+    # Text that another program removes from the file
 
     @contextlib.contextmanager
     def before(self, last_update: int, state: bytes | None, people: bytes) -> Iterator[Before]:
-        """Yield what people have, before something from outside is merged into it. Where that fails nothing is due.
+        """Yield what people have, before an outside change is merged into it. If the merge fails, nothing is due.
 
-        last_update: of the history; state: what people have, where the history does not hold all of it; people: what they had a moment ago
-        or have, for the case that the history cannot be read.
+        last_update: the number of the last update in the history.
+        state: what people have, if the history does not hold all of it.
+        people: what people have now or had a moment ago, in case the history cannot be read.
         """
         text = text_of(self._document)
         self.lately.look(text)
@@ -107,7 +110,7 @@ class Rescue:
             raise
 
     def lost(self, before: Before, merged: Merged, unseen: Unseen | None = None) -> Lost | None:
-        """Return what people had, where something of that is nowhere any more. unseen: what the merge did not know of."""
+        """Return what people had if any of it would be lost; None otherwise. unseen: text that the merge did not know."""
         rest = self._restore_now(unseen) if unseen else None
         gone = self.lately.lost(before.text, text_of(self._document))
         if rest is not None:
@@ -121,7 +124,10 @@ class Rescue:
         return None
 
     def _had(self, last_update: int, state: bytes | None, otherwise: bytes | None = None) -> YBaseDoc:
-        """Return what people had after an update of the history. state: that, where the history does not have it."""
+        """Return what people had after an update of the history.
+
+        state: what they had, if the history does not have it. otherwise: used if the history is empty.
+        """
         updates = [state] if state is not None else []
         updates = updates or [update for update, _time in self._past.updates(self._name, last_update)]
         if not updates and otherwise is not None:
@@ -129,14 +135,14 @@ class Rescue:
         return type(self._document)(doc_of(*updates))
 
     def _restore_now(self, found: Unseen) -> YBaseDoc | None:
-        """Restore text in cells that were made anew. Returns the document with what was not restored, if there is such."""
+        """Restore text in cells that were recreated. Return the document with the text that was not restored; None if there is none."""
         is_back, rest = found.restore(self._document)
         if is_back:
             self._notices.tell(RESTORED, self._file.path)
         return rest
 
     async def keep(self, lost: Lost) -> None:
-        """Write what people had beside the file, and tell them."""
+        """Keep what people had in a copy, and tell them."""
         copy = await self._write_copy(lost.content)
         if isinstance(copy, PurePosixPath):
             self.lately.kept(lost.last_update)
@@ -150,22 +156,22 @@ class Rescue:
             if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
                 await self.keep(Lost(content, due.last_update, due.number))
                 return
-            self.lately.kept(due.last_update)  # the server was killed before it had noted that
+            self.lately.kept(due.last_update)  # the server was killed before it recorded the copy
         self._past.done(due.number)
 
     def _lacks(self, had: YBaseDoc, due: Due) -> bool:
-        """Return whether something that people had is not in the document."""
+        """Return whether the document lacks something that people had."""
         if not isinstance(had, YNotebook | YUnicode):
             return bool(had.get() != self._document.get())
         gone = words_of(text_of(had)) - words_of(text_of(self._document))
         return bool(gone if due.state is not None else gone & self.lately.known_at(due.last_update))
 
-    # What people type into what is gone by then
+    # Text that people type into removed parts
 
     def take_in(self, event: Any, update: bytes) -> bool:
-        """Note text that goes with an update, so that `restore` restores it. Call this before the update is written down.
+        """Record text that is lost with an update, for `restore`. Call this before the update is written to the history.
 
-        event: of the document that has taken it in; update: as it was sent. Returns whether there is such text.
+        event: of the document that has applied the update. update: as it was sent. Return whether there is such text.
         """
         if not (gone := gone_unseen(event, update)):
             return False
@@ -175,9 +181,9 @@ class Rescue:
         return True
 
     async def restore(self) -> None:
-        """Restore text that was removed before both sides had seen what the other one did; else keep it in a copy.
+        """Restore text that was removed before either side saw what the other did. If that is impossible, keep it in a copy.
 
-        At once, and in order: what was removed once more meanwhile would be there twice.
+        Restore all of it at once, and in order: text that was removed again in the meantime would appear twice.
         """
         async with self._restoring:
             updates, self._late = self._late, []
@@ -188,7 +194,7 @@ class Rescue:
                 found = await asyncio.to_thread(
                     lambda: list(unseen(changes, [each for _number, each in updates]))
                 )
-            except Exception as error:  # what goes wrong here must not keep the document from being saved
+            except Exception as error:  # an error here must not keep the document from being saved
                 self._past.done(*numbers)
                 self._tell_lost(error)
                 return
@@ -198,7 +204,7 @@ class Rescue:
     def _restore_all(
         self, found: Sequence[Unseen | None], numbers: Sequence[int]
     ) -> list[tuple[Unseen, Lost]]:
-        """Restore text in one update, which is done or not when the server is killed. Returns what could not be restored."""
+        """Restore text in one update, which is either complete or absent if the server is killed. Return what could not be restored."""
         lost = []
         self.doing = numbers
         try:
@@ -218,7 +224,7 @@ class Rescue:
                         lost.append((each, Lost(rest.get(), each.number, due)))
         finally:
             self.doing = ()
-            self._past.done(*numbers)  # also what has made no update: from here on it is a copy that is due
+            self._past.done(*numbers)  # even if there was no update: now only copies are due
         return lost
 
     def _tell_lost(self, error: Exception) -> None:
@@ -226,7 +232,10 @@ class Rescue:
         self._notices.tell(LOST, self._file.path)
 
     async def _keep_late(self, found: Unseen, lost: Lost) -> None:
-        """Keep in a copy what cannot be restored: in the last one, if that is so new that nobody has changed it, and nothing of it goes."""
+        """Keep text that cannot be restored in a copy.
+
+        Overwrite the last copy if it is so new that nobody has changed it, and none of its text would be lost.
+        """
         copy: PurePosixPath | str = ""
         is_told = False
         if self._last_late is not None:
@@ -244,7 +253,7 @@ class Rescue:
     # Copies
 
     async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
-        """Write a copy, or an older one anew. Returns its path, or why there is none."""
+        """Write a new copy, or overwrite `copy`. Return its path, or why there is none."""
         manager = self._file._contents_manager
         try:
             model = await self._model_of(content)
@@ -257,7 +266,7 @@ class Rescue:
         return copy
 
     def _tell_of(self, copy: PurePosixPath | str) -> None:
-        """Tell people of a copy: its name, with its folder where that is not the file's, or why there is none."""
+        """Tell people about a copy: its name, with its folder if that is not the file's, or why there is none."""
         is_elsewhere = (
             isinstance(copy, PurePosixPath) and copy.parent != PurePosixPath(self._file.path).parent
         )

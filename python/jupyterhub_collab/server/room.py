@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A document that people have open, kept so that nothing they have typed is lost.
+"""Run a document that people have open, so that nothing they type is lost.
 
-Takes the place of `jupyter_server_ydoc.rooms.DocumentRoom`, whose ways of loading, saving and ending it replaces:
+Replaces `jupyter_server_ydoc.rooms.DocumentRoom`, and how it loads, saves and closes a document:
 
-- An update is in the server's history before anyone else gets it; a server that starts again goes on from there.
-- What has changed is saved a moment later, however many changes go on coming.
-- What many people type at once goes to each of them as one message.
-- A file that someone else has written is merged with what people have typed since it was last read or written.
+- An update is written to the history before anyone else gets it. A restarted server continues from there.
+- A change is saved a moment later, even while more changes keep arriving.
+- What many people type at once is sent to each of them as one message.
+- A file that another program wrote is merged with what people typed since it was last read or written.
 
-Which file that is, `file_identity` says; what it holds, `file_on_disk`.
+`file_identity` knows which file belongs to the document, and `file_on_disk` what the file holds.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ from .text_bytes import encoding_changes
 if TYPE_CHECKING:
     from pycrdt import Channel
 
-# A document is saved no later than this many seconds after its first unsaved change, ...
+# A document is saved at most this many seconds after its first unsaved change, ...
 LONGEST_SAVE_DELAY = 4
-# ... and saving it takes no more than this part of a processor's time; then it may be so many seconds.
+# ... unless saving would take more than this share of a processor's time. Then a save may wait for this many seconds.
 SHARE_OF_SAVING = 0.04
 LONGEST_SAVE_DELAY_OF_LARGE = 15
-# Sending takes no more than about this part of a processor's time: what is typed meanwhile goes as one message.
+# Sending takes at most about this share of a processor's time. Updates that arrive between two messages are sent as one.
 SHARE_OF_SENDING = 0.25
-# How often a document is written once more because someone else wrote the file meanwhile.
+# How often an operation is repeated because the document or its file changed in the meantime.
 ATTEMPTS = 5
 T = TypeVar("T")
-# What JupyterLab takes for the reason to ask someone to open a document anew.
+# The close reason for which JupyterLab asks the user to reload a document.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
-# A room whose start has failed never begins: who waits for it is told, and does not wait for ever.
+# A room that failed to start never becomes ready. Clients that wait for it are told after this many seconds.
 START_SECONDS = 30
 NOT_OPENED = {
     "reason": "initialization_error",
@@ -83,7 +83,7 @@ NOT_OPENED = {
 
 
 class Room(rooms.DocumentRoom):
-    """One document: a file, its content as people have it, and its history. `use` gives all of them what they have in common."""
+    """One document: its file, its content as people have it, and its history. Call `use` before creating a room."""
 
     _past: History
     _notices: Notices
@@ -93,26 +93,26 @@ class Room(rooms.DocumentRoom):
 
     @classmethod
     def use(cls, past: History, notices: Notices, active: Callable[[], None]) -> None:
-        """Tell all rooms of the server its history, how people are told something, and whom to tell that they are at work."""
+        """Set what all rooms of the server share: its history, its notices, and `active`, which is called whenever someone is active."""
         cls._past, cls._notices, cls._active = past, notices, staticmethod(active)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # An event of the document tells all of what has changed, which is worked out anew for each keystroke and not needed.
+        # Nobody needs the document's events, and to create one, all of the change would be computed at each keystroke.
         self._document.unobserve()
-        self.ystore = None  # the history is ours
-        self._begun = asyncio.Event()  # whether all that a room does in the background has begun
+        self.ystore = None  # `_past` replaces it
+        self._begun = asyncio.Event()  # set once all background tasks have started
         self._writing = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._changes = 0
         self._saved_changes = 0
-        self._is_complete = False  # whether the history holds all that the document is, ...
-        self._generation = 0  # ... that of this generation
+        self._is_complete = False  # whether the history holds the whole document, ...
+        self._generation = 0  # ... in this generation of the history
         self._completing: asyncio.Task[None] | None = None
         self._on_disk = OnDisk("", 0)
         self._found = Found("")  # what the file held when it was last read or written
-        self._written: Any = None  # what tells the content that the file holds from others
-        self._told: dict[int, Any] = {}  # what each tab has last told about its user
+        self._written: Any = None  # the fingerprint of the content that the file holds; None if unknown
+        self._told: dict[int, Any] = {}  # the last awareness state of each tab
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
         self._form = Form(self._file_format, self._file_type, self._kind)
         self._rescue = Rescue(
@@ -128,10 +128,13 @@ class Room(rooms.DocumentRoom):
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
-    # Beginning
+    # Starting
 
     async def start(self, **options: Any) -> None:
-        """Do what a room does in the background. What fails in it ends no other room: a server has all of them in one group of tasks."""
+        """Run the room's background tasks, and restart them after an error.
+
+        All rooms of a server share one task group, so an error that leaves this method would end every room.
+        """
         while not self._stopped.is_set():
             try:
                 await super().start(**options)
@@ -147,7 +150,7 @@ class Room(rooms.DocumentRoom):
     # Loading
 
     async def initialize(self) -> None:
-        """Load the document: from its history where there is one, with what has been done to the file since."""
+        """Load the document: from its history if there is one, merged with what happened to the file since."""
         if self.ready:
             return
         known = self._past.on_disk(self._room_id)
@@ -158,16 +161,16 @@ class Room(rooms.DocumentRoom):
         except HTTPError as error:
             if known is None:
                 raise
-            unreadable = error  # it was cut off, or has the marks of a conflict
+            unreadable = error  # the file was cut off, or has conflict markers
         if known is not None and known.writing and found.hash != known.hash:
             found = await self._file.with_form_of(known.hash, found)
         async with self._update_lock:
             if self.ready:
-                return  # for someone else who came at the same time
+                return  # another client has loaded it in the meantime
             if known is not None and not self._restore():
                 known = None
             if known is None:
-                # A server that was killed while it loaded the document has begun to write it down. Nobody has had that.
+                # A server that was killed while it loaded the document may have left a part of it, which no client has seen.
                 self._past.forget(self._room_id)
                 await self._load(content, found)
             else:
@@ -192,10 +195,10 @@ class Room(rooms.DocumentRoom):
             self._keep_saved()
 
     async def _load(self, content: Any, found: Found) -> None:
-        """Begin with the file."""
+        """Load the document from its file."""
         if content is None:
             raise HTTPError(500, f"{self._file.path} cannot be read, and its history is damaged")
-        # Each of these steps takes its time with a large document, and others are at work in theirs.
+        # Each step takes time with a large document, so let other tasks run in between.
         await self._apply_deterministic_source_content(content)
         await asyncio.sleep(0)
         await self._write_whole()
@@ -206,16 +209,16 @@ class Room(rooms.DocumentRoom):
         self._written = fingerprint(self._document.get())
 
     async def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
-        """Go on from where the document was, with what has happened to its file since.
+        """Continue with the document from the history, and merge what happened to its file since.
 
-        content: of the file; None where that cannot be read. Returns what people had where some of that is nowhere any more.
+        content: the file's; None if it cannot be read. Return what people had if any of it would be lost; None otherwise.
         """
         if content is None and not known.writing:
-            self._found = Found("")  # what it will hold when it can be read again is followed
+            self._found = Found("")  # so the file is merged when it can be read again
             self._changes += 1
             return None
         if known.writing and found.hash != known.hash:
-            # The server was killed while it wrote the file, and the file may be complete or cut off.
+            # The server was killed while it wrote the file. The file may be complete or cut off.
             self._on_disk = OnDisk(known.hash, known.writing)
             written = self._kind(self._base().document()).get()
             if content is None or is_cut_off(content, written):
@@ -235,7 +238,7 @@ class Room(rooms.DocumentRoom):
         return lost
 
     def _restore(self) -> bool:
-        """Have the document as the history has it. Returns whether it has: what is damaged there is forgotten, and the file is taken."""
+        """Restore the document from the history. If the history is damaged, delete it and return False: the file is loaded instead."""
         updates = [content for content, _time in self._past.updates(self._room_id)]
         try:
             if not updates:
@@ -250,15 +253,15 @@ class Room(rooms.DocumentRoom):
         return True
 
     async def _find(self) -> Found:
-        """Return what the file holds."""
+        """Return what the file holds. Raises what `File.find` raises."""
         return await self._file.find(self._file_format, self._file_type)
 
     async def _content_slowly(self, found: Found, like: Any = None) -> Any:
-        """Return the content of the file as the document takes it. like: the document as it was when the file last held it."""
+        """Return the content of the file in the form that the document expects. like: the document's `likeness` when the file last held it."""
         return await self._file.content_slowly(found, self._file_format, self._file_type, like)
 
     async def _find_written(self) -> Found:
-        """Return what `_find` does, once it is written."""
+        """Return what the file holds, once no other program is writing it."""
         while True:
             with contextlib.suppress(Unfinished):
                 return await self._find()
@@ -271,7 +274,7 @@ class Room(rooms.DocumentRoom):
         return kind
 
     def _base(self) -> Base:
-        """Return what is known of the document as the file held it when it was last read or written."""
+        """Return the document as the file held it when it was last read or written, as far as that is known, and the updates since."""
         since = self._past.since(self._room_id, self._on_disk.last_update)
         if self._has_no_base:
             return Base([self.ydoc.get_update()], since, is_known=False)
@@ -281,27 +284,27 @@ class Room(rooms.DocumentRoom):
 
     @property
     def _has_unsaved(self) -> bool:
-        """Whether people have typed, as far as anyone knows, what the file did not hold."""
+        """Whether people have typed something that the file does not hold, as far as that is known."""
         return self._has_no_base or bool(self._kind(self._base().document()).get() != self._document.get())
 
     @property
     def _has_no_base(self) -> bool:
-        """Whether nobody knows any more what of the document the file held: the history has begun anew meanwhile."""
+        """Whether it is unknown what the file held of the document, because a new history has begun."""
         is_there = self._on_disk.last_update and self._generation == self._past.generation
         return self._on_disk.state is None and not is_there
 
     # What people type
 
     def _remember(self, event: TransactionEvent) -> None:
-        """Write an update down, which is sent to the others afterwards, and have it saved. What follows does not put that off."""
+        """Write an update to the history, before it is sent to others, and schedule a save that later updates do not postpone."""
         if self._incoming is not None and self._rescue.take_in(event, self._incoming):
-            # As it was sent: what it put into a part that is gone is not in the document, and so not in what that tells of it.
+            # As it was sent: the document's event lacks what the update put into a part that was already removed.
             self._write_down(self._incoming)
             self.create_task(self._rescue.restore())
         else:
             self._write_down(event.update)
         if self._update_lock.locked():
-            return  # it is the room itself that notes something
+            return  # the room itself made the change
         self._active()
         self._changes += 1
         self._has_typed = True
@@ -310,9 +313,9 @@ class Room(rooms.DocumentRoom):
             self._keep_saved()
 
     def _write_down(self, update: bytes) -> None:
-        """Append an update to the history; all of the document where something is missing there."""
+        """Append an update to the history. If anything is missing there, write the whole document instead."""
         if self._is_complete and self._generation == self._past.generation:
-            # What the room itself does is nobody's, though it may do so in a task that someone's typing has begun.
+            # Changes by the room itself belong to no editing session, even in a task that a person's change has started.
             edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
             self._is_complete = bool(self._past.add(self._room_id, update, edit, self._rescue.doing))
             if not self._is_complete:
@@ -321,9 +324,9 @@ class Room(rooms.DocumentRoom):
             self._complete()
 
     def _complete(self, seconds: float = 0) -> None:
-        """Write all of the document down in so many seconds, unless that is about to happen.
+        """Write the whole document to the history after `seconds`, unless that is already scheduled.
 
-        Not at once: while someone is told of a change of a document, all of it cannot be had.
+        Never at once: while a change of the document is being observed, the whole document cannot be read.
         """
 
         async def complete() -> None:
@@ -331,7 +334,7 @@ class Room(rooms.DocumentRoom):
             while not self._is_complete or self._generation != self._past.generation:
                 await asyncio.sleep(pause)
                 await self._write_whole()
-                pause = RETRY_SECONDS  # where the disk is full it is not tried again at each keystroke
+                pause = RETRY_SECONDS  # on a full disk, do not retry at each keystroke
 
         if self._completing is None or self._completing.done():
             self._completing = asyncio.create_task(complete())
@@ -339,7 +342,7 @@ class Room(rooms.DocumentRoom):
     async def _write_whole(self) -> None:
         generation, state = self._generation, self.ydoc.get_state()
         number = await self._past.add_slowly(self._room_id, self.ydoc.get_update())
-        missed = self.ydoc.get_update(state)  # what came meanwhile
+        missed = self.ydoc.get_update(state)  # what arrived in the meantime
         self._is_complete = bool(number and (missed == NOTHING or self._past.add(self._room_id, missed)))
         self._generation = self._past.generation
         if generation:
@@ -348,7 +351,7 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         elif 0 < generation < self._generation:
             self._past.visit(self._room_id, SERVER_SESSION)
-            # Nothing is known there of what the file holds, so it is written.
+            # The new history does not know what the file holds, so write the file.
             self._set_on_disk(OnDisk(self._on_disk.hash, 0))
             self._written, self._changes = None, self._changes + 1
             if self._past.failure:
@@ -358,10 +361,10 @@ class Room(rooms.DocumentRoom):
             self._keep_saved()
 
     async def _broadcast_updates(self) -> None:
-        """Send to everyone what has happened. What has come together meanwhile is one message.
+        """Send updates to all clients. Updates that arrived in the meantime are sent as one message.
 
-        Else many people who type make as many messages for each of them, which the server cannot send from some number of people on;
-        what they see is then later and later.
+        Otherwise, each person who types would cause a message to everyone. Above some number of people, the server could not send them all,
+        and would fall further and further behind.
         """
         async with self._update_receive_stream as stream:
             async for update in stream:
@@ -372,12 +375,12 @@ class Room(rooms.DocumentRoom):
                 message = create_update_message(merge_updates(*updates) if len(updates) > 1 else update)
                 began = time.thread_time()
                 for client in list(self.clients):
-                    await client.send(message)  # which does not wait for the client
+                    await client.send(message)  # does not wait for the client
                 took = time.thread_time() - began
                 await asyncio.sleep(took / SHARE_OF_SENDING - took)
 
     def _on_awareness(self, topic: str, event: tuple[dict[str, list[int]], Any]) -> None:
-        """Take someone who moves for someone at work. A tab that is only there tells the same again and again."""
+        """Count a tab as active when its awareness state changes, as when a cursor moves. An idle tab repeats the same state."""
         for client in [*event[0]["added"], *event[0]["updated"]] if topic == "change" else []:
             state = self.awareness.states.get(client)
             if self._told.get(client, state) != state:
@@ -397,7 +400,7 @@ class Room(rooms.DocumentRoom):
         while self._saved_changes < self._changes:
             await asyncio.sleep(pause)
             began = time.process_time()
-            # What has begun is brought to its end also where the room ends: else nobody knew what the file holds.
+            # Finish a save even if the room stops. Otherwise, nobody would know what the file holds.
             saved = await asyncio.shield(self._background(self.flush()))
             took = (time.process_time() - began) / SHARE_OF_SAVING
             pause = min(self._save_delay, LONGEST_SAVE_DELAY) if saved else LONGEST_SAVE_DELAY
@@ -410,7 +413,7 @@ class Room(rooms.DocumentRoom):
         return task
 
     def _save_to_disc(self) -> asyncio.Task[None]:
-        """Save now, as someone has asked for it, whom the task tells by an error that it could not be done."""
+        """Save now, because a user asked for it. If that fails, the task raises an error, which tells the user."""
         return asyncio.create_task(self._save_by_hand())
 
     async def _save_by_hand(self) -> None:
@@ -418,15 +421,18 @@ class Room(rooms.DocumentRoom):
             raise OSError(f"{self._file.path} could not be saved")
 
     async def flush_changes(self) -> None:
-        """Restore text that was removed unseen, write the document into its file if it does not hold it, and any copy to its end."""
+        """Restore text that was removed unseen, save the document if it has unsaved changes, and finish any copy."""
         await self._rescue.restore()
         if self.ready and self._saved_changes < self._changes:
             await self.flush()
         async with self._writing:
-            pass  # who follows the file, and keeps what it no longer holds, has done so
+            pass  # wait until an outside change is merged, and what it removed is kept in a copy
 
     async def flush(self, by_hand: bool = False) -> bool:
-        """Write the document into its file. Returns whether the file holds it now; why not is in the log, and people are told."""
+        """Save the document. Return whether the file holds it now. If not, the reason is logged and people are told.
+
+        by_hand: whether a user asked for it. Then an unchanged document is not skipped.
+        """
         async with self._writing:
             try:
                 return await self._write(by_hand)
@@ -435,9 +441,8 @@ class Room(rooms.DocumentRoom):
             except Exception as error:
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
-                if (
-                    not says_gone(error) and not self._file.is_gone
-                ):  # which is told as soon as it is seen, whether someone types or not
+                # People are told about a missing file as soon as that is noticed, even if nobody types.
+                if not says_gone(error) and not self._file.is_gone:
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
@@ -446,9 +451,9 @@ class Room(rooms.DocumentRoom):
             changed, number, state, content = await self._snapshot()
             digest = await asyncio.to_thread(fingerprint, content)
             if digest == self._written and not by_hand:
-                self._saved_changes = changed  # it was nothing that the file holds
+                self._saved_changes = changed  # nothing has changed that the file holds
                 number = await self._mark_saved(changed, number)
-                # A file that was written to its end holds what the document is by now.
+                # Unless its last write was interrupted, the file holds the current document.
                 if not self._on_disk.writing:
                     self._set_on_disk(replace(self._on_disk, last_update=number, state=state, more=None))
                 return True
@@ -471,7 +476,7 @@ class Room(rooms.DocumentRoom):
             number = await self._mark_saved(changed, number, saved.hash)
             self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
-            # Nobody undoes anything by the server's own copy: people do so in their tabs. But it remembers each change for it.
+            # Nobody uses the undo manager of the server's copy, because people undo in their tabs. But it keeps every change.
             self._document.undo_manager.clear()
             self._emit(LogLevel.INFO, "save", "Content saved.")
             for room, tell in list(self._file._subscriptions.items()):
@@ -481,7 +486,10 @@ class Room(rooms.DocumentRoom):
         raise OSError("someone else writes the file again and again")
 
     async def _mark_saved(self, changed: int, number: int, hash_: str = "") -> int:
-        """Tell people's pages that the file holds the document up to an update. Returns that, or ours if nothing else has come."""
+        """Tell clients that the file holds the document up to update `number`.
+
+        Return that number, or the number of the update that tells them so if no other has arrived in the meantime.
+        """
         async with self._update_lock:
             quiet = number == self._past.last(self._room_id)
             self._document.dirty = changed < self._changes
@@ -490,32 +498,32 @@ class Room(rooms.DocumentRoom):
             return self._past.last(self._room_id) if quiet else number
 
     async def _snapshot(self) -> tuple[int, int, bytes | None, Any]:
-        """Return the number of changes so far, where the history is then (see `_place`), and the content."""
+        """Return the number of changes so far, the history's position at that moment (see `_place`), and the content."""
         for _attempt in range(ATTEMPTS):
             seen = self._changes
-            content = await self._document.aget()  # lets others at work, and so the document change
+            content = await self._document.aget()  # other tasks may run, and change the document
             if seen == self._changes:
                 return seen, *self._place(), content
         return self._changes, *self._place(), self._document.get()
 
     def _place(self) -> tuple[int, bytes | None]:
-        """Return the number of the last update in the history, and the document itself where the history does not hold all of it."""
+        """Return the number of the last update in the history, and the document if the history does not hold all of it; else None."""
         return self._past.last(self._room_id), None if self._is_complete else self.ydoc.get_update()
 
     def _set_on_disk(self, on_disk: OnDisk, found: Found | None = None) -> None:
         self._on_disk, self._found = on_disk, found or self._found
         self._past.set_on_disk(self._room_id, on_disk)
 
-    # What others do to the file
+    # What other programs do to the file
 
     async def _on_outofband_change(self) -> None:
-        """Follow what someone else has done to the file, to the end also where the watching of the file is stopped."""
+        """Follow a change of the file by another program. Finish even if watching the file is stopped."""
         await asyncio.shield(self._background(self._follow_file()))
 
     async def _follow_file(self) -> None:
-        """Merge what someone else has written, tell people if the file is gone."""
+        """Merge what another program has written. Tell people if the file is gone."""
         if not self.ready:
-            self._file.forget()  # there is no document to merge it into yet; the change is told again
+            self._file.forget()  # the document is not loaded yet, so have the change reported again
             return
         async with self._writing:
             try:
@@ -527,7 +535,7 @@ class Room(rooms.DocumentRoom):
                 if says_gone(error):
                     self.log.warning("%s is not there any more", self._document.path)
                     self._notices.tell_once(GONE, self._file.path)
-                else:  # half written, most likely: there will be another change
+                else:  # most likely half-written: another change will follow
                     self.log.warning("%s cannot be read: %r", self._document.path, error)
                     if not isinstance(error, HTTPError) or error.status_code != 400:
                         self._file.forget()
@@ -571,22 +579,26 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(MERGED, path)
 
     async def _look_aside(self, found: Found) -> Aside | None:
-        """Work out what becomes of the document with a large file, while others go on; None where that is done at once."""
+        """Merge a large file into a copy of the document, while people keep typing. Return None if the file can be merged at once."""
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
-        taken = Taken(self._changes, self._past.generation, self._place(), not self._has_no_base)
-        if len(found.data) >= apart.LARGE and (aside := await self._look_apart(taken, found)):
+        if (
+            len(found.data) >= apart.LARGE
+            and (aside := await self._look_apart(self._taken(), found)) is not None
+        ):
             return aside
-        # Each of these steps takes its time with a large document, and others are at work in theirs.
-        taken = Taken(self._changes, self._past.generation, self._place(), not self._has_no_base)
-        people = self.ydoc.get_update()
+        taken, people = self._taken(), self.ydoc.get_update()
+        # Each step takes time with a large document, so let other tasks run in between.
         await asyncio.sleep(0)
         base = self._base() if taken.is_known else Base([people], [], is_known=False)
         content = await self._content_slowly(found, await asyncio.to_thread(base.likeness, self._kind))
         return await asyncio.to_thread(follow_aside, self._form, taken, people, base, found, content)
 
+    def _taken(self) -> Taken:
+        return Taken(self._changes, self._past.generation, self._place(), not self._has_no_base)
+
     async def _look_apart(self, taken: Taken, found: Found) -> Aside | None:
-        """Work that out in another process; None where that is not possible."""
+        """Merge a large file in another process. Return None if that is not possible."""
         path, manager = self._past.path, self._file._contents_manager
         signer = saving.signer_of(manager)
         is_kept = taken.place[1] is None and self._generation == taken.generation
@@ -600,9 +612,9 @@ class Room(rooms.DocumentRoom):
             return None
 
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
-        """Merge the content of the file, in one go, so that nobody types in between. aside: what is known of the outcome.
+        """Merge the content of the file in one step, so that nobody types in between.
 
-        Returns what came of it, and what people had where some of that is nowhere any more.
+        aside: the merge with a copy of the document, if there was one. Return the result, and what people had if any of it would be lost.
         """
         if aside is not None:
             return self._follow_as_seen(found, aside)
@@ -620,7 +632,7 @@ class Room(rooms.DocumentRoom):
         return followed.merged, self._rescue.lost(before, followed.merged)
 
     def _follow_as_seen(self, found: Found, aside: Aside) -> tuple[Merged, Lost | None]:
-        """Do the same with what was worked out aside. What people have typed meanwhile stays."""
+        """Apply the merge with a copy of the document. What people have typed in the meantime stays."""
         taken = aside.taken
         has_typed = taken.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
@@ -633,8 +645,11 @@ class Room(rooms.DocumentRoom):
     def _note(
         self, found: Found, followed: Followed, place: tuple[int, bytes | None], is_known: bool
     ) -> None:
-        """Note what the file holds of the document. place: where the history was before; is_known: whether it was known what the file held."""
-        if not self.ready and followed.update != NOTHING:  # else it is written down as what people type is
+        """Record what the file holds of the document.
+
+        place: the history's position before the merge. is_known: whether it was known what the file held before.
+        """
+        if not self.ready and followed.update != NOTHING:  # otherwise, `_remember` has written it
             self._write_down(followed.update)
         if followed.more is None or not is_known:
             on_disk = OnDisk(found.hash, *place, more=followed.more)
@@ -645,7 +660,7 @@ class Room(rooms.DocumentRoom):
         self._set_on_disk(on_disk, found)
 
     def _take_in(self, message: bytes) -> bool:
-        """Take in an update, so that what it was when it was sent is known meanwhile. Returns whether the message has been dealt with."""
+        """Apply an update from a client, and remember it as it was sent while it is applied. Return whether the message was handled."""
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
             return False
         self._incoming = read_message(message[2:])
@@ -657,17 +672,17 @@ class Room(rooms.DocumentRoom):
         return True
 
     async def _model_of(self, content: Any) -> dict[str, Any]:
-        """Return what has the contents manager write some content as the file has it."""
+        """Return the model with which the contents manager writes some content in the format of the file."""
         data = await self._form.bytes_slowly(content, self._found)
         if data is None:
             return self._file.model_of(content, None, self._file_format, self._file_type)
         return copies.model_of(data)
 
-    # Coming and going
+    # Clients
 
     async def serve(self, channel: Channel) -> None:
-        """Serve someone, unless they come back to a document of another history, with which theirs would not merge."""
-        # From then on everyone gets what is typed; releases before 3 of jupyter-server-ydoc have only the other event.
+        """Serve a client, unless it resumes a document with another history, with which the client's document would not merge."""
+        # Once this event is set, clients get each other's updates. Releases of jupyter-server-ydoc before 3 have only `ready_event`.
         observed: Any = getattr(self, "ydoc_observed", self.ready_event)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -683,19 +698,19 @@ class Room(rooms.DocumentRoom):
             with editing_as(getattr(channel, "current_user", None)):
                 await super().serve(channel)
             return
-        self.clients.add(channel)  # so that the room is tidied up after them
+        self.clients.add(channel)  # so that the room is cleaned up afterwards
         channel.close(1003, json.dumps(UNKNOWN_SESSION))  # type: ignore[attr-defined]
         async for _message in channel:
             pass
         self.clients.discard(channel)
 
     async def stop(self) -> None:
-        """End the room, with its file written."""
+        """Save the document and stop the room."""
         for waiting in (self._keeping, self._completing):
             if waiting is not None:
                 waiting.cancel()
         await self.flush_changes()
-        if self.started.is_set():  # else what has not begun yet would not end
+        if self.started.is_set():  # background tasks that have not started yet would not be stopped
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):
                     await self._begun.wait()
@@ -703,7 +718,7 @@ class Room(rooms.DocumentRoom):
 
 
 def _reason_of(error: Exception) -> str:
-    """Return why something could not be done, for people."""
+    """Return the reason for an error, in words for people."""
     if isinstance(error, HTTPError):
         return error.log_message or error.reason or str(error)
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a contents manager writes the file of a document: with our bytes, while others go on, and never at once with someone else.
+"""Make a contents manager write documents with our bytes, without making others wait, and never at the same time as another save.
 
-What others save by the same manager stays its own matter, but for the turns.
+Other saves by the same manager work as before, except that they wait for their turn.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tornado.web import HTTPError
 from .apart import Signer
 from .notebook_bytes import bytes_of_notebook, formats
 
-# How long, in seconds, another program may hold a lock on a file before that is told as a failure.
+# How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5
 
 
@@ -35,8 +35,11 @@ LOCKED = 5
 class Saving:
     """A document that is being saved.
 
-    before: the bytes of its file; data: those it is to hold; None where they are not known. notebook: what the manager gets to write them,
-    if it is one; signature: of that, where its output is trusted. written: what the manager has written, or tried to, by place.
+    before: the bytes of its file before the save; None if unknown.
+    data: the bytes that the file should hold; None if unknown.
+    notebook: what the contents manager gets, without marks of trust, if the document is a notebook.
+    signature: the notebook's signature if all its output is trusted; otherwise empty.
+    written: what the contents manager has written, or tried to write, by path.
     """
 
     before: bytes | None
@@ -46,25 +49,25 @@ class Saving:
     written: dict[str, bytes] = field(default_factory=dict)
 
     def is_of(self, notebook: Any) -> bool:
-        """Return whether a notebook is the one that is being saved, and no hook has changed it."""
+        """Return whether a notebook is the one being saved, and no hook has changed it."""
         return self.notebook is not None and _bare(notebook) == self.notebook
 
 
-# The document that is being saved, whose file is locked already.
+# The document that is being saved. Its file is already locked.
 _saving: contextvars.ContextVar[Saving | None] = contextvars.ContextVar("saving", default=None)
-# A notebook that is being read, and its signature.
+# The notebook that is being read, and its signature.
 _signed: contextvars.ContextVar[tuple[Any, str] | None] = contextvars.ContextVar("signed", default=None)
 
 
 def prepare(manager: Any) -> None:
-    """Have a contents manager write documents as this module says."""
+    """Make a contents manager write documents as this module describes. Calling this again has no effect."""
     _keep_bytes(manager)
     _note_bytes(manager)
     _save_by_turns(manager)
 
 
 async def begin(manager: Any, before: bytes | None, data: bytes | None, model: dict[str, Any]) -> Saving:
-    """Return what there is to know about a document before it is saved. model: what the contents manager gets."""
+    """Return what is known about a document before it is saved. model: what the contents manager gets."""
     if data is None or model["type"] != "notebook":
         return Saving(before, data)
     _sign_slowly(manager)
@@ -79,7 +82,7 @@ def _of_notebook(manager: Any, before: bytes | None, data: bytes, content: Any) 
 
 
 async def mark_trusted_cells(manager: Any, notebook: Any, path: str) -> None:
-    """Have a contents manager mark the cells of a notebook whose output is trusted, while others go on."""
+    """Make a contents manager mark the cells of a notebook whose output is trusted, without making others wait."""
     notary = getattr(manager, "notary", None)
     if notary is None:
         manager.mark_trusted_cells(notebook, path)
@@ -109,7 +112,7 @@ def is_signed(manager: Any, digest: str, algorithm: str) -> bool:
 
 @contextlib.contextmanager
 def as_document(saving: Saving) -> Iterator[None]:
-    """Have what is saved meanwhile be this document."""
+    """Treat a save in this context as a save of this document."""
     token = _saving.set(saving)
     try:
         yield
@@ -118,7 +121,7 @@ def as_document(saving: Saving) -> Iterator[None]:
 
 
 def _bare(notebook: Any) -> Any:
-    """Return a notebook without what says of its cells whether they are trusted, which is in no file."""
+    """Return a notebook without the marks of trust on its cells, which are not written to files."""
     cells = [
         {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
         for cell in notebook["cells"]
@@ -127,7 +130,7 @@ def _bare(notebook: Any) -> Any:
 
 
 def _keep_bytes(manager: Any) -> None:
-    """Have a contents manager write our documents in a thread, as a disk may be slow, and notebooks with the hand of their files."""
+    """Make a contents manager write our documents in a thread, as a disk may be slow, and notebooks in the format of their files."""
     theirs = getattr(manager, "_save_notebook", None)
     if theirs is None or hasattr(theirs, "keeps_bytes") or not isinstance(manager, FileManagerMixin):
         return
@@ -153,7 +156,7 @@ def _keep_bytes(manager: Any) -> None:
 
 
 def _write_in_a_thread(manager: Any) -> None:
-    """Have a contents manager write our other documents in a thread, too, where it is Jupyter Server's own that does it."""
+    """Make a contents manager write our other documents in a thread, too, if Jupyter Server's own code writes them."""
     theirs: Any = manager._save_file
     if not inspect.iscoroutinefunction(theirs) or not theirs.__module__.startswith("jupyter_server."):
         return
@@ -175,8 +178,8 @@ def _write(manager: Any, os_path: str, data: bytes) -> None:
 
 
 def _sign_slowly(manager: Any) -> None:
-    """Have a notary take the signature of our notebook that a thread has worked out: that takes its time, and others would wait."""
-    notary = getattr(manager, "notary", None)  # which makes its database where there is none, for this thread
+    """Make a notary use the signature of our notebook that a thread has computed. To compute it here would make others wait."""
+    notary = getattr(manager, "notary", None)  # if it is created now, its database belongs to this thread
     if notary is None or hasattr(notary.compute_signature, "takes_ours"):
         return
     theirs = notary.compute_signature
@@ -195,7 +198,7 @@ def _sign_slowly(manager: Any) -> None:
 
 
 class _Noting:
-    """A file that is being written, which notes its bytes."""
+    """Wraps a file that is being written, and records the bytes."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.noted = file, b""
@@ -210,7 +213,7 @@ class _Noting:
 
 
 def _note_bytes(manager: Any) -> None:
-    """Have a contents manager note what it writes while a document is saved, so that what others write then is told from it."""
+    """Make a contents manager record what it writes while a document is saved, to tell it from what other programs write then."""
     if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
         return
     theirs: Any = manager.atomic_writing
@@ -233,13 +236,13 @@ def _note_bytes(manager: Any) -> None:
 
 
 def _save_by_turns(manager: Any) -> None:
-    """Have what others save by a contents manager wait while a document writes the same file: else each writes into what the other does.
+    """Make other saves by a contents manager wait while a document writes the same file. Otherwise, the two would mix.
 
-    It is written all the same where some program keeps the file locked for long, as it is without this package.
+    If a program keeps the file locked for longer than `LOCKED`, such a save proceeds, as it would without this package.
     """
     theirs, os_path = manager.save, getattr(manager, "_get_os_path", None)
     if hasattr(theirs, "waits") or os_path is None or not inspect.iscoroutinefunction(theirs):
-        return  # what does not let others at work cannot meet them
+        return  # a synchronous save never overlaps another one
 
     @functools.wraps(theirs)
     async def save(model: Any, path: str = "") -> Any:
@@ -260,7 +263,7 @@ def _save_by_turns(manager: Any) -> None:
 
 
 async def locks(descriptor: int) -> bool:
-    """Lock a file for writing, while others go on. Returns whether no other program has kept it for too long."""
+    """Lock a file for writing, without making others wait. Return False if another program keeps it locked for longer than `LOCKED`."""
     deadline = time.monotonic() + LOCKED
     while not lock(descriptor, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
@@ -270,9 +273,9 @@ async def locks(descriptor: int) -> bool:
 
 
 def lock(descriptor: int, how: int) -> bool:
-    """Lock a file at once. Returns whether it is, or cannot be."""
+    """Lock a file without waiting. Return True if it is locked, or the file system has no locks. how: `LOCK_EX` or `LOCK_SH`."""
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # else the file system has no locks
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # other errors: there are no locks
     return True

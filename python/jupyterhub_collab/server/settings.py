@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hub has told this server when it started it."""
+"""The settings that the hub gives this server when it starts it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ..names import SERVER_SETTINGS
 
 @dataclass(frozen=True)
 class Settings:
-    """state: a private directory on a local disk, kept across restarts. history_megabytes: how much of documents' past is kept there.
+    """Settings of this server.
 
-    idle_seconds: after how long without anyone at work the server ends itself, 0 for never. email_domain: what comes behind
-    people's names where Git asks for an address. managers: who may end the server beside its owner and the hub's administrators:
-    `everyone` (true), or `users` and `groups` of the hub. documents_per_person, websockets_per_person: how many one person may have
-    open at once. revocation_seconds: after how long the server asks the hub again whether someone may be here.
+    state: a private directory on a local disk, kept across restarts.
+    history_megabytes: the size limit of the document history in it.
+    idle_seconds: stop the server after this time without activity; 0 for never.
+    email_domain: the domain of people's email addresses in Git.
+    managers: who can stop the server, besides its owner and the hub's administrators: `everyone` (true), or `users` and `groups` (lists).
+    documents_per_person, websockets_per_person: how many one person can have open at once.
+    revocation_seconds: how long the server trusts the hub's last answer about a visitor.
     """
 
     state: Path
@@ -49,7 +52,7 @@ class Settings:
 
 
 def _own_directory() -> Path:
-    """Return where the account keeps the state of programs, for a hub that cannot make a directory for it (XDG base directories)."""
+    """Return a directory in the account's own state directory (XDG base directories), for a hub that cannot create one elsewhere."""
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     server = os.environ.get("JUPYTERHUB_SERVER_NAME") or "default"
     return Path(base).expanduser() / "jupyterhub-rtc" / server.replace("/", "_")

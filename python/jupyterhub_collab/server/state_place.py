@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in its state directory a server keeps the history of documents: never where another server that runs keeps its own.
+"""Find a place for the document history that no other running server uses.
 
-Two hubs on one host with the same accounts give their servers the same directory. It belongs to the first one, and the other one has a
-place in it, which it finds again.
+Two hubs on one host with the same accounts give their servers the same state directory. The first server owns it. The other gets a place of
+its own in it, which it finds again at each start.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 from .stopping import EXIT_SECONDS, STOP_SECONDS
 
-# For so many seconds a server waits for the one before it to end.
+# How long a server waits for its predecessor to end, in seconds.
 PATIENCE = STOP_SECONDS + EXIT_SECONDS
-# Held as long as the process lives, whatever ends it.
+# Descriptors of locks, which are held until the process ends, however it ends.
 _locks: list[int] = []
 
 
 def place_in(state: Path, hub: str, patience: float = PATIENCE) -> Path:
-    """Return the directory in `state` that is this server's until it ends. hub: what tells the hub from others."""
+    """Return the directory in `state` that belongs to this server until it ends. hub: identifies its hub, such as by the API's address."""
     owner = hashlib.sha256(hub.encode()).hexdigest()[:12]
     try:
         for place in _places(state, owner):
@@ -33,7 +33,7 @@ def place_in(state: Path, hub: str, patience: float = PATIENCE) -> Path:
                 return place
             patience = 0
     except OSError:
-        pass  # which the history tells as soon as it is begun there
+        pass  # the history reports the error when it opens there
     return state
 
 

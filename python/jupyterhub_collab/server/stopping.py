@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a collaboration server stops: on any request to, with every document saved, and within seconds."""
+"""Stop a collaboration server within seconds, whatever asks it to stop, and save every document first."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
-# How long, in seconds, all documents together may take to be saved. What is not saved by then is in the history, and is saved at the
-# next start.
+# Time limit for saving all documents, in seconds. Anything that is not saved stays in the history and is saved at the next start.
 LAST_SAVE_SECONDS = 3
-# How long a process may still take after its event loop has ended, ...
+# How long the process may take to exit after its event loop has ended, in seconds, ...
 EXIT_SECONDS = 1
-# ... and from the request to stop in all: JupyterHub's LocalProcessSpawner sends its next signal after 10 seconds. Kernels that do not
-# answer take jupyter_client up to 5, after documents were saved.
+# ... and in total, from the request to stop. JupyterHub's LocalProcessSpawner sends its next signal after 10 seconds. An unresponsive
+# kernel takes jupyter_client up to 5 seconds, after documents have been saved.
 STOP_SECONDS = 9
-# How long a kernel is waited for that is being started, since jupyter_client cannot end it before.
+# How long to wait for a starting kernel, in seconds: jupyter_client cannot end it until it has started.
 STARTING_SECONDS = 2
 
 
-# What asks a process to end, and which handlers of that give way. A server that was started in the background of a script ignores SIGINT,
-# which it has from there; what `nohup` is for stays.
+# The signals that stop a process, each with the handlers that we replace. A server started in the background of a script inherits
+# SIG_IGN for SIGINT, so we replace that too. SIG_IGN for SIGHUP stays, because `nohup` sets it.
 REPLACED = {
     signal.SIGINT: (signal.default_int_handler, signal.SIG_IGN),
     signal.SIGHUP: (signal.SIG_DFL,),
@@ -36,10 +35,11 @@ REPLACED = {
 
 
 def stop_on_signals(app: Any) -> None:
-    """Have a server stop by SIGINT and SIGHUP as it does by SIGTERM, and end once it has stopped.
+    """Make SIGINT and SIGHUP stop a server as SIGTERM does, and make its process exit once the server has stopped.
 
-    Jupyter Server handles SIGINT only on a terminal, where it asks. Without one Python raises KeyboardInterrupt wherever it is, which ends
-    the event loop at once: nothing is saved, no extension is stopped. LocalProcessSpawner stops servers that way.
+    Jupyter Server handles SIGINT only on a terminal, where it asks for confirmation. Without a terminal, Python raises KeyboardInterrupt
+    wherever it is, which ends the event loop at once: nothing is saved, and no extension is stopped. LocalProcessSpawner stops servers
+    with SIGINT.
     """
     stop = app._signal_stop
 
@@ -53,7 +53,7 @@ def stop_on_signals(app: Any) -> None:
     start_ioloop = app.start_ioloop
 
     def run_and_exit() -> None:
-        for each, replaced in REPLACED.items():  # by now Jupyter Server has set what it handles
+        for each, replaced in REPLACED.items():  # Jupyter Server has installed its own handlers by now
             if signal.getsignal(each) in (*replaced, stop):
                 signal.signal(each, stop_once)
         start_ioloop()
@@ -64,19 +64,19 @@ def stop_on_signals(app: Any) -> None:
 
 
 def start_no_kernel_again(app: Any) -> None:
-    """Have kernels that end stay so. systemd sends its signal to them, too, and jupyter_client starts a kernel again that has ended."""
+    """Disable automatic restarts of kernels. systemd signals kernels too, and jupyter_client would restart those that exit."""
     for kernel in _kernels_of(app):
         if hasattr(kernel, "stop_restarter"):
             kernel.stop_restarter()
 
 
 def _kernels_of(app: Any) -> list[Any]:
-    kernels = getattr(app, "kernel_manager", None)  # which a server that begins does not have yet
+    kernels = getattr(app, "kernel_manager", None)  # not set while the server is still starting
     return [kernels.get_kernel(each) for each in kernels.list_kernel_ids()] if kernels is not None else []
 
 
 def end_kernels(app: Any) -> None:
-    """Have a server that stops end its kernels, also one that is being started, and go on stopping where that fails."""
+    """Make a stopping server also end kernels that are still starting, and continue to stop if a kernel cannot be ended."""
     theirs = app.cleanup_kernels
 
     async def cleanup_kernels() -> None:
@@ -101,7 +101,7 @@ def _is_starting(kernel: Any) -> bool:
 
 
 def exit_after(seconds: float, log: Any) -> None:
-    """End the process after so many seconds, whatever still keeps it from ending."""
+    """Exit the process after `seconds`, even if threads are still running."""
 
     def end() -> None:
         time.sleep(seconds)
@@ -117,7 +117,7 @@ def exit_after(seconds: float, log: Any) -> None:
 
 
 async def save_all(documents: Iterable[Any]) -> None:
-    """Save documents for the last time. What people type from now on stays in their tabs, which send it when they are back."""
+    """Save documents one last time. What people type from now on stays in their tabs, which send it when they reconnect."""
     documents = list(documents)
     for document in documents:
         document.on_message = _skip
@@ -131,10 +131,10 @@ def _skip(message: bytes) -> bool:
 
 
 def _let_threads_end() -> None:
-    """Tell threads of AnyIO that wait for work that there will be none.
+    """Make AnyIO's worker threads exit.
 
     Some tasks are still running when the event loop ends, such as those of jupyter-collaboration and the one that stops the server. Their
-    threads wait forever, and Python waits for the threads.
+    worker threads would wait for work forever, and Python does not exit before its threads.
     """
     for thread in threading.enumerate():
         if type(thread).__module__ == "anyio._backends._asyncio":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text as a file holds it, and as people have it: encoding, byte-order mark and line ends belong to the file.
+"""Convert between a file's bytes and the text that people have. Encoding, byte-order mark and line endings belong to the file.
 
-People's text has `\\n` at the end of each line, as editors in a browser have it. `text_of` makes it of a file's bytes, and `bytes_of`
-makes bytes of it that differ from the file's in nothing but what has been changed.
+In people's text, lines end with `\\n`, as in a browser's editors. `text_of` decodes a file's bytes. `bytes_of` encodes text into bytes that
+differ from the file's only where the text has been changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from .line_diff import blocks
 
 END = re.compile(r"\r\n|\r|\n")
-# The longer mark comes first: that of UTF-32 begins with that of UTF-16.
+# Longer marks come first, because the mark of UTF-32 begins with the mark of UTF-16.
 MARKS = [
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -25,11 +25,11 @@ MARKS = [
 
 
 class NoText(ValueError):
-    """The bytes are not those of a text."""
+    """The bytes are not text."""
 
 
 def text_of(data: bytes) -> str:
-    """Return the text that a file holds. Raises NoText where it holds something else."""
+    """Return the text that a file holds. Raises NoText if the file holds anything else."""
     if is_usual(data):
         return data.decode()
     data, _cut = _without_cut(data)
@@ -38,7 +38,10 @@ def text_of(data: bytes) -> str:
 
 
 def bytes_of(text: str, before: bytes) -> bytes:
-    """Return the bytes of a text, as the file has it whose bytes were `before`. UTF-8 where that cannot hold the text."""
+    """Return the bytes of a text in the format of its file; in UTF-8 if the file's encoding lacks a character.
+
+    before: the bytes of the file now.
+    """
     if is_usual(before):
         return text.encode()
     before, cut = _without_cut(before)
@@ -55,7 +58,7 @@ def bytes_of(text: str, before: bytes) -> bytes:
 
 
 def _without_cut(data: bytes) -> tuple[bytes, bytes]:
-    """Return the bytes of a text in UTF-8 that ends in the midst of a letter, as where it is being written, and what there is of that."""
+    """Split off an incomplete character at the end of UTF-8, such as in a file that is being written. Return the text and the rest."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -65,7 +68,7 @@ def _without_cut(data: bytes) -> tuple[bytes, bytes]:
 
 
 def is_usual(data: bytes) -> bool:
-    """Return whether a file is as most are: UTF-8, without a mark, and with line ends as people's text has them."""
+    """Return whether a file has the usual format: UTF-8, no byte-order mark, and the same line endings as people's text."""
     if b"\r" in data or b"\0" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
         return False
     try:
@@ -75,7 +78,10 @@ def is_usual(data: bytes) -> bool:
 
 
 def encoding_of(data: bytes) -> tuple[bytes, str]:
-    """Return the byte-order mark and the encoding of a file. Each decodes and encodes all of it without a loss."""
+    """Return the byte-order mark and the encoding of a file. The encoding represents the whole file without loss.
+
+    Raises NoText if the file does not contain text.
+    """
     for mark, encoding in MARKS:
         if data.startswith(mark) and _is_lossless(data[len(mark) :], encoding):
             return mark, encoding
@@ -83,14 +89,14 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
         raise NoText("it does not contain text")
     if _is_lossless(data, "utf-8"):
         return b"", "utf-8"
-    # Western Europe's encoding of before Unicode; with what Windows has made of the codes of control characters.
+    # The Western European encodings from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1.
     return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
 
 
 def encoding_changes(before: bytes, after: bytes) -> bool:
-    """Return whether a text has got another encoding than it had."""
+    """Return whether the encoding of a file changes. before, after: its bytes."""
     if before.isascii() or after.isascii():
-        return False  # that is the same in all of them
+        return False  # ASCII is the same in all encodings
     try:
         old, new = (encoding_of(_without_cut(data)[0]) for data in (before, after))
     except NoText:
@@ -106,7 +112,10 @@ def _is_lossless(data: bytes, encoding: str) -> bool:
 
 
 def _with_ends(text: str, old: str) -> str:
-    """Return a text with the line ends of an old one. What is new ends as most lines do, and in a mixed file as the line before it."""
+    """Return a text with the line endings of an old one.
+
+    New lines end like most lines; if the old text has several line endings, they end like the line before.
+    """
     ends = END.findall(old)
     if not ends or set(ends) == {"\n"}:
         return text

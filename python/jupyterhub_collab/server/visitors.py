@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The websockets that people have open, and the end of those of people whose right to be here has ended.
+"""Track open websockets, and close those of visitors whose access has ended.
 
-A request is looked at when it comes; a websocket was a request once, and goes on as long as both ends like. So everyone who has one
-open is looked at again, as often as the server asks the hub about anyone.
+A request is authorized when it arrives. A websocket is authorized only once, as a request, and then stays open as long as both ends like.
+So the visitors of open websockets are checked again, as often as the server asks the hub about anyone.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay,
 from .limits import Websockets
 
 LOG = getLogger("tornado.application")
-LOOK_SECONDS = 1.0  # an answer of the hub that is still good is looked up in the server's memory
-# With this code JupyterLab gives up a document, and says why. Terminals and kernels try seven times more, ever more slowly.
+LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
+# With this close code, JupyterLab gives up a document and shows the reason. Terminals and kernels retry seven times, ever more slowly.
 ENDED = 1003
 REASON = "Your access to this server has ended."
 
 
 class Visitors:
-    """Whose websockets are open. With each person's credentials the hub is asked once in a period, however many they have."""
+    """The open websockets and their visitors. The hub is asked once per visitor and period, however many websockets a visitor has open.
+
+    limit: how many websockets one person can have open.
+    """
 
     def __init__(self, limit: Websockets) -> None:
         self._limit = limit
@@ -39,9 +42,9 @@ class Visitors:
         self._watch = PeriodicCallback(self.look_again, 1000 * LOOK_SECONDS)
 
     def wrap_websockets(self) -> None:
-        """Have every websocket of this process known here for as long as it is open.
+        """Track every websocket of this process while it is open.
 
-        Whatever class it is of, its handshake is that of tornado, which returns when the connection is over.
+        Websockets of all classes use tornado's handshake, which returns when the connection has ended.
         """
         websocket: Any = WebSocketHandler
         get = websocket.get
@@ -64,31 +67,32 @@ class Visitors:
         websocket.get = known
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
-        """Return what to check again, or None if everyone can open the websocket or there is no hub."""
+        """Return the credentials to check again; None if everyone can open the websocket, or the server has no hub."""
         hub_auth = hub_auth_of(handler)
         if handler.current_user is None or (hub_auth is None and not serves_hub()):
             return None
         self._hub_auth = hub_auth
         credentials = hub_auth and credentials_of(hub_auth, handler)
         if credentials is None:
-            # Nobody could tell when it has to end.
+            # Without credentials, nobody could tell when the visitor's access ends.
             raise HTTPError(403, "This websocket was opened without a token from the hub")
         return credentials
 
     async def look_again(self) -> None:
-        """Close the websockets of those to whom the hub says no. A hub that does not answer puts nobody out."""
+        """Close the websockets of visitors whom the hub no longer admits. If the hub does not answer, nobody is disconnected."""
         if not self._sockets:
             self._watch.stop()
             return
         if time.monotonic() < self._quiet_until:
             return
-        # By token alone: a browser may call its session what it likes, and otherwise for each websocket.
+        # Group by token alone: a browser can claim any session, and a different one for each websocket.
         people = {each.token: each for each in self._sockets.values()}
         answers = await asyncio.gather(
             *(may_stay(self._hub_auth, each) for each in people.values()), return_exceptions=True
         )
         if any(isinstance(answer, BaseException) for answer in answers):
-            # Without an answer there is nothing to remember, and a hub that is about to come back is asked no more often than others.
+            # A failure is not cached. Pause for as long as an answer would be cached, so that a hub that is about to return is asked no
+            # more often than usual.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
         out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
         for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
@@ -97,16 +101,16 @@ class Visitors:
 
 
 def close(socket: Any) -> None:
-    """Close a websocket for good. Whatever the other side does, nothing of it is heard from now on, and nothing is sent to it."""
+    """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does."""
     LOG.info("%s is closed, because its visitor's access has ended", socket.request.path)
-    socket.on_message = _ignore  # the other side may answer the end late, and send meanwhile
+    socket.on_message = _ignore  # the other side may send more before it confirms the close
     socket.close(ENDED, REASON)
     try:
-        # What the server does when someone has left it does now, and not when they have answered.
+        # Clean up after the visitor now, not when the other side confirms the close.
         socket.on_connection_close()
     except Exception:
         LOG.exception("%s was closed, and the cleanup failed", socket.request.path)
 
 
 def _ignore(message: Any) -> None:
-    """Take what someone sends who is out."""
+    """Discard a message of a disconnected visitor."""

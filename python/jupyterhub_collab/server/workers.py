@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service workers, which stay in a visitor's browser after the tab is closed, kept to the addresses of their own server.
+"""Confine service workers, which stay in a visitor's browser after the tab is closed, to the addresses of their own server.
 
-A browser keeps a worker to the folder that its script is in, unless the script comes with a header that says otherwise. With it a
-worker would get all that the browser asks the hub for, the login included, since hub and servers are at one address.
+A browser confines a worker to the folder of its script, unless the script comes with a header that extends its scope. As the hub and its
+servers share an address, such a worker would get everything that the browser requests from the hub, the login included.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tornado.http1connection import HTTP1Connection
 from tornado.web import authenticated
 
 HEADER = "Service-Worker-Allowed"
-# Where the playbook for verification sees whether it is kept.
+# Where the playbook `verify` checks that workers are confined.
 PROBE = "jupyterhub_collab/worker-scope"
 
 
 def confine_workers() -> None:
-    """Have no answer of this process bear the header, whatever makes it: a handler, an extension, or a program behind one."""
+    """Remove the header from all answers of this process, whether a handler, an extension or a program behind one sets it."""
     connection: Any = HTTP1Connection
     write_headers = connection.write_headers
 
@@ -33,7 +33,7 @@ def confine_workers() -> None:
 
 
 class Probe(JupyterHandler):
-    """An answer that asks for the whole address, and is no script."""
+    """Answers with a header that asks for the whole address. The answer is not a script, so even the header would have no effect."""
 
     @authenticated
     def get(self) -> None:

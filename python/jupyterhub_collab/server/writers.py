@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which programs have a file open to write into it, as far as the system tells an account: its own."""
+"""Find the programs that have a file open for writing. The system shows an account only its own processes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Writer:
-    """A file that another process has open for writing. appends: whether it writes at the end, wherever that is by then.
+    """A descriptor with which another process can write to a file.
 
-    position: where else it writes next, in bytes.
+    appends: whether it always writes at the file's current end (`O_APPEND`).
+    position: where it writes next otherwise, in bytes.
     """
 
     appends: bool
@@ -21,7 +22,7 @@ class Writer:
 
 
 def writers_of(path: str) -> Iterator[Writer]:
-    """Yield who has a file open for writing, beside this process."""
+    """Yield the descriptors with which other processes have a file open for writing."""
     with contextlib.suppress(OSError):
         found, own = os.stat(path), str(os.getpid())
         for process in os.listdir("/proc"):
@@ -30,16 +31,16 @@ def writers_of(path: str) -> Iterator[Writer]:
 
 
 def would_write_over(path: str) -> bool:
-    """Return whether a program writes at the end of a file, and goes on at that very place where someone else makes the file longer.
+    """Return whether a program will continue to write at the file's current end, even after the file has grown.
 
-    So does one whose output a shell puts into a file by `>`.
+    Such a program would overwrite what others append. Programs whose output a shell redirects with `>` do so.
     """
     size = os.stat(path).st_size
     return size > 0 and any(not each.appends and each.position == size for each in writers_of(path))
 
 
 def _writers_in(process: str, found: os.stat_result) -> Iterator[Writer]:
-    with contextlib.suppress(OSError):  # another account's, or over by now
+    with contextlib.suppress(OSError):  # it belongs to another account, or has ended
         for descriptor in os.listdir(f"{process}/fd"):
             with contextlib.suppress(OSError):
                 if os.path.samestat(os.stat(f"{process}/fd/{descriptor}"), found):
@@ -49,7 +50,7 @@ def _writers_in(process: str, found: os.stat_result) -> Iterator[Writer]:
 
 
 def _state_of(descriptor: str) -> tuple[int, int]:
-    """Return the position of a descriptor, and its flags."""
+    """Return a descriptor's position in bytes, and its flags."""
     with open(descriptor) as file:
         told = dict(line.split(":", 1) for line in file if ":" in line)
     return int(told["pos"]), int(told["flags"], 8)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Protects a server that has this directory in its JUPYTER_CONFIG_PATH, and turns on live collaboration only there."""
+"""Protect a server that has this directory in its JUPYTER_CONFIG_PATH, and turn on live collaboration only there."""
 
 import sys
 from pathlib import Path
