@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks: each module here is one, with a function `measure` that takes a `Stage` and returns a `Result`.
+"""Benchmarks: each module in `cases` is one, with a function `measure` that takes a `Stage` and returns a `Result`.
 
-tests/benchmarks/bench.py runs them and keeps what they return; tests/tools/bench_tables.py writes docs/reference/benchmarks.md from that.
+tests/benchmarks/bench.py runs them and saves the results; tests/tools/bench_tables.py writes docs/reference/benchmarks.md from them.
 
     def measure(stage: Stage) -> Result:
         timing = Timing()
@@ -10,9 +10,9 @@ tests/benchmarks/bench.py runs them and keeps what they return; tests/tools/benc
                 ...
             with timing.of("the other way"):
                 ...
-        return timing.result("What the numbers say, in one sentence made from them.")
+        return timing.result("A sentence that summarizes the numbers.")
 
-`VARIABLES` of a module are those of its playbook.
+A module can set variables for its playbook in `VARIABLES`.
 """
 
 import statistics
@@ -36,12 +36,12 @@ def containers(*arguments: str) -> None:
 
 
 def label(benchmark: str) -> str:
-    """What all containers of a benchmark have in common."""
+    """Return the label of all containers of a benchmark."""
     return f"collab.scenario={benchmark}"
 
 
 def new_hub(name: str, benchmark: str) -> Platform:
-    """Start a container with a hub that knows nothing of the collection, and wait until the hub answers."""
+    """Start a container with a hub without the collection, and wait until the hub answers."""
     platform = Platform(name, IMAGE)
     containers("up", platform.name, platform.image, f"--label={label(benchmark)}")
     with Hub(f"http://{platform.address}:8000") as hub:
@@ -51,26 +51,28 @@ def new_hub(name: str, benchmark: str) -> Platform:
 
 @dataclass(frozen=True)
 class Stage:
-    """A container of its own for one benchmark: a hub to which the playbook has been applied."""
+    """The container of one benchmark, with a hub to which the playbook was applied."""
 
     platform: Platform
     host: Host
     hub: Hub
-    rounds: int | None = None  # replaces the benchmark's default number, to try it
+    rounds: int | None = None  # overrides the benchmark's default, for a quick run
 
     def login(self, name: str) -> Person:
         return self.hub.login(name, PASSWORDS[name])
 
     def another(self, name: str) -> Platform:
-        """A further container, new, with a hub that knows nothing of the collection; it goes when the benchmark ends."""
+        """Start another container with a hub without the collection. It is removed when the benchmark ends."""
         return new_hub(f"{self.platform.name}-{name}", self.platform.name)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured, and a sentence that says what to read from it.
+    """The measurements of a benchmark, and a sentence that summarizes them.
 
-    rows: the measurements by row and, named with their unit, by column. pictures: SVG by name.
+    Attributes:
+        rows: measurements by row and column. Column names include the unit.
+        pictures: SVG by name.
     """
 
     rows: dict[str, dict[str, list[float]]]
@@ -79,14 +81,14 @@ class Result:
 
 
 class Timing:
-    """How long things take that are done by turns: what else the machine does meanwhile then meets them all alike."""
+    """Durations of things that are measured in turns, so that other load on the machine affects all of them equally."""
 
     def __init__(self) -> None:
         self.milliseconds: dict[str, list[float]] = {}
         self._counts = True
 
     def rounds(self, number: int, warm_up: int = 3) -> Iterator[int]:
-        """Number the rounds from 0; those before it fill caches and do not count."""
+        """Yield the number of each round, from `-warm_up`. Rounds below 0 fill caches, and their measurements are discarded."""
         for index in range(-warm_up, number):
             self._counts = index >= 0
             yield index
@@ -99,7 +101,7 @@ class Timing:
         self.add(what, (time.perf_counter() - begin) * 1000)
 
     def add(self, what: str, milliseconds: float) -> None:
-        """Take in what someone else has measured."""
+        """Add a measurement that was made elsewhere."""
         if self._counts:
             self.milliseconds.setdefault(what, []).append(milliseconds)
 

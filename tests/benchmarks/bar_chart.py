@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws horizontal bars, as SVG: for each thing its name, and below it a bar of each kind."""
+"""Draw a horizontal bar chart as SVG: each item's name, with one bar per kind below it."""
 
 from dataclasses import dataclass
 from html import escape
 
 WIDTH = 640
-LEFT, RIGHT, TOP, BOTTOM = 12, 60, 40, 12  # what is not the field of the bars
+LEFT, RIGHT, TOP, BOTTOM = 12, 60, 40, 12  # margins around the bars
 NAME, BAR, GAP = 17, 10, 8  # heights
-# Readable by people who see colors differently, and in print.
+# Distinguishable for color-blind readers and in print.
 COLOURS = ["#0072b2", "#d55e00"]
 
 
 @dataclass(frozen=True)
 class Bars:
-    """The lengths by thing and kind; a thing may have some of the kinds."""
+    """The lengths of the bars by item and kind. An item can lack kinds."""
 
     unit: str
     kinds: list[str]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the benchmarks of tests/benchmarks, each on a hub of its own in a container, and keeps what they measured.
+"""Run the benchmarks in tests/benchmarks, each on its own hub in a container, and save the results.
 
-Results are left in .cache/results/bench-NAME.json; tests/tools/bench_tables.py makes docs/reference/benchmarks.md of them.
+Results go to .cache/results/bench-NAME.json; tests/tools/bench_tables.py writes docs/reference/benchmarks.md from them.
 """
 
 import argparse
@@ -29,7 +29,7 @@ RESULTS = ROOT / ".cache/results"
 
 @contextmanager
 def stage(benchmark: str, keep: bool, rounds: int | None, variables: dict[str, Any]) -> Iterator[Stage]:
-    """A new container with a hub to which the playbook has been applied, with these variables."""
+    """Start a container with a hub, apply the playbook with these variables, and yield the stage."""
     name = f"collab-bench-{benchmark.replace('_', '-')}"
     try:
         platform = new_hub(name, name)
@@ -43,12 +43,12 @@ def stage(benchmark: str, keep: bool, rounds: int | None, variables: dict[str, A
 
 
 def busy() -> str:
-    """The load average of the last minute: how many programs wanted a core at a time."""
+    """Return the load average of the last minute."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def circumstances(stage: Stage, load_before: str) -> dict[str, str]:
-    """Where and with what a benchmark ran, and what else was going on: the load after is the benchmark's own, too."""
+    """Return the environment of a benchmark: date, machine, versions and load. The load after it includes the benchmark's own."""
     models = re.findall(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

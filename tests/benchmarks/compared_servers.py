@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers that people edit a notebook on in a benchmark: as the collection starts them, and what they are compared with.
+"""The kinds of servers that benchmarks compare while people edit a notebook.
 
-- `OURS`: the shared server.
-- `PLAIN`: the same with the same packages and jupyter-collaboration alone.
-- `FLOOR`: pycrdt-websocket alone, which the two others consist of besides (tests/benchmarks/programs/bare_server.py).
+- `OURS`: the shared server as the collection starts it.
+- `PLAIN`: the same server with the same packages, but jupyter-collaboration alone.
+- `FLOOR`: only pycrdt-websocket, which the other two are built on (tests/benchmarks/programs/bare_server.py).
 """
 
 import json
@@ -23,7 +23,7 @@ from sharing import HUB_PYTHON
 FLOOR = "floor"
 KINDS = OURS, PLAIN, FLOOR
 
-# The third kind is a program that the hub knows nothing of but its place behind the proxy.
+# The third kind is a program that the hub does not manage. It only gets a route in the proxy.
 BARE_PROGRAM, BARE_NOTEBOOK = "/usr/local/lib/bare_server.py", "/usr/local/lib/bare.ipynb"
 BARE_PATH, BARE_PORT = "/bare/", 8600
 FRAGMENT = f"""c.Proxy.extra_routes = {{"{BARE_PATH}": "http://127.0.0.1:{BARE_PORT}"}}"""
@@ -32,7 +32,8 @@ FRAGMENT = f"""c.Proxy.extra_routes = {{"{BARE_PATH}": "http://127.0.0.1:{BARE_P
 class Servers:
     """One server at a time, of one kind, with new notebooks that all have the same cells.
 
-    processes: the numbers that the server and the proxy have on this machine.
+    Attributes:
+        processes: the process IDs of server and proxy on this machine, by name.
     """
 
     def __init__(self, stage: Stage, cells: list[str]) -> None:
@@ -44,18 +45,18 @@ class Servers:
         self._user = self._alice.open(ACCOUNT).me()["identity"]
 
     def _prepare(self) -> None:
-        """Let the hub start servers of the second kind, too, and lead to the one of the third."""
+        """Configure the hub to start servers of the second kind, too, and to route to the server of the third."""
         host = self._stage.host
         program = str(ROOT / "tests/benchmarks/programs/bare_server.py")
         subprocess.run(["podman", "cp", program, f"{self._stage.platform.name}:{BARE_PROGRAM}"], check=True)
-        # The shell's own echo would make line breaks of what stands for them in JSON.
+        # The shell's echo would turn the escaped line breaks in the JSON into real ones.
         host.check_output("printf %%s %s > %s", json.dumps(notebook(*self._cells)), BARE_NOTEBOOK)
         fragments = host.check_output("dirname $(find / -xdev -path '*jupyterhub_collab.d/50-rtc.py')")
         host.check_output("echo %s > %s", FRAGMENT, f"{fragments}/98-bare.py")
         server_kinds.prepare(self._stage)
 
     def start(self, kind: str, prepare: Callable[[], object] = lambda: None) -> None:
-        """Start a new server to replace the last one. prepare: called when that has stopped."""
+        """Stop the last server and start a new one. `prepare` is called in between."""
         self._kind = kind
         server_kinds.end(self._stage, self._alice)
         prepare()
@@ -74,16 +75,16 @@ class Servers:
             f"systemd-run --collect --uid={ACCOUNT} {HUB_PYTHON} {BARE_PROGRAM} {BARE_PORT} {BARE_NOTEBOOK}"
         )
         self._stage.host.check_output(command)
-        # It refuses what is no websocket; the proxy has another answer as long as there is nothing behind it.
+        # The bare server answers 400 to all but websockets. Until it listens, the proxy answers with another status.
         wait_until(lambda: self._stage.hub.api("GET", BARE_PATH).status_code == 400)
 
     @property
     def status(self) -> str:
-        """An address at which the server answers."""
+        """A URL that the server answers."""
         return f"{self._stage.hub.url}/user/{ACCOUNT}/api/status"
 
     def seat(self, content: dict[str, Any] | None = None) -> Seat:
-        """What it takes to join a new notebook; with other content than the cells, where some is given."""
+        """Create a notebook with this content, or with the cells if it is None, and return what is needed to join it."""
         path = f"{uuid4().hex}.ipynb"
         if self._kind == FLOOR:
             url = self._stage.hub.url.replace("http", "ws", 1)

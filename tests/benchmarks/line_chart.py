@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws lines over a logarithmic scale, as SVG."""
+"""Draw a line chart with a logarithmic y-axis, as SVG."""
 
 import math
 from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 60, 120, 30, 45  # what is not the field of the lines
-# Readable by people who see colors differently, and in print.
+LEFT, RIGHT, TOP, BOTTOM = 60, 120, 30, 45  # margins around the plot
+# Distinguishable for color-blind readers and in print.
 COLOURS = ["#0072b2", "#0072b2", "#d55e00", "#d55e00", "#009e73", "#009e73"]
 DASHES = ["", "6 4"]
 
@@ -20,7 +20,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines of the same x. limit: a value of y that is marked."""
+    """Lines with common x values. x and y are the labels of the axes, and limit is a y value that is marked."""
 
     x: str
     y: str
@@ -42,7 +42,7 @@ class Chart:
 
     @property
     def _powers(self) -> range:
-        """The powers of ten that the scale goes from and to."""
+        """The powers of ten on the y-axis."""
         values = [y for line in self.lines for _x, y in line.points]
         return range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
 
@@ -73,7 +73,7 @@ class Chart:
         ]
 
     def _lines(self) -> list[str]:
-        """The lines, each with its name at its end; names that would cover each other move apart."""
+        """Draw the lines, each with its name at the right end. Names that would overlap are moved apart."""
         parts, free = [], float(HEIGHT)
         ends = []
         for index, line in enumerate(self.lines):

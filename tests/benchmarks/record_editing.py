@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Has ten people go through everything that happens to those who edit together, without the collection and with it.
+"""Have ten people edit together through everything that can happen to their server, without the collection and with it.
 
-Asserts nothing: what it sees is left in .cache/results/editing.json, from which tests/tools/reliability.py makes a table.
+Asserts nothing: results go to .cache/results/editing.json, from which tests/tools/reliability.py writes a table.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PLAYS = {
 
 @contextmanager
 def host(name: str, when: str, keep: bool) -> Iterator[Site]:
-    """A new container with a hub, on which there is live collaboration."""
+    """Start a container with a hub that has live collaboration, and yield the site."""
     platform = Platform(f"collab-{name}-{when}", IMAGE)
     label = f"collab.scenario={name}-{when}"
     inventory = [f"--inventory={platform.name},", "--extra-vars", json.dumps(INVENTORY)]

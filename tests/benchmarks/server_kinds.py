@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers of several kinds on one hub, by turns: each start is of the kind that is wanted then.
+"""Servers of several kinds on one hub, in turns: each start chooses a kind.
 
 OURS     as the collection starts it
-PLAIN    with the same packages and jupyter-collaboration alone
-WITHOUT  with the same packages turned off: JupyterLab as it is without collaboration
+PLAIN    the same packages, but jupyter-collaboration alone
+WITHOUT  the same packages, but turned off: JupyterLab without collaboration
 """
 
 import json
@@ -16,10 +16,10 @@ from scenario import kill_server, wait_until
 
 ACCOUNT = "shared"
 KINDS = OURS, PLAIN, WITHOUT = "ours", "plain", "without"
-# Of the playbook: else the hub stops servers of the two other kinds, into which others may come though nothing guards them.
+# Variables of the playbook. Otherwise the hub stops servers of the other two kinds, because others can open them and they have no guard.
 UNGUARDED = {"jupyterhub_rtc_refuse_unprepared": False}
 
-# What plain servers have instead of what the collection loads before all other configuration.
+# Configuration of plain servers. It replaces the one that the collection loads before all others.
 PLAIN_CONFIG = "/usr/local/share/plain-collaboration"
 PLAIN_FILES = {
     "jupyter_server_config.json": {"ServerApp": {"jpserver_extensions": {"jupyter_server_ydoc": True}}},
@@ -30,7 +30,7 @@ PLAIN_FILES = {
         }
     },
 }
-WANTED = "/run/wanted-server"  # of which kind the next start is
+WANTED = "/run/wanted-server"  # contains the kind of the next server
 FRAGMENT = f"""
 from pathlib import Path
 
@@ -52,7 +52,7 @@ c.Spawner.pre_spawn_hook = pre_spawn_hook
 
 
 def prepare(stage: Stage) -> None:
-    """Let the hub start servers of all kinds."""
+    """Configure the hub to start servers of all kinds."""
     for name, content in PLAIN_FILES.items():
         path = f"{PLAIN_CONFIG}/{name}"
         stage.host.check_output("mkdir -p %s", path.rpartition("/")[0])
@@ -65,13 +65,13 @@ def prepare(stage: Stage) -> None:
 
 
 def end(stage: Stage, person: Person) -> None:
-    """End the server. It is killed before: with a document open, plain jupyter-collaboration takes a minute to end."""
+    """Stop the server. It is killed first: with an open document, plain jupyter-collaboration takes a minute to stop."""
     kill_server(stage.host, ACCOUNT)
     person.stop(ACCOUNT)
 
 
 def begin(stage: Stage, person: Person, kind: str) -> float:
-    """Start the server, which is not running. Return the seconds until JupyterLab's page is there."""
+    """Start a server of this kind, and return the seconds until JupyterLab's page has loaded. No server may be running."""
     stage.host.check_output("echo %s > %s", kind, WANTED)
     before = time.perf_counter()
     person.open(ACCOUNT)
@@ -85,7 +85,7 @@ def begin(stage: Stage, person: Person, kind: str) -> float:
 
 
 def process(stage: Stage, command: str, user: str = "") -> int:
-    """Return the number that a process of the container has on this machine."""
+    """Return the ID that a process of the container has on this machine."""
     top = ["podman", "top", stage.platform.name, "hpid", "user", "args"]
     lines = subprocess.run(top, check=True, capture_output=True, text=True).stdout.splitlines()[1:]
     return next(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ten people edit a text file and a notebook for long; what their server needs meanwhile, and how soon they see each other's edits.
+"""Have ten people edit a text file and a notebook for a long time, and sample the server's resources and the delay of edits.
 
-Samples are left in .cache/results/soak.json, from which tests/tools/reliability.py makes a table.
+Samples go to .cache/results/soak.json, from which tests/tools/reliability.py writes a table.
 """
 
 import argparse
@@ -25,7 +25,7 @@ SIZES = (
 
 
 def sample(site: Site, crowd: Crowd, seconds: float) -> dict[str, float]:
-    """The server's memory and what it keeps in MB, and the delays in ms since the sample before."""
+    """Return the server's memory and state on disk in MB, and the delays since the last sample in ms."""
     memory, state = site.host.check_output(SIZES.format(owner=OWNER, state=STATE)).splitlines()
     delays = [delay * 1000 for delay in crowd.delays()] or [0.0]
     return {

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two people and five programs at ten files of every type, while their server is stopped in every way: what becomes of what people type?
+"""Have two people and five programs change ten files of every type while their server is stopped in every way, and check for lost text.
 
-The rules are those of tests/support/storm/judge.py. What breaks one is printed with what happened to that file. Both servers, with the
-collection and without, go through the same seed at once. Results are left in .cache/results/storm.json, from which
-tests/tools/reliability.py makes a table.
+tests/support/storm/judge.py has the rules. Each violation is printed with the history of its file. The servers with and without the
+collection run at the same time with the same seed. Results go to .cache/results/storm.json, from which tests/tools/reliability.py
+writes a table.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from scenario import ROOT
 from storm.weather import Storm
 
 PLACE = ROOT / ".cache/storm"
-WHEN = {"before": True, "after": False}  # and whether it is plain
+WHEN = {"before": True, "after": False}  # whether the server is plain
 
 
 async def weather(when: list[str], seed: int, seconds: float, place: Path) -> dict[str, Any]:
-    """Have all servers go through it at once."""
+    """Run the storm on all servers at the same time, and return the outcomes."""
 
     def tell(name: str, what: str) -> None:
-        # Without the collection there is too much of it.
+        # The plain server breaks too many rules to print in full.
         print(f"{name}: {what.splitlines()[0] if WHEN[name] else what}", flush=True)
 
     storms = {name: Storm(place / name, seed, plain=WHEN[name], tell=partial(tell, name)) for name in when}
@@ -54,7 +54,7 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.when) - set(WHEN):
         parser.error(f"neither before nor after: {', '.join(unknown)}")
-    # A shell has what it starts in the background ignore this, and all that that starts.
+    # Processes that a shell starts in the background ignore SIGQUIT, and so would their children.
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     print(f"seed {given.seed}", flush=True)
     place = PLACE / str(given.seed)
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def circumstances(load: str, seed: int) -> dict[str, str]:
-    """Where it ran, what else was going on, and how it can be had again."""
+    """Return the environment of the run, its load, and the seed to repeat it."""
     models = re.findall(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.M)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

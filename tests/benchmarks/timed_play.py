@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long runs of playbooks take, and which of their tasks take it."""
+"""Measure how long a playbook and each of its tasks take."""
 
 import json
 import resource
@@ -19,18 +19,18 @@ BEGINS, ENDS = "Ansible begins", "Ansible ends"
 
 @dataclass(frozen=True)
 class TimedPlay:
-    """A run that went well. steps: seconds by task, in their order, with what is before and after them."""
+    """A successful run. `steps` has the seconds of each task in order, with the time before and after the tasks."""
 
     play: Play
     seconds: float
     controller_cpu: (
-        float  # seconds of processor time on the controller, with the connections and without the hosts
+        float  # seconds of CPU time on the controller, which includes its connections and excludes the hosts
     )
     steps: dict[str, float]
 
 
 def timed_play(playbook: str | Path, containers: str, *options: str, **variables: Any) -> TimedPlay:
-    """Run a playbook against a container, or against several with commas between their names."""
+    """Run a playbook on containers, given as comma-separated names."""
     with tempfile.TemporaryDirectory() as scratch:
         times = Path(scratch) / "times.json"
         env = {
@@ -43,7 +43,7 @@ def timed_play(playbook: str | Path, containers: str, *options: str, **variables
         end, cpu = time.time(), _cpu_of_children() - cpu
         assert play.code == 0, play.output
         begun = [(BEGINS, begin), *map(tuple, json.loads(times.read_text())), ("", end)]
-    # The callback's last moment is that after the last task.
+    # The callback's last entry is the end of the last task.
     begun[-2] = (ENDS, begun[-2][1])
     steps: dict[str, float] = {}
     for (name, started), (_next, stopped) in pairwise(begun):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who type into one notebook at the same time. Reads what they do, as a line of JSON, and prints what they saw as another;
-and so on as long as there are lines.
+"""People who type into one notebook at the same time. For each line of JSON on stdin, a `Task`, print a line of JSON, a `Seen`.
 
-A process of its own, so that what it takes itself can be told from what the server takes. Not everyone can have a whole copy of
-the notebook here, as they have in their browsers: a few have, and measure. The others type, or watch, and count what they get.
+The crowd is a separate process, so that its CPU time can be distinguished from the server's. Browsers hold a whole copy of the notebook,
+but this process cannot hold one for everyone: a few people have a copy and measure. The others type or watch, and count messages.
 """
 
 import asyncio
@@ -24,18 +23,18 @@ from pycrdt import TextEvent
 from people.room import Room, Seat
 from people.sockets import Door
 
-WHOLE = 4  # people at most who have a whole copy
-LATE = 5.0  # seconds after which an edit that nobody has seen is not waited for
+WHOLE = 4  # maximum number of people who have a whole copy
+LATE = 5.0  # seconds to wait for an edit to arrive
 JOIN_AT_ONCE = 10
 TICKS = os.sysconf("SC_CLK_TCK")
-RENEWAL = 15.0  # seconds after which each open tab says that it is there
+RENEWAL = 15.0  # seconds between two reports of presence by each open tab
 ASK_SECONDS = 0.02
-PATIENCE = 60  # seconds until a server that was busy before must be at rest
+PATIENCE = 60  # seconds until a busy server must be idle
 
 
 @dataclass(frozen=True)
 class Task:
-    """What the crowd does: with what it joins, how many type, by default one character a second each, how many watch, and for how long."""
+    """What the crowd does: where it joins, how many people type and watch, and for how many seconds."""
 
     url: str
     headers: dict[str, str]
@@ -45,30 +44,34 @@ class Task:
     watching: int
     warm_up: float
     seconds: float
-    processes: dict[str, int]  # what to look at meanwhile: names and numbers of processes
-    rate: float = 1  # characters a second of each
-    status: str = ""  # an address at which the server answers; how long that takes is measured meanwhile
+    processes: dict[str, int]  # name and ID of the processes to measure
+    rate: float = 1  # characters per second and person
+    status: str = ""  # a URL of the server to time while people type, if not empty
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Delays are in milliseconds, from a keystroke until it is on someone else's copy; `share` is of those seen before `LATE`.
+    """What the crowd measured.
 
-    cpu: seconds of each process by second, rss: bytes of each at the end.
+    Attributes:
+        delays: milliseconds from a keystroke until it is in another person's copy.
+        share: the share of keystrokes that arrived within `LATE` seconds.
+        cpu: CPU seconds per second of each process.
+        rss: bytes of memory of each process at the end.
     """
 
     delays: list[float]
     share: float
-    typed: float  # characters a second
-    messages: float  # that all people together got in a second
+    typed: float  # characters per second
+    messages: float  # messages per second that all people together received
     cpu: dict[str, float]
     rss: dict[str, int]
-    opened: float = 0  # seconds that the first one took to have the document
-    stopped: float = 0  # milliseconds that the server has not answered for, at most
+    opened: float = 0  # seconds until the first person had the document
+    stopped: float = 0  # longest time without an answer from the server, in milliseconds
 
 
 class Typist(Room):
-    """Someone in the notebook, who has a cell to type into and, with a whole copy, sees what the others type."""
+    """A person who has a cell to type into, and sees what others type if `whole`."""
 
     def __init__(self, seat: Seat, cell: int, whole: bool, crowd: "Crowd") -> None:
         super().__init__(seat)
@@ -90,7 +93,7 @@ class Typist(Room):
         self._end += 1
 
     def renew(self) -> None:
-        """Report this person's presence, before the room does."""
+        """Report this person's presence before the room does it."""
         self._awareness.set_local_state(self._awareness.get_local_state())
 
     def _receive(self, message: str | bytes) -> None:
@@ -99,10 +102,10 @@ class Typist(Room):
             super()._receive(message)
 
     def _on_cells(self, events: list[Any]) -> None:
-        """Note what others have typed: each has a cell, and what comes to its end is a character by each keystroke."""
+        """Record the keystrokes of others. Each person types at the end of their own cell, one character per keystroke."""
         if not self._receiving:
             return
-        # A program may change something else, too.
+        # A program may also change other things than text.
         texts: list[Any] = [event for event in events if isinstance(event, TextEvent)]
         for event in texts:
             cell, place = event.path[0], 0
@@ -114,13 +117,13 @@ class Typist(Room):
 
 
 class Crowd:
-    """All who are in the notebook, when which character was typed, and how long it took until it was seen."""
+    """All people in the notebook, and when each character was typed and seen."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         number = task.typing + task.watching
         seat = Seat(task.path, True, Door(task.url, task.headers), task.user)
-        # Those with a whole copy are the last who have come: watchers, where there are any.
+        # The last to join have a whole copy: watchers, if there are any.
         self.people = [
             Typist(seat, index if index < task.typing else -1, index >= number - WHOLE, self)
             for index in range(number)
@@ -140,13 +143,13 @@ class Crowd:
             self._delays.append(time.perf_counter() - self._typed[key])
 
     async def type(self, seconds: float) -> None:
-        """Have everyone type so many characters a second, spread evenly over the second."""
+        """Have everyone type at the task's rate, spread evenly over each second."""
         rate = self._task.rate * len(self.typists)
         async for index in ticks(1 / rate, round(seconds * rate)):
             self.typists[index % len(self.typists)].type()
 
     async def renew(self) -> None:
-        """Have everyone say that they are there, spread evenly: they have come at once, and would all say it at once."""
+        """Have everyone report their presence, spread evenly. They joined together, and would otherwise all report together."""
         async for index in ticks(RENEWAL / len(self.people)):
             self.people[index % len(self.people)].renew()
 
@@ -157,7 +160,7 @@ class Crowd:
         opened = time.perf_counter() - opening
         for some in chunks(self.people[1:], JOIN_AT_ONCE):
             await asyncio.gather(*(person.sit_down() for person in some))
-        await self._quiet()  # all have been told of all, which is more than they type
+        await self._quiet()  # announcing everyone to everyone is more traffic than the typing
         renewing = asyncio.create_task(self.renew())
         await self.type(self._task.warm_up)
         self._counts = True
@@ -179,7 +182,7 @@ class Crowd:
         rss = {name: rss_of(pid) for name, pid in self._processes().items()}
         renewing.cancel()
         asking.cancel()
-        # Nobody says goodbye: that would be a message of each to each.
+        # Disconnect without announcing it, which would send a message from everyone to everyone.
         await asyncio.gather(*(person.vanish() for person in self.people))
         return Seen(
             [1000 * delay for delay in delays],
@@ -193,7 +196,7 @@ class Crowd:
         )
 
     async def _ask(self) -> None:
-        """Ask the server again and again, and note the longest time that it has not answered for."""
+        """Request the status URL repeatedly, and record the longest time until an answer."""
         if not self._task.status:
             return
         async with httpx.AsyncClient(headers=self._task.headers, timeout=PATIENCE) as client:
@@ -204,7 +207,7 @@ class Crowd:
                 await asyncio.sleep(ASK_SECONDS)
 
     async def _quiet(self) -> None:
-        """Wait until the processes have nothing to do any more from what was before."""
+        """Wait until the processes have finished earlier work and are idle. Raise TimeoutError after `PATIENCE` seconds."""
         deadline = time.perf_counter() + PATIENCE
         while time.perf_counter() < deadline:
             before = sum(map(cpu_of, self._task.processes.values()))
@@ -224,7 +227,7 @@ class Crowd:
 
 
 async def ticks(interval: float, number: int | None = None) -> AsyncIterator[int]:
-    """Count from 0, one each `interval` seconds. Who comes late catches up."""
+    """Yield 0, 1, 2, ... every `interval` seconds. If the caller is late, catch up."""
     begin = time.perf_counter()
     for index in itertools.count() if number is None else range(number):
         await asyncio.sleep(begin + index * interval - time.perf_counter())
@@ -237,13 +240,13 @@ def chunks(people: list[Typist], size: int) -> Iterator[list[Typist]]:
 
 
 def cpu_of(pid: int) -> float:
-    """Return how many seconds of processor time a process has used."""
+    """Return the CPU time that a process has used, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def rss_of(pid: int) -> int:
-    """Return how many bytes of memory a process has in use."""
+    """Return the resident memory of a process, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
@@ -252,7 +255,7 @@ async def main() -> None:
     for line in sys.stdin:
         seen = await Crowd(Task(**json.loads(line))).run()
         print(json.dumps(asdict(seen)), flush=True)
-        gc.collect()  # now, and not while the next people type
+        gc.collect()  # now, so that it does not happen while the next crowd types
 
 
 if __name__ == "__main__":

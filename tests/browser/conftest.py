@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's hub in a container, Chromium in front of it, and alice and bob who have come to the shared server."""
+"""Fixtures: the demo's hub in a container, Chromium, and alice and bob with the shared server open."""
 
 import json
 import re
@@ -22,10 +22,10 @@ from ports import free_port
 from scenario import PASSWORDS, ROOT, Platform
 
 HUB = "collab-browser"
-IMAGE = "collab-debian:trixie"  # what the demo makes its container of anyway, made before
+IMAGE = "collab-debian:trixie"  # built in advance; without it, the demo builds the same
 LABEL = "collab.scenario=browser"
-# What the homes of the shared account and of alice hold before the first person comes: notebooks, and no prompt about
-# news.
+# Initial content of the home directories of the shared account and alice: notebooks, and a setting that disables the prompt
+# about news.
 HOME = Path(__file__).parent / "home"
 SCREENSHOTS = ROOT / ".cache/results/screenshots"
 
@@ -38,29 +38,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def in_container(*command: str, given: str = "") -> str:
-    """Run a command on the hub's host, and return what it prints. given: its standard input."""
+    """Run a command on the hub's host with `given` as its standard input, and return its output."""
     inside = ["podman", "exec", "--interactive", HUB, *command]
     return subprocess.run(inside, check=True, capture_output=True, text=True, input=given).stdout
 
 
 @pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest) -> Iterator[str]:
-    """What the demo tells those who want to try it. Nobody has started a server on its hub yet."""
+    """Start the demo, and yield its output. No server has been started on its hub yet."""
     variables = {
         "demo_name": HUB,
         "demo_port": free_port(),
         "demo_image": image_id(IMAGE),
-        # Downloads are kept as those of other test hubs are.
+        # Use the same download caches as other test hubs.
         "demo_volumes": [f"--label=collab.checkout={ROOT}", f"--label={LABEL}", *download_options()],
         "demo_environment": {},
     }
     try:
-        # The demo goes on with a container that is there, and another checkout's run may have left one.
+        # The demo reuses an existing container, which a run of another checkout may have left.
         podman("rm", "--force", "--time=1", "--volumes", "--ignore", HUB)
         command = ["ansible-playbook", "collab.jupyterhub.demo", "--extra-vars", json.dumps(variables)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
-            evidence.keep_journals(HUB, evidence.FAILURES / "browser")  # as the container goes
+            evidence.keep_journals(HUB, evidence.FAILURES / "browser")  # before the container is removed
         assert done.returncode == 0, done.stdout + done.stderr
         for owner in ("shared", "alice"):
             subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB}:/home/{owner}"], check=True)
@@ -73,7 +73,7 @@ def demo(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def entry(demo: str) -> str:
-    """The address that the demo tells."""
+    """Return the URL that the demo prints."""
     told = re.search(r"http://127\.0\.0\.1:\d+/hub/spawn/shared", demo)
     assert told, demo
     return told[0]
@@ -81,7 +81,7 @@ def entry(demo: str) -> str:
 
 @pytest.fixture(scope="session")
 def passwords(demo: str) -> dict[str, str]:
-    """What the demo tells of alice and bob. Mallory has an account on the host, too, and may not use the hub."""
+    """Return the passwords: those that the demo prints for alice and bob, and mallory's, whose host account must not use the hub."""
     in_container("useradd", "--create-home", "mallory")
     in_container("chpasswd", given=f"mallory:{PASSWORDS['mallory']}\n")
     return {**dict(re.findall(r"user (\w+)\s+password (\w+)", demo)), "mallory": PASSWORDS["mallory"]}
@@ -89,14 +89,14 @@ def passwords(demo: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def hub_url(demo: str) -> str:
-    """Another address of the hub, which to a browser is no safer than any other without TLS."""
+    """Return a URL of the hub that is not localhost, so that browsers treat it as insecure."""
     assert demo
     return f"http://{Platform(HUB, IMAGE).address}:8000"
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a screen."""
+    """Start Debian's Chromium, headless."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     with chromium() as browser:
         yield browser
@@ -104,7 +104,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def screenshots(request: pytest.FixtureRequest) -> Path:
-    """The folder that pictures are wanted in."""
+    """Return the folder for screenshots."""
     folder = Path(request.config.getoption("screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -112,7 +112,7 @@ def screenshots(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def stranger(browser: Browser) -> Iterator[Page]:
-    """The window of someone who is not logged in."""
+    """Open a window of a person who is not logged in."""
     page = window(browser)
     yield page
     page.context.close()
@@ -120,19 +120,19 @@ def stranger(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def alice(browser: Browser, entry: str, passwords: dict[str, str]) -> Lab:
-    """She comes first, so her coming starts the shared server."""
+    """Open the shared server as alice. She is the first, so this starts the server."""
     return come(window(browser), entry, "alice", passwords["alice"])
 
 
 @pytest.fixture(scope="session")
 def bob(browser: Browser, entry: str, passwords: dict[str, str], alice: Lab) -> Lab:
-    """He comes when the shared server runs already."""
+    """Open the shared server as bob, when it is already running."""
     return come(window(browser), entry, "bob", passwords["bob"])
 
 
 @pytest.fixture(scope="module")
 def owner(browser: Browser, hub_url: str, passwords: dict[str, str]) -> Iterator[Lab]:
-    """Alice on her own server, in another window."""
+    """Open alice's own server in another window."""
     page = window(browser, WIDE, scale=1)
     yield come(page, f"{hub_url}/hub/spawn/alice", "alice", passwords["alice"])
     page.context.close()
@@ -140,7 +140,7 @@ def owner(browser: Browser, hub_url: str, passwords: dict[str, str]) -> Iterator
 
 @pytest.fixture(scope="module")
 def visitor(browser: Browser) -> Iterator[Page]:
-    """Another window of bob's, in which he has not logged in yet."""
+    """Open another window for bob, in which he is not logged in yet."""
     page = window(browser, WIDE, scale=1)
     yield page
     page.context.close()
@@ -152,7 +152,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """A failed test leaves a picture, the console and a trace of every window, and what the hub and the servers said."""
+    """If a test fails, keep a screenshot, the console and a trace of every window, and the journals of hub and servers."""
     report = yield
     folder = evidence.folder_of(item, "browser")
     if report.failed:

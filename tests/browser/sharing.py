@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sharing page in a real browser, as the person in front of it sees and handles it."""
+"""The sharing page in a real browser, as its user sees and operates it."""
 
 import re
 from datetime import datetime
@@ -7,10 +7,10 @@ from datetime import datetime
 from playwright.sync_api import Locator, Page, expect
 
 PATH = "/services/sharing/"
-LEGIBLE = 4.5  # the least contrast of text that WCAG 2 takes at level AA
+LEGIBLE = 4.5  # the minimum contrast of text for level AA of WCAG 2
 
-# Every element with text of its own: the text, its color, and the backgrounds from there to the whole page's. The
-# hub's own orange buttons are left out, as are texts that only screen readers have.
+# For each element that directly contains text: the text, its color, and the background colors of the element and all its ancestors.
+# The hub's own orange buttons and texts for screen readers only are left out.
 TEXTS = """root => [...root.querySelectorAll("*:not(.btn-jupyter, .visually-hidden, option)")]
     .filter(element => element.checkVisibility() && [...element.childNodes].some(
         node => node.nodeType == Node.TEXT_NODE && node.data.trim()))
@@ -23,24 +23,24 @@ TEXTS = """root => [...root.querySelectorAll("*:not(.btn-jupyter, .visually-hidd
 
 
 class SharingPage:
-    """A browser window that shows the page."""
+    """A browser window that shows the sharing page."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         expect(page.get_by_role("heading", name="Sharing", exact=True)).to_be_visible()
 
     def press(self, name: str, within: Locator | None = None) -> None:
-        """Press a button and wait for the page that the hub answers with."""
+        """Press a button and wait for the next page."""
         with self.page.expect_event("load"):
             (within or self.page).get_by_role("button", name=name, exact=True).click()
 
     def refresh(self) -> None:
-        """Follow the link that shows the page as things are now."""
+        """Follow the link *Refresh*, which reloads the page."""
         with self.page.expect_event("load"):
             self.page.get_by_role("link", name="Refresh", exact=True).click()
 
     def tab_to(self, control: Locator) -> None:
-        """Press Tab until a control has the focus."""
+        """Press Tab until this control has the focus."""
         for _ in range(self.page.locator("a, button, input, select, [tabindex]").count()):
             if control.evaluate("control => control == document.activeElement"):
                 break
@@ -49,18 +49,18 @@ class SharingPage:
 
     @property
     def controls(self) -> Locator:
-        """Whatever can be pressed or filled in, on the side that is shown."""
+        """All links, buttons and fields in the visible tab."""
         kinds = ("a", "button", "input", "select")
         return self.page.locator("#sharing").locator(", ".join(f"{kind}:visible" for kind in kinds))
 
     @property
     def notice(self) -> Locator:
-        """What the page says about what was pressed last."""
+        """The page's message about the last action."""
         return self.page.locator("#sharing > [role=status]")
 
     @property
     def faint_texts(self) -> list[str]:
-        """The texts that are hard to read on what is behind them."""
+        """The texts whose contrast is too low."""
         texts = self.page.locator("#sharing").evaluate(TEXTS)
         assert texts
         return [text for text, colour, backgrounds in texts if _contrast(colour, backgrounds) < LEGIBLE]
@@ -69,7 +69,7 @@ class SharingPage:
 
     @property
     def server(self) -> Locator:
-        """The box of one's default server."""
+        """The section about the user's default server."""
         return self.page.get_by_role("region", name="My server", exact=True)
 
     @property
@@ -81,24 +81,24 @@ class SharingPage:
         return self.server.get_by_label("Opens this file")
 
     def make_link(self, document: str) -> str:
-        """Make a link that leads to a file, and return it."""
+        """Create a sharing link to a file, and return it."""
         self.document.fill(document)
         self.press("Create link")
         return self.new_link.input_value()
 
     @property
     def new_link(self) -> Locator:
-        """The field with the link that has just been made."""
+        """The field with the new link."""
         return self.server.get_by_label("Your new link")
 
     @property
     def copy(self) -> Locator:
-        """The button beside the new link, which says when it has copied it."""
+        """The button next to the new link. Its label changes when the link has been copied."""
         return self.server.get_by_role("button", name=re.compile("^(Copy|Copied)$"))
 
     @property
     def links(self) -> Locator:
-        """The rows of the links that are valid."""
+        """The rows of valid links."""
         return self._rows("Valid links")
 
     @property
@@ -107,14 +107,14 @@ class SharingPage:
 
     @property
     def guests(self) -> Locator:
-        """The rows of those who can open the server."""
+        """The rows of users who can open the server."""
         return self._rows("Users with access to this server")
 
     # Shared with me
 
     @property
     def shared_with_me(self) -> Locator:
-        """The rows of the servers of others."""
+        """The rows of other users' servers."""
         return self._rows("Servers shared with you")
 
     def tab(self, title: str) -> Locator:
@@ -126,13 +126,13 @@ class SharingPage:
 
 
 def shown_time(cell: Locator) -> datetime:
-    """The moment that a cell shows, in the time zone of the browser."""
+    """Return the time that a cell shows, in the browser's time zone."""
     text = cell.locator("time").inner_text().replace("\N{NARROW NO-BREAK SPACE}", " ")
     return datetime.strptime(text, "%b %d, %Y, %I:%M %p")
 
 
 def _contrast(colour: str, backgrounds: list[str]) -> float:
-    """The contrast of a text, as WCAG 2 defines it, with backgrounds of which the last one is behind all others."""
+    """Return the contrast between text and background, as WCAG 2 defines it. `backgrounds` are ordered from front to back."""
     behind: tuple[float, ...] = (255.0, 255.0, 255.0)
     for background in reversed(backgrounds):
         behind = _over(background, behind)
@@ -141,7 +141,7 @@ def _contrast(colour: str, backgrounds: list[str]) -> float:
 
 
 def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:
-    """What one sees of a CSS color, which may be translucent, above another one."""
+    """Return the visible color of a CSS color, which may be translucent, in front of another one."""
     red, green, blue, *alpha = (float(number) for number in re.findall(r"[\d.]+", colour))
     opacity = alpha[0] if alpha else 1
     return tuple(

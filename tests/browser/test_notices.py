@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What alice and bob are told when someone else writes the file that they have open."""
+"""Notices that alice and bob get when another program changes a file that they have open."""
 
 import pytest
 from playwright.sync_api import expect
@@ -13,7 +13,7 @@ CELL = 1  # its first code cell
 
 @pytest.fixture(scope="module", autouse=True)
 def notebook(alice: Lab, bob: Lab) -> None:
-    """Both have Script.ipynb open, and nothing else."""
+    """Have only Script.ipynb open in both windows."""
     in_container(
         "runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{NOTEBOOK}"
     )
@@ -23,7 +23,7 @@ def notebook(alice: Lab, bob: Lab) -> None:
 
 
 def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -> None:
-    """Text that someone else takes out of an open notebook is kept beside it, and everyone who has it open is told."""
+    """Text that another program removes from an open notebook is kept in a copy, and everyone who has it open gets a notice."""
     alice.cell(CELL).type("\n# to be taken out")
     expect(bob.cell(CELL).text).to_contain_text("# to be taken out")
     script = "import json, pathlib; path = pathlib.Path('/home/shared/Script.ipynb'); book = json.loads(path.read_text()); "

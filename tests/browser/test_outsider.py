@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What someone sees who may not use the hub."""
+"""What people see who are not allowed to use the hub."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from browser.lab import log_in
 def test_mallory_is_refused_at_the_login_page(
     stranger: Page, entry: str, hub_url: str, passwords: dict[str, str]
 ) -> None:
-    """Someone with an account on the host, and the right password, who may not use the hub."""
+    """A person with an account on the host and the right password cannot log in without permission to use the hub."""
     stranger.goto(entry)
     log_in(stranger, "mallory", passwords["mallory"])
     expect(stranger.locator(".login_error")).to_have_text(re.compile("Invalid username or password"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture at the top of the README, taken of two real windows.
+"""The picture at the top of the README, composed of screenshots of two real windows.
 
 tests/tools/with-env pytest tests/browser --screenshots docs/images
 """
@@ -15,7 +15,7 @@ from browser.lab import Lab
 
 DATA, MEAN = 1, 2  # the code cells of Rain.ipynb, below its heading
 
-# Two windows side by side, each with a bar that names its user.
+# Two windows side by side, each with a title bar that names its user.
 PAGE = """<!doctype html>
 <style>
   body { margin: 0; display: flex; align-items: start; gap: 16px; font: 15px "DejaVu Sans", sans-serif; }
@@ -31,7 +31,7 @@ FIGURE = '<figure><figcaption>{name}</figcaption><img src="data:image/png;base64
 
 @pytest.fixture
 def ready(alice: Lab, bob: Lab) -> None:
-    """Both have Rain.ipynb open and nothing else, beside the list of collaborators, in colors that differ."""
+    """Have only Rain.ipynb and the list of collaborators open in both windows, and check that the users' colors differ."""
     for lab in (alice, bob):
         lab.open("Rain.ipynb")
         lab.close_others()
@@ -40,7 +40,7 @@ def ready(alice: Lab, bob: Lab) -> None:
 
 
 def photo(lab: Lab, other: Lab) -> bytes:
-    """A window with the other one's cursor in it, whose flag does not fade while the shutter is open."""
+    """Return a screenshot of a window with the other person's cursor, whose flag is kept from fading."""
     expect(lab.flag(other.name)).to_be_visible()
     return lab.page.screenshot(animations="disabled", style=".jp-remote-userFlag { opacity: 1 !important }")
 
@@ -49,7 +49,7 @@ def photo(lab: Lab, other: Lab) -> bytes:
 def test_picture_of_two_people_in_one_notebook(
     alice: Lab, bob: Lab, browser: Browser, screenshots: Path
 ) -> None:
-    """Both windows show the same cells and outputs, and each the other one's cursor and name."""
+    """Both windows show the same cells and outputs, and each shows the other person's cursor and name."""
     alice.cell(DATA).type("  # a bar")
     alice.cell(DATA).run()
     alice.cell(DATA).enter()
@@ -68,5 +68,5 @@ def test_picture_of_two_people_in_one_notebook(
     file = screenshots / "two-people.png"
     picture = page.screenshot(path=file, full_page=True, omit_background=True)
     page.close()
-    assert struct.unpack(">I", picture[16:20]) == (1600,)  # its width, as the header of every PNG says it
+    assert struct.unpack(">I", picture[16:20]) == (1600,)  # the width in the PNG header
     assert len(picture) < 400_000

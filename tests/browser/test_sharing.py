@@ -18,12 +18,12 @@ from scenario import wait_until
 HERS = "/user/alice/lab"
 NOTEBOOK = "Rain.ipynb"
 MEAN = 2  # its empty cell
-MINUTE = timedelta(minutes=1)  # what the page shows no part of
-REVOCATION = 5 + 5  # seconds that the page promises, and some for slow machines
+MINUTE = timedelta(minutes=1)  # the precision of times on the page
+REVOCATION = 5 + 5  # seconds that the page promises, and a margin for slow machines
 
 
 def open_page(lab: Lab, way: str) -> SharingPage:
-    """Press what leads to the sharing page, which comes in a tab of its own."""
+    """Open the sharing page from JupyterLab, by menu or button. It opens in a new tab."""
     with lab.page.expect_popup() as popup:
         if way == "menu":
             lab.show_menu("User sharing")
@@ -35,25 +35,25 @@ def open_page(lab: Lab, way: str) -> SharingPage:
 
 @pytest.fixture(scope="module")
 def sharing(owner: Lab) -> SharingPage:
-    """The page in alice's window, beside her JupyterLab."""
+    """Open the sharing page in alice's browser."""
     return open_page(owner, "menu")
 
 
 @pytest.fixture(scope="module")
 def link(sharing: SharingPage) -> str:
-    """A link of alice's that leads to a notebook in her home."""
+    """Create a sharing link to a notebook on alice's server."""
     return sharing.make_link(NOTEBOOK)
 
 
 @pytest.fixture(scope="module")
 def public_url(link: str) -> str:
-    """Where links lead to, which is the public address of the hub; a browser is logged in at one address, not at the other."""
+    """Return the hub's public URL, which sharing links point to. A browser's login at one URL of the hub is not valid at another."""
     return link.partition("/hub/")[0]
 
 
 @pytest.fixture(scope="module")
 def invited(visitor: Page, link: str, passwords: dict[str, str]) -> Page:
-    """Bob has opened the link and logged in, and is asked whether he accepts."""
+    """Open the link as bob and log in, so that the page asks whether to accept."""
     visitor.goto(link)
     log_in(visitor, "bob", passwords["bob"])
     expect(visitor.get_by_role("button", name="Accept")).to_be_visible()
@@ -62,34 +62,34 @@ def invited(visitor: Page, link: str, passwords: dict[str, str]) -> Page:
 
 @pytest.fixture(scope="module")
 def guest(invited: Page) -> Lab:
-    """Bob has accepted, and said that alice's server may know who he is."""
+    """Accept as bob, and authorize alice's server to identify him."""
     invited.get_by_role("button", name="Accept").click()
     invited.get_by_role("button", name="Authorize").click()
     return Lab(invited, "bob")
 
 
 def accept_again(guest: Lab, link: str) -> None:
-    """Someone whom the server knows already is not asked for more than that."""
+    """Accept a link again. The hub does not ask for authorization a second time."""
     guest.page.goto(link)
     with guest.page.expect_event("load"):
         guest.page.get_by_role("button", name="Accept").click()
 
 
 def visit(page: Page, address: str) -> int:
-    """Go to an address, and return the HTTP status of what is there."""
+    """Go to a URL and return the HTTP status."""
     response = page.goto(address)
     assert response
     return response.status
 
 
 def now() -> datetime:
-    """The time on the clocks of alice and bob."""
+    """Return the current time in the browsers' time zone."""
     return datetime.now(UTC).replace(tzinfo=None) + UTC_OFFSET
 
 
 def keep(picture: bytes, file: Path) -> None:
-    """Save a picture that a document can show as it is."""
-    assert struct.unpack(">I", picture[16:20]) == (960,)  # its width, as the header of every PNG says it
+    """Save a picture after checking that its size is suitable for the documentation."""
+    assert struct.unpack(">I", picture[16:20]) == (960,)  # the width in the PNG header
     assert len(picture) < 300_000
     file.write_bytes(picture)
 
@@ -105,7 +105,7 @@ def test_jupyterlab_leads_to_the_page(owner: Lab, way: str) -> None:
 
 
 def test_share_button_is_top_right(owner: Lab) -> None:
-    """Requirement 75: a Share button at the top right."""
+    """Requirement 75: the Share button is at the top right."""
     box, window = owner.buttons.filter(has_text="Share").bounding_box(), owner.page.viewport_size
     assert box and window
     assert box["x"] > window["width"] - 160
@@ -113,14 +113,14 @@ def test_share_button_is_top_right(owner: Lab) -> None:
 
 
 def test_jupyterlab_offers_no_link_with_a_token(owner: Lab) -> None:
-    """Requirements 76 and 77: the button of jupyter-collaboration, whose link holds a token, is not there."""
+    """Requirements 76 and 77: jupyter-collaboration's button, whose link contains a token, does not exist."""
     expect(owner.buttons).to_have_text(["Share"])
     expect(owner.page.locator("[data-jp-item-name*=shared-link]")).to_have_count(0)
     expect(owner.page.locator("[data-command*=shared-link]")).to_have_count(0)
 
 
 def test_picture_of_the_menu(owner: Lab, screenshots: Path) -> None:
-    """Requirement 23: the menu is one of the menu bar and says what it is for."""
+    """Requirement 23: the menu is in the menu bar and says what it is for."""
     owner.show_menu("User sharing")
     expect(owner.page.get_by_role("menu").get_by_role("menuitem")).to_have_text(["Share your server"])
     keep(owner.page.screenshot(animations="disabled"), screenshots / "sharing-menu.png")
@@ -128,7 +128,7 @@ def test_picture_of_the_menu(owner: Lab, screenshots: Path) -> None:
 
 
 def test_link_is_copied_with_one_click(sharing: SharingPage) -> None:
-    """Requirement 24: and that where the browser keeps its clipboard from scripts, as on a hub without TLS."""
+    """Requirement 24: one click copies the link, even if the browser denies scripts the clipboard, as on a hub without TLS."""
     assert not sharing.page.evaluate("isSecureContext")
     link = sharing.make_link(NOTEBOOK)
     expect(sharing.copy).to_have_text("Copy")
@@ -139,7 +139,7 @@ def test_link_is_copied_with_one_click(sharing: SharingPage) -> None:
 
 
 def test_page_shows_when_a_link_ends(sharing: SharingPage) -> None:
-    """Requirement 25: an hour later where nothing else was chosen, by the clock on the owner's wall."""
+    """Requirement 25: the page shows when a link ends, by default after an hour, in the owner's time zone."""
     sharing.make_link(NOTEBOOK)
     made, ends, used = sharing.links.last.get_by_role("cell").all()[:3]
     assert abs(now() - shown_time(made)) <= 2 * MINUTE
@@ -156,7 +156,7 @@ def test_guest_is_asked_first(invited: Page, screenshots: Path) -> None:
 
 
 def test_link_leads_to_the_notebook(guest: Lab) -> None:
-    """Requirements 30 and 31: past the authorize page, to JupyterLab on the owner's server, with the notebook open."""
+    """Requirements 30 and 31: after the authorize page, the link opens JupyterLab on the owner's server, with the notebook open."""
     assert urlsplit(guest.page.url).path == f"{HERS}/tree/{NOTEBOOK}"
     guest.expect_open(NOTEBOOK)
     expect(guest.page.get_by_role("heading", name="Rain in May")).to_be_visible()
@@ -164,7 +164,7 @@ def test_link_leads_to_the_notebook(guest: Lab) -> None:
 
 
 def test_each_sees_what_the_other_types(owner: Lab, guest: Lab) -> None:
-    """Requirements 42 and 79: they edit one notebook together."""
+    """Requirements 42 and 79: owner and guest edit one notebook together."""
     owner.open(NOTEBOOK)
     owner.cell(MEAN).type("# from alice")
     expect(guest.cell(MEAN).text).to_have_text("# from alice")
@@ -174,7 +174,7 @@ def test_each_sees_what_the_other_types(owner: Lab, guest: Lab) -> None:
 
 @pytest.mark.usefixtures("guest")
 def test_owner_sees_who_came(sharing: SharingPage, screenshots: Path) -> None:
-    """Requirements 32 to 34: who accepted and when, once the page is refreshed; a link that nobody used is ended."""
+    """Requirements 32 to 34: after a refresh, the page shows who accepted and when; unused links can be revoked."""
     sharing.refresh()
     expect(sharing.guests).to_have_count(1)
     who, since = sharing.guests.get_by_role("cell").all()[:2]
@@ -189,7 +189,7 @@ def test_owner_sees_who_came(sharing: SharingPage, screenshots: Path) -> None:
 
 
 def test_guest_finds_the_server_on_his_own_page(guest: Lab, public_url: str) -> None:
-    """Requirement 64: a page where users find the servers shared with them, and come to them from there."""
+    """Requirement 64: the page lists the servers that are shared with a user, and opens them."""
     page = guest.page.context.new_page()
     page.goto(public_url + PATH)
     his = SharingPage(page)
@@ -209,7 +209,7 @@ def test_guest_finds_the_server_on_his_own_page(guest: Lab, public_url: str) -> 
 @pytest.mark.usefixtures("guest")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_everything_can_be_read(sharing: SharingPage, theme: Literal["light", "dark"]) -> None:
-    """On a bright screen and on a dark one."""
+    """All text has enough contrast in the light and the dark theme."""
     sharing.page.emulate_media(color_scheme=theme)
     sharing.make_link(NOTEBOOK)
     expect(sharing.page.locator("html")).to_have_attribute("data-bs-theme", theme)
@@ -220,7 +220,7 @@ def test_everything_can_be_read(sharing: SharingPage, theme: Literal["light", "d
 
 @pytest.mark.usefixtures("guest")
 def test_every_control_has_a_name(sharing: SharingPage) -> None:
-    """One who hears the page is told what each button and field is."""
+    """Every button and field has a name for screen readers."""
     sharing.make_link(NOTEBOOK)
     assert sharing.controls.count() > 10
     for control in sharing.controls.all():
@@ -228,7 +228,7 @@ def test_every_control_has_a_name(sharing: SharingPage) -> None:
 
 
 def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
-    """From the top of the page to the copied link: Tab, arrows and Enter, and the focus goes along."""
+    """Tab, arrow keys and Enter are enough to create and copy a link, and the focus moves to the new link."""
     sharing.refresh()
     keyboard = sharing.page.keyboard
     sharing.tab_to(sharing.life)
@@ -252,7 +252,7 @@ def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
 
 
 def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
-    """Arrows go from one tab to the next, as in every list of tabs; Tab goes into what the tab shows."""
+    """Arrow keys switch between tabs, as in every tab list, and the Tab key moves into the tab's panel."""
     sharing.refresh()
     sharing.tab_to(sharing.tab("My servers"))
     sharing.page.keyboard.press("ArrowRight")
@@ -270,7 +270,7 @@ def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
 def test_revoked_guest_comes_back_by_a_link(
     sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
-    """Requirements 35, 39 and 41: he is out in seconds, and the page tells her that he can return by the link."""
+    """Requirements 35, 39 and 41: a guest loses access within seconds, and the page warns the owner that a valid link lets him return."""
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
     expect(sharing.guests).to_have_count(0)
@@ -285,7 +285,7 @@ def test_revoked_guest_comes_back_by_a_link(
 def test_everything_ends_with_one_button(
     sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
-    """Requirements 28, 36, 39 and 41. Comes last: there is no guest after it."""
+    """Requirements 28, 36, 39 and 41: one button ends all links and all access. Runs last, because no guest remains."""
     accept_again(guest, link)
     sharing.refresh()
     expect(sharing.guests).to_have_count(1)

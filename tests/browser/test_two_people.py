@@ -16,7 +16,7 @@ FIRST, SECOND, THIRD = 1, 2, 3  # the code cells of Welcome.ipynb, below its hea
 
 @pytest.fixture(scope="module", autouse=True)
 def welcome(alice: Lab, bob: Lab) -> None:
-    """Both have Welcome.ipynb open, and nothing else."""
+    """Have only Welcome.ipynb open in both windows."""
     for lab in (alice, bob):
         lab.open("Welcome.ipynb")
         lab.close_others()
@@ -24,7 +24,7 @@ def welcome(alice: Lab, bob: Lab) -> None:
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_entry_address_leads_to_jupyterlab(who: str, request: pytest.FixtureRequest) -> None:
-    """Requirement 12: what the play tells is /hub/spawn/shared, which works whether the server runs (bob comes to that) or not (alice did)."""
+    """Requirement 12: the URL that the play prints, /hub/spawn/shared, works if the server is running (bob) and if it is not (alice)."""
     lab: Lab = request.getfixturevalue(who)
     assert urlsplit(lab.page.url).path.startswith("/user/shared/lab")
     expect(lab.page.get_by_role("heading", name="Welcome")).to_be_visible()
@@ -32,7 +32,7 @@ def test_entry_address_leads_to_jupyterlab(who: str, request: pytest.FixtureRequ
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) -> None:
-    """Requirement 43: own initials top right."""
+    """Requirement 43: users see their own initials at the top right."""
     lab: Lab = request.getfixturevalue(who)
     expect(lab.badge).to_have_text(who[:2].title())
     box, window = lab.badge.bounding_box(), lab.page.viewport_size
@@ -44,7 +44,7 @@ def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) ->
 def test_colours_are_the_servers_and_stay(
     alice: Lab, bob: Lab, browser: Browser, entry: str, passwords: dict[str, str]
 ) -> None:
-    """Requirement 67: a distinct color per user, also in a browser where the person has never been."""
+    """Requirement 67: each user has a distinct color, which stays the same in a new browser."""
     assert alice.colour != bob.colour
     page = window(browser)
     again = come(page, entry, "alice", passwords["alice"])
@@ -53,7 +53,7 @@ def test_colours_are_the_servers_and_stay(
 
 
 def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
-    """Requirement 44: the panel lists the collaborators present: oneself above, below it everyone else."""
+    """Requirement 44: the panel lists the collaborators present, the user first and everyone else below."""
     for one, other in ((alice, bob), (bob, alice)):
         one.show_panel("Collaboration")
         expect(one.page.locator(".jp-UserInfoPanel .jp-UserInfo-Icon")).to_have_attribute("title", one.name)
@@ -65,7 +65,7 @@ def test_panel_lists_both(alice: Lab, bob: Lab) -> None:
 
 
 def test_each_sees_what_the_other_types(alice: Lab, bob: Lab) -> None:
-    """Requirement 42: each other's edits live."""
+    """Requirement 42: collaborators see each other's edits live."""
     alice.cell(FIRST).type("# alice was here")
     expect(bob.cell(FIRST).text).to_have_text("# alice was here")
     bob.cell(FIRST).type(", and so was bob")
@@ -73,17 +73,17 @@ def test_each_sees_what_the_other_types(alice: Lab, bob: Lab) -> None:
 
 
 def test_each_sees_the_other_ones_cursor_and_name(alice: Lab, bob: Lab) -> None:
-    """Requirement 67: cursors: a name at each, and the color that its owner has."""
+    """Requirement 67: each cursor has its owner's name and color."""
     alice.cell(SECOND).type("# a")
     bob.cell(THIRD).type("# b")
     for one, other, index in ((alice, bob, THIRD), (bob, alice, SECOND)):
         one.cell(index).expect_cursor_of(other)
-        # Nobody is where the other one is not.
+        # Other cells show no cursor.
         expect(one.cell(FIRST).cursors).to_have_count(0)
 
 
 def test_execution_is_shared(alice: Lab, bob: Lab) -> None:
-    """Requirement 69: execution is shared: one kernel, everyone sees the output."""
+    """Requirement 69: collaborators share one kernel, and everyone sees the output."""
     alice.cell(SECOND).type("\nanswer = 6 * 7\nprint('alice got', answer)")
     alice.cell(SECOND).run()
     expect(bob.cell(SECOND).output).to_have_text("alice got 42")
@@ -93,7 +93,7 @@ def test_execution_is_shared(alice: Lab, bob: Lab) -> None:
 
 
 def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
-    """Requirements 42 and 67, of a file that is no notebook."""
+    """Requirements 42 and 67: text files, too, show collaborators' edits and cursors."""
     in_container("runuser", "-u", "shared", "--", "sh", "-c", "echo '\n' > ~/notes.txt")
     for lab in (alice, bob):
         lab.open_file("notes.txt")
@@ -107,7 +107,7 @@ def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
 def test_windows_go_on_when_the_server_was_stopped_and_started(
     alice: Lab, bob: Lab, hub_url: str, entry: str, passwords: dict[str, str]
 ) -> None:
-    """Nothing has to be loaded again to go on typing and running cells. Comes last: the kernels have ended with the server."""
+    """People continue to type and run cells after a restart of the server, without a reload. Runs last, because it ends the kernels."""
     for lab in (alice, bob):
         lab.dismiss_when_away()
     with Hub(hub_url) as hub:

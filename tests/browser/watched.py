@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What browser windows did during a test: their consoles and Playwright's traces, kept where the test fails."""
+"""Record what browser windows do during a test, and keep their consoles and Playwright traces if the test fails."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _open: list["Watched"] = []
 
 
 class Watched:
-    """One window, or several with the same cookies, from now on until they are closed."""
+    """Recording of a browser context, that is, of windows with the same cookies, until it is closed."""
 
     def __init__(self, context: BrowserContext) -> None:
         self._context = context
@@ -28,7 +28,7 @@ class Watched:
         self._said.append(f"uncaught: {error.error}")
 
     def keep(self, folder: Path, name: str) -> list[Path]:
-        """Write what happened since the last test into files, and return them."""
+        """Write what happened since the last test to files, and return their paths."""
         files = [folder / f"{name}.console.log", folder / f"{name}.trace.zip"]
         files[0].write_text("\n".join([*self._said, ""]))
         self._context.tracing.stop_chunk(path=files[1])
@@ -46,7 +46,7 @@ class Watched:
 
 
 def end_of_test(report: pytest.TestReport, folder: Path) -> None:
-    """Keep what the windows did where the test has failed, and begin anew with the next one."""
+    """Keep the recordings if the test failed, and start new ones for the next test."""
     if report.when == "teardown" or not (report.failed or report.when == "call"):
         return
     for number, window in enumerate([*_open]):
@@ -58,5 +58,5 @@ def end_of_test(report: pytest.TestReport, folder: Path) -> None:
             else:
                 window.forget()
             window.begin()
-        except Error as gone:  # a browser that has crashed has nothing more to say
+        except Error as gone:  # a crashed browser has no recording
             report.sections.append((f"window {number}", str(gone)))

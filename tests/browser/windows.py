@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's Chromium without a screen, and its windows."""
+"""Debian's Chromium in headless mode, and its windows."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ ARGUMENTS = [
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    "--no-sandbox",  # Chromium has none for root, and it sees nothing here but the hub
+    "--no-sandbox",  # Chromium's sandbox does not work as root, and the tests only visit the hub
 ]
-PATIENCE = 30_000  # milliseconds for anything but the start of a server; two slow cores have to be enough
+PATIENCE = 30_000  # milliseconds for everything except a server's start; long enough for two slow cores
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) -> Page:
-    """A window with no cookies and nothing remembered."""
+    """Open a window with no cookies or other stored state."""
     context = browser.new_context(
         viewport=size, device_scale_factor=scale, color_scheme="light", timezone_id=TIME_ZONE
     )

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the images that test containers start from, when they are not there or their inputs have changed.
+"""Build the images that test containers start from, if they do not exist or their inputs have changed.
 
-collab-debian:<suite>               a minimal Debian server with python3, nothing that a bare one does not have
-collab-hub:<suite>-hub<major>       the same with a hub on it that people use already (see hub.yml)
-collab-applied:<suite>-hub<major>   that hub after the play, with no variable set
-collab-<scenario>:<tag>             collab-hub:<tag> after molecule/<scenario>/image.yml, where preparing takes long
+collab-debian:<suite>               a minimal Debian server with python3
+collab-hub:<suite>-hub<major>       the same with an existing hub (see hub.yml)
+collab-applied:<suite>-hub<major>   that hub after the play, with default variables
+collab-<scenario>:<tag>             collab-hub:<tag> after molecule/<scenario>/image.yml, for scenarios that take long to prepare
 
-An image is found by a hash of its inputs, kept in a label, so checkouts on one host that differ do not take each
-other's images away. From the environment:
+Images are looked up by a hash of their inputs, which is stored in a label, so different checkouts on a host do not replace each
+other's images. Environment variables:
 
-COLLAB_BASE_IMAGE       an ordinary Debian image to start from instead of mmdebstrap, with {suite} in its name
+COLLAB_BASE_IMAGE       a Debian image to use instead of mmdebstrap, with {suite} in its name
 COLLAB_DEBIAN_MIRROR    a mirror for mmdebstrap
-COLLAB_KEEP_IMAGES      use the image that has the name, whatever its inputs were: for work on role jupyterhub
+COLLAB_KEEP_IMAGES      use existing images by name, even if their inputs have changed: for work on role jupyterhub
 """
 
 import argparse
@@ -35,16 +35,16 @@ SUITES = ("bookworm", "trixie")
 HUB_MAJORS = ("6", "5")
 LABEL = "collab.inputs"
 KEEP = bool(os.environ.get("COLLAB_KEEP_IMAGES"))
-# To boot, and what Debian's installer puts on every server besides. Not in it, because the roles promise to work
-# without: python3-venv, python3-pip, python3-apt.
+# What a server needs to boot, and what Debian's installer puts on every server. It deliberately lacks python3-venv, python3-pip
+# and python3-apt, because the roles promise to work without them.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "sudo", "ca-certificates", "iproute2", "procps")
-# What a change in has to reach the hub image.
+# A change to any of these rebuilds the hub image.
 HUB_INPUTS = (
     "tests/images/hub.yml",
     "tests/images/accounts.yml",
     "tests/images/people.yml",
     "roles/jupyterhub",
-    "plugins/module_utils",  # what the role's modules leave on a host must be what they leave today
+    "plugins/module_utils",  # the hub must be as today's modules leave it
     *sorted(
         {
             f"plugins/modules/{name}.py"
@@ -54,10 +54,10 @@ HUB_INPUTS = (
     ),
     "python/jupyterhub_collab/hub/shared_port.py",  # the hub's own configuration runs it
 )
-# What a change in has to reach the image to which the play has been applied.
+# A change to any of these rebuilds the image to which the play was applied.
 PLAY = "collab.jupyterhub.jupyter_rtc"
 PLAY_INPUTS = ("playbooks/jupyter_rtc.yml", "plugins", "python", "roles")
-# What a scenario's image may be made with, besides its own files.
+# Inputs of a scenario's image besides its own files.
 RECIPE_INPUTS = ("molecule/resources/tasks", "tests/images/accounts.yml", "tests/images/people.yml")
 HUB_VERSIONS = {"5": ">=5.5.4,<6", "6": ">=6.1.1,<7"}
 
@@ -67,14 +67,14 @@ def say(text: str) -> None:
 
 
 def run(*command: str) -> None:
-    """Runs a command and shows what it said only if it fails."""
+    """Run a command, and exit with its output if it fails."""
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise SystemExit(f"{done.stdout}\n{' '.join(command)}: failed with {done.returncode}")
 
 
 def hashed(*words: str, paths: Iterable[str] = ()) -> str:
-    """A hash of words and of the files at paths in the checkout."""
+    """Return a hash of words and of the files and directories at these paths in the checkout."""
     digest = hashlib.sha256(repr(words).encode())
     for path in (ROOT / path for path in paths):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -84,7 +84,7 @@ def hashed(*words: str, paths: Iterable[str] = ()) -> str:
 
 
 def find_or_make(name: str, inputs: str, make: Callable[[str], None]) -> str:
-    """The id of the image with these inputs; `make` makes it, with the label that it gets, where there is none."""
+    """Return the ID of the image with these inputs. If there is none, call `make` with the label to build it."""
     label = f"{LABEL}={inputs}"
 
     def find() -> str:
@@ -92,16 +92,16 @@ def find_or_make(name: str, inputs: str, make: Callable[[str], None]) -> str:
         return podman("images", "--no-trunc", "--quiet", f"--filter={by}").partition("\n")[0]
 
     if not (found := find()):
-        # One at a time, also between checkouts: making one takes the better part of a core for a minute.
+        # Build one image at a time, across checkouts: a build takes most of a core for a minute.
         with (Path(tempfile.gettempdir()) / f"collab-images-{os.getuid()}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (found := find()):
                 say(f"make {name}")
                 make(label)
                 found = find()
-                # Those whose name has gone to a newer one; not at once, as another checkout may be at work with them.
+                # Remove images that lost their name to a newer one, but only after a day: another checkout may be using them.
                 podman("image", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=24h")
-    # For people to see; another checkout may have taken the name meanwhile.
+    # The name is only for people. Another checkout may have taken it.
     podman("tag", found, f"localhost/{name}")
     return found
 
@@ -131,7 +131,7 @@ def make_debian(suite: str, name: str, label: str) -> None:
 
 
 def make_from(base: str, playbook: str, variables: dict[str, str], name: str, label: str) -> None:
-    """Make an image from another one by applying a playbook to a container of it."""
+    """Build an image from another one by applying a playbook to a container."""
     box = f"collab-build-{hashed(name)}"
     connection = {
         "ansible_connection": "containers.podman.podman",
@@ -147,7 +147,7 @@ def make_from(base: str, playbook: str, variables: dict[str, str], name: str, la
             f"--extra-vars={json.dumps(connection | variables)}",
             playbook,
         )
-        # Nothing of the making stays but the result; stopped in order, so that databases are closed.
+        # Remove traces of the build. Stop the container cleanly, so that databases are closed.
         podman("exec", box, "sh", "-c", "apt-get clean; rm -rf /var/lib/apt/lists/* /var/log/journal/*")
         podman("stop", "--time=30", box)
         run("podman", "commit", "--quiet", f"--change=LABEL {label}", box, f"localhost/{name}")
@@ -156,7 +156,7 @@ def make_from(base: str, playbook: str, variables: dict[str, str], name: str, la
 
 
 def image_id(name: str) -> str:
-    """The id of an image by its name, with or without localhost/, which is made first where it has to be."""
+    """Return the ID of an image by its name, with or without localhost/, and build it first if necessary."""
     name = name.removeprefix("localhost/")
     if matched := re.fullmatch(r"collab-debian:(\w+)", name):
         suite = matched[1]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The containers that tests run in: each boots systemd, so it is a small Debian server.
+"""Manage the containers that tests run in. Each boots systemd, like a small Debian server.
 
-up NAME IMAGE       start one from an image that build.py knows and wait until it has booted
-down LABEL          remove those with this label
-logs LABEL          print the end of the hub's journal of each
+up NAME IMAGE       start a container from an image of build.py, and wait until it has booted
+down LABEL          remove the containers with this label
+logs LABEL          print the end of the hub's journal in each container with this label
 """
 
 import argparse
@@ -19,7 +19,7 @@ INSIDE = "/var/cache/collab-downloads"
 BUNDLE_INSIDE = "/etc/collab-test-ca.crt"
 TRIES = 3
 
-# Where these are set on the host, downloads inside the containers have to go the same way.
+# If these are set on the host, downloads inside the containers must use them, too.
 PASSED_ON = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "npm_config_registry")
 BUNDLE_ON_HOST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 BUNDLE_FOR = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -37,8 +37,8 @@ def podman(*arguments: str, check: bool = True, tries: int = 1) -> str:
 
 
 def download_options() -> list[str]:
-    """Packages are downloaded once: all containers share the caches of uv, pip and npm."""
-    env = {"UV_LINK_MODE": "copy"}  # the cache is another file system, where uv's hard links do not reach
+    """Return options that make all containers share the caches of uv, pip and npm, so that packages are downloaded once."""
+    env = {"UV_LINK_MODE": "copy"}  # the cache is on another file system, so uv cannot hard-link from it
     for tool, variable in (
         ("uv", "UV_CACHE_DIR"),
         ("pip", "PIP_CACHE_DIR"),
@@ -57,10 +57,10 @@ def download_options() -> list[str]:
 
 
 def keep_address_of_bridge() -> None:
-    """Give the containers' bridge the address that it has, for good.
+    """Make the current MAC address of the containers' bridge permanent.
 
-    Without that Linux gives it the lowest address of its ports, which is another one when that container has gone. The
-    others go on sending to the old one for up to a minute, so clients get no answer meanwhile.
+    By default, Linux gives a bridge the lowest address of its ports, which changes when that container is removed. The other
+    containers then send to the old address for up to a minute, and clients get no answer.
     """
     bridge = podman("network", "inspect", "podman", "--format={{.NetworkInterface}}")
     address = Path(f"/sys/class/net/{bridge}/address").read_text().strip()
@@ -69,10 +69,10 @@ def keep_address_of_bridge() -> None:
 
 
 def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
-    # podman may fail, once in hundreds of times, while it starts or removes another one.
+    # Once in hundreds of times, podman fails while it starts or removes another container.
     podman(
         *("run", "--detach", "--replace", f"--name={name}", f"--hostname={name}", "--systemd=always"),
-        f"--env=HOSTNAME={name}",  # else an image made from a container hands that one's name on
+        f"--env=HOSTNAME={name}",  # otherwise an image built from a container passes on that container's name
         *(f"--label={label}" for label in (f"collab.checkout={ROOT}", *labels)),
         *download_options(),
         *options,
@@ -81,11 +81,11 @@ def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
         tries=TRIES,
     )
     keep_address_of_bridge()
-    # Boot clears /tmp, which breaks tests that begin too early. Degraded is up as well: what a test needs
-    # to be running it asks for itself.
+    # Booting clears /tmp, which breaks tests that start too early. The state "degraded" is good enough: each test checks the
+    # services that it needs.
     deadline = time.monotonic() + 60
     while True:
-        # Says nothing at all in the first moments, when there is no bus yet.
+        # Prints nothing in the first moments, before the bus exists.
         state = podman("exec", name, "systemctl", "is-system-running", "--wait", check=False)
         if state in ("running", "degraded"):
             return
@@ -95,7 +95,7 @@ def up(name: str, image: str, labels: list[str], options: list[str]) -> None:
 
 
 def labelled(label: str) -> list[str]:
-    """Names of this checkout's containers with the label, running or not; all of them where it is empty."""
+    """Return the names of this checkout's containers with a label, running or not; of all containers if the label is empty."""
     filters = [f"--filter=label=collab.checkout={ROOT}"]
     if label:
         filters.append(f"--filter=label={label}")
@@ -103,7 +103,7 @@ def labelled(label: str) -> list[str]:
 
 
 def down(label: str) -> None:
-    # podman gives up on a container that ends just when it is told to.
+    # podman fails if a container ends at the moment when it is removed.
     if names := labelled(label):
         podman("rm", "--force", "--time=1", "--volumes", "--ignore", *names, tries=TRIES)
 
@@ -130,7 +130,7 @@ def main() -> None:
     given = parser.parse_args()
 
     if given.action == "up":
-        # build.py starts containers to make images in, so it cannot be imported above.
+        # build.py imports this module to start containers, so it cannot be imported at the top.
         from build import image_id  # noqa: PLC0415
 
         up(given.name, image_id(given.image), given.label, given.option)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real hub with our fragments on it and a server of alice's, for tests that play someone with an account who wants more."""
+"""A real hub with our fragments and alice's server, for tests that act as a user who tries to get more access."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +38,7 @@ collaborate(
 DOMAINS = """
 c.JupyterHub.subdomain_host = "http://{domain}:8000"
 """
-# An extension of a server, which lets a worker reach the whole address, and tells which rooms there are.
+# A server extension that serves service workers with a scope of the whole domain, and lists the rooms.
 WIDE = """
 from jupyter_server.base.handlers import JupyterHandler
 
@@ -64,7 +64,7 @@ def _load_jupyter_server_extension(app):
     ])
 """
 THEIRS = "# Of the administrator's own, from here on:"
-OUT = 30  # seconds; the hub is asked once a second, and the machine may be busy
+OUT = 30  # seconds; the server asks the hub once a second, but the machine may be busy
 SERVER = "/user/alice/"
 CLIENT = "jupyterhub-user-alice"
 
@@ -73,7 +73,7 @@ class Attacked(LocalHub):
     """A hub on which alice shares her server."""
 
     def __init__(self, directory: Path, *, domain: str = "", **settings: Any) -> None:
-        """domain: below which each user has one of their own; empty where all are at one address."""
+        """Configure the hub. Each user gets a subdomain of `domain`; if it is empty, everything is on one domain."""
         self.domain = domain
         self.page = free_port()
         directory.mkdir(exist_ok=True)
@@ -88,8 +88,10 @@ class Attacked(LocalHub):
 
     @contextmanager
     def running_since_before(self) -> Iterator[None]:
-        """The hub runs meanwhile, and had a server on it before it had our fragments. `old_token_opened` says whether that server's own
-        token still opened it once the hub was started anew with them. After that it was started anew itself.
+        """Run the hub with a server that was started before the hub had our fragments.
+
+        The hub is killed and started again with the fragments. `old_token_opened` says whether the server's own token still opened the
+        server after that. Then the server is restarted, too.
         """
         path = self.directory / "jupyterhub_config.py"
         with_ours = path.read_text()
@@ -115,12 +117,12 @@ class Attacked(LocalHub):
         self.ask("PATCH", "shares/alice/", {"user": guest})
 
     def sign_in_of(self, name: str) -> str:
-        """Return someone's token of alice's server, which its memory holds once their browser has been there."""
+        """Return a user's token for alice's server, as the server has it in memory after their browser visited."""
         with self.browser(name) as browser:
             return self.exchange(self.code_of(browser))
 
     def code_of(self, browser: httpx.Client) -> str:
-        """Return an authorization code for alice's server, as the hub gives it to someone's browser."""
+        """Return an authorization code for alice's server, as the hub gives it to a user's browser."""
         wish = {
             "client_id": CLIENT,
             "redirect_uri": f"{SERVER}oauth_callback",
@@ -131,7 +133,7 @@ class Attacked(LocalHub):
         return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
 
     def exchange(self, code: str) -> str:
-        """Return the token that the hub gives for a code to someone who knows the server's secret, which is its own token."""
+        """Exchange an authorization code for a token, with the server's client secret, which is the server's own token."""
         form = {
             "client_id": CLIENT,
             "client_secret": self.own_token,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the fragment calls `collaborate` with where nobody sets a variable, for tests that configure a hub in their own process."""
+"""The arguments with which the fragment calls `collaborate` by default, for tests that configure a hub in their own process."""
 
 from typing import Any
 

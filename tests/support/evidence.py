@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a failed test leaves in .cache/results/failures: the journals of its host, and what its browser windows show.
+"""Keep evidence of failed tests in .cache/results/failures: the journals of the host, and what browser windows show.
 
-python -m evidence SCENARIO   leaves the journals of a scenario's containers
+python -m evidence SCENARIO   keep the journals of a scenario's containers
 """
 
 import re
@@ -21,18 +21,18 @@ JOURNALS = {"hub": "jupyterhub*", "servers": "jupyter-*"}  # file -> the units t
 
 
 def folder_of(item: pytest.Item, step: str) -> Path:
-    """Where a test leaves what it left; step: the scenario, or `browser`."""
+    """Return the folder for a test's evidence. `step` is the scenario, or `browser`."""
     return FAILURES / step / re.sub(r"[^\w.-]+", "-", item.name).strip("-")
 
 
 def forget(steps: Iterable[str]) -> None:
-    """Remove what earlier runs have left."""
+    """Remove the evidence of earlier runs."""
     for step in steps:
         shutil.rmtree(FAILURES / step, ignore_errors=True)
 
 
 def keep_journals(container: str, folder: Path) -> list[Path]:
-    """Write all that the hub and people's servers have said into files, and return them."""
+    """Write the journals of the hub and the users' servers to files, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = []
     for name, units in JOURNALS.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenario `faults` works with: a hub that alice works on, changes of it that go wrong, and what became of it."""
+"""Support for the scenario `faults`: a hub that alice is working on, changes that go wrong, and checks of what happened to the hub."""
 
 import json
 import os
@@ -25,19 +25,19 @@ UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 KILLERS = "/usr/local/lib/killed-at"
 RESULTS = ROOT / ".cache/results/faults.json"
 
-# Rights that nobody has by another way. A change replaces one by the other for bob.
+# Scopes that nobody has otherwise. A change replaces one with the other for bob.
 SCOPES = ("list:users", "read:hub")
 ROLE = "probe"
 
 
 def fragment(scope: str, *lines: str) -> str:
-    """A fragment of configuration that gives bob one right and, with more lines, does something else besides."""
+    """Return a configuration fragment that gives bob one scope, followed by further lines."""
     role = {"name": ROLE, "users": ["bob"], "scopes": [scope]}
     return "\n".join((f"c.JupyterHub.load_roles.append({json.dumps(role)})", *lines, ""))
 
 
 def change_of(content: str, **options: Any) -> dict[str, Any]:
-    """The arguments of module `hub_config` for a fragment that comes after the roles' own."""
+    """Return arguments of the module `hub_config` for a fragment that comes after the roles' own."""
     return {
         "service": UNIT,
         "path": MAIN,
@@ -51,14 +51,14 @@ def change_of(content: str, **options: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Run:
-    """What one module ended with."""
+    """The exit code and result of a module."""
 
     code: int
     result: dict[str, Any]
 
     @property
     def refusal(self) -> str:
-        """What the module says to the person who runs the play."""
+        """The error message of a module that failed."""
         assert self.code != 0, self.result
         return str(self.result["msg"])
 
@@ -70,26 +70,26 @@ class Run:
 
 @dataclass(frozen=True)
 class Sight:
-    """The host at one moment, as look_at_hub.py sees it."""
+    """The state of the host, as look_at_hub.py reports it."""
 
-    files: dict[str, list[Any]]  # path -> mode, owner, group and checksum of all that a change may touch
+    files: dict[str, list[Any]]  # path -> mode, owner, group and checksum of files that a change may touch
     roles: dict[str, list[Any]]  # role -> scopes and users, from the hub's database
-    invocation: str  # the identity of the hub's very start
+    invocation: str  # systemd's ID of the hub's current run
     servers: list[int]  # the processes of alice's server
-    answers: bool  # whether the hub does
+    answers: bool  # whether the hub answers
 
     @property
     def configuration(self) -> dict[str, list[Any]]:
         return {path: seen for path, seen in self.files.items() if path.startswith(DIRECTORY)}
 
     def with_scope(self, scope: str) -> dict[str, list[Any]]:
-        """The roles as they are when bob has this right."""
+        """Return the roles as they are when bob has this scope."""
         return self.roles | {ROLE: [[scope], ["bob"]]}
 
 
 @dataclass
 class Site:
-    """A host with a hub, alice at work in an open document, and someone who runs plays on it."""
+    """A host with a hub, on which alice is working in an open document and playbooks are run."""
 
     host: Host
     platform: Platform
@@ -101,7 +101,7 @@ class Site:
 
     @property
     def scope(self) -> str:
-        """Which of the two rights bob has."""
+        """The scope that bob has, one of the two."""
         return str(self.look().roles[ROLE][0][0])
 
     @property
@@ -115,7 +115,7 @@ class Site:
     def running(
         self, module: str, arguments: dict[str, Any], python: str
     ) -> Iterator["subprocess.Popen[str]"]:
-        """Run one module of the collection with an interpreter of the host, and go on meanwhile."""
+        """Start a module of the collection with an interpreter of the host, and yield its process."""
         inventory = INVENTORY | {"ansible_python_interpreter": python}
         command = ["ansible", self.platform.name, f"--inventory={self.platform.name},"]
         command += ["--extra-vars", json.dumps(inventory)]
@@ -127,40 +127,40 @@ class Site:
             stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-            start_new_session=True,  # so that it can be ended with what it has started
+            start_new_session=True,  # so that it can be killed together with its children
         ) as process:
             yield process
 
     def module(self, module: str, arguments: dict[str, Any], python: str = "/usr/bin/python3") -> Run:
-        """Run one module of the collection and wait for its end."""
+        """Run a module of the collection, and wait until it ends."""
         with self.running(module, arguments, python) as process:
             output = process.communicate()[0]
         return Run(process.returncode, json.loads(output.partition(" => ")[2] or "{}"))
 
     def change(self, content: str, **options: Any) -> Run:
-        """Let module `hub_config` change the hub's configuration."""
+        """Change the hub's configuration with the module `hub_config`."""
         return self.module("hub_config", change_of(content, **options))
 
     def kill(self, step: str, module: str, arguments: dict[str, Any]) -> None:
-        """Run one module of the collection and have its process killed at a step (see killed_at.py)."""
+        """Run a module of the collection, and kill its process at a step (see killed_at.py)."""
         self.host.check_output(f"mkdir -p {KILLERS} && ln -sf /root/killed_at.py {KILLERS}/{step}")
         ended = self.module(module, arguments, f"{KILLERS}/{step}")
         assert ended.result.get("rc") == 137, (step, ended)
 
     def uninstall(self, *packages: str) -> None:
-        """Take packages away that alice's server, which has been started with them, does not look at again."""
+        """Uninstall packages that alice's running server has loaded and does not read again."""
         self.host.check_output(f"{UV} pip uninstall --python {PYTHON} {' '.join(packages)}")
 
     @contextmanager
     def edited(self, path: str, line: str) -> Iterator[None]:
-        """As long as this lasts, a file has one more line."""
+        """Append a line to a file temporarily."""
         self.host.check_output(f"cp -p {path} /root/edited && echo {shlex.quote(line)} >>{path}")
         yield
         self.host.check_output(f"cp -p /root/edited {path}")
 
     @contextmanager
     def mounted(self, path: str, what: str) -> Iterator[None]:
-        """As long as this lasts, something else is mounted at a directory: arguments of `mount`."""
+        """Mount something on a directory temporarily. `what` is the arguments of `mount`."""
         self.host.check_output(f"mount {what} {path}")
         yield
         self.host.check_output(f"umount {path}")
@@ -168,20 +168,20 @@ class Site:
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, and one row of the table in docs/reference/reliability.md."""
+    """One fault, which is one row of the table in docs/reference/reliability.md."""
 
     site: Site
     name: str
     row: dict[str, str] = field(
         default_factory=lambda: {"said": "nothing: it is killed"}
-    )  # its cells, as tests/tools/reliability.py has them
+    )  # cells by the column names in tests/tools/reliability.py
 
     @contextmanager
     def survived(self, asked_for: str | None = None) -> Iterator[None]:
-        """Whatever happens meanwhile: alice works on, the hub answers, and nobody has a right too many.
+        """Check that the hub survives what happens in the block: alice continues to work, the hub answers, and nobody has excess rights.
 
-        Afterwards configuration and rights are those from before. Where the right that is `asked_for` is named, the
-        run may have come so far that bob has it.
+        Configuration and roles must be as before. If `asked_for` names the scope that a run was to give bob, the run may also have
+        come far enough for bob to have it.
         """
         site = self.site
         before = site.look()
@@ -200,7 +200,7 @@ class Fault:
         self.row["hub"] = f"{how}, rights as {'before' if after.roles == before.roles else 'asked for'}"
 
     def see_people(self, before: Sight, after: Sight) -> None:
-        """Alice's server is the very process, her document is open, and what she typed is on disk."""
+        """Check that alice's server is the same process, her document is open, and the text she typed is on disk."""
         assert after.servers == before.servers
         document = self.site.document
         assert document.closed_by_server is None
@@ -209,7 +209,7 @@ class Fault:
         self.row["people"] = "the same processes, documents open"
 
     def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
-        """The hub was restarted, and everyone has these rights to servers and no others."""
+        """Check that the hub was restarted, and that all users have exactly these scopes for servers."""
         assert after.answers
         assert after.invocation != before.invocation
         scopes = {scope for role, _users in after.roles.values() for scope in role}
@@ -217,7 +217,7 @@ class Fault:
         self.row["hub"] = "was restarted, rights as asked for"
 
     def converges(self, scope: str) -> None:
-        """Without the cause, the next run reaches the desired state, and the run after it changes nothing."""
+        """Check that without the cause, the next run reaches the desired state, and the run after it changes nothing."""
         site = self.site
         before = site.look()
         changed = site.change(fragment(scope)).changed
@@ -232,7 +232,7 @@ class Fault:
         self.record()
 
     def converges_by_play(self, *gone: str, **variables: Any) -> None:
-        """The same with a whole play, in the mode that the hub has; gone: files that are not there in it."""
+        """Check the same with the whole play, in the hub's current mode. `gone` are the usual files that this mode does not have."""
         site = self.site
         before = site.look()
         first = site.play(**variables)
@@ -247,7 +247,7 @@ class Fault:
         self.record()
 
     def record(self) -> None:
-        """Put the row into the table of this run."""
+        """Add the row to this run's table."""
         rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(rows | {self.name: self.row}, indent=1) + "\n")

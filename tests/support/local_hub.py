@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real hub with a real server of alice's on it that has our configuration, for tests that need no more of a host than that.
+"""A real hub and alice's real server with our configuration, for tests that need nothing else of a host.
 
-There is no proxy: who comes to the server comes to its port.
+There is no proxy: requests go directly to the server's port.
 """
 
 import json
@@ -22,7 +22,7 @@ from jupyterhub_collab.names import SERVER_SETTINGS
 from people.sockets import Door
 from ports import free_port
 
-PATIENCE = 60  # seconds for whatever has to happen on a machine that may be busy
+PATIENCE = 60  # seconds for anything, because the machine may be busy
 CONFIG = """
 import sys
 
@@ -74,7 +74,7 @@ NAVIGATE = {
 
 
 class _Proxy(httpx.BaseTransport):
-    """Sends each request to the port that its path is of."""
+    """Send each request to the port for its path or host."""
 
     def __init__(self, hub: int, ports: Mapping[str, int]) -> None:
         self._hub, self._ports = hub, ports
@@ -87,7 +87,7 @@ class _Proxy(httpx.BaseTransport):
             self._hub,
         )
         url = request.url.copy_with(host="127.0.0.1", port=port)
-        # The header Host stays what the address was.
+        # Keep the header Host of the original URL.
         passed = httpx.Request(
             request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
         )
@@ -95,12 +95,12 @@ class _Proxy(httpx.BaseTransport):
 
 
 class LocalHub:
-    """alice owns the server; carol is an administrator; bob, dave and erin may come in, erin as one of the group teachers.
+    """A hub on which alice owns the server, carol is an administrator, and bob, dave and erin have access. erin is in the group teachers.
 
-    A service of the hub that may come in, too, bears alice's name.
+    A service of the hub, which also has access, is named alice, too.
     """
 
-    domain = ""  # where each user has one of their own below it
+    domain = ""  # the parent domain, if each user has a subdomain
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class LocalHub:
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """The hub and the server run meanwhile."""
+        """Run the hub and the server during the block."""
         self.start()
         try:
             self.start_server()
@@ -149,7 +149,7 @@ class LocalHub:
     # The hub
 
     def start(self) -> None:
-        """Start the hub and wait until it answers."""
+        """Start the hub, and wait until it answers."""
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub"],
@@ -161,13 +161,13 @@ class LocalHub:
         wait_until(self._answers)
 
     def kill(self) -> None:
-        """End the hub as a crash does, which leaves the server running."""
+        """Kill the hub, as in a crash. The server continues to run."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def end(self) -> None:
-        """End the hub, and the server with it."""
+        """Stop the server and the hub."""
         try:
             self.ask("DELETE", "users/alice/server")
             wait_until(lambda: not self.runs)
@@ -176,7 +176,7 @@ class LocalHub:
 
     @property
     def hub_url(self) -> str:
-        """The hub itself, where a proxy would find it."""
+        """The URL of the hub itself, behind the proxy if there were one."""
         return f"http://127.0.0.1:{self._hub_port}"
 
     def _answers(self) -> bool:
@@ -197,13 +197,13 @@ class LocalHub:
         return answer.json() if answer.text else None
 
     def token_of(self, name: str) -> str:
-        """Return a token with all rights of a user."""
+        """Return a token with all scopes of a user."""
         if name not in self._tokens:
             self._tokens[name] = self.ask("POST", f"users/{name}/tokens", {})["token"]
         return self._tokens[name]
 
     def forget(self, name: str) -> None:
-        """Take from someone whatever they have shown so far, as a logout does."""
+        """Revoke all tokens of a user, as a logout does."""
         for token in self.ask("GET", f"users/{name}/tokens")["api_tokens"]:
             self.ask("DELETE", f"users/{name}/tokens/{token['id']}")
         self._tokens.pop(name, None)
@@ -214,12 +214,12 @@ class LocalHub:
 
     @contextmanager
     def browser(self, name: str = "", *, page: int = 0) -> Iterator[httpx.Client]:
-        """Yield a browser in which someone has logged in, which takes an authenticator that believes everyone.
+        """Yield a browser, logged in as `name` if it is not empty. The hub's authenticator must accept any password.
 
-        page: the port of the sharing page. It gets to hub, server and page at one address, as behind a proxy.
+        The browser reaches hub, server and sharing page at the same URL, as behind a proxy. `page` is the port of the sharing page.
         """
         ports = {"/user/alice/": self._port, "/services/sharing/": page}
-        if self.domain:  # as a proxy with host routing has it
+        if self.domain:  # as a proxy with host-based routing does
             hosts = {
                 "/user/alice/": f"alice.{self.domain}",
                 "/services/sharing/": f"sharing--service.{self.domain}",
@@ -254,25 +254,25 @@ class LocalHub:
             return False
 
     def end_from_inside(self, who: str) -> None:
-        """Have someone shut the server down by its own API, and wait until the hub knows."""
+        """Shut the server down through its own API as a user, and wait until the hub knows."""
         self.at_server(who, "POST", "api/shutdown").raise_for_status()
         wait_until(lambda: not self.runs)
         self.ask("DELETE", "users/alice/server")
 
     @property
     def server_process(self) -> int:
-        """The number of the server's process."""
+        """The ID of the server's process."""
         return int(self.ask("GET", "users/alice?include_stopped_servers")["servers"][""]["state"]["pid"])
 
     @property
     def own_token(self) -> str:
-        """The server's own token, as someone reads it in a terminal there."""
+        """The server's own token, as users can read it in a terminal on the server."""
         variables = Path(f"/proc/{self.server_process}/environ").read_bytes().split(b"\0")
         return next(each for each in variables if each.startswith(b"JUPYTERHUB_API_TOKEN=")).decode()[21:]
 
     @property
     def server_url(self) -> str:
-        """Where alice's server listens."""
+        """The address at which alice's server listens, as a URL."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -280,7 +280,7 @@ class LocalHub:
         return f"{self.server_url}/user/alice"
 
     def at_server(self, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Return the server's answer to a program of someone."""
+        """Send a request to the server as a user's program does, and return the response."""
         return self.at_server_with(self.token_of(name), method, path, body)
 
     def at_server_with(self, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -288,7 +288,7 @@ class LocalHub:
         return httpx.request(method, f"{self.url}/{path}", headers=headers, json=body, timeout=PATIENCE)
 
     def door(self, name: str, path: str) -> Door:
-        """Return where a websocket is, and what someone shows there."""
+        """Return what is needed to open a websocket of the server as a user."""
         address = self.url.replace("http", "ws", 1)
         return Door(f"{address}/{path}", {"Authorization": f"token {self.token_of(name)}"})
 

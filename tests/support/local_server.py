@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A collaboration server without a hub: a real Jupyter server with our part in it, which can be killed and started again."""
+"""A collaboration server without a hub: a real Jupyter server with our extension, which can be killed and restarted."""
 
 import asyncio
 import json
@@ -29,11 +29,11 @@ from ports import free_port
 
 CONFIG = Path(package.__file__).parent / "config"
 TOKEN = {"Authorization": "token secret"}
-PATIENCE = 30  # seconds for whatever has to happen on a machine that may be busy
+PATIENCE = 30  # seconds for anything, because the machine may be busy
 
 
 class LocalServer:
-    """A server whose files are in `directory`/files, and its state in `directory`/state. Paths are relative to `folder` there."""
+    """A server with its files in `directory`/files and its state in `directory`/state. Paths are relative to `folder` in files."""
 
     def __init__(self, directory: Path, *options: str, **settings: Any) -> None:
         self._root, self.state = directory / "files", directory / "state"
@@ -44,10 +44,10 @@ class LocalServer:
         self._settings = {"state_directory": str(self.state), **settings}
         self._address = f"127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
-        self.runner: list[str] = []  # what starts it, such as with fewer rights
+        self.runner: list[str] = []  # a command that runs the server, for example with fewer privileges
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server, and wait until it answers."""
         environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(self.state / "none"), **self.environment}
         command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", *self._options]
         command += [f"--port={self._address.partition(':')[2]}", "--ServerApp.port_retries=0"]
@@ -70,7 +70,7 @@ class LocalServer:
                 time.sleep(0.05)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> float:
-        """End it by a signal. Returns how many seconds that took."""
+        """Stop the server with a signal, and return how many seconds it took."""
         began = time.monotonic()
         self.send(how)
         self.wait()
@@ -81,7 +81,7 @@ class LocalServer:
         self._process.send_signal(how)
 
     def wait(self) -> None:
-        """Wait until its process has ended."""
+        """Wait until the server's process has ended."""
         assert self._process is not None
         try:
             self._process.wait(PATIENCE)
@@ -93,13 +93,13 @@ class LocalServer:
         self.end(signal.SIGKILL)
 
     def limit(self, what: int, most: int) -> None:
-        """Limit a resource of its process, which it is not told."""
+        """Set the soft limit of a resource for the running server's process."""
         assert self._process is not None
         resource.prlimit(self._process.pid, what, (most, resource.RLIM_INFINITY))
 
     @property
     def environment(self) -> dict[str, str]:
-        """What has it be a collaboration server."""
+        """The environment variables that make the server a collaboration server."""
         return {"JUPYTER_CONFIG_PATH": str(CONFIG), SERVER_SETTINGS: json.dumps(self._settings)}
 
     @property
@@ -115,14 +115,14 @@ class LocalServer:
         return self._root / self.folder
 
     def begin(self, folder: str) -> None:
-        """Go to a new folder, so that what happened before does not matter."""
+        """Switch to a new folder, so that earlier tests have no effect, and start the server if necessary."""
         self.folder = "".join(each if each.isalnum() else "-" for each in folder)
         self.files.mkdir()
         if not self.runs:
             self.start()
 
     def path(self, name: str) -> str:
-        """Return the path of a file as the server's API has it."""
+        """Return a file's path in the server's API."""
         return f"{self.folder}/{name}".lstrip("/")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -131,7 +131,7 @@ class LocalServer:
         return answer.json()
 
     def seat(self, path: str, name: str = "alice") -> Seat:
-        """What it takes to join a document."""
+        """Return what is needed to join a document."""
         is_notebook = path.endswith(".ipynb")
         form = {"format": "json", "type": "notebook"} if is_notebook else {"format": "text", "type": "file"}
         session = self.ask("PUT", "api/collaboration/session/" + quote(self.path(path), safe=""), form)
@@ -142,7 +142,7 @@ class LocalServer:
         return Seat(path, is_notebook, Door(f"{address}?sessionId={session['sessionId']}", TOKEN), user)
 
     async def open(self, path: str, name: str = "alice", session: str = "") -> Room:
-        """Open a document, as a tab does; with a session of someone who has had it before, where one is given."""
+        """Open a document as a tab does, with an existing session if one is given."""
         seat = self.seat(path, name)
         if session:
             url = f"{seat.door.url.partition('?')[0]}?sessionId={session}"
@@ -162,13 +162,13 @@ class LocalServer:
         (self.files / path).write_text(text)
 
     async def until_file(self, path: str, *texts: str) -> None:
-        """Wait until a file holds all of these texts."""
+        """Wait until a file contains all of these texts."""
         async with asyncio.timeout(PATIENCE):
             while not all(text in self.read(path) for text in texts):
                 await asyncio.sleep(0.05)
 
 
-# A hook that does nothing, for which a server loads the module that it is in.
+# A hook that does nothing. Configuring it makes a server load the module.
 LOADED = """
 
 def loaded(**_arguments):
@@ -181,7 +181,7 @@ LOADS = "--FileContentsManager.pre_save_hook=of_test.loaded"
 def server_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, *options: str
 ) -> Iterator[LocalServer]:
-    """A server that runs with a module `of_test`, which options may name. With no options the module is loaded all the same."""
+    """Run a server with a module `of_test`, which is loaded even if no option names it, and yield the server."""
     (tmp_path / "of_test.py").write_text(module + LOADED)
     options = options if any("of_test" in each for each in options) else (*options, LOADS)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
@@ -195,7 +195,7 @@ def server_with(
 
 
 async def come_back(*rooms: Room) -> None:
-    """Have tabs that have lost their server connect again as soon as it is there."""
+    """Reconnect tabs that have lost their server as soon as it is available."""
     for room in rooms:
         async with asyncio.timeout(PATIENCE):
             while True:

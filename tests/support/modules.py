@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of the collection's modules on a container without Ansible around them, which takes most of a call's time.
+"""Call the collection's modules on a container directly, without Ansible's overhead, which is most of a call's time.
 
-What Ansible adds, `scenario.module` and the playbooks show.
+`scenario.module` and the playbooks test modules with Ansible.
 """
 
 import json
@@ -24,13 +24,13 @@ module = importlib.import_module("ansible_collections.collab.jupyterhub.plugins.
 with patch_module_args(json.load(sys.stdin)):
     module.main()
 """
-# What the action plugin of a module adds to its arguments.
+# Arguments that a module's action plugin adds.
 ADDED = {"hub_config": lambda: {"package": package_files()}}
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a call of a module ended with. code is -1 where the module was killed and told nothing."""
+    """The exit code and result of a module. `code` is -1 if the module was killed without a result."""
 
     code: int
     told: dict[str, Any]
@@ -41,12 +41,12 @@ class Done:
 
     @property
     def message(self) -> str:
-        """What a module that failed says to the person who runs the play."""
+        """The error message of a module that failed."""
         return str(self.told["msg"])
 
 
 def call(name: str, container: str, *, check: bool = False, **arguments: Any) -> Done:
-    """Call a module as Ansible does on the host, as root."""
+    """Call a module on the host as root, as Ansible does."""
     bring(container)
     arguments |= ADDED.get(name, dict)()
     command = ["podman", "exec", "--interactive", f"--env=PYTHONPATH={MODULES}", container]
@@ -67,13 +67,13 @@ def call(name: str, container: str, *, check: bool = False, **arguments: Any) ->
 
 @cache
 def bring(container: str) -> None:
-    """Put what modules consist of on a container."""
+    """Copy the modules and what they import to a container."""
     copy(Path(ansible.module_utils.__file__).parent, container, f"{MODULES}/ansible/module_utils")
     subprocess.run(["podman", "exec", container, "touch", f"{MODULES}/ansible/__init__.py"], check=True)
     copy(ROOT / "plugins", container, f"{MODULES}/ansible_collections/collab/jupyterhub/plugins")
 
 
 def copy(source: Path, container: str, target: str) -> None:
-    """Put a directory's content into one of a container's."""
+    """Copy a directory's content into a directory of a container."""
     subprocess.run(["podman", "exec", container, "mkdir", "-p", target], check=True)
     subprocess.run(["podman", "cp", f"{source}/.", f"{container}:{target}"], check=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of files that people have open are written with: what people see, what they are told, and which copies there are."""
+"""Helpers for tests of open files: what people see, which notices they get, and which copies exist."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def copies(server: LocalServer) -> list[str]:
 
 @asynccontextmanager
 async def told(server: LocalServer) -> AsyncIterator[list[dict[str, Any]]]:
-    """Collect what people are told of this test's files, each notice once, while the block runs."""
+    """Collect the notices about this test's files during the block, each once."""
     notices: list[dict[str, Any]] = []
     ours = server.path("")
 
@@ -77,7 +77,7 @@ def of_document(room: Room) -> str:
 
 
 def change(server: LocalServer, method: str, name: str, body: Any = None) -> None:
-    """Do something to a file as JupyterLab's file browser, or another editor, does it."""
+    """Change a file through the contents API, as JupyterLab's file browser or another editor does."""
     answer = httpx.request(
         method,
         f"http://{server._address}/api/contents/{quote(server.path(name))}",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ports for servers that tests start: no test gets one that another test, or an outgoing connection, may take meanwhile."""
+"""Ports for servers that tests start. No other test or outgoing connection can take a port that a test got."""
 
 import fcntl
 import random
@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-# Below the range from which Linux gives ports to outgoing connections.
+# Below the range that Linux uses for outgoing connections.
 FIRST, LAST = 20000, 32000
-_held: dict[int, TextIO] = {}  # what keeps other test processes from the ports of this one, until it ends
+_held: dict[int, TextIO] = {}  # open lock files, which reserve ports until this process ends
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens, and which belongs to this test process from now on."""
+    """Return a free port of 127.0.0.1, and reserve it for this test process until it ends."""
     locks = Path(tempfile.gettempdir()) / "collab-test-ports"
     locks.mkdir(exist_ok=True)
     for port in random.sample(range(FIRST, LAST), LAST - FIRST):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of the collection's roles as the play has them, and what its tasks and templates make of them."""
+"""The variables of the collection's roles as in a play, and tasks and templates rendered with them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from scenario import ROOT
 
 
 class RoleVariables:
-    """Defaults and vars of roles, with what is set besides."""
+    """Defaults and vars of roles, and additional variables."""
 
     def __init__(self, *roles: str, **given: Any) -> None:
         self._variables: dict[str, Any] = {}
@@ -31,15 +31,15 @@ class RoleVariables:
         self._variables[name] = value
 
     def templated(self, value: Any) -> Any:
-        """Return what a task is given where its file says `value`."""
+        """Return `value` after templating, as a task gets it."""
         return Templar(DataLoader(), variables=self._variables).template(_trusted(value))
 
     def rendered(self, role: str, template: str) -> str:
-        """Return what comes of a template of a role."""
+        """Render a template of a role."""
         return str(self.templated(HEAD + (ROOT / f"roles/{role}/templates/{template}").read_text()))
 
     def arguments(self, role: str, tasks: str, module: str) -> dict[str, Any]:
-        """Return what the one task that calls a module gives to it."""
+        """Return the arguments of the only task in a file that calls this module."""
         found = yaml.safe_load((ROOT / f"roles/{role}/tasks/{tasks}.yml").read_text())
         (task,) = (task for task in found if f"collab.jupyterhub.{module}" in task)
         return dict(self.templated(task[f"collab.jupyterhub.{module}"]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of a scenario work with: its containers, the people on them, and the collection's playbooks."""
+"""Support for the tests of scenarios: containers, their users, and the collection's playbooks."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from testinfra.host import Host
 from people import Hub, LoginRefused, Person, Refused
 
 ROOT = Path(__file__).parents[2]
-# Whether tests take their long form, as in `make test-all`.
+# Whether to run tests in their long form, as in `make test-all`.
 LONG = os.environ.get("COLLAB_ALL") == "1"
 PASSWORDS: dict[str, str] = {
     person["name"]: person["password"]
@@ -37,7 +37,7 @@ class Platform:
 
     @property
     def tag(self) -> str:
-        """What tells the images of the hub apart, such as trixie-hub6."""
+        """The tag of the image, such as trixie-hub6."""
         return self.image.partition(":")[2]
 
     @property
@@ -47,7 +47,7 @@ class Platform:
 
     @property
     def address(self) -> str:
-        """The address at which the test, and a browser on this machine, reach the container."""
+        """The IP address at which the test, and a browser on this machine, reach the container."""
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         command = ["podman", "inspect", f"--format={form}", self.name]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -55,7 +55,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Name and password of someone who is not logged in."""
+    """Name and password of a person who is not logged in."""
 
     name: str
     password: str
@@ -63,7 +63,7 @@ class Credentials:
 
 @cache
 def platforms(scenario: Path) -> list[Platform]:
-    """The containers of a scenario: all, or the one that Molecule was told with --platform-name or its variable."""
+    """Return the containers of a scenario: all, or only the one given by Molecule's --platform-name or its environment variable."""
     described = yaml.safe_load((scenario / "molecule.yml").read_text())["platforms"]
     only = os.environ.get("MOLECULE_PLATFORM_NAME")
     return [
@@ -74,7 +74,7 @@ def platforms(scenario: Path) -> list[Platform]:
 
 
 def keep(config: pytest.Config, items: list[pytest.Item], is_kept: Callable[[dict[str, Any]], bool]) -> None:
-    """Deselect tests by their parameters, and have pytest report how many."""
+    """Keep only tests whose parameters match, and have pytest report how many are deselected."""
 
     def parameters(item: pytest.Item) -> dict[str, Any]:
         assert isinstance(item, pytest.Function)
@@ -88,45 +88,45 @@ INVENTORY = {
     "ansible_connection": "containers.podman.podman",
     "ansible_pipelining": True,
     "ansible_python_interpreter": "/usr/bin/python3",
-    # What the container's environment says about downloads reaches the tasks through sudo, too.
+    # -E: sudo passes the container's environment variables for downloads to the tasks.
     "ansible_become_flags": "-H -S -n -E",
 }
 
 
 @dataclass(frozen=True)
 class Play:
-    """What a run of a playbook ended with."""
+    """The exit code and output of a playbook or module run."""
 
     code: int
     output: str
 
     @property
     def changed(self) -> int:
-        """How many tasks changed something."""
+        """The number of tasks that changed something."""
         return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
 
     @property
     def message(self) -> str:
-        """What the task that failed says to the person who runs the play."""
+        """The error message of the task that failed."""
         found = re.search(r"^(?:fatal|\[ERROR\]).*?\"msg\": \"((?:[^\"\\]|\\.)*)\"", self.output, re.M | re.S)
         assert found, self.output
         return str(json.loads(f'"{found[1]}"'))
 
     @property
     def said(self) -> str:
-        """The output with every run of white space as one blank, to look for sentences in."""
+        """The output with all whitespace collapsed to single spaces, to search for sentences."""
         return " ".join(self.output.split())
 
 
 def play(
     playbook: str, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:
-    """Run `collab.jupyterhub.<playbook>` against a container with these variables."""
+    """Run `collab.jupyterhub.<playbook>` on a container with these variables."""
     return run_playbook(f"collab.jupyterhub.{playbook}", container, *options, env=env, **variables)
 
 
 def verified(container: str, report: Path, **variables: Any) -> set[str]:
-    """Return the checks that playbook `verify` finds right. Nothing is wrong, and each row says something."""
+    """Run the playbook `verify`, and return the checks that passed. No check may fail, and each row must have a text."""
     done = play("verify", container, jupyterhub_verify_report=str(report), **variables)
     assert report.exists(), done.output
     rows = json.loads(report.read_text())["rows"]
@@ -136,26 +136,26 @@ def verified(container: str, report: Path, **variables: Any) -> set[str]:
 
 
 def role(name: str, container: str, *options: str, **variables: Any) -> Play:
-    """Apply one role of the collection alone to a container."""
+    """Apply a single role of the collection to a container."""
     return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
 
 
 def run_playbook(
     playbook: str | Path, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:
-    """Run any playbook against a container, or against several with commas between their names."""
+    """Run any playbook on containers, given as comma-separated names."""
     command = ["ansible-playbook", str(playbook), f"--inventory={container},", *options]
     command += ["--extra-vars", json.dumps(INVENTORY), "--extra-vars", json.dumps(variables)]
     return _run(command, env)
 
 
 def module(name: str, container: str, *options: str, **arguments: Any) -> Play:
-    """Run one module of the collection against a container."""
+    """Run a module of the collection on a container."""
     return _module(f"collab.jupyterhub.{name}", container, arguments, *options)
 
 
 def ping(container: str) -> Play:
-    """Have Ansible do the least that it can do on a host."""
+    """Run Ansible's ping, the least that Ansible can do on a host."""
     return _module("ansible.builtin.ping", container, {})
 
 
@@ -185,13 +185,13 @@ def _run(command: list[str], env: dict[str, str] | None = None) -> Play:
 
 
 def installed(host: Host, python: str) -> dict[str, str]:
-    """The packages of a Python environment of a container, name to version."""
+    """Return the packages in a Python environment on the host, by name, with their versions."""
     code = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
     return dict(json.loads(host.check_output(f"{python} -c '{code}'")))
 
 
 def list_files(platform: Platform, output: str) -> None:
-    """List every file of a host, with what tells whether it has changed, into a file of that host."""
+    """Write a list of all files on a host, with what is needed to detect changes, into a file on that host."""
     source = ROOT / "molecule/resources/list_files.py"
     subprocess.run(["podman", "cp", str(source), f"{platform.name}:/root/list_files.py"], check=True)
     command = ["podman", "exec", platform.name, "python3", "/root/list_files.py", output]
@@ -199,14 +199,14 @@ def list_files(platform: Platform, output: str) -> None:
 
 
 def changed_files(host: Host, platform: Platform) -> set[str]:
-    """The paths of the files of a host that differ from the list in /root/files.before, which was made at its beginning."""
+    """Return the paths of files that differ from the host's initial list in /root/files.before."""
     list_files(platform, "/root/files.now")
     difference = host.run_expect([0, 1], "diff /root/files.before /root/files.now").stdout
     return {line[2:].partition("\t")[0] for line in difference.splitlines() if line.startswith(("<", ">"))}
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
-    """Wait until a condition on the host holds. Raises TimeoutError after `timeout` seconds."""
+    """Wait until a condition is true. Raise TimeoutError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
@@ -215,20 +215,20 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
 
 
 def kill_server(host: Host, owner: str) -> None:
-    """End someone's server and all that runs in it at once; the hub notices when it looks next."""
+    """Kill a user's server and everything that runs in it. The hub notices at its next poll."""
     host.run("pkill -KILL -u %s", owner)
     wait_until(lambda: host.run("pgrep -u %s", owner).rc != 0)
-    # In a container nobody tells systemd that the last process of a unit is gone, where that was the shell of a terminal. It keeps the
-    # unit then, and SystemdSpawner waits in vain for a new one of that name. A stop of what does not run makes it look.
+    # In a container, systemd is not notified when the last process of a unit ends, if that was a terminal's shell. It keeps the unit,
+    # and SystemdSpawner cannot start a new one with the same name. Stopping the unit makes systemd check it.
     host.run("systemctl stop jupyter-%s-singleuser", owner)
 
 
 def edit_together(
     first: Person, second: Person, owner: str, host: Host, path: str = "together.txt", account: str = ""
 ) -> None:
-    """Two people type into one text file on a server; both edits reach both, and the file in the owner's home.
+    """Check that two people can edit one text file on a server: both edits reach both people, and the file in the owner's home.
 
-    account: of the host, where it has another name than the owner.
+    `account` is the host account, if its name differs from the owner's.
     """
     server = first.open(owner)
     assert server.me()["identity"]["username"] == first.name
@@ -244,7 +244,7 @@ def edit_together(
 
 
 def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
-    """Who may not use the hub gets nowhere: neither mallory, who has a good password, nor a stranger."""
+    """Check that people without access to the hub get nowhere: mallory, who has a valid password, and a stranger."""
     with pytest.raises(LoginRefused):
         hub.login(mallory.name, mallory.password)
     for go in (hub.stranger.open, hub.stranger.visit):
@@ -257,10 +257,10 @@ def keep_out(hub: Hub, owner: str, mallory: Credentials) -> None:
 
 @contextmanager
 def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bool = False) -> Iterator[None]:
-    """The hub is restarted meanwhile, by request and no signal's, and the person's server and open document go on.
+    """Check that the block restarts the hub by request, not by a signal: the person's server keeps running, and their document stays open.
 
-    account: of the host, where it has another name than the person. interrupts: whether the hub ends its proxy with itself, after which
-    open tabs reconnect.
+    `account` is the host account, if its name differs from the person's. `interrupts` says whether the hub stops its proxy, too, so that
+    open tabs must reconnect.
     """
     account = account or person.name
     server = person.open(person.name)
@@ -281,7 +281,7 @@ def undisturbed(person: Person, host: Host, account: str = "", *, interrupts: bo
 
 
 def refuse_password(hub: Hub, host: Host, account: str) -> None:
-    """Nobody can log in to the hub as this account, not even with a valid password."""
+    """Check that nobody can log in to the hub as this account, even with a valid password."""
     host.check_output("echo %s | chpasswd", f"{account}:a-password")
     try:
         with pytest.raises(LoginRefused):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sharing page as people use it, and what the hub's host holds of it."""
+"""The sharing page as people use it, and its log and data on the hub's host."""
 
 import json
 import time
@@ -14,16 +14,16 @@ from scenario import ROOT, wait_until
 
 PAGE = "/services/sharing/"
 LOG = "/var/log/jupyterhub-sharing.jsonl"
-# What scenario sharing sets: less than usual, so that its tests wait less.
+# Settings of the scenario sharing: shorter times than the defaults, so that its tests wait less.
 REVOCATION = 1  # second
 SETTINGS: dict[str, Any] = {"jupyterhub_sharing_revocation_seconds": REVOCATION}
-CACHED = REVOCATION + 0.5  # a server trusts a refusal for as long as a permission
+CACHED = REVOCATION + 0.5  # seconds; a server caches refusals as long as permissions
 HUB_PYTHON = "/usr/local/jupyterhub/bin/python"
 DATABASE = "/var/lib/jupyterhub/jupyterhub.sqlite"
 
 
 def begin(owner: Person) -> None:
-    """The owner's server runs, nothing of it is shared, and it remembers of nobody that they were refused."""
+    """Make sure that the owner's server is running and not shared, and that it has no cached refusals."""
     wait_until(lambda: owner.page(PAGE).status == 200, 60)
     for kind in ("shares", "share-codes"):
         owner.api("DELETE", f"/hub/api/{kind}/{owner.name}/")
@@ -33,7 +33,7 @@ def begin(owner: Person) -> None:
 
 
 def make_link(owner: Person, **fields: str) -> str:
-    """Make a link on the page, and return its address."""
+    """Create a sharing link on the page, and return it."""
     page = owner.press(owner.page(PAGE), "Create link", **fields)
     field = BeautifulSoup(page.text, "html.parser").select_one("#new-link")
     assert field, page.sentence
@@ -41,7 +41,7 @@ def make_link(owner: Person, **fields: str) -> str:
 
 
 def code_of(link: str) -> str:
-    """The secret in a link."""
+    """Return the share code in a link."""
     return link.partition("code=")[2].partition("&")[0]
 
 
@@ -51,7 +51,7 @@ def accept(guest: Person, link: str) -> Page:
 
 
 def rows(page: Page, caption: str) -> list[str]:
-    """The first cells of a table of the page; none where the page has no such table. Another page does not count."""
+    """Return the first cell of each row in a table of the sharing page; an empty list if the page does not have the table."""
     assert page.status == 200, page.sentence
     assert PAGE in page.path, page.url
     tables = BeautifulSoup(page.text, "html.parser").select("table")
@@ -71,17 +71,17 @@ def shared_with(page: Page) -> list[str]:
 
 @dataclass(frozen=True)
 class Other:
-    """Someone else's server as the page lists it: what it does, what one may, and the buttons and links beside it."""
+    """Another user's server as the page lists it: its state, the visitor's permissions, and the buttons and links in its row."""
 
     state: str
     may: str
     buttons: tuple[str, ...]
-    forms: dict[str, dict[str, str]]  # by the button: what it sends
-    address: str  # to open it; empty where there is no link
+    forms: dict[str, dict[str, str]]  # the fields that each button submits
+    address: str  # the link to open it, or empty
 
 
 def others(person: Person) -> dict[str, Other]:
-    """The servers of others on someone's page, by the name that it gives them."""
+    """Return the servers of other users on a person's page, by the name that the page shows."""
     page = person.page(PAGE, tab="theirs")
     assert page.status == 200, page.sentence
     soup = BeautifulSoup(page.text, "html.parser")
@@ -101,28 +101,28 @@ def others(person: Person) -> dict[str, Other]:
 
 
 def press_beside(person: Person, name: str, button: str) -> Page:
-    """Press a button beside one of the servers of others, and return the page that it leads to."""
+    """Press a button in the row of another user's server, and return the page that it leads to."""
     return person.press(person.page(PAGE), button, **others(person)[name].forms[button])
 
 
 def forge(person: Person, page: Page, button: str, **fields: str) -> Page:
-    """Send a form of anyone's page as if it were the person's own, and return what the page says."""
+    """Submit a form of anyone's page as this person, and return the page that it leads to."""
     return person.press(page, button, _xsrf=person.xsrf(person.hub.url + PAGE), **fields)
 
 
 def told(page: Page) -> str:
-    """What the page says of what was just done, or why not."""
+    """Return the page's messages about the last action or its failure."""
     found = BeautifulSoup(page.text, "html.parser").select("[role=status], [role=alert]")
     return " ".join(each.get_text(" ", strip=True) for each in found)
 
 
 def log(host: Host) -> list[dict[str, Any]]:
-    """The lines of the log of what is shared."""
+    """Return the entries of the sharing log."""
     return [json.loads(line) for line in host.file(LOG).content_string.splitlines()]
 
 
 def in_database(host: Host, *lines: str) -> None:
-    """Change the hub's database from outside, as the hub's own code would: `db` is a session, `orm` JupyterHub's module."""
+    """Change the hub's database from outside, with JupyterHub's code. The lines can use `db`, a session, and JupyterHub's `orm`."""
     program = [
         "from jupyterhub import orm",
         f"db = orm.new_session_factory('sqlite:///{DATABASE}')()",
@@ -133,6 +133,6 @@ def in_database(host: Host, *lines: str) -> None:
 
 
 def crowd(host: Host, owner: str, number: int) -> None:
-    """Give someone so many links, and as many guests who have accepted one, past all pages."""
+    """Give a user this many links, and as many guests who accepted one, directly in the database."""
     program = (ROOT / "tests/support/programs/guests.py").read_text()
     host.check_output("%s -c %s %s %s %s", HUB_PYTHON, program, DATABASE, owner, str(number))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two projects for the tests of the scenario: alice and bob are in one, where carol reads; carol alone is in the other."""
+"""Two projects for the scenario workspaces: alice and bob are in one, which carol can read in part; carol alone is in the other."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ SECRET: dict[str, Any] = {
 
 
 def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **options: Any) -> Done:
-    """Have the host hold these projects, or with `check` say what that would change."""
+    """Create the workspaces of these projects on the host, or with `check`, report what that would change."""
     wanted = [
         {
             "name": project["name"],
@@ -43,11 +43,11 @@ def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **o
     return call("project_workspaces", platform.name, check=check, **told)
 
 
-told: dict[str, str] = {}  # what the hub of a container was told last
+told: dict[str, str] = {}  # the current fragment of each container's hub
 
 
 def run(server: Server, command: str) -> str:
-    """Run something in a terminal of the session; return what it shows."""
+    """Run a command in a terminal of the server, and return the terminal's output."""
     with server.open_terminal() as terminal:
         terminal.type(f"{{ {command}; }} 2>&1; printf 'en''ded\\n'")
         terminal.wait_for("ended\r\n")
@@ -55,15 +55,15 @@ def run(server: Server, command: str) -> str:
 
 
 def is_refusal(answer: httpx.Response) -> bool:
-    """Whether someone was not let write a file, which Jupyter Server calls an error of its own where a mount is read-only."""
+    """Return whether writing a file was refused. For a read-only mount, Jupyter Server answers with status 500."""
     read_only = answer.status_code == 500 and "Read-only file system" in answer.text
     return read_only or (answer.status_code == 403 and "Permission denied" in answer.text)
 
 
 def tell_hub(platform: Platform, *projects: dict[str, Any], before: str = "") -> None:
-    """Have the hub give sessions the shares of these projects, unless it does so already.
+    """Configure the hub to mount the workspaces of these projects in servers, unless it already does.
 
-    before: further lines of its configuration.
+    `before` are additional lines of configuration.
     """
     content = f"""import sys
 sys.path.insert(0, "@PACKAGE@")

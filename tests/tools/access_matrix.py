@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/reference/access.md from docs/access.yml.
+"""Write docs/reference/access.md from docs/access.yml.
 
-access_matrix.py          writes it
-access_matrix.py --check  fails where it is not as it would be written
+access_matrix.py          write it
+access_matrix.py --check  fail if it is out of date
 """
 
 import sys
@@ -33,17 +33,17 @@ WORDS = {True: "yes", False: "no", None: "–"}  # noqa: RUF001
 
 
 def document(access: Access) -> Iterator[str]:
-    yield "<!-- Made from docs/access.yml by `make docs`. -->\n"
+    yield "<!-- Generated from docs/access.yml by `make docs`. -->\n"
     yield "# Who may do what\n"
     yield paragraph(
-        "The tests ask a live hub and live servers for each cell below, on JupyterHub 5 and 6. *Yes* means that the person does it. *No* means "
-        "that the hub or the server refuses because the person has no right to do it, while others can do the same. The tests also "
-        "ask for every person's scopes: they are the ones listed here, no more and no less."
+        "The tests try each cell below on a live hub and live servers, with JupyterHub 5 and 6. *Yes* means that the person can do it. "
+        "*No* means that the hub or the server refuses because the person lacks the permission, while others can do it. The tests also "
+        "compare every person's scopes with those listed here, and allow no more and no fewer."
     )
     yield "## The people\n"
     for name, person in access.people.items():
         yield f"- **{name}**: {person['is']}"
-    yield "\nA dash means that there is no such person. Collaborators and guests are hub users, too.\n"
+    yield "\nA dash means that no such person exists in this mode. Collaborators and guests are hub users, too.\n"
     yield "## What they do\n"
     yield "| | |\n|---|---|"
     for action, sentence in access.actions.items():

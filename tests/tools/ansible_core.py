@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Uses the collection with one release of ansible-core, in a container: ansible_core.py RELEASE SUITE HUB_MAJOR, such as 2.18 bookworm 5
+"""Test the collection with one release of ansible-core, in a container: ansible_core.py RELEASE SUITE HUB_MAJOR, such as 2.18 bookworm 5
 
-Installs the archive into an empty path and tries it there (try_installed.py). With COLLAB_ALL=1 the container has a hub, and the
-collection is used as README.md says for the hub itself: it adds collaboration, again, which must change nothing, and verifies the hub.
+Installs the archive into an empty path and tests it there (try_installed.py). With COLLAB_ALL=1, the container has a hub, and the
+collection runs on the hub's host as README.md describes: it adds collaboration, runs again without a change, and verifies the hub.
 
-The container's own Python runs all of it, so that a release which this machine's Python is too old for is tried as well.
+Everything runs with the container's Python, so releases that this machine's Python is too old for can be tested, too.
 """
 
 import os
@@ -24,12 +24,12 @@ LONG = os.environ.get("COLLAB_ALL") == "1"
 
 @contextmanager
 def host(release: str, suite: str, major: str) -> Iterator[str]:
-    """A container with this release, in an environment that is in nobody's PATH."""
+    """Run a container that has this release in an environment outside every PATH, and yield the container's name."""
     release_directory = fetched(f"ansible-core/{release}", PYTHONS[suite], f"ansible-core=={release}.*")
     name = f"collab-core-{release.replace('.', '-')}"
     label = f"collab.ansible-core={release}"
     image = f"collab-hub:{suite}-hub{major}" if LONG else f"collab-debian:{suite}"
-    # Python writes what it compiles beside the source, which spares every program that comes after a second.
+    # Writable: Python caches its bytecode next to the source, which saves every later program a second.
     volumes = [
         f"--option=--volume={ROOT}:{ROOT}:ro",
         f"--option=--volume={release_directory}:{release_directory}",

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tables and pictures into docs/reference/benchmarks.md, from what the last runs of benchmarks and tests on this machine measured.
+"""Write tables and figures into docs/reference/benchmarks.md, from the last runs of benchmarks and tests on this machine.
 
-`<!-- benchmark: NAME -->`  what tests/benchmarks/bench.py has measured
-`<!-- tests -->`            what tests/tools/run.py took
+`<!-- benchmark: NAME -->`  results of tests/benchmarks/bench.py
+`<!-- tests -->`            duration of the steps of tests/tools/run.py
 
-Each place ends with `<!-- end -->`; one about which nothing is known stays as it is. Every single measurement goes
-into docs/benchmarks/NAME.json.
+Each section ends with `<!-- end -->`. A section without results on this machine stays unchanged. docs/benchmarks/NAME.json gets
+every measurement.
 """
 
 import json
@@ -27,7 +27,7 @@ Rows = dict[str, dict[str, list[float]]]
 
 
 def shown(number: float) -> str:
-    """A number with as many digits as it is worth."""
+    """Format a number with about three significant digits."""
     digits = 0 if number >= 1000 else 1 if number >= 10 else 2
     return f"{number:.{digits}f}"
 
@@ -41,15 +41,15 @@ def line(what: str, numbers: list[str]) -> str:
 
 
 def table(rows: Rows) -> list[str]:
-    """One column: with its spread. Several: the median of each; a row may have some of them."""
+    """Return the lines of a table: median and spread if there is one column, otherwise the medians. Rows may lack columns."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     if len(names) > 1:
         head = names
         body = [line(what, [shown_median(row.get(name)) for name in names]) for what, row in rows.items()]
     else:
-        head = [f"median, {names[0]}", "least", "most", "measured"]
+        head = [f"median, {names[0]}", "min", "max", "samples"]
         body = [line(what, spread(row[names[0]])) for what, row in rows.items()]
-    return [line("what", head), line("---", ["---:"] * len(head)), *body]
+    return [line("measurement", head), line("---", ["---:"] * len(head)), *body]
 
 
 def spread(measured: list[float]) -> list[str]:
@@ -58,16 +58,16 @@ def spread(measured: list[float]) -> list[str]:
 
 
 def text(name: str, result: dict[str, Any]) -> str:
-    """The reading, the pictures, the table and where it was measured."""
+    """Return a benchmark's section: summary, figures, table and test environment."""
     where = "; ".join(f"{what}: {value}" for what, value in result["circumstances"].items())
-    where += f"; [every measurement](../benchmarks/{name}.json)"
+    where += f"; [all measurements](../benchmarks/{name}.json)"
     pictures = [f"![{picture}](../images/bench-{picture}.svg)" for picture in result["pictures"]]
     parts = [result["reading"], *pictures, "\n".join(table(result["rows"])), where]
     return "\n\n".join(parts) + "\n"
 
 
 def section(found: re.Match[str]) -> str:
-    """A place with what was measured; as it stands where this machine has measured nothing, or has only tried to."""
+    """Return a section with its results, or unchanged if this machine has no results or only those of a run with `--rounds`."""
     kept = RESULTS / f"bench-{found[2]}.json"
     result: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"trial": True}
     if result["trial"]:
@@ -79,7 +79,7 @@ def section(found: re.Match[str]) -> str:
 
 
 def keep(name: str, result: dict[str, Any]) -> None:
-    """Write what was measured for those who want to count for themselves, with as many digits as it has."""
+    """Save the raw measurements with six significant digits, for readers who do their own statistics."""
     rows: Rows = result["rows"]
     exact = {
         what: {column: [float(f"{number:.6g}") for number in numbers] for column, numbers in row.items()}
@@ -91,7 +91,7 @@ def keep(name: str, result: dict[str, Any]) -> None:
 
 
 def tests(found: re.Match[str]) -> str:
-    """The seconds of each step and, of a scenario, of its stages; as it stands where this machine has run no tests."""
+    """Return the table of seconds per step, and per stage of each scenario; unchanged if this machine has run no tests."""
     kept = RESULTS / "summary.json"
     if not kept.exists():
         return found[0]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Breaks the collection on purpose, in a copy, and fails where the tests do not notice.
+"""Break a copy of the collection on purpose, and fail if the tests do not notice.
 
 break_it.py           every fault below; the last one needs a hub and a browser, and takes minutes
-break_it.py NAME...   only these
+break_it.py NAME...   only these faults
 
-Each test must pass before its fault and fail with it. A fault whose line is no longer there is an error, too: find the
-line that now decides the same, or another fault for the place.
+Each test must pass without its fault and fail with it. If the line that a fault replaces no longer exists, that is an error, too: find
+the line that now makes this decision, or another fault for this part.
 """
 
 import argparse
@@ -24,7 +24,7 @@ UNIT = "tests/unit"
 
 @dataclass(frozen=True)
 class Fault:
-    """A line of a file, what it is replaced by, and a test that has to notice."""
+    """A line in a file, its replacement, and the test that must notice."""
 
     what: str
     path: str
@@ -108,7 +108,7 @@ FAULTS = {
 
 
 def copy_checkout() -> None:
-    """Copy what the checkout consists of now, beside an environment whose collection is the copy."""
+    """Copy the checkout, uncommitted changes included, and give the copy an environment of its own."""
     shutil.rmtree(COPY, ignore_errors=True)
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -121,9 +121,9 @@ def copy_checkout() -> None:
 
 
 def make_environment(theirs: Path, ours: Path) -> None:
-    """Make the copy's environment of the checkout's: the same packages and programs, and the copy's own code.
+    """Create an environment that has the packages and programs of the checkout's environment, but the code of the copy.
 
-    It has to be one of its own, as tests start servers in processes of their own, which find our code by the environment.
+    The copy needs its own: tests start servers in separate processes, which find our code through the environment.
     """
     collections = Path("collections/ansible_collections")
     (ours / collections / "collab").mkdir(parents=True)
@@ -148,7 +148,7 @@ def make_environment(theirs: Path, ours: Path) -> None:
 
 
 def passes(test: str) -> tuple[bool | None, str]:
-    """Run a test in the copy. Returns whether it passes, None where it did not get as far as that, and what it said."""
+    """Run a test in the copy. Return True if it passed, False if it failed, None if it did not run, and its output."""
     command = [str(COPY / "tests/tools/with-env"), "python", "-m", "pytest", "-q", test]
     done = subprocess.run(command, cwd=COPY, check=False, capture_output=True, text=True)
     failed = done.returncode == 1 and re.search(r"\b\d+ failed\b", done.stdout)
@@ -157,7 +157,7 @@ def passes(test: str) -> tuple[bool | None, str]:
 
 
 def try_fault(fault: Fault) -> str:
-    """Return why a fault shows that something is wrong with the tests, or nothing where they notice it."""
+    """Insert a fault and run its test. Return what is wrong with the test, or an empty string if it notices the fault."""
     path = COPY / fault.path
     if not path.is_file():
         return f"there is no {fault.path} any more: change the fault in {Path(__file__).name}"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the archive that people install, and prints its path.
+"""Build the collection archive and print its path.
 
-build_collection.py            from the checkout as it is, for tests
-build_collection.py --release  from HEAD, with the project's addresses, for publication: `make release`
+build_collection.py            from the checkout, uncommitted changes included, for tests
+build_collection.py --release  from HEAD, with the project's URLs, for publication: `make release`
 
-Fails where the archive holds a file that nobody who installs it needs, or lacks one that they do.
+Fails if the archive contains a file that its users do not need, or lacks one that they do.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
-# The only files that belong into an archive. `*` also matches `/`, as in build_ignore.
+# The only files that belong in an archive. `*` also matches `/`, as in build_ignore.
 WANTED = (
     "CHANGELOG.rst",
     "CODE_OF_CONDUCT.md",
@@ -35,7 +35,7 @@ WANTED = (
     "SECURITY.md",
     "changelogs/changelog.yaml",
     "docs/*.md",
-    "docs/access.yml",  # what `verify` asks of a hub
+    "docs/access.yml",  # read by `verify`
     "docs/*.png",
     "docs/*.svg",
     "meta/*",
@@ -44,10 +44,10 @@ WANTED = (
     "python/*",
     "roles/*",
 )
-# What everything else in the archive runs with: all of it that git tracks must be there.
+# What the collection needs to run: the archive must contain every file that git tracks here.
 COMPLETE = ("LICENSE", "README.md", "meta", "playbooks", "plugins", "python", "roles")
 ADDRESSES = ("repository", "documentation", "homepage", "issues")
-# Top-level domains, and one second-level domain, that never lead anywhere (RFC 2606).
+# Domains that are reserved for examples and tests (RFC 2606).
 NOWHERE = re.compile(r"(^|\.)(example|example\.(com|net|org)|invalid|localhost|test)$")
 
 
@@ -78,7 +78,7 @@ def git(*words: str) -> str:
 
 
 def addresses() -> dict[str, str]:
-    """The project's addresses from the environment; two of them follow from the repository's where they are not given."""
+    """Return the project's URLs from the environment. `HOMEPAGE` and `ISSUES` default to URLs below `REPOSITORY`."""
     given = {name: os.environ.get(name.upper(), "").rstrip("/") for name in ADDRESSES}
     given["homepage"] = given["homepage"] or given["repository"]
     given["issues"] = given["issues"] or (given["repository"] and given["repository"] + "/issues")

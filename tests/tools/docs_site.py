@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the documentation site of docs/ into .cache/site/html; a warning of Sphinx is an error.
+"""Build the documentation site from docs/ into .cache/site/html, with Sphinx warnings as errors.
 
-    docs_site.py          builds it, and checks links to other sites, unless none of these can be reached
-    docs_site.py --build  only builds it, which needs no network
+    docs_site.py          build it, and check external links, unless none of the external sites can be reached
+    docs_site.py --build  only build it, which needs no network
 
-docs/ is written for people who read it in the repository. What the site has beyond that is added to a copy: the tables of
-contents, the reference of roles and modules, and the messages. Links to files outside docs/ lead to the repository at
-REPOSITORY where that is set; elsewhere the site offers the files themselves.
+docs/ is written to be read in the repository. What the site has in addition goes into a copy: tables of contents, the
+reference of roles and modules, and the messages. Links to files outside docs/ point to the repository if its URL is in the
+environment variable REPOSITORY; otherwise the site offers the files for download.
 """
 
 import argparse
@@ -29,13 +29,13 @@ DOCS = ROOT / "docs"
 SITE = ROOT / ".cache/site"
 PAGES = SITE / "pages"
 REFERENCE = "reference/collection"
-# What the repository shows instead of parts that are only on the site.
+# Placeholders in the repository for what only the site has.
 PLACE = re.compile(r"<!-- site: (\w+) -->\n.*?<!-- end -->\n", re.S)
 LINK = re.compile(r"\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 EXTERNAL = re.compile(r"https?://[^\s)>`\"']+")
 REACH_SECONDS = 5
-# Ansible's own pages, which its reference of modules refers to by name.
+# Pages of Ansible's documentation, which the module reference links to by label.
 ANSIBLE = "https://docs.ansible.com/projects/ansible/latest"
 ANSIBLE_PAGES = {
     "common_return_values": f"{ANSIBLE}/reference_appendices/common_return_values.html",
@@ -48,7 +48,7 @@ def pages() -> Iterator[Path]:
 
 
 def stage() -> None:
-    """Write the copy that Sphinx reads."""
+    """Write the copy of docs/ that Sphinx builds."""
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(DOCS, PAGES, ignore=shutil.ignore_patterns("conf.py", "__pycache__"))
     for page in pages():
@@ -60,7 +60,7 @@ def stage() -> None:
 
 
 def generated(what: str) -> str:
-    """What the site has in a place."""
+    """Return the content that replaces a placeholder."""
     if what == "messages":
         return messages.markdown()
     if what == "modules":
@@ -69,7 +69,7 @@ def generated(what: str) -> str:
 
 
 def reference() -> Iterator[str]:
-    """Write the pages of roles and modules, and yield their entries in a table of contents. Other plugins are the roles' own."""
+    """Write the pages of roles and modules, and yield their entries for a table of contents. Other plugins are internal."""
     place = PAGES / REFERENCE
     place.mkdir()
     command = ["antsibull-docs", "collection", "--use-current", "--fail-on-error", "--squash-hierarchy"]
@@ -89,7 +89,7 @@ def reference() -> Iterator[str]:
 
 
 def listed(page: Path, text: str) -> list[str]:
-    """The pages that an index leads to, in its order: those in its folder, and the indexes of folders in there."""
+    """Return the pages that an index links to, in its order: those in its folder, and the indexes of its subfolders."""
     links = (link[1] for link in LINK.finditer(text) if link[1].endswith(".md"))
     targets = dict.fromkeys((page.parent / link).resolve() for link in links)
     below = [
@@ -101,12 +101,12 @@ def listed(page: Path, text: str) -> list[str]:
 
 
 def contents(names: list[str], option: str) -> str:
-    """A table of contents. `names` are absolute, as the page that has it may be in any folder."""
+    """Return a table of contents. `names` are absolute because pages in any folder can have one."""
     return "\n".join(["", "```{toctree}", f":{option}", ":maxdepth: 1", "", *names, "```", ""])
 
 
 def outside(page: Path, text: str) -> str:
-    """The text with its links to what is not in docs/."""
+    """Return the text with its links to files outside docs/ rewritten."""
     repository = os.environ.get("REPOSITORY", "").rstrip("/")
 
     def link(found: re.Match[str]) -> str:
@@ -129,7 +129,7 @@ def sphinx(builder: str, *options: str) -> None:
 
 
 def network() -> bool:
-    """Whether any site that the pages lead to answers at all."""
+    """Return whether any external site that the pages link to can be reached."""
     addresses = (
         address for page in pages() for address in EXTERNAL.findall(FENCED.sub("", page.read_text()))
     )

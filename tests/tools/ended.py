@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table of what ends when access ends into docs/explanation/security.md, from docs/ended.yml, which the tests check.
+"""Write the table of what ends with a person's access into docs/explanation/security.md, from docs/ended.yml, which the tests check.
 
-ended.py          writes it
-ended.py --check  fails where it is not as it would be written
+ended.py          write it
+ended.py --check  fail if it is out of date
 """
 
 import re

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fills .cache/collections: this checkout under its name, and containers.podman, which reaches the test containers.
+"""Fill .cache/collections: link this checkout under its collection name, and install containers.podman, which connects to test containers.
 
-Older releases of containers.podman cannot pipeline and take three times as long for every task.
+Older releases of containers.podman do not support pipelining, so every task takes three times as long.
 """
 
 import json
@@ -34,7 +34,7 @@ def podman_version() -> tuple[int, ...]:
 
 
 def from_server() -> None:
-    """Asks the usual server; a few seconds are enough to know whether it can be reached."""
+    """Install from Galaxy. The timeout is short: if Galaxy is out of reach, there is another source."""
     command = [
         str(Path(sys.executable).with_name("ansible-galaxy")),
         "collection",
@@ -47,7 +47,7 @@ def from_server() -> None:
 
 
 def from_wheel() -> None:
-    """Takes the collection out of the `ansible` wheel, which bundles it."""
+    """Extract the collection from the `ansible` wheel, which bundles it."""
     with tempfile.TemporaryDirectory() as scratch:
         options = [
             "--quiet",

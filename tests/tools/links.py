@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails where a link in a document leads to no file, or to no heading there.
+"""Fail if the documents contain links to files or headings that do not exist.
 
-links.py             in this checkout
-links.py DIRECTORY   in an archive that was unpacked there
+links.py             check this checkout
+links.py DIRECTORY   check an archive that was unpacked into this directory
 """
 
 import re
@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Pages that lead to tests and measurements, which only a checkout has.
+# Pages that link to tests and measurements, which only a checkout has.
 EVIDENCE = {"docs/reference/benchmarks.md", "docs/reference/promises.md"}
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)#?([^)]*)\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.M | re.S)
 
 
 def broken(document: Path) -> Iterator[str]:
-    """Yield where the links of a document lead that lead nowhere."""
+    """Yield the targets of a document's broken links."""
     for target, anchor in LINK.findall(CODE.sub("", document.read_text())):
         path = document.parent / target if target else document
         if not path.exists():
@@ -30,7 +30,7 @@ def broken(document: Path) -> Iterator[str]:
 
 @cache
 def anchors(path: Path) -> set[str]:
-    """Return what the headings of a document are called in links."""
+    """Return the anchors of a document's headings, as GitHub forms them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints what the play, the hub and servers say when something is wrong, as Markdown, read from the code that says it.
+"""Print the messages that the play, the hub and servers show when something is wrong, as Markdown, extracted from the code.
 
 A message is a text with a space in it that the code
 
-- raises with an exception, or fails with (`fail_json`, `ansible.builtin.fail`, a row of verify's report);
-- warns or logs with, from warnings on;
-- returns, yields or collects, where the function or the list is named for it (`*_problems`, `warnings` and the like, see FINDERS) or the
-  text has the form of our errors: what is wrong, and after a full stop or a colon the way out;
-- keeps as a constant for people to read: a level and a text, or several sentences by what they are about.
+- raises with an exception or fails with (`fail_json`, `ansible.builtin.fail`, a row of verify's report);
+- logs as a warning or an error;
+- returns, yields or appends, if the name of the function or list says that it is about problems (`*_problems`, `warnings` and the like,
+  see FINDERS), or if the text has the form of our errors: the problem, then a full stop or a colon, then the solution;
+- defines as a constant that people read: a tuple of level and text, or a dict of sentences.
 
-What it fills in is shown by its name, or as three dots where it has none.
+Placeholders are shown by the name of their variable, or as three dots if they have none.
 """
 
 import ast
@@ -33,10 +33,10 @@ PARTS = {
     "verify": (f"{PACKAGE}/proof",),
 }
 LEVELS = {"info", "warning", "error"}
-# Functions that say something is wrong, by what they are called.
+# Names of functions and lists that report problems.
 FINDERS = re.compile(r"problem|warning|hole")
 SENTENCE = re.compile(r"[A-Z].* .* .*\.")
-# What separates what is wrong from the way out.
+# Separates the problem from the solution.
 WAY_OUT = re.compile(r": \S|\. [A-Z]")
 CALLS = {
     "fail_json": "error",
@@ -49,14 +49,14 @@ CALLS = {
     "exit": "error",
 }
 VARIABLE = re.compile(r"\bjupyter(?:hub)?_[a-z_]*[a-z]\b")
-# Around what is filled in, until it is Markdown.
+# Mark placeholders until they become Markdown.
 OPEN, CLOSE = "\ue000", "\ue001"
 FORMAT = re.compile(r"\{(\w*)[^{}]*\}|%\([^)]*\)\w|%[sdrg]")
 
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """One text, and where it is said."""
+    """A message, its level, and the file that contains it."""
 
     text: str
     level: str
@@ -68,7 +68,7 @@ def fill(name: str) -> str:
 
 
 def filled(node: ast.expr) -> str:
-    """What stands for an expression in a message."""
+    """Return the placeholder for an expression in a message."""
     match node:
         case (
             ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name)))
@@ -82,7 +82,7 @@ def filled(node: ast.expr) -> str:
 
 
 def texts(node: ast.expr | None, constants: dict[str, ast.expr]) -> list[str]:
-    """What an expression may say: several texts where it chooses."""
+    """Return the texts that an expression can have; a conditional has several."""
     match node:
         case ast.Constant(value=str(text)):
             return [text]
@@ -129,7 +129,7 @@ def own_constants(path: Path) -> dict[str, ast.expr]:
 
 
 def constants_of(path: Path) -> dict[str, ast.expr]:
-    """The constants of a file, and those that it imports from the package it is in."""
+    """Return the constants of a file, and those that it imports from its own package."""
     known: dict[str, ast.expr] = {}
     for node in tree(path).body:
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -140,7 +140,7 @@ def constants_of(path: Path) -> dict[str, ast.expr]:
 
 
 def python_messages(path: Path) -> Iterator[tuple[str, str]]:
-    """The level and the text of each message in a file of Python."""
+    """Yield the level and the text of each message in a Python file."""
     constants = constants_of(path)
     for value in own_constants(path).values():
         yield from kept(value, constants)
@@ -162,7 +162,7 @@ def python_messages(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def kept(value: ast.expr, constants: dict[str, ast.expr]) -> Iterator[tuple[str, str]]:
-    """What a constant holds for people to read."""
+    """Yield the messages in the value of a constant."""
     match value:
         case ast.Tuple(elts=[ast.Constant(value=str(level)), text]) if level in LEVELS:
             yield from ((level, formatted(said)) for said in texts(text, constants))
@@ -184,7 +184,7 @@ def sentences(node: ast.expr | None, constants: dict[str, ast.expr]) -> list[str
 def first(
     level: str, given: list[ast.expr], constants: dict[str, ast.expr], *, is_format: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """The first of the arguments that says something."""
+    """Yield the messages in the first argument that contains one."""
     for argument in given:
         said = [text for text in texts(argument, constants) if " " in text]
         if said:
@@ -195,7 +195,7 @@ def first(
 def collected(
     function: ast.FunctionDef, constants: dict[str, ast.expr], named: re.Match[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """The texts that a function returns, yields or collects to say that something is wrong."""
+    """Yield the texts that a function returns, yields or appends to report problems."""
     for node in ast.walk(function):
         level, is_named = level_of(function.name), bool(named)
         given: list[ast.expr]
@@ -218,7 +218,7 @@ def collected(
 
 
 def role_messages(tasks: Any) -> Iterator[tuple[str, str]]:
-    """The messages with which tasks fail. Those that are another text's name only are said elsewhere."""
+    """Yield the messages with which tasks fail. A message that consists of a variable is found where the variable gets its text."""
     if isinstance(tasks, list):
         for each in tasks:
             yield from role_messages(each)
@@ -256,7 +256,7 @@ def all_messages(folders: tuple[str, ...]) -> list[Message]:
 
 
 def cell(text: str) -> str:
-    """A text for a table of Markdown: what is filled in is in italics, and a variable of ours is code."""
+    """Format a text for a cell of a Markdown table, with placeholders in italics and our variables as code."""
     parts = re.split(f"({OPEN}.*?{CLOSE}|{VARIABLE.pattern})", text)
     return "".join(plain(part) if number % 2 == 0 else special(part) for number, part in enumerate(parts))
 
@@ -272,7 +272,7 @@ def special(text: str) -> str:
 def markdown() -> str:
     parts = []
     for title, folders in PARTS.items():
-        rows = ["| message | level | said by |", "|---|---|---|"]
+        rows = ["| message | level | source |", "|---|---|---|"]
         for message in all_messages(folders):
             link = f"[{Path(message.path).name}](../../{message.path})"
             rows.append(f"| {cell(message.text)} | {message.level} | {link} |")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs tests of collaboration servers with another Python, in a container: other_python.py 3.13 trixie TEST...
+"""Run tests of collaboration servers with another Python, in a container: other_python.py 3.13 trixie TEST...
 
-The Python is that of the container's Debian. What the tests need is fetched for it, beside the environment of this machine.
+The Python is that of the container's Debian. Packages for it are installed separately from this machine's environment.
 """
 
 import subprocess
@@ -11,12 +11,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ROOT / "tests/images/containers.py"
 PLACE = "/opt/python"
-# Those of tests/requirements.txt that such tests import, or that servers are made of.
+# The packages of tests/requirements.txt that these tests import or servers consist of.
 WANTED = ("pytest", "httpx", "beautifulsoup4", "websockets", "pycrdt", "jupyter")
 
 
 def fetched(what: str, python: str, *packages: str) -> Path:
-    """A directory with the newest releases of packages, for a version of Python that need not be on this machine."""
+    """Install the newest releases of packages into a directory and return it. This machine need not have the Python version."""
     place = ROOT / f".cache/{what}-python{python}"
     options = [f"--python-version={python}", "--only-binary=:all:", "--upgrade", f"--target={place}"]
     overrides = f"--overrides={ROOT}/tests/overrides.txt"
@@ -29,7 +29,7 @@ def containers(*words: str) -> None:
 
 
 def inside(name: str, *command: str) -> str:
-    """Run a command in the container, show what it prints, and return that."""
+    """Run a command in the container, print its output, and return the output. Exit if the command fails."""
     done = subprocess.run(
         ["podman", "exec", name, *command],
         check=False,
@@ -53,7 +53,7 @@ def main() -> None:
     try:
         inside(name, "sh", "-c", "apt-get update -qq && apt-get install -qq --no-install-recommends git")
         inside(name, "python3", "-m", "venv", "--without-pip", PLACE)
-        for part in ("etc", "share"):  # where Jupyter looks for what packages bring
+        for part in ("etc", "share"):  # where Jupyter looks for packages' configuration and data
             inside(name, "ln", "--symbolic", str(packages / part), PLACE)
         path = [packages, *(ROOT / part for part in ("tests", "tests/support", "python"))]
         lines = "\n".join(map(str, path))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes into docs/reference/promises.md which tests cover each row.
+"""Write into docs/reference/promises.md which tests cover each row.
 
-promises.py                     writes it
-promises.py --check             fails where it is not as it would be written
-promises.py --without PATH...   fails also where a row has no test but long ones, and those in these files and folders
+promises.py                     write it
+promises.py --check             fail if it is out of date
+promises.py --without PATH...   fail also if a row has only long tests and tests in these files and folders
 
-A test covers rows by naming them in its docstring, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5"; the
-docstring of a file does so for all of its tests.
+A test covers the rows that its docstring cites, as in "Requirement 12: ..." or "Requirements 3 to 5, 39 and B5". A module's
+docstring covers rows for all tests in the file.
 """
 
 import argparse
@@ -23,7 +23,7 @@ DOCUMENT = ROOT / "docs/reference/promises.md"
 TESTS = ("tests/unit/**/test_*.py", "tests/browser/test_*.py", "molecule/*/test_*.py")
 NUMBER = r"[BV]?\d+"
 CITED = re.compile(rf"\brequirements?\s+({NUMBER}(?:(?:,? and|,| to)\s+{NUMBER})*)\b", re.I)
-# What looks like a citation, and would not be found.
+# Looks like a citation, but CITED does not match it.
 MISSPELT = re.compile(rf"\brequirements?\b\W*{NUMBER}\b|\b[UESCBV]\d+\b", re.I)
 TABLE = re.compile(r"\| \| (?:Promise|Wanted) \| (\w+) \|\n\|[-|]+\|\n((?:\|.*\n)+)")
 ROW = re.compile(r"\| (\S+) \| (.*?) \| ?(.*?) ?\|$")
@@ -32,18 +32,18 @@ LONG = "pytest.mark.long"
 
 @dataclass(frozen=True)
 class Proof:
-    """A test that covers a row, or a file whose tests all do."""
+    """A test that covers a row, or a file whose tests all cover it."""
 
     path: str
     test: str = ""
-    is_long: bool = False  # so that only `make test-all` has it
+    is_long: bool = False  # only `make test-all` runs it
 
     def __str__(self) -> str:
         return f"{self.path} {self.test}".strip()
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of the rows that a docstring names."""
+    """Return the numbers of the rows that a docstring cites."""
     found = []
     for listed in CITED.findall(text):
         for first, last in re.findall(rf"({NUMBER})(?:\s+to\s+({NUMBER}))?", listed):
@@ -54,7 +54,7 @@ def numbers(text: str) -> list[str]:
 
 
 def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
-    """The tests that cover each row, by its number."""
+    """Return the tests that cover each row, by row number, and append problems with citations to `problems`."""
     found: dict[str, list[Proof]] = defaultdict(list)
     for path in sorted(path for pattern in TESTS for path in root.glob(pattern)):
         name = str(path.relative_to(root))
@@ -70,7 +70,7 @@ def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
 
 
 def docstrings(path: Path) -> Iterator[tuple[str, str, bool]]:
-    """The docstrings of a file and of its functions, and whether they are marked as long."""
+    """Yield name, docstring and whether it is marked long, for a file (with an empty name) and each of its functions."""
     tree = ast.parse(path.read_text())
     marks = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Assign)]
     all_long = any(mark.startswith("pytestmark") and LONG in mark for mark in marks)
@@ -82,7 +82,7 @@ def docstrings(path: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 def cell(found: list[Proof]) -> str:
-    """The tests of a row, by their files."""
+    """Return the cell that lists a row's tests, grouped by file."""
     files: dict[str, list[str]] = defaultdict(list)
     for proof in found:
         files[proof.path].append(proof.test)
@@ -94,13 +94,13 @@ def cell(found: list[Proof]) -> str:
 
 
 def label(path: str) -> str:
-    """What a file of tests is called: a scenario by its name."""
+    """Return the label of a test file: the scenario's name, or folder and module."""
     parts = Path(path).parts
     return parts[1] if parts[0] == "molecule" else f"{parts[1]}/{Path(path).stem.removeprefix('test_')}"
 
 
 def write(text: str, found: dict[str, list[Proof]], without: list[str], problems: list[str]) -> str:
-    """The document with its tests."""
+    """Return the document with its column of tests updated, and append what is wrong to `problems`."""
     known: set[str] = set()
 
     def table(match: re.Match[str]) -> str:

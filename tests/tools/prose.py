@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails if text is misspelled, uses a word that words.txt rules out, or has a sentence that is too long.
+"""Fail if text is misspelled, uses a word that words.txt rules out, or has a sentence that is too long.
 
-    prose.py            checks every file of this checkout
-    prose.py PATH...    checks only these
+    prose.py            check every file of this checkout
+    prose.py PATH...    check only these files
 
 It extracts what people read: Markdown, YAML, templates and scripts, and the comments, docstrings and messages of Python. codespell
-then checks the words, with its own dictionaries and with words.txt.
+then checks the words with its own dictionaries and words.txt.
 """
 
 import ast
@@ -47,7 +47,7 @@ SKIPPED = (
 DICTIONARIES = "clear,rare,en-GB_to_en-US"
 # A table and a column of the document history have this name.
 IGNORED = "colour,colours"
-# Tables of what a run has recorded, in the words of that time: the next run writes them anew from text that is checked.
+# Recorded results of runs. They may have old words until the next run generates them again from text that is checked.
 RECORDED = re.compile(
     r"<!-- (?:benchmark: \w+|editing|faults|runs|soak|steps|storm|tests) -->.*?<!-- end -->", re.S
 )
@@ -61,14 +61,14 @@ CODE = re.compile(
 BREAK = re.compile(r"\s*([-*+|#>] |\d+\. |[\w. \"'-]+:\s|\||[A-Z][\w.]*:$|\.\. |:\w+:|<)")
 SENTENCE = re.compile(r"[.!?:;][\"')\]*]*\s|\s{2,}|\||\s=\s")
 WORD = re.compile(r"(?!X\b)\w[\w'-]*")
-COPY = ".prose"  # the ending of the files for codespell, none of which it takes for its configuration
+COPY = ".prose"  # suffix of the files for codespell, which must take none of them for its configuration
 MOST = 150  # characters of a paragraph in a message
 
 Paragraph = tuple[int, str]  # the line on which it begins, and its text on one line
 
 
 def vocabulary() -> dict[str, str]:
-    """Return the words to avoid in every form, and codespell's advice for each."""
+    """Return all forms of the words to avoid, with codespell's advice for each."""
     words = dict[str, str]()
     for line in WORDS.read_text().splitlines():
         if line and not line.startswith("#"):
@@ -79,7 +79,7 @@ def vocabulary() -> dict[str, str]:
 
 
 def paragraphs(path: Path) -> Iterator[Paragraph]:
-    """Yield the text of a file that people read."""
+    """Yield the paragraphs of a file that people read."""
     text = path.read_text()
     if path.suffix == ".py":
         for line, part in [*comments(text), *strings(text)]:

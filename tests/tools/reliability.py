@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables into docs/reference/reliability.md, from what the last runs on this machine saw.
+"""Write the tables in docs/reference/reliability.md, from the last runs on this machine.
 
-    reliability.py          writes them
-    reliability.py --check  fails where the run of the scenario `faults` differs from the document
+    reliability.py          write them
+    reliability.py --check  fail if the last run of the scenario `faults` differs from the document
 
-`<!-- faults -->`   what the scenario `faults` has seen
-`<!-- editing -->`  what tests/benchmarks/record_editing.py has seen
-`<!-- soak -->`     what tests/benchmarks/soak.py has seen
-`<!-- storm -->`    what tests/benchmarks/storm.py has seen
+`<!-- faults -->`   results of the scenario `faults`
+`<!-- editing -->`  results of tests/benchmarks/record_editing.py
+`<!-- soak -->`     results of tests/benchmarks/soak.py
+`<!-- storm -->`    results of tests/benchmarks/storm.py
 
-Each place ends with `<!-- end -->`; one about which nothing is known stays as it is.
+Each section ends with `<!-- end -->`. A section without results on this machine stays unchanged.
 """
 
 import json
@@ -24,10 +24,10 @@ DOCUMENT = ROOT / "docs/reference/reliability.md"
 RESULTS = ROOT / ".cache/results"
 PLACE = re.compile(r"(<!-- (faults|editing|soak|storm) -->\n).*?(<!-- end -->)", re.S)
 FAULTS = {
-    "said": "what the play says",
-    "hub": "the hub afterwards",
-    "people": "people's servers",
-    "next": "the next run",
+    "said": "message of the play",
+    "hub": "hub afterwards",
+    "people": "users' servers",
+    "next": "next run",
 }
 
 
@@ -40,62 +40,62 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def faults(seen: dict[str, dict[str, str]]) -> list[str]:
-    """A line for each fault."""
+    """Return the table of faults."""
     rows = [[fault, *(row.get(column, "") for column in FAULTS)] for fault, row in seen.items()]
-    return table(["what goes wrong", *FAULTS.values()], rows)
+    return table(["fault", *FAULTS.values()], rows)
 
 
 def editing(seen: dict[str, dict[str, Any]]) -> list[str]:
-    """A line for each thing that happens, and where it was seen."""
+    """Return the table of events, and the test environment."""
     before, after = (seen.get(when, {}) for when in ("before", "after"))
     rows = [[what, *(outcome(side.get(what)) for side in (before, after))] for what in before | after]
     where = "; ".join(f"{what}: {value}" for what, value in seen.get("circumstances", {}).items())
     return [
-        *table(["what happens", "jupyter-collaboration alone", "with this collection"], rows),
+        *table(["event", "jupyter-collaboration alone", "with this collection"], rows),
         "",
         where,
     ]
 
 
 def outcome(row: dict[str, Any] | None) -> str:
-    """What became of people's work, in words; see `Row` in tests/support/editing/events.py."""
+    """Describe what happened to people's work; see `Row` in tests/support/editing/events.py."""
     if row is None:
         return ""
-    losses = {"lost": "that others had seen", "own_lost": "of which only the author knew"}
+    losses = {"lost": "that others had seen", "own_lost": "that only the author had seen"}
     said = [
         f"{row[kind]} of {row['typed']} words lost {whose}" for kind, whose in losses.items() if row[kind]
     ]
     said = said or [f"none of {row['typed']} words lost"]
     if row["twice"]:
-        said.append(f"{row['twice']} twice")
+        said.append(f"{row['twice']} duplicated")
     if row["differ"]:
-        said.append(f"{row['differ']} documents not the same everywhere")
+        said.append(f"{row['differ']} documents different between people and file")
     if row.get("outside"):
-        said.append("the text from outside lost")
+        said.append("text of another program lost")
     if row.get("aside"):
         said.append(
-            f"{row['aside']} words in a file beside" + (", and people told" if row.get("told") else "")
+            f"{row['aside']} words kept in another file" + (", people notified" if row.get("told") else "")
         )
     if row["away"]:
-        said.append(f"{row['away']} open tabs never back")
+        said.append(f"{row['away']} open tabs never came back")
     elif row["back"]:
-        said.append(f"everyone back after {row['back']:.1f} s at most")
+        said.append(f"everyone back within {row['back']:.1f} s")
     if "stop" in row:
         said.append(f"stopping took up to {row['stop']:.1f} s")
     if "unsaved" in row:
-        said.append(f"nothing new in the file for up to {row['unsaved']:.1f} s")
+        said.append(f"file not updated for up to {row['unsaved']:.1f} s")
     times = f" ({row['times']} times)" if row["times"] > 1 else ""
     return "; ".join(said) + times
 
 
 def soak(seen: dict[str, Any]) -> list[str]:
-    """What was measured now and then while people edited for long."""
+    """Return a table of about ten samples from a long editing session, and the test environment."""
     head = [
         "minute",
-        "memory of the server, MB",
+        "server memory, MB",
         "state on disk, MB",
-        "edit seen by others after, ms (median)",
-        "slowest",
+        "median delay until others see an edit, ms",
+        "longest delay, ms",
     ]
     samples = seen["samples"]
     some = samples[:: max(1, len(samples) // 10)]
@@ -114,18 +114,18 @@ def soak(seen: dict[str, Any]) -> list[str]:
 
 
 RULES = {
-    "lost": "words lost that others had seen, or that the file had held",
-    "doubled": "words doubled",
-    "needless": "copies without a need",
-    "bytes": "changes of a file's own bytes",
-    "differ": "files that people and disk had in different states for long",
-    "reload": "tabs that could not come back with what they had",
+    "lost": "words lost that others had seen or the file had contained",
+    "doubled": "words duplicated",
+    "needless": "unnecessary copies",
+    "bytes": "unwanted changes to a file's bytes",
+    "differ": "files that stayed different between people and disk",
+    "reload": "tabs that could not resume with their content",
     "stop": "stops that took more than 10 s",
 }
 
 
 def storm(seen: dict[str, Any]) -> list[str]:
-    """What both servers went through, and which rules were broken."""
+    """Return a table of what happened to both servers and which rules were broken, and the test environment."""
     sides = [seen[when] for when in ("before", "after")]
 
     def counted(numbers: dict[str, int]) -> str:
@@ -133,21 +133,21 @@ def storm(seen: dict[str, Any]) -> list[str]:
 
     rows = [
         ["minutes", *(f"{side['seconds'] / 60:.0f}" for side in sides)],
-        ["quiet moments, in which all was looked at", *(str(side["rounds"]) for side in sides)],
-        ["what programs did", *(counted(side["programs"]) for side in sides)],
+        ["quiet moments with a full check", *(str(side["rounds"]) for side in sides)],
+        ["changes by programs", *(counted(side["programs"]) for side in sides)],
         ["stops and kills", *(counted(side["stops"]) for side in sides)],
-        ["words that counted, of those typed", *(f"{side['counted']} of {side['typed']}" for side in sides)],
+        ["words that count, of those typed", *(f"{side['counted']} of {side['typed']}" for side in sides)],
         *(
             [f"**{said}**", *(str(side["broken"].get(rule, 0)) for side in sides)]
             for rule, said in RULES.items()
         ),
         [
-            "copies that were needed",
+            "necessary copies",
             *(str(side["copies"] - side["broken"].get("needless", 0)) for side in sides),
         ],
-        ["words lost that only their author knew", *(str(side["own_lost"]) for side in sides)],
-        ["words of programs overwritten as the server saved", *(str(side["overwritten"]) for side in sides)],
-        ["longest stop that was asked for, s", *(f"{side['longest_stop']:.1f}" for side in sides)],
+        ["words lost that only their author had seen", *(str(side["own_lost"]) for side in sides)],
+        ["words of programs overwritten by a save", *(str(side["overwritten"]) for side in sides)],
+        ["longest requested stop, s", *(f"{side['longest_stop']:.1f}" for side in sides)],
         ["files that could not be opened", *(", ".join(side["unopened"]) or "none" for side in sides)],
     ]
     where = "; ".join(f"{what}: {value}" for what, value in seen["circumstances"].items())
@@ -163,7 +163,7 @@ TABLES: dict[str, Callable[[Any], list[str]]] = {
 
 
 def lines_of(what: str) -> list[str] | None:
-    """The lines of a place, or None where nothing was seen."""
+    """Return the lines of a section, or None if this machine has no results for it."""
     kept = RESULTS / f"{what}.json"
     return TABLES[what](json.loads(kept.read_text())) if kept.exists() else None
 
@@ -176,7 +176,7 @@ def place(found: re.Match[str]) -> str:
 def main() -> int:
     before = DOCUMENT.read_text()
     if "--check" in sys.argv:
-        # A run of some of the tests has some of the rows.
+        # A run of selected tests has only some of the rows.
         differing = [line for line in lines_of("faults") or [] if line not in before.splitlines()]
         print(
             *differing, "The document says something else; run make reliability." * bool(differing), sep="\n"

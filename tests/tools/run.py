@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the steps of a test run (steps.py), shows what they print as it comes, goes on after a failure, and counts.
+"""Run the steps of a test run (steps.py), show their output, continue after failures, and count the checks.
 
-What counts as one check: each command, and each test in the JUnit report that it leaves. Logs and reports stay in .cache/results,
-and each run leaves run-*.json there, from which tests/tools/test_tables.py writes the tables in docs/how-to/testing.md.
+Each command counts as one check, and so does each test in its JUnit report. Logs and reports stay in .cache/results.
+Each run also writes run-*.json there, from which tests/tools/test_tables.py generates the tables in docs/how-to/testing.md.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from typing import Any
 
 from steps import RESULTS, ROOT, Step, everything
 
-LIMIT = 60 * 60  # seconds; a step that takes longer hangs
-AT_ONCE = 2  # what waits for a server to start leaves the machine to the other
-REASON = 300  # characters of why a test failed
+LIMIT = 60 * 60  # seconds; a step that takes longer is killed
+AT_ONCE = 2  # steps often wait, for example until a server has started; then the other one has the machine
+REASON = 300  # characters of the reason why a test failed
 TIMES = ROOT / "docs/tests.json"
 
 Row = dict[str, Any]
 
 
 def run(step: Step) -> Row:
-    """Run a step, its output shown line by line and kept in a log, and count what passed."""
+    """Run a step, print and log its output line by line, and return its row of the summary."""
     print(f"\n=== {step.name} ===", flush=True)
     if step.report:
         step.report.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def run(step: Step) -> Row:
 
 
 def count(step: Step, row: Row) -> None:
-    """Add the tests of a step's report to its row, those that failed with the reason."""
+    """Add the tests in a step's report to its row, failed ones with the reason."""
     for case in ET.parse(step.report).iter("testcase") if step.report and step.report.exists() else ():
         outcome = {child.tag: child for child in case}
         if bad := [outcome[tag] for tag in ("failure", "error") if tag in outcome]:
@@ -75,7 +75,7 @@ def count(step: Step, row: Row) -> None:
 
 
 class Queue:
-    """The steps that have not begun. Who asks gets the first whose images are there, and waits where none is."""
+    """The steps that have not started yet. `next` returns the first whose images are built, and waits until there is one."""
 
     def __init__(self, steps: list[Step]) -> None:
         self._steps = steps
@@ -113,7 +113,7 @@ def work(queue: Queue, rows: dict[str, Row]) -> None:
 
 
 def summarize(rows: dict[str, Row], tier: int, seconds: float) -> int:
-    """Print the table and the last line, keep the run, and return the exit code."""
+    """Print the summary, save the run's results, and return the exit code."""
     print("\n=== summary ===")
     for name, row in sorted(rows.items(), key=lambda item: -item[1]["seconds"]):
         outcome = f"{row['passed']} passed, {len(row['failed'])} failed"
@@ -144,7 +144,7 @@ def main() -> int:
     if not steps:
         parser.error(f"no step of tier {tier} begins with {' or '.join(given.steps)}; --all adds tier 2")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    # The longest first, as last written down: at the end there is then something short for each place. One that nobody has timed may be long.
+    # Start with the longest, by the last recorded times, so that short steps fill the end of the run. Untimed steps may be long.
     took = json.loads(TIMES.read_text())["steps"] if TIMES.exists() else {}
     steps.sort(key=lambda step: -(took.get(step.name, {}).get("seconds") or LIMIT))
     begin, rows, queue = time.monotonic(), dict[str, Row](), Queue(steps)

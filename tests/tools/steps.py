@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a test run: what each runs, why it exists, and which of the two tiers it belongs to.
 
-Tier 1 is `make test`, which a contributor runs before each push. Tier 2 is what `make test-all` adds. A scenario states its tier
-itself: a platform marked `tier: 2` in its molecule.yml runs in tier 2 only, and so does a scenario without any other platform.
+Tier 1 is `make test`, which contributors run before each push. Tier 2 is what `make test-all` adds. A scenario declares its tier in its
+molecule.yml: a platform marked `tier: 2` runs in tier 2 only, and so does a scenario that has no other platform.
 """
 
 import re
@@ -17,44 +17,44 @@ RESULTS = ROOT / ".cache/results"
 SCENARIOS = sorted(ROOT.glob("molecule/*/molecule.yml"))
 
 LINT = {
-    "yamllint": (["yamllint", "."], "YAML is well-formed and uniform"),
+    "yamllint": (["yamllint", "."], "YAML is valid and consistently formatted"),
     "ansible-lint": (
         ["ansible-lint", "--offline"],
         "roles and playbooks follow Ansible's production profile",
     ),
     "ruff check": (["ruff", "check"], "common mistakes in Python"),
-    "ruff format": (["ruff", "format", "--check"], "one layout of Python"),
-    "mypy": (["mypy"], "types agree"),
+    "ruff format": (["ruff", "format", "--check"], "Python is consistently formatted"),
+    "mypy": (["mypy"], "Python's type annotations are consistent"),
     "plugin docs": (
         ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "."],
-        "what modules document is valid",
+        "the documentation of modules is valid",
     ),
     "variables": (
         ["python", "tests/tools/variables.py", "--check"],
-        "tables of variables agree with the roles",
+        "the tables of variables match the roles",
     ),
     "access table": (
         ["python", "tests/tools/access_matrix.py", "--check"],
-        "docs/reference/access.md agrees with docs/access.yml",
+        "docs/reference/access.md matches docs/access.yml",
     ),
     "ended table": (
         ["python", "tests/tools/ended.py", "--check"],
-        "docs/explanation/security.md says when each thing ends as the tests do",
+        "docs/explanation/security.md matches docs/ended.yml, which the tests check",
     ),
     "promises": (
         ["python", "tests/tools/promises.py", "--check"],
-        "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is named there",
+        "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is listed there",
     ),
-    "links": (["python", "tests/tools/links.py"], "links between documents lead somewhere"),
+    "links": (["python", "tests/tools/links.py"], "links between documents have existing targets"),
     "site": (
         ["python", "tests/tools/docs_site.py", "--build"],
-        "the documentation site builds without a warning, each of its links and anchors included",
+        "the documentation site builds without warnings, and its internal links and anchors exist",
     ),
     "prose": (
         ["python", "tests/tools/prose.py"],
-        "text has our terms, no misspelled word and no sentence that is too long",
+        "text uses the project's terms and has no spelling mistakes or overlong sentences",
     ),
-    "reuse": (["reuse", "lint", "--lines"], "each file has a license and a copyright holder"),
+    "reuse": (["reuse", "lint", "--lines"], "each file states its license and copyright holder"),
     "changelog": (["antsibull-changelog", "lint"], "changelog fragments are valid"),
     "workflows": (
         ["python", "tests/tools/workflows.py"],
@@ -63,24 +63,25 @@ LINT = {
     "github schemas": (["tests/tools/github-schemas"], "GitHub can read the files in .github"),
     "workflow security": (
         ["zizmor", "--offline", "--no-progress", "--strict-collection", ".github"],
-        "workflows pin what they use, and have no more rights than they need",
+        "workflows pin their dependencies and have minimal permissions",
     ),
     "installed": (
         ["tests/tools/installed"],
-        "what is installed from the archive shows its documentation, whose links lead somewhere, and its playbooks and roles take their variables",
+        "the installed archive shows its documentation, has no broken links or playbooks, and its roles check their variables",
     ),
     "galaxy-importer": (
         ["tests/tools/galaxy-importer"],
-        "Galaxy takes the archive that people install, and shows its documentation",
+        "Galaxy can import the archive and show its documentation",
     ),
     "versions": (
         ["python", "tests/tools/versions.py"],
         "galaxy.yml, plugins, changelog and tests agree on versions",
     ),
-    "sanity": (["tests/tools/sanity"], "ansible-test sanity on the archive that people install"),
+    "sanity": (["tests/tools/sanity"], "ansible-test sanity passes on the archive that users install"),
 }
 
-# Each supported release of ansible-core with the Debian release whose Python runs it, and the tier. Python 3.11 ends with 2.19.
+# Each supported release of ansible-core: the Debian release whose Python runs it, the JupyterHub version, and the tier. ansible-core
+# 2.19 is the last to support Python 3.11.
 ANSIBLE_CORE = {
     "2.18": ("bookworm", "5", 1),
     "2.19": ("bookworm", "5", 2),
@@ -91,12 +92,12 @@ ANSIBLE_CORE = {
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a run. It passes when it exits with 0 and, where it leaves a JUnit report, each test in that passes.
+    """One command of a run. It passes if it exits with 0 and all tests in its JUnit report, if it writes one, pass.
 
     Attributes:
-        why: what would go unnoticed without it, in a few words.
-        images: the container images that it starts from; they are made before it begins.
-        report: the JUnit report that the command leaves.
+        why: what it checks, in a few words.
+        images: the container images that it needs; they are built before it starts.
+        report: the JUnit report that the command writes.
     """
 
     name: str
@@ -117,19 +118,19 @@ def lint() -> Iterator[Step]:
 
 
 def pytest(tier: int, name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
-    """The tests of a folder of tests/."""
+    """Return the step that runs the tests in a folder of tests/."""
     report = RESULTS / f"{name}.xml"
     command = ["pytest", f"--junit-xml={report}", *options, f"tests/{name}"]
     return Step(name, command, why, env=all_of(tier), images=images, report=report)
 
 
 def all_of(tier: int) -> dict[str, str]:
-    """What has tests take their long form."""
+    """Return the environment that makes tests run in their long form in tier 2."""
     return {"COLLAB_ALL": "1"} if tier == 2 else {}
 
 
 def scenario(path: Path, tier: int) -> Step | None:
-    """A Molecule scenario: on its platform of tier 1, or on all of them; none where it has nothing for this tier."""
+    """Return the step for a Molecule scenario, on its tier 1 platform or on all platforms; None if it has no platform in this tier."""
     text = path.read_text()
     platforms = yaml.safe_load(text)["platforms"]
     chosen = [platform for platform in platforms if platform.get("tier", 1) <= tier]
@@ -160,7 +161,7 @@ def scenarios(tier: int) -> Iterator[Step]:
 
 
 def ansible_cores(tier: int) -> Iterator[Step]:
-    """The oldest and the newest release in short form; in tier 2 all of them on a hub."""
+    """Yield the steps for ansible-core: the oldest and newest release in short form in tier 1, all of them on a hub in tier 2."""
     for release, (suite, major, first) in ANSIBLE_CORE.items():
         if first <= tier:
             yield Step(
@@ -179,26 +180,26 @@ def other_python() -> Step:
     return Step(
         "python: 3.13",
         ["python", "tests/tools/other_python.py", "3.13", "trixie", *map(str, files)],
-        "servers stop, and documents keep what is typed, with Debian 13's Python, too",
+        "servers stop, and documents keep what people type, also with Debian 13's Python",
         tier=2,
         images=("collab-debian:trixie",),
     )
 
 
 def everything(tier: int) -> list[Step]:
-    """All steps of a tier, those of the tiers before included."""
+    """Return all steps of a tier and of those below it."""
     return [
         *lint(),
         pytest(
             tier,
             "unit",
-            "policy, merging, transaction, rooms, guard and page, each with the real part beside it",
+            "policy, merging, transaction, rooms, guard and page, tested against real hubs, servers and environments",
             *("--verbose", "--timeout=600", "--numprocesses=3", "--dist=loadfile"),
         ),
         pytest(
             tier,
             "browser",
-            "what only a browser shows, on the hub that `make demo` makes",
+            "what only a browser can test, on the hub of `make demo`",
             images=("collab-hub:trixie-hub6",),
         ),
         *ansible_cores(tier),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables in docs/how-to/testing.md from the runs of `make test` and `make test-all` on this machine.
+"""Write the tables in docs/how-to/testing.md from the runs of `make test` and `make test-all` on this machine.
 
-What runs have left in .cache/results is added to docs/tests.json, which keeps the last runs and what each step took when it was last run;
-tests/tools/run.py begins with the steps that took longest there. The document marks the places:
+Adds the runs in .cache/results to docs/tests.json, which keeps the last complete runs and the duration of each step's last run.
+tests/tools/run.py starts with the steps that took longest. The document marks the places of the tables:
 
-`<!-- runs -->`   the last runs as a whole, those of single steps left out
-`<!-- steps -->`  every step: its tier, what it takes, and why it exists
+`<!-- runs -->`   the last complete runs
+`<!-- steps -->`  every step: its tier, duration, number of checks and purpose
 """
 
 import json
@@ -21,7 +21,7 @@ COMMANDS = {1: "`make test`", 2: "`make test-all`"}
 
 
 def taken_in() -> dict[str, Any]:
-    """The runs kept so far and those of this machine, the newest last."""
+    """Return the recorded runs together with those of this machine, newest last."""
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {"runs": [], "steps": {}}
     known = {(run["date"], run["revision"]) for run in kept["runs"]}
     for path in sorted(RESULTS.glob("run-*.json")):
@@ -61,11 +61,11 @@ def steps(kept: dict[str, Any]) -> str:
             + [str(took.get("checks", 0)), step.why]
         )
     rows.sort(key=lambda row: -int(row[2]))
-    return table(["step", "first run by", "seconds", "checks", "what it shows"], rows)
+    return table(["step", "first run by", "seconds", "checks", "what it checks"], rows)
 
 
 def put(text: str, place: str, written: str) -> str:
-    """The document with a table in its place."""
+    """Return the document with a table replaced."""
     mark = re.compile(rf"(<!-- {place} -->\n).*?(<!-- end -->)", re.S)
     return mark.sub(lambda found: found[1] + written + found[2], text)
 

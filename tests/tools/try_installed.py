@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs an archive of the collection into an empty path, and uses it from there with the ansible-core of this interpreter:
+"""Install an archive of the collection into an empty path, and check it with this interpreter's ansible-core:
 
 try_installed.py ARCHIVE
 
 - ansible-doc shows every role and plugin, each option has a description, and internal plugins say that they are internal.
-- The syntax of every playbook is right.
-- Every role takes its defaults, and refuses a value of the wrong type with an error that names the variable.
+- Every playbook passes the syntax check.
+- Every role accepts its defaults, and refuses a value of the wrong type with an error that names the variable.
 
-Needs nothing but ansible-core, so it runs wherever that is.
+Needs only ansible-core.
 """
 
 import json
@@ -26,7 +26,7 @@ NAME = "collab.jupyterhub"
 PLUGINS = {"module": "modules", "filter": "filter", "lookup": "lookup"}
 # The plugins that playbooks may use. All others say that they are internal (plugins/doc_fragments/internal.py).
 PUBLIC = {f"{NAME}.{name}" for name in ("hub_config", "hub_info", "hub_proof", "python_packages")}
-# A value that is wrong for each type that one can be wrong for.
+# An invalid value for each type. Every value is a valid string, so `str` has none.
 WRONG = {"int": "many", "float": "many", "bool": "perhaps", "list": {}, "dict": "none"}
 
 
@@ -34,7 +34,7 @@ class Installed:
     def __init__(self, archive: str, place: Path) -> None:
         self.place = place
         self.root = place / "ansible_collections" / NAME.replace(".", "/")
-        # Nothing of this machine's or of the tests' comes in.
+        # Without Ansible settings of this machine or the tests.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         self.environment = kept | {
             "ANSIBLE_COLLECTIONS_PATH": str(place),
@@ -47,12 +47,12 @@ class Installed:
         self.run("galaxy", "collection", "install", "--no-deps", f"--collections-path={place}", archive)
 
     def run(self, program: str, *words: str) -> str:
-        """Run one of ansible-core's programs with this interpreter, and return what it printed."""
+        """Run one of ansible-core's programs with this interpreter and return its output."""
         command = [sys.executable, "-m", "ansible", program, *words]
         done = subprocess.run(
             command, cwd=self.place, env=self.environment, check=False, capture_output=True, text=True
         )
-        # ansible-doc goes on without what it cannot show, and says so.
+        # ansible-doc skips what it cannot show, with a message on stderr.
         if done.returncode or (program == "doc" and re.search(rf"ERROR|{re.escape(NAME)}", done.stderr)):
             raise SystemExit(f"ansible {program} {' '.join(words)}:\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -61,7 +61,7 @@ class Installed:
         return sorted(f"{NAME}.{path.stem}" for path in self.root.glob(pattern) if path.stem != "__init__")
 
     def undocumented(self) -> Iterator[str]:
-        """Yield what ansible-doc does not show."""
+        """Yield what is missing from the output of ansible-doc."""
         for kind, directory in PLUGINS.items():
             names = self.names(f"plugins/{directory}/*.py")
             shown = json.loads(self.run("doc", f"--type={kind}", "--json", *names))
@@ -84,7 +84,7 @@ class Installed:
             self.run("playbook", "--syntax-check", "--inventory=localhost,", name)
 
     def check_arguments(self) -> None:
-        """Only what is tagged `always` runs: the check of the arguments that Ansible puts before each role."""
+        """Check that every role validates its arguments. Only tasks tagged `always` run: the validation that Ansible adds to each role."""
         tasks: list[dict[str, Any]] = []
         for role in self.names("roles/*"):
             options = self.options(role)

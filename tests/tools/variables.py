@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of docs/reference/variables.md, from the roles' argument_specs.
+"""Write the tables in docs/reference/variables.md from the roles' argument_specs.
 
-    variables.py          writes them
-    variables.py --check  fails where the page is not as it would be written
+    variables.py          write them
+    variables.py --check  fail if the page is out of date
 
-The page marks each place with `<!-- variables: ROLE -->` and `<!-- end -->`; a role that has none is an error.
+The page marks the place of each table with `<!-- variables: ROLE -->` and `<!-- end -->`. A role without a place is an error.
 """
 
 import re
@@ -23,14 +23,14 @@ MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
 
 
 def words(option: dict[str, Any]) -> str:
-    """The description in one line of Markdown."""
+    """Return the description as one line of Markdown."""
     description = option["description"]
     text = " ".join([description] if isinstance(description, str) else description)
     return MARKUP.sub(r"`\1`", text).replace("|", "\\|")
 
 
 def default(option: dict[str, Any]) -> str:
-    """The default as one writes it in YAML."""
+    """Return the default as YAML in Markdown, or `none` if it is missing or empty."""
     value = option.get("default", "")
     if value in ("", [], {}):
         return "none"
@@ -47,7 +47,7 @@ def rows(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 def table(role: str) -> str:
     specs = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
-    head = ["| variable | type | default | what it means |", "|---|---|---|---|"]
+    head = ["| variable | type | default | description |", "|---|---|---|---|"]
     return "\n".join([*head, *rows(specs["argument_specs"]["main"]["options"])]) + "\n"
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails where versions that are written in several places do not agree.
+"""Fail if versions that are stated in several places disagree.
 
-- What plugins and roles say they came with (`version_added`) is a release in the changelog or the version in galaxy.yml.
-- The changelog lists each plugin under the release that the plugin names, and has no release after galaxy.yml's version.
-- Collection, roles and test environment ask for the same oldest ansible-core, and the tests begin with that one.
+- `version_added` of plugins and roles is a release in the changelog or the version in galaxy.yml.
+- The changelog lists each plugin under its `version_added`, and has no release after galaxy.yml's version.
+- Collection, roles and test environment require the same oldest ansible-core, and it is the oldest that is tested.
 """
 
 import re
@@ -29,7 +29,7 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def listed(releases: dict[str, Any]) -> dict[str, str]:
-    """The release that the changelog lists each new plugin under, by kind and name."""
+    """Return the release under which the changelog lists each new plugin, by kind and name."""
     return {
         f"{kind}/{plugin['name']}": version
         for version, release in releases.items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails where the GitHub workflows do not run what `make test` and `make test-all` do: a scenario, or a make target."""
+"""Fail if the GitHub workflows do not run the same scenarios and make targets as `make test` and `make test-all`."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ import yaml
 from steps import ROOT, SCENARIOS, everything, scenario
 
 TIERS = {"test": 1, "test-all": 2}
-# What runs the steps that are no scenarios, by the beginning of their names.
+# The make targets of steps other than scenarios, by the first part of the step's name; by default they are the same.
 TARGETS = {"ansible-core": "compatibility", "python": "compatibility"}
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other projects' own tests, with our code at work in what they test."""
+"""Run other projects' tests with our code active."""

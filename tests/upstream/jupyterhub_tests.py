@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs JupyterHub's own tests, which its wheel holds, without and with our hub code, and compares.
+"""Run JupyterHub's own tests, which its wheel includes, without and with our hub code, and compare the results.
 
 python -m upstream.jupyterhub_tests [5|6] [FILE...]
 
-Fails where a test has another result with our code than without it, and differences.yml does not say why; and where it
-explains a difference that is none. Environments and results are kept in .cache/upstream.
+Fail if our code changes the result of a test and differences.yml does not explain it, or if differences.yml explains a
+difference that does not exist. Environments and results are kept in .cache/upstream.
 """
 
 import os
@@ -19,14 +19,14 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache/upstream"
 RELEASES = {"5": "jupyterhub[test]>=5.5,<6", "6": "jupyterhub[test]>=6.1,<7"}
-# What our code touches: rights, shares, users, servers and their starts, services, pages.
+# The tests of what our code touches: scopes, shares, users, servers and their starts, services, pages.
 FILES = ("orm", "roles", "scopes", "shares", "api", "user", "spawner", "named_servers", "services", "pages")
 LIMIT = 3600  # seconds for one run
 Results = dict[str, str]  # the outcome of each test
 
 
 def make_environment(release: str) -> Path:
-    """Make the environment of a release where it is not there; returns its interpreter."""
+    """Create the environment of a release if it does not exist, and return its interpreter."""
     python = PLACE / f"hub{release}/bin/python"
     if not python.exists():
         subprocess.run(["uv", "venv", "-q", f"--python={sys.executable}", python.parents[1]], check=True)
@@ -39,7 +39,7 @@ def make_environment(release: str) -> Path:
 
 
 def run(python: Path, release: str, files: list[str], ours: bool) -> Results:
-    """Run the tests in these files, and return what came of each."""
+    """Run the tests in these files and return their results."""
     name = f"hub{release}-{'with' if ours else 'without'}"
     report, work = PLACE / f"{name}.xml", PLACE / name
     work.mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ def free_port() -> int:
 
 
 def results(report: Path) -> Results:
-    """What a report of pytest says of each test."""
+    """Read the result of each test from a JUnit report."""
     found = {}
     for case in ET.parse(report).iter("testcase"):
         outcome = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
@@ -81,7 +81,7 @@ def results(report: Path) -> Results:
 
 
 def compare(without: Results, ours: Results, explained: dict[str, str]) -> list[str]:
-    """Return what is wrong: each difference that is not explained, and each explanation of none."""
+    """Return the problems: differences without an explanation, and explanations without a difference."""
     names = without.keys() | ours.keys()
     differ = {name for name in names if without.get(name) != ours.get(name)}
     problems = [

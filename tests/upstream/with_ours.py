@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plugin of pytest: the hubs of JupyterHub's own tests have the configuration that the play writes in shared user mode."""
+"""A pytest plugin that gives the hubs in JupyterHub's own tests the configuration that the play writes in shared user mode."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ ACCOUNT = "shared"
 
 
 def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
-    """The content of the fragments, for a file that those tests do not have."""
+    """Load what the play's fragments contain. These tests have no configuration file."""
     c = Config(hub.config)
     apply(c, everyone=[f"servers!server={ACCOUNT}/", f"access:servers!server={ACCOUNT}/"], accounts=[ACCOUNT])
     share_servers(
@@ -34,7 +34,7 @@ def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
         port=int(os.environ["COLLAB_SHARING_PORT"]),
         account="nobody",
     )
-    # A hub whose tests begin anew in one process would be told of each share once more.
+    # Otherwise each further hub in the same process adds another handler, and shares are logged several times.
     logging.getLogger("jupyterhub_collab.shares").handlers.clear()
     collaborate(
         c,
@@ -42,7 +42,7 @@ def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
         accounts=[ACCOUNT],
         owners=True,
         state_directory="",
-        refuse_unprepared=False,  # those tests' servers are no Jupyter servers
+        refuse_unprepared=False,  # the servers in these tests are not Jupyter servers
         history_megabytes=100,
         documents_per_person=100,
         websockets_per_person=500,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notes when each task of a play begins, in the file that COLLAB_TASK_TIMES names."""
+"""Record when each task of a play starts, in the file that the environment variable COLLAB_TASK_TIMES names."""
 
 import json
 import os
@@ -18,7 +18,7 @@ description: Writes names and moments of the tasks to a file, as JSON.
 
 
 class CallbackModule(CallbackBase):
-    """A list of [name, seconds since the epoch], the last of which is the end of the play."""
+    """Write a list of [name, seconds since the epoch]. The last entry, with an empty name, is the end of the play."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"

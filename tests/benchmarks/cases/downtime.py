@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the hub does not answer while the playbook changes something, beside a bare restart; and what people in a document notice."""
+"""Measure how long the hub does not answer during a change by the playbook and during a bare restart, and the effect on open documents."""
 
 import http.client
 import statistics
@@ -15,8 +15,8 @@ from scenario import play, wait_until
 ACCOUNT = "shared"
 ROUNDS = 6
 POLL = 0.02  # seconds
-PACE = 0.1  # seconds between two words that someone types
-AFTER = 1.0  # seconds for which it is looked on after the hub is back
+PACE = 0.1  # seconds between two typed words
+AFTER = 1.0  # seconds to continue observing after the hub is back
 GOAL = 1.2
 CHANGE, RESTART = "playbook that changes a setting", "bare `systemctl restart`"
 RATIO = "playbook / bare restart"
@@ -27,7 +27,7 @@ Rows = dict[str, dict[str, list[float]]]
 
 
 class Watch(threading.Thread):
-    """Asks the hub's API through the proxy every `POLL` seconds, and knows the longest time between two answers."""
+    """Request the hub's API through the proxy every `POLL` seconds, and record the longest time between two answers."""
 
     def __init__(self, address: str) -> None:
         super().__init__(daemon=True)
@@ -78,7 +78,7 @@ def measure(stage: Stage) -> Result:
 
 
 def changing(stage: Stage, shares: bool) -> Callable[[], None]:
-    """Run the playbook with a setting that is another one than before: users share their servers by default."""
+    """Return a function that runs the playbook with a changed setting: whether users share their servers by default."""
 
     def change() -> None:
         done = play("jupyter_rtc", stage.platform.name, jupyter_rtc_user_sharing=shares)
@@ -94,7 +94,7 @@ def restarting(stage: Stage) -> Callable[[], None]:
 def observed(
     stage: Stage, hers: Document, his: Document, work: Callable[[], None], word: str
 ) -> dict[str, float]:
-    """What there is to see while something restarts the hub and one of two people types."""
+    """Restart the hub with `work` while one of two people types, and return the measurements by column."""
     server = stage.host.check_output(f"pgrep --uid {ACCOUNT} --full singleuser")
     hub = "systemctl show jupyterhub --property=InvocationID --value"
     before = stage.host.check_output(hub)
@@ -117,7 +117,7 @@ def observed(
 
 @contextmanager
 def typing(document: Document, word: str) -> Iterator[list[str]]:
-    """Someone types words meanwhile, each another one."""
+    """Type unique words into a document in a thread, and yield the list of words typed so far."""
     typed: list[str] = []
     enough = threading.Event()
 
@@ -136,7 +136,7 @@ def typing(document: Document, word: str) -> Iterator[list[str]]:
 
 
 def lost(stage: Stage, document: Document, words: list[str]) -> int:
-    """How many of the words are not in someone else's copy, or not in the file, some seconds later."""
+    """Return how many of the words are missing from another person's copy or from the file after some seconds."""
     file = stage.host.file(f"/home/{ACCOUNT}/{document.path}")
     with suppress(TimeoutError):
         document.wait_until(lambda copy: copy.text.endswith(words[-1]))
@@ -155,8 +155,8 @@ def reading(rows: Rows) -> str:
     ratio, ratios = median(RATIO), rows[RATIO][WITHOUT]
     harm = "; ".join(f"{column}: {total(column)}" for column in HARM)
     return (
-        f"While the playbook changes a setting the hub does not answer for {median(CHANGE):.2f} s, "
-        f"{ratio:.2f} times as long as with a bare restart ({median(RESTART):.2f} s), "
-        f"{'within' if ratio <= GOAL else 'above'} the goal of {GOAL}; {min(ratios):.2f} to {max(ratios):.2f} times in single rounds. "
-        f"Of the {len(rows[CHANGE][TYPED])} changes, with {total(TYPED)} words typed meanwhile: {harm}."
+        f"While the playbook changes a setting, the hub does not answer for {median(CHANGE):.2f} s: "
+        f"{ratio:.2f} times as long as during a bare restart ({median(RESTART):.2f} s), "
+        f"{'within' if ratio <= GOAL else 'above'} the goal of {GOAL}. Single rounds range from {min(ratios):.2f} to {max(ratios):.2f}. "
+        f"During the {len(rows[CHANGE][TYPED])} changes, {total(TYPED)} words were typed; {harm}."
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People who edit one notebook together: how long a keystroke takes to the others, and what the server needs for it.
+"""Measure how long a keystroke takes to reach the others who edit a notebook together, and what the server needs for it.
 
-By turns on servers as the collection starts them, on servers with the same packages where jupyter-collaboration does it alone, and on
-what both are made of.
+Three kinds of servers take turns: as the collection starts them, with the same packages but jupyter-collaboration alone, and the bare
+library that both are built on.
 """
 
 import json
@@ -28,7 +28,7 @@ CASES = {
     **{f"{number} type": (number, 0) for number in TYPING},
     "10 type, 200 watch": (10, 200),
 }
-GOAL = 250  # milliseconds: more than that is felt while one types together
+GOAL = 250  # milliseconds: people notice longer delays when they type together
 CELLS, LINES = max(TYPING), 6
 COMPARED = P50, P95, CPU, MEMORY = ("p50, ms", "p95, ms", "server, CPU %", "server, MB")
 
@@ -41,7 +41,7 @@ def measure(stage: Stage) -> Result:
         for kind in KINDS[first:] + KINDS[:first]:
             with crowds() as ask:
                 servers.start(kind)
-                # The last case may leave more to do than the server is able to: it is ended then, with all that.
+                # The last case may overload the server. That is harmless, because the server is stopped afterwards.
                 for case, (typing, watching) in sorted(CASES.items(), key=lambda item: item[1][0]):
                     seen[case][kind].append(ask(task(servers, typing, watching)))
                     print(f"{index} {kind}, {case}: {columns(seen[case][kind][-1])}", flush=True)
@@ -49,7 +49,7 @@ def measure(stage: Stage) -> Result:
 
 
 def task(servers: Servers, typing: int, watching: int) -> Task:
-    """Have so many people open a new notebook and type."""
+    """Return the task for this many people who open a new notebook and type or watch."""
     seat = servers.seat()
     headers = dict(seat.door.headers)
     return Task(
@@ -59,7 +59,7 @@ def task(servers: Servers, typing: int, watching: int) -> Task:
 
 @contextmanager
 def crowds() -> Iterator[Callable[[Task], Seen]]:
-    """A process of their own for people who type, some after others."""
+    """Start a process for the people who type, and yield a function that has one crowd after another run there."""
     command = [sys.executable, str(ROOT / "tests/benchmarks/typing_crowd.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
@@ -74,7 +74,7 @@ def crowds() -> Iterator[Callable[[Task], Seen]]:
 
 
 def columns(seen: Seen) -> dict[str, float]:
-    """What a table shows of a crowd."""
+    """Return the columns of the table for one crowd."""
     delays = sorted(seen.delays)
     return {
         P50: delays[len(delays) // 2],
@@ -101,7 +101,7 @@ def result(seen: dict[str, dict[str, list[Seen]]]) -> Result:
 
 
 def ratios(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> dict[str, list[float]]:
-    """By round, of what is more than nothing in each: a server for two people may need less than can be measured."""
+    """Return the ratios by round. Columns with a zero are left out: what a server needs for two people may be too little to measure."""
     return {
         name: [our[name] / their[name] for our, their in zip(ours, theirs, strict=True)]
         for name in COMPARED
@@ -114,18 +114,22 @@ def median(rows: dict[str, dict[str, list[float]]], number: int, kind: str, colu
 
 
 def reading(rows: dict[str, dict[str, list[float]]]) -> str:
-    """One sentence about how many people may type."""
+    """Summarize how many people can type at the same time."""
 
     def carried(kind: str) -> str:
         p95 = {number: median(rows, number, kind, P95) for number in TYPING}
         too_many = next((number for number in TYPING if p95[number] >= GOAL), None)
         below = [number for number in TYPING if too_many is None or number < too_many]
-        enough = f"{below[-1]} ({p95[below[-1]]:.0f} ms)" if below else "none"
-        return enough + (f" and not {too_many} ({p95[too_many]:.0f} ms)" if too_many else " and more")
+        if too_many is None:
+            return f"at least {below[-1]} people ({p95[below[-1]]:.0f} ms)"
+        if not below:
+            return f"fewer than {too_many} people ({p95[too_many]:.0f} ms)"
+        return f"{below[-1]} people ({p95[below[-1]]:.0f} ms) but not {too_many} ({p95[too_many]:.0f} ms)"
 
     return (
-        f"With p95 below {GOAL} ms one server carries, of people who type a character a second into one notebook, {carried(OURS)}; "
-        f"with plain jupyter-collaboration {carried(PLAIN)}, and on the floor {carried(FLOOR)}. Clients, proxy and server shared the cores below."
+        f"If everyone types one character a second into one notebook, p95 stays below {GOAL} ms for {carried(OURS)}, with plain "
+        f"jupyter-collaboration for {carried(PLAIN)}, and on the floor for {carried(FLOOR)}. "
+        "Clients, proxy and server shared the machine's cores."
     )
 
 
@@ -135,4 +139,4 @@ def chart(rows: dict[str, dict[str, list[float]]]) -> Chart:
         for kind in KINDS
         for column in (P50, P95)
     ]
-    return Chart("people who type", "until others see it, ms", lines, limit=GOAL)
+    return Chart("people typing", "delay until others see it, ms", lines, limit=GOAL)

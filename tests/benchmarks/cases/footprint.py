@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What collaboration adds to a host's disk, and to the memory and the start of a server, where nobody edits anything yet."""
+"""Measure what collaboration adds to a host's disk, and to memory and start time of a server that nobody edits on yet."""
 
 import json
 import statistics
@@ -29,12 +29,12 @@ from sharing import HUB_PYTHON
 
 VARIABLES = UNGUARDED
 ROUNDS = 5
-SETTLED = 5  # seconds after JupyterLab's page has come
+SETTLED = 5  # seconds to wait after JupyterLab's page has loaded
 DISK, MEMORY, START = "on disk, MB", "memory, MB", "start, s"
 ENVIRONMENT, COLLECTION = "/usr/local/jupyterhub", "/usr/local/lib/collab.jupyterhub"
 INSTALLER = f"{COLLECTION}/uv"
 HUB, SHARING_PAGE = "jupyterhub --config", "jupyterhub_collab.sharing"
-BIGGEST = 6  # packages that are told apart
+BIGGEST = 6  # packages that are listed individually
 RATIO = "with live collaboration / without"
 ADDED = "added to JupyterLab's environment"
 NAMES = {
@@ -52,7 +52,7 @@ def measure(stage: Stage) -> Result:
 
 
 def host(stage: Stage) -> Rows:
-    """What the playbook leaves on a host that it has not been applied to yet, and what runs there afterwards, in megabytes."""
+    """Apply the playbook to a new host, and return the disk space and memory that it adds, in megabytes."""
     inside = testinfra.get_host(f"podman://{stage.platform.name}")
     program = (ROOT / "tests/benchmarks/programs/package_sizes.py").read_text()
 
@@ -92,7 +92,7 @@ def host(stage: Stage) -> Rows:
 
 
 def servers(stage: Stage) -> Rows:
-    """Memory and start of servers of each kind, by turns."""
+    """Measure memory and start time of each kind of server, in turns."""
     prepare(stage)
     alice = stage.login("alice")
     rows: Rows = {name: {MEMORY: [], START: []} for name in NAMES.values()}
@@ -121,7 +121,7 @@ def reading(rows: Rows) -> str:
     memory = {kind: median(kind, MEMORY) - median(WITHOUT, MEMORY) for kind in (OURS, PLAIN)}
     start = statistics.median(rows[RATIO][START])
     return (
-        f"Collaboration adds {rows[ADDED][DISK][0]:.1f} MB to the environment of JupyterLab, and {memory[OURS]:.1f} MB to the "
-        f"memory of a server that nobody edits on yet, of which {memory[PLAIN]:.1f} MB are jupyter-collaboration's. "
-        f"Its start takes {start:.2f} times as long as without."
+        f"Collaboration adds {rows[ADDED][DISK][0]:.1f} MB to JupyterLab's environment, and {memory[OURS]:.1f} MB to the "
+        f"memory of a server that nobody edits on yet; jupyter-collaboration alone adds {memory[PLAIN]:.1f} MB. "
+        f"The server takes {start:.2f} times as long to start as one without collaboration."
     )

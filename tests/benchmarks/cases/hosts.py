@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook on ten hosts at once, beside one."""
+"""Compare the playbook on ten hosts at once with one host."""
 
 import statistics
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from benchmarks.timed_play import OURS, timed_play
 
 MANY = 10
 ROUNDS = 5
-AT_ONCE = 2  # containers that boot at a time
+AT_ONCE = 2  # containers that boot at the same time
 ONE, TEN, RATIO = "one host", f"{MANY} hosts", f"{MANY} hosts / one host"
 FIRST, AGAIN = "first run", "nothing to change"
 
@@ -46,6 +46,6 @@ def measure(stage: Stage) -> Result:
 def reading(rows: Rows) -> str:
     first, again = (statistics.median(rows[RATIO][f"{column}, s"]) for column in (FIRST, AGAIN))
     return (
-        f"Ten hosts at once take {first:.1f} times as long as one in a first run, and {again:.1f} times where there is "
-        "nothing to change. Here they all, and the controller, share the cores below."
+        f"Ten hosts at once take {first:.1f} times as long as one host in a first run, and {again:.1f} times as long if there is "
+        "nothing to change. All hosts and the controller shared the machine's cores."
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two people who type into one large notebook: how long a letter takes to the other, and how long the server stops for; the latter
-also while a program changes the file again and again.
+"""Measure how long a letter takes from one person to another in a large notebook, and how long the server is unresponsive.
 
-By turns on servers as the collection starts them, and on servers with the same packages where jupyter-collaboration does it alone.
+The latter is also measured while a program keeps changing the file. Two kinds of servers take turns: as the collection starts them, and
+with the same packages but jupyter-collaboration alone.
 """
 
 import base64
@@ -23,14 +23,14 @@ from people.room import Seat
 VARIABLES = UNGUARDED
 ROUNDS = 3
 SIZES = [0, 5, 20, 60]  # megabytes of pictures
-PICTURE_BYTES = 750_000  # which are a megabyte as text
+PICTURE_BYTES = 750_000  # one megabyte in base64
 WARM_UP, SECONDS, RATE = 2, 20, 5
-MERGING_SECONDS, PAUSE = 12, 3  # for how long a program changes the file, and how often
+MERGING_SECONDS, PAUSE = 12, 3  # how long a program keeps changing the file, and the pause between changes
 STATE = "/var/lib/jupyterhub-rtc"
 COLUMNS = P50, P95, WORST, STOPPED, OPENED, DISK, MERGED = (
     "p50, ms", "p95, ms", "slowest, ms", "longest stop, ms", "open, s", "state, MB", "longest stop with a program, ms",
 )  # fmt: skip
-# Changes a notebook as a formatter does, which reads all of it and writes all of it.
+# Changes a notebook as a formatter does: it reads and writes the whole file.
 PROGRAM = f"""
 import json, sys, time
 for number in range(1000):
@@ -65,7 +65,7 @@ def measure(stage: Stage) -> Result:
 
 
 def large_notebook(size: int) -> dict[str, Any]:
-    """Return a notebook with two cells to type into, and so many cells with a picture of a megabyte."""
+    """Return a notebook with two cells to type into and `size` cells with a picture of one megabyte."""
     made = notebook("first = 1", "second = 2", *[f"picture({number})" for number in range(size)])
     chance = random.Random(size)
     for cell in made["cells"][2:]:
@@ -82,7 +82,7 @@ def task(servers: Servers, seat: Seat, seconds: float = SECONDS) -> Task:
 
 @contextmanager
 def changing(stage: Stage, path: str) -> Iterator[None]:
-    """Have a program change a notebook meanwhile."""
+    """Run a program that keeps changing a notebook."""
     place = f"{stage.host.user(ACCOUNT).home}/{path}"
     run = "systemd-run --unit=changing --collect --uid=%s python3 -c %s %s"
     stage.host.check_output(run, ACCOUNT, PROGRAM, place)
@@ -93,7 +93,7 @@ def changing(stage: Stage, path: str) -> Iterator[None]:
 
 
 def state_files(stage: Stage) -> str:
-    """Return the arguments with which `find` lists the histories of documents, those of both kinds of servers."""
+    """Return the arguments with which `find` lists the document histories of both kinds of servers."""
     home = stage.host.user(ACCOUNT).home
     return f"{STATE} {home} -type f '(' -path '{STATE}/*' -o -name '.jupyter_ystore.db*' ')'"
 
@@ -111,13 +111,14 @@ def columns(seen: Seen, disk: int, merged: Seen) -> dict[str, float]:
 
 
 def reading(rows: dict[str, dict[str, list[float]]]) -> str:
-    """One sentence about the largest notebook."""
+    """Summarize the results for the largest notebook."""
     ours, plain = (
         {name: statistics.median(values) for name, values in rows[f"{SIZES[-1]} MB: {kind}"].items()}
         for kind in (OURS, PLAIN)
     )
     return (
-        f"With {SIZES[-1]} MB and two people, each of whom types {RATE} characters a second, p95 is {ours[P95]:.0f} ms, and "
-        f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which saves nothing meanwhile; the server stops for {ours[STOPPED]:.0f} ms "
-        f"at most, and for {plain[STOPPED]:.0f} ms; while a program changes the file, for {ours[MERGED]:.0f} and {plain[MERGED]:.0f} ms."
+        f"With {SIZES[-1]} MB and two people typing {RATE} characters a second each, p95 is {ours[P95]:.0f} ms, compared with "
+        f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which does not save while people type. The server is unresponsive for at "
+        f"most {ours[STOPPED]:.0f} ms (plain: {plain[STOPPED]:.0f} ms), and for at most {ours[MERGED]:.0f} ms "
+        f"(plain: {plain[MERGED]:.0f} ms) while a program changes the file."
     )

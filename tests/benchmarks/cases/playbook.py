@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook beside the way of Utrecht University's role, and beside the least that Ansible can do on a host.
+"""Compare the playbook with the tasks of Utrecht University's role, and with the least that Ansible can do on a host.
 
-Also where the playbook's time goes.
+Also measure which steps of the playbook take how long.
 """
 
 import statistics
@@ -17,7 +17,7 @@ from sharing import HUB_PYTHON
 
 FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
 PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/cases/utrecht.yml")}
-# The least that has to be done, measured alone.
+# The unavoidable parts, measured alone.
 PING, RESTART, LOAD = (
     "`ansible -m ping`",
     "the hub restarted, until it answers",
@@ -27,7 +27,7 @@ COLUMNS = FIRST, AGAIN = ("first run, s", "nothing to change, s")
 UNTIL_UP, ALONE = "first run, until the hub answers, s", "alone, s"
 GOALS = {FIRST: 0.6, AGAIN: 0.5}
 GOAL_PINGS = 4
-SHOWN = 0.2  # seconds; what takes less is together one bar
+SHOWN = 0.2  # seconds; shorter steps share one bar
 
 Rows = dict[str, dict[str, list[float]]]
 
@@ -80,12 +80,12 @@ def measure(stage: Stage) -> Result:
 
 
 def by_turns(index: int) -> list[str]:
-    """Both ways, each as often the first."""
+    """Return both ways, alternating which is first."""
     return list(PLAYS) if index % 2 == 0 else list(reversed(PLAYS))
 
 
 def with_pip(host: Platform) -> Platform:
-    """Give a host what Ansible's module pip needs, which the image has not: pip, and a library for the system's Python."""
+    """Install on a host what Ansible's module `pip` needs and the image lacks: pip, and `packaging` for the system's Python."""
     inside = get_host(f"podman://{host.name}")
     inside.check_output(f"{HUB_PYTHON} -m ensurepip")
     inside.check_output(
@@ -96,7 +96,7 @@ def with_pip(host: Platform) -> Platform:
 
 
 def first_run(playbook: str, host: Platform) -> tuple[TimedPlay, float]:
-    """Run it, and return also how long it takes until the hub answers again, which the playbook may not have waited for."""
+    """Run a playbook, and return the run and the seconds until the hub answers again. The playbook may not wait for the hub."""
     done = timed_play(playbook, host.name)
     with Hub(f"http://{host.address}:8000") as hub:
         rest = seconds(lambda: wait_until(lambda: hub.is_up, 60))
@@ -109,7 +109,7 @@ def restart(stage: Stage) -> None:
 
 
 def add_ratios(rows: Rows) -> None:
-    """Ratios of what was measured in one round."""
+    """Add the ratios of measurements from the same round."""
     ours, utrecht, least = rows["ours"], rows["Utrecht's way"], rows[PING]
     rows["ours / Utrecht's way"] = {
         column: [one / other for one, other in zip(ours[column], utrecht[column], strict=True)]
@@ -125,20 +125,20 @@ def reading(rows: Rows) -> str:
         return statistics.median(rows[row][column])
 
     def beside(ratio: float, goal: float) -> str:
-        return f"{ratio:.2f} times, {'within' if ratio <= goal else 'above'} the goal of {goal:g}"
+        return f"{ratio:.2f} times ({'within' if ratio <= goal else 'above'} the goal of {goal:g}) as long as"
 
     first, again = (median("ours / Utrecht's way", column) for column in COLUMNS)
     pings = median(f"ours / {PING}", AGAIN)
     return (
-        f"A first run takes {beside(first, GOALS[FIRST])}, of the time of Utrecht's way; one with nothing to change "
-        f"{beside(again, GOALS[AGAIN])}, and that of {PING} {beside(pings, GOAL_PINGS)}. "
-        f"The hub takes {median(RESTART, ALONE):.1f} s to restart and answer, which the other way does not wait for; "
-        f"and to load JupyterHub's code once takes {median(LOAD, ALONE):.1f} s."
+        f"A first run takes {beside(first, GOALS[FIRST])} Utrecht's way. A run with nothing to change takes "
+        f"{beside(again, GOALS[AGAIN])} Utrecht's way, and {beside(pings, GOAL_PINGS)} {PING}. "
+        f"The hub takes {median(RESTART, ALONE):.1f} s to restart and answer, which Utrecht's way does not wait for. "
+        f"Loading JupyterHub's code once takes {median(LOAD, ALONE):.1f} s."
     )
 
 
 def main_steps(steps: Rows) -> Rows:
-    """The steps that each take long, and all the others as one."""
+    """Return the long steps, and the sum of all others as one step."""
     few = f"everything that takes less than {SHOWN} s, together"
     main: Rows = {}
     for step, columns in steps.items():
@@ -150,14 +150,14 @@ def main_steps(steps: Rows) -> Rows:
 
 
 def longest(steps: Rows) -> str:
-    """What a run of each kind spends most of its time on."""
+    """Name the longest steps of each kind of run."""
 
     def first(column: str) -> str:
         medians = {step: statistics.median(columns[column]) for step, columns in steps.items()}
         most = sorted(medians, key=lambda step: -medians[step])[:3]
         return "; ".join(f"{step} ({medians[step]:.1f} s)" for step in most)
 
-    return " ".join(f"Most of *{column.removesuffix(', s')}*: {first(column)}." for column in COLUMNS)
+    return " ".join(f"Longest steps, *{column.removesuffix(', s')}*: {first(column)}." for column in COLUMNS)
 
 
 def chart(steps: Rows) -> Bars:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook with a thousand projects, beside one."""
+"""Compare the playbook with a thousand projects and with one."""
 
 import json
 import statistics
@@ -21,14 +21,14 @@ ONE, ALL = "1 project", f"{MANY} projects"
 RATIO = f"{ALL} / {ONE}"
 FIRST, AGAIN = "the run that makes them, s", "nothing to change, s"
 RESTART, MEMORY = "the hub restarted, until it answers, s", "largest process on the host, MB"
-# Stands for Python on the host, and notes the peak memory of what it runs.
+# Replaces Python on the host, and records the peak memory of each run.
 MEASURED = "/root/measured-python"
 
 Rows = dict[str, dict[str, list[float]]]
 
 
 def projects(number: int) -> list[dict[str, Any]]:
-    """Projects with members at both levels, people of whom each is in several."""
+    """Return projects with members at both levels. Each person is a member of several projects."""
     people = [f"user{index:04}" for index in range(MANY)]
     half = MEMBERS // 2
 
@@ -42,7 +42,7 @@ def projects(number: int) -> list[dict[str, Any]]:
 
 
 class Hosted:
-    """A hub to which the playbook has been applied, without projects."""
+    """A hub to which the playbook was applied without projects."""
 
     def __init__(self, name: str, hub: Hub, number: int) -> None:
         self.name = name
@@ -56,7 +56,7 @@ class Hosted:
         self.host.check_output(f"chmod 0755 {MEASURED}")
 
     def run(self, changed: bool) -> float:
-        # They are too many for a command line.
+        # The variables are too long for a command line.
         with tempfile.NamedTemporaryFile("w", suffix=".json") as variables:
             json.dump(self.variables, variables)
             variables.flush()
@@ -71,7 +71,7 @@ class Hosted:
 
     @property
     def peak(self) -> float:
-        """Megabytes that the largest process of any task has taken."""
+        """The peak memory of the largest process of any task, in megabytes."""
         kilobytes = self.host.file(f"{MEASURED}.log").content_string.split()
         return max(map(int, kilobytes)) / 1000
 
@@ -100,6 +100,7 @@ def reading(rows: Rows) -> str:
     first, memory = rows[ALL][FIRST][0], rows[ALL][MEMORY][0]
     again, restart = (statistics.median(rows[RATIO][column]) for column in (AGAIN, RESTART))
     return (
-        f"{MANY} projects with {MEMBERS} members each are made in {first:.0f} s, in which no process on the host takes more than {memory:.0f} MB. "
-        f"A run with nothing to change then takes {again:.2f} times as long as with one project, and a restart of the hub {restart:.2f} times."
+        f"Creating {MANY} projects with {MEMBERS} members each takes {first:.0f} s, and no process on the host takes more than "
+        f"{memory:.0f} MB. After that, a run with nothing to change takes {again:.2f} times as long as with one project, and a restart of "
+        f"the hub {restart:.2f} times as long."
     )

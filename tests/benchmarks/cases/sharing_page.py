@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sharing page beside the hub's own pages, and beside the calls of the hub's API without which there is no such page."""
+"""Compare the sharing page with the hub's own pages, and with the calls of the hub's API that the page needs."""
 
 import json
 
@@ -11,10 +11,10 @@ from scenario import ROOT
 from sharing import HUB_PYTHON, PAGE, begin, crowd, guests, rows
 
 MANY = 200
-GOAL = 200  # milliseconds for the page with so many links and guests
+GOAL = 200  # milliseconds for the page with `MANY` links and guests
 ROUNDS = 30
 SOME, NONE = f"{MANY} links, {MANY} guests", "nothing shared"
-# The page's rights, and what it asks.
+# The page's scopes, and the API calls it makes.
 SCOPES = ["read:servers!user", "read:users:name!user", "shares!user", "users:shares!user"]
 CALLS = {
     "servers": "users/{}?include_stopped_servers=1",
@@ -31,7 +31,7 @@ def measure(stage: Stage) -> Result:
     for person in people.values():
         begin(person)
     crowd(stage.host, alice.name, MANY)
-    for _ in range(MANY):  # the hub's page of tokens then lists about as much
+    for _ in range(MANY):  # so that the hub's token page lists about as much
         alice.token()
     full = read(alice, PAGE)
     assert len(guests(full)) == len(rows(full, "Valid links")) == MANY
@@ -42,14 +42,13 @@ def measure(stage: Stage) -> Result:
     buttons(timing, alice, full, rounds)
     page, floor = (timing.median(f"{SOME}: {what}") for what in ("sharing page", ALL_CALLS))
     return timing.result(
-        f"With {MANY} links and {MANY} guests the page takes {page:.0f} ms, which is {'within' if page <= GOAL else 'above'} "
-        f"the goal of {GOAL} ms; {floor:.0f} ms are the hub's, for the four answers of its API "
-        "that the page is made from.",
+        f"With {MANY} links and {MANY} guests, the page takes {page:.0f} ms, {'within' if page <= GOAL else 'above'} "
+        f"the goal of {GOAL} ms. The hub takes {floor:.0f} ms for the four API calls that the page makes.",
     )
 
 
 def pages(timing: Timing, people: dict[str, Person], host: Host, rounds: int) -> None:
-    """The page by turns with the hub's pages, and with the bare calls as the page makes them: on the hub's host."""
+    """Time the page in turns with the hub's pages and with the API calls alone, which are made on the hub's host, as the page does."""
     program = (ROOT / "tests/benchmarks/programs/time_calls.py").read_text()
     tokens = {shared: person.token(SCOPES) for shared, person in people.items()}
     for _ in timing.rounds(rounds):
@@ -69,7 +68,7 @@ def pages(timing: Timing, people: dict[str, Person], host: Host, rounds: int) ->
 
 
 def buttons(timing: Timing, owner: Person, full: Page, rounds: int) -> None:
-    """What a click takes until the page is there again; each is taken back by another one, so that there is always as much."""
+    """Time each click until the page has loaded again. Another click undoes each one, so the page always lists the same amount."""
     guest = full.form("Revoke").fields["name"][0]
     clicks = {"Revoke": {}, "Share": {"name": guest}, "Create link": {}}
     for _ in timing.rounds(rounds):

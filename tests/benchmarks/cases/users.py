@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook on a hub with a thousand users, beside one with a few."""
+"""Compare the playbook on a hub with a thousand users and on a hub with three."""
 
 import statistics
 import subprocess
@@ -18,14 +18,14 @@ ROUNDS = 5
 SOME, ALL = f"{len(FEW)} users", f"{MANY} users"
 RATIO = f"{ALL} / {SOME}"
 AGAIN, RESTART = "nothing to change, s", "the hub restarted, until it answers, s"
-# Accounts of the host for them, as their hub's authenticator looks for.
+# Adds the users' accounts to the host, because the hub's authenticator checks for them.
 ACCOUNTS = 'for i in $(seq --format=%04.0f 0 {last}); do echo "user-$i:x:2$i:100::/nonexistent:/bin/sh"; done >>/etc/passwd'
 
 Rows = dict[str, dict[str, list[float]]]
 
 
 class Hosted:
-    """A hub to which the playbook has been applied."""
+    """A hub to which the playbook was applied."""
 
     def __init__(self, name: str, hub: Hub) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Hosted:
             hub.login(person, PASSWORDS[person])
 
     def have_people(self, number: int) -> None:
-        """Add people until the hub knows so many, besides the account that they share."""
+        """Add users until the hub has this many, not counting the shared account."""
         path, more = "/root/add_users.py", number - len(FEW)
         subprocess.run(
             ["podman", "cp", ROOT / "tests/benchmarks/programs/add_users.py", f"{self.name}:{path}"],
@@ -84,6 +84,6 @@ def by_turns(hubs: dict[str, Hosted], rounds: int) -> Rows:
 def reading(rows: Rows) -> str:
     again, restart = (statistics.median(rows[RATIO][column]) for column in (AGAIN, RESTART))
     return (
-        f"With {MANY} users a run with nothing to change takes {again:.2f} times as long as with {len(FEW)}, "
-        f"and a restart of the hub {restart:.2f} times."
+        f"With {MANY} users, a run with nothing to change takes {again:.2f} times as long as with {len(FEW)}, "
+        f"and a restart of the hub {restart:.2f} times as long."
     )

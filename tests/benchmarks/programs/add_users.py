@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts users into a hub's database, straight, while the hub is stopped, and prints how many there are then.
+"""Add users directly to the database of a stopped hub, and print how many users it has then.
 
 Runs with the hub's interpreter.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing but pycrdt-websocket behind Tornado's websockets, as in Jupyter Server: no file, no history, no login.
+"""Serve pycrdt-websocket behind Tornado's websockets, as Jupyter Server does, but without files, history or login.
 
-bare_server.py PORT NOTEBOOK: each address is a document of its own, which begins as the notebook does. Runs on the hub's host.
+bare_server.py PORT NOTEBOOK: each path is a separate document that starts as a copy of the notebook. Runs on the hub's host.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 
 class Rooms(WebsocketServer):
-    """Makes a room when the first of its people comes."""
+    """Create each room when its first client connects."""
 
     def __init__(self, notebook: dict[str, Any]) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Rooms(WebsocketServer):
         self._lock = asyncio.Lock()
 
     async def get_room(self, name: str) -> YRoom:
-        async with self._lock:  # else two who come at once start the room twice, which it refuses
+        async with self._lock:  # otherwise two simultaneous clients start the room twice, an error
             if name not in self.rooms:
                 document: Doc[Any] = Doc()
                 YNotebook(document).set(self._notebook)
@@ -36,7 +36,7 @@ class Rooms(WebsocketServer):
 
 
 class Door(WebSocketHandler):
-    """Someone's connection, as a room wants it."""
+    """A client's connection, with the interface that pycrdt-websocket expects."""
 
     def initialize(self, rooms: Rooms) -> None:
         self._rooms = rooms
@@ -68,7 +68,7 @@ class Door(WebSocketHandler):
         return await self._messages.get()
 
     async def send(self, message: bytes) -> None:
-        with contextlib.suppress(WebSocketClosedError):  # someone who is just going must not end the room
+        with contextlib.suppress(WebSocketClosedError):  # a disconnecting client must not end the room
             self.write_message(message, binary=True)
 
 

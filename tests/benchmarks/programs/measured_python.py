@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Python, and adds the peak memory in kilobytes of the largest process that this took to a file beside this one."""
+"""Run Python, and append the peak memory of its largest process, in kilobytes, to a log next to this file."""
 
 import resource
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints as JSON how many bytes of the disk the files of each package take in the Python environment that runs it."""
+"""Print the disk usage of each package in this Python environment, in bytes, as JSON."""
 
 import json
 from importlib.metadata import distributions

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks a hub's API on the hub's own host, and prints as JSON how many milliseconds each answer takes. Runs with any Python.
+"""Call a hub's API on the hub's host, and print as JSON how many milliseconds each answer takes. Runs with any Python.
 
 time_calls.py TOKEN PATH...
 """
@@ -13,7 +13,7 @@ token, *paths = sys.argv[1:]
 hub = http.client.HTTPConnection("127.0.0.1", 8081)
 headers = {"Authorization": f"token {token}", "Accept": "application/jupyterhub-pagination+json"}
 took = []
-for path in ("", *paths):  # the first one opens the connection and does not count
+for path in ("", *paths):  # the first call opens the connection and does not count
     begin = time.perf_counter()
     hub.request("GET", f"/hub/api/{path}", headers=headers)
     answer = hub.getresponse()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may do what by docs/access.yml: `actions` does what its rows are about, `scene` has everyone there."""
+"""Test who may do what according to docs/access.yml: `actions` performs its actions, and `scene` sets up people and servers."""

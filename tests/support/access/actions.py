@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the actions of the access matrix are tried: as a person in a browser and as a program with the person's token.
+"""Perform the actions of the access matrix, as a person in a browser and as a program with the person's token.
 
-`ACTIONS` holds the ways to do each action. Who may do it succeeds in every way; for who may not, every way raises `Refused`.
-The ways are short of luck: what they work on (a document, a kernel, a terminal) is there, and the server runs.
+`ACTIONS` has the ways to perform each action. If the person has permission, every way succeeds; otherwise, every way raises `Refused`.
+Nothing else can make them fail: the server is running, and what they need (a document, a kernel, a terminal) exists.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from people.kernel import execute
 from people.sockets import Door, dial
 
 DOCUMENT = "access.txt"
-MADE_UP = "0" * 32  # what someone shows who has no token
+MADE_UP = "0" * 32  # an invalid token for people who have none
 
 
 @dataclass
 class Visitor:
-    """A person, the token that they made (if the hub let them), and the servers that they have gone to."""
+    """A person, their API token (if the hub gave them one), and the servers that they have opened."""
 
     person: Person
     token: str | None = None
@@ -31,14 +31,14 @@ class Visitor:
         return self.person.hub
 
     def of_hub(self, method: str, path: str, json: Any = None) -> Any:
-        """A request to the hub's API from one of its pages."""
+        """Send a request to the hub's API from one of its pages."""
         return self.person.ask(method, f"{self.hub.url}/hub/api/{path}", json)
 
     def of_server(self, owner: str, method: str, path: str) -> Any:
-        """A request to the API of a server, by a program; who has no token sends what their browser has, XSRF cookie included."""
+        """Send a request to a server's API with the token, or without a token, with the browser's cookies, XSRF cookie included."""
         url = f"{self.hub.url}/user/{owner}/{path}"
         if not self.token:
-            self.person.page(f"/user/{owner}/nowhere")  # a server hands the cookie out with any page
+            self.person.page(f"/user/{owner}/nowhere")  # any page of a server sets the XSRF cookie
             return self.person.ask(method, url)
         answer = self.hub.api(method, f"/user/{owner}/{path}", token=self.token)
         if not answer.is_success:
@@ -46,7 +46,7 @@ class Visitor:
         return answer.json() if answer.text else None
 
     def at(self, owner: str) -> Server:
-        """The server as the person's browser reaches it; who was shown the door goes on with the cookies that they have."""
+        """Return the server as the person's browser reaches it. A person who was refused continues with the cookies that they have."""
         if owner not in self._servers:
             try:
                 self._servers[owner] = self.person.visit(owner)
@@ -56,18 +56,18 @@ class Visitor:
         return self._servers[owner]
 
     def knock(self, owner: str, path: str) -> None:
-        """Open a websocket and close it again, with the token instead of the cookies."""
+        """Open and close a websocket with the token instead of cookies."""
         door = self.at(owner).door(path)
         token = {"Authorization": f"token {self.token or MADE_UP}"}
         _knock(Door(door.url, {"Origin": door.headers["Origin"], **token}))
 
     def leave(self) -> None:
-        """Forget the servers, so that the next look at one is a new one."""
+        """Forget the servers, so that the next visit opens them again."""
         self._servers.clear()
 
 
 class Furniture:
-    """What there is on a server to work with. Someone who may be there has put it there."""
+    """What actions on a server work with, created by a person who has access."""
 
     def __init__(self, insider: Visitor, owner: str) -> None:
         self.server = insider.at(owner)
@@ -86,20 +86,20 @@ class Furniture:
 
     @cached_property
     def room_path(self) -> str:
-        """The address of the document's room, with the session that the insider has there."""
+        """The path of the document's room, with the insider's session."""
         url = self.server.seat(DOCUMENT).door.url
         return url.partition(f"/user/{self.server.owner}/")[2]
 
 
 @dataclass(frozen=True)
 class Try:
-    """One try: who, on whose server, and what is there."""
+    """One attempt: by whom, on whose server, and with what."""
 
     visitor: Visitor
     owner: str
     furniture: Furniture | None
-    named: str = ""  # the named server that this is about
-    really: bool = True  # whether a server that would end is to end
+    named: str = ""  # the name of the named server, if the action needs one
+    really: bool = True  # whether to really shut the server down
 
     @property
     def there(self) -> Furniture:
@@ -131,7 +131,7 @@ def read_state(do: Try) -> None:
 
 
 def _part(do: Try, key: str) -> Any:
-    """A part of the model of a user. What the person may not read the hub leaves out."""
+    """Return a part of a user's model. The hub leaves out what the person must not read."""
     user = do.visitor.of_hub("GET", f"users/{do.owner}")
     if key not in user:
         raise Refused(200, f"users/{do.owner}", f"the hub leaves {key} out")
@@ -148,7 +148,7 @@ def share_by_code(do: Try) -> None:
 
 
 def share_by_name(do: Try) -> None:
-    """With the administrator, who needs it least."""
+    """Share with the administrator, who does not need the share."""
     do.visitor.of_hub("POST", f"shares/{do.owner}/", {"user": "carol"})
     do.visitor.of_hub("PATCH", f"shares/{do.owner}/", {"user": "carol"})
 
@@ -164,7 +164,7 @@ def use_api(do: Try) -> None:
 
 
 def edit(do: Try) -> None:
-    """First the websocket alone, which asks for no XSRF cookie; then as the editor does it."""
+    """Open the websocket alone, which requires no XSRF cookie; then edit as the editor does."""
     _knock(do.visitor.at(do.owner).door(do.there.room_path))
     with do.visitor.at(do.owner).document(DOCUMENT) as document:
         document.append(f"by {do.name}\n")
@@ -225,7 +225,7 @@ def start_by_page(do: Try) -> None:
 
 
 def shut_down(do: Try) -> None:
-    """Ends the server for everyone, so all who may but the last are told by the server that they may."""
+    """Shut the server down, or if not `really`, only ask the server for the permission, because others still need the server."""
     if do.really:
         do.visitor.of_server(do.owner, "POST", "api/shutdown")
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mode in force, and everyone there who has a column in the matrix."""
+"""A hub in one mode, with everyone who has a column in the access matrix."""
 
 from contextlib import ExitStack
 
@@ -11,12 +11,12 @@ from scenario import Platform, play, wait_until
 from .actions import Furniture, Visitor
 
 ACCESS = load()
-# Who is on a server before anyone else, and puts things there.
+# Who opens each server first, and creates what the actions need.
 INSIDERS = {"shared": "hub user", "project-rain": "project manager", "alice": "owner"}
 
 
 class Scene:
-    """A mode in force, everyone at the hub, and the servers running."""
+    """A hub in one mode, with everyone logged in and the servers running."""
 
     def __init__(self, hub: Hub, mode: Mode) -> None:
         self.hub = hub
@@ -27,7 +27,7 @@ class Scene:
         self.furniture: dict[str, Furniture] = {}
 
     def begin(self) -> None:
-        """Servers run and hold something to work with, and the guest gets a share where possible."""
+        """Restart the servers, create what the actions need, and share with the guest if the mode allows it."""
         for owner in self.owners:
             self.administrator.stop(owner)
         for owner in self.owners:
@@ -41,7 +41,7 @@ class Scene:
         return self.visitors[INSIDERS[owner]].person
 
     def invite(self) -> None:
-        """Where users share, the guest comes in by a share code of the owner's: anew in each session, with which it ends."""
+        """If users can share, share the owner's server with the guest by a share code. Shares end with the server, so repeat this."""
         if "shares!user" not in self.mode.rights["everyone"] or self.is_invited:
             return
         wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
@@ -54,11 +54,11 @@ class Scene:
         return any(share["user"]["name"] == self.visitors["guest"].person.name for share in shares)
 
     def runs(self, owner: str) -> bool:
-        """Whether the server answers; the hub learns of an end from inside only later."""
+        """Return whether the server answers. The hub learns only later if a server was shut down from inside."""
         return self.hub.api("GET", f"/user/{owner}/api").status_code == 200
 
     def settle(self, owner: str, named: str) -> None:
-        """A named server has started or failed to. The hub answers 500 to who deletes one that it is just starting, now and then."""
+        """Wait until a named server has started or failed to. Deleting one that is just starting sometimes gets status 500."""
 
         def pending() -> object:
             servers = self.administrator.api("GET", f"/hub/api/users/{owner}").json()["servers"]
@@ -67,7 +67,7 @@ class Scene:
         wait_until(lambda: not pending(), timeout=60)
 
     def ensure(self, owner: str, *, running: bool) -> None:
-        """The server runs, or does not."""
+        """Start or stop the server, unless it is already in the desired state."""
         if self.runs(owner) != running:
             self.administrator.stop(owner)
             if running:
@@ -78,7 +78,7 @@ class Scene:
 
 
 def arrive(hub: Hub, name: str) -> Visitor:
-    """Log in with the right password, as far as the hub lets one."""
+    """Log in with the right password, as far as the hub allows it."""
     account = ACCESS.people[name].get("account")
     if not account:
         hub.stranger.page("/hub/login")
@@ -93,7 +93,7 @@ def arrive(hub: Hub, name: str) -> Visitor:
 
 
 class Stage:
-    """Has one scene at a time."""
+    """A hub that has one scene at a time."""
 
     def __init__(self, url: str, platform: Platform) -> None:
         self.url = url
@@ -102,7 +102,7 @@ class Stage:
         self.belongings = ExitStack()
 
     def set(self, mode: Mode) -> Scene:
-        """The scene of this mode; where another one is up, a play switches, and everyone logs in anew."""
+        """Return the scene of this mode. If the hub is in another mode, switch it with the play, and log everyone in again."""
         if self.scene is None or self.scene.mode != mode:
             self.belongings.close()
             self.scene = None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configurations as administrators write them, and what of a hub with one of them is theirs and what is ours.
+"""Configurations as administrators write them, and checks that separate their settings from ours.
 
-The files are in molecule/configurations. Each hub is recorded before the fragments are applied to it and afterwards.
+The files are in molecule/configurations. Each hub is recorded before and after the fragments are applied.
 """
 
 import json
@@ -16,16 +16,16 @@ SCENARIO = ROOT / "molecule/configurations"
 BESIDE = SCENARIO / "beside"
 CONFIGURATIONS = sorted(path.stem for path in SCENARIO.glob("configurations/*.py"))
 
-# Where things are on the host that the files are written for.
+# Paths on the host that the files are written for.
 DIRECTORY = "/usr/local/etc/jupyter"
 LOG = "/run/hooks.log"
 
-# Everyone who tries to log in to every hub; the account's password is one that the host takes.
+# Everyone who tries to log in to each hub. The host accepts the shared account's password.
 PEOPLE = PASSWORDS | {"shared": "shared-password"}
 OURS = {"servers!server=shared/", "access:servers!server=shared/"}
 SHARING = {"shares!user", "read:users:name", "read:groups:name", "access:services!service=sharing"}
 SERVICE = "sharing"
-SHARER = "alice"  # whom every configuration admits
+SHARER = "alice"  # every configuration allows her to log in
 ROLE = "collab-accounts"
 OUR_HOOKS = {
     "post_auth_hook": "jupyterhub_collab.hub.accounts._refuse.<locals>.post_auth_hook",
@@ -37,7 +37,7 @@ OUR_CODE = {
     "jupyterhub_collab.hub.servers._add_option.<locals>.pre_spawn_hook",
     "jupyterhub_collab.hub.collaboration._then.<locals>.pre_spawn_hook",
 }
-# The sections in which each of them is the first to run.
+# The sections in which our hooks must run first.
 HOOKS = (
     ("Authenticator", "post_auth_hook"),
     ("Spawner", "pre_spawn_hook"),
@@ -45,13 +45,13 @@ HOOKS = (
 )
 OUR_ARGUMENT = "--HubOAuth.cache_max_age=5"
 
-# What no file of a repository should look like.
+# Variants that cannot be stored as files in the repository.
 BYTES: dict[str, Callable[[bytes], bytes]] = {
     "windows_line_ends": lambda text: text.replace(b"\n", b"\r\n"),
     "no_newline_at_the_end": lambda text: text.removesuffix(b"\n"),
     "byte_order_mark": lambda text: b"\xef\xbb\xbf" + text,
 }
-# What the hooks of a configuration write when alice starts and stops her server.
+# What a configuration's hooks log when alice starts and stops her server.
 STARTS = {
     "hooks": ["start alice", "stop alice"],
     "hooks_of_subclasses": ["start alice", "stop alice"],
@@ -60,7 +60,7 @@ STARTS = {
     "settings_of_servers": [],
     "names_that_change_at_work": ["limits alice 2147483648"],
 }
-# What alice's server is started with, where a configuration says it: arguments, then environment.
+# The arguments and environment with which a configuration makes alice's server start.
 STARTED_WITH = {
     "settings_of_servers": {
         *("--ServerApp.terminado_settings={}", "--debug", "--ServerApp.max_body_size=1000000"),
@@ -68,7 +68,7 @@ STARTED_WITH = {
     },
     "hooks": {"TEAM=physics"},
 }
-# Configurations that cannot be merged -> the sentence that says why.
+# Configurations that cannot be merged: the expected error.
 REFUSED = {
     "our_role_taken": "load_roles already has a role collab-accounts, a name that this collection uses. Rename it",
     "managed_roles": "RolesOfTheHost.manage_roles is on, so the hub ignores the members of roles in its configuration",
@@ -79,39 +79,39 @@ REFUSED = {
     "hook_as_a_method": "Config option `post_auth_hook` not recognized by `Gatekeeper`",
 }
 MERGED = [name for name in CONFIGURATIONS if name not in REFUSED]
-# What JupyterHub 5 does not know.
+# A setting that JupyterHub 5 does not have.
 NEWER = "extra_user_scopes"
 
 
 @dataclass
 class Record:
-    """A hub at work, with a configuration."""
+    """What was recorded of a running hub."""
 
     settings: dict[str, Any]
     held: dict[str, list[Any]]
-    scopes: dict[str, set[str]]  # of all users whom the hub admits
-    log: list[str]  # what hooks wrote meanwhile
-    process: str = ""  # arguments and environment of alice's server, one a line
-    page: str = ""  # of sharing, as alice sees it
-    # Who gets in where a page of the hub takes someone else's word for who comes.
+    scopes: dict[str, set[str]]  # of all users who can log in
+    log: list[str]  # what hooks logged
+    process: str = ""  # arguments and environment of alice's server, one per line
+    page: str = ""  # the sharing page, as alice sees it
+    # Who is logged in if a login page gets the username from elsewhere and does not call the authenticator.
     named: tuple[str, ...] = ()
 
 
 def content_of(name: str) -> bytes:
-    """Return a configuration as an administrator's editor left it."""
+    """Return the content of a configuration file, as an administrator's editor would save it."""
     file = (SCENARIO / "configurations" / f"{name}.py").read_bytes()
     return BYTES[name](file) if name in BYTES else file
 
 
 def assert_merged(name: str, before: Record, after: Record) -> None:
-    """Theirs is as it was, and ours is in force."""
-    # Theirs: settings, roles and their members, who gets in, what their hooks do.
+    """Check that the administrator's configuration is unchanged, and that ours has taken effect."""
+    # Theirs: settings, roles and their members, who can log in, what their hooks do.
     assert without_ours(after.settings) == without_ours(before.settings)
     assert held_without_ours(after.held) == held_without_ours(before.held)
     assert after.scopes.keys() == before.scopes.keys() - {"shared"}
     assert after.log == before.log + STARTS.get(name, [])
 
-    # Ours: everyone's rights, the account that is known and that nobody logs in to, the hooks.
+    # Ours: everyone's scopes, the shared account, which exists but which nobody can log in as, and the hooks.
     people = [scopes for scopes in after.scopes.values() if "admin:servers" not in scopes]
     assert people
     assert all(scopes >= OURS for scopes in people)
@@ -123,13 +123,13 @@ def assert_merged(name: str, before: Record, after: Record) -> None:
     for section, hook in HOOKS:
         assert after.settings[section][hook]["code"][0] == OUR_HOOKS[hook]
 
-    # Both: what servers are started with.
+    # Both: arguments and environment of servers.
     if name in STARTS:
         assert {*after.process.splitlines()} >= {OUR_ARGUMENT, *STARTED_WITH.get(name, ())}
 
 
 def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with what the fragment may set taken out, and with the hub's own words for what stands for the default."""
+    """Return the settings without what the fragment sets, and with defaults in the form in which the hub has them."""
     settings = json.loads(json.dumps(settings))
     hub = settings.setdefault("JupyterHub", {})
     roles = {role["name"]: role for role in hub.pop("load_roles", []) if role["name"] != ROLE}
@@ -157,7 +157,7 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def held_without_ours(held: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """What the hub holds, without the account, its role, and the scopes that everyone got."""
+    """Return the hub's data without the shared account, its role, our service, and the scopes that we give everyone."""
     held = {about: [row for row in rows if row[0] != ROLE] for about, rows in held.items()}
     held["users"] = [row for row in held["users"] if row[0] != "shared"]
     held["services"] = [row for row in held["services"] if row[0] != SERVICE]

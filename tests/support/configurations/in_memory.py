@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real hub loads a configuration, and people log in to it, all within a process that is forked for it.
+"""Load a configuration with a real hub and log people in, in a forked process.
 
-Nothing is started but the hub's own web application: no proxy, no service, no server. The host's accounts are those of
-the tests' people, whom PAM and the hub's questions about accounts and groups know here.
+Only the hub's own web application is started: no proxy, service or server. PAM and the look-ups of accounts and groups are
+patched, so that the test users exist as host accounts.
 """
 
 import asyncio
@@ -40,20 +40,20 @@ HOOKS_LOG = "hooks.log"
 
 
 class NoConnection(HTTPConnection):
-    """Where a request came from that nobody sent."""
+    """The connection of a request that was never sent."""
 
     def set_close_callback(self, callback: Callable[[], None] | None) -> None:
-        """Nobody goes away."""
+        """Do nothing: this connection is never closed."""
 
 
 def warm_up() -> None:
-    """Do once what every hub does first, so that those in forks begin with it."""
+    """Do once what every hub does first, so that hubs in forked processes need not repeat it."""
     configure_mappers()
     orm.new_session_factory("sqlite:///:memory:")().close()
 
 
 def forked(function: Callable[..., None], *arguments: Any) -> subprocess.CompletedProcess[str]:
-    """Run a function in a process of its own, which has loaded already what this one has, and return what it printed."""
+    """Run a function in a forked process, where all modules are already loaded, and return its exit code and output."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
         child = os.fork()
         if not child:
@@ -81,7 +81,7 @@ def forked(function: Callable[..., None], *arguments: Any) -> subprocess.Complet
 
 
 class Package(HubPackage):
-    """The package as it is in this checkout, and the hub's interpreter as a fork of this one, which saves its start."""
+    """The package in this checkout. A fork of this process replaces the hub's interpreter, to save its start."""
 
     def __init__(self, path: Path) -> None:
         super().__init__({})
@@ -100,14 +100,14 @@ class Package(HubPackage):
 
 
 def adapted(content: bytes, directory: Path) -> bytes:
-    """Return a file that was written for the tests' host with the paths of a directory."""
+    """Return a file for the tests' host with its paths replaced by those in a directory."""
     return content.replace(DIRECTORY.encode(), str(directory).encode()).replace(
         LOG.encode(), str(directory / HOOKS_LOG).encode()
     )
 
 
 def record(main: Path, starts: bool = False) -> Record:
-    """Have a hub load a configuration, log everyone in, and run the hooks of alice's server, as far as they are wanted."""
+    """Load a configuration with a hub, log everyone in, run the hooks of alice's server if `starts`, and record the hub."""
     log = main.parent / HOOKS_LOG
     log.unlink(missing_ok=True)
     done = forked(_print_record, main, starts)
@@ -125,7 +125,7 @@ def record(main: Path, starts: bool = False) -> Record:
 
 def _print_record(main: Path, starts: bool) -> None:
     play_host()
-    # First, as the hub and the fragments leave their traces in this process.
+    # This must come first, because the hub and the fragments change this process.
     settings = recorder.settings(str(main))
     print(json.dumps({"settings": settings, **asyncio.run(_record(main, starts))}))
 
@@ -145,14 +145,14 @@ async def _record(main: Path, starts: bool) -> dict[str, Any]:
 
 
 async def log_in(hub: Any, name: str, password: str) -> Any:
-    """Do what the hub does with a login form; return the user, or None if it refuses."""
+    """Handle a login form as the hub does. Return the user, or None if the hub refuses."""
     request = HTTPServerRequest("POST", "/hub/login", connection=NoConnection())
     handler = LoginHandler(hub.tornado_application, request)
     return await handler.login_user({"username": name, "password": password})
 
 
 def gets_in(hub: Any, name: str) -> bool:
-    """Do what a page does that asks no authenticator; return whether a browser gets a sign-in."""
+    """Log a user in as a page does that does not call the authenticator. Return whether the browser gets a login cookie."""
     request = HTTPServerRequest("GET", "/hub/login", connection=NoConnection())
     handler = BaseHandler(hub.tornado_application, request)
     try:
@@ -163,7 +163,7 @@ def gets_in(hub: Any, name: str) -> bool:
 
 
 async def start_and_stop(user: Any) -> str:
-    """Do what the hub does around a server, all but start it; return its arguments and environment."""
+    """Do what the hub does before and after a server runs, without starting it. Return its arguments and environment."""
     spawner = user.spawners[""]
     await maybe_future(spawner.run_pre_spawn_hook())
     words = [*spawner.cmd, *spawner.get_args()]
@@ -173,10 +173,10 @@ async def start_and_stop(user: Any) -> str:
 
 
 def play_host() -> None:
-    """Have this process know the accounts of the tests' people."""
+    """Patch this process so that the test users exist as host accounts."""
     their_account, their_group, their_groups = pwd.getpwnam, grp.getgrnam, grp.getgrall
     own = pwd.getpwuid(os.getuid())
-    # It is the account's own group, so the list of its members does not name it.
+    # It is the shared account's primary group, so its list of members does not include the account.
     group = grp.struct_group((GROUP, "x", GROUP_ID, [name for name in MEMBERS if name != "shared"]))
 
     def authenticate(username: str, password: str, *_: Any, **__: Any) -> None:

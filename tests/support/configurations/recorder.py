@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints as JSON what a hub is told by its configuration, and what it holds in its database.
+"""Print a hub's configuration and the content of its database as JSON.
 
     python recorder.py CONFIGURATION DATABASE
 
@@ -15,7 +15,7 @@ from typing import Any
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue, PyFileConfigLoader
 
-# What these start from, as it does not matter whether they were assigned, or appended to.
+# Defaults of these settings, so that it makes no difference whether a configuration assigns or appends to them.
 DEFAULTS: dict[str, Any] = {
     "load_roles": [],
     "extra_user_scopes": set(),
@@ -35,7 +35,7 @@ HELD = {
 
 
 def describe(value: Any) -> Any:
-    """Return a setting as JSON has it; what JSON has no form for bears the name of its type."""
+    """Convert a setting to JSON types. Values of other types are tagged with the name of their type."""
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -49,7 +49,7 @@ def describe(value: Any) -> Any:
             return {"a change": describe(value.to_dict())}
         case dict():
             return {str(name): describe(entry) for name, entry in sorted(value.items())}
-        case _ if hasattr(value, "theirs"):  # ours, around a list of theirs
+        case _ if hasattr(value, "theirs"):  # our wrapper around the administrator's list
             return describe(value.theirs)
         case _ if callable(value):
             return {"code": names(value)}
@@ -57,7 +57,7 @@ def describe(value: Any) -> Any:
 
 
 def names(code: Any) -> list[str]:
-    """Return the qualified name of a function or class, then of the function that it wraps, and so on."""
+    """Return the qualified names of a function or class and of the functions that it wraps, outermost first."""
     found = []
     while code is not None:
         found.append(f"{code.__module__}.{code.__qualname__}")
@@ -66,17 +66,17 @@ def names(code: Any) -> list[str]:
 
 
 def settings(path: str) -> Any:
-    """Load a configuration as the hub does: section, then setting, then value."""
+    """Load a configuration as the hub does, and return values by section and setting."""
     config = PyFileConfigLoader(path).load_config()
     for name, default in DEFAULTS.items():
         if isinstance(value := config.JupyterHub.get(name), LazyConfigValue):
             config.JupyterHub[name] = value.get_value(default)
-    # A section that was only looked into is there as well, and empty.
+    # Sections that were only read exist, too, but are empty.
     return describe(Config({name: section for name, section in config.items() if section}))
 
 
 def held(database: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Read what a hub keeps: a list of rows by what they are about."""
+    """Read a hub's database: lists of rows by subject."""
     return {about: sorted(database.execute(query).fetchall(), key=repr) for about, query in HELD.items()}
 
 

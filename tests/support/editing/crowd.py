@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ten people who have the same documents open and type into them.
 
-Users type tokens that nobody has typed before, such as `<a17>`, so that afterwards it can be said of each
-whether it is there, there twice, or lost; and who had seen it on their own screen before it got lost.
+People type unique tokens, such as `<a17>`. So each token can be checked afterwards: whether it exists, exists twice, or was
+lost, and whether others had seen it on their screens before it was lost.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from people import NotGiven, Room, background
 from people.room import Seat
 
 TOKEN = re.compile(r"<[a-z]+\d+>")
-PACE = 0.5  # seconds between two tokens of one person, on average
-NEW_CELL = 0.05  # how often it is a new cell where the document is a notebook
+PACE = 0.5  # average seconds between two tokens of one person
+NEW_CELL = 0.05  # the share of tokens that are typed into a new cell of a notebook
 POLL = 0.02  # seconds
-COME = 60  # seconds within which everyone must have opened everything
+COME = 60  # seconds until everyone must have opened all documents
 
-# JupyterLab's side waits so long after the first loss of a connection, twice as long after each try in vain, and no longer than that.
+# The pause in seconds before JupyterLab's first attempt to reconnect. It doubles after each failure, up to the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.5
 
 
@@ -37,38 +37,38 @@ def tokens(text: str) -> list[str]:
 
 @dataclass
 class Typed:
-    """What has been typed into one document, and what of it has come to someone else's screen."""
+    """The tokens typed into one document, and which of them others have seen."""
 
-    number: int = 0  # of tokens since it was looked at the last time
+    number: int = 0  # tokens typed since the last check
     all: set[str] = field(default_factory=set)
     on_the_way: dict[str, float] = field(
         default_factory=dict
-    )  # since when, until it is seen for the first time
-    delays: list[float] = field(default_factory=list)  # how long each took to be seen by someone else
+    )  # when each token that nobody else has seen yet was typed
+    delays: list[float] = field(default_factory=list)  # seconds until another person saw each token
     seen: set[str] = field(default_factory=set)
 
 
 class Tab:
-    """A document in front of one person. It reconnects automatically after a loss, with its cookies and session."""
+    """A document open in one person's browser. It reconnects automatically, with its cookies and session."""
 
     def __init__(self, letter: str, seat: Seat, typed: Typed) -> None:
         self.room = Room(seat)
         self.room.watch(self._shown)
         self.is_notebook = seat.is_notebook
-        self.joined_at = 0.0  # when it came (back) the last time; 0 while it is away
-        self.refusals: list[str] = []  # how the last tries to come back ended
+        self.joined_at = 0.0  # when it last connected; 0 while it is disconnected
+        self.refusals: list[str] = []  # why the last attempts to reconnect failed
         self._letter = letter
         self._typed = typed
         self._stays = asyncio.create_task(self._stay())
 
     async def _stay(self) -> None:
-        """What JupyterLab does (WebsocketProvider of y-websocket)."""
+        """Stay connected as JupyterLab does (WebsocketProvider of y-websocket)."""
         failed = 0
         while True:
             try:
                 await self.room.join()
             except NotGiven as no:
-                # From 1000 on it is the code of a connection that was there and was closed.
+                # Values from 1000 are close codes of connections that had been open.
                 failed = failed + 1 if no.status < 1000 else 0
                 self.refusals.append(f"{no.status} {no.sentence}")
             except (OSError, TimeoutError, WebSocketException) as no:
@@ -85,11 +85,11 @@ class Tab:
 
     @property
     def is_back(self) -> bool:
-        """Whether it is there, and has noted since when."""
+        """Whether the tab is connected and `joined_at` is set."""
         return self.room.is_joined and self.joined_at > 0
 
     def type(self, token: str) -> None:
-        """Put a token somewhere, but not into another one."""
+        """Insert a token at a random place outside other tokens."""
         room = self.room
         self._typed.all.add(token)
         self._typed.number += 1
@@ -111,7 +111,7 @@ class Tab:
 
     @property
     def content(self) -> list[tuple[str, str]]:
-        """The cells, or the one text, each with what tells it from others."""
+        """The cells with their IDs, or the text with an empty ID."""
         if self.is_notebook:
             return [(str(cell["id"]), str(cell["source"])) for cell in self.room.cells]
         return [("", self.room.text)]
@@ -127,12 +127,12 @@ class Tab:
 
 
 class Crowd:
-    """The same documents in front of many people. All methods are for the tests' own thread."""
+    """Many people who have the same documents open. Call all methods from the test's own thread."""
 
     def __init__(
         self, seats: dict[str, list[Seat]], numbers: Iterator[int], before: "Crowd | None" = None
     ) -> None:
-        """seats: those of every person, by the person's letter. before: whose work these people go on with."""
+        """Open documents. `seats` are by the person's letter. `before` is an earlier crowd, whose work these people continue."""
         self.typed: dict[str, Typed] = (
             before.typed if before else {seat.path: Typed() for seat in next(iter(seats.values()))}
         )
@@ -149,7 +149,7 @@ class Crowd:
         if not await self._all_back(COME):
             raise TimeoutError(f"they could not open their documents within {COME} s: {self.away}")
         for tab in self._all():
-            # What is there from the beginning is theirs as well.
+            # The initial content counts as typed and seen.
             there = {token for _, source in tab.content for token in tokens(source)}
             self.typed[tab.room.seat.path].all |= there
             self.typed[tab.room.seat.path].seen |= there
@@ -162,7 +162,7 @@ class Crowd:
 
     @contextmanager
     def typing(self, pace: float = PACE) -> Iterator[None]:
-        """As long as this lasts, everyone types, now here and now there, also without a connection."""
+        """Have everyone type at random places during the block, even without a connection."""
         background.call(self._begin, pace)
         try:
             yield
@@ -191,7 +191,7 @@ class Crowd:
     # Coming back
 
     def wait_until_back(self, timeout: float) -> bool:
-        """Wait until everyone is back; whether they are, as nobody waits for ever."""
+        """Wait until everyone has reconnected, and return whether they have within `timeout` seconds."""
         return background.run(self._all_back(timeout))
 
     async def _all_back(self, timeout: float) -> bool:
@@ -204,25 +204,25 @@ class Crowd:
 
     @property
     def last_joined(self) -> float:
-        """When the last of them came (back)."""
+        """When the last tab connected."""
         return max(tab.joined_at for tab in self._all())
 
     @property
     def away(self) -> list[str]:
-        """Why those who are not back are not back."""
+        """For each tab that is not back, why its last attempt to reconnect failed."""
         return [tab.refusals[-1] if tab.refusals else "?" for tab in self._all() if not tab.is_back]
 
     # Looking
 
     def delays(self) -> list[float]:
-        """How many seconds each token took to be on someone else's screen, of those that came there since this was asked."""
+        """Return the seconds that each token took to reach another person's screen, for tokens that arrived since the last call."""
         new = [delay for typed in self.typed.values() for delay in typed.delays]
         for typed in self.typed.values():
             typed.delays.clear()
         return new
 
     def copies(self, path: str) -> list[list[tuple[str, str]]]:
-        """What those who are there have in front of them."""
+        """Return the content of a document in each connected tab."""
         return background.call(
             lambda: [tab.content for tab in self._all(path) if tab.room.is_joined],
         )
@@ -235,7 +235,7 @@ class Crowd:
         self.tabs = {}
 
     def vanish(self) -> None:
-        """All tabs are gone from one moment to the next."""
+        """Make all tabs disappear at once, as in a crash of the browsers."""
 
         async def gone() -> None:
             typing, self._typing = self._typing, []
@@ -246,7 +246,7 @@ class Crowd:
         background.run(gone())
         self.tabs = {}
         for typed in self.typed.values():
-            typed.all = typed.seen  # what nobody else had seen went with its tab
+            typed.all = typed.seen  # what nobody else had seen is gone with its tab
 
 
 async def _gather(work: Iterable[Any]) -> None:
@@ -254,7 +254,7 @@ async def _gather(work: Iterable[Any]) -> None:
 
 
 def twice(copies: Iterable[list[tuple[str, str]]]) -> set[str]:
-    """Tokens and cells that are in one copy more than once."""
+    """Return tokens and cells that are in one copy more than once."""
     found: set[str] = set()
     for copy in copies:
         counted = Counter(token for _, source in copy for token in tokens(source))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to people who are editing together, and what of their work is there afterwards."""
+"""What happens to people who are editing together, and what is left of their work afterwards."""
 
 import json
 import random
@@ -16,38 +16,38 @@ from scenario import ROOT, wait_until
 from .crowd import Crowd, tokens, twice
 from .site import HOME, OWNER, Answers, Site
 
-PATIENCE = 30.0  # seconds until someone who is not back is taken for gone
-PATIENCE_AGAIN = 10.0  # the same where it happens again and again
-SETTLE = 15.0  # seconds until everyone, and the file, must have the same
+PATIENCE = 30.0  # seconds until a tab that has not come back counts as away
+PATIENCE_AGAIN = 10.0  # the same for events that are repeated many times
+SETTLE = 15.0  # seconds until the file and all people must have the same content
 LIMIT = 5.0  # seconds that people may have to wait
-LOOSELY = 3  # times as long is no failure of a test
+LOOSELY = 3  # tests fail only if a wait is this many times longer
 NOTICES = "https://collab-jupyterhub.invalid/document/v1"  # jupyterhub_collab/server/notices.py
 RESULTS = ROOT / ".cache/results/editing.json"
 
 
 @dataclass
 class Row:
-    """What became of people's work: a row of the table in docs/reference/reliability.md, or a part of one."""
+    """What happened to people's work: a row of the table in docs/reference/reliability.md, or a part of one."""
 
     typed: int = 0  # tokens
-    lost: int = 0  # that someone else had seen
-    own_lost: int = 0  # that only their author had seen, whose tab had stayed open
-    twice: int = 0  # tokens and cells that are there more than once
-    differ: int = 0  # documents of which file and people do not have the same in the end
+    lost: int = 0  # tokens that another person had seen
+    own_lost: int = 0  # tokens that only their author had seen, whose tab stayed open
+    twice: int = 0  # tokens and cells that exist more than once
+    differ: int = 0  # documents whose content differs between the file and people in the end
     away: int = 0  # tabs that have not come back
-    back: float = 0.0  # seconds until the last of those who came back was back, from when the server answered
+    back: float = 0.0  # seconds from the server's first answer until the last tab came back
     stop: float | None = None  # seconds that stopping took
-    unsaved: float | None = None  # the longest time for which nothing reached the file while people typed
+    unsaved: float | None = None  # the longest time without new content in the file while people typed
     aside: int | None = (
-        None  # tokens that are not in the document any more but in another file that people can read
+        None  # tokens that were removed from the document, but are in another file that people can read
     )
-    outside: int | None = None  # of the texts written from outside, how many are in none
-    told: list[str] = field(default_factory=list)  # what people were told
-    why: list[str] = field(default_factory=list)  # why those who are away are, and where the lost is still
+    outside: int | None = None  # texts of other programs that are in no file
+    told: list[str] = field(default_factory=list)  # notices that people got
+    why: list[str] = field(default_factory=list)  # why tabs are away, and where lost tokens still are
     times: int = 1
 
     def add(self, other: "Row") -> None:
-        """Take in that it has happened once more."""
+        """Add the results of another run of the same event."""
         for name in ("typed", "lost", "own_lost", "twice", "differ", "away", "times"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("aside", "outside"):
@@ -64,7 +64,7 @@ class Row:
         return {name: value for name, value in asdict(self).items() if value not in (None, [])}
 
 
-# What happens. Each takes the site, comes back when it is over, and puts what it measures into the row.
+# A function that makes something happen on the site, returns when it is over, and adds its measurements to the row.
 Event = Callable[[Site, Row], None]
 
 
@@ -100,14 +100,14 @@ def hub_with_its_proxy_restarts(site: Site, name: str) -> Row:
 
 @contextmanager
 def killing(site: Site) -> Iterator[Callable[[], None]]:
-    """What this gives kills all processes of the server with signal 9, at once."""
+    """Yield a function that immediately kills all processes of the server with SIGKILL."""
     with site.at_once(f"kill -9 {' '.join(site.processes)}") as now:
         yield now
 
 
 @contextmanager
 def hub_runs_proxy(site: Site) -> Iterator[None]:
-    """As long as this lasts, the hub starts and stops the proxy, as it does by default."""
+    """Have the hub start and stop the proxy during the block, as it does by default."""
     unit = "/etc/systemd/system/jupyterhub-proxy.service"
     start = site.host.check_output(f"sed -n 's/^ExecStart=//p' {unit}").partition(
         ".bin/configurable-http-proxy"
@@ -137,7 +137,7 @@ def hub_runs_proxy(site: Site) -> Iterator[None]:
 
 
 def go_through(site: Site, name: str, event: Event) -> Row:
-    """People type, it happens, they go on typing meanwhile and for a while; then look at what is there."""
+    """Make the event happen while people type, let them type a little longer, and check the result."""
     row = Row()
     paths = site.make(name)
     crowd = site.crowd(paths)
@@ -155,9 +155,9 @@ def go_through(site: Site, name: str, event: Event) -> Row:
 
 
 def come_back(site: Site, crowd: Crowd, row: Row, answers: Answers, patience: float) -> None:
-    """Wait for everyone, and note who comes back when."""
+    """Wait until all tabs are back, and record how long it took and which are still away."""
     crowd.wait_until_back(patience)
-    # Asked only now: a hub that is up has just begun to tell its proxy where servers are.
+    # Only now, because a hub that has just started is still adding its servers to the proxy.
     answers.wait(patience)
     row.back = round(max(0.0, crowd.last_joined - max(answers.again, site.started)), 2)
     row.why = sorted({*crowd.away})
@@ -165,12 +165,12 @@ def come_back(site: Site, crowd: Crowd, row: Row, answers: Answers, patience: fl
 
 
 def look(site: Site, crowd: Crowd, paths: list[str], row: Row) -> None:
-    """Wait until file and people have the same, and count what is there, what is there twice, and what is not."""
+    """Wait until file and people have the same content, and count tokens that are typed, duplicated or lost."""
     deadline = time.monotonic() + SETTLE
     for path in paths:
         typed = crowd.typed[path]
         while True:
-            # Both are asked again until they agree: the file is written after the people have it.
+            # Compare again until they agree, because the file is written after people have the text.
             copies, file = crowd.copies(path), site.file(path)
             if (agree := all(copy == file for copy in copies)) or time.monotonic() > deadline:
                 break
@@ -185,7 +185,7 @@ def look(site: Site, crowd: Crowd, paths: list[str], row: Row) -> None:
             had = [{token for _, source in copy for token in tokens(source)} for copy in copies]
             few, many = (sum(token in copy for token in missing for copy in had), len(missing) * len(had))
             row.why.append(f"{path}: {len(missing)} not in the file, {few} of {many} with people")
-        # What is lost is not lost again with what happens next.
+        # Do not count lost tokens again after the next event.
         typed.all, typed.seen, typed.number = set(there), set(there), 0
 
 
@@ -193,7 +193,7 @@ def look(site: Site, crowd: Crowd, paths: list[str], row: Row) -> None:
 
 
 def write_outside(site: Site, name: str, *, older: bool) -> Row:
-    """While people type, someone on the host writes both files; what is not in the document may be in another file."""
+    """Have a program on the host write both files while people type. Text that it removes may be kept in another file."""
     row = Row(aside=0, outside=0)
     paths = site.make(name)
     program = site.copy_in("write_outside.py")
@@ -209,9 +209,9 @@ def write_outside(site: Site, name: str, *, older: bool) -> Row:
                 command = f"python3 {program} {HOME}/{path} '<out{number}>' {before}"
                 site.host.check_output("runuser -u %s -- sh -c %s", OWNER, command)
                 time.sleep(2)
-        # JupyterLab shows this; of events with other schemas it shows none to people.
+        # JupyterLab shows only events with this schema to people.
         row.told = sorted({event["message"] for event in told if event["schema_id"] == NOTICES})
-        # Of what is in none of the files that people can read it is the part of the document that is lost.
+        # Tokens are lost only if they are in none of the files that people can read.
         before_look = {path: (set(typed[path].all), set(typed[path].seen)) for path in paths}
         look(site, crowd, paths, row)
         row.lost = row.own_lost = 0
@@ -232,7 +232,7 @@ def write_outside(site: Site, name: str, *, older: bool) -> Row:
 
 
 def nobody_pauses(site: Site, name: str, seconds: float) -> Row:
-    """Ten people type for so long that there is never a pause; the file is looked at all the time."""
+    """Have ten people type without a pause for this long, and watch how often the file is saved."""
     row = Row(unsaved=0.0)
     paths = site.make(name)
     program = site.copy_in("watch_saves.py")
@@ -267,7 +267,7 @@ def nobody_pauses(site: Site, name: str, seconds: float) -> Row:
 
 
 def longest_pause(looks: list[tuple[float, int]]) -> float:
-    """The longest time for which a file had nothing new, of looks at it as [seconds, number of tokens]."""
+    """Return the longest time without new content in a file. `looks` are samples of [seconds, number of tokens]."""
     longest, since, number = 0.0, looks[0][0], looks[0][1]
     for at, found in looks:
         longest = max(longest, at - since)
@@ -280,7 +280,7 @@ def longest_pause(looks: list[tuple[float, int]]) -> float:
 
 
 def kill_again(site: Site, name: str, times: int, *, tabs_stay: bool) -> Row:
-    """Kill the server at random moments while people type, with tabs that stay or with all of them gone as well."""
+    """Kill the server repeatedly at random moments while people type, and if not `tabs_stay`, all browsers with it."""
     rows: list[Row] = []
     paths = site.make(name)
     crowd = site.crowd(paths)
@@ -309,7 +309,7 @@ def kill_again(site: Site, name: str, times: int, *, tabs_stay: bool) -> Row:
 
 
 def again(site: Site, name: str, trial: "Trial", times: int) -> Row:
-    """The same several times, with other documents each time."""
+    """Run the same several times, with new documents each time, and return the combined row."""
     return together([trial(site, f"{name}-{number}") for number in range(times)])
 
 
@@ -322,13 +322,16 @@ def together(rows: list[Row]) -> Row:
 
 # All of it
 
-Trial = Callable[[Site, str], Row]  # goes through something with documents of this name
+Trial = Callable[[Site, str], Row]  # runs something with documents of this name
 
 
 def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
-    """What people go through, and what each is called.
+    """Return everything that happens to people, by its name in the table.
 
-    rounds: how often each; kills: how often the server is killed besides; seconds: how long they type without a pause.
+    Args:
+        rounds: how often each event happens.
+        kills: how often the server is killed at a random moment.
+        seconds: how long people type without a pause.
     """
     stay, gone = kills // 2, kills - kills // 2
     each: dict[str, Trial] = {
@@ -353,7 +356,7 @@ def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
 
 
 def problems(row: Row) -> list[str]:
-    """Where a row is not what people are promised. The times are looked at loosely: test machines are busy."""
+    """Return where a row does not meet the promises. Limits of times are generous, because test machines are busy."""
     counts = ("lost", "own_lost", "twice", "differ", "away", "outside")
     times = ("back", "stop", "unsaved")
     found = [f"{name}: {number}" for name in counts if (number := getattr(row, name))]
@@ -366,7 +369,7 @@ def problems(row: Row) -> list[str]:
 
 
 def keep(section: str, entries: dict[str, Any]) -> None:
-    """Keep rows: of `before`, without the collection, `after`, with it, or `short`, as `make test` has it."""
+    """Save rows in a section: `before` (without the collection), `after` (with it), or `short` (the short form in tests)."""
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     kept.setdefault(section, {}).update(entries)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with a hub, on which people use the shared server together."""
+"""A host with a hub, whose shared server people use together."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,16 @@ OWNER = "shared"
 HOME = f"/home/{OWNER}"
 NAMES = ("alice", "bob", "carol")
 PEOPLE = 10
-LINES = 6  # of a document at the beginning: lines of a text, or cells of a notebook
-START_TIMEOUT = 150  # seconds; a server that does not stop keeps the next one waiting
+LINES = 6  # initial lines of a text file, or cells of a notebook
+START_TIMEOUT = 150  # seconds; the next server waits while the last one stops
 POLL = 0.05  # seconds
 FILES = ROOT / "molecule/editing/files"
 
-Content = list[tuple[str, str]]  # cells, or one text, each with its name
+Content = list[tuple[str, str]]  # cells with their IDs, or one text with an empty ID
 
 
 class Answers:
-    """When the shared server, seen from where people are, has answered for the first time after it did not."""
+    """Watch when the shared server, through the proxy, first answers after it did not answer."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -51,14 +51,14 @@ class Answers:
                 except httpx.TransportError:
                     answers = False
                 if answers and self._is_away:
-                    # The first time only: if it does not answer once more while people come back, that is their waiting.
+                    # Only the first time: a further outage while people come back counts as their waiting time.
                     self.again, self._is_away = asked, False
                     return
                 self._is_away = not answers
                 await asyncio.sleep(POLL)
 
     def wait(self, timeout: float) -> None:
-        """Wait until it answers, if it was seen not to; not for ever."""
+        """If the server did not answer, wait until it does, for at most `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while self._is_away and time.monotonic() < deadline:
             time.sleep(POLL)
@@ -68,7 +68,7 @@ class Answers:
 
 
 class Site:
-    """The host, its hub, and ten people who are logged in: some of them twice or more, as with several browsers."""
+    """The host, its hub, and ten people who are logged in. Several of them share a user, as with several browsers."""
 
     def __init__(self, platform: Platform, host: Host, hub: Hub) -> None:
         self.platform = platform
@@ -76,19 +76,19 @@ class Site:
         self.hub = hub
         letters = zip(string.ascii_lowercase[:PEOPLE], itertools.cycle(NAMES), strict=False)
         self.people = {letter: hub.login(name, PASSWORDS[name]) for letter, name in letters}
-        self._servers: dict[str, Server] = {}  # as people's browsers have it open, by letter
+        self._servers: dict[str, Server] = {}  # the shared server in each person's browser, by letter
         self._numbers = itertools.count(1)
-        self.started = 0.0  # when the hub last said that the server has started
+        self.started = 0.0  # when the hub last reported that the server has started
 
     @property
     def anybody(self) -> Person:
-        """Someone without special rights, who may start and stop the server as everyone may."""
+        """A person without special permissions, who can start and stop the server like everyone."""
         return self.people["b"]
 
     # The server
 
     def start(self) -> None:
-        """Start the shared server, as soon as the hub takes that, and wait until it is ready."""
+        """Start the shared server as soon as the hub accepts it, and wait until it is ready."""
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
@@ -101,7 +101,7 @@ class Site:
             time.sleep(0.2)
 
     def stop(self) -> float:
-        """Stop the shared server; how many seconds it took until its processes were gone."""
+        """Stop the shared server, and return the seconds until its processes have ended."""
         began = time.monotonic()
         self.anybody.stop(OWNER)
         while self.processes:
@@ -110,12 +110,12 @@ class Site:
 
     @property
     def processes(self) -> list[str]:
-        """Those of the shared server."""
+        """The IDs of the shared server's processes."""
         return str(self.host.run("pgrep --uid %s", OWNER).stdout).split()
 
     @contextmanager
     def at_once(self, command: str) -> Iterator[Callable[[], None]]:
-        """A command on the host that is run at the moment at which what this gives is called, without a delay."""
+        """Prepare a command on the host, and yield a function that runs it without delay."""
         script = f"echo ready; read go; {command}; echo done"
         arguments = ["podman", "exec", "--interactive", self.platform.name, "sh", "-c", script]
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -142,7 +142,7 @@ class Site:
     # Documents
 
     def make(self, name: str) -> list[str]:
-        """A text and a notebook, each with some lines that have a token each; returns their paths."""
+        """Create a text file and a notebook with some lines or cells, each with a token, and return their paths."""
         server = self.anybody.open(OWNER)
         lines = [f"line {number} <o{next(self._numbers)}>" for number in range(LINES)]
         server.write_file(f"{name}.txt", "".join(f"{line}\n" for line in lines))
@@ -152,14 +152,14 @@ class Site:
         return [f"{name}.txt", f"{name}.ipynb"]
 
     def crowd(self, paths: list[str], before: Crowd | None = None) -> Crowd:
-        """Everyone comes and opens the documents."""
+        """Have everyone open the documents."""
 
         with ThreadPoolExecutor(2) as pool:
             seats = list(pool.map(lambda letter: self._seats(letter, paths), self.people))
         return Crowd(dict(zip(self.people, seats, strict=True)), self._numbers, before)
 
     def _seats(self, letter: str, paths: list[str]) -> list[Seat]:
-        """Open documents in the window that someone has, or in a new one where that one is of no use any more."""
+        """Open documents in a person's window, or in a new window if the old one does not work any more."""
         if server := self._servers.get(letter):
             with contextlib.suppress(NotGiven, httpx.HTTPStatusError):
                 return [server.seat(path) for path in paths]
@@ -167,25 +167,25 @@ class Site:
         return [server.seat(path) for path in paths]
 
     def file(self, path: str) -> Content:
-        """The content of a file on disk, as `Tab.content` has it."""
+        """Return the content of a file on disk, in the form of `Tab.content`."""
         text = self.host.file(f"{HOME}/{path}").content_string
         if not path.endswith(".ipynb"):
             return [("", text)]
         try:
             cells = json.loads(text)["cells"]
-        except ValueError:  # it is just being written
+        except ValueError:  # the file is just being written
             return []
         return [(cell["id"], "".join(cell["source"])) for cell in cells]
 
     def readable_elsewhere(self, paths: list[str]) -> set[str]:
-        """The tokens in all files that a person sees on the server, but for these."""
+        """Return the tokens in all files that people can see on the server, except these."""
         left_out = " ".join(f"! -path {HOME}/{path}" for path in paths)
         command = f"find {HOME} -type f ! -path '*/.*' {left_out} -exec grep -hoE '<[a-z]+[0-9]+>' {{}} +"
         found = self.host.run(command)
         return set(tokens(found.stdout))
 
     def copy_in(self, name: str) -> str:
-        """Bring one of the scenario's programs to the host; returns where it is."""
+        """Copy one of the scenario's programs to the host, and return its path there."""
         inside = f"/usr/local/lib/{name}"
         command = ["podman", "cp", str(FILES / name), f"{self.platform.name}:{inside}"]
         subprocess.run(command, check=True)

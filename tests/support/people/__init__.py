@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People in front of a browser, for tests.
+"""Simulated people with a browser, for tests.
 
-A test that uses this package reads like what two people do::
+A test that uses this package reads like the actions of two people::
 
     with Hub("http://10.88.0.5:8000") as hub:
         alice = hub.login("alice", "her password")
@@ -11,22 +11,22 @@ A test that uses this package reads like what two people do::
         hers.insert(0, "hello")
         his.wait_until(lambda notes: notes.text == "hello")
 
-Nothing is simulated on the other side: pages are fetched, forms are sent, buttons are pressed, websockets are
-opened, with the cookies that a browser would hold. Whatever says no raises `Refused`, and the exception holds
-the sentence that the person would read.
+The hub and the servers are real: the package fetches pages, submits forms, presses buttons and opens websockets, with
+the cookies that a browser would send. A refusal by any of them raises `Refused`, with the message that the person
+would read.
 
-Each module is one thing a person has to do with:
+The modules:
 
 =============  ==============================================================
-`hub`          the hub as everyone sees it: its address, its login page
-`person`       someone: pages, forms, servers that they open, their REST calls
-`page`         one page as it was answered: its sentence, its forms
-`server`       a server that someone is in: files, kernels, terminals
+`hub`          the hub as everyone sees it: its URL, its login page
+`person`       a user: pages, forms, servers that they open, REST calls
+`page`         one page from a response: its message, its forms
+`server`       a server that a user has opened: files, kernels, terminals
 `document`     a file open in the editor, shared with others who have it open
 `terminal`     a terminal in a server
 `room`         the asyncio core of `document`, for benchmarks with many people
-`kernel`       how a cell is run and its outputs reach the shared notebook
-`sockets`      websockets; `background` owns the event loop that they live on
+`kernel`       runs a cell and writes its outputs into the shared notebook
+`sockets`      websockets; `background` owns the event loop that they run on
 =============  ==============================================================
 """
 

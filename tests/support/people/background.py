@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One event loop in a thread of its own, so that plain tests can hold open documents.
+"""An event loop in its own thread, so that synchronous tests can keep documents open.
 
-Every pycrdt object is made, used and freed on this loop: pycrdt's objects must not change threads.
+Every pycrdt object is created, used and freed on this loop, because pycrdt objects must not change threads.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the loop and wait for its result. Not to be called from the loop itself."""
+    """Run a coroutine on the loop and return its result. Do not call this on the loop itself."""
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 
 def call(function: Callable[..., T], *args: Any) -> T:
-    """Call a plain function on the loop and wait for its result."""
+    """Call a function on the loop and return its result."""
 
     async def work() -> T:
         return function(*args)

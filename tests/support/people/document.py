@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A document that someone has open in the editor."""
+"""A document that a user has open in the editor."""
 
 import asyncio
 import re
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class Document:
-    """A text file or a notebook, open in one person's editor. `Server.document` opens one.
+    """A text file or notebook, open in one person's editor. `Server.document` opens one.
 
-    What the person types is here at once and with everyone else a little later: use `wait_until` there.
-    Positions are counted in characters, cells from 0.
+    What the person types appears here immediately, and in other people's documents a little later: use `wait_until` there.
+    Positions are in characters, and cells are counted from 0.
     """
 
     def __init__(self, server: "Server", path: str, room: Room) -> None:
@@ -32,7 +32,7 @@ class Document:
 
     @classmethod
     def open(cls, server: "Server", path: str, colour: str | None = None) -> Self:
-        """Raises `Refused` if the person may not, or if the server cannot open the file."""
+        """Open a file. Raise `Refused` if the person has no permission, or if the server cannot open the file."""
         seat = server.seat(path, colour)
 
         async def sit_down() -> Room:
@@ -58,20 +58,20 @@ class Document:
         self.close()
 
     def close(self) -> None:
-        """Close the tab. What was typed is sent first. Closing twice is no error."""
+        """Close the tab, after sending what was typed. Closing it again has no effect."""
         room, self._room = self._room, None
         if room is not None:
             background.run(room.leave())
 
     def disconnect(self) -> None:
-        """Lose the network. Typing goes on; the others see it after `reconnect`."""
+        """Lose the network connection. The person can continue to type; others see it after `reconnect`."""
         background.run(self._here.drop())
 
     def reconnect(self) -> None:
-        """Do what an open tab does after a loss: connect again and merge what was typed meanwhile.
+        """Reconnect as an open tab does, and merge what was typed in the meantime.
 
-        It keeps the session it had, so a server that has forgotten it closes the connection or declines:
-        `Refused`.
+        The tab keeps its session. If the server does not know the session any more, it refuses or closes the connection,
+        which raises `Refused`.
         """
         room = self._here
         url = re.sub("^ws", "http", room.seat.door.url)
@@ -80,7 +80,7 @@ class Document:
 
     @property
     def closed_by_server(self) -> Closed | None:
-        """How the server ended the connection, or None while it has not."""
+        """How the server closed the connection, or None if it did not."""
         return self._here.closed_by_server
 
     # Text
@@ -106,7 +106,7 @@ class Document:
 
     @property
     def cells(self) -> list[dict[str, Any]]:
-        """The cells of a notebook, as nbformat has them."""
+        """The cells of a notebook, in nbformat's form."""
         return self._do(lambda room: room.cells)
 
     @property
@@ -115,7 +115,7 @@ class Document:
         return [str(cell["source"]) for cell in self.cells]
 
     def append_cell(self, source: str, kind: str = "code") -> int:
-        """Add a 'code', 'markdown' or 'raw' cell at the end; returns its index."""
+        """Append a 'code', 'markdown' or 'raw' cell, and return its index."""
         return self._do(lambda room: room.append_cell(source, kind))
 
     def edit_cell(self, index: int, position: int, text: str) -> None:
@@ -126,38 +126,37 @@ class Document:
         self._do(lambda room: room.delete_cell(index))
 
     def run_cell(self, index: int, timeout: float = 60) -> list[dict[str, Any]]:
-        """Run a cell in the notebook's kernel, which is started if need be, and wait until it is done.
+        """Run a cell in the notebook's kernel, which is started if necessary, and return its outputs.
 
-        Returns the outputs, as nbformat has them; an error in the code is one of them. Raises `Refused`,
-        TimeoutError after `timeout` seconds, ConnectionError if the kernel dies, RuntimeError if it skips the
-        cell because one before it has just failed.
+        Outputs are in nbformat's form; an error in the code is an output, too. Raise `Refused`, TimeoutError after `timeout`
+        seconds, ConnectionError if the kernel dies, or RuntimeError if it skips the cell because an earlier cell failed.
         """
         room, kernel = self._here, self.server.session(self.path)["kernel"]
         door = self.server.door(f"api/kernels/{kernel['id']}/channels")
         return background.run(asyncio.wait_for(room.run_cell(index, door), timeout))
 
     def printed(self, index: int) -> str:
-        """What a cell shows as text: what it printed, its result, the names of its errors."""
+        """Return a cell's output as text: what it printed, its result, its errors."""
         return "".join(_as_text(output) for output in self.cells[index].get("outputs", []))
 
     # The others
 
     @property
     def awareness(self) -> list[Presence]:
-        """Everyone who has the document open, including oneself: name, color and cursor.
+        """Everyone who has the document open, this person included: name, color and cursor.
 
-        Someone who was there before is seen only when they move their cursor, or after at most 15 s.
+        People who opened it earlier appear when they move their cursor, or after at most 15 s.
         """
         return self._do(lambda room: room.presences)
 
     def point_at(self, position: int) -> None:
-        """Put one's own cursor somewhere in a text file; the others see it. ASCII texts only."""
+        """Move this person's cursor in a text file, which others see. ASCII text only."""
         self._do(lambda room: room.point_at(position))
 
     # Waiting and saving
 
     def wait_until(self, condition: Callable[[Self], object], timeout: float = 10) -> Self:
-        """Wait until `condition(document)` holds. Raises TimeoutError after `timeout` seconds."""
+        """Wait until `condition(document)` is true. Raise TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
             seen = self._here.changes
@@ -171,7 +170,7 @@ class Document:
                 raise TimeoutError(f"after {timeout} s {self} still reads {shown!r}{ended}") from None
 
     def save(self) -> str:
-        """Press Ctrl+S. Returns 'success', 'skipped' (the server is already at it) or 'failed'."""
+        """Press Ctrl+S. Return 'success', 'skipped' (the server was already saving) or 'failed'."""
         return background.run(self._here.save())
 
     @property

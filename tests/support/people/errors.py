@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways in which someone does not get what they ask for.
+"""The ways in which a request can fail.
 
-A test that expects a refusal must not take an error, or a server that is stopped, for one: these are no `Refused`.
+Errors and stopped servers are not `Refused`, so that a test that expects a refusal does not pass because of them.
 """
 
 from typing import Self
 
-REFUSALS = (401, 403, 404)  # 404: the hub does not say whether there is what someone may not see
-# Of a websocket that was open: what was sent is not accepted, against the policy.
+REFUSALS = (401, 403, 404)  # 404: the hub does not reveal whether something exists that the user must not see
+# Close codes of an open websocket: unacceptable data, policy violation.
 REFUSING_ENDS = (1003, 1008)
 
 
 class NotGiven(Exception):
-    """The hub or a server did not do it.
+    """The hub or a server did not do what was requested.
 
-    `status` is the HTTP status (or, for an open websocket, its close code), `url` is where it was said, and
-    `sentence` is what the page or the API said.
+    Attributes:
+        status: the HTTP status, or the close code of an open websocket.
+        url: the URL that answered.
+        sentence: the message of the page or the API.
     """
 
     def __init__(self, status: int, url: str, sentence: str) -> None:
@@ -26,7 +28,7 @@ class NotGiven(Exception):
 
 
 class Refused(NotGiven):
-    """The person may not do it. A page that asks for a login is a refusal as well; its status is 200."""
+    """The person has no permission. A page that asks for a login is a refusal, too; its status is 200."""
 
 
 class LoginRefused(Refused):
@@ -34,14 +36,14 @@ class LoginRefused(Refused):
 
 
 class NotRunning(NotGiven):
-    """The person may come in, but the server is not running."""
+    """The person has access, but the server is not running."""
 
 
 class Failed(NotGiven):
-    """It did not work, which says nothing about whether the person may."""
+    """The request failed, for a reason other than missing permission."""
 
     @classmethod
     def or_refused(cls, status: int, url: str, sentence: str) -> "Self | Refused":
-        """What an answer means that is not the one asked for."""
+        """Return the exception for an unsuccessful answer."""
         kind = Refused if status in (*REFUSALS, *REFUSING_ENDS) else cls
         return kind(status, url, sentence)

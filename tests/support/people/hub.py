@@ -13,17 +13,17 @@ from .errors import Failed, LoginRefused
 from .page import Page
 from .person import Person
 
-TIMEOUT = 60  # seconds that one request may take; a hub answers a start only after up to 10
-# Seconds for which a connection is kept for the next request. The hub's proxy ends its own after 5: httpx, which keeps them
-# as long, would send a request into a connection that is just ending, and not again on a new one, as browsers do.
+TIMEOUT = 60  # seconds per request; a hub takes up to 10 to answer a request to start a server
+# Seconds to keep a connection for the next request. The hub's proxy closes idle connections after 5 s, and httpx keeps them as long
+# by default. A request on a connection that is just being closed would fail, because httpx does not retry as browsers do.
 KEPT = 2
 
 
 class Hub:
     """A running JupyterHub at `url` (with its base_url prefix, if it has one).
 
-    `tls` is for hubs behind https with a certificate that the system does not know. Proxies from the
-    environment are ignored. Closing the hub closes everything that was opened through it.
+    `tls` is for HTTPS with a certificate that the system does not trust. Proxies from the environment are ignored.
+    Closing the hub closes everything that was opened through it.
     """
 
     def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
@@ -39,7 +39,7 @@ class Hub:
         self.close()
 
     def close(self) -> None:
-        """Close every document and terminal, and forget every cookie."""
+        """Close all documents and terminals, and drop all cookies."""
         self.belongings.close()
 
     @property
@@ -49,16 +49,16 @@ class Hub:
 
     @property
     def is_up(self) -> bool:
-        """Whether the hub answers at its address now."""
+        """Whether the hub answers at its URL now."""
         try:
             return self.api("GET", "/hub/api/").is_success
         except httpx.TransportError:
             return False
 
     def login(self, name: str, password: str) -> Person:
-        """Log in through the login page. Raises `LoginRefused` with what the page says.
+        """Log in through the login page. Raise `LoginRefused` with the page's message.
 
-        The person asks for the home page, not for their own server: a bare login would start one.
+        The login leads to the home page: without a target, it would start the person's server.
         """
         person = Person(self, name)
         page = person.page("/hub/login", next=self.path("/hub/home"))
@@ -67,33 +67,33 @@ class Hub:
         return _let_in(person, person.press(page, username=name, password=password))
 
     def api(self, method: str, path: str, *, token: str | None = None, json: Any = None) -> httpx.Response:
-        """A request by a program: with an API token or with nothing, and never with cookies."""
+        """Send a request as a program does: with an API token or without credentials, and never with cookies."""
         headers = {"Authorization": f"token {token}"} if token else {}
         with self.client() as client:
             return client.request(method, self.url + path, headers=headers, json=json)
 
     def path(self, path: str) -> str:
-        """`/hub/home` as the browser's address line has it: with the hub's prefix."""
+        """Return a path, such as `/hub/home`, with the hub's prefix, as in the browser's address bar."""
         return urlsplit(self.url).path + path
 
     def client(self) -> httpx.Client:
-        """An empty browser."""
+        """Return a new browser without cookies."""
         limits = httpx.Limits(keepalive_expiry=KEPT)
         return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT, limits=limits)
 
 
 class HubBehindLogin(Hub):
-    """A hub behind a web server that asks for name and password itself, and tells the hub who someone is."""
+    """A hub behind a web server that authenticates users and passes their names to the hub."""
 
     def login(self, name: str, password: str) -> Person:
-        """Log in at the web server. Raises `LoginRefused` where it, or the hub behind it, says no."""
+        """Log in at the web server. Raise `LoginRefused` if the web server or the hub refuses."""
         said = base64.b64encode(f"{name}:{password}".encode()).decode()
         person = Person(self, name, {"Authorization": f"Basic {said}"})
         return _let_in(person, person.page("/hub/login", next=self.path("/hub/home")))
 
 
 def _let_in(person: Person, page: Page) -> Person:
-    """Judge the page that a login has led to."""
+    """Return the person if the page after the login is not an error or a login page."""
     if page.status >= 500:
         raise Failed(page.status, page.url, page.sentence)
     if page.status >= 400 or page.asks_for_login:

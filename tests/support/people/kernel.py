@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a cell is run.
+"""Run cells as JupyterLab does.
 
-In jupyter-collaboration it is the browser of the person who presses Run that talks to the kernel and writes
-what comes back into the shared notebook; the server's document knows nothing of kernels. This module writes
-what JupyterLab writes.
+In jupyter-collaboration, the browser of the person who runs a cell talks to the kernel and writes the outputs into the
+shared notebook; the server's document does not involve kernels. This module writes what JupyterLab writes.
 """
 
 import json
@@ -24,10 +23,10 @@ Message = dict[str, Any]
 
 
 async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
-    """Run a cell of `doc` through the kernel channels at `door`, until kernel and outputs are done.
+    """Run a cell of `doc` through the kernel channels at `door`, and wait until the kernel is done.
 
-    Raises `Refused` if the person may not talk to the kernel, ConnectionError if it goes away, RuntimeError
-    if it skips the cell because one before it has just failed.
+    Raise `Refused` if the person has no access to the kernel, ConnectionError if the kernel dies, or RuntimeError if it
+    skips the cell because an earlier cell failed.
     """
     outputs = Outputs(ycell)
     reply: dict[str, Any] = {}
@@ -49,7 +48,7 @@ async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
 
 
 async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Message]:
-    """Send code to a kernel and yield every answer, until it has replied and is idle again."""
+    """Send code to a kernel, and yield every answer until the kernel has replied and is idle again."""
     request = _request(code, cell_id)
     awaited = {"execute_reply", "idle"}
     async with await dial(door) as socket:
@@ -60,7 +59,7 @@ async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Mes
             except ConnectionClosed as closed:
                 raise ConnectionError(f"the kernel went away: {closed}") from None
             if isinstance(message, bytes):
-                continue  # it has binary buffers, as widgets send them
+                continue  # a message with binary buffers, as widgets send
             answer = json.loads(message)
             if answer["content"].get("execution_state") in GONE:
                 raise ConnectionError(f"the kernel went away: {answer['content']['execution_state']}")
@@ -104,7 +103,7 @@ class Outputs:
                 self._displays.setdefault(display, []).append(len(self._youtputs) - 1)
 
     def _continue(self, content: dict[str, Any]) -> bool:
-        """Add to the last output if it is the same stream."""
+        """Append to the last output and return True, if that is the same stream."""
         if len(self._youtputs) == 0:
             return False
         last = self._youtputs[len(self._youtputs) - 1]
@@ -116,7 +115,7 @@ class Outputs:
 
 
 def _youtput(kind: str, content: dict[str, Any]) -> "Map[Any]":
-    """An output as the shared notebook holds it: numbers are floats there, because Yjs has no others."""
+    """Convert an output to the shared notebook's form. Numbers are floats, because Yjs has no integers."""
     output: dict[str, Any] = {**content, "output_type": kind}
     cast_all(output, int, float)
     if kind == "stream":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a browser shows: one page, its sentence, its forms."""
+"""A page in the browser, with its message and its forms."""
 
 import html
 import json
@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 
 @dataclass(frozen=True)
 class Form:
-    """A form as the browser would send it if its button were pressed now."""
+    """A form as the browser would submit it now."""
 
     method: str
     url: str
@@ -25,7 +25,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the HTTP status, the address after all redirects, and the text (HTML or JSON)."""
+    """A page: the HTTP status, the URL after all redirects, and the text (HTML or JSON)."""
 
     status: int
     url: str
@@ -41,7 +41,7 @@ class Page:
 
     @property
     def sentence(self) -> str:
-        """What the page says to the person: its error if it has one, else its heading, else its title."""
+        """The page's message: its error if it has one, otherwise its heading or its title."""
         try:
             answer = json.loads(self.text)
             return str(answer.get("message") or answer)
@@ -58,7 +58,7 @@ class Page:
         return tuple(self._form(form) for form in self._soup.select("form"))
 
     def form(self, button: str | None = None) -> Form:
-        """The form whose button reads `button`, or the first one. Raises LookupError if there is none."""
+        """Return the form that has a button with this label, or the first form. Raise LookupError if there is none."""
         for form in self.forms:
             if button is None or button in form.buttons:
                 return form
@@ -66,7 +66,7 @@ class Page:
         raise LookupError(f"{self.url} has no such thing as {wanted}; it says: {self.sentence}")
 
     def link(self, selector: str) -> str | None:
-        """The absolute address of the link that a CSS selector finds, if it is there."""
+        """Return the absolute URL of the link that a CSS selector matches, or None."""
         found = self._soup.select_one(selector)
         return urljoin(self.url, str(found["href"])) if found and found.has_attr("href") else None
 
@@ -76,7 +76,7 @@ class Page:
 
     @property
     def progress_url(self) -> str | None:
-        """Where the page of a server that is starting watches the progress."""
+        """The URL of the progress events, on the page of a starting server."""
         found = re.search(r'new EventSource\("([^"]+)"\)', self.text)
         return urljoin(self.url, html.unescape(found[1])) if found else None
 
@@ -108,7 +108,7 @@ class Page:
 
 
 def _values(control: Tag) -> list[str]:
-    """What one untouched control contributes to its form."""
+    """Return the default values that a control submits."""
     if control.name == "textarea":
         return [control.get_text()]
     if control.name == "select":

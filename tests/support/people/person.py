@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Someone in front of a browser."""
+"""A person with a browser."""
 
 import json as jsonlib
 import re
@@ -17,17 +17,17 @@ from .sockets import Door
 if TYPE_CHECKING:
     from .hub import Hub
 
-START_TIMEOUT = 120  # seconds until a server must be there
-POLL = 0.5  # seconds between two looks at something that is stopping
+START_TIMEOUT = 120  # seconds until a server must have started
+POLL = 0.5  # seconds between two checks of a server that is starting or stopping
 
 NAVIGATE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
 FETCH = {"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 
 
 class Person:
-    """A person with their own cookies. `Hub.login` returns one; `Hub.stranger` is one who never logged in.
+    """A person with their own cookies. `Hub.login` returns one; `Hub.stranger` is not logged in.
 
-    `headers` is what the browser sends with every request besides, such as the password for a web server in front.
+    `headers` are additional headers of every request, such as the password for a web server in front of the hub.
     """
 
     def __init__(self, hub: "Hub", name: str, headers: dict[str, str] | None = None) -> None:
@@ -46,18 +46,18 @@ class Person:
     # Pages
 
     def page(self, path: str, **query: str) -> Page:
-        """Go to `/hub/...` or `/user/...` (or a full address), follow redirects, and read the page."""
+        """Go to `/hub/...` or `/user/...` (or a full URL), follow redirects, and return the page."""
         return Page.of(self._browser.get(self._address(path), params=query or None, headers=NAVIGATE))
 
     def press(self, page: Page, button: str | None = None, **fields: str) -> Page:
         """Fill `fields` into a form of the page, press its button, and follow redirects.
 
-        Without `button` it is the first form of the page. Raises LookupError if there is no such form.
+        `button` selects the form by its button; by default it is the first form. Raise LookupError if there is no such form.
         """
         return Page.of(self._send(page, button, fields))
 
     def press_only(self, page: Page, button: str | None = None) -> Page:
-        """Press a button and go nowhere that the answer sends one to."""
+        """Press a button without following redirects."""
         return Page.of(self._send(page, button, {}, follow_redirects=False))
 
     def _send(
@@ -77,7 +77,7 @@ class Person:
         )
 
     def look(self, path: str, headers: dict[str, str]) -> httpx.Response:
-        """Ask for something with the cookies of the browser as a script does, and follow no redirect."""
+        """Send a GET request with the browser's cookies, as a script does, without following redirects."""
         return self._browser.get(self._address(path), headers=headers, follow_redirects=False)
 
     def logout(self) -> Page:
@@ -86,24 +86,24 @@ class Person:
     # Servers
 
     def open(self, owner: str, name: str = "") -> Server:
-        """Open someone's server, as the address `/hub/spawn/<owner>` does: start it if it is not running.
+        """Open a user's server through `/hub/spawn/<owner>`, which starts it if it is not running.
 
-        Waits for the start, and presses the authorize button where the hub asks. Raises `Refused` if the
-        person may not, `Failed` if the start fails, and TimeoutError after `START_TIMEOUT` seconds.
+        Wait for the start, and press the authorize button if the hub asks. Raise `Refused` if the person has no permission,
+        `Failed` if the start fails, or TimeoutError after `START_TIMEOUT` seconds.
         """
         page = self.page("/hub/spawn/" + _server_path(owner, name).rstrip("/"))
         return self._arrive(owner, name, page, start=True)
 
     def visit(self, owner: str, name: str = "") -> Server:
-        """Go to a server that runs, as the address `/user/<owner>/lab` does, and never start it.
+        """Go to a running server through `/user/<owner>/lab`, without starting it.
 
-        Raises `NotRunning` if it does not run, `Refused` if the person may not come in.
+        Raise `NotRunning` if it is not running, or `Refused` if the person has no access.
         """
         page = self.page(f"/user/{_server_path(owner, name)}lab")
         return self._arrive(owner, name, page, start=False)
 
     def _arrive(self, owner: str, name: str, page: Page, *, start: bool) -> Server:
-        """Do what the pages on the way ask for, until JupyterLab's page is there."""
+        """Do what the pages on the way ask for, until JupyterLab's page has loaded."""
         home = f"/user/{_server_path(owner, name)}"
         pending = self.hub.path("/hub/spawn-pending/")
         pressed: set[str] = set()
@@ -133,7 +133,7 @@ class Person:
         raise TimeoutError(f"after {START_TIMEOUT} s {self} is still at {page.url}: {page.sentence}")
 
     def _watch(self, progress_url: str) -> None:
-        """Watch the progress bar until it says that the start is over, well or not."""
+        """Read the progress events until the start has succeeded or failed."""
         headers = FETCH | {"Accept": "text/event-stream"}
         with self._browser.stream("GET", progress_url, headers=headers) as events:
             for line in events.iter_lines():
@@ -146,18 +146,18 @@ class Person:
     # REST, with the cookies of the browser
 
     def api(self, method: str, path: str, json: Any = None) -> httpx.Response:
-        """A request by a script in one of the hub's pages: with cookies and XSRF header. It is not judged."""
+        """Send a request as a script in a hub page does, with cookies and XSRF header. Return any response, also an error."""
         return self.fetch(method, self._address(path), json)
 
     def fetch(self, method: str, url: str, json: Any = None) -> httpx.Response:
-        """`api` for a full address, on the hub or on a server."""
+        """Do the same as `api` with a full URL, on the hub or on a server."""
         headers = FETCH | {"X-XSRFToken": self.xsrf(url), "Referer": f"{self.hub.url}/hub/home"}
         if method not in ("GET", "HEAD"):
             headers["Origin"] = self._origin
         return self._browser.request(method, url, json=json, headers=headers)
 
     def ask(self, method: str, url: str, json: Any = None) -> Any:
-        """`fetch`, judged: returns the JSON of the answer (None if it has none), or raises `Refused` or `Failed`."""
+        """Call `fetch`, and return the JSON of the answer (None if it is empty). Raise `Refused`, `NotRunning` or `Failed` for errors."""
         answer = self.fetch(method, url, json)
         if answer.status_code == 424:
             raise NotRunning(answer.status_code, url, Page.of(answer).sentence)
@@ -166,16 +166,16 @@ class Person:
         return answer.json() if answer.text else None
 
     def token(self, scopes: list[str] | None = None, expires_in: int = 3600, note: str = "test") -> str:
-        """Make an API token, as the token page does. It can what the person can, or only `scopes`.
+        """Request an API token, as the token page does. It has all of the person's scopes, or only `scopes`.
 
-        `expires_in` is in seconds. Use it with `Hub.api`. Raises `Refused`.
+        `expires_in` is in seconds. Use the token with `Hub.api`. Raise `Refused`.
         """
         wish = {"note": note, "expires_in": expires_in} | ({"scopes": scopes} if scopes is not None else {})
         url = self._address(f"/hub/api/users/{quote(self.name)}/tokens")
         return str(self.ask("POST", url, wish)["token"])
 
     def start(self, owner: str, name: str = "") -> None:
-        """Start a server through the API and wait until it is ready. Raises `Refused`, and `Failed` if it runs."""
+        """Start a server through the API, and wait until it is ready. Raise `Refused`, or `Failed` if it is already running."""
         url = self._api_of(owner, name)
         answer = self.fetch("POST", url)
         while answer.status_code == 202:  # accepted, and still starting
@@ -187,7 +187,7 @@ class Person:
             raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
 
     def stop(self, owner: str, name: str = "") -> None:
-        """Stop a server through the API and wait until it is gone, if it is not gone. Raises `Refused`."""
+        """Stop a server through the API, and wait until it has stopped. A stopped server is not an error. Raise `Refused`."""
         url = self._api_of(owner, name)
         while (answer := self.fetch("DELETE", url)).status_code == 202:
             time.sleep(POLL)
@@ -195,7 +195,7 @@ class Person:
             raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
 
     def door(self, url: str) -> Door:
-        """What it takes to open the websocket at an http(s) address as this person, at this moment."""
+        """Return what is needed to open the websocket at an http(s) URL as this person, with their current cookies."""
         request = self._browser.build_request("GET", url, headers={"Origin": self._origin})
         sent = ("Origin", "Cookie", "Authorization")
         headers = {key: request.headers[key] for key in sent if key in request.headers}
@@ -209,7 +209,7 @@ class Person:
         return self._address(f"/hub/api/users/{quote(owner)}/{server}")
 
     def xsrf(self, url: str) -> str:
-        """The XSRF token for an address: hub and servers have one each; the longest path is the nearest."""
+        """Return the XSRF token for a URL. The hub and each server have their own; the cookie with the longest path applies."""
         path = urlsplit(url).path
         jar = self._browser.cookies.jar
         tokens = {c.path: c.value or "" for c in jar if c.name == "_xsrf" and path.startswith(c.path)}

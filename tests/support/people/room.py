@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One person's live copy of a shared document: the asyncio core of `Document`.
 
-It speaks what JupyterLab's side of jupyter-collaboration speaks: the y-sync protocol, awareness, and the
-save message. Everything here belongs to one event loop, and so to one thread. A benchmark with many people
-makes one `Room` for each on a loop of its own::
+It implements the protocol of jupyter-collaboration's frontend: y-sync, awareness, and the save message. Use everything
+here on a single event loop, and so in one thread. A benchmark with many people creates one `Room` per person on its own
+loop::
 
     room = Room(server.seat("notes.txt"))
     await room.join()
@@ -42,13 +42,13 @@ from .errors import Failed
 from .sockets import Closed, Door, Line
 
 SYNC_TIMEOUT = 30  # seconds until the server must have sent the document
-END_OF_TEXT = {"type": None, "tname": "source", "item": None, "assoc": 0}  # pycrdt panics there
-RAW = 2  # jupyter-collaboration's own message type, beside sync and awareness
+END_OF_TEXT = {"type": None, "tname": "source", "item": None, "assoc": 0}  # pycrdt panics if asked for it
+RAW = 2  # jupyter-collaboration's own message type, in addition to sync and awareness
 
 
 @dataclass(frozen=True)
 class Seat:
-    """What it takes to join a document: its room's door, what it is, and who sits there."""
+    """What is needed to join a document: its path and type, the websocket of its room, and the user."""
 
     path: str
     is_notebook: bool
@@ -57,9 +57,9 @@ class Seat:
 
 
 class Presence(NamedTuple):
-    """Someone who has the document open, as they present themselves to the others.
+    """A person who has the document open, as others see them.
 
-    `cursor` is where their cursor is, as Yjs writes a place that moves with the text; None if it is nowhere.
+    `cursor` is the position of their cursor as a Yjs relative position, which moves with the text, or None.
     """
 
     username: str
@@ -69,7 +69,7 @@ class Presence(NamedTuple):
 
 
 class Room:
-    """A document that stays the same for all who joined it. `changes` counts what happened to it so far."""
+    """A document that is kept in sync with everyone who joined it. `changes` counts edits, cursor moves and disconnections."""
 
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
@@ -95,10 +95,10 @@ class Room:
     # Coming and going
 
     async def join(self) -> None:
-        """Connect and wait until the server's state of the document is here; also after a loss, to reconnect.
+        """Connect or reconnect, and wait until the server has sent its state of the document.
 
-        Edits made in between are merged, as JupyterLab does. Raises `Refused`, or TimeoutError after
-        `SYNC_TIMEOUT` seconds.
+        Edits made while disconnected are merged, as JupyterLab does. Raise `Refused`, or TimeoutError after `SYNC_TIMEOUT`
+        seconds.
         """
         await self.drop()
         self._lags = False
@@ -111,20 +111,20 @@ class Room:
         await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
 
     def lag(self) -> None:
-        """Hear nothing until `join`, as over a slow connection. What is typed here is sent."""
+        """Ignore incoming messages until `join`, as over a slow connection. Edits are still sent."""
         self._lags = True
 
     async def drop(self) -> None:
-        """Lose the connection, without a goodbye. Edits stay here until `join` merges them."""
+        """Disconnect without announcing it. Edits stay here until `join` merges them."""
         await self._line.close()
 
     async def vanish(self) -> None:
-        """Be gone from one moment to the next, as the tab of a browser that is killed; what was not sent is lost."""
+        """Disappear at once, as the tab of a killed browser does. What was not sent is lost."""
         await self._line.abort()
         await self._free()
 
     async def leave(self) -> None:
-        """Say goodbye, hang up and free the document; the room is of no use afterwards."""
+        """Announce the departure, disconnect, and free the document. The room cannot be used afterwards."""
         self._awareness.set_local_state(None)
         try:
             await self._line.close()
@@ -143,34 +143,34 @@ class Room:
 
     @property
     def closed_by_server(self) -> Closed | None:
-        """How the server ended the connection, or None while it has not."""
+        """How the server closed the connection, or None if it did not."""
         return self._line.closed_by_server
 
     @property
     def is_joined(self) -> bool:
-        """Whether there is a connection over which the server's state of the document has come."""
+        """Whether there is a connection and the server has sent its state of the document over it."""
         synced = self._synced
         return self._line.is_open and synced.done() and not synced.cancelled() and not synced.exception()
 
     # Waiting
 
     async def changed_since(self, seen: int, timeout: float) -> None:
-        """Wait until `changes` is more than `seen`: an edit, someone's cursor, the end of the connection.
+        """Wait until `changes` is greater than `seen`: an edit, a cursor move, or the end of the connection.
 
-        Raises TimeoutError after `timeout` seconds.
+        Raise TimeoutError after `timeout` seconds.
         """
         async with asyncio.timeout(timeout):
             while self.changes == seen:
                 await self._changed.wait()
 
     async def wait_until(self, condition: Callable[["Room"], bool], timeout: float = 10) -> None:
-        """Wait until the condition holds. Raises TimeoutError after `timeout` seconds."""
+        """Wait until the condition is true. Raise TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not condition(self):
                 await self.changed_since(self.changes, timeout)
 
     def watch(self, shown: Callable[[str], None]) -> None:
-        """Have every piece of text told that comes into the document from others, once and as soon as it comes."""
+        """Call `shown` with every piece of text that others insert into the document, once and as soon as it arrives."""
 
         def on_change(_what: str, events: Any) -> None:
             if self._receiving:
@@ -187,16 +187,16 @@ class Room:
         return self.read()
 
     def read(self, cell: int | None = None) -> str:
-        """The text, or that of one cell of a notebook."""
+        """Return the text of the file, or of one cell of a notebook."""
         return str(self._source(cell))
 
     def insert(self, position: int, text: str, cell: int | None = None) -> None:
-        """Insert at a position in characters, in the text or in one cell of a notebook."""
+        """Insert text at a position in characters, in the file or in one cell of a notebook."""
         source = self._source(cell)
         source.insert(_bytes(source, position), text)
 
     def delete(self, position: int, length: int, cell: int | None = None) -> None:
-        """Delete `length` characters, of the text or of one cell of a notebook."""
+        """Delete `length` characters from the file or from one cell of a notebook."""
         source = self._source(cell)
         del source[_bytes(source, position) : _bytes(source, position + length)]
 
@@ -204,7 +204,7 @@ class Room:
 
     @property
     def cells(self) -> list[dict[str, Any]]:
-        """The cells as nbformat has them."""
+        """The cells in nbformat's form."""
         notebook = self._require_notebook()
         return [notebook.get_cell(index) for index in range(notebook.cell_number)]
 
@@ -225,11 +225,11 @@ class Room:
         del self._require_notebook().ycells[index]
 
     def move_cell(self, index: int, place: int) -> None:
-        """Move a cell as JupyterLab does: it is taken out, and made anew elsewhere."""
+        """Move a cell as JupyterLab does: remove it, and create it again elsewhere."""
         self._make_anew(index, place, {})
 
     def change_cell(self, index: int, kind: str) -> None:
-        """Make a cell one of another type as JupyterLab does: it is taken out, and made anew."""
+        """Change the type of a cell as JupyterLab does: remove it, and create it again."""
         self._make_anew(index, index, {"cell_type": kind})
 
     def _make_anew(self, index: int, place: int, more: dict[str, Any]) -> None:
@@ -240,30 +240,30 @@ class Room:
             notebook.ycells.insert(place, notebook.create_ycell(cell))
 
     async def run_cell(self, index: int, door: Door) -> list[dict[str, Any]]:
-        """Run a cell through the kernel channels at `door`, writing the outputs into the document.
+        """Run a cell through the kernel channels at `door`, write the outputs into the document, and return them.
 
-        Returns the outputs as nbformat has them; an error in the code is one of them.
+        Outputs are in nbformat's form; an error in the code is an output, too.
         """
         notebook = self._require_notebook()
         ycell = notebook.ycells[index]
         await kernel.run_cell(self._doc, ycell, door)
-        ids = [each["id"] for each in notebook.ycells]  # by now the cell may be elsewhere
+        ids = [each["id"] for each in notebook.ycells]  # the cell may have moved
         return list(notebook.get_cell(ids.index(ycell["id"]))["outputs"])
 
-    # Those who are there
+    # Awareness
 
     @property
     def presences(self) -> list[Presence]:
-        """Everyone who has the document open, including oneself, by username.
+        """Everyone who has the document open, this person included, sorted by username.
 
-        Someone who was there before is seen only when they move their cursor, and no later than after 15 s:
-        the server does not introduce people to newcomers.
+        People who joined earlier appear when they move their cursor, or after at most 15 s: the server does not send
+        existing presences to newcomers.
         """
         states = [state for state in self._awareness.states.values() if "user" in state]
         return sorted((_presence(state) for state in states), key=lambda presence: presence.username)
 
     def point_at(self, position: int) -> None:
-        """Put one's cursor at a position of a text file, in characters. ASCII texts only."""
+        """Move this person's cursor to a position in a text file, in characters. ASCII text only."""
         source = self._source()
         if not str(source).isascii():
             raise ValueError("pycrdt 0.14 misplaces cursors in texts that are not ASCII")
@@ -274,7 +274,7 @@ class Room:
     # Saving
 
     async def save(self, timeout: float = 10) -> str:
-        """Have the server write the file now. Returns 'success', 'skipped' (it was at it) or 'failed'."""
+        """Have the server save the file now. Return 'success', 'skipped' (it was already saving) or 'failed'."""
         number = next(self._save_ids)
         answer = self._saves[number] = asyncio.get_running_loop().create_future()
         message = Encoder()
@@ -315,7 +315,7 @@ class Room:
             answer.set_result(message["status"])
 
     def _ended(self) -> None:
-        """The connection is gone: nobody is here any more, and nobody need wait for its answers."""
+        """Handle the end of the connection: remove the others' presences, and fail what waits for answers."""
         others = [client for client in self._awareness.states if client != self._awareness.client_id]
         self._awareness.remove_awareness_states(others, "connection lost")
         code, reason = self.closed_by_server or Closed(1000, "")
@@ -374,7 +374,7 @@ class Room:
 
 
 def _inserted(event: Any) -> Iterator[str]:
-    """The text that a change of a shared text, or of a list of cells, has brought. A cell's list of outputs is none."""
+    """Yield the text that a change has inserted into a shared text or a list of cells. Outputs of cells are not text."""
     for part in getattr(event, "delta", []):
         new = part.get("insert", [])
         yield from (
@@ -394,5 +394,5 @@ def _presence(state: dict[str, Any]) -> Presence:
 
 
 def _bytes(source: Text, position: int) -> int:
-    """pycrdt counts UTF-8 bytes where people count characters."""
+    """Convert a position in characters to pycrdt's position in UTF-8 bytes."""
     return len(str(source)[:position].encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A single-user server that someone has come into."""
+"""A single-user server that a person has opened."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def notebook(*sources: str) -> dict[str, Any]:
-    """A notebook that has a code cell for each of `sources`, as nbformat has it."""
+    """Return a notebook with a code cell for each of `sources`, in nbformat's form."""
     empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     cells = [{**empty, "id": uuid4().hex[:8], "source": source} for source in sources]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -31,10 +31,10 @@ def notebook(*sources: str) -> dict[str, Any]:
 
 
 class Server:
-    """`owner`'s server, seen by `person`: everything goes through the person's own cookies.
+    """`owner`'s server as `person` uses it, with the person's cookies.
 
-    Methods return the JSON of Jupyter's REST API and raise `Refused`, or `NotRunning` if the server has gone;
-    `api` alone judges nothing. `page` is JupyterLab's page as it was answered.
+    Methods return the JSON of Jupyter's REST API. They raise `Refused`, or `NotRunning` if the server has stopped, except for
+    `api`, which returns any response. `page` is JupyterLab's page.
     """
 
     def __init__(self, person: "Person", owner: str, name: str, url: str, page: Page) -> None:
@@ -49,41 +49,41 @@ class Server:
         return f"<{self.person} in the server {self.owner}/{self.name}>"
 
     def api(self, method: str, path: str, json: Any = None, **query: str) -> httpx.Response:
-        """A request to `api/...` or any other path of the server, whatever the answer is."""
+        """Send a request to `api/...` or another path of the server, and return any response, also an error."""
         return self.person.fetch(method, self._address(path, query), json)
 
     def ask(self, method: str, path: str, json: Any = None, **query: str) -> Any:
-        """`api`, judged: returns the JSON of the answer or raises `Refused`."""
+        """Call `api`, and return the JSON of the answer. Raise `Refused`, `NotRunning` or `Failed` for errors."""
         return self.person.ask(method, self._address(path, query), json)
 
     def door(self, path: str, **query: str) -> Door:
-        """What it takes to open a websocket of the server as this person."""
+        """Return what is needed to open a websocket of the server as this person."""
         return self.person.door(self._address(path, query))
 
     def me(self) -> dict[str, Any]:
-        """Who the server thinks the person is: `{"identity": {"username": ..., ...}, "permissions": ...}`."""
+        """Return the server's view of the person: `{"identity": {"username": ..., ...}, "permissions": ...}`."""
         return dict(self.ask("GET", "api/me"))
 
     # Files
 
     def create_notebook(self, path: str, *sources: str) -> None:
-        """Write a notebook that has a code cell for each of `sources`."""
+        """Write a notebook with a code cell for each of `sources`."""
         self.contents.put(path, {"type": "notebook", "format": "json", "content": notebook(*sources)})
 
     def write_file(self, path: str, text: str = "") -> None:
-        """Write a text file, past anyone who has it open."""
+        """Write a text file through the contents API, not through open documents."""
         self.contents.put(path, {"type": "file", "format": "text", "content": text})
 
     def read_file(self, path: str) -> str:
-        """The text of a file on disk; for a notebook, its JSON."""
+        """Return the text of a file on disk; for a notebook, its JSON."""
         return str(self.contents.get(path, type="file", format="text")["content"])
 
     def document(self, path: str, colour: str | None = None) -> Document:
-        """Open a file for editing together. It must exist. `colour` (CSS) is that of the person's cursor."""
+        """Open an existing file for collaborative editing. `colour` is the CSS color of the person's cursor."""
         return Document.open(self, path, colour)
 
     def seat(self, path: str, colour: str | None = None) -> Seat:
-        """What it takes to join a document: `Document` does it, and benchmarks do it with `Room`."""
+        """Return what is needed to join a document, for `Document`, or for `Room` in benchmarks."""
         is_notebook = path.endswith(".ipynb")
         form = {"format": "json", "type": "notebook"} if is_notebook else {"format": "text", "type": "file"}
         session = self.ask("PUT", "api/collaboration/session/" + quote(path, safe=""), form)
@@ -98,19 +98,19 @@ class Server:
         return list(self.ask("GET", "api/kernels"))
 
     def start_kernel(self, name: str | None = None) -> dict[str, Any]:
-        """Start a kernel that belongs to no document. Returns its model, with its `id`."""
+        """Start a kernel without a document, and return its model, which has its `id`."""
         return dict(self.ask("POST", "api/kernels", {"name": name}))
 
     def session(self, path: str, kernel: str | None = None) -> dict[str, Any]:
-        """The session of a notebook, with its `kernel`. The first to open the notebook starts it."""
+        """Return the session of a notebook, with its `kernel`. The first call for a notebook starts it."""
         name = PurePosixPath(path).name
         wish = {"path": path, "name": name, "type": "notebook", "kernel": {"name": kernel}}
         return dict(self.ask("POST", "api/sessions", wish))
 
     def session_of_open_page(self, path: str, kernel: dict[str, str] | None = None) -> dict[str, Any]:
-        """The session that a page begins whose notebook has lost its kernel: under a random path first.
+        """Start a session as an open page does whose notebook has lost its kernel: first under a random path, then renamed.
 
-        kernel: of this `name`, or the one that runs and has this `id`.
+        `kernel` has the `name` of a kernel to start, or the `id` of a running one.
         """
         wish = {
             "path": str(uuid4()),
@@ -132,7 +132,7 @@ class Server:
 
     @contextmanager
     def events(self) -> Iterator[list[dict[str, Any]]]:
-        """What the server tells everyone who is in it, such as `{"schema_id": ..., "message": ...}`, as long as this lasts."""
+        """Subscribe to the server's events, and yield the list of events so far, such as `{"schema_id": ..., "message": ...}`."""
         told: list[dict[str, Any]] = []
         line = Line(lambda message: told.append(json.loads(message)), lambda: None)
         background.run(line.open(self.door("api/events/subscribe")))
@@ -146,7 +146,7 @@ class Server:
 
 
 class Contents:
-    """The contents API of a server: models as Jupyter defines them, paths relative to its root directory."""
+    """The contents API of a server, with Jupyter's models and paths relative to the server's root directory."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -164,7 +164,7 @@ class Contents:
         self._server.ask("DELETE", self._path(path))
 
     def names(self, path: str = "") -> list[str]:
-        """The names in a directory, sorted."""
+        """Return the names in a directory, sorted."""
         return sorted(entry["name"] for entry in self.get(path)["content"])
 
     @staticmethod

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Websockets the way a browser opens them. Everything here belongs to one asyncio loop."""
+"""Websockets as browsers open them. Use everything here on a single asyncio loop."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ CLOSE_TIMEOUT = 2  # seconds
 
 @dataclass(frozen=True)
 class Door:
-    """Where a websocket is, and what the person shows there: cookies and origin."""
+    """A websocket's URL, and what the browser sends to open it: cookies and origin."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -26,23 +26,23 @@ class Door:
 
 
 class Closed(NamedTuple):
-    """How the other side ended a websocket. `code` is 1006 when it went away without a word."""
+    """How the other side closed a websocket. `code` is 1006 if there was no close frame."""
 
     code: int
     reason: str
 
 
 class _AsBrowsersDo(connect):
-    """A browser does not follow redirects of a websocket."""
+    """Browsers do not follow redirects of websockets."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 class _GivesUp(ClientConnection):
-    """A browser gives up as soon as the answer is an error, such as that of a proxy without routes.
+    """Browsers give up as soon as they get an error, for example from a proxy without a route.
 
-    websockets would wait until the other side hangs up, which that proxy does not do.
+    The websockets library would wait until the other side disconnects, which that proxy does not do.
     """
 
     def data_received(self, data: bytes) -> None:
@@ -52,10 +52,10 @@ class _GivesUp(ClientConnection):
 
 
 async def dial(door: Door) -> ClientConnection:
-    """Open the websocket at `door`. Raises `Refused` or `Failed` with the HTTP status if the server declines.
+    """Open the websocket at `door`. Raise `Refused` or `Failed` with the HTTP status if the server refuses.
 
-    No proxy, no compression, no pings: a test talks to the hub directly, Jupyter does not compress, and
-    browsers do not ping (a server that is merely slow would be hung up on).
+    Proxy, compression and pings are off: tests connect to the hub directly, Jupyter does not compress, and browsers do not
+    ping (with pings, a slow server would be disconnected).
     """
     try:
         return await _AsBrowsersDo(
@@ -77,9 +77,9 @@ async def dial(door: Door) -> ClientConnection:
 
 
 class Line:
-    """One websocket that may drop and be opened again; it sends in order and knows who hung up.
+    """A websocket that can be reopened after it was closed. It sends messages in order, and knows which side closed it.
 
-    `on_message` gets every message, `on_end` is called once when the websocket is gone.
+    `on_message` is called with every message, and `on_end` once when the websocket is closed.
     """
 
     def __init__(self, on_message: Callable[[str | bytes], None], on_end: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class Line:
         return self._socket is not None
 
     async def open(self, door: Door) -> None:
-        """Raises `Refused` or `Failed` if the server declines."""
+        """Connect. Raise `Refused` or `Failed` if the server refuses."""
         socket = await dial(door)
         self.closed_by_server, self._hanging_up = None, False
         self._socket, self._outgoing = socket, asyncio.Queue()
@@ -105,12 +105,12 @@ class Line:
         self._writer = asyncio.create_task(self._write(socket, self._outgoing))
 
     def send(self, message: str | bytes) -> None:
-        """Queue a message; without a connection it is lost, as it is in a browser."""
+        """Queue a message. Without a connection it is lost, as in a browser."""
         if self._socket is not None:
             self._outgoing.put_nowait(message)
 
     async def close(self) -> None:
-        """Send what is queued, then hang up. Raises whatever `on_message` had raised."""
+        """Send queued messages, then disconnect. Raise any exception that `on_message` raised."""
         self._hanging_up = True
         self._outgoing.put_nowait(None)
         if self._writer is not None:
@@ -121,7 +121,7 @@ class Line:
             await self._reader
 
     async def abort(self) -> None:
-        """Be gone without a word, and with what is queued."""
+        """Disconnect without a close frame, and drop queued messages."""
         if self._socket is not None:
             self._socket.transport.abort()
         await self.close()
@@ -144,4 +144,4 @@ class Line:
             while (message := await outgoing.get()) is not None:
                 await socket.send(message)
         except ConnectionClosed:
-            pass  # the reader tells
+            pass  # the reader handles it

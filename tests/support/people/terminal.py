@@ -24,7 +24,7 @@ class Terminal:
 
     @classmethod
     def open(cls, server: "Server", name: str) -> Self:
-        """Raises `Refused`."""
+        """Open a terminal. Raise `Refused`."""
         terminal = cls(name)
         background.run(terminal._line.open(server.door(f"terminals/websocket/{name}")))
         server.person.hub.belongings.callback(terminal.close)
@@ -42,11 +42,11 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """Everything that was shown so far, with its control characters."""
+        """All output so far, including control characters."""
         return self._screen
 
     def wait_for(self, words: str, timeout: float = 10) -> None:
-        """Wait until `words` are on the screen. Raises TimeoutError after `timeout` seconds."""
+        """Wait until `words` are on the screen. Raise TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while words not in self.screen:
             if time.monotonic() > deadline:
@@ -57,11 +57,11 @@ class Terminal:
 
     @property
     def closed_by_server(self) -> Closed | None:
-        """How the server ended the connection, or None while it has not."""
+        """How the server closed the connection, or None if it did not."""
         return self._line.closed_by_server
 
     def close(self) -> None:
-        """Close the window; the terminal itself goes on."""
+        """Close the window. The terminal itself continues to run."""
         background.run(self._line.close())
 
     def _receive(self, message: str | bytes) -> None:

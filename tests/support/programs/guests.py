@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives someone on a hub links and guests, straight into its database. Runs with the hub's interpreter.
+"""Add sharing links and guests for a user directly to a hub's database. Runs with the hub's interpreter.
 
-crowd.py DATABASE OWNER NUMBER
+guests.py DATABASE OWNER NUMBER
 """
 
 import sys

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two people and five programs at ten files of every type, while their server is stopped and started: what becomes of each word?
+"""Two people and five programs change ten files of every type while the server is stopped and started. Checks what happens to each word.
 
 ==========  ==================================================================
-`files`     the ten files, and what their own bytes are
-`events`    what has happened to each file, and which words were where
+`files`     the ten files, and which of their bytes must not change
+`events`    what has happened to each file, and where each word was
 `people`    two people who type, delete, lose their connection and come back
-`programs`  five programs: git, a formatter, an editor, a job, one that moves
-`judge`     the rules, and who has broken one
+`programs`  five programs: Git, a formatter, an editor, a job, a mover
+`judge`     the rules, and the check for violations
 `weather`   all of it together, in rounds with a quiet moment after each
 ==========  ==================================================================
 
-tests/benchmarks/storm.py goes through it for long, with the collection and without; tests/unit/server/test_storm.py for some seconds.
+tests/benchmarks/storm.py runs it for a long time, with and without the collection; tests/unit/server/test_storm.py for some seconds.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has happened to each file, which words were where, and who is at work on it."""
+"""What has happened to each file, where each word was, and who is working on the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEGAN = time.monotonic()
 
 @dataclass(frozen=True)
 class Event:
-    """What someone did to a file. gone and new: words that it does not have any more, or has since then."""
+    """What a person or program did to a file. `gone` and `new` are the words that this removed and added."""
 
     at: float
     who: str
@@ -36,13 +36,13 @@ class Event:
 
 @dataclass
 class Word:
-    """What someone has typed. seen: by another person; saved: it was in the file."""
+    """A word that a person typed. `seen`: another person has seen it; `saved`: the file has contained it."""
 
     who: str
     at: float
     seen: bool = False
     saved: bool = False
-    deleted_at: float = 0.0  # by a person, on purpose
+    deleted_at: float = 0.0  # when a person deleted it on purpose, or 0
 
     @property
     def deleted(self) -> bool:
@@ -51,7 +51,7 @@ class Word:
 
 @dataclass
 class Item:
-    """A file. place: where it is now, below the server's directory, and home: where it was in the beginning."""
+    """A file. `place` is its current path below the server's directory, and `home` its initial path."""
 
     kind: Kind
     root: Path
@@ -59,11 +59,11 @@ class Item:
     place: str
     words: dict[str, Word] = field(default_factory=dict)
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT))
-    revisions: list[str] = field(default_factory=list)  # of Git that hold it whole
-    # The word of each program that has written it since the last quiet moment, and all words that it wrote.
+    revisions: list[str] = field(default_factory=list)  # Git revisions that contain the complete file
+    # Writes by programs since the last quiet moment: the program's new word, and all words that it wrote.
     writes: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # words that people have deleted
-    made_at: float = 0.0  # when another file was put in its place
+    made_at: float = 0.0  # when a new file last replaced it
     _writers: int = 0
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -76,7 +76,7 @@ class Item:
         self.events.append(Event(time.monotonic(), who, what, frozenset(gone - new), frozenset(new - gone)))
 
     def history(self, word: str = "", number: int = 40) -> list[str]:
-        """Return what has happened lately, and all that has to do with a word."""
+        """Return the last `number` events, and all events that involve a word."""
         last = len(self.events) - number
         return [
             str(event)
@@ -86,7 +86,7 @@ class Item:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
-        """Others may write it meanwhile, and nobody moves it."""
+        """Prevent moves of the file during the block. Others can still write it."""
         async with self._free:
             await self._free.wait_for(lambda: self._writers >= 0)
             self._writers += 1
@@ -99,7 +99,7 @@ class Item:
 
     @asynccontextmanager
     async def moving(self) -> AsyncIterator[None]:
-        """No other program has it meanwhile."""
+        """Prevent all other programs from using the file during the block."""
         async with self._free:
             await self._free.wait_for(lambda: self._writers == 0)
             self._writers = -1
@@ -112,7 +112,7 @@ class Item:
 
 
 class Words:
-    """Makes words that nobody has used."""
+    """A source of unique words."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ten files of every type: what is in them, where words go, and what of their bytes must stay as it is."""
+"""Ten files of every type: their content, where words can be inserted, and which of their bytes must not change."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-# Each writer has a letter, so that a word names its writer and is unique.
+# A word starts with its writer's letter, and is unique.
 WORD = re.compile(r"<[a-z]\d{5}>")
-MOST_IN_LINE = 3  # words, before the formatter breaks the line
+MOST_IN_LINE = 3  # words per line; the formatter breaks longer lines
 
 
 def words_in(text: str) -> list[str]:
@@ -21,12 +21,12 @@ def words_in(text: str) -> list[str]:
 
 
 def words_of(data: bytes) -> list[str]:
-    """Return the words in a file, whatever its type. They are ASCII."""
+    """Return the words in a file of any type. Words are ASCII."""
     return words_in(data.decode("latin-1"))
 
 
 class Kind(ABC):
-    """A type of file. Programs change its bytes; `problems` says what is not as it was."""
+    """A type of file. Its methods change its bytes as programs do, and `problems` finds unwanted changes."""
 
     name: str
 
@@ -36,36 +36,36 @@ class Kind(ABC):
 
     @abstractmethod
     def made(self) -> bytes:
-        """Return the file as it is in the beginning."""
+        """Return the file's initial content."""
 
     @abstractmethod
     def text_of(self, data: bytes) -> str:
-        """Return what people see of it. Raises ValueError where it holds no such file."""
+        """Return the text that people see. Raise ValueError if the bytes are not a valid file of this type."""
 
     @abstractmethod
     def with_word(self, data: bytes, word: str, dice: random.Random) -> bytes:
-        """Return it with one more word."""
+        """Return the content with one more word."""
 
     @abstractmethod
     def without(self, data: bytes, word: str) -> bytes:
-        """Return it without one of its words."""
+        """Return the content without one of its words."""
 
     @abstractmethod
     def formatted(self, data: bytes) -> bytes:
-        """Return it as a formatter has it, with the same words."""
+        """Return the content after formatting, with the same words."""
 
     @abstractmethod
     def appended(self, data: bytes, word: str) -> bytes | None:
-        """Return what a job appends; None where all has to be written."""
+        """Return the bytes that a job appends, or None if the whole file must be written."""
 
     @abstractmethod
     def problems(self, data: bytes) -> list[str]:
-        """Return what of the file's own bytes is not as it was."""
+        """Return the unwanted changes to the file's own bytes."""
 
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """A text. mark: its byte-order mark; end: of a line."""
+    """A text file. `mark` is its byte-order mark, and `end` its line ending."""
 
     name: str
     text: str
@@ -109,7 +109,7 @@ class Text(Kind):
             found.append("the byte-order mark is not what it was")
         if self._bytes_of(text) != data or "\r" in text:
             found.append("not all lines end as they did")
-        # What people have typed into a last line stays where the line is taken out, its end included.
+        # If a program removes the last line and its end, what people typed into it stays, as a last line without an end.
         is_typed = WORD.sub("", text.rpartition("\n")[2]) == "" and not text.endswith("\n")
         if self.text and self.text.endswith("\n") != text.endswith("\n") and not is_typed:
             found.append("the end of the last line is not what it was")
@@ -123,7 +123,10 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Notebook(Kind):
-    """A notebook. indent, newline and key order are its own; has_ids: from nbformat 4.5 on; lines: whether sources are lists."""
+    """A notebook with its own indentation, final newline and key order.
+
+    Cells have IDs if `minor` is 5 or greater (nbformat 4.5). `lines` says whether sources are lists of lines.
+    """
 
     name: str
     minor: int
@@ -183,7 +186,7 @@ class Notebook(Kind):
         content = self._read(data)
         for cell in content["cells"]:
             self._set(cell, "".join(cell["source"]).replace(word, ""))
-        # A cell in which there was nothing else goes with it.
+        # Remove cells that are empty now.
         content["cells"] = [cell for cell in content["cells"] if "".join(cell["source"]).strip()]
         return self._bytes_of(content)
 
@@ -216,7 +219,7 @@ class Notebook(Kind):
             found.append(f"the ids of its cells are {ids}")
         place, sources = -1, ["".join(cell["source"]) for cell in content["cells"]]
         for number in range(self.count):
-            # A word may have been put at the end of the line.
+            # A word may have been added at the end of the line.
             at = [index for index, source in enumerate(sources) if self._anchor(number).rstrip() in source]
             if len(at) != 1 or at[0] <= place:
                 found.append(f"cell {number} is at {at}")
@@ -227,7 +230,7 @@ class Notebook(Kind):
 
 
 def places_in(text: str) -> list[int]:
-    """Return where someone may put a word: at the beginning of a line, and behind another word."""
+    """Return the positions where a word can be inserted: at the start of a line, and after another word."""
     starts = [found.end() for found in re.finditer("\n", text) if found.end() < len(text)]
     return [0, *starts, *(found.end() for found in WORD.finditer(text))]
 

@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has broken a rule. Looks at files all the time, and judges in quiet moments: nobody types, no program is at work, all tabs are there.
+"""Find violations of the rules. Watches files all the time, and judges in quiet moments, when nobody types, no program runs, and all tabs
+are connected.
 
-**A word** is what a person has typed. It counts where another person has seen it, or a file has held it; what only its author knew may go
-with the tab. A person who deletes it does so on purpose: it may be gone, and may be back, such as by `git checkout`.
+**A word** is typed by a person. It counts if another person has seen it or a file has contained it; what only its author has seen may be
+lost with the tab. If a person deletes a word, that is on purpose: it may be gone, and it may reappear, for example by `git checkout`.
 
-lost      A word that counts is neither in its file nor in a copy beside that. No program deletes on purpose what people have typed within
-          the last ten minutes: most have read the file before that, and who takes them out is promised a copy. After that time it may go
-          with what a program has written.
-doubled   A word is in a file twice. No program writes any twice.
-needless  A copy in which each word of people is in the document all the same, has been deleted by a person, as far as the server could know
-          then, or is in an earlier copy.
-bytes     Encoding, byte-order mark, line ends, the end of the last line, the lines that were there from the beginning and their order are
-          not what they were; in a notebook indentation, order of keys, metadata, format, ids or output.
-differ    Two people, or people and the file, do not have the same although nothing has happened for long.
-reload    A tab could not come back with what it had.
-stop      A server that was asked to stop did not within ten seconds.
+lost      A word that counts is neither in its file nor in a copy next to it. Programs never delete on purpose what people typed within the
+          last ten minutes: most of them read the file before that. If a program removes such words, people are promised a copy. Older
+          words may be lost with what a program writes.
+doubled   A word is in a file twice. No program writes a word twice.
+needless  A copy is unnecessary. Each word of people in it is also in the document, or in an earlier copy, or was deleted by a person, as
+          far as the server could know at that time.
+bytes     The encoding, byte-order mark, line endings, end of the last line, or the initial lines and their order have changed; in a
+          notebook, the indentation, order of keys, metadata, format, IDs or output.
+differ    Two people, or people and the file, have different content although nothing has happened for a long time.
+reload    A tab could not reconnect with its content.
+stop      A server did not stop within ten seconds after it was asked to.
 
-**Programs' words** are protected by nobody: who writes what he read some time ago takes out what others have written since. Those that
-nobody has taken out and that are gone all the same are counted as *overwritten*: a program that takes no lock may write in the very
-milliseconds in which the server does.
+**Programs' words** are not protected: a program that writes what it read some time ago removes what others have written since. Words of
+programs that disappear although no program removed them count as *overwritten*: a program that takes no lock may write in the same
+milliseconds as the server.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from .events import Item
 from .files import words_of
 from .people import Tab
 
-LATELY = 600  # seconds, as the server has it
+LATELY = 600  # seconds for which the server protects words
 SLACK = 5  # seconds
-UNTOLD = 30  # seconds for which the server may not know what someone has deleted without a connection
-LOOK = 0.05  # seconds between two looks at all files
+UNTOLD = 30  # seconds that the server may not know of a deletion, because the person is disconnected
+LOOK = 0.05  # seconds between two checks of all files
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Violation:
 
 @dataclass
 class Copy:
-    """A copy beside a file. missing: words of people in it that the document did not have at some moment since."""
+    """A copy next to a file. `missing` are people's words in it that were missing from the document at some time since."""
 
     path: Path
     at: float
@@ -64,7 +65,7 @@ class Copy:
 
 
 class Judge:
-    """Looks at all files, and says what is wrong."""
+    """Watch all files, and find violations."""
 
     def __init__(self, items: list[Item], tabs: list[Tab]) -> None:
         self.violations: list[Violation] = []
@@ -75,7 +76,7 @@ class Judge:
         self._told: set[tuple[str, str, str]] = set()
         self._old: set[str] = (
             set()
-        )  # words that a program has taken out after the time in which they are protected
+        )  # words that a program removed after the time for which words are protected
         self._typed: dict[str, Item] = {}
 
     async def look(self) -> None:
@@ -126,7 +127,7 @@ class Judge:
     # In a quiet moment
 
     def judge(self) -> list[Violation]:
-        """Return what is wrong now, and was not told before."""
+        """Return the new violations."""
         self._look_for_copies()
         found: list[Violation] = []
         for item in self._items:
@@ -142,7 +143,7 @@ class Judge:
         return new
 
     def tell(self, rule: str, item: Item | None, what: str, word: str = "") -> Violation:
-        """Note what someone else has seen."""
+        """Record a violation that was found elsewhere."""
         found = self._violation(rule, item, what, word) if item else Violation(rule, "", what)
         self.violations.append(found)
         return found
@@ -205,7 +206,7 @@ class Judge:
         return found
 
     def forget(self, item: Item) -> None:
-        """Begin anew with a file: what has been judged is not judged again."""
+        """Forget a file's words and writes, so that they are not judged again."""
         item.words.clear()
         item.writes.clear()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two people who have all files open and type into them: what JupyterLab does in their tabs, and what they do."""
+"""Two people who have all files open and edit them, and what JupyterLab does in their tabs."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from people.room import Room
 from .events import Item, Word, Words
 from .files import places_in, words_in
 
-# JupyterLab's side waits so long after the first loss of a connection, twice as long after each try in vain, and no longer than that.
+# The pause in seconds before JupyterLab's first attempt to reconnect. It doubles after each failure, up to the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.5
-PACE = 0.25  # seconds between two things that a person does, on average
-# With this a server tells a tab that it cannot come back with what it has: JupyterLab asks to open the document anew. Whatever else comes,
+PACE = 0.25  # average seconds between two actions of a person
+# The close code for tabs that cannot resume with their content: JupyterLab asks the user to reopen the document. After any other error,
 # a tab that once had the document tries again.
 RELOAD = 1003
 NEW_CELL, NEW_LINE = 0.05, 0.1
 
 
 class Tab:
-    """A file in front of one person. It comes back after a loss, with the document and the session it had."""
+    """A file open in one person's browser. It reconnects automatically, with its content and session."""
 
     def __init__(self, server: LocalServer, item: Item, who: str) -> None:
         self.item, self.who = item, who
-        self.reloads = 0  # how often it had to be opened anew, with what only it had lost
+        self.reloads = 0  # how often it had to be reopened, which loses what only it had
         self.refusals: list[str] = []
         self._server = server
         self._room: Room | None = None
         self.has_had_it = False
-        self._has_it = False  # whether the document has come from the server
+        self._has_it = False  # whether the tab has received the document from the server
         self._offline_until = 0.0
         self._stays = asyncio.create_task(self._stay())
 
@@ -54,7 +54,7 @@ class Tab:
                 self.refusals.append(f"{no.status} {no.sentence}")
                 if no.status == RELOAD:
                     self.item.note(self.who, f"has to open it anew: {no.sentence}")
-                    self.reloads += self._has_it  # else it had nothing that could be lost
+                    self.reloads += self._has_it  # otherwise there was nothing to lose
                     await self.close_document()
             except (OSError, TimeoutError, WebSocketException, httpx.HTTPError) as no:
                 failed += 1
@@ -98,7 +98,7 @@ class Tab:
         return words_in(self.text)
 
     def type(self, word: str, dice: random.Random) -> None:
-        """Put a word somewhere, but not into another one."""
+        """Insert a word at a random place outside other words."""
         room = self._room
         if room is None or not self._has_it or (self.item.kind.is_notebook and not room.cell_count):
             return
@@ -114,7 +114,7 @@ class Tab:
         room.insert(place, word + "\n" if starts_line and dice.random() < NEW_LINE else word, cell)
 
     def delete(self, dice: random.Random) -> None:
-        """Delete a word, on purpose."""
+        """Delete a random word on purpose."""
         room = self._room
         if room is None or not self._has_it or not (there := self.words):
             return
@@ -133,13 +133,13 @@ class Tab:
             await self._room.drop()
 
     async def close_document(self) -> None:
-        """Close the tab, which is opened again."""
+        """Close the document. `_stay` opens it again."""
         room, self._room, self._has_it = self._room, None, False
         if room is not None:
             await (room.leave() if room.is_joined else room.vanish())
 
     async def reopen(self) -> None:
-        """Close the tab, and open the file anew."""
+        """Close the tab, and open the file again."""
         await self._end()
         self.item.note(self.who, "closes it, and opens it anew")
         await self.close_document()
@@ -150,7 +150,7 @@ class Tab:
 
     async def _end(self) -> None:
         while not self._stays.done():
-            # `asyncio.wait_for` of Python 3.11 forgets that it was canceled where what it waits for ends in the same moment.
+            # In Python 3.11, `asyncio.wait_for` loses a cancellation if what it waits for ends at the same moment.
             self._stays.cancel()
             await asyncio.wait([self._stays], timeout=1)
 
@@ -162,7 +162,7 @@ class Tab:
 
 
 class Person:
-    """Someone with all files open. letter: of the words that they type."""
+    """A person who has all files open. Their words start with the first letter of their name."""
 
     def __init__(
         self, server: LocalServer, items: list[Item], who: str, words: Words, dice: random.Random
@@ -172,7 +172,7 @@ class Person:
         self._words, self._dice = words, dice
 
     async def work(self) -> None:
-        """Type, delete, lose the connection, close and open."""
+        """Type, delete, lose the connection, or reopen a tab, again and again."""
         dice = self._dice
         while True:
             await asyncio.sleep(dice.uniform(0.2, 1.8) * PACE)
@@ -182,7 +182,7 @@ class Person:
                     tab.type(self._words.new(self.who[0]), dice)
                 case chance if chance < 0.93:
                     tab.delete(dice)
-                # What has begun is brought to its end, though the round is over meanwhile.
+                # Finish these even if the round ends in the meantime.
                 case chance if chance < 0.98:
                     await asyncio.shield(tab.lose_connection(dice.uniform(0, 3)))
                 case _:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Five programs that do to files what programs do, each on its own: they know nothing of the server, nor of each other.
+"""Five programs that change files independently, as real programs do. They do not know about the server or each other.
 
-`git`        commits, has an older version there, stashes and has it back, changes to another branch and back
-`formatter`  reads all of a file, and writes all of it a moment later; by the server's API, too
-`editor`     writes a new file, and moves it to where the old one was
-`job`        appends lines to the file as it is
-`mover`      renames files and folders, deletes and makes anew, puts links there
+`git`        commits, checks out older versions, stashes and pops, switches to another branch and back
+`formatter`  reads a whole file, and writes it a moment later, sometimes through the server's API
+`editor`     writes a new file, and replaces the old one with it
+`job`        appends lines in place
+`mover`      renames files and folders, deletes and recreates files, replaces them with links
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from local_server import LocalServer
 from .events import Item, Words
 from .files import words_of
 
-PAUSE = 0.6  # seconds between two things that a program does, on average
-# How long a program has what it has read until it writes.
+PAUSE = 0.6  # average seconds between two actions of a program
+# Seconds between reading and writing.
 THINKING = (0.0, 0.02, 0.2, 1.5)
-NOTED = 3.0  # seconds after which a server that runs has seen a new file
-WATCHED = 1.0  # seconds that a file is where it is now before someone else may do something to it
+NOTED = 3.0  # seconds until a running server has seen a new file
+WATCHED = 1.0  # seconds that a moved file must stay in place before the next action on it
 
 
 class Programs:
-    """All five. is_up: set while the server runs."""
+    """The five programs. `is_up` is set while the server is running."""
 
     down_since: float = 0.0
 
@@ -55,7 +55,7 @@ class Programs:
         return [self.git, self.formatter, self.editor, self.job, self.mover]
 
     async def work(self, program: Callable[[], Awaitable[None]], until: Callable[[], bool]) -> None:
-        """Have a program do something again and again. What it has begun it brings to its end."""
+        """Repeat a program's actions until `until()` is true. An action that has started is completed."""
         name = program.__name__
         while not until():
             await asyncio.sleep(self._dice.uniform(0.1, 1.9) * PAUSE)
@@ -66,7 +66,7 @@ class Programs:
     # Formatter, editor, job
 
     async def _rewrite(self, item: Item, who: str, write: Callable[[Item, bytes], Awaitable[str]]) -> None:
-        """Read a file, think, and write it."""
+        """Read a file, wait, and write it with changes."""
         async with item.writing():
             if (read := _read_whole(item)) is None:
                 return
@@ -156,12 +156,13 @@ class Programs:
                     item.writes.append((word, frozenset([*words_of(data), word])))
             await asyncio.sleep(self._dice.uniform(0, 0.3))
 
-    # The one that moves
+    # Mover
 
     def _is_known(self, item: Item) -> bool:
-        """Return whether the server has seen the file that is there now. A new one that is moved at once, while the server is away, is known
+        """Return whether the server has seen the current file.
 
-        to nobody as the one that people have open.
+        If a new file replaces the old one and is moved while the server is down, the server cannot recognize it as the file that people
+        have open.
         """
         is_up = self._is_up.is_set()
         return item.made_at < (time.monotonic() if is_up else self.down_since) - NOTED
@@ -175,7 +176,7 @@ class Programs:
         await self._dice.choice(actions)(item)
 
     async def _moved(self, *items: Item) -> None:
-        """Wait until the server knows where files are. Someone opens what was moved while it did not run, as people are told to."""
+        """Wait until the server knows where the files are. Open each one, as people must after a move while the server was down."""
         for _ in range(2):
             await asyncio.sleep(WATCHED)
             if self._is_up.is_set():
@@ -270,7 +271,7 @@ class Programs:
         item.writes.append(("", frozenset(words_of(new))))
 
     async def _link(self, item: Item) -> None:
-        """Put the file elsewhere and a link in its place, as people do whose disk is full; and back."""
+        """Move the file elsewhere and leave a link, as people do when a disk is full, then move it back."""
         async with item.moving():
             if not self._is_known(item):
                 return
@@ -313,7 +314,7 @@ class Programs:
     # Git
 
     def begin(self) -> None:
-        """Make a repository with two branches."""
+        """Create a repository with two branches."""
         self._git("init", "-q", "-b", "main")
         (self._root / ".git/info/exclude").write_text(".*\n*~\n*.before-*\nstore/\n")
         for name, value in {
@@ -332,7 +333,7 @@ class Programs:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def _commit(self, message: str) -> None:
-        """Commit what is at home, and note of what is whole there that it is."""
+        """Commit the files that are at their initial paths, and record the revision for those that it contains completely."""
         there = [item for item in self._items if item.place == item.home and item.path.exists()]
         places = [item.home for item in there]
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -398,7 +399,7 @@ class Programs:
         return self._git("diff", "--name-only", "--diff-filter=U")
 
     async def _switch(self, _item: Item) -> None:
-        """Change to the other branch, as pulling does, and maybe back."""
+        """Switch to the other branch, which changes files as a pull does, and sometimes back."""
         async with AsyncExitStack() as stack:
             for each in self._items:
                 await stack.enter_async_context(each.writing())
@@ -432,7 +433,7 @@ def _read(path: Path) -> bytes:
 
 
 def _read_whole(item: Item) -> bytes | None:
-    """Return what a file holds as a program reads it that waits for locks; None where it holds nothing that this could be used for."""
+    """Read a file after waiting for locks. Return None if it is missing or not in order, so that programs leave it alone."""
     with contextlib.suppress(OSError), item.path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         data = file.read()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A storm: rounds in which people type, programs write and the server is stopped, each with a quiet moment after it."""
+"""A storm: rounds in which people type, programs write, and the server is stopped, with a quiet moment after each round."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .programs import Programs
 
 ROUND = (4.0, 9.0)  # seconds
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.SIGQUIT)
-ASKED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the others end it at once
-AWAY = (0.0, 0.5, 2.5)  # seconds until it is started again
-STOP_SECONDS = 10  # JupyterHub waits no longer, and ends it
-CALM = 3.0  # seconds in which nothing happens any more
-PATIENCE = 40  # seconds until it must be so
+ASKED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the others end the server immediately
+AWAY = (0.0, 0.5, 2.5)  # seconds until the server is started again
+STOP_SECONDS = 10  # after this, JupyterHub kills the server
+CALM = 3.0  # seconds without a change that make a moment quiet
+PATIENCE = 40  # seconds until it must be quiet
 
 
 class PlainServer(LocalServer):
-    """A server on which jupyter-collaboration is as it comes."""
+    """A server with plain jupyter-collaboration."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,27 +40,30 @@ class PlainServer(LocalServer):
 
 @dataclass
 class Outcome:
-    """What a storm has seen."""
+    """The results of a storm."""
 
     seed: int
     seconds: float = 0
     rounds: int = 0
     typed: int = 0
-    counted: int = 0  # words that others had seen, or that were in a file
-    own_lost: int = 0  # words that only their author knew, and that are nowhere
+    counted: int = 0  # words that others had seen or that were in a file
+    own_lost: int = 0  # lost words that only their author had seen
     copies: int = 0
     overwritten: int = 0
     longest_stop: float = 0
     stops: dict[str, int] = field(default_factory=dict)
     programs: dict[str, int] = field(default_factory=dict)
-    broken: dict[str, int] = field(default_factory=dict)  # how often each rule
+    broken: dict[str, int] = field(default_factory=dict)  # number of violations by rule
     unopened: list[str] = field(default_factory=list)  # files that nobody could open
 
 
 class Storm:
     """A server, its files, people and programs.
 
-    stops: in how many of the rounds the server is stopped; plain: whether it is without the collection; tell: called with each violation.
+    Args:
+        stops: the share of rounds in which the server is stopped.
+        plain: whether to run without the collection.
+        tell: called with each violation.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class Storm:
         self._words = Words()
 
     async def run(self, seconds: float) -> Outcome:
-        """Go through rounds for so many seconds."""
+        """Run rounds for this many seconds, and return the results."""
         began = time.monotonic()
         self.programs = Programs(self.server, self.items, self._words, self._fork(), self._up)
         self.programs.begin()
@@ -190,7 +193,7 @@ class Storm:
                 await tab.reopen()
 
     async def _until_calm(self) -> list[Item]:
-        """Wait until everyone has the same as the file, and it stays so. Return the files of which they have not."""
+        """Wait until everyone has the same content as the files, and nothing changes any more. Return the files that differ."""
         deadline = time.monotonic() + PATIENCE
         last: list[str] = []
         since = time.monotonic()
@@ -207,18 +210,18 @@ class Storm:
         return [tab for tab in self._tabs if tab.item is item]
 
     def _state(self, item: Item) -> tuple[str, ...]:
-        """Return what the file holds, and what each tab has."""
+        """Return the content of the file, and of each tab."""
         try:
             text = item.kind.text_of(item.path.read_bytes())
         except (OSError, ValueError) as error:
             text = f"{error!r}"
-        # Without the collection people may have a byte-order mark, and line ends, in their text.
+        # Without the collection, byte-order marks and Windows line endings may be part of the text that people see.
         shown = [tab.text.replace("\r\n", "\n").removeprefix("\ufeff") for tab in self._of(item)]
         return text, *shown
 
     def _is_same(self, item: Item) -> bool:
         if not any(tab.has_had_it for tab in self._of(item)):
-            return self._plain  # what cannot be opened at all is told once
+            return self._plain  # files that cannot be opened at all are reported once
         return len(set(self._state(item))) == 1 and all(tab.is_there for tab in self._of(item))
 
     def _difference(self, item: Item) -> str:
