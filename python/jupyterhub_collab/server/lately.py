@@ -60,10 +60,12 @@ class Lately:
         changes = self._past.changes(self._name, first)
         before, self._text = self._text, text
         self._seen = changes[-1].number if changes else first
-        if before is not None and all(map(self._is_typed, changes)):
-            if changes:
-                self._note(before, text, changes[-1].time)
-        elif any(map(self._is_typed, changes)):
+        if not any(map(self._is_typed, changes)):
+            return
+        if before is not None:
+            # What else has changed is no text: the server's changes of text all end in `lost`.
+            self._note(before, text, changes[-1].time)
+        else:
             self._go_through(first, changes)
 
     def lost(self, before: str, after: str) -> set[str]:

@@ -47,9 +47,12 @@ class Before:
 
 @dataclass(frozen=True)
 class Lost:
-    """Content to keep in a copy: that of the document after update `last_update`. due: the number of this work in the history."""
+    """Content to keep in a copy: that of the document after update `last_update`.
 
-    content: Any
+    content: returns it, which takes time with a large document. due: the number of this work in the history.
+    """
+
+    content: Callable[[], Any]
     last_update: int
     due: int
 
@@ -114,24 +117,28 @@ class Rescue:
         rest = self._restore_now(unseen) if unseen else None
         gone = self.lately.lost(before.text, text_of(self._document))
         if rest is not None:
-            return Lost(rest.get(), before.last_update, before.due)
+            return Lost(rest.get, before.last_update, before.due)
         if merged.has_lost:
-            return Lost(merged.before, before.last_update, before.due)
+            return Lost(lambda: merged.before, before.last_update, before.due)
         if gone:
-            had = self._had(before.last_update, before.state, before.people)
-            return Lost(had.get(), before.last_update, before.due)
+            updates = self._updates(before.last_update, before.state, before.people)
+            return Lost(lambda: self._had(updates).get(), before.last_update, before.due)
         self._past.done(before.due)
         return None
 
-    def _had(self, last_update: int, state: bytes | None, otherwise: bytes | None = None) -> YBaseDoc:
-        """Return what people had after an update of the history.
+    def _updates(
+        self, last_update: int, state: bytes | None, otherwise: bytes | None = None
+    ) -> Sequence[bytes]:
+        """Return what makes the document that people had after an update of the history.
 
-        state: what they had, if the history does not have it. otherwise: used if the history is empty.
+        state: that document, if the history does not have it. otherwise: used if the history is empty.
         """
-        updates = [state] if state is not None else []
-        updates = updates or [update for update, _time in self._past.updates(self._name, last_update)]
-        if not updates and otherwise is not None:
-            updates = [otherwise]
+        if state is not None:
+            return [state]
+        updates = [update for update, _time in self._past.updates(self._name, last_update)]
+        return updates if updates or otherwise is None else [otherwise]
+
+    def _had(self, updates: Sequence[bytes]) -> YBaseDoc:
         return type(self._document)(doc_of(*updates))
 
     def _restore_now(self, found: Unseen) -> YBaseDoc | None:
@@ -143,18 +150,18 @@ class Rescue:
 
     async def keep(self, lost: Lost) -> None:
         """Keep what people had in a copy, and tell them."""
-        copy = await self._write_copy(lost.content)
+        copy = await self._write_copy(await self._content(lost))
         if isinstance(copy, PurePosixPath):
             self.lately.kept(lost.last_update)
             self._past.done(lost.due)
         self._tell_of(copy)
 
     async def _keep_due(self, due: Due) -> None:
-        had = self._had(due.last_update, due.state)
+        had = self._had(self._updates(due.last_update, due.state))
         if due.last_update < self._past.last(self._name) and self._lacks(had, due):
             content = had.get()
             if not copies.has(self._file._contents_manager, self._file.path, await self._model_of(content)):
-                await self.keep(Lost(content, due.last_update, due.number))
+                await self.keep(Lost(lambda: content, due.last_update, due.number))
                 return
             self.lately.kept(due.last_update)  # the server was killed before it recorded the copy
         self._past.done(due.number)
@@ -221,7 +228,7 @@ class Rescue:
                         self._notices.tell(RESTORED, self._file.path)
                     if rest is not None:
                         due = self._past.add_due(self._name, True, each.number, each.whole)
-                        lost.append((each, Lost(rest.get(), each.number, due)))
+                        lost.append((each, Lost(rest.get, each.number, due)))
         finally:
             self.doing = ()
             self._past.done(*numbers)  # even if there was no update: now only copies are due
@@ -237,20 +244,26 @@ class Rescue:
         Overwrite the last copy if it is so new that nobody has changed it, and none of its text would be lost.
         """
         copy: PurePosixPath | str = ""
-        is_told = False
+        content, is_told = await self._content(lost), False
         if self._last_late is not None:
             at, place, last = self._last_late
             if time.monotonic() - at < NEW_SECONDS and found.has_all_of(last):
-                copy = await self._write_copy(lost.content, place)
+                copy = await self._write_copy(content, place)
                 is_told = isinstance(copy, PurePosixPath)
         if not is_told:
-            copy, at = await self._write_copy(lost.content), time.monotonic()
+            copy, at = await self._write_copy(content), time.monotonic()
             self._tell_of(copy)
         if isinstance(copy, PurePosixPath):
             self._last_late = at, copy, found
             self._past.done(lost.due)
 
     # Copies
+
+    async def _content(self, lost: Lost) -> Any:
+        """Return what to keep in a copy, if possible without making others wait."""
+        if isinstance(self._document, YNotebook | YUnicode):
+            return await asyncio.to_thread(lost.content)
+        return lost.content()
 
     async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
         """Write a new copy, or overwrite `copy`. Return its path, or why there is none."""

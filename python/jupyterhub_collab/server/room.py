@@ -45,6 +45,7 @@ from .file_on_disk import File, Unfinished, says_gone
 from .fingerprint import fingerprint
 from .following import LARGE, NOTHING, Aside, Base, Followed, Form, Taken, follow, follow_aside
 from .history import RETRY_SECONDS, History, OnDisk
+from .lately import text_of
 from .merge import Merged, is_cut_off, likeness, lines_of
 from .notices import (
     BEGUN_ANEW,
@@ -207,6 +208,9 @@ class Room(rooms.DocumentRoom):
             self._complete(RETRY_SECONDS)
         self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
+        self._rescue.lately.look(
+            text_of(self._document)
+        )  # else the first outside change has to go through all of it
 
     async def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
         """Continue with the document from the history, and merge what happened to its file since.
