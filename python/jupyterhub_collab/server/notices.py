@@ -36,6 +36,10 @@ RESTORED = (
     "Someone moved or deleted a cell of {name} while others typed into it. Their text was kept in the notebook.",
 )
 COPY_KEPT = ("warning", "Another program removed text from {name}. The previous version is in {detail}.")
+COPY_FAILED = (
+    "error",
+    "Removed text of {name} could not be kept in a copy. The server tries again when {name} is next opened. Reason: {detail}",
+)
 LOST = (
     "warning",
     "Text typed into a removed part of {name} was lost, because its history no longer has that part. Check what you typed last.",

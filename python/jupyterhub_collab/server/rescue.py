@@ -24,7 +24,7 @@ from .history import Due, History
 from .late import Late, Unseen, gone_unseen, late, late_again, unseen
 from .lately import Lately, text_of, words_of
 from .merge import Merged, doc_of
-from .notices import COPY_KEPT, LOST, RESTORED, Notices
+from .notices import COPY_FAILED, COPY_KEPT, LOST, RESTORED, Notices
 
 # Nobody is assumed to have changed a copy that is less than this many seconds old.
 NEW_SECONDS = 6
@@ -275,13 +275,13 @@ class Rescue:
             await copies.write(manager, copy, model)
         except Exception as error:
             self._log.error("What people had of %s could not be kept: %r", self._file.path, error)
-            return f"not kept ({error})"
+            return str(error)
         return copy
 
     def _tell_of(self, copy: PurePosixPath | str) -> None:
         """Tell people about a copy: its name, with its folder if that is not the file's, or why there is none."""
-        is_elsewhere = (
-            isinstance(copy, PurePosixPath) and copy.parent != PurePosixPath(self._file.path).parent
-        )
-        name = copy.name if isinstance(copy, PurePosixPath) else copy
-        self._notices.tell(COPY_KEPT, self._file.path, f"/{copy}" if is_elsewhere else name)
+        if isinstance(copy, str):
+            self._notices.tell(COPY_FAILED, self._file.path, copy)
+            return
+        is_elsewhere = copy.parent != PurePosixPath(self._file.path).parent
+        self._notices.tell(COPY_KEPT, self._file.path, f"/{copy}" if is_elsewhere else copy.name)

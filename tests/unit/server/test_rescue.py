@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from local_server import PATIENCE, LocalServer, come_back, server_with
-from open_files import copies, until
+from open_files import copies, told, until
 from people.room import Room
 
 pytestmark = pytest.mark.anyio
 
-# Waits before it writes or notes a copy, and before it looks for text to restore, while a file says so.
+# Waits before it writes or notes a copy, and before it looks for text to restore, while a file says so. Fails to write a copy likewise.
 WAITING = """
 import asyncio
+import errno
 import os
 import time
 
@@ -34,6 +35,8 @@ def has_to_wait(step):
 
 
 async def slow_write_new(*arguments):
+    if os.path.exists("no copy"):
+        raise OSError(errno.ENOSPC, "No space left on device")
     while has_to_wait("copy"):
         await asyncio.sleep(0.05)
     copy = await write_new(*arguments)
@@ -75,6 +78,27 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSer
 def notebook(*sources: str) -> str:
     cells = [{**CELL, "id": f"cell{number}", "source": source} for number, source in enumerate(sources)]
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+async def test_a_copy_that_cannot_be_written_is_told_and_made_later(server: LocalServer) -> None:
+    server.write("no copy", "")
+    alice = await server.open("notes.txt")
+    alice.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed one")
+    async with told(server) as notices:
+        server.write("notes.txt", "one\n")  # by a program that had read the file before
+        await until(lambda: notices)
+    assert [notice["message"] for notice in notices] == [
+        "Removed text of notes.txt could not be kept in a copy. The server tries again when notes.txt is next opened. "
+        "Reason: [Errno 28] No space left on device"
+    ]
+    assert not copies(server)
+    server.kill()
+    (server.files / "no copy").unlink()
+    server.start()
+    await come_back(alice)
+    (copy,) = copies(server)
+    assert server.read(copy) == "typed one\n"
 
 
 async def with_bob_away(server: LocalServer, step: str) -> tuple[Room, Room]:
