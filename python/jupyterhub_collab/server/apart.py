@@ -28,6 +28,8 @@ from .merge import doc_of
 LARGE = 5_000_000
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
 YES, NO = b"yes\n", b"no\n"
+# A process that takes longer, in seconds, is given up: nothing is saved meanwhile.
+PATIENCE = 120
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Job:
 
 
 async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
-    """Do a job in another process. Raise OSError or ValueError if that does not work, whatever the reason."""
+    """Do a job in another process. Raise OSError, ValueError, EOFError or pickle.UnpicklingError if that does not work, whatever the reason."""
     with _memory("job") as given, _memory("outcome") as outcome:
         await asyncio.to_thread(_dump, job, given)
         descriptors = given.fileno(), outcome.fileno()
@@ -94,11 +96,12 @@ async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside
         )
         assert process.stdin and process.stdout
         try:
-            while question := (await process.stdout.readline()).split():
-                digest, algorithm = map(bytes.decode, question)
-                process.stdin.write(YES if is_signed(digest, algorithm) else NO)
-            if status := await process.wait():
-                raise ChildProcessError(f"it ended with status {status}")
+            async with asyncio.timeout(PATIENCE):
+                while question := (await process.stdout.readline()).split():
+                    digest, algorithm = map(bytes.decode, question)
+                    process.stdin.write(YES if is_signed(digest, algorithm) else NO)
+                if status := await process.wait():
+                    raise ChildProcessError(f"it exited with status {status}")
         finally:
             if process.returncode is None:
                 process.kill()
@@ -110,7 +113,7 @@ async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside
 
 def main() -> None:
     """Do the job in one descriptor, and write the outcome into another. Ask about a signature in standard output."""
-    asking, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no question
+    asking, sys.stdout = sys.stdout, sys.stderr  # what libraries print is not a question
 
     def is_signed(digest: str, algorithm: str) -> bool:
         print(digest, algorithm, file=asking, flush=True)
@@ -118,7 +121,12 @@ def main() -> None:
 
     with open(int(sys.argv[2]), "rb") as given, open(int(sys.argv[3]), "wb") as outcome:
         job: Job = pickle.load(given)
-        _dump(job.do(is_signed), outcome)
+        try:
+            _dump(job.do(is_signed), outcome)
+        except ValueError as error:
+            sys.exit(
+                f"{job.name} is not merged here: {error}"
+            )  # the server finds out itself, and tells people
 
 
 def _memory(name: str) -> IO[bytes]:
