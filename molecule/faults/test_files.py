@@ -102,7 +102,7 @@ def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) 
     with tried.survived():
         refused = site.change(fragment(site.other_scope))
     tried.row["said"] = refused.refusal
-    assert f"others than root can write to {STATE}" in refused.refusal
+    assert f"accounts other than root can write to {STATE}" in refused.refusal
     site.host.check_output(f"chown root {STATE}")
     tried.converges(now)
 

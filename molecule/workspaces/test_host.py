@@ -78,7 +78,7 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     assert not make(platform, SNOW).changed
     # A workspace that is no longer listed stays. It is deleted when it is named.
     assert not make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed
-    assert changes(delete(platform, "data")) == {"snow": ["share data deleted"]}
+    assert changes(delete(platform, "data")) == {"snow": ["workspace data deleted"]}
     assert host.file(f"{ROOT}/snow/files").is_directory
     gone = changes(delete(platform))
     assert gone == {
@@ -170,7 +170,7 @@ def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, a
         ("useradd project-snow", "userdel -r project-snow", "already exists and is not a project's account"),
         ("groupadd project-snow", "groupdel project-snow", "of the account of project snow already exists"),
         (f"mkdir -p {ROOT}/snow/data", f"rm -r {ROOT}/snow", "already exists and is not a workspace"),
-        (f"chmod 777 {ROOT}", f"chmod 711 {ROOT}", "others than root can write to"),
+        (f"chmod 777 {ROOT}", f"chmod 711 {ROOT}", "accounts other than root can write to"),
         (f"mv {ROOT} /srv/x && ln -s /srv/x {ROOT}", f"rm {ROOT} && mv /srv/x {ROOT}", "is a link"),
     ],
 )

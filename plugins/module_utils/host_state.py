@@ -109,6 +109,6 @@ def _check_owner() -> None:
     there = os.stat(STATE_DIRECTORY)
     if there.st_uid != os.geteuid() or there.st_mode & 0o022:
         raise Unsafe(
-            f"others than root can write to {STATE_DIRECTORY}. Find out who has changed files there, and make it "
+            f"accounts other than root can write to {STATE_DIRECTORY}. Find out who has changed files there, and make it "
             "private to root (chown root and chmod 700) or remove it"
         )

@@ -43,10 +43,10 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
         path = _archive(known, name, share, leaving, archives) if archives else ""
         projects.begin_to_delete(name, share, path)
     if path:
-        done.append(f"{share or 'project'} archived in {path}")
+        done.append(f"{f'workspace {share}' if share else 'project'} archived in {path}")
     for each in leaving:
         _delete_share(known["root"], name, each)
-        done.append(f"share {each} deleted")
+        done.append(f"workspace {each} deleted")
     if not share:
         done += _delete_project(known, name, state_directory)
     projects.forget(name, share)

@@ -92,7 +92,7 @@ def exchangeable(root: str) -> str:
                 )
             if there.st_uid != 0 or there.st_mode & 0o022:
                 return (
-                    f"others than root can write to {path} and could replace the workspaces. Make it private "
+                    f"accounts other than root can write to {path} and could replace the workspaces. Make it private "
                     "to root (chown root and chmod go-w), or choose another directory for the projects"
                 )
         if path == os.path.dirname(path):

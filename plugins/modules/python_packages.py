@@ -286,7 +286,9 @@ class Task:
         create(self.run, self.name, self.module.params["python"] or tools.own_python())
         environment = self.ask()
         if environment is None:
-            raise PackagesError(f"Failed to create the environment {self.name}: it runs another Python.")
+            raise PackagesError(
+                f"Failed to create the environment {self.name}: its interpreter belongs to another environment."
+            )
         return environment
 
     def choose(self, environment: Environment) -> tools.Installer:

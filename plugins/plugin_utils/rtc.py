@@ -48,7 +48,6 @@ PARTS_FOR_LAB = {
         "pycrdt-websocket": ("0.16.2", "0.17"),
     },
 }
-OLDEST_PYTHON = "3.11"
 # If this package is installed, it replaces jupyter-collaboration, and documents are not protected.
 RIVAL = "jupyter-server-documents"
 # Account names that useradd accepts on both Debian and Red Hat.
@@ -264,7 +263,11 @@ def _config_problems(host: dict[str, Any]) -> list[str]:
     if is_part and named and config["directory_exists"]:
         return []
     if not config["exists"]:
-        hint = f"{service['name']} runs with {named}" if named else "name the hub's main configuration file"
+        hint = (
+            f"{service['name']} runs the hub with {named}"
+            if named
+            else "name the hub's main configuration file"
+        )
         return [f"The file {config['path']} does not exist. Set jupyter_rtc_config_path ({hint})"]
     if not config["is_the_hubs"]:
         return [
@@ -582,7 +585,7 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
 def _unprepared(settings: dict[str, Any]) -> str:
     """Return a sentence that says what happens to servers that start without the collection's package."""
     if boolean(settings["refuse_unprepared"]):
-        return "The hub stops a server that is not prepared if others can open it, and refuses to share it otherwise"
+        return "The hub stops a server that is not prepared if others can open it, and otherwise refuses to share it"
     return "Nothing protects a server that is not prepared, because jupyterhub_rtc_refuse_unprepared is false"
 
 
