@@ -48,9 +48,9 @@ def test_hub_that_is_well(
     assert {
         "two users edit together on a server with a share",
         "two users edit together on the shared server",
-        "an account that may not use the hub is refused",
+        "an account without access to the hub is refused",
         "a guest whose share is revoked loses access",
-        "a document that they have open is closed",
+        "the guest's open document is closed",
         "a token that a guest has read on the server is refused",
         "service workers are confined to their server",
         "refused on another user's server: a hub user",

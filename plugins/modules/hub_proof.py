@@ -192,7 +192,7 @@ class Proof:
             finally:
                 left = self.undo(undo)
         if left:
-            says = f"Not removed: {'; '.join(left)}. Run this again, or remove it by hand."
+            says = f"Not removed: {'; '.join(left)}. Run verify again, or remove them manually."
             self.add("everything that verify created is removed", "failed", says)
         else:
             self.add(
@@ -224,7 +224,7 @@ class Proof:
             raise Refused(usurpers[0])
         if was_cut_off:
             if left := self.undo(undo):
-                raise Refused(f"failed to undo what an interrupted run has left: {'; '.join(left)}")
+                raise Refused(f"failed to clean up after an interrupted run: {'; '.join(left)}")
             self.install(undo)
 
     def install(self, undo: Undo) -> None:
@@ -291,7 +291,7 @@ class Proof:
         groups = [self.params["group"]] if self.params["group"] else found[:1]
         if missing := [name for name in groups if not accounts.group_exists(name)]:
             raise Refused(
-                f"the group {missing[0]} does not exist on this host. Set jupyterhub_verify_group to a group that may use the hub"
+                f"the group {missing[0]} does not exist on this host. Set jupyterhub_verify_group to a group whose members can use the hub"
             )
         names = [f"{self.stamp}-{letter}" for letter in "ab"]
         undo.set("people", names)
@@ -378,7 +378,7 @@ class Proof:
         if code != 0:
             self.log = why.strip().splitlines()[-LOG_LINES:]
             last = hub_health.last_line(why) if why else f"It was stopped after {proof_process.SECONDS} s"
-            self.add("verify runs to its end", "failed", f"{last}. See `log` for more.")
+            self.add("verify completes", "failed", f"{last}. See `log` for more.")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:
         if kind == "file":

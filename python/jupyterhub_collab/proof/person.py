@@ -107,7 +107,7 @@ class Person:
         if page.status == 200 and page.path.startswith(f"{self._base}/hub/api/oauth2/authorize"):
             page = await self.browser.press(Form(page, "scopes"))
         if page.status != 200 or not page.path.startswith(f"{self._base}{server(owner)}/"):
-            raise Refused(page.sentence if page.status >= 400 else f"it led to {page.path}")
+            raise Refused(page.sentence if page.status >= 400 else f"it redirected to {page.path}")
 
     async def knock(self, browser: Browser, path: str) -> int:
         """Open a websocket and close it again. Return the status, which is 101 if it opened."""

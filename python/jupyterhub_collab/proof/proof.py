@@ -97,7 +97,9 @@ class Proof:
             self.report.failed(check, f"{error}. Set jupyterhub_verify_url to the address that users open.")
             return False
         if not told.good or not isinstance(told.json, dict) or "version" not in told.json:
-            said = f"{self.task['url']}/hub/api/ answered {told.status}, and not like JupyterHub"
+            said = (
+                f"The response from {self.task['url']}/hub/api/ (status {told.status}) is not from JupyterHub"
+            )
             self.report.failed(check, f"{said}. Set jupyterhub_verify_url to the address that users open.")
             return False
         self.report.ok(check, f"JupyterHub {told.json['version']} at {self.task['url']}.")
@@ -110,7 +112,7 @@ class Proof:
             self.report.skipped(check, self.task["login"])
         else:
             await self._is_kept_out(check, self.task["people"][0]["name"], "a-wrong-password")
-        check = "an account that may not use the hub is refused"
+        check = "an account without access to the hub is refused"
         if self.task["outsider"]:
             told = self.task["outsider"]
             self.outsider = await self._is_kept_out(check, told["name"], told["password"])
@@ -136,11 +138,11 @@ class Proof:
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "Set jupyterhub_verify_group to a group that may use the hub, or name two accounts in jupyterhub_verify_accounts"
-                self.report.failed(check, f"{person.name} could not: {no}. {hint}.")
+                hint = "Set jupyterhub_verify_group to a group whose members can use the hub, or name two accounts in jupyterhub_verify_accounts"
+                self.report.failed(check, f"{person.name} could not log in: {no}. {hint}.")
                 return False
         if self.task["login"]:
-            self.report.skipped(check, f"{self.task['login']} They use tokens.")
+            self.report.skipped(check, f"{self.task['login']} The checks use tokens instead.")
         else:
             self.report.ok(
                 check, f"{self.first.name} and {self.second.name}.", seconds=time.monotonic() - begun
@@ -159,17 +161,18 @@ class Proof:
         check = "scopes of all users"
         more, less = sorted(held - expected), sorted(expected - held)
         if accounts or mode.is_for_all or self.may_share:
-            says = f"It is {mode.name}"
+            says = f"Mode: {mode.name}"
         else:
             says = "Nobody can open another user's server"
         if not more and not less:
-            self.report.ok(check, f"{says}: users hold exactly these scopes.")
+            self.report.ok(check, f"{says}. Users hold exactly the expected scopes.")
         elif more:
             self.report.warning(
-                check, f"{says}, but users also hold {', '.join(more)}. Check the hub's configuration."
+                check,
+                f"{says}. Users also hold {', '.join(more)}, which is not expected. Check the hub's configuration.",
             )
         else:
-            self.report.ok(check, f"{says}, without {', '.join(less)}.")
+            self.report.ok(check, f"{says}. Users hold the expected scopes except {', '.join(less)}.")
         return mode, accounts
 
     # Servers
@@ -223,7 +226,9 @@ class Proof:
             try:
                 await person.open(owner)
             except (Refused, Unreachable) as no:
-                self.report.failed(f"users open the {owner} server", f"{person.name} could not: {no}.")
+                self.report.failed(
+                    f"users open the {owner} server", f"{person.name} could not open it: {no}."
+                )
                 return False
         return True
 
@@ -269,13 +274,13 @@ class Proof:
             if not answer.good:
                 break
             if late:
-                why = "its server asks the hub only from time to time, by default every 5 minutes"
-                self.report.failed(check, f"After {took:.0f} s they still have access: {why}.", seconds=took)
+                why = "because the server asks the hub only from time to time, by default every 5 minutes"
+                self.report.failed(check, f"After {took:.0f} s they still have access, {why}.", seconds=took)
                 return
         self.report.ok(check, f"They were refused after {took:.1f} s.", seconds=took)
         if document is None:
             return
-        check = "a document that they have open is closed"
+        check = "the guest's open document is closed"
         try:
             await asyncio.wait_for(document.ended.wait(), OPEN_SECONDS)
             self.report.ok(check, f"Its connection was closed within {time.monotonic() - begun:.1f} s.")
@@ -309,17 +314,17 @@ class Proof:
         check = "service workers are confined to their server"
         answer = await self.first.browser.ask("GET", f"{server(owner)}/jupyterhub_collab/worker-scope")
         if answer.status == 404:
-            says = "The server's answers allow more. Restart it"
-            self.report.failed(check, f"{says} after you have run collab.jupyterhub.jupyter_rtc.")
+            says = "The server does not restrict service workers. Run collab.jupyterhub.jupyter_rtc, then restart it"
+            self.report.failed(check, f"{says}.")
         elif answer.worker_scope:
-            says = f"An answer of the server allows workers at {answer.worker_scope}, which includes the hub's own pages"
+            says = f"A response from the server allows service workers at {answer.worker_scope}, which includes the hub's own pages"
             self.report.failed(
                 check, f"{says}. Configure the web server in front to drop the header Service-Worker-Allowed."
             )
         elif not answer.good:
             self.report.failed(check, f"The server did not answer: {answer.sentence}.")
         else:
-            self.report.ok(check, "No answer of the server allows more.")
+            self.report.ok(check, "The server does not widen the scope of service workers.")
 
     # Editing
 
@@ -336,7 +341,7 @@ class Proof:
         body = {"type": "file", "format": "text", "content": ""}
         made = await self.first.browser.ask("PUT", file, body)
         if not made.good:
-            self.report.failed(check, f"Failed to create a file there: {made.sentence}.")
+            self.report.failed(check, f"Failed to create a file on that server: {made.sentence}.")
             return None
         documents = [Document(person.browser, base, path) for person in (self.first, self.second)]
         kept = None
@@ -369,7 +374,7 @@ class Proof:
         elif problem := told.json.get("problem"):
             self.report.failed(check, str(problem))
         else:
-            self.report.ok(check, "Text that a user has seen survives the server.")
+            self.report.ok(check, "Text that a user has seen survives a crash of the server.")
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both users type in turns. Return after how many seconds each text reached the other user; None if it did not in time."""
@@ -449,7 +454,7 @@ async def undo(what: dict[str, Any]) -> None:
     async with one_at_a_time:
         tell({"undo": what})
         if not await asyncio.to_thread(sys.stdin.readline):
-            raise EOFError("nobody would undo it")
+            raise EOFError("the parent process has ended")
 
 
 def main() -> None:

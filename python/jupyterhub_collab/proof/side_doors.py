@@ -21,13 +21,13 @@ async def own_token(person: Person, owner: str) -> str:
     base = server(owner)
     made = await person.browser.ask("POST", f"{base}/api/terminals")
     if not made.good or not isinstance(made.json, dict):
-        raise Refused(f"failed to open a terminal there: {made.sentence}")
+        raise Refused(f"failed to open a terminal on that server: {made.sentence}")
     socket = await person.browser.socket(f"{base}/terminals/websocket/{made.json['name']}")
     try:
         await socket.write_message(json.dumps(["stdin", COMMAND]))
         return await asyncio.wait_for(_read(socket), SECONDS)
     except TimeoutError as error:
-        raise Refused(f"a terminal there did not answer within {SECONDS:g} s") from error
+        raise Refused(f"a terminal on that server did not answer within {SECONDS:g} s") from error
     finally:
         socket.close()
 
@@ -39,7 +39,7 @@ async def _read(socket: object) -> str:
         said += rest[0] if kind == "stdout" else ""
         if found := OWN.search(said):
             return found[1]
-    raise Refused("a terminal there did not show the server's own token")
+    raise Refused("a terminal on that server did not show the server's own token")
 
 
 async def opens(browser: Browser, owner: str) -> bool:

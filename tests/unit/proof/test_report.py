@@ -8,7 +8,7 @@ import pytest
 from jupyterhub_collab.proof.report import Report
 
 
-@pytest.mark.parametrize("says", ["", ".", "bob could not: .", "bob could not: ", " ."])
+@pytest.mark.parametrize("says", ["", ".", "bob could not log in: .", "bob could not log in: ", " ."])
 def test_row_without_a_reason_says_so(says: str) -> None:
     told: list[dict[str, Any]] = []
     Report(told.append).failed("people come", says)
