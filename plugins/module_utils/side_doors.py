@@ -60,7 +60,7 @@ def left_to_others(state_directory: str) -> list[str]:
 def closed_shares() -> list[str]:
     """Return a sentence for each workspace that nobody can use."""
     return [
-        f"workspace {share} is closed for everyone: {gate.closed}"
+        f"workspace {share} is closed to everyone: {gate.closed}"
         for share, gate in sorted(share_gates.recall().items())
         if gate.closed
     ]

@@ -200,7 +200,7 @@ class Workspaces:
         # In check mode, the earlier task has not created the group.
         if self.wanted and self.group not in self.groups and not self.check_mode:
             found.append(
-                f"group {self.group} does not exist. Create it, or set group to the group that may use the hub"
+                f"group {self.group} does not exist. Create it, or set group to the group whose members can use the hub"
             )
         if found:
             return found
@@ -394,7 +394,7 @@ class Workspaces:
         """Return a sentence, with the reason, for each workspace that nobody can use."""
         gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
         return [
-            f"Workspace {share} is closed for everyone: {gate.closed}."
+            f"Workspace {share} is closed to everyone: {gate.closed}."
             for share, gate in sorted(share_gates.recall().items())
             if gate.closed and share in gates
         ]

@@ -49,7 +49,7 @@ def cannot_listen(bind_url: str) -> str:
     scheme = urlsplit(bind_url).scheme
     if scheme not in UNIX or scheme == good:
         return ""
-    return f"JupyterHub.hub_bind_url starts with {scheme}, on which this JupyterHub cannot listen. Use {good} there and in hub_connect_url"
+    return f"JupyterHub.hub_bind_url uses {scheme}, which this JupyterHub does not support. Use {good} there and in hub_connect_url"
 
 
 def api_over_network(c: Any) -> str:

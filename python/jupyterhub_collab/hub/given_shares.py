@@ -103,7 +103,7 @@ class GivenShares:
             else:
                 self.wanted[share] = people
                 if closed := self.gates[share].closed:
-                    settled.problems.append(f"{share} is closed for everyone: {closed}")
+                    settled.problems.append(f"{share} is closed to everyone: {closed}")
         if self.gates != before:
             share_gates.remember(self.gates)
         if settled.lost:
@@ -127,8 +127,7 @@ class GivenShares:
                     reason = error.strerror or str(error)
             gate = Gate(
                 by_name=True,
-                closed=f"the access control list on its file system is too small for {len(passes)} users with access, or {len(lost)} without "
-                f"({reason})",
+                closed=f"its file system's access control lists cannot hold {len(passes)} users with access, or {len(lost)} without ({reason})",
             )
             try:
                 shares.open_directory(directory, groups, gate)

@@ -53,4 +53,4 @@ def make_again(hub: Any, name: str) -> None:
     for role in hub.load_roles:
         if name in map(hub.authenticator.normalize_username, role.get("users", [])):
             roles.grant_role(hub.db, entity=user, rolename=role["name"])
-    hub.log.info("The shared account %s was deleted, and has been created again", name)
+    hub.log.info("Recreated shared account %s after it was deleted", name)

@@ -59,7 +59,7 @@ class Page:
         ):
             return []
         return [
-            f"jupyterhub_sharing_log is {self.log}, where the hub cannot write. Set it to a file in a directory that is writable for the hub"
+            f"jupyterhub_sharing_log is {self.log}, but the hub cannot write there. Set it to a file in a directory that the hub can write to"
         ]
 
     def _problems_of_port(self, base_url: str) -> list[str]:
@@ -76,7 +76,7 @@ class Page:
                     ]
                 if error.errno == errno.EADDRINUSE and not self._is_ours(base_url):
                     return [
-                        f"jupyterhub_sharing_port is {port}, on which another program listens. Set it to a free port"
+                        f"jupyterhub_sharing_port is {port}, which another program uses. Set it to a free port"
                     ]
         return []
 

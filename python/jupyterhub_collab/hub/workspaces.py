@@ -159,7 +159,7 @@ class Workspaces:
             now[users[user.name]] = rights_of(self.projects, user.name, groups)
         settled = self.given.settle(now, self.shares)
         for problem in settled.problems:
-            self.hub.log.error("Share %s", problem)
+            self.hub.log.error("Workspace %s", problem)
         lost: dict[str, list[str]] = {}
         for account, share in settled.lost:
             if share in self.shares:
@@ -211,7 +211,7 @@ class Workspaces:
             self.hub.log.warning("Failed to restore permissions of files in workspaces: %s", error)
         else:
             for line in told.strip().splitlines():
-                self.hub.log.info("Share %s", line)
+                self.hub.log.info("Workspace %s", line)
         finally:
             self.in_repair -= {*shares}
 
@@ -302,7 +302,7 @@ class Workspaces:
                 break
         else:
             spawner.log.warning(
-                "%s has its workspaces at their paths on the host and not in %s, because units cannot mount them on this host",
+                "%s sees its workspaces at their host paths instead of %s, because units cannot mount directories on this host",
                 spawner._log_name,
                 self.mount,
             )
@@ -358,7 +358,7 @@ class Workspaces:
             told, _none = await asyncio.wait_for(process.communicate(wish.encode()), HOME_SECONDS)
         except TimeoutError:
             process.kill()
-            told = b"it took too long"
+            told = b"timed out"
         if problem := told.decode(errors="replace").strip():
             spawner.log.warning(
                 "JupyterLab's file browser shows no workspaces to %s: %s",

@@ -27,12 +27,12 @@ SENTENCES = {
     403: "You do not have permission to do that. If you should, ask the hub's administrator.",
     UNGUARDED: NOT_SHARED,
     429: "This server has the maximum number of links on this hub. Revoke some of them first.",
-    404: "That server, link, user or group does not exist any more. See the list below.",
+    404: "That server, link, user or group no longer exists. See the list below.",
 }
 NOBODY = "This hub has no user or group with that name. Check the spelling."
 NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
 NOT_STOPPED = "The server is starting or stopping. Wait until it has finished, then check the list."
-AWAY = "The hub does not answer at the moment. Try again in a minute, and check then what is shared."
+AWAY = "The hub does not answer at the moment. Try again in a minute, then check what is shared."
 OLD = "This page has expired, or the request came from another site. Reload and try again."
 FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab."
 # The two tabs of the page: the user's servers, and those shared with the user.
@@ -42,8 +42,8 @@ DONE = {
     "link-ended": "The link was revoked. Users who accepted it before still have access.",
     "links-ended": "All links were revoked. Users who accepted one before still have access.",
     "given": "Access granted. They can now open your server.",
-    "guest-ended": "Access revoked. They can only return if a link is still valid.",
-    "guests-ended": "All access revoked. Others can only return if a link is still valid.",
+    "guest-ended": "Access revoked. They can return only with a link that is still valid.",
+    "guests-ended": "All access revoked. Others can return only with a link that is still valid.",
     "all-ended": "All links and all access revoked. Only you can open your server.",
     "left": "You have left that server.",
     "stopped": "The server is stopping. Everyone on it is being disconnected.",

@@ -8,7 +8,7 @@ This runs in a separate process, so that the hub keeps answering.
 The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `shares.repair`), and `lost` (`project/share` ->
 accounts that have lost access).
 
-Prints a line for each workspace in which it restored something or left something alone.
+Prints a line for each workspace in which it restored or skipped something.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def repair(
             continue
         if report.repaired:
             told.append(f"{name}: permissions of {report.repaired} files restored")
-        told += [f"{name}: left alone: {each}" for each in report.told]
+        told += [f"{name}: skipped {each}" for each in report.told]
         if name in lost:
             told += [f"{name}: {each}" for each in _end_strangers(name, path, lost[name])]
     return told

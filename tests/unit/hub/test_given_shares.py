@@ -277,9 +277,9 @@ def test_five_hundred_who_have_left_are_out(given: GivenShares) -> None:
 
 
 def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more users than a list can name, the share's groups have access, except users who lost it.
+    """With more users than a list can name, the workspace's groups have access, except users who lost it.
 
-    If those are too many as well, the share is closed for everyone, and the reason is reported.
+    If those are too many as well, the workspace is closed to everyone, and the reason is reported.
     """
     limit(monkeypatch)
     people = crowd(given, 600)
@@ -291,8 +291,7 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     told = given.settle(people, OF).problems
     assert (
         len(told) == 1
-        and "rain/files is closed for everyone: the access control list on its file system is too small"
-        in told[0]
+        and "rain/files is closed to everyone: its file system's access control lists cannot hold" in told[0]
     )
     assert "601 users with access, or 601 without" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):

@@ -198,7 +198,7 @@ def test_page_without_problems(page: Page) -> None:
 def test_log_in_no_directory_is_refused(page: Page) -> None:
     page.log = "/nowhere/shares.jsonl"
     assert problems(page) == [
-        "jupyterhub_sharing_log is /nowhere/shares.jsonl, where the hub cannot write. Set it to a file in a directory that is writable for the hub"
+        "jupyterhub_sharing_log is /nowhere/shares.jsonl, but the hub cannot write there. Set it to a file in a directory that the hub can write to"
     ]
 
 
@@ -208,7 +208,7 @@ def test_port_of_another_program_is_refused(page: Page) -> None:
         other.listen()
         page.address = f"http://127.0.0.1:{other.getsockname()[1]}"
         (problem,) = problems(page)
-    assert "on which another program listens" in problem
+    assert "which another program uses" in problem
 
 
 class Answers(BaseHTTPRequestHandler):

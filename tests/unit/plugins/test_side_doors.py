@@ -71,4 +71,4 @@ def test_share_that_is_closed() -> None:
     share_gates.remember(
         {"rain/files": share_gates.Gate(by_name=True, closed="no room"), "rain/data": share_gates.Gate()}
     )
-    assert side_doors.closed_shares() == ["workspace rain/files is closed for everyone: no room"]
+    assert side_doors.closed_shares() == ["workspace rain/files is closed to everyone: no room"]
