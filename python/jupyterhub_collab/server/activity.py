@@ -51,6 +51,6 @@ class Activity:
     def _end_if_idle(self) -> None:
         idle = self.idle_for()
         if idle >= self._idle_seconds:
-            self._app.log.info("Idle for %d s: the server stops", idle)
+            self._app.log.info("Stopping the server after %d s without activity", idle)
             self._check.stop()
             self._app.stop()

@@ -64,7 +64,7 @@ class Authors:
         commit = module.Git.commit
         if "author" not in inspect.signature(commit).parameters:
             self._log.warning(
-                "This jupyterlab-git does not accept an author: commits from its panel carry the account's name"
+                "The installed jupyterlab-git does not accept an author, so commits from its panel carry the account's name"
             )
             return
 

@@ -206,11 +206,11 @@ class File(loaders.FileLoader):
             return await self._find_through_manager(format_, type_)
         place = self.place
         if place is None:
-            raise HTTPError(404, f"{self.path} is not there, or is no file")
+            raise HTTPError(404, f"{self.path} does not exist, or is not a regular file")
         try:
             return await self._found_at(place, is_ours)
         except FileNotFoundError:
-            raise HTTPError(404, f"{self.path} is not there") from None
+            raise HTTPError(404, f"{self.path} does not exist") from None
         except Unfinished:
             raise
         except OSError as error:
@@ -324,10 +324,12 @@ class File(loaders.FileLoader):
             begun = await saving.begin(self._contents_manager, held.data, data, model)
             path = self.path
             if not (await self._model(content=False))["writable"]:
-                raise PermissionError(errno.EACCES, "the file may only be read")
+                raise PermissionError(errno.EACCES, "the file is read-only")
             is_asked = locked is not None and abs(time.time() - self._written_by_others) < LATELY
             if is_asked and await asyncio.to_thread(would_write_over, f"/proc/self/fd/{locked}"):
-                raise OSError(errno.EBUSY, "another program is writing into it, and would write over that")
+                raise OSError(
+                    errno.EBUSY, "another program is writing to it, and would overwrite the changes"
+                )
             self._has_begun = True
             saved = await self._save(model, path, held, begun)
             self._refuse_second(locked, data)
@@ -428,7 +430,7 @@ class File(loaders.FileLoader):
         place = self.place
         if place is None:
             if self._is_local:
-                raise HTTPError(404, f"{self.path} is not there any more")
+                raise HTTPError(404, f"{self.path} no longer exists")
             yield None
             return
         try:
@@ -499,7 +501,7 @@ def _read(place: str, is_ours: bool = False) -> bytes:
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError(errno.ENOENT, "it is no file", place)
+            raise FileNotFoundError(errno.ENOENT, "not a regular file", place)
         deadline = time.monotonic() + saving.LOCKED
         while not is_ours and not saving.lock(descriptor, fcntl.LOCK_SH) and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -205,7 +205,7 @@ class History:
             is_there = False
         if not is_there:
             self.lost = "was deleted or replaced"
-            self.log.error("The document history in %s %s. A new one begins", self._path, self.lost)
+            self.log.error("The document history in %s %s. Starting a new one", self._path, self.lost)
             self._begin_again()
 
     def _begin_again(self) -> None:
@@ -522,7 +522,7 @@ class History:
         try:
             return self._db.execute(rows, values).fetchall()
         except sqlite3.Error as error:
-            self._failed(f"it cannot be read ({error})")
+            self._failed(f"the document history cannot be read ({error})")
             self._recover(error)
             return []
 
@@ -533,7 +533,7 @@ class History:
             try:
                 self._set_aside(error)
             except OSError as problem:
-                self.log.error("It stays, because it cannot be moved: %r", problem)
+                self.log.error("The damaged database cannot be moved aside: %r", problem)
             self._begin()
 
     @contextlib.contextmanager
@@ -542,7 +542,7 @@ class History:
             with self._db:
                 yield
         except sqlite3.Error as error:
-            self._failed(f"it cannot be written ({error})")
+            self._failed(f"the document history cannot be written ({error})")
             self._recover(error)
         else:
             if self._is_on_disk:
@@ -550,7 +550,7 @@ class History:
 
     def _failed(self, why: str) -> None:
         if not self.failure:
-            self.log.error("The document history is not kept: %s", why)
+            self.log.error("Documents are not protected from a crash: %s", why)
         self.failure = why
 
 

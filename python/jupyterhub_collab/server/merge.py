@@ -97,7 +97,7 @@ def change_into(document: YBaseDoc, content: Any) -> None:
 def _refuse_broken(before: Any, after: Any) -> None:
     """Raise ValueError if a JSON file no longer holds JSON, such as a half-written file. Its type would treat it as empty."""
     if _is_json(before) and not _is_json(after):
-        raise ValueError("it cannot be read as JSON any more")
+        raise ValueError("it is no longer valid JSON")
 
 
 def are_same(one: Any, other: Any) -> bool:

@@ -482,7 +482,7 @@ def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
         place = skip.match(text, place).end()  # type: ignore[union-attr]
         place = place if text[place : place + 1] == "}" else at(place, ",")
     if text[place + 1 :].strip():
-        raise ValueError("there is text after its end")
+        raise ValueError("there is text after the end of the notebook")
     return found, cells
 
 

@@ -79,12 +79,12 @@ class Protection:
         try:
             importlib.import_module(".replacement", __package__).use_rooms(*arguments)
         except Exception as error:
-            self.problem = f"It does not support the installed packages ({error!r}). {WAY_OUT}."
+            self.problem = f"The collection does not support the installed packages ({error!r}). {WAY_OUT}."
 
     def tell(self, log: Any) -> None:
         """Log the problem, if there is one, and tell people about it from now on."""
         if self.problem:
-            log.error("What users type into documents here is not protected: %s", self.problem)
+            log.error("Documents on this server are not protected: %s", self.problem)
             self._telling.start()
 
     def _tell(self) -> None:

@@ -235,7 +235,7 @@ class Rescue:
         return lost
 
     def _tell_lost(self, error: Exception) -> None:
-        self._log.error("Text of %s is not restored: %r", self._file.path, error, exc_info=error)
+        self._log.error("Could not restore text in %s: %r", self._file.path, error, exc_info=error)
         self._notices.tell(LOST, self._file.path)
 
     async def _keep_late(self, found: Unseen, lost: Lost) -> None:
@@ -274,7 +274,7 @@ class Rescue:
                 return await copies.write_new(manager, self._file.path, model)
             await copies.write(manager, copy, model)
         except Exception as error:
-            self._log.error("What people had of %s could not be kept: %r", self._file.path, error)
+            self._log.error("Could not write a copy of %s: %r", self._file.path, error)
             return str(error)
         return copy
 

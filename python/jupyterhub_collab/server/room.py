@@ -140,7 +140,9 @@ class Room(rooms.DocumentRoom):
             try:
                 await super().start(**options)
             except Exception as error:
-                self.log.error("The document %s begins again: %r", self._room_id, error, exc_info=error)
+                self.log.error(
+                    "Restarting document %s after an error: %r", self._room_id, error, exc_info=error
+                )
                 self._task_group = None
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -249,7 +251,7 @@ class Room(rooms.DocumentRoom):
                 raise ValueError("it is empty")
             self.ydoc.apply_update(merge_updates(*updates))
         except Exception as error:
-            self.log.error("The history of %s is damaged (%r): it begins anew", self._file.path, error)
+            self.log.error("The history of %s is damaged (%r): starting a new one", self._file.path, error)
             self._past.forget(self._room_id)
             self._notices.tell(BEGUN_ANEW, self._file.path, "was damaged")
             return False
@@ -487,7 +489,7 @@ class Room(rooms.DocumentRoom):
                 if room != self._room_id:
                     self.create_task(tell())
             return True
-        raise OSError("someone else writes the file again and again")
+        raise OSError("another program keeps writing the file")
 
     async def _mark_saved(self, changed: int, number: int, hash_: str = "") -> int:
         """Tell clients that the file holds the document up to update `number`.
@@ -537,7 +539,7 @@ class Room(rooms.DocumentRoom):
                 return
             except Exception as error:
                 if says_gone(error):
-                    self.log.warning("%s is not there any more", self._document.path)
+                    self.log.warning("%s no longer exists", self._document.path)
                     self._notices.tell_once(GONE, self._file.path)
                 else:  # most likely half-written: another change will follow
                     self.log.warning("%s cannot be read: %r", self._document.path, error)
@@ -575,8 +577,8 @@ class Room(rooms.DocumentRoom):
                     self._document.dirty = False
             else:
                 self._changes, self._written = self._changes + 1, None
-        self.log.info("%s was written from outside", path)
-        self._emit(LogLevel.INFO, "overwrite", "The file was written from outside.")
+        self.log.info("Another program changed %s", path)
+        self._emit(LogLevel.INFO, "overwrite", "Another program changed the file.")
         if lost is not None:
             await self._rescue.keep(lost)
         elif merged.had_more and self.clients:
@@ -612,7 +614,7 @@ class Room(rooms.DocumentRoom):
         try:
             return await apart.follow_apart(job, partial(saving.is_signed, manager))
         except (OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            self.log.warning("%s is merged by the server itself: %r", self._file.path, error)
+            self.log.warning("%s is merged in the server's own process: %r", self._file.path, error)
             return None
 
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:

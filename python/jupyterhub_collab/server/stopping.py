@@ -87,7 +87,7 @@ def end_kernels(app: Any) -> None:
         try:
             await theirs()
         except Exception as error:
-            app.log.error("Not all kernels have ended as they should: %r", error, exc_info=error)
+            app.log.error("Some kernels did not shut down: %r", error, exc_info=error)
             for kernel in _kernels_of(app):
                 with contextlib.suppress(Exception):
                     await ensure_async(kernel.shutdown_kernel(now=True))
@@ -108,7 +108,7 @@ def exit_after(seconds: float, log: Any) -> None:
         kept = [thread.name for thread in threading.enumerate() if not thread.daemon]
         with contextlib.suppress(Exception):
             log.warning(
-                "The server has stopped, and its process exits although these threads are still running: %s",
+                "The server has stopped; exiting with these threads still running: %s",
                 kept,
             )
         os._exit(0)

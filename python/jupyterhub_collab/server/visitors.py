@@ -102,14 +102,14 @@ class Visitors:
 
 def close(socket: Any) -> None:
     """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does."""
-    LOG.info("%s is closed, because its visitor's access has ended", socket.request.path)
+    LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
     socket.on_message = _ignore  # the other side may send more before it confirms the close
     socket.close(ENDED, REASON)
     try:
         # Clean up after the visitor now, not when the other side confirms the close.
         socket.on_connection_close()
     except Exception:
-        LOG.exception("%s was closed, and the cleanup failed", socket.request.path)
+        LOG.exception("%s was closed, but the cleanup failed", socket.request.path)
 
 
 def _ignore(message: Any) -> None:

@@ -291,4 +291,4 @@ async def test_the_server_merges_what_another_process_cannot(server: LocalServer
     write(server, "first = 1", "second = 22", "third = 3")
     await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
     await server.until_file("work.ipynb", "typed = 1", "second = 22")
-    assert "work.ipynb is merged by the server itself: ChildProcessError" in server.log
+    assert "work.ipynb is merged in the server's own process: ChildProcessError" in server.log

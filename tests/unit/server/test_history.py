@@ -170,7 +170,7 @@ def test_a_write_that_fails_says_so_and_does_not_raise(
     past._db.execute(f"pragma max_page_count = {pages}")
     assert past.add("one", b"x" * 100_000) == 0
     assert past.add("one", b"x" * 100_000) == 0
-    assert "full" in past.failure and caplog.text.count("not kept") == 1
+    assert "full" in past.failure and caplog.text.count("not protected") == 1
     past._db.execute("pragma max_page_count = 1000000")
     assert past.add("one", b"x" * 100_000)
     assert not past.failure

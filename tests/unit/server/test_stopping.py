@@ -119,9 +119,7 @@ async def test_it_stops_while_a_kernel_is_started_again(
         server.send(signal.SIGTERM)
         await asyncio.to_thread(server.wait)
         assert not kernels_of(server)
-        assert (
-            "Exception in callback" not in server.log and "these threads are still running" not in server.log
-        )
+        assert "Exception in callback" not in server.log and "these threads still running" not in server.log
 
 
 def kernels_of(server: LocalServer) -> list[int]:
