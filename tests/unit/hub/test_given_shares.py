@@ -153,7 +153,7 @@ def inside(
         ("", "d = os.open('below', os.O_RDONLY); os.chdir('/')"),
         ("", "f = open('below/file'); m = mmap.mmap(f.fileno(), 0, prot=1); f.close(); os.chdir('/')"),
     ],
-    ids=["stands there", "file", "directory", "memory"],
+    ids=["working directory", "file", "directory", "memory"],
 )
 def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> None:
     given.note("bob", "bob", {SHARE: WRITE})
