@@ -45,7 +45,8 @@ ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "configuration that is not there": (
         {"jupyter_rtc_config_path": "/etc/nowhere.py"},
-        "The file /etc/nowhere.py does not exist. Set jupyter_rtc_config_path (jupyterhub runs the hub with /usr/local/etc/jupyter/jupyterhub_config.py)",
+        "The file /etc/nowhere.py does not exist. Set jupyter_rtc_config_path (jupyterhub runs the hub with "
+        "/usr/local/etc/jupyter/jupyterhub_config.py)",
     ),
     "configuration of something else": (
         {"jupyter_rtc_config_path": "/etc/profile"},

@@ -249,8 +249,8 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     # In shared user mode, the group is created with the shared account.
     if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(
-            f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group whose "
-            "members can use the hub"
+            f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group "
+            "whose members can use the hub"
         )
     for name, before in found["remembered"].items():
         if name in wanted:

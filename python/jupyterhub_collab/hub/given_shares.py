@@ -127,7 +127,8 @@ class GivenShares:
                     reason = error.strerror or str(error)
             gate = Gate(
                 by_name=True,
-                closed=f"its file system's access control lists cannot hold {len(passes)} users with access, or {len(lost)} without ({reason})",
+                closed=f"its file system's access control lists cannot hold {len(passes)} users with access, or "
+                f"{len(lost)} without ({reason})",
             )
             try:
                 shares.open_directory(directory, groups, gate)

@@ -59,7 +59,8 @@ class Page:
         ):
             return []
         return [
-            f"jupyterhub_sharing_log is {self.log}, but the hub cannot write there. Set it to a file in a directory that the hub can write to"
+            f"jupyterhub_sharing_log is {self.log}, but the hub cannot write there. Set it to a file in a directory that "
+            "the hub can write to"
         ]
 
     def _problems_of_port(self, base_url: str) -> list[str]:

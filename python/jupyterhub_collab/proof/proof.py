@@ -138,7 +138,8 @@ class Proof:
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "Set jupyterhub_verify_group to a group whose members can use the hub, or name two accounts in jupyterhub_verify_accounts"
+                hint = "Set jupyterhub_verify_group to a group whose members can use the hub"
+                hint += ", or name two accounts in jupyterhub_verify_accounts"
                 self.report.failed(check, f"{person.name} could not log in: {no}. {hint}.")
                 return False
         if self.task["login"]:

@@ -197,7 +197,7 @@ os.chdir('/')
         "gives it another group all the time",
         "on its way",
         "watch",
-        "thread stands there",
+        "working directory of a thread",
         "thread's file",
     ],
 )

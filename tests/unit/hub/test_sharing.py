@@ -198,7 +198,8 @@ def test_page_without_problems(page: Page) -> None:
 def test_log_in_no_directory_is_refused(page: Page) -> None:
     page.log = "/nowhere/shares.jsonl"
     assert problems(page) == [
-        "jupyterhub_sharing_log is /nowhere/shares.jsonl, but the hub cannot write there. Set it to a file in a directory that the hub can write to"
+        "jupyterhub_sharing_log is /nowhere/shares.jsonl, but the hub cannot write there. Set it to a file in a directory that "
+        "the hub can write to"
     ]
 
 
