@@ -186,10 +186,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("images", nargs="*", default=everything, help="all known images by default")
     parser.add_argument(
-        "images", nargs="*", default=everything, help="all that are known where none is given"
+        "--remove", action="store_true", help="remove all images, including those of other checkouts"
     )
-    parser.add_argument("--remove", action="store_true", help="remove all of them, of all checkouts")
     given = parser.parse_args()
     if given.remove:
         if ids := podman("images", "--quiet", f"--filter=label={LABEL}").split():
