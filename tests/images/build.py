@@ -164,7 +164,7 @@ def image_id(name: str) -> str:
         return find_or_make(name, inputs, partial(make_debian, suite, name))
     matched = re.fullmatch(r"collab-(\w+):((\w+)-hub(\d))", name)
     if not matched:
-        raise SystemExit(f"{name}: no such image; see the beginning of tests/images/build.py")
+        raise SystemExit(f"{name}: unknown image; the docstring of tests/images/build.py lists them")
     kind, tag, suite, major = matched.groups()
     base = image_id(f"collab-debian:{suite}" if kind == "hub" else f"collab-hub:{tag}")
     playbook, paths, variables = {
