@@ -186,7 +186,7 @@ class Fault:
         site = self.site
         before = site.look()
         assert before.answers and before.servers, before
-        site.document.append(f"while there is a fault: {self.name}\n")
+        site.document.append(f"typed during the fault: {self.name}\n")
         yield
         wait_until(lambda: site.look().answers, 120)
         after = site.look()
