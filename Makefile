@@ -75,7 +75,7 @@ soak: env  ## have ten people type for half an hour; MINUTES=5 shortens it
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-storm: env  ## have people and programs edit ten files while the server is stopped in every way; MINUTES=5 shortens the hour, SEED=1 repeats a run
+storm: env  ## have people and programs edit ten files while the server is stopped in every way; MINUTES=5 shortens it, SEED=1 repeats a run
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## run the benchmarks and update docs/reference/benchmarks.md; BENCH=name runs only that one

@@ -163,7 +163,7 @@ def try_fault(fault: Fault) -> str:
         return f"{fault.path} no longer exists: change the fault in {Path(__file__).name}"
     text = path.read_text()
     if text.count(fault.line) != 1:
-        return f"{fault.path} contains {fault.line!r} {text.count(fault.line)} times instead of once: change the fault in {Path(__file__).name}"
+        return f"{fault.path} has {fault.line!r} {text.count(fault.line)} times, not once: change the fault in {Path(__file__).name}"
     before, said = passes(fault.test)
     if not before:
         return f"{fault.test} fails without the fault:\n{said}"
