@@ -36,13 +36,13 @@ molecule: env  ## run the scenarios in containers with a real hub, each on its f
 browser: env  ## run the tests that need a browser
 	@$(run) browser
 
-compatibility: env  ## test the oldest and the newest ansible-core; with ALL=1, each of them on a hub, and servers on another Python
+compatibility: env  ## test the oldest and the newest ansible-core; ALL=1 tests every release on a hub, and servers on another Python
 	@$(run) ansible-core $(if $(ALL),python)
 
 test: env  ## run all of the above (before each push)
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))
 
-test-all: env  ## run the same on every platform, with the scenarios that take long and the long forms of editing and verify
+test-all: env  ## run the same on every platform, plus the long scenarios and the long forms of editing and verify
 	@$(run) --all $(addprefix 'molecule: ',$(SCENARIO))
 
 test-tables: env  ## update the tables in docs/how-to/testing.md from the last runs of test and test-all
@@ -54,7 +54,7 @@ demo: env  ## start a throw-away hub in a container on this machine, for alice a
 demo-down: env  ## remove the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## update the tables in docs/: variables, who may do what, what ends when, which tests cover which promise
+docs: env  ## update the tables in docs/: variables, permissions, when access ends, and the tests of each promise
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
@@ -64,18 +64,18 @@ docs-site: export REPOSITORY := $(REPOSITORY)
 docs-site: env  ## build the documentation site in .cache/site/html and check its links; links to other sites only with a network
 	@$(with_env) python tests/tools/docs_site.py
 
-reliability: env  ## update the tables in docs/reference/reliability.md from the last runs of the scenario faults, editing, soak and storm
+reliability: env  ## update the tables in docs/reference/reliability.md from the last runs of faults, editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py
 
-editing: env  ## people edit together while things happen, with and without the collection; takes an hour and updates the tables
+editing: env  ## have people edit together during restarts and crashes, with and without the collection; takes an hour
 	@$(with_env) python -m benchmarks.record_editing $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-soak: env  ## ten people type for half an hour; MINUTES=5 shortens it
+soak: env  ## have ten people type for half an hour; MINUTES=5 shortens it
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-storm: env  ## two people and five programs edit ten files while the server stops in every way, for an hour or MINUTES=5; SEED=1 repeats a run
+storm: env  ## have people and programs edit ten files while the server is stopped in every way; MINUTES=5 shortens it, SEED=1 repeats a run
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## run the benchmarks and update docs/reference/benchmarks.md; BENCH=name runs only that one

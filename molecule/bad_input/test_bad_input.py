@@ -14,15 +14,15 @@ from scenario import Platform, changed_files, play
 
 # What is set -> what the play says. One example of each kind.
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
-    "venv that is not there": (
+    "missing venv": (
         {"jupyter_rtc_venv": "/opt/nowhere"},
         "/opt/nowhere is not a Python environment. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
-    "service that is no hub": (
+    "service that is not a hub": (
         {"jupyterhub_rtc_service": "dbus"},
         "The unit dbus does not run JupyterHub",
     ),
-    "account of a person": ({"jupyterhub_rtc_user": "alice"}, "The account alice belongs to a person"),
+    "personal account": ({"jupyterhub_rtc_user": "alice"}, "The account alice belongs to a person"),
     "both modes": (
         {"jupyter_rtc_share_all_users": True, "jupyterhub_rtc_share_all_users": False},
         "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other",
@@ -39,32 +39,32 @@ ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyter_rtc_venv": "system"},
         "JupyterLab is not installed in the system's Python. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
-    "venv that is no path": (
+    "venv that is not a path": (
         {"jupyter_rtc_venv": "jupyterhub"},
         "jupyter_rtc_venv is 'jupyterhub'. Set it to the path",
     ),
-    "configuration that is not there": (
+    "missing configuration": (
         {"jupyter_rtc_config_path": "/etc/nowhere.py"},
         "The file /etc/nowhere.py does not exist. Set jupyter_rtc_config_path (jupyterhub runs the hub with "
         "/usr/local/etc/jupyter/jupyterhub_config.py)",
     ),
-    "configuration of something else": (
+    "configuration of another program": (
         {"jupyter_rtc_config_path": "/etc/profile"},
         "jupyter_rtc_config_path is /etc/profile, but the unit jupyterhub runs the hub with /usr/local/etc/jupyter/jupyterhub_config.py",
     ),
-    "service that is not there": (
+    "missing service": (
         {"jupyterhub_rtc_service": "jupiter"},
         "The systemd unit jupiter does not exist. Set jupyterhub_rtc_service",
     ),
-    "account of the system": (
+    "system account": (
         {"jupyterhub_rtc_user": "www-data"},
         "The account www-data belongs to the system",
     ),
-    "account of another purpose": (
+    "account with another purpose": (
         {"jupyterhub_rtc_user": "backup-robot"},
         "The account backup-robot already exists for another purpose",
     ),
-    "name that is none": (
+    "invalid name": (
         {"jupyterhub_rtc_user": "The Team"},
         "jupyterhub_rtc_user is 'The Team', which is not a valid name",
     ),

@@ -53,16 +53,16 @@ def answer(handler):
 if live: RootAPIHandler.get = answer
 """
 DEADLY = {
-    "a hub that starts and dies after it has answered": (
+    "a hub that answers and then dies": (
         f"{ONCE_IT_HAS_ANSWERED}\nthen = (os._exit, 1)",
         "the hub answered and then stopped",
     ),
     "a hub that never answers": (f"{WHERE_A_HUB_IS}\nif live: time.sleep(3600)", "the hub did not answer"),
-    "a hub that stops to answer": (
+    "a hub that stops answering": (
         f"{ONCE_IT_HAS_ANSWERED}\nthen = (time.sleep, 3600)",
         "the hub answered at http://127.0.0.1:8081/hub/api and then stopped answering",
     ),
-    "a port that is taken": (
+    "a port that is already in use": (
         "c.JupyterHub.hub_port = 8001",
         # Whichever is noticed first.
         "the hub started and then stopped (OSError: [Errno 98] Address already in use)|listens at 127.0.0.1:8001 instead of the hub",

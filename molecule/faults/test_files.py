@@ -42,7 +42,9 @@ def test_full_disk(where: str, path: str, site: Site, fault: Callable[[str], Fau
 
 def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str], Fault]) -> None:
     """A rollback needs no disk space."""
-    tried = fault("the disks with configuration and state fill up while the hub starts, and it dies")
+    tried = fault(
+        "the disks with the configuration and the state fill up while the hub starts, and the hub dies"
+    )
     now = site.scope
     lines = [
         "import os, subprocess, sys",
@@ -66,7 +68,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
 
 def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
     """The directory may be read-only because the configuration is deployed by other means, or because the disk has failed."""
-    tried = fault("the directory of the configuration is read-only")
+    tried = fault("the configuration directory is read-only")
     now = site.scope
     with site.mounted(DIRECTORY, f"--bind {DIRECTORY}"):
         site.host.check_output(f"mount -o remount,ro,bind {DIRECTORY}")
@@ -80,7 +82,7 @@ def test_read_only_directory(site: Site, fault: Callable[[str], Fault]) -> None:
 
 def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
     """The collection's own files get their owner again. The main file keeps its owner, because the administrator may have reasons."""
-    tried = fault("the files of the configuration belong to someone else")
+    tried = fault("the configuration files belong to another user")
     now = site.scope
     site.host.check_output(f"chown bob {FRAGMENT} && chmod 0666 {FRAGMENT}")
     site.host.check_output(f"chown bob:users {MAIN} && chmod 0640 {MAIN} && echo '# a line below' >>{MAIN}")
@@ -89,14 +91,14 @@ def test_wrong_owner(site: Site, fault: Callable[[str], Fault]) -> None:
     fragments, main = site.host.file(FRAGMENT), site.host.file(MAIN)
     assert (fragments.user, fragments.group, fragments.mode) == ("root", "root", 0o644)
     assert (main.user, main.group, main.mode) == ("bob", "users", 0o640)
-    tried.row["said"] = "nothing: what is the collection's is put right, what is the administrator's stays"
+    tried.row["said"] = "none: the collection's files are repaired, the administrator's stay"
     tried.converges(now)
     site.host.check_output(f"chown root:root {MAIN} && chmod 0644 {MAIN}")
 
 
 def test_state_that_others_can_write(site: Site, fault: Callable[[str], Fault]) -> None:
     """Root acts on what is in this directory, so nobody else may be able to write there."""
-    tried = fault("the collection's state can be written by someone else")
+    tried = fault("another user can write to the collection's state")
     now = site.scope
     site.host.check_output(f"chown bob {STATE}")
     with tried.survived():

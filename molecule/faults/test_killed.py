@@ -10,23 +10,23 @@ from faults import MAIN, Fault, Site, change_of, fragment
 # What the run is doing when it is killed -> the step, as killed_at.py takes it. In the order of the run.
 STEPS = {
     "while it stages its files": "stage.return",
-    "while it tries the candidate": "run_as_hub.call",
-    "before it keeps what was there": "begin.call",
+    "while it checks the candidate configuration": "run_as_hub.call",
+    "before it keeps the old files": "begin.call",
     "before it writes its journal": "copy.return.4",
-    "between two files": "swap-replace.c_return",
-    "before it notes that a restart is due": "save_state.call",
-    "before it asks the hub to end": "shut_down.call",
-    "when the hub has ended": "shut_down.return",
+    "between two files that it replaces": "swap-replace.c_return",
+    "before it records that a restart is due": "save_state.call",
+    "before it asks the hub to shut down": "shut_down.call",
+    "after the hub has exited": "shut_down.return",
     "while the hub starts": "wait_until_it_answers.call",
     "before it removes its journal": "end.call",
     "while it removes its journal": "end-unlink.c_return",
-    "before it tidies up": "tidy.call",
+    "before it cleans up": "tidy.call",
 }
 RETURN = {
     "before it restores anything": "return_to_before.call",
     "between two files that it restores": "undo-replace.c_return",
-    "before it restarts the hub with what it had": "restart.call.2",
-    "when it has restored everything": "end.call",
+    "before it restarts the hub with the previous configuration": "restart.call.2",
+    "after it has restored everything": "end.call",
 }
 
 
@@ -44,7 +44,7 @@ def test_run_again(when: str, step: str, site: Site, fault: Callable[[str], Faul
 @pytest.mark.parametrize(("when", "step"), RETURN.items(), ids=RETURN.keys())
 def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Callable[[str], Fault]) -> None:
     """The hub dies with the change, and the run dies before it can roll back: the next run recovers."""
-    tried = fault(f"the hub dies with the change and the run is killed {when}")
+    tried = fault(f"the hub dies with the change, and the run is killed {when}")
     wanted = site.other_scope
     deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'
     site.host.check_output(f"echo '# {when}' >>{MAIN}")
@@ -55,7 +55,7 @@ def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Calla
 
 def test_refused_run_does_not_hide_a_killed_one(site: Site, fault: Callable[[str], Fault]) -> None:
     """If the hub runs with the change of a killed run, a refused run restores the files, and the next run restores the hub."""
-    tried = fault("the run is killed when the hub has restarted, and the next one is refused")
+    tried = fault("the run is killed after the hub has restarted, and the next run is refused")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted):
         site.kill("prove.call", "hub_config", change_of(fragment(wanted)))

@@ -13,15 +13,15 @@ NOTHING_KEPT = {"UV_CACHE_DIR": "/tmp/no-cache", "PIP_NO_CACHE_DIR": "1"}
 IMPATIENT = {"UV_HTTP_TIMEOUT": "2", "UV_HTTP_RETRIES": "0"}
 # What is wrong with the index -> what the administrator has set, and what the play says.
 INDEXES: dict[str, tuple[dict[str, str], str]] = {
-    "the package index is out of reach": (
+    "the package index is unreachable": (
         {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", **NOTHING_KEPT},
         "the package index is unreachable",
     ),
-    "the package index takes connections and never answers": (
+    "the package index accepts connections but never answers": (
         {"PIP_INDEX_URL": f"{INDEX}/slow/simple", **NOTHING_KEPT, **IMPATIENT},
         "the package index is unreachable",
     ),
-    "the package index has a wheel that is broken": (
+    "the package index has a broken wheel": (
         {"PIP_EXTRA_INDEX_URL": f"{INDEX}/broken/simple"},
         "the download of jupyter-collaboration is damaged",
     ),
@@ -61,7 +61,7 @@ def test_package_index(site: Site, fault: Callable[[str], Fault]) -> None:
 
 def test_installer_killed_halfway(site: Site, fault: Callable[[str], Fault]) -> None:
     """If only some files of a package were installed, the next run installs all of them."""
-    tried = fault("the installer and the play are killed in the midst of an installation")
+    tried = fault("the installer and the play are killed halfway through an installation")
     site.uninstall("jupyter-collaboration", "jupyter-collaboration-ui", "jupyter-docprovider")
     site.host.check_output("install -m 755 /root/uv_killed_halfway.py /usr/local/bin/uv")
     with tried.survived():
@@ -90,16 +90,16 @@ def test_environment_on_a_full_disk(site: Site, fault: Callable[[str], Fault]) -
         assert site.module("python_packages", more).changed
         assert not site.module("python_packages", more).changed
         site.host.check_output("/mnt/environment/bin/python -c 'import six, babel.numbers'")
-    tried.row["next"] = "changed, then nothing to do"
+    tried.row["next"] = "makes changes, then nothing to do"
     tried.record()
 
 
 ACCOUNT: dict[str, Any] = {"names": ["team"], "group": "team-group", "comment": "of a test"}
 ACCOUNT_STEPS = {
-    "when it has made the group": ("owner_of_kept_home.call", ACCOUNT),
-    "when it has made the account": ("ensure_present.return", ACCOUNT),
-    "when it has ended what runs as the account": ("end_processes.return", ACCOUNT | {"state": "absent"}),
-    "when it has removed the account": ("ensure_absent.return", ACCOUNT | {"state": "absent"}),
+    "after it has created the group": ("owner_of_kept_home.call", ACCOUNT),
+    "after it has created the account": ("ensure_present.return", ACCOUNT),
+    "after it has ended the account's processes": ("end_processes.return", ACCOUNT | {"state": "absent"}),
+    "after it has removed the account": ("ensure_absent.return", ACCOUNT | {"state": "absent"}),
 }
 
 
@@ -109,7 +109,7 @@ def test_accounts_made_halfway(
 ) -> None:
     """The next run completes what is left to do."""
     step, arguments = killed
-    tried = fault(f"the task with the accounts is killed {when}")
+    tried = fault(f"the accounts task is killed {when}")
     if arguments is not ACCOUNT:
         site.module("shared_accounts", ACCOUNT)
     else:
@@ -124,5 +124,5 @@ def test_accounts_made_halfway(
     if account.exists:
         assert "team-group" in account.groups and site.host.file("/home/team").user == "team"
     site.module("shared_accounts", ACCOUNT | {"state": "absent", "remove_groups": True})
-    tried.row["next"] = "changed, then nothing to do" if changed else "nothing to do"
+    tried.row["next"] = "makes changes, then nothing to do" if changed else "nothing to do"
     tried.record()

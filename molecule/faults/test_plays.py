@@ -27,13 +27,13 @@ def test_restart_drops_nothing(site: Site, fault: Callable[[str], Fault]) -> Non
     after = site.look()
     tried.see_people(before, after)
     tried.see_restart(before, after, {"access:servers"})
-    tried.row["said"] = "what has changed"
+    tried.row["said"] = "the list of changes"
     tried.converges_by_play(SHARING, jupyter_rtc_share_all_users=True)
 
 
 def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
     """Both plays find all the work still to do, and what one has done, the other does not repeat."""
-    tried = fault("two plays at once")
+    tried = fault("two plays run at the same time")
     site.uninstall("jupyter-collaboration")
     site.host.run("userdel shared")
     before = site.look()
@@ -45,24 +45,24 @@ def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
     after = site.look()
     tried.see_people(before, after)
     tried.see_restart(before, after, {"access:servers!server=shared/"})
-    tried.row["said"] = "what has changed"
+    tried.row["said"] = "the list of changes"
     tried.converges_by_play()
 
 
 def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
     """One change waits for the other. The fragment and the rights are those of the last one, not of both."""
-    tried = fault("two changes of the hub at once")
+    tried = fault("two changes of the hub run at the same time")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted), ThreadPoolExecutor() as both:
         for done in both.map(site.change, (fragment(now, "# again"), fragment(wanted))):
             assert done.changed
-    tried.row["said"] = "what has changed"
+    tried.row["said"] = "the list of changes"
     tried.converges(site.scope)
 
 
 def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
     """Ansible and its connection are killed during the dry run. The module may or may not continue."""
-    tried = fault("the connection is lost while the candidate is tried")
+    tried = fault("the connection is lost while the candidate configuration is checked")
     wanted = site.other_scope
     with tried.survived(wanted):
         with site.running("hub_config", change_of(fragment(wanted)), "/usr/bin/python3") as process:
@@ -74,15 +74,15 @@ def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
         )
     tried.converges(wanted)
     tried.row |= {
-        "hub": "as before, or as asked for where the module goes on alone",
-        "next": "does what is left",
+        "hub": "as before, or changed if the module continues on its own",
+        "next": "does the remaining work",
     }
     tried.record()
 
 
 def test_service_of_another_name(site: Site, fault: Callable[[str], Fault]) -> None:
     """The message names the variable. With it, all these tests use a hub whose unit has another name."""
-    tried = fault("the service has another name")
+    tried = fault("the hub's service has another name")
     with tried.survived():
         stopped = play("jupyter_rtc", site.platform.name)
     assert "The systemd unit jupyterhub does not exist. Set jupyterhub_rtc_service" in stopped.said
@@ -115,7 +115,7 @@ def bare(platform: Platform) -> Iterator[str]:
 
 def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> None:
     """A hub that someone started by hand keeps running."""
-    tried = fault("there is no systemd")
+    tried = fault("the host does not run systemd")
     host = testinfra.get_host(f"podman://{bare}")
     node = "/usr/local/lib/jupyterhub-proxy"
     start = (
@@ -134,5 +134,9 @@ def test_no_systemd(bare: str, site: Site, fault: Callable[[str], Fault]) -> Non
     again = play("jupyter_rtc", bare)
     assert (again.message, again.changed) == (stopped.message, 0)
     assert host.check_output(look) == before
-    tried.row |= {"said": stopped.message, "hub": "goes on, rights as before", "next": "the same"}
+    tried.row |= {
+        "said": stopped.message,
+        "hub": "keeps running, roles as before",
+        "next": "the same message",
+    }
     tried.record()

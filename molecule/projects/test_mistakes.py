@@ -19,11 +19,11 @@ SNOW = {"name": "snow"}
 
 # What is set -> what the play says.
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
-    "list emptied": (
+    "empty list": (
         {"jupyterhub_projects": []},
         "The project rainfall exists on the host but is missing from jupyterhub_projects. Add it again, or add it with state: absent to delete it",
     ),
-    "one left out": (
+    "missing project": (
         {"jupyterhub_projects": [RAINFALL]},
         "The project snow exists on the host but is missing from jupyterhub_projects",
     ),
@@ -31,7 +31,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_projects": [RAINFALL, {**SNOW, "state": "absent"}]},
         "The project snow would be permanently deleted, with all files and everyone's access",
     ),
-    "share left out": (
+    "missing workspace": (
         {"jupyterhub_projects": [RAINFALL, {**SNOW, "shares": [{"name": "data"}]}]},
         "The workspace files of the project snow would be permanently deleted",
     ),
@@ -39,27 +39,27 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_projects": [{**RAINFALL, "account": "rainers"}, SNOW]},
         "The account of the project rainfall cannot change from project-rainfall to rainers, because it owns all files",
     ),
-    "account of a person": (
+    "personal account": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "third", "account": "dave"}]},
         "The account dave of the project third already exists and belongs to a person or has another purpose",
     ),
-    "account of the system": (
+    "system account": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "third", "account": "daemon"}]},
         "The account daemon of the project third already exists and belongs to the system",
     ),
-    "two of one name": (
+    "duplicate name": (
         {"jupyterhub_projects": [RAINFALL, SNOW, SNOW]},
         "jupyterhub_projects has 2 projects 'snow'",
     ),
-    "path for a name": (
+    "path as a name": (
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "../../etc"}]},
         "the name '../../etc' is not valid",
     ),
-    "level that is none yet": (
+    "unsupported level": (
         {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "view"}]},
         "level is 'view'. Set it to edit or to manage",
     ),
-    "files elsewhere": (
+    "other directory for files": (
         {"jupyterhub_projects_root": "/srv/elsewhere/projects"},
         "The files of the project rainfall are in /srv/jupyterhub-projects",
     ),

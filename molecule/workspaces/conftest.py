@@ -9,9 +9,7 @@ from workspaces import RAINFALL, SECRET, make, tell_hub, told
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "hub_with(lines): the hub has these lines in its configuration as well"
-    )
+    config.addinivalue_line("markers", "hub_with(lines): add these lines to the hub's configuration")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -77,12 +77,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("benchmark", nargs="*", help=f"{', '.join(known)}; all where none is named")
+    parser.add_argument("benchmark", nargs="*", help=f"{', '.join(known)}; all by default")
     parser.add_argument("--keep", action="store_true", help="leave the containers running")
-    parser.add_argument("--rounds", type=int, help="only so many, to try it: the document stays as it is")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help="measure only this many rounds, for a quick run; the document stays unchanged",
+    )
     given = parser.parse_args()
     if unknown := sorted(set(given.benchmark) - set(known)):
-        parser.error(f"no such benchmark: {', '.join(unknown)}")
+        parser.error(f"unknown benchmarks: {', '.join(unknown)}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in given.benchmark or known:
         print(run(name, given.keep, given.rounds).reading)

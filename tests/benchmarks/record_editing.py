@@ -52,17 +52,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("when", nargs="*", help="before, after; both where none is named")
+    parser.add_argument("when", nargs="*", help="before, after; both by default")
     parser.add_argument(
         "--kills", type=int, default=50, help="how often the server is killed at a random moment"
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often everything else happens")
     parser.add_argument("--seconds", type=float, default=60, help="how long people type without a pause")
-    parser.add_argument("--only", default="", help="only what has this in its name")
+    parser.add_argument("--only", default="", help="run only events whose name contains this text")
     parser.add_argument("--keep", action="store_true", help="leave the containers running")
     given = parser.parse_args()
     if unknown := set(given.when) - set(PLAYS):
-        parser.error(f"neither before nor after: {', '.join(unknown)}")
+        parser.error(f"must be before or after: {', '.join(unknown)}")
     everything = trials(rounds=given.rounds, kills=given.kills, seconds=given.seconds)
     os.environ |= {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     for when in given.when or PLAYS:

@@ -47,13 +47,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("when", nargs="*", help="before, after; both where none is named")
+    parser.add_argument("when", nargs="*", help="before, after; both by default")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--try", action="store_true", dest="is_try", help="keep no result")
+    parser.add_argument("--try", action="store_true", dest="is_try", help="do not save the results")
     given = parser.parse_args()
     if unknown := set(given.when) - set(WHEN):
-        parser.error(f"neither before nor after: {', '.join(unknown)}")
+        parser.error(f"must be before or after: {', '.join(unknown)}")
     # Processes that a shell starts in the background ignore SIGQUIT, and so would their children.
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     print(f"seed {given.seed}", flush=True)

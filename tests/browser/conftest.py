@@ -33,7 +33,7 @@ SCREENSHOTS = ROOT / ".cache/results/screenshots"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("browser")
     group.addoption("--keep", action="store_true", help="leave the hub's container running")
-    where = "folder for the pictures of the README and of the documents"
+    where = "folder for the pictures of the README and the documentation"
     group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
 
 

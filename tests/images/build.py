@@ -164,7 +164,7 @@ def image_id(name: str) -> str:
         return find_or_make(name, inputs, partial(make_debian, suite, name))
     matched = re.fullmatch(r"collab-(\w+):((\w+)-hub(\d))", name)
     if not matched:
-        raise SystemExit(f"{name}: no such image; see the beginning of tests/images/build.py")
+        raise SystemExit(f"{name}: unknown image; the docstring of tests/images/build.py lists them")
     kind, tag, suite, major = matched.groups()
     base = image_id(f"collab-debian:{suite}" if kind == "hub" else f"collab-hub:{tag}")
     playbook, paths, variables = {
@@ -186,10 +186,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("images", nargs="*", default=everything, help="all known images by default")
     parser.add_argument(
-        "images", nargs="*", default=everything, help="all that are known where none is given"
+        "--remove", action="store_true", help="remove all images, including those of other checkouts"
     )
-    parser.add_argument("--remove", action="store_true", help="remove all of them, of all checkouts")
     given = parser.parse_args()
     if given.remove:
         if ids := podman("images", "--quiet", f"--filter=label={LABEL}").split():

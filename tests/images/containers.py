@@ -124,7 +124,7 @@ def main() -> None:
     start.add_argument("name")
     start.add_argument("image")
     start.add_argument("--label", action="append", default=[])
-    start.add_argument("--option", action="append", default=[], help="one more option for podman run")
+    start.add_argument("--option", action="append", default=[], help="an additional option for podman run")
     for action in ("down", "logs"):
         actions.add_parser(action).add_argument("label", nargs="?", default="")
     given = parser.parse_args()

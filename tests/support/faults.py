@@ -173,7 +173,7 @@ class Fault:
     site: Site
     name: str
     row: dict[str, str] = field(
-        default_factory=lambda: {"said": "nothing: it is killed"}
+        default_factory=lambda: {"said": "none: the run is killed"}
     )  # cells by the column names in tests/tools/reliability.py
 
     @contextmanager
@@ -186,7 +186,7 @@ class Fault:
         site = self.site
         before = site.look()
         assert before.answers and before.servers, before
-        site.document.append(f"while there is a fault: {self.name}\n")
+        site.document.append(f"typed during the fault: {self.name}\n")
         yield
         wait_until(lambda: site.look().answers, 120)
         after = site.look()
@@ -196,8 +196,8 @@ class Fault:
             assert after.roles == before.roles
         else:
             assert after.roles in (before.roles, before.with_scope(asked_for))
-        how = "goes on" if after.invocation == before.invocation else "was restarted"
-        self.row["hub"] = f"{how}, rights as {'before' if after.roles == before.roles else 'asked for'}"
+        how = "keeps running" if after.invocation == before.invocation else "was restarted"
+        self.row["hub"] = f"{how}, roles as {'before' if after.roles == before.roles else 'requested'}"
 
     def see_people(self, before: Sight, after: Sight) -> None:
         """Check that alice's server is the same process, her document is open, and the text she typed is on disk."""
@@ -206,7 +206,7 @@ class Fault:
         assert document.closed_by_server is None
         file = self.site.host.file("/home/alice/open.txt")
         wait_until(lambda: file.content_string == document.text, 60)
-        self.row["people"] = "the same processes, documents open"
+        self.row["people"] = "same processes, documents open"
 
     def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
         """Check that the hub was restarted, and that all users have exactly these scopes for servers."""
@@ -214,7 +214,7 @@ class Fault:
         assert after.invocation != before.invocation
         scopes = {scope for role, _users in after.roles.values() for scope in role}
         assert {"access:servers", "access:servers!server=shared/"} & scopes == everyone
-        self.row["hub"] = "was restarted, rights as asked for"
+        self.row["hub"] = "was restarted, roles as requested"
 
     def converges(self, scope: str) -> None:
         """Check that without the cause, the next run reaches the desired state, and the run after it changes nothing."""
@@ -228,7 +228,7 @@ class Fault:
         if changed:
             assert not site.change(fragment(scope)).changed
         assert after.files.keys() == site.usual_files
-        self.row["next"] = "changed, then nothing to do" if changed else "nothing to do"
+        self.row["next"] = "makes changes, then nothing to do" if changed else "nothing to do"
         self.record()
 
     def converges_by_play(self, *gone: str, **variables: Any) -> None:
@@ -243,7 +243,7 @@ class Fault:
         self.see_people(before, after)
         assert after.answers
         assert after.files.keys() == site.usual_files - {*gone}
-        self.row["next"] = "changed, then nothing to do" if first.changed else "nothing to do"
+        self.row["next"] = "makes changes, then nothing to do" if first.changed else "nothing to do"
         self.record()
 
     def record(self) -> None:

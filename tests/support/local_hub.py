@@ -297,5 +297,5 @@ def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not so within {seconds} s")
+            raise TimeoutError(f"the condition was still false after {seconds} s")
         time.sleep(0.1)

@@ -210,7 +210,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"it did not come true within {timeout} s")
+            raise TimeoutError(f"the condition was still false after {timeout} s")
         time.sleep(0.2)
 
 

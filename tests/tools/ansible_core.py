@@ -54,14 +54,14 @@ def main() -> None:
             return inside(name, PYTHON, "-m", "ansible", program, *words)
 
         if not re.search(rf"\[core {re.escape(release)}\.", ansible("playbook", "--version")):
-            raise SystemExit(f"another release than {release} ran")
+            raise SystemExit(f"ansible-core {release} was requested, but another release ran")
         inside(name, PYTHON, str(ROOT / "tests/tools/try_installed.py"), archive)
         if LONG:
             ansible("galaxy", "collection", "install", archive)
             here = ["--inventory=localhost,", "--connection=local"]
             ansible("playbook", *here, "collab.jupyterhub.jupyter_rtc")
             if " changed=0 " not in ansible("playbook", *here, "collab.jupyterhub.jupyter_rtc"):
-                raise SystemExit("the second run has changed something")
+                raise SystemExit("the second run made changes")
             ansible("playbook", *here, "collab.jupyterhub.verify")
 
 

@@ -84,7 +84,7 @@ FAULTS = {
         f"{UNIT}/hub/test_share_rights.py::test_rights",
     ),
     "verify": Fault(
-        "verify takes one mode of a hub for another",
+        "verify confuses the modes of a hub",
         "python/jupyterhub_collab/proof/rights.py",
         "mode.rights(own, user, accounts) ^ held",
         "mode.rights(own, user, accounts) & held",
@@ -160,21 +160,21 @@ def try_fault(fault: Fault) -> str:
     """Insert a fault and run its test. Return what is wrong with the test, or an empty string if it notices the fault."""
     path = COPY / fault.path
     if not path.is_file():
-        return f"there is no {fault.path} any more: change the fault in {Path(__file__).name}"
+        return f"{fault.path} no longer exists: change the fault in {Path(__file__).name}"
     text = path.read_text()
     if text.count(fault.line) != 1:
         return f"{fault.path} has {fault.line!r} {text.count(fault.line)} times, not once: change the fault in {Path(__file__).name}"
     before, said = passes(fault.test)
     if not before:
-        return f"{fault.test} does not pass without it:\n{said}"
+        return f"{fault.test} fails without the fault:\n{said}"
     path.write_text(text.replace(fault.line, fault.instead))
     try:
         after, said = passes(fault.test)
     finally:
         path.write_text(text)
     if after is None:
-        return f"{fault.test} did not run with it:\n{said}"
-    return f"{fault.test} PASSES all the same" if after else ""
+        return f"{fault.test} did not run with the fault:\n{said}"
+    return f"{fault.test} PASSES despite the fault" if after else ""
 
 
 def main() -> int:
@@ -184,13 +184,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FAULTS))
     names = parser.parse_args().names or [*FAULTS]
     if unknown := {*names} - {*FAULTS}:
-        parser.error(f"there is no fault {', '.join(sorted(unknown))}")
+        parser.error(f"unknown faults: {', '.join(sorted(unknown))}")
     copy_checkout()
     missed = 0
     for name in names:
         wrong = try_fault(FAULTS[name])
         missed += bool(wrong)
-        print(f"{name}: {FAULTS[name].what}: {wrong or f'noticed by {FAULTS[name].test}'}", flush=True)
+        print(f"{name}: {FAULTS[name].what}: {wrong or f'detected by {FAULTS[name].test}'}", flush=True)
     print(f"{len(names) - missed} passed, {missed} failed")
     return 1 if missed else 0
 

@@ -67,7 +67,7 @@ def wrong_content(archive: Path) -> Iterator[str]:
         files = {member.name for member in tar.getmembers() if not member.isdir()}
     for name in sorted(files):
         if "__pycache__" in name or not any(fnmatch(name, pattern) for pattern in WANTED):
-            yield f"{name}: does not belong into the archive; add it to build_ignore in galaxy.yml, or to WANTED in {Path(__file__).name}"
+            yield f"{name}: must not be in the archive; add it to build_ignore in galaxy.yml, or to WANTED in {Path(__file__).name}"
     for name in sorted(set(git("ls-files", *COMPLETE).splitlines()) - files):
         if (ROOT / name).exists():
             yield f"{name}: is missing from the archive; see build_ignore in galaxy.yml"
@@ -91,7 +91,7 @@ def addresses() -> dict[str, str]:
             or "." not in (parts.hostname or "")
             or NOWHERE.search(parts.hostname or "")
         ):
-            raise SystemExit(f"{name.upper()}={address}: must be an https:// address that people can open.")
+            raise SystemExit(f"{name.upper()}={address}: must be an https:// address that anyone can open.")
     return given
 
 
@@ -103,7 +103,7 @@ def unready() -> Iterator[str]:
     if version not in yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]:
         yield f"The changelog has no release {version}: run antsibull-changelog release."
     if list((ROOT / "changelogs/fragments").glob("*.y*ml")):
-        yield "changelogs/fragments holds changes that no release has: raise the version, then run antsibull-changelog release."
+        yield "changelogs/fragments has unreleased changes: raise the version, then run antsibull-changelog release."
 
 
 def release() -> Path:

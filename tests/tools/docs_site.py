@@ -149,7 +149,7 @@ def answers(address: str) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", action="store_true", help="check no links to other sites")
+    parser.add_argument("--build", action="store_true", help="do not check links to other sites")
     given = parser.parse_args()
     stage()
     sphinx("html", "--fail-on-warning", "--keep-going", "--nitpicky")
@@ -159,7 +159,7 @@ def main() -> None:
     if network():
         sphinx("linkcheck", "--fail-on-warning", "--keep-going")
     else:
-        print("Links to other sites were not checked: none of these sites can be reached from here.")
+        print("Links to other sites were not checked, because no other site is reachable from here.")
 
 
 if __name__ == "__main__":

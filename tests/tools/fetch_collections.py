@@ -73,7 +73,7 @@ def main() -> None:
         print(f"env: containers.podman {source.__name__.replace('_', ' ')}", flush=True)
         source()
     if podman_version() < LEAST:
-        sys.exit(f"containers.podman {LEAST[0]}.{LEAST[1]} or newer could not be had")
+        sys.exit(f"containers.podman {LEAST[0]}.{LEAST[1]} or newer could not be installed")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> int:
     if root != ROOT:
         documents = [document for document in documents if str(document.relative_to(root)) not in EVIDENCE]
     problems = [
-        f"{document.relative_to(root)}: leads nowhere: {target}"
+        f"{document.relative_to(root)}: broken link: {target}"
         for document in documents
         for target in broken(document)
     ]

@@ -63,7 +63,7 @@ def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
                 problems.append(f"{name} {test}: write the rows that it covers as 'Requirements 3, 5 and B5'")
             cited = numbers(docstring)
             if cited and test and not test.startswith("test_"):
-                problems.append(f"{name} {test}: is not a test, and covers nothing")
+                problems.append(f"{name} {test}: is not a test, so it cannot cover requirements")
             for number in dict.fromkeys(cited):
                 found[number].append(Proof(name, test, is_long))
     return found
@@ -108,22 +108,22 @@ def write(text: str, found: dict[str, list[Proof]], without: list[str], problems
         for line in match[2].splitlines():
             parsed = ROW.fullmatch(line)
             if not parsed:
-                problems.append(f"is no row with a number, a promise and a third cell: {line}")
+                problems.append(f"a row needs a number, a promise and a third cell: {line}")
                 continue
             number, promise, last = parsed.groups()
             if number in known:
-                problems.append(f"{number} is there twice")
+                problems.append(f"{number} is listed twice")
             known.add(number)
             tests = found.get(number, [])
             if match[1] == "Tests":
                 last = cell(tests)
                 if not tests:
-                    problems.append(f"{number} is promised, and no test covers it: {promise}")
+                    problems.append(f"no test covers promise {number}: {promise}")
                 elif without and all(
                     proof.is_long or proof.path.startswith(tuple(without)) for proof in tests
                 ):
                     problems.append(
-                        f"{number} has no test but long ones and those in {', '.join(without)}: {promise}"
+                        f"the only tests of {number} are long or in {', '.join(without)}: {promise}"
                     )
             elif tests:
                 problems.append(f"{number} has a test, {tests[0]}: move it to the promises")
@@ -133,9 +133,9 @@ def write(text: str, found: dict[str, list[Proof]], without: list[str], problems
     after = TABLE.sub(table, text)
     for line in re.findall(rf"^\|? *{NUMBER} *\|.*", text, re.M):
         if not ROW.fullmatch(line) or ROW.fullmatch(line)[1] not in known:  # type: ignore[index]
-            problems.append(f"is in no table of promises: {line}")
+            problems.append(f"this row is not in a table of promises: {line}")
     problems += [
-        f"{number} is not there, and {cited[0]} cites it"
+        f"{number} is not listed, but {cited[0]} cites it"
         for number, cited in found.items()
         if number not in known
     ]
@@ -151,7 +151,7 @@ def main() -> int:
     before = DOCUMENT.read_text()
     after = write(before, proofs(ROOT, problems), given.without, problems)
     if given.check and after != before:
-        problems.append("the tests that it names are not those that there are; run make docs")
+        problems.append("the listed tests are out of date; run make docs")
     if not given.check:
         DOCUMENT.write_text(after)
     for problem in problems:

@@ -179,7 +179,9 @@ def main() -> int:
         # A run of selected tests has only some of the rows.
         differing = [line for line in lines_of("faults") or [] if line not in before.splitlines()]
         print(
-            *differing, "The document says something else; run make reliability." * bool(differing), sep="\n"
+            *differing,
+            "The document differs from this run. Run make reliability." * bool(differing),
+            sep="\n",
         )
         return 1 if differing else 0
     DOCUMENT.write_text(PLACE.sub(place, before))

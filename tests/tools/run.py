@@ -108,7 +108,7 @@ def work(queue: Queue, rows: dict[str, Row]) -> None:
         if all(image.result() for image in images):
             rows[step.name] = run(step)
         else:
-            missing = {"passed": 0, "skipped": 0, "failed": ["an image that it starts from was not made"]}
+            missing = {"passed": 0, "skipped": 0, "failed": ["its image could not be built"]}
             rows[step.name] = {"tier": step.tier, "why": step.why, "seconds": 0} | missing
 
 
@@ -136,8 +136,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("steps", nargs="*", help="only the steps whose names begin so, such as unit or lint")
-    parser.add_argument("--all", action="store_true", help="tier 2 as well")
+    parser.add_argument(
+        "steps", nargs="*", help="run only steps whose names begin with this text, such as unit or lint"
+    )
+    parser.add_argument("--all", action="store_true", help="run tier 2, too")
     given = parser.parse_args()
     tier = 2 if given.all else 1
     steps = [step for step in everything(tier) if not given.steps or step.name.startswith(tuple(given.steps))]

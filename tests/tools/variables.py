@@ -58,13 +58,14 @@ def main() -> int:
     missing -= {found[2] for found in PLACE.finditer(before)}
     if missing:
         print(
-            f"{DOCUMENT.name} has no place for the variables of {', '.join(sorted(missing))}", file=sys.stderr
+            f"{DOCUMENT.name} has no section for the variables of {', '.join(sorted(missing))}",
+            file=sys.stderr,
         )
         return 1
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)
     elif after != before:
-        print(f"{DOCUMENT.name} does not have the variables of the roles; run make docs", file=sys.stderr)
+        print(f"{DOCUMENT.name} is not up to date with the roles. Run make docs", file=sys.stderr)
         return 1
     return 0
 

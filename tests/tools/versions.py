@@ -71,7 +71,7 @@ def disagreeing_ansible() -> Iterator[str]:
         said[path] = (read(path)["galaxy_info"]["min_ansible_version"], oldest)
     for path, (is_said, wanted) in said.items():
         if is_said != wanted:
-            yield f"{path}: asks for ansible-core {is_said}, and must ask for {wanted}, as tests/tools/steps.py tests"
+            yield f"{path}: requires ansible-core {is_said}, but must require {wanted}, the oldest release that tests/tools/steps.py tests"
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ def problems() -> Iterator[str]:
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
         for command in re.findall(r"run: make ([a-z-]+)", path.read_text()):
             if not re.search(rf"^{command}:", makefile, re.M):
-                yield f"{path.name}: there is no `make {command}`"
+                yield f"{path.name}: `make {command}` does not exist"
     for workflow, tier in TIERS.items():
         jobs = yaml.safe_load((ROOT / f".github/workflows/{workflow}.yml").read_text())["jobs"]
         names = {step.name.partition(":")[0] for step in everything(tier)} - {"molecule"}
@@ -34,7 +34,7 @@ def differences(workflow: str, jobs: dict[str, Any], job: str, axis: str, wanted
     for name in sorted(wanted - there):
         yield f"{workflow}.yml: job {job} lacks the {axis} {name}"
     for name in sorted(there - wanted):
-        yield f"{workflow}.yml: job {job} has the {axis} {name}, which `make {workflow}` has not"
+        yield f"{workflow}.yml: job {job} has the {axis} {name}, which `make {workflow}` does not run"
 
 
 def main() -> int:

@@ -90,7 +90,8 @@ def compare(without: Results, ours: Results, explained: dict[str, str]) -> list[
     ]
     ran = {name for name in explained if name in names}
     return problems + [
-        f"{name}: differences.yml explains a difference that is none" for name in sorted(ran - differ)
+        f"{name}: differences.yml explains a difference that no longer exists"
+        for name in sorted(ran - differ)
     ]
 
 

@@ -20,7 +20,7 @@ AFTER = 1.0  # seconds to continue observing after the hub is back
 GOAL = 1.2
 CHANGE, RESTART = "playbook that changes a setting", "bare `systemctl restart`"
 RATIO = "playbook / bare restart"
-WITHOUT, TYPED = "without an answer, s", "words typed meanwhile"
+WITHOUT, TYPED = "without an answer, s", "words typed in the meantime"
 HARM = ("words that did not arrive", "websockets dropped", "servers ended")
 
 Rows = dict[str, dict[str, list[float]]]

@@ -77,12 +77,12 @@ def host(stage: Stage) -> Rows:
         f"of that, {len(new) - len(biggest)} more packages": sum(new.values())
         - sum(new[name] for name in biggest),
         "the collection's package for hub and servers": size(COLLECTION) - size(INSTALLER),
-        "uv, where a host has not got it": size(INSTALLER),
+        "uv, if the host does not have it": size(INSTALLER),
     }
     memories = {
         "the hub before": hub_before,
         "the hub": memory(HUB),
-        "the sharing page, a process of its own": memory(SHARING_PAGE),
+        "the sharing page, a separate process": memory(SHARING_PAGE),
     }
     return {
         what: {column: [number / 1e6]}

@@ -20,8 +20,8 @@ PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/cases/utrec
 # The unavoidable parts, measured alone.
 PING, RESTART, LOAD = (
     "`ansible -m ping`",
-    "the hub restarted, until it answers",
-    "JupyterHub's code loaded once",
+    "restart of the hub, until it answers",
+    "loading JupyterHub's code once",
 )
 COLUMNS = FIRST, AGAIN = ("first run, s", "nothing to change, s")
 UNTIL_UP, ALONE = "first run, until the hub answers, s", "alone, s"
@@ -139,7 +139,7 @@ def reading(rows: Rows) -> str:
 
 def main_steps(steps: Rows) -> Rows:
     """Return the long steps, and the sum of all others as one step."""
-    few = f"everything that takes less than {SHOWN} s, together"
+    few = f"all steps below {SHOWN} s, together"
     main: Rows = {}
     for step, columns in steps.items():
         name = step if max(map(statistics.median, columns.values())) >= SHOWN else few

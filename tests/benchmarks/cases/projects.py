@@ -19,8 +19,8 @@ MEMBERS = 20
 ROUNDS = 5
 ONE, ALL = "1 project", f"{MANY} projects"
 RATIO = f"{ALL} / {ONE}"
-FIRST, AGAIN = "the run that makes them, s", "nothing to change, s"
-RESTART, MEMORY = "the hub restarted, until it answers, s", "largest process on the host, MB"
+FIRST, AGAIN = "the run that creates them, s", "nothing to change, s"
+RESTART, MEMORY = "restart of the hub, until it answers, s", "largest process on the host, MB"
 # Replaces Python on the host, and records the peak memory of each run.
 MEASURED = "/root/measured-python"
 

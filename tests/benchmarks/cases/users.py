@@ -17,7 +17,7 @@ MANY = 1000
 ROUNDS = 5
 SOME, ALL = f"{len(FEW)} users", f"{MANY} users"
 RATIO = f"{ALL} / {SOME}"
-AGAIN, RESTART = "nothing to change, s", "the hub restarted, until it answers, s"
+AGAIN, RESTART = "nothing to change, s", "restart of the hub, until it answers, s"
 # Adds the users' accounts to the host, because the hub's authenticator checks for them.
 ACCOUNTS = 'for i in $(seq --format=%04.0f 0 {last}); do echo "user-$i:x:2$i:100::/nonexistent:/bin/sh"; done >>/etc/passwd'
 

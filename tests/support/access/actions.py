@@ -103,7 +103,7 @@ class Try:
 
     @property
     def there(self) -> Furniture:
-        assert self.furniture, f"nothing was put on the server of {self.owner}"
+        assert self.furniture, f"nothing was put on {self.owner}'s server"
         return self.furniture
 
     @property
@@ -126,7 +126,7 @@ def see_server(do: Try) -> None:
 def read_state(do: Try) -> None:
     server = _part(do, "servers")[""]
     if "state" not in server:
-        raise Refused(200, f"users/{do.owner}", "the hub leaves the state out")
+        raise Refused(200, f"users/{do.owner}", "the hub's answer omits the state")
     assert server["state"]
 
 
@@ -134,7 +134,7 @@ def _part(do: Try, key: str) -> Any:
     """Return a part of a user's model. The hub leaves out what the person must not read."""
     user = do.visitor.of_hub("GET", f"users/{do.owner}")
     if key not in user:
-        raise Refused(200, f"users/{do.owner}", f"the hub leaves {key} out")
+        raise Refused(200, f"users/{do.owner}", f"the hub's answer omits {key}")
     return user[key]
 
 

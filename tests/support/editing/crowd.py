@@ -147,7 +147,7 @@ class Crowd:
             for letter, theirs in seats.items()
         }
         if not await self._all_back(COME):
-            raise TimeoutError(f"they could not open their documents within {COME} s: {self.away}")
+            raise TimeoutError(f"some people could not open their documents within {COME} s: {self.away}")
         for tab in self._all():
             # The initial content counts as typed and seen.
             there = {token for _, source in tab.content for token in tokens(source)}

@@ -228,7 +228,7 @@ def write_outside(site: Site, name: str, *, older: bool) -> Row:
     return row
 
 
-# Nobody pauses
+# Typing without a pause
 
 
 def nobody_pauses(site: Site, name: str, seconds: float) -> Row:
@@ -335,21 +335,21 @@ def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
     """
     stay, gone = kills // 2, kills - kills // 2
     each: dict[str, Trial] = {
-        "the hub restarts, and the proxy is a service of its own": partial(go_through, event=hub_restarts),
-        "the hub restarts, and the proxy with it": hub_with_its_proxy_restarts,
+        "the hub restarts, and the proxy runs as a separate service": partial(go_through, event=hub_restarts),
+        "the hub and the proxy restart together": hub_with_its_proxy_restarts,
         "the proxy restarts": partial(go_through, event=proxy_restarts),
         "the server is stopped and started": partial(go_through, event=server_is_stopped),
         "the server is killed and started": partial(go_through, event=server_is_killed),
-        "a script writes into the open file": partial(write_outside, older=False),
-        "`git checkout` puts an older state of the open file there": partial(write_outside, older=True),
-        "nobody pauses": partial(nobody_pauses, seconds=seconds),
+        "a script writes to the open file": partial(write_outside, older=False),
+        "`git checkout` restores an older version of the open file": partial(write_outside, older=True),
+        "everyone types without a pause": partial(nobody_pauses, seconds=seconds),
     }
     several: dict[str, Trial] = {
         name: partial(again, trial=trial, times=rounds) for name, trial in each.items()
     }
     return several | {
         "the server is killed at a random moment": partial(kill_again, times=stay, tabs_stay=True),
-        "the server is killed at a random moment, and every browser with it": partial(
+        "the server and all browsers are killed at a random moment": partial(
             kill_again, times=gone, tabs_stay=False
         ),
     }
@@ -364,7 +364,7 @@ def problems(row: Row) -> list[str]:
         f"{name}: {took} s" for name in times if (took := getattr(row, name)) and took > LOOSELY * LIMIT
     ]
     if row.aside and not row.told:
-        found.append("nobody was told that there is another file")
+        found.append("people were not notified about the other file")
     return found
 
 

@@ -49,7 +49,7 @@ class Document:
         return document
 
     def __repr__(self) -> str:
-        return f"<{self.path}, open in front of {self.server.person}>"
+        return f"<{self.path}, opened by {self.server.person}>"
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +167,9 @@ class Document:
             except TimeoutError:
                 shown = self.cells if self._here.seat.is_notebook else self.text
                 ended = f" (closed by the server: {self.closed_by_server})" if self.closed_by_server else ""
-                raise TimeoutError(f"after {timeout} s {self} still reads {shown!r}{ended}") from None
+                raise TimeoutError(
+                    f"after {timeout} s, the text of {self} is still {shown!r}{ended}"
+                ) from None
 
     def save(self) -> str:
         """Press Ctrl+S. Return 'success', 'skipped' (the server was already saving) or 'failed'."""

@@ -63,7 +63,7 @@ class Hub:
         person = Person(self, name)
         page = person.page("/hub/login", next=self.path("/hub/home"))
         if not any("password" in form.fields for form in page.forms):
-            raise Failed(page.status, page.url, f"there is no login form here: {page.sentence}")
+            raise Failed(page.status, page.url, f"the page has no login form: {page.sentence}")
         return _let_in(person, person.press(page, username=name, password=password))
 
     def api(self, method: str, path: str, *, token: str | None = None, json: Any = None) -> httpx.Response:

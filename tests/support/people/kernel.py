@@ -41,7 +41,7 @@ async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
             if message["header"]["msg_type"] == "execute_reply":
                 reply = message["content"]
         if reply["status"] == "aborted":
-            raise RuntimeError("the kernel skipped the cell, because one before it had just failed")
+            raise RuntimeError("the kernel skipped the cell because an earlier cell had just failed")
         ycell["execution_count"] = float(reply["execution_count"])
     finally:
         ycell["execution_state"] = "idle"
@@ -57,12 +57,12 @@ async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Mes
             try:
                 message = await socket.recv()
             except ConnectionClosed as closed:
-                raise ConnectionError(f"the kernel went away: {closed}") from None
+                raise ConnectionError(f"the kernel is gone: {closed}") from None
             if isinstance(message, bytes):
                 continue  # a message with binary buffers, as widgets send
             answer = json.loads(message)
             if answer["content"].get("execution_state") in GONE:
-                raise ConnectionError(f"the kernel went away: {answer['content']['execution_state']}")
+                raise ConnectionError(f"the kernel is gone: {answer['content']['execution_state']}")
             if answer["parent_header"].get("msg_id") != request["header"]["msg_id"]:
                 continue
             yield answer

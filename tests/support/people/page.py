@@ -63,7 +63,7 @@ class Page:
             if button is None or button in form.buttons:
                 return form
         wanted = f"the button {button!r}" if button else "a form"
-        raise LookupError(f"{self.url} has no such thing as {wanted}; it says: {self.sentence}")
+        raise LookupError(f"{self.url} does not have {wanted}. Its text is: {self.sentence}")
 
     def link(self, selector: str) -> str | None:
         """Return the absolute URL of the link that a CSS selector matches, or None."""

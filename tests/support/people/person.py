@@ -126,11 +126,11 @@ class Person:
                 time.sleep(POLL)
                 page = self.page(page.url)
             elif page.url in pressed:
-                raise Failed(page.status, page.url, f"the button leads nowhere: {page.sentence}")
+                raise Failed(page.status, page.url, f"the button does not lead to a server: {page.sentence}")
             else:  # the hub's authorize page, or a form with options for the start
                 pressed.add(page.url)
                 page = self.press(page)
-        raise TimeoutError(f"after {START_TIMEOUT} s {self} is still at {page.url}: {page.sentence}")
+        raise TimeoutError(f"after {START_TIMEOUT} s, {self} is still at {page.url}: {page.sentence}")
 
     def _watch(self, progress_url: str) -> None:
         """Read the progress events until the start has succeeded or failed."""

@@ -357,7 +357,7 @@ class Room:
         elif self._file is not None:
             source = self._doc.get("source", type=Text)
         else:
-            raise TypeError(f"{self.seat.path} is a notebook: say which cell")
+            raise TypeError(f"{self.seat.path} is a notebook: specify a cell")
         assert isinstance(source, Text)
         return source
 

@@ -51,7 +51,7 @@ class Terminal:
         while words not in self.screen:
             if time.monotonic() > deadline:
                 raise TimeoutError(
-                    f"after {timeout} s the terminal does not show {words!r} but {self.screen!r}"
+                    f"after {timeout} s, the terminal does not show {words!r}. It shows {self.screen!r}"
                 )
             time.sleep(POLL)
 

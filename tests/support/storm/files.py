@@ -103,20 +103,20 @@ class Text(Kind):
         try:
             text = self.text_of(data)
         except UnicodeDecodeError as error:
-            return [f"it is not {self.encoding} any more: {error}"]
+            return [f"is no longer {self.encoding}: {error}"]
         found = []
         if not data.startswith(self.mark) or (self.mark and data.count(self.mark) != 1):
-            found.append("the byte-order mark is not what it was")
+            found.append("the byte-order mark has changed")
         if self._bytes_of(text) != data or "\r" in text:
-            found.append("not all lines end as they did")
+            found.append("line endings have changed")
         # If a program removes the last line and its end, what people typed into it stays, as a last line without an end.
         is_typed = WORD.sub("", text.rpartition("\n")[2]) == "" and not text.endswith("\n")
         if self.text and self.text.endswith("\n") != text.endswith("\n") and not is_typed:
-            found.append("the end of the last line is not what it was")
+            found.append("the end of the last line has changed")
         place = 0
         for line in self.text.split("\n"):
             if line and (text.count(line) != 1 or text.find(line) < place):
-                found.append(f"{text.count(line)} times {line[:40]!r}, or in another order")
+                found.append(f"{line[:40]!r} exists {text.count(line)} times, or in another order")
             place = max(place, text.find(line))
         return found
 
@@ -162,7 +162,7 @@ class Notebook(Kind):
     def _read(self, data: bytes) -> Any:
         content = json.loads(data)
         if not isinstance(content, dict) or "cells" not in content:
-            raise ValueError("it is no notebook")
+            raise ValueError("not a notebook")
         return content
 
     def text_of(self, data: bytes) -> str:
@@ -204,25 +204,25 @@ class Notebook(Kind):
         try:
             content = self._read(data)
         except ValueError as error:
-            return [f"it cannot be read: {error}"]
+            return [f"cannot be read: {error}"]
         found = []
         if self._bytes_of(content) != data:
-            found.append("indentation or the end of the file are not what they were")
+            found.append("the indentation or the end of the file has changed")
         if tuple(content) != self.keys:
-            found.append(f"its keys are {tuple(content)}")
+            found.append(f"the keys have changed to {tuple(content)}")
         if list(content["metadata"].items()) != list(self.metadata):
-            found.append(f"its metadata are {content['metadata']}")
+            found.append(f"the metadata have changed to {content['metadata']}")
         if content["nbformat_minor"] != self.minor:
-            found.append(f"it is of nbformat 4.{content['nbformat_minor']}")
+            found.append(f"the nbformat has changed to 4.{content['nbformat_minor']}")
         ids = [cell["id"] for cell in content["cells"] if "id" in cell]
         if len(ids) != (len(content["cells"]) if self.minor >= 5 else 0) or len(set(ids)) != len(ids):
-            found.append(f"the ids of its cells are {ids}")
+            found.append(f"wrong cell IDs: {ids}")
         place, sources = -1, ["".join(cell["source"]) for cell in content["cells"]]
         for number in range(self.count):
             # A word may have been added at the end of the line.
             at = [index for index, source in enumerate(sources) if self._anchor(number).rstrip() in source]
             if len(at) != 1 or at[0] <= place:
-                found.append(f"cell {number} is at {at}")
+                found.append(f"cell {number} is at the positions {at}")
             place = max([place, *at])
         if not any(cell.get("outputs") for cell in content["cells"]):
             found.append("the output is gone")

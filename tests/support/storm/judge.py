@@ -90,7 +90,7 @@ class Judge:
         for each in words_of(_read(item.path)):
             if (word := item.words.get(each)) and not word.saved:
                 word.saved = True
-                item.note("file", f"holds {each}")
+                item.note("file", f"contains {each}")
 
     def _look_for_copies(self) -> None:
         for item in self._items:
@@ -111,7 +111,7 @@ class Judge:
     def _look_at_copy(self, copy: Copy) -> None:
         found = {word for word in words_of(_read(copy.path)) if word in self._typed}
         if found - copy.words and (item := self._item_of(copy, found)):
-            item.note("server", f"has a copy {copy.path.name}", after=found - copy.words)
+            item.note("server", f"writes the copy {copy.path.name}", after=found - copy.words)
         copy.words |= found
         if item := self._item_of(copy, found):
             there = [set(tab.words) for tab in self._tabs if tab.item is item and tab.is_there]
@@ -165,7 +165,7 @@ class Judge:
                 continue
             found.append(self._violation("lost", item, name, name))
         found += [
-            self._violation("doubled", item, f"{times} times {name}", name)
+            self._violation("doubled", item, f"{name} exists {times} times", name)
             for name, times in there.items()
             if times > 1
         ]
@@ -195,8 +195,8 @@ class Judge:
                 }
                 if item and not gone - earlier:
                     again = sorted(gone & earlier)
-                    why = f"all of it is there: {copy.path.name}" + (
-                        f" or in a copy: {again}" if again else ""
+                    why = f"all words of the copy {copy.path.name} are in the document" + (
+                        f", or in an older copy: {again}" if again else ""
                     )
                     found.append(self._violation("needless", item, why))
                 aside = self._root.parent / "copies"

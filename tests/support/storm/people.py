@@ -53,7 +53,7 @@ class Tab:
                 failed = failed + 1 if no.status < 1000 else 0
                 self.refusals.append(f"{no.status} {no.sentence}")
                 if no.status == RELOAD:
-                    self.item.note(self.who, f"has to open it anew: {no.sentence}")
+                    self.item.note(self.who, f"must reopen it: {no.sentence}")
                     self.reloads += self._has_it  # otherwise there was nothing to lose
                     await self.close_document()
             except (OSError, TimeoutError, WebSocketException, httpx.HTTPError) as no:
@@ -62,10 +62,10 @@ class Tab:
             else:
                 failed, self._has_it, self.has_had_it = 0, True, True
                 self.refusals.clear()
-                self.item.note(self.who, "is there", after=self.words)
+                self.item.note(self.who, "is connected", after=self.words)
                 while self.is_there:
                     await self._room.changed_since(self._room.changes, 3600)
-                self.item.note(self.who, f"has no connection {self._room.closed_by_server or ''}")
+                self.item.note(self.who, f"is disconnected {self._room.closed_by_server or ''}")
             await asyncio.sleep(min(FIRST_PAUSE * 2**failed, LONGEST_PAUSE))
 
     async def _open(self) -> None:
@@ -103,7 +103,7 @@ class Tab:
         if room is None or not self._has_it or (self.item.kind.is_notebook and not room.cell_count):
             return
         self.item.words[word] = Word(self.who, time.monotonic())
-        self.item.note(self.who, "types" if self.is_there else "types without a connection", after=[word])
+        self.item.note(self.who, "types" if self.is_there else "types while disconnected", after=[word])
         if self.item.kind.is_notebook and dice.random() < NEW_CELL:
             room.append_cell(word)
             return
@@ -141,7 +141,7 @@ class Tab:
     async def reopen(self) -> None:
         """Close the tab, and open the file again."""
         await self._end()
-        self.item.note(self.who, "closes it, and opens it anew")
+        self.item.note(self.who, "closes and reopens it")
         await self.close_document()
         self._stays = asyncio.create_task(self._stay())
 

@@ -80,7 +80,7 @@ class Programs:
                 item.note(who, f"could not write: {error!r}")
                 return
             words = words_of(new)
-            item.note(who, f"{how} what it read {thinks} s before", words_of(before), words)
+            item.note(who, f"{how} (read {thinks} s before)", words_of(before), words)
             item.writes.append((words[-1] if words else "", frozenset(words)))
 
     def _changed(self, item: Item, data: bytes, letter: str) -> bytes:
@@ -98,7 +98,7 @@ class Programs:
             if self._dice.random() < 0.2 and self._is_up.is_set() and not item.kind.is_notebook:
                 model = {"type": "file", "format": "base64", "content": b64encode(data).decode()}
                 await self._api("PUT", item.place, model)
-                return "saves by the API"
+                return "saves through the API"
             if self._dice.random() < 0.3:
                 with item.path.open("r+b") as file:
                     await _lock(file)
@@ -122,12 +122,12 @@ class Programs:
                 path.write_bytes(data)
                 item.made_at = time.monotonic()
                 backup.unlink()
-                return "moves it away, and writes"
+                return "moves the file away and writes a new one"
             new = path.with_name(f".{path.name}.new")
             new.write_bytes(data)
             os.replace(new, path)
             item.made_at = time.monotonic()
-            return "puts in its place"
+            return "replaces the file"
 
         await self._rewrite(item, "editor", write)
 
@@ -216,10 +216,10 @@ class Programs:
             try:
                 await self._api("PATCH", item.place, {"path": self._server.path(place)})
             except httpx.HTTPError as error:
-                item.note("mover", f"could not rename by the API: {error!r}")
+                item.note("mover", f"could not rename through the API: {error!r}")
                 if not (item.root / place).exists():
                     return
-            item.note("mover", f"renames {item.place} to {place} by the API")
+            item.note("mover", f"renames {item.place} to {place} through the API")
             item.place = place
             await self._moved(item)
 
@@ -263,11 +263,11 @@ class Programs:
             await asyncio.to_thread(delete)
         except httpx.HTTPError as error:
             item.note("mover", f"could not delete: {error!r}")
-        item.note("mover", "deletes" if not item.path.exists() else "has not deleted")
+        item.note("mover", "deletes" if not item.path.exists() else "did not delete")
         await asyncio.sleep(self._dice.choice((0, 0.1, 1, 2.5)))
         item.path.write_bytes(new)
         item.made_at = time.monotonic()
-        item.note("mover", "makes it anew", words_of(before), words_of(new))
+        item.note("mover", "recreates it", words_of(before), words_of(new))
         item.writes.append(("", frozenset(words_of(new))))
 
     async def _link(self, item: Item) -> None:
@@ -279,12 +279,12 @@ class Programs:
             store.parent.mkdir(exist_ok=True)
             os.rename(item.path, store)
             item.path.symlink_to(os.path.relpath(store, item.path.parent))
-            item.note("mover", "puts a link in its place")
+            item.note("mover", "replaces it with a link")
             await self._moved(item)
             await asyncio.sleep(self._dice.choice((0, 1)))
             item.path.unlink()
             os.rename(store, item.path)
-            item.note("mover", "puts it in the link's place")
+            item.note("mover", "replaces the link with the file")
             await self._moved(item)
 
     async def _hard_link(self, item: Item) -> None:
@@ -292,7 +292,7 @@ class Programs:
             store = self._root / "store" / item.kind.name
             store.parent.mkdir(exist_ok=True)
             os.link(item.path, store)
-            item.note("mover", "makes a hard link")
+            item.note("mover", "creates a hard link")
             await asyncio.sleep(self._dice.choice((0, 1)))
             word = self._words.new("m")
             if added := item.kind.appended(b"", word):
@@ -300,7 +300,7 @@ class Programs:
                 with store.open("ab") as file:
                     await _lock(file)
                     file.write(added)
-                item.note("mover", "appends by the hard link", after=[word])
+                item.note("mover", "appends through the hard link", after=[word])
                 item.writes.append((word, frozenset([*words_of(data), word])))
             store.unlink()
 
@@ -370,7 +370,7 @@ class Programs:
         try:
             await asyncio.to_thread(self._git, *arguments)
         except subprocess.CalledProcessError as error:
-            item.note("git", f"could not: {what} ({error.stderr.strip()[:80]})")
+            item.note("git", f"failed: {what} ({error.stderr.strip()[:80]})")
             return False
         after = _read(item.path)
         item.note("git", what, words_of(before), words_of(after))
@@ -390,10 +390,10 @@ class Programs:
             if not self._git("stash", "list"):
                 return
             whole = not item.kind.problems(self._blob("stash@{0}", item))
-            if not whole or not await self._run(item, "has back what it stashed", "stash", "pop", "-q"):
+            if not whole or not await self._run(item, "pops its stash", "stash", "pop", "-q"):
                 self._git("checkout", "-q", "HEAD", "--", item.home) if self._conflicts() else None
                 self._git("stash", "drop", "-q")
-                item.note("git", "drops what it stashed")
+                item.note("git", "drops its stash")
 
     def _conflicts(self) -> str:
         return self._git("diff", "--name-only", "--diff-filter=U")
@@ -405,7 +405,7 @@ class Programs:
                 await stack.enter_async_context(each.writing())
             if any(each.place != each.home for each in self._items):
                 return
-            await asyncio.to_thread(self._commit, "before changing")
+            await asyncio.to_thread(self._commit, "before switching")
             for _ in range(self._dice.choice((1, 2))):
                 other = "side" if self._branch == "main" else "main"
                 if any(each.kind.problems(self._blob(other, each)) for each in self._items):
@@ -415,12 +415,12 @@ class Programs:
                     await asyncio.to_thread(self._git, "checkout", "-q", other)
                 except subprocess.CalledProcessError as error:
                     for each in self._items:
-                        each.note("git", f"could not change to {other} ({error.stderr.strip()[:80]})")
+                        each.note("git", f"could not switch to {other} ({error.stderr.strip()[:80]})")
                     return
                 self._branch = other
                 for each in self._items:
                     after = _read(each.path)
-                    each.note("git", f"changes to {other}", words_of(before[each.home]), words_of(after))
+                    each.note("git", f"switches to {other}", words_of(before[each.home]), words_of(after))
                     each.writes.append(("", frozenset(words_of(after))))
                     each.made_at = time.monotonic()
                 await asyncio.sleep(self._dice.choice((0.3, 1.5)))

@@ -147,7 +147,7 @@ class Storm:
     async def _stop_and_start(self, seconds: float) -> None:
         how, away = self._dice.choice(SIGNALS), self._dice.choice(AWAY)
         await asyncio.sleep(seconds)
-        self._note(f"gets {how.name}")
+        self._note(f"receives {how.name}")
         self._up.clear()
         self.programs.down_since = time.monotonic()
         began = time.monotonic()
@@ -156,12 +156,14 @@ class Storm:
             await asyncio.sleep(0.02)
         took = time.monotonic() - began
         if self.server.runs:
-            self._broken(self._judge.tell("stop", None, f"it has not ended {took:.1f} s after {how.name}"))
+            self._broken(
+                self._judge.tell("stop", None, f"the server is still running {took:.1f} s after {how.name}")
+            )
             self.server.kill()
         if how in ASKED:
             self.outcome.longest_stop = max(self.outcome.longest_stop, round(took, 1))
         self.outcome.stops[how.name] = self.outcome.stops.get(how.name, 0) + 1
-        self._note(f"has ended after {took:.2f} s")
+        self._note(f"has exited after {took:.2f} s")
         await asyncio.sleep(away)
         await self._start()
         self._note("runs again")
@@ -186,7 +188,7 @@ class Storm:
             self._broken(violation)
         for tab in self._tabs:
             if tab.reloads:
-                self._broken(self._judge.tell("reload", tab.item, f"{tab.who} had to open it anew"))
+                self._broken(self._judge.tell("reload", tab.item, f"{tab.who} had to reopen it"))
                 tab.reloads = 0
         for item in differing:
             for tab in self._of(item):
@@ -226,11 +228,11 @@ class Storm:
 
     def _difference(self, item: Item) -> str:
         tabs = [
-            f"{tab.who} {'is there' if tab.is_there else f'is away: {tab.refusals[-3:]}'}"
+            f"{tab.who} {'is connected' if tab.is_there else f'is disconnected: {tab.refusals[-3:]}'}"
             for tab in self._of(item)
         ]
         texts = [_shortened(text) for text in self._state(item)]
-        return "; ".join([*tabs, f"the file at {item.place} and they have {texts}"])
+        return "; ".join([*tabs, f"contents of the file at {item.place} and of the tabs: {texts}"])
 
     def _broken(self, violation: Violation) -> None:
         self._tell(str(violation))

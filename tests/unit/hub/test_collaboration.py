@@ -457,7 +457,7 @@ def test_state_is_private(db: Session, tmp_path: Path, as_root: list[tuple[str, 
     assert state_directory.state_directory_of(local(db), str(root)) == path
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 def test_state_of_an_account_that_is_gone_is_not_of_the_next_with_its_number(
     db: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

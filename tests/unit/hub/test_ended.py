@@ -32,7 +32,7 @@ class Loot:
         self.browser = stack.enter_context(hub.browser(name))
         self.browser.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
         self._token = hub.token_of(name)
-        assert self.sign_in, "the browser signs in at the server"
+        assert self.sign_in, "the browser could not sign in to the server"
         self._code = hub.code_of(self.browser)
         self._own_token = hub.own_token
         self._of_another = hub.sign_in_of("alice")

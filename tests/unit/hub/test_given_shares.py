@@ -24,7 +24,7 @@ CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
 GROUPS = shares.Groups(64091, 64092)
 SHARE, OF = "rain/files", {"rain/files": "project-rain"}
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 
 @pytest.fixture
@@ -192,12 +192,12 @@ os.chdir('/')
         APART.format(flag=0x400, what="global f; f = open('below/file')"),
     ],
     ids=[
-        "file of another group",
-        "has its working directory in another group's",
-        "gives it another group all the time",
-        "on its way",
-        "watch",
-        "working directory of a thread",
+        "file with another group",
+        "working directory with another group",
+        "group that keeps changing",
+        "descriptor in transit",
+        "inotify watch",
+        "thread's working directory",
         "thread's file",
     ],
 )
@@ -250,7 +250,7 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
         said = running.stdout.readline(4)
         if said != "text":
             running.kill()
-            pytest.skip(f"nobody mounts anything here: {said}{running.stdout.readline()}")
+            pytest.skip(f"unprivileged mounts are not available: {said}{running.stdout.readline()}")
         try:
             given.settle({}, OF)
             assert running.wait(5)

@@ -56,7 +56,7 @@ LOAD_ROLES = {
         'c.JupyterHub.load_roles.extend([{"name": "readers", "scopes": ["read:hub"]}])',
         {"self"},
     ),
-    "our scopes there already": (
+    "our scopes already there": (
         f'c.JupyterHub.load_roles = [{{"name": "user", "scopes": ["self", "{SHARED[0]}"]}}]',
         {"self"},
     ),
@@ -219,14 +219,14 @@ def test_chain_wraps_each_section_once() -> None:
 
 
 IMPOSSIBLE = {
-    "role of our name": ("c.JupyterHub.load_roles = [{'name': 'collab-accounts'}]", "load_roles"),
-    "role of our name, rights": (
+    "role with our name": ("c.JupyterHub.load_roles = [{'name': 'collab-accounts'}]", "load_roles"),
+    "role with our name and rights": (
         "c.JupyterHub.load_roles.append({'name': 'collab-accounts', 'scopes': ['admin:users'], 'users': []})",
         "load_roles",
     ),
     "blocked": ("c.Authenticator.blocked_users = {'shared', 'ann'}", "Authenticator.blocked_users"),
     "blocked, added": ("c.PAMAuthenticator.blocked_users.add('shared')", "PAMAuthenticator.blocked_users"),
-    "roles of people": ("c.OurOwn.manage_roles = True", "OurOwn.manage_roles"),
+    "managed roles": ("c.OurOwn.manage_roles = True", "OurOwn.manage_roles"),
 }
 
 

@@ -260,7 +260,7 @@ def test_page_that_could_not_ask_the_hub_is_refused(page: Page, here: str, tmp_p
         assert problems(page) == []
 
 
-@pytest.mark.skipif(ME != "root", reason="only root can become another account")
+@pytest.mark.skipif(ME != "root", reason="needs root to become another account")
 @pytest.mark.parametrize(("account", "why"), [("no-such-account", "does not exist"), ("root", "is root")])
 def test_account_that_will_not_do_is_refused(page: Page, account: str, why: str) -> None:
     page.account = account

@@ -15,7 +15,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers 
 from open_place import open_place
 
 FIRST, LAST = 64051, 64054
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 
 @pytest.fixture

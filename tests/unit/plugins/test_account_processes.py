@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes
 
 ACCOUNT, ATTACKER = 64041, 64042
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as other accounts")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as other accounts")
 
 FOREVER = "print('runs', flush=True); time.sleep(600)"
 # Exits as soon as its fork continues, so that killing the process that was found comes too late.
@@ -69,7 +69,7 @@ def test_group_of_a_process_is_in_use(become: str) -> None:
 EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().machine, (0, 0))
 
 
-@pytest.mark.skipif(not EXIT, reason="system calls have other numbers here")
+@pytest.mark.skipif(not EXIT, reason="unknown system call numbers on this architecture")
 @pytest.mark.parametrize(
     ("become", "then"),
     [
@@ -79,7 +79,7 @@ EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().mac
             f"system.syscall({SETRESUID}, {ATTACKER}, {ATTACKER}, {ATTACKER}); time.sleep(600)",
         ),
     ],
-    ids=["the first one has ended", "the first one is someone else's"],
+    ids=["first thread has ended", "first thread has another account"],
 )
 def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
@@ -104,7 +104,7 @@ def test_number_that_was_lent_to_an_account_counts(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     if subprocess.run([*become, "unshare", "--user", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("nobody makes user namespaces here")
+        pytest.skip("user namespaces are not available")
     lent = 165537
     program = f"""
 import ctypes

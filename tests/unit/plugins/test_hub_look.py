@@ -101,7 +101,7 @@ def itself() -> Unit:
 
 
 def never() -> dict[str, Any]:
-    raise AssertionError("the files are not looked at for a hub that answers")
+    raise AssertionError("the files must not be read if the hub answers")
 
 
 def test_hub_on_a_unix_socket_is_seen(running: Hub, live: LiveHub) -> None:

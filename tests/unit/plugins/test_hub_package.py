@@ -86,7 +86,7 @@ def test_fragments_of_another_version_are_moved_to_this_one() -> None:
         b'# sys.path.insert(0, "/usr/local/lib/collab.jupyterhub/000000000000")\n',
         b'sys.path.insert(0, "/usr/local/lib/theirs")\n',
     ],
-    ids=["runs a file by its path", "in a comment", "theirs"],
+    ids=["runs a file by its path", "in a comment", "another directory"],
 )
 def test_what_imports_no_version_stays_as_it_is(text: bytes) -> None:
     assert not hub_package.imports(text)

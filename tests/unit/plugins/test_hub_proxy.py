@@ -80,7 +80,7 @@ def test_unit_is_one_of_the_hosts_and_not_of_somebodys_own(
     assert listeners.unit_of(7) == unit
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="listens as another account")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to listen as another account")
 def test_person_on_the_proxys_unix_socket_is_told(tmp_path: Path) -> None:
     place = str(tmp_path / "proxy.sock")
     url = f"http+unix://{quote(place, safe='')}"
@@ -111,7 +111,7 @@ def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: in
     return made
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="what a system's account makes")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize(
     ("family", "address", "told"),
     [
@@ -130,7 +130,7 @@ def test_process_that_listens_is_found(family: socket.AddressFamily, address: st
     assert hub_proxy.listener(bind_url, HUB) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to listen as other accounts")
 def test_person_who_listens_beside_the_proxy_or_in_its_place_is_not_taken_for_it() -> None:
     """A user who listens next to the proxy, or in its place, is not taken for it.
 

@@ -28,7 +28,7 @@ from local_hub import LocalHub, wait_until
 from ports import free_port
 
 MALLORY = 64031
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="listens as other accounts")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to listen as other accounts")
 
 # Begins a program that runs as another account, after its imports: that account may not be able to read this Python.
 BECOME = f"""

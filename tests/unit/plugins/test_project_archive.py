@@ -24,7 +24,7 @@ from open_place import open_place
 
 GROUP, MEMBER = 64071, 64072
 GROUPS = shares.Groups(GROUP, GROUP + 1)
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="is a member of a project")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as a project member")
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_names_of_all_kinds(share: Path) -> None:
         "n = 0\nwhile True:\n    n += 1\n    open(f'file{n}', 'w').close()\n    if n == 1: at_work()",
         "for _level in range(1500): os.mkdir('d'); os.chdir('d')\nat_work()",
     ],
-    ids=["makes files", "goes deep"],
+    ids=["creates files", "nested directories"],
 )
 def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> None:
     with member(program, share / "below"):

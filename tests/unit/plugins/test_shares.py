@@ -11,7 +11,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import posix_acl
 
 GROUPS = shares.Groups(writers=64001, readers=64002)
 ACCOUNT, MEMBER = 64010, 64011
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def share(tmp_path: Path) -> Path:
         try:
             shares.open_directory(directory, GROUPS)
         except OSError as error:
-            pytest.skip(f"{tmp_path} takes no access control lists: {error}")
+            pytest.skip(f"{tmp_path} does not support access control lists: {error}")
     return path
 
 

@@ -16,7 +16,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 )
 
 NUMBER, MEMBER = 64101, 64102
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 
 @pytest.fixture(autouse=True)

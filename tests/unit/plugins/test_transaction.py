@@ -118,7 +118,7 @@ while True:
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="reads as another account")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to read as another account")
 @pytest.mark.parametrize("how", ["copy", "stage", "write"])
 def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str) -> None:
     """No other account can read a secret while it is written, even if it opens each temporary file as soon as the file exists."""

@@ -15,12 +15,12 @@ from jupyterhub_collab.server.text_bytes import NoText, bytes_of, text_of
 
 TEXTS = {
     "plain": b"one\ntwo\n",
-    "no end": b"one\ntwo",
+    "no final newline": b"one\ntwo",
     "empty": b"",
-    "windows": b"one\r\ntwo\r\nthree",
-    "old mac": b"one\rtwo\r",
+    "Windows line endings": b"one\r\ntwo\r\nthree",
+    "old Mac line endings": b"one\rtwo\r",
     "mixed": b"one\r\ntwo\nthree\r\r\nfour\rfive\n",
-    "mark": b"\xef\xbb\xbfone\r\n",
+    "byte-order mark": b"\xef\xbb\xbfone\r\n",
     "utf-16": b"\xff\xfe" + "one\r\nüwo\r\n".encode("utf-16-le"),
     "utf-32": b"\xff\xfe\0\0" + "one\nüwo\n".encode("utf-32-le"),
     "latin-1": "für\n".encode("latin-1") + b"one\n",
@@ -63,9 +63,7 @@ def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) ->
 
 def test_a_text_that_ends_in_the_midst_of_a_letter_is_what_it_was() -> None:
     assert text_of("größe ä".encode()[:-1]) == "größe "
-    assert text_of("caf\xe9".encode("latin-1")) == "café", (
-        "that is how one ends in an encoding of before Unicode"
-    )
+    assert text_of("caf\xe9".encode("latin-1")) == "café", "Latin-1 text may end like this"
 
 
 def test_what_is_no_text_is_refused() -> None:
@@ -115,28 +113,28 @@ def dumped(notebook: dict[str, Any], ending: str = "\n", **form: Any) -> bytes:
 
 
 NOTEBOOKS = {
-    "as nbformat has it": dumped(NOTEBOOK, sort_keys=True),
-    "indented by two": dumped(NOTEBOOK, indent=2),
-    "by tabs": dumped(NOTEBOOK, indent="\t"),
+    "as nbformat writes it": dumped(NOTEBOOK, sort_keys=True),
+    "indented with two spaces": dumped(NOTEBOOK, indent=2),
+    "indented with tabs": dumped(NOTEBOOK, indent="\t"),
     "one line": dumped(NOTEBOOK, "", indent=None),
-    "one line, no blanks": dumped(NOTEBOOK, indent=None, separators=(",", ":")),
-    "ascii": dumped(NOTEBOOK, ensure_ascii=True),
+    "one line, no spaces": dumped(NOTEBOOK, indent=None, separators=(",", ":")),
+    "ASCII escapes": dumped(NOTEBOOK, ensure_ascii=True),
     "capital escapes": dumped(NOTEBOOK, ensure_ascii=True).replace(b"\\u00e9", b"\\u00E9"),
-    "windows": dumped(NOTEBOOK).replace(b"\n", b"\r\n"),
-    "mark": b"\xef\xbb\xbf" + dumped(NOTEBOOK),
-    "no end": dumped(NOTEBOOK, ""),
-    "keys turned round": dumped({key: NOTEBOOK[key] for key in reversed(NOTEBOOK)}),
+    "Windows line endings": dumped(NOTEBOOK).replace(b"\n", b"\r\n"),
+    "byte-order mark": b"\xef\xbb\xbf" + dumped(NOTEBOOK),
+    "no final newline": dumped(NOTEBOOK, ""),
+    "reversed keys": dumped({key: NOTEBOOK[key] for key in reversed(NOTEBOOK)}),
     "no ids": dumped(without("id")),
     "4.4": dumped(without("id", nbformat_minor=4)),
     "4.0": dumped(without("id", nbformat_minor=0)),
-    "one id twice": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
+    "duplicate id": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
     "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
-    "no metadata": dumped({**NOTEBOOK, "metadata": {}}),
-    "no metadata at all": dumped({key: value for key, value in NOTEBOOK.items() if key != "metadata"}),
+    "empty metadata": dumped({**NOTEBOOK, "metadata": {}}),
+    "no metadata": dumped({key: value for key, value in NOTEBOOK.items() if key != "metadata"}),
     "cells without metadata": dumped(without("metadata")),
     "cells without outputs": dumped(without("outputs")),
-    "more keys": dumped({**NOTEBOOK, "own": {"b": 1, "a": 2}}),
-    "text in one piece": dumped(
+    "additional key": dumped({**NOTEBOOK, "own": {"b": 1, "a": 2}}),
+    "source as one string": dumped(
         {**NOTEBOOK, "cells": [{**cell, "source": "".join(cell["source"])} for cell in NOTEBOOK["cells"]]}
     ),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
@@ -147,9 +145,9 @@ ODD = {"b": "cut in two: \ud83d", "a": [math.nan, -math.inf, 2**70, 1.5]}
 SHOWN = {"data": {"application/json": ODD}, "metadata": {}, "output_type": "display_data"}
 HELD: dict[str, Any] = {**NOTEBOOK, "cells": [{**CODE, "id": "one", "outputs": [SHOWN]}]}
 NOTEBOOKS |= {
-    "what no document holds": dumped(HELD, ensure_ascii=True),
-    "what no document holds, in its metadata": dumped({**NOTEBOOK, "metadata": ODD}, ensure_ascii=True),
-    "what is written in its own way, in one line": dumped(HELD, indent=None, ensure_ascii=True)
+    "values that no document can hold": dumped(HELD, ensure_ascii=True),
+    "metadata that no document can hold": dumped({**NOTEBOOK, "metadata": ODD}, ensure_ascii=True),
+    "unusual formats of numbers and strings, in one line": dumped(HELD, indent=None, ensure_ascii=True)
     .replace(b"1.5", b"1.50e0")
     .replace(b"on/j", b"on\\/j")
     .replace(b'"b": ', b'"b" : '),
@@ -180,20 +178,22 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
 
 
-@pytest.mark.parametrize("name", ["as nbformat has it", "indented by two", "no ids", "4.4", "one id twice"])
+@pytest.mark.parametrize(
+    "name", ["as nbformat writes it", "indented with two spaces", "no ids", "4.4", "duplicate id"]
+)
 def test_a_cell_taken_out_takes_nothing_else(name: str) -> None:
     data = NOTEBOOKS[name]
     document = of_people(data)
     del document.ycells[1]
     rest = json.loads(data)
     del rest["cells"][1]
-    sort = name == "as nbformat has it"
-    expected = dumped(rest, indent=2 if name == "indented by two" else 1, sort_keys=sort)
+    sort = name == "as nbformat writes it"
+    expected = dumped(rest, indent=2 if name == "indented with two spaces" else 1, sort_keys=sort)
     assert bytes_of_notebook(document.get(), data) == expected
 
 
 def test_a_new_cell_follows_the_file() -> None:
-    data = NOTEBOOKS["text in one piece"]
+    data = NOTEBOOKS["source as one string"]
     document = of_people(data)
     document.append_cell({**CODE, "id": "new", "source": "a\nb"})
     cell = json.loads(bytes_of_notebook(document.get(), data))["cells"][-1]

@@ -69,7 +69,7 @@ async def test_copies_of_one_moment_are_all_there(tmp_path: Path) -> None:
         *(copies.write_new(manager, "notes.txt", copies.model_of(text.encode())) for text in wanted)
     )
     assert len(set(paths)) == len(wanted) and texts(tmp_path) == wanted
-    assert [(tmp_path / path).read_text() for path in paths] == wanted, "each is where its writer says"
+    assert [(tmp_path / path).read_text() for path in paths] == wanted, "a copy is not at the returned path"
 
 
 async def test_copies_of_one_moment_are_all_there_in_another_store() -> None:

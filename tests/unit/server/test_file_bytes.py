@@ -64,7 +64,7 @@ async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None
     try:
         os.setxattr(path, "user.note", b"kept")
     except OSError:
-        pytest.skip("the file system of the tests keeps no extended attributes")
+        pytest.skip("the file system does not support extended attributes")
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
     await server.until_file("notes.txt", "<typed>")
@@ -76,13 +76,13 @@ async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None
 # Notebooks that other programs wrote
 
 
-@pytest.mark.parametrize("kind", ["4.4", "4.0", "no ids", "one id twice"])
+@pytest.mark.parametrize("kind", ["4.4", "4.0", "no ids", "duplicate id"])
 async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: LocalServer, kind: str) -> None:
     content = notebook("a = 1", "b = 2", "c = 3", minor={"4.4": 4, "4.0": 0}.get(kind, 5))
     if kind == "no ids":
         for cell in content["cells"]:
             del cell["id"]
-    if kind == "one id twice":
+    if kind == "duplicate id":
         content["cells"][2]["id"] = content["cells"][0]["id"]
     server.write("own.ipynb", json.dumps(content))
     alice = await server.open("own.ipynb")
@@ -96,7 +96,7 @@ async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: Loca
         server.write("own.ipynb", json.dumps(content))
         await alice.wait_until(lambda room: "new" in words(room), PATIENCE)
         assert words(alice) == "<typed>a = 1\nb = 20\nnew\nc = 3"
-        assert str(texts[0]) == "<typed>a = 1" and str(texts[2]) == "c = 3", "they are other cells"
+        assert str(texts[0]) == "<typed>a = 1" and str(texts[2]) == "c = 3", "unchanged cells were replaced"
         await server.until_file("own.ipynb", "<typed>")
         assert all(notice["level"] == "info" for notice in notices)
     assert not copies(server)
@@ -156,7 +156,7 @@ async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, shar
         assert not copies(server)
 
 
-async def test_a_plain_server_saves_what_it_has(server: LocalServer) -> None:
+async def test_text_saved_without_a_hash_is_merged(server: LocalServer) -> None:
     """Text that a script saves through the contents API, without the hash of what it read, is merged."""
     alice = await server.open("notes.txt")
     for number in range(3):

@@ -38,9 +38,11 @@ def test_a_file_that_a_program_moved_aside_to_write_a_new_one_leaves_its_documen
     assert identities.get_id("one.txt") == ids[0]
 
 
-@pytest.mark.parametrize("is_away", [True, False], ids=["while the server is away", "while it runs"])
 @pytest.mark.parametrize(
-    "is_there", [True, False], ids=["the other is there", "the other was deleted before"]
+    "is_away", [True, False], ids=["while the server is stopped", "while the server runs"]
+)
+@pytest.mark.parametrize(
+    "is_there", [True, False], ids=["the other file exists", "the other file was deleted before"]
 )
 def test_a_file_takes_its_document_to_the_place_of_another(
     tmp_path: Path, is_away: bool, is_there: bool
@@ -57,7 +59,9 @@ def test_a_file_takes_its_document_to_the_place_of_another(
     assert identities.get_path(id_of_other) == "other.txt"
 
 
-@pytest.mark.parametrize("is_away", [True, False], ids=["while the server is away", "while it runs"])
+@pytest.mark.parametrize(
+    "is_away", [True, False], ids=["while the server is stopped", "while the server runs"]
+)
 def test_a_document_with_unsaved_text_keeps_its_place(tmp_path: Path, is_away: bool) -> None:
     """A document with unsaved text keeps its path, so that the text is merged into the file that is there now and not lost."""
     one, other = files(tmp_path, "one.txt", "other.txt")

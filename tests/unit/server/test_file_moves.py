@@ -44,7 +44,7 @@ async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
         alice.insert(0, "<typed>")
         assert await alice.save(PATIENCE) == "failed"
         await asyncio.sleep(1.5)
-        assert len(notices) == 1, "it is told once"
+        assert len(notices) == 1, "people were notified more than once"
         assert not (server.files / "folder/notes.txt").exists() and not copies(server)
         # A file that exists again gets the text, and newcomers see both.
         (server.files / "folder").mkdir(exist_ok=True)
@@ -370,7 +370,7 @@ saving._write = write
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
-@pytest.mark.parametrize("more", ["", "\n"], ids=["as it was", "otherwise"])
+@pytest.mark.parametrize("more", ["", "\n"], ids=["previous content", "changed content"])
 async def test_what_is_written_before_saving_has_ended_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: str
 ) -> None:

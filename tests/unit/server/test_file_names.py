@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
             id="link to a link",
         ),
         pytest.param(
-            lambda files: (files / "folder").symlink_to("."), "folder/notes.txt", id="link of a folder"
+            lambda files: (files / "folder").symlink_to("."), "folder/notes.txt", id="link to the folder"
         ),
         pytest.param(
             lambda files: (files / "other.txt").hardlink_to(files / "notes.txt"), "other.txt", id="hard link"

@@ -104,7 +104,7 @@ async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: Loca
         with closing(sqlite3.connect(server.state / "documents.db")) as db:
             began = "select writing from documents where document = ?"
             assert db.execute(began, (of_document(alice),)).fetchone() == (0,), (
-                "a restart would take it for ours"
+                "a restart would treat it as the server's own write"
             )
         await asyncio.gather(*written)
         await until_text(alice, "typed\n" + before + "new\n")
@@ -251,9 +251,9 @@ async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_
 
 
 TAKING_OUT = [
-    pytest.param(lambda room: room.move_cell(1, 0), True, id="moves it"),
-    pytest.param(lambda room: room.change_cell(1, "markdown"), True, id="changes its type"),
-    pytest.param(lambda room: room.delete_cell(1), False, id="deletes it"),
+    pytest.param(lambda room: room.move_cell(1, 0), True, id="moves the cell"),
+    pytest.param(lambda room: room.change_cell(1, "markdown"), True, id="changes the cell type"),
+    pytest.param(lambda room: room.delete_cell(1), False, id="deletes the cell"),
 ]
 
 
@@ -395,7 +395,7 @@ async def both_have(alice: Room, bob: Room, *texts: str) -> None:
     try:
         await until(have)
     except TimeoutError:
-        pytest.fail(f"alice has {sources(alice)}, bob has {sources(bob)}, and not all of {texts}")
+        pytest.fail(f"alice has {sources(alice)} and bob has {sources(bob)}. Both must have all of {texts}")
     counts = {text: sum(source.count(text) for source in sources(alice)) for text in texts}
     assert set(counts.values()) == {1}, counts
 
@@ -422,10 +422,10 @@ async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> Non
     "keep",
     [
         pytest.param(
-            lambda path, before: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)), id="as before"
+            lambda path, before: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)), id="unchanged"
         ),
-        pytest.param(lambda path, before: os.utime(path, (1, 1)), id="of long ago"),
-        pytest.param(lambda path, before: os.utime(path, (2e9, 2e9)), id="of some day"),
+        pytest.param(lambda path, before: os.utime(path, (1, 1)), id="in the past"),
+        pytest.param(lambda path, before: os.utime(path, (2e9, 2e9)), id="in the future"),
     ],
 )
 async def test_a_change_that_the_time_does_not_tell_is_followed(

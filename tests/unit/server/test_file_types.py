@@ -73,7 +73,7 @@ async def test_a_document_of_another_type_is_that_of_its_type(tmp_path: Path) ->
         await alice.join()
         own = alice._doc.get("own", type=Map)
         await asyncio.sleep(1.5)
-        assert server.read("board.own") == '{"one": 1,\n"two": 2}', "nobody has changed it"
+        assert server.read("board.own") == '{"one": 1,\n"two": 2}', "the file was rewritten without a change"
         own["three"] = 3.0
         server.write("board.own", '{"one": 1, "two": 22}')
         await alice.wait_until(lambda room: own.get("two") == 22, PATIENCE)
@@ -86,7 +86,7 @@ async def test_a_document_of_another_type_is_that_of_its_type(tmp_path: Path) ->
         server.write("board.own", '{"one": 1}')
         await alice.wait_until(lambda room: own.to_py() == {"one": 1}, PATIENCE)
         await asyncio.sleep(1.5)
-        assert server.read("board.own") == '{"one": 1}', "nobody has changed it"
+        assert server.read("board.own") == '{"one": 1}', "the file was rewritten without a change"
         assert str(alice._doc.get("source", type=Text)) == ""
     finally:
         server.kill()

@@ -167,8 +167,8 @@ async def test_what_is_typed_meanwhile_into_a_cell_that_moves_moves_with_it(serv
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda room: room.move_cell(1, 0), id="moves it"),
-        pytest.param(lambda room: room.delete_cell(0), id="deletes another one"),
+        pytest.param(lambda room: room.move_cell(1, 0), id="moves the cell"),
+        pytest.param(lambda room: room.delete_cell(0), id="deletes another cell"),
     ],
 )
 async def test_a_program_changes_a_cell_while_somebody(

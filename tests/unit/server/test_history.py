@@ -121,7 +121,7 @@ def test_only_old_documents_are_forgotten_that_their_file_holds(
     assert past.on_disk("older") is None and text_of(past, "older") == ""
     assert not past.has_visited("older", "session of older")
     assert past.version_of("session of older") is None
-    assert past.on_disk("old") is not None, "there was room enough when the oldest had gone"
+    assert past.on_disk("old") is not None, "more was deleted than necessary"
     past.forget_old(0)
     assert past.on_disk("old") is None
     assert text_of(past, "new") and text_of(past, "unsaved") and text_of(past, "due")
@@ -197,7 +197,7 @@ def test_a_large_document_is_written_in_parts(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1.2 * len(update) + JOURNAL_BYTES
     again = History(tmp_path, LOG)
     assert [content for content, _time in again.updates("large")] == [update]
-    assert again.since("large", 0) == [update], "whole, as all that happened since"
+    assert again.since("large", 0) == [update], "since() must return the complete update"
     assert [content for content, _time in again.updates("small")] == [b"0", b"1", b"2"]
     assert again.since("small", again.last("small") - 1) == [b"2"]
 

@@ -121,7 +121,7 @@ async def test_it_is_damaged_while_the_server_is_away(
     await server.until_file("notes.txt", "<more>")
     assert server.read("notes.txt") == bob.text == "<more><saved>one\n"
     if damage in (damage_header, make_newer):
-        assert list(server.state.glob("documents.db.*-*")), "it is not kept"
+        assert list(server.state.glob("documents.db.*-*")), "the damaged history was not kept"
 
 
 async def test_the_disk_is_full_for_a_while(server: LocalServer) -> None:

@@ -24,7 +24,7 @@ def merged(kind: Any, before: Any, typed: Any, written: Any) -> Any:
     if callable(typed):
         typed(people)
     people.ydoc.apply_update(changes(base, kind, written))
-    assert kind(base).get() == written, "the base is what the file holds"
+    assert kind(base).get() == written, "the base differs from the file"
     return people.get()
 
 
@@ -67,7 +67,7 @@ def test_lines_that_stay_are_not_touched() -> None:
     people = YUnicode()
     people.set("one\ntwo\nthree\n")
     update = changes(copy_of(people.ydoc), YUnicode, "one\ntwo and a half\nthree\n")
-    assert len(update) < 60, "it holds more than what has changed"
+    assert len(update) < 60, "the update contains more than the change"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,9 @@ def test_a_notebook_keeps_both() -> None:
     result = merged(YNotebook, before, typed, written)
     sources = [cell["source"] for cell in result["cells"]]
     assert sources[:2] == ["# typed\na = 1", "b = 2 + 2"]
-    assert sorted(sources[2:]) == ["d = 4", "e = 5"], "two cells at one place may come in either order"
+    assert sorted(sources[2:]) == ["d = 4", "e = 5"], (
+        "two cells inserted at the same place can be in either order"
+    )
 
 
 def test_typing_and_writing_in_one_cell_keeps_both() -> None:
@@ -236,7 +238,7 @@ def test_a_cell_that_takes_the_place_of_another_is_another() -> None:
             lambda people: make_anew(people, 2, 0),
             [cell("a = 1", "a"), cell("b = 1", "b"), cell("c = 2", "c")],
             ["c = 2", "a = 1", "b = 1"],
-            id="moved, and written into",
+            id="moved by people, edited by a program",
         ),
         pytest.param(
             lambda people: make_anew(people, 2, 0),
@@ -248,19 +250,19 @@ def test_a_cell_that_takes_the_place_of_another_is_another() -> None:
             lambda people: make_anew(people, 2, 2, kind="markdown", source="c = 1 typed"),
             [cell("a = 1", "a"), cell("b = 1", "b"), cell("new c = 1", "c", "markdown")],
             ["a = 1", "b = 1", "new c = 1 typed"],
-            id="another type by both",
+            id="type changed by both",
         ),
         pytest.param(
             lambda people: people.ycells.__delitem__(1),
             [cell("a = 1", "a"), cell("b = 1 # new", "b"), cell("c = 1", "c")],
             ["a = 1", "b = 1 # new", "c = 1"],
-            id="taken out, and written into",
+            id="removed by people, edited by a program",
         ),
         pytest.param(
             lambda people: people.ycells.__delitem__(1),
             [cell("a = 1", "a"), cell("b = 1", "b"), cell("c = 2", "c")],
             ["a = 1", "c = 2"],
-            id="taken out",
+            id="removed by people, another cell edited",
         ),
     ],
 )

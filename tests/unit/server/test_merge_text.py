@@ -35,7 +35,7 @@ LINES = "result = call(\n    alpha,\n    beta,\n    gamma,\n)\n"
 
 
 @pytest.mark.parametrize(
-    ("before", "written"), [(CALL, LINES), (LINES, CALL)], ids=["into lines", "into one line"]
+    ("before", "written"), [(CALL, LINES), (LINES, CALL)], ids=["split into lines", "joined into one line"]
 )
 @pytest.mark.parametrize("beside", ["result", "alpha", "beta"])
 def test_a_formatter_that_breaks_lines_otherwise(before: str, written: str, beside: str) -> None:

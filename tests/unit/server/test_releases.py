@@ -30,7 +30,7 @@ ALL = (
 def test_rooms_work_with_other_releases(release: str) -> None:
     beside = ROOT / ".cache/beside" / release
     there = {each.name: each.version for each in distributions(path=[str(beside)])}
-    assert there, f"there is nothing in {beside}: run `make env`"
+    assert there, f"{beside} is empty: run `make env`"
     fitting = {name: fits[0][0] for name, fits in protection.FITS.items()}
     assert protection.problem_with({**fitting, **there}) == "", (
         "update protection.FITS, and PARTS_FOR_LAB in the play"

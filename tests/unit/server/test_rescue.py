@@ -174,8 +174,8 @@ async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     "take_out",
     [
-        pytest.param(lambda room: room.move_cell(1, 0), id="moves it"),
-        pytest.param(lambda room: room.delete_cell(1), id="deletes it"),
+        pytest.param(lambda room: room.move_cell(1, 0), id="moves the cell"),
+        pytest.param(lambda room: room.delete_cell(1), id="deletes the cell"),
     ],
 )
 async def test_text_is_restored_once_though_the_server_is_killed_before(

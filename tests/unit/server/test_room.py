@@ -63,9 +63,7 @@ async def test_tabs_come_back_after_kill_9_and_merge(server: LocalServer) -> Non
     server.start()
     await come_back(alice, bob)
     await both_see(alice, bob, "<seen>", "<alice alone>", "<bob alone>")
-    assert sorted(alice.text) == sorted("<alice alone><seen>one\ntwo\n<bob alone>"), (
-        "something is there twice"
-    )
+    assert sorted(alice.text) == sorted("<alice alone><seen>one\ntwo\n<bob alone>"), "text was duplicated"
     await server.until_file("notes.txt", alice.text)
 
 
@@ -91,7 +89,7 @@ async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalSer
     bob = await server.open("notes.txt", "bob")
     alice.insert(0, "<last>")
     await both_see(alice, bob, "<last>")
-    assert server.end() < PATIENCE, "it had to be killed"
+    assert server.end() < PATIENCE, "the server had to be killed"
     assert "<last>" in server.read("notes.txt")
 
 
@@ -103,7 +101,7 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
         alice.insert(0, f"<{number}>")
         await asyncio.sleep(0.1)
         saved.add(server.read("notes.txt"))
-    assert len(saved) > 2, "it was not saved while someone typed"
+    assert len(saved) > 2, "the file was not saved while someone typed"
 
 
 async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
@@ -115,7 +113,7 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
     document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
     with closing(sqlite3.connect(server.state / "documents.db")) as db:
         held = "select last_update = (select max(id) from updates where document = d.document) from documents d where document = ?"
-        assert db.execute(held, (document,)).fetchone() == (1,), "it would not be forgotten when it is old"
+        assert db.execute(held, (document,)).fetchone() == (1,), "an old document would never be forgotten"
     server.end()
     server.start()
     await come_back(alice)
@@ -295,7 +293,7 @@ async def test_a_write_from_outside_is_merged(server: LocalServer) -> None:
     await alice.wait_until(lambda room: "from git" in room.text, PATIENCE)
     assert alice.text == "<typed>one\ntwo\nfrom git\n"
     await server.until_file("notes.txt", alice.text)
-    assert not copies(server), "nothing was taken away"
+    assert not copies(server), "a copy was made although nothing was removed"
 
 
 async def test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told(server: LocalServer) -> None:
@@ -380,7 +378,7 @@ async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")
     before = server.read(name)
-    assert "<typed>" not in before, "it was saved before it could be killed"
+    assert "<typed>" not in before, "the text was saved before the server was killed"
     server.kill()
     await alice.leave()
     with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
@@ -397,12 +395,12 @@ async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        pytest.param("work.ipynb", str, id="notebook, whole"),
-        pytest.param("work.ipynb", lambda text: text[:99], id="notebook, cut off"),
-        pytest.param("notes.txt", str, id="text, whole"),
-        pytest.param("notes.txt", lambda text: text[:9], id="text, cut off"),
+        pytest.param("work.ipynb", str, id="complete notebook"),
+        pytest.param("work.ipynb", lambda text: text[:99], id="truncated notebook"),
+        pytest.param("notes.txt", str, id="complete text"),
+        pytest.param("notes.txt", lambda text: text[:9], id="truncated text"),
         pytest.param(
-            "notes.txt", lambda text: text + "from outside\n", id="text, and written from outside since"
+            "notes.txt", lambda text: text + "from outside\n", id="complete text, changed from outside since"
         ),
     ],
 )
@@ -531,7 +529,7 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
         while time.monotonic() - began < 7:  # longer than the idle time
             alice.insert(0, "x")
             await asyncio.sleep(0.5)
-        assert server.runs, "it ended while someone typed"
+        assert server.runs, "the server stopped while someone typed"
         alice.insert(0, "<last>")
         async with asyncio.timeout(PATIENCE):
             while server.runs:

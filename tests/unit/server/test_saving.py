@@ -92,7 +92,7 @@ async def test_what_a_hook_makes_of_a_notebook_is_written_and_signed(tmp_path: P
     saving.prepare(manager)
     await save_notebook(manager, tmp_path, "x = 1", trusted=True)
     written = (tmp_path / "work.ipynb").read_text()
-    assert '\n   "nbformat"' in written, "it no longer has the hand of its file"
+    assert '\n   "nbformat"' in written, "the file's own formatting is lost"
     made: Any = nbformat.reads(written, as_version=4)  # type: ignore[no-untyped-call]
     assert made.cells[0].source == "x = 1" and made.cells[0].outputs == []
     assert manager.notary.check_signature(made)

@@ -39,8 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 
 WAYS = {
-    "SIGINT, as LocalProcessSpawner begins": [signal.SIGINT],
-    "SIGTERM, as systemd begins": [signal.SIGTERM],
+    "SIGINT, first signal of LocalProcessSpawner": [signal.SIGINT],
+    "SIGTERM, first signal of systemd": [signal.SIGTERM],
     "SIGHUP": [signal.SIGHUP],
     "SIGINT and SIGTERM": [signal.SIGINT, signal.SIGTERM],
 }

@@ -136,7 +136,7 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
     await asyncio.sleep(2 * SECONDS)
     before = hub.log.count(asked)
     await asyncio.sleep(2 * SECONDS)
-    assert hub.log.count(asked) == before, "the hub is asked about someone who has left"
+    assert hub.log.count(asked) == before, "the hub is still asked about a user who has left"
 
 
 async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
@@ -168,7 +168,7 @@ async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
     while not heard:
         await asyncio.sleep(0.01)
     close(opened[0])
-    assert len(ended) == 1, "what follows an end has to wait for the other side"
+    assert len(ended) == 1, "closing waits for the client"
     writer.write(frame("after"))
     await asyncio.sleep(0.5)
     assert heard == ["before"]

@@ -238,14 +238,14 @@ def test_port_is_waited_for(closed_port: int, monkeypatch: pytest.MonkeyPatch) -
         asyncio.run(privileges.sockets("127.0.0.1", closed_port))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop privileges")
 @pytest.mark.parametrize(("account", "why"), [("no-such-account", "does not exist"), ("root", "is root")])
 def test_root_is_not_kept(account: str, why: str) -> None:
     with pytest.raises(OSError, match=why):
         privileges.give_up_root(account)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has privileges to drop")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop privileges")
 def test_root_is_given_up_for_good() -> None:
     """Dropping root is final: groups, and effective, real and saved IDs, give no way back."""
     if child := os.fork():

@@ -112,7 +112,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> str:
 def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, pip: str) -> str:
     """Choose the installer: uv, or pip alone, as on a host that has no uv and cannot download it."""
     name = str(getattr(request, "param", "uv"))
-    assert UV, "uv is part of the environment of the tests: make it with `make env`"
+    assert UV, "uv is missing: run `make env`"
     found = UV if name == "uv" else None
     monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: found)
     monkeypatch.setattr(package_installer, "fetch_uv", lambda *_arguments: None)
@@ -671,7 +671,7 @@ def test_pip_goes_where_uv_does_not_get(
     assert remembered(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="has a store of authorities' certificates of its own")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to replace the host's certificate store")
 def test_index_whose_authority_only_the_host_trusts(
     ensure: Ensure,
     environment: Path,
