@@ -94,9 +94,31 @@ def value_of(text: str) -> Any:
         return text
 
 
+def spawner_classes(config: Any) -> list[str]:
+    """Return the names of the hub's spawner class and its base classes, base classes first.
+
+    A class that is only named is not imported, so of its base classes only `Spawner` is known.
+    """
+    chosen = config.JupyterHub.get("spawner_class", "LocalProcessSpawner")
+    if isinstance(chosen, type):
+        return [each.__name__ for each in reversed(chosen.__mro__)]
+    points = importlib.metadata.entry_points()
+    group = "jupyterhub.spawners"
+    # Before Python 3.10, they are a dictionary.
+    named = points.select(group=group) if hasattr(points, "select") else points.get(group, ())
+    classes = {point.name: point.value for point in named}
+    return ["Spawner", re.split("[.:]", classes.get(str(chosen).lower(), str(chosen)))[-1]]
+
+
 def of_spawners(config: Any, name: str) -> list[Any]:
-    """Return the values of a spawner setting, from the sections of all spawner classes in the configuration."""
-    sections = [section for title, section in config.items() if title.endswith("Spawner")]
+    """Return the values of a spawner setting, from the sections of all spawner classes in the configuration.
+
+    The value that the hub uses is the last.
+    """
+    classes = spawner_classes(config)
+    titles = [title for title in config if title.endswith("Spawner") or title in classes]
+    titles.sort(key=lambda title: classes.index(title) if title in classes else -1)
+    sections = [config[title] for title in titles]
     return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
 
 
@@ -112,7 +134,7 @@ def words(command: Any) -> list[str]:
 
 
 def commands(config: Any) -> list[list[str]]:
-    """Return the commands that start servers."""
+    """Return the commands that start servers, the hub's own last."""
     return [found for command in of_spawners(config, "cmd") if (found := words(command))]
 
 

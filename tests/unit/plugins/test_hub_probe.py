@@ -84,6 +84,30 @@ def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
     assert ask(tmp_path / "hub.py")["profiles"] == [["/opt/lab/bin/jupyterhub-singleuser"], ["run-it"]]
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "",
+        "c.JupyterHub.spawner_class = 'simple'",
+        "c.JupyterHub.spawner_class = 'jupyterhub.spawner.SimpleLocalProcessSpawner'",
+        "from jupyterhub.spawner import SimpleLocalProcessSpawner as S\nc.JupyterHub.spawner_class = S",
+        "from jupyterhub.spawner import SimpleLocalProcessSpawner as S\nc.JupyterHub.spawner_class = type('Ours', (S,), {})",
+        "from jupyterhub.spawner import SimpleLocalProcessSpawner as S\nc.JupyterHub.spawner_class = type('Ours', (S,), {})\n"
+        "c.Ours.cmd = ['own']",
+    ],
+)
+def test_the_command_of_the_hubs_own_spawner_class_comes_last(tmp_path: Path, chosen: str) -> None:
+    """Sections of other classes, as left behind when the spawner was changed, do not count."""
+    (tmp_path / "hub.py").write_text(
+        f"{chosen}\nc.SimpleLocalProcessSpawner.cmd = ['simple']\nc.LocalProcessSpawner.cmd = ['local']\n"
+        "c.Spawner.cmd = ['any']\nc.DockerSpawner.cmd = ['docker']\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    assert told["error"] == ""
+    assert told["commands"][-1] == ["own" if "own" in chosen else "simple" if chosen else "local"]
+    assert len(told["commands"]) == 4 + ("own" in chosen)
+
+
 def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
     """Commands can be one string, as for batch systems, and profiles can be lists, which `wrapspawner` accepts like tuples."""
     (tmp_path / "hub.py").write_text(
