@@ -96,7 +96,7 @@ def test_environment_on_a_full_disk(site: Site, fault: Callable[[str], Fault]) -
 
 ACCOUNT: dict[str, Any] = {"names": ["team"], "group": "team-group", "comment": "of a test"}
 ACCOUNT_STEPS = {
-    "after it has created the group": ("owner_of_kept_home.call", ACCOUNT),
+    "after it has created the group": ("of_kept_home.call", ACCOUNT),
     "after it has created the account": ("ensure_present.return", ACCOUNT),
     "after it has ended the account's processes": ("end_processes.return", ACCOUNT | {"state": "absent"}),
     "after it has removed the account": ("ensure_absent.return", ACCOUNT | {"state": "absent"}),
