@@ -86,7 +86,7 @@ def test_nobody_logs_in_as_the_account_around_the_web_server(host: Host, platfor
         jupyter_rtc_venv="/usr/local/jupyterhub/",
     )
     assert (again.code, again.changed) == (0, 0), again.output
-    assert "nobody logs in as shared" in again.said
+    assert "Nobody can log in as shared" in again.said
     assert UNKNOWN in again.said
     assert "127.0.0.1" not in again.said.partition("Address for users")[2]
 

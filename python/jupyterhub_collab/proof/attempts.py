@@ -7,6 +7,7 @@ An attempt tells whether every way was refused. None of them harms a server that
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from .browser import Answer, Browser
 from .person import Person, server
 
 FORBIDDEN = (401, 403)
+# A proxy in front of the hub may answer like this when the hub refuses a request before it has read all of it.
+NO_ANSWER = (502, 503, 504)
+TRIES, PAUSE = 5, 0.2  # seconds
 UNKNOWN = 404  # the hub's answer to users who may not know whether a user exists
 NO_TERMINAL = "collab0"  # a valid name of a terminal that does not exist
 # Actions that start, stop, create or delete a server if they are not refused.
@@ -36,7 +40,8 @@ class Attempt:
         return [self.person.browser, self.person.program]
 
     async def of_hub(self, method: str, path: str, body: object = None) -> list[Answer]:
-        return [await browser.ask(method, f"/hub/api/{path}", body) for browser in self.browsers]
+        """Return the hub's answers. Request again what only a proxy has answered."""
+        return [await _ask_hub(browser, method, f"/hub/api/{path}", body) for browser in self.browsers]
 
     async def of_server(self, method: str, path: str) -> list[Answer]:
         return [await browser.ask(method, f"{server(self.owner)}/{path}") for browser in self.browsers]
@@ -50,6 +55,15 @@ class Attempt:
     @property
     def user(self) -> str:
         return f"users/{quote(self.owner)}"
+
+
+async def _ask_hub(browser: Browser, method: str, path: str, body: object) -> Answer:
+    for _attempt in range(TRIES):
+        answer = await browser.ask(method, path, body)
+        if answer.status not in NO_ANSWER:
+            break
+        await asyncio.sleep(PAUSE)
+    return answer
 
 
 def by_hub(answers: list[Answer]) -> bool:

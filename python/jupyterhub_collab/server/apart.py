@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,10 @@ from .merge import doc_of
 LARGE = 5_000_000
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
 YES, NO = b"yes\n", b"no\n"
-# A process that takes longer, in seconds, is given up: nothing is saved meanwhile.
-PATIENCE = 120
+# A process that takes longer, in seconds, is given up: the document is not saved in the meantime.
+PATIENCE = 60
+# More processes at once would only compete for processors and memory.
+_turn = asyncio.Semaphore(2)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Job:
     def do(self, is_signed: Callable[[str, str], bool]) -> Aside:
         """Do what `follow_aside` does. Raise ValueError if the file holds something else, and sqlite3.Error."""
         updates = read_updates(self.history, self.name, self.taken.place[0])
+        if not updates or updates[-1][0] != self.taken.place[0]:
+            raise ValueError("the history has changed")
         held = [content for number, content in updates if number <= self.on_disk.last_update]
         since = [content for number, content in updates if number > self.on_disk.last_update]
         base = Base.of(self.on_disk, held, since)
@@ -84,12 +89,18 @@ class Job:
 
 
 async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
-    """Do a job in another process. Raise OSError, ValueError, EOFError or pickle.UnpicklingError if that does not work, whatever the reason."""
+    """Do a job in another process. Raise any exception if that does not work."""
+    async with _turn:
+        return await _follow_apart(job, is_signed)
+
+
+async def _follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
     with _memory("job") as given, _memory("outcome") as outcome:
         await asyncio.to_thread(_dump, job, given)
         descriptors = given.fileno(), outcome.fileno()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", START, json.dumps(sys.path), *map(str, descriptors)),
+            # -P: no module of the folder in which the server runs.
+            *(sys.executable, "-P", "-c", START, json.dumps([*map(str, sys.path)]), *map(str, descriptors)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=descriptors,
@@ -130,7 +141,10 @@ def main() -> None:
 
 
 def _memory(name: str) -> IO[bytes]:
-    return open(os.memfd_create(name), "w+b")
+    """Return a file that only descriptors lead to."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create(name), "w+b")
+    return tempfile.TemporaryFile()  # this Python was built for systems without it, as conda's are
 
 
 def _dump(what: Any, file: IO[bytes]) -> None:

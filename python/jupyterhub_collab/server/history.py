@@ -470,7 +470,8 @@ class History:
                 self._forget_due(done)
         if self._is_behind.is_set():
             self._is_behind.clear()
-            self._read("pragma wal_checkpoint(passive)")
+            with contextlib.suppress(sqlite3.Error):  # the update is written all the same
+                self._db.execute("pragma wal_checkpoint(passive)").fetchall()
         self._journal += sum(len(value) for value in values if isinstance(value, bytes)) + ROW_BYTES
         checkpointing = self._checkpoint is not None and self._checkpoint.is_alive()
         if self._journal > JOURNAL_BYTES and not checkpointing:
@@ -561,7 +562,8 @@ def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]
     """
     rows = "select id, content, parts from updates where document = ? and id <= ? order by id"
     parts = "select content from parts where update_ = ? order by id"
-    with contextlib.closing(sqlite3.connect(path)) as db:
+    # Read-only: the last connection to close would else move the journal, and lock out a server that starts.
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         db.execute("begin")  # a consistent view
         return [
             (number, b"".join(part for (part,) in db.execute(parts, (name,))) if name else content)

@@ -49,16 +49,15 @@ class Lately:
         """Include what people typed since the last call. text: the document's current text."""
         now = time.time()
         self._words = {word: at for word, at in self._words.items() if now - at < LATELY}
-        first = self._seen
+        first, before = self._seen, self._text
+        old = self._past.last_before(self._name, now - LATELY)
         if first is None:
             # The text with which the document was first opened is not typed. Text that is in a copy does not need another one.
-            first = max(
-                self._past.last_before(self._name, now - LATELY),
-                self._past.first(self._name),
-                self._past.copied(self._name),
-            )
+            first, before = max(old, self._past.first(self._name), self._past.copied(self._name)), None
+        elif first < old:
+            first, before = old, None  # what was typed up to then was not typed recently
         changes = self._past.changes(self._name, first)
-        before, self._text = self._text, text
+        self._text = text
         self._seen = changes[-1].number if changes else first
         if not any(map(self._is_typed, changes)):
             return

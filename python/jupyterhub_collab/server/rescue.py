@@ -150,7 +150,7 @@ class Rescue:
 
     async def keep(self, lost: Lost) -> None:
         """Keep what people had in a copy, and tell them."""
-        copy = await self._write_copy(await self._content(lost))
+        copy = await self._write_copy(lost)
         if isinstance(copy, PurePosixPath):
             self.lately.kept(lost.last_update)
             self._past.done(lost.due)
@@ -244,14 +244,14 @@ class Rescue:
         Overwrite the last copy if it is so new that nobody has changed it, and none of its text would be lost.
         """
         copy: PurePosixPath | str = ""
-        content, is_told = await self._content(lost), False
+        is_told = False
         if self._last_late is not None:
             at, place, last = self._last_late
             if time.monotonic() - at < NEW_SECONDS and found.has_all_of(last):
-                copy = await self._write_copy(content, place)
+                copy = await self._write_copy(lost, place)
                 is_told = isinstance(copy, PurePosixPath)
         if not is_told:
-            copy, at = await self._write_copy(content), time.monotonic()
+            copy, at = await self._write_copy(lost), time.monotonic()
             self._tell_of(copy)
         if isinstance(copy, PurePosixPath):
             self._last_late = at, copy, found
@@ -265,11 +265,11 @@ class Rescue:
             return await asyncio.to_thread(lost.content)
         return lost.content()
 
-    async def _write_copy(self, content: Any, copy: PurePosixPath | None = None) -> PurePosixPath | str:
+    async def _write_copy(self, lost: Lost, copy: PurePosixPath | None = None) -> PurePosixPath | str:
         """Write a new copy, or overwrite `copy`. Return its path, or why there is none."""
         manager = self._file._contents_manager
         try:
-            model = await self._model_of(content)
+            model = await self._model_of(await self._content(lost))
             if copy is None:
                 return await copies.write_new(manager, self._file.path, model)
             await copies.write(manager, copy, model)

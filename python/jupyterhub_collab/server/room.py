@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import pickle
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import EndOfStream, WouldBlock
 from jupyter_server_ydoc import rooms
 from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
-from jupyter_ydoc import ydocs
+from jupyter_ydoc import YNotebook, ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import (
     TransactionEvent,
@@ -236,6 +235,8 @@ class Room(rooms.DocumentRoom):
         lost = None
         if found.hash != self._on_disk.hash:
             aside = await self._look_aside(found)
+            if aside is not None and not aside.fits(self._document, self._past.generation):
+                aside = None
             lost = self._follow(found, aside)[1]
         if unsaved and not await self._form.holds_slowly(found, self._document):
             self._changes += 1
@@ -482,6 +483,9 @@ class Room(rooms.DocumentRoom):
             number = await self._mark_saved(changed, number, saved.hash)
             self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
+            if isinstance(self._document, YNotebook) and len(data or b"") >= LARGE:
+                # So that an outside change need not go through all that was typed since the last.
+                self._rescue.lately.look(text_of(self._document))
             # Nobody uses the undo manager of the server's copy, because people undo in their tabs. But it keeps every change.
             self._document.undo_manager.clear()
             self._emit(LogLevel.INFO, "save", "Content saved.")
@@ -613,7 +617,7 @@ class Room(rooms.DocumentRoom):
         job = apart.Job(path, self._room_id, taken, self._on_disk, self._form, found, signer)
         try:
             return await apart.follow_apart(job, partial(saving.is_signed, manager))
-        except (OSError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:
             self.log.warning("%s is merged in the server's own process: %r", self._file.path, error)
             return None
 
