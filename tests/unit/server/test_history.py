@@ -222,6 +222,20 @@ def test_the_journal_stays_small_while_people_never_stop_typing(
     assert JOURNAL_BYTES < largest < 2 * MOST_JOURNAL_BYTES
 
 
+def test_a_journal_that_cannot_be_moved_is_no_lost_update(tmp_path: Path) -> None:
+    past = History(tmp_path, LOG)
+    past._is_behind.set()
+    past._db.set_authorizer(
+        lambda action, name, *_rest: (
+            sqlite3.SQLITE_DENY
+            if (action, name) == (sqlite3.SQLITE_PRAGMA, "wal_checkpoint")
+            else sqlite3.SQLITE_OK
+        )
+    )
+    assert past.add("one", b"x") == 1 and not past.failure
+    assert not past._is_behind.is_set()
+
+
 def test_one_large_update_is_bounded_too(past: History) -> None:
     """The limit also holds for a single large update, as when someone pastes far more than the limit and removes it again."""
     doc: Doc[Any] = Doc()

@@ -8,7 +8,7 @@ import pytest
 from jupyter_ydoc import YUnicode
 
 from jupyterhub_collab.server.history import History
-from jupyterhub_collab.server.lately import Lately
+from jupyterhub_collab.server.lately import LATELY, Lately
 
 
 @pytest.fixture
@@ -40,3 +40,18 @@ def test_an_older_copy_makes_nothing_of_a_newer_one_unknown(past: History) -> No
     for number in (5, 3):
         lately.kept(number)
     assert past.copied("notes") == 5
+
+
+def test_what_was_typed_long_ago_was_not_typed_lately(past: History) -> None:
+    """Text counts for ten minutes only, even if nothing has looked at the document since it was opened."""
+    text = document("one\n")
+    past.add("name", text.ydoc.get_update())
+    lately, edit = Lately(past, "name", YUnicode), past.begin_edit("name", "alice")
+    lately.look("one\n")
+    for age, typed in ((2 * LATELY, "one\nearlier\n"), (0, "one\nearlier\nnow\n")):
+        before = text.ydoc.get_state()
+        text.source = typed
+        number = past.add("name", text.ydoc.get_update(before), edit)
+        past._db.execute("update updates set time = time - ? where id <= ?", (age, number))
+    lately.look("one\nearlier\nnow\n")
+    assert lately.lost("one\nearlier\nnow\n", "one\n") == {"now"}
