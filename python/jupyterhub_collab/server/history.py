@@ -222,14 +222,23 @@ class History:
 
     # One document
 
-    def add(self, document: str, update: bytes, edit: int | None = None, done: Sequence[int] = ()) -> int:
+    def add(
+        self,
+        document: str,
+        update: bytes,
+        edit: int | None = None,
+        done: Sequence[int] = (),
+        on_disk: OnDisk | None = None,
+    ) -> int:
         """Append an update of a document. Return its number; 0 if it could not be written.
 
         edit: the number of the editing session that made it. done: the numbers of the due work that this update completes.
+        on_disk: what the document's file is, if the update follows from it. A killed server has recorded both, or neither.
         """
         self.look()
         row = "insert into updates (document, time, content, edit) values (?, ?, ?, ?)"
-        return self._insert(row, (document, time.time(), update, edit), done)
+        noted = None if on_disk is None else (document, on_disk)
+        return self._insert(row, (document, time.time(), update, edit), done, noted)
 
     async def add_slowly(self, document: str, update: bytes) -> int:
         """Append an update that may be large, such as a whole document, while other updates are written, too. Return what `add` returns."""
@@ -306,11 +315,12 @@ class History:
 
     def set_on_disk(self, document: str, on_disk: OnDisk) -> None:
         """Record what a document's file is now."""
-        known = on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time(), on_disk.more
         with self._writing():
-            self._db.execute(
-                "insert or replace into documents values (?, ?, ?, ?, ?, ?, ?)", (document, *known)
-            )
+            self._note(document, on_disk)
+
+    def _note(self, document: str, on_disk: OnDisk) -> None:
+        known = on_disk.hash, on_disk.last_update, on_disk.state, on_disk.writing, time.time(), on_disk.more
+        self._db.execute("insert or replace into documents values (?, ?, ?, ?, ?, ?, ?)", (document, *known))
 
     def copied(self, document: str) -> int:
         """Return the number of the last update that a copy of a document includes; 0 if there is no copy."""
@@ -458,8 +468,14 @@ class History:
 
     # Helpers
 
-    def _insert(self, row: str, values: tuple[Any, ...], done: Sequence[int] = ()) -> int:
-        """Insert a row, and delete the due work that is done. Return the row's number; 0 if it could not be written.
+    def _insert(
+        self,
+        row: str,
+        values: tuple[Any, ...],
+        done: Sequence[int] = (),
+        noted: tuple[str, OnDisk] | None = None,
+    ) -> int:
+        """Insert a row, delete the due work that is done, and record what a document's file is. Return the row's number; 0 if that failed.
 
         An error may not show before the commit.
         """
@@ -468,6 +484,8 @@ class History:
             number = self._db.execute(row, values).lastrowid or 0
             if done:
                 self._forget_due(done)
+            if noted:
+                self._note(*noted)
         if self._is_behind.is_set():
             self._is_behind.clear()
             with contextlib.suppress(sqlite3.Error):  # the update is written all the same

@@ -114,6 +114,7 @@ class Room(rooms.DocumentRoom):
         self._written: Any = None  # the fingerprint of the content that the file holds; None if unknown
         self._told: dict[int, Any] = {}  # the last awareness state of each tab
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
+        self._noting: OnDisk | None = None  # what the file is that the update being written follows from
         self._form = Form(self._file_format, self._file_type, self._kind)
         self._rescue = Rescue(
             self._past,
@@ -324,7 +325,8 @@ class Room(rooms.DocumentRoom):
         if self._is_complete and self._generation == self._past.generation:
             # Changes by the room itself belong to no editing session, even in a task that a person's change has started.
             edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
-            self._is_complete = bool(self._past.add(self._room_id, update, edit, self._rescue.doing))
+            doing, noting = self._rescue.doing, self._noting
+            self._is_complete = bool(self._past.add(self._room_id, update, edit, doing, noting))
             if not self._is_complete:
                 self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
         if not self._is_complete or self._generation != self._past.generation:
@@ -621,11 +623,20 @@ class Room(rooms.DocumentRoom):
             self.log.warning("%s is merged in the server's own process: %r", self._file.path, error)
             return None
 
+    def _look_now(self, found: Found) -> Aside:
+        """Merge a file into a copy of the document."""
+        people, base = self.ydoc.get_update(), self._base()
+        like = base.likeness(self._kind)
+        content = self._file.content_of(found, self._file_format, self._file_type, like)
+        return follow_aside(self._form, self._taken(), people, base, found, content)
+
     def _follow(self, found: Found, aside: Aside | None) -> tuple[Merged, Lost | None]:
         """Merge the content of the file in one step, so that nobody types in between.
 
         aside: the merge with a copy of the document, if there was one. Return the result, and what people had if any of it would be lost.
         """
+        if aside is None and self._form.is_ours:
+            aside = self._look_now(found)
         if aside is not None:
             return self._follow_as_seen(found, aside)
         place, base = self._place(), self._base()
@@ -637,37 +648,43 @@ class Room(rooms.DocumentRoom):
                 found,
                 lambda was: self._file.content_of(found, self._file_format, self._file_type, likeness(was)),
             )
-        self._note(found, followed, place, base.is_known)
+        if not self.ready and followed.update != NOTHING:  # otherwise, `_remember` has written it
+            self._write_down(followed.update)
+        self._set_on_disk(self._noted(found, followed, place, base.is_known), found)
         self._has_typed = False
         return followed.merged, self._rescue.lost(before, followed.merged)
 
     def _follow_as_seen(self, found: Found, aside: Aside) -> tuple[Merged, Lost | None]:
         """Apply the merge with a copy of the document. What people have typed in the meantime stays."""
-        taken = aside.taken
+        taken, update = aside.taken, aside.followed.update
         has_typed = taken.changes != self._changes
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
+        on_disk = self._noted(found, aside.followed, taken.place, taken.is_known)
         with self._rescue.before(*self._place(), aside.people) as before:
-            self.ydoc.apply_update(aside.followed.update)
-        self._note(found, aside.followed, taken.place, taken.is_known)
+            # A server that is killed must not merge the file once more: what the program added would be there twice.
+            self._noting = on_disk
+            try:
+                self.ydoc.apply_update(update)
+                if not self.ready and update != NOTHING:  # otherwise, `_remember` has written it
+                    self._write_down(update)
+            finally:
+                self._noting = None
+        self._set_on_disk(on_disk, found)
         self._has_typed = has_typed
         return aside.followed.merged, self._rescue.lost(before, aside.followed.merged, unseen)
 
-    def _note(
+    def _noted(
         self, found: Found, followed: Followed, place: tuple[int, bytes | None], is_known: bool
-    ) -> None:
-        """Record what the file holds of the document.
+    ) -> OnDisk:
+        """Return what the file holds of the document after a merge.
 
         place: the history's position before the merge. is_known: whether it was known what the file held before.
         """
-        if not self.ready and followed.update != NOTHING:  # otherwise, `_remember` has written it
-            self._write_down(followed.update)
         if followed.more is None or not is_known:
-            on_disk = OnDisk(found.hash, *place, more=followed.more)
-        else:
-            before = [] if self._on_disk.more is None else [self._on_disk.more]
-            more = merge_updates(*before, followed.more)
-            on_disk = replace(self._on_disk, hash=found.hash, writing=0, more=more)
-        self._set_on_disk(on_disk, found)
+            return OnDisk(found.hash, *place, more=followed.more)
+        before = [] if self._on_disk.more is None else [self._on_disk.more]
+        more = merge_updates(*before, followed.more)
+        return replace(self._on_disk, hash=found.hash, writing=0, more=more)
 
     def _take_in(self, message: bytes) -> bool:
         """Apply an update from a client, and remember it as it was sent while it is applied. Return whether the message was handled."""

@@ -292,3 +292,49 @@ async def test_the_server_merges_what_another_process_cannot(server: LocalServer
     await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
     await server.until_file("work.ipynb", "typed = 1", "second = 22")
     assert "work.ipynb is merged in the server's own process: ChildProcessError" in server.log
+
+
+# The server is killed after it has written the merge to the history, ...
+KILLED = """
+import os
+import signal
+
+from jupyterhub_collab.server import history
+
+set_on_disk = history.History.set_on_disk
+
+
+def killed(self, document, on_disk):
+    if os.path.exists("kill"):
+        os.unlink("kill")
+        os.kill(os.getpid(), signal.SIGKILL)
+    set_on_disk(self, document, on_disk)
+
+
+history.History.set_on_disk = killed
+"""
+
+
+@pytest.mark.parametrize("name", ["work.ipynb", "notes.txt"])
+async def test_a_killed_server_does_not_merge_a_file_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """... and before it has recorded what the file is. What people typed meanwhile is not saved, so the file never held the document."""
+    with server_with(tmp_path, monkeypatch, KILLED, "--YDocExtension.document_save_delay=60") as server:
+        is_notebook = name == "work.ipynb"
+        write(server, "first = 1", "second = 2", "third = 3") if is_notebook else server.write(
+            name, "first = 1\nsecond = 2\nthird = 3\n"
+        )
+        alice = await server.open(name)
+        alice.insert(0, "typed ", 0 if is_notebook else None)
+        await alice.wait_until(lambda room: "typed" in words(room), PATIENCE)
+        server.write("kill", "")
+        server.write(name, server.read(name).replace("second = 2", "second = program"))
+        await until(lambda: not (server.files / "kill").exists())
+        server.kill()
+        server.start()
+        await come_back(alice)
+        await alice.wait_until(lambda room: "program" in words(room), PATIENCE)
+        await server.until_file(name, "typed", "program")
+        assert words(alice).count("program") == 1 and words(alice).count("typed") == 1
+        assert not copies(server)
