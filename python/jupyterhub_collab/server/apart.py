@@ -49,9 +49,12 @@ class Signer:
             def check_signature(self, digest: str, algorithm: str) -> bool:
                 return is_signed(digest, algorithm)
 
-        make: Any = NotebookNotary
-        notary = make(secret=self.secret, algorithm=self.algorithm, store_factory=Store)
-        return lambda notebook: notary.mark_cells(notebook, notary.check_signature(notebook))
+        def mark(notebook: Any) -> None:
+            make: Any = NotebookNotary
+            notary = make(secret=self.secret, algorithm=self.algorithm, store_factory=Store)
+            notary.mark_cells(notebook, notary.check_signature(notebook))
+
+        return mark
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ class Room(rooms.DocumentRoom):
         self._is_complete = False  # whether the history holds the whole document, ...
         self._generation = 0  # ... in this generation of the history
         self._completing: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()  # whether the history has got what it lacked, or cannot
+        self._tried.set()
         self._on_disk = OnDisk("", 0)
         self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # the fingerprint of the content that the file holds; None if unknown
@@ -341,11 +343,18 @@ class Room(rooms.DocumentRoom):
         async def complete() -> None:
             pause = seconds
             while not self._is_complete or self._generation != self._past.generation:
-                await asyncio.sleep(pause)
-                await self._write_whole()
+                try:
+                    await asyncio.sleep(pause)
+                    # A save that has begun would otherwise record too late what the file is.
+                    async with self._writing:
+                        await self._write_whole()
+                finally:
+                    self._tried.set()
                 pause = RETRY_SECONDS  # on a full disk, do not retry at each keystroke
 
         if self._completing is None or self._completing.done():
+            if not seconds:
+                self._tried.clear()
             self._completing = asyncio.create_task(complete())
 
     async def _write_whole(self) -> None:
@@ -381,6 +390,7 @@ class Room(rooms.DocumentRoom):
                 with contextlib.suppress(WouldBlock, EndOfStream):
                     while True:
                         updates.append(stream.receive_nowait())
+                await self._tried.wait()  # nobody sees what the history could still lose
                 message = create_update_message(merge_updates(*updates) if len(updates) > 1 else update)
                 began = time.thread_time()
                 for client in list(self.clients):
@@ -458,6 +468,7 @@ class Room(rooms.DocumentRoom):
     async def _write(self, by_hand: bool) -> bool:
         for _attempt in range(ATTEMPTS):
             changed, number, state, content = await self._snapshot()
+            generation = self._past.generation
             digest = await asyncio.to_thread(fingerprint, content)
             if digest == self._written and not by_hand:
                 self._saved_changes = changed  # nothing has changed that the file holds
@@ -483,6 +494,8 @@ class Room(rooms.DocumentRoom):
             if data is not None and await asyncio.to_thread(encoding_changes, before, data):
                 self._notices.tell(ENCODED, self._file.path)
             number = await self._mark_saved(changed, number, saved.hash)
+            if generation != self._past.generation:
+                number = 0  # the new history knows nothing of what was saved
             self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
             if isinstance(self._document, YNotebook) and len(data or b"") >= LARGE:

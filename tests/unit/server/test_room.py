@@ -109,11 +109,11 @@ async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) ->
     alice = await server.open("work.ipynb")
     # As JupyterLab does whenever it opens a document. The file does not contain it.
     alice._doc.get("state", type=Map)["document_id"] = "work"
-    await asyncio.sleep(1.5)
     document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
+    held = "select last_update = (select max(id) from updates where document = d.document) from documents d where document = ?"
     with closing(sqlite3.connect(server.state / "documents.db")) as db:
-        held = "select last_update = (select max(id) from updates where document = d.document) from documents d where document = ?"
-        assert db.execute(held, (document,)).fetchone() == (1,), "an old document would never be forgotten"
+        # Else an old document would never be forgotten.
+        await until(lambda: db.execute(held, (document,)).fetchone() == (1,))
     server.end()
     server.start()
     await come_back(alice)
