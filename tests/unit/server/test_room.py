@@ -20,6 +20,7 @@ from pycrdt import Map
 from jupyterhub_collab.server import room as rooms
 from jupyterhub_collab.server.history import History
 from local_server import CONFIG, PATIENCE, LocalServer, come_back
+from open_files import until
 from people.errors import NotGiven, Refused
 from people.room import Room
 
@@ -107,13 +108,15 @@ async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
 async def test_opening_and_restarting_leave_a_file_alone(server: LocalServer) -> None:
     before = (server.files / "work.ipynb").stat().st_mtime_ns
     alice = await server.open("work.ipynb")
-    # As JupyterLab does whenever it opens a document. The file does not contain it.
-    alice._doc.get("state", type=Map)["document_id"] = "work"
     document = alice.seat.door.url.rpartition("/")[2].partition("?")[0]
-    held = "select last_update = (select max(id) from updates where document = d.document) from documents d where document = ?"
     with closing(sqlite3.connect(server.state / "documents.db")) as db:
+        newest = "select max(id) from updates where document = ?"
+        (opened,) = db.execute(newest, (document,)).fetchone()
+        # As JupyterLab does whenever it opens a document. The file does not contain it.
+        alice._doc.get("state", type=Map)["document_id"] = "work"
         # Else an old document would never be forgotten.
-        await until(lambda: db.execute(held, (document,)).fetchone() == (1,))
+        held = f"select last_update > ? and last_update = ({newest}) from documents where document = ?"
+        await until(lambda: db.execute(held, (opened, document, document)).fetchone() == (1,))
     server.end()
     server.start()
     await come_back(alice)
