@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from local_server import PATIENCE, LocalServer, come_back
+from local_server import PATIENCE, LocalServer, come_back, server_with
+from open_files import copies, until
 from people.errors import Refused
 from people.room import Room
 
@@ -53,6 +54,48 @@ async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServe
     assert other.text == "one\ntwo\nthree\n"
     await server.until_file("other.txt", "three")
     assert server.read("other.txt") == "one\ntwo\nthree\n"
+
+
+# A save does not end until the test lets it, after the file has been written.
+HOLDS = """
+import asyncio
+import os
+
+from jupyterhub_collab.server import file_on_disk
+
+write = file_on_disk.File.write
+
+
+async def held(self, *arguments):
+    found = await write(self, *arguments)
+    while os.path.exists("hold"):
+        open("held", "w").close()
+        await asyncio.sleep(0.01)
+    return found
+
+
+file_on_disk.File.write = held
+"""
+
+
+async def test_it_is_gone_while_a_document_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees an edit before the new history has it, with what the file is. A server that is killed then takes nothing out of it."""
+    with server_with(tmp_path, monkeypatch, HOLDS) as server:
+        alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+        server.write("hold", "")
+        alice.insert(0, "<before>")
+        await until((server.files / "held").exists)
+        delete(server)
+        alice.insert(0, "<after>")
+        asyncio.get_running_loop().call_later(1, (server.files / "hold").unlink)
+        await bob.wait_until(lambda room: "<after>" in room.text, PATIENCE)
+        server.kill()
+        (server.files / "hold").unlink(missing_ok=True)
+        server.start()
+        await come_back(alice, bob)
+        await server.until_file("notes.txt", "<after>")
+        assert alice.text == bob.text == server.read("notes.txt") == "<after><before>one\n"
+        assert not copies(server)
 
 
 @pytest.mark.parametrize("lose", [delete, replace])
