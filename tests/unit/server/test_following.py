@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 HOLDS = """
 import asyncio
 import os
+import threading
 import time
 
 from jupyterhub_collab.server import apart, rescue, room
@@ -39,7 +40,9 @@ def wait(hold, held):
 
 
 def follow_aside(*arguments):
-    wait("hold", "held")
+    if threading.current_thread() is not threading.main_thread():  # else the server merges at once
+        assert not is_apart
+        wait("hold", "held")
     return theirs(*arguments)
 
 
@@ -53,12 +56,13 @@ def held_lost(*arguments):
     return lost(*arguments)
 
 
+is_apart = False
 room.follow_aside, apart.follow_apart, rescue.Rescue.lost = follow_aside, follow_apart, held_lost
 """
 # All of it happens in another process, ...
 APART = """
 apart.LARGE = 0
-room.follow_aside = None
+is_apart = True
 """
 # ... or that cannot be started.
 BROKEN = """
