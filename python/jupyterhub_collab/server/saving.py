@@ -100,7 +100,7 @@ def signer_of(manager: Any) -> Signer | None:
     """Return how a contents manager signs notebooks; None if it has ways of its own, or does not sign."""
     notary = getattr(manager, "notary", None)
     marks = type(manager).mark_trusted_cells.__module__ if notary is not None else ""
-    if type(notary) is not NotebookNotary or not marks.startswith("jupyter_server."):
+    if notary.__class__ is not NotebookNotary or not marks.startswith("jupyter_server."):
         return None
     return Signer(notary.secret, notary.algorithm)
 
