@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write tables and figures into docs/reference/benchmarks.md, from the last runs of benchmarks and tests on this machine.
+"""Write tables and figures into docs/reference/benchmarks.md, from the last runs of benchmarks on this machine.
 
 `<!-- benchmark: NAME -->`  results of tests/benchmarks/bench.py
-`<!-- tests -->`            duration of the steps of tests/tools/run.py
 
 Each section ends with `<!-- end -->`. A section without results on this machine stays unchanged. docs/benchmarks/NAME.json gets
 every measurement.
@@ -20,8 +19,6 @@ IMAGES = ROOT / "docs/images"
 MEASURED = ROOT / "docs/benchmarks"
 RESULTS = ROOT / ".cache/results"
 PLACE = re.compile(r"(<!-- benchmark: (\w+) -->\n).*?(<!-- end -->)", re.S)
-TESTS = re.compile(r"(<!-- tests -->\n).*?(<!-- end -->)", re.S)
-STAGES = ("create", "prepare", "converge", "idempotence", "verify")
 
 Rows = dict[str, dict[str, list[float]]]
 
@@ -90,33 +87,8 @@ def keep(name: str, result: dict[str, Any]) -> None:
     (MEASURED / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def tests(found: re.Match[str]) -> str:
-    """Return the table of seconds per step, and per stage of each scenario; unchanged if this machine has run no tests."""
-    kept = RESULTS / "summary.json"
-    if not kept.exists():
-        return found[0]
-    steps: dict[str, dict[str, Any]] = json.loads(kept.read_text())
-    steps = dict(sorted(steps.items(), key=lambda step: -step[1]["seconds"]))
-    head = ["seconds", *STAGES, "passed", "failed"]
-    body = [
-        line(
-            name,
-            [
-                f"{step['seconds']:.0f}",
-                *(f"{step['stages'][stage]:.0f}" if stage in step["stages"] else "" for stage in STAGES),
-                str(step["passed"]),
-                str(len(step["failed"])),
-            ],
-        )
-        for name, step in steps.items()
-    ]
-    rows = [line("step", head), line("---", ["---:"] * len(head)), *body]
-    return found[1] + "\n".join((*rows, "")) + found[2]
-
-
 def main() -> None:
-    measured = PLACE.sub(section, DOCUMENT.read_text())
-    DOCUMENT.write_text(TESTS.sub(tests, measured))
+    DOCUMENT.write_text(PLACE.sub(section, DOCUMENT.read_text()))
 
 
 if __name__ == "__main__":

@@ -240,7 +240,7 @@ class Room(rooms.DocumentRoom):
             aside = await self._look_aside(found)
             if aside is not None and not aside.fits(self._document, self._past.generation):
                 aside = None
-            lost = self._follow(found, aside)[1]
+            lost = self._follow(found, aside or self._look_now(found))[1]
         if unsaved and not await self._form.holds_slowly(found, self._document):
             self._changes += 1
         else:
@@ -324,6 +324,7 @@ class Room(rooms.DocumentRoom):
 
     def _write_down(self, update: bytes) -> None:
         """Append an update to the history. If anything is missing there, write the whole document instead."""
+        self._past.look()  # an update alone, in a new history, would be taken for the document
         if self._is_complete and self._generation == self._past.generation:
             # Changes by the room itself belong to no editing session, even in a task that a person's change has started.
             edit = None if self._update_lock.locked() else current_edit(self._past, self._room_id)
@@ -583,6 +584,7 @@ class Room(rooms.DocumentRoom):
         else:
             aside = None
         async with self._update_lock:
+            aside = aside or self._look_now(found)
             is_as_then = aside is None or aside.taken.changes == self._changes
             merged, lost = self._follow(found, aside)
             if aside:
@@ -636,8 +638,10 @@ class Room(rooms.DocumentRoom):
             self.log.warning("%s is merged in the server's own process: %r", self._file.path, error)
             return None
 
-    def _look_now(self, found: Found) -> Aside:
-        """Merge a file into a copy of the document."""
+    def _look_now(self, found: Found) -> Aside | None:
+        """Merge a file into a copy of the document at once. Return None if its type may not be copied."""
+        if not self._form.is_ours:
+            return None
         people, base = self.ydoc.get_update(), self._base()
         like = base.likeness(self._kind)
         content = self._file.content_of(found, self._file_format, self._file_type, like)
@@ -648,8 +652,6 @@ class Room(rooms.DocumentRoom):
 
         aside: the merge with a copy of the document, if there was one. Return the result, and what people had if any of it would be lost.
         """
-        if aside is None and self._form.is_ours:
-            aside = self._look_now(found)
         if aside is not None:
             return self._follow_as_seen(found, aside)
         place, base = self._place(), self._base()

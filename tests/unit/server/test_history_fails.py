@@ -60,10 +60,11 @@ async def test_it_is_gone_while_a_program_writes_another_file(server: LocalServe
 HOLDS = """
 import asyncio
 import os
+import signal
 
-from jupyterhub_collab.server import file_on_disk
+from jupyterhub_collab.server import file_on_disk, room
 
-write = file_on_disk.File.write
+write, write_whole = file_on_disk.File.write, room.Room._write_whole
 
 
 async def held(self, *arguments):
@@ -74,7 +75,13 @@ async def held(self, *arguments):
     return found
 
 
-file_on_disk.File.write = held
+async def killed(self):
+    if os.path.exists("kill"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    await write_whole(self)
+
+
+file_on_disk.File.write, room.Room._write_whole = held, killed
 """
 
 
@@ -96,6 +103,29 @@ async def test_it_is_gone_while_a_document_is_saved(tmp_path: Path, monkeypatch:
         await server.until_file("notes.txt", "<after>")
         assert alice.text == bob.text == server.read("notes.txt") == "<after><before>one\n"
         assert not copies(server)
+
+
+async def test_a_server_is_killed_before_a_new_history_has_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update without the document that it changes is worth nothing: the document is what its file holds."""
+    with server_with(tmp_path, monkeypatch, HOLDS) as server:
+        alice = await server.open("notes.txt")
+        server.write("hold", "")
+        alice.insert(0, "<before>")
+        await until((server.files / "held").exists)
+        server.write("kill", "")
+        delete(server)
+        alice.insert(0, "<after>")
+        await until((server.state / "documents.db").exists)
+        (server.files / "hold").unlink()
+        await until(lambda: not server.runs)
+        (server.files / "kill").unlink()
+        server.start()
+        bob = await server.open("notes.txt", "bob")
+        assert bob.text == server.read("notes.txt") == "<before>one\n"
+        bob.insert(0, "<again>")
+        await server.until_file("notes.txt", "<again><before>one\n")
 
 
 @pytest.mark.parametrize("lose", [delete, replace])
