@@ -88,7 +88,7 @@ def test_open_windows_show_what_git_puts_there(browser: Browser, labs: list[Lab]
     carol = come(window(browser), site.hub.url + ENTRY, "carol", PASSWORDS["carol"])
     carol.open(f"{NAME}.ipynb")
     windows = {lab: lab.page.locator(".Toastify__toast", has_text=TAKEN_OUT) for lab in (carol, *labs)}
-    with site.anybody.open(OWNER).events() as told:
+    with site.anyone.open(OWNER).events() as told:
         site.host.check_output(
             "runuser -u %s -- python3 %s %s checked-out /tmp/older.ipynb", OWNER, program, path
         )

@@ -78,7 +78,7 @@ def test_address_is_the_same_in_the_next_session(bob: Person, alice: Person) -> 
 
 
 @pytest.mark.usefixtures("hers")
-def test_group_lets_in_as_long_as_somebody_is_in_it(hub: Hub, carol: Person, erin: Person) -> None:
+def test_group_lets_in_as_long_as_someone_is_in_it(hub: Hub, carol: Person, erin: Person) -> None:
     """Requirement 51: a group grants access for as long as a user is a member."""
     group = f"{hub.url}/hub/api/groups/assistants"
     carol.api("POST", "/hub/api/groups/assistants")

@@ -181,7 +181,7 @@ def test_again_changes_nothing_and_restarts_nothing(
     assert host.check_output("systemctl show jupyterhub jupyter-shared-singleuser -p InvocationID") == before
 
 
-def test_what_somebody_has_changed_in_our_files_comes_back(host: Host, platform: Platform) -> None:
+def test_what_someone_has_changed_in_our_files_comes_back(host: Host, platform: Platform) -> None:
     """JupyterLab's settings are checked together with the rest of the host, and one task for each of our files restores them."""
     lab = "/usr/local/jupyterhub"
     off = f"{lab}/etc/jupyter/labconfig/page_config.d/collab-rtc.json"

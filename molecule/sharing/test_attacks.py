@@ -304,7 +304,7 @@ def test_log_says_who_is_gone(alice: Person, host: Host, carol: Person) -> None:
 
 
 @pytest.mark.usefixtures("running")
-def test_administrator_who_acts_for_somebody_is_named(alice: Person, carol: Person, host: Host) -> None:
+def test_administrator_who_acts_for_someone_is_named(alice: Person, carol: Person, host: Host) -> None:
     """The log records who granted it, not only who owns it."""
     carol.ask("POST", f"{carol.hub.url}/hub/api/shares/alice/", {"user": "bob"})
     line = log(host)[-1]

@@ -91,7 +91,7 @@ def test_people_who_are_named_and_a_server_that_is_used(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
-def test_account_that_everybody_works_as_stays(
+def test_account_that_everyone_works_as_stays(
     host: Host, hub: Hub, platform: Platform, carol: Person
 ) -> None:
     """If all servers run as one existing account, verify does not remove that account."""

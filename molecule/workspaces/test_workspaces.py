@@ -61,7 +61,7 @@ def test_both_edit_each_others_notebooks(sessions: Sessions, alice: Person, bob:
         ours[theirs].contents.delete(f"{folder}/renamed.ipynb")
 
 
-def test_what_tools_make_is_everybodys(sessions: Sessions, alice: Person, bob: Person) -> None:
+def test_what_tools_make_is_everyones(sessions: Sessions, alice: Person, bob: Person) -> None:
     """At once if a tool leaves modes to the directory, and after the next repair if it sets modes of its own."""
     mine, theirs = sessions.of(alice), sessions.of(bob)
     run(
@@ -116,7 +116,7 @@ def test_outsider_sees_nothing(sessions: Sessions, alice: Person, host: Host) ->
 
 
 @pytest.mark.long
-def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, carol: Person) -> None:
+def test_anyone_who_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, carol: Person) -> None:
     """In a running session, access ends through JupyterLab and by the host's paths, and returns with the group."""
     server = sessions.of(bob)
     server.write_file(f"{FILES}/before.txt", "x")
@@ -133,7 +133,7 @@ def test_whoever_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person, c
 
 
 @pytest.mark.long
-def test_whoever_leaves_the_list_is_out_when_the_hub_has_it(
+def test_anyone_who_leaves_the_list_is_out_when_the_hub_has_it(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:
     """A restarted hub still knows what a session was given before, and ends access to it."""

@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Collection, Iterator
 
-from .processes import everybody
+from .processes import all_processes
 from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
@@ -32,7 +32,7 @@ def processes_of(uid: int) -> list[int]:
     A program with the setuid bit has the UIDs of both its caller and its owner, and can switch between them. In a user namespace, as used
     by rootless containers, the account's processes have subordinate UIDs (/etc/subuid). So include all processes in its user namespaces.
     """
-    return [process for process, users, _groups in everybody() if uid in users or uid in _hosts(process)]
+    return [process for process, users, _groups in all_processes() if uid in users or uid in _hosts(process)]
 
 
 def _hosts(process: int) -> Iterator[int]:
@@ -52,7 +52,7 @@ def numbers_in_use(ending: Collection[int] = ()) -> set[int]:
     """Return all UIDs and GIDs of running processes, except those in `ending`, which are about to end."""
     return {
         number
-        for process, users, groups in everybody()
+        for process, users, groups in all_processes()
         if process not in ending
         for number in (*users, *groups)
     }

@@ -24,7 +24,7 @@ RIGHT_TO_SHARE = "shares!user"
 # Marks a fragment that grants this permission.
 GIVES_IT = b"share_servers("
 # The roles by which we grant it: to all users, the hub's default role of users; to groups, a role of ours.
-EVERYBODY = "user"
+EVERYONE = "user"
 GROUPS = "collab-sharing"
 SCOPES = ("shares", "delete:users", "delete:servers")
 # With an open document, some servers take a minute and a half to stop.
@@ -40,8 +40,8 @@ def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
 def sharers(roles: dict[str, Any] | None) -> set[str]:
     """Return who can share their own server on a hub with these roles, through the roles that we define: groups, or all users."""
     found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
-    if EVERYBODY in found:
-        return {EVERYBODY}
+    if EVERYONE in found:
+        return {EVERYONE}
     return {f"group {name}" for name in found.get(GROUPS, {}).get("groups", [])}
 
 
@@ -50,7 +50,7 @@ def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]
 
     before, now: who could share before the change, and who can share now, as returned by `sharers`.
     """
-    if EVERYBODY in now or not {*before} - now:
+    if EVERYONE in now or not {*before} - now:
         return []
     return [grant for grant in grants if not now & {f"group {name}" for name in grant["groups"]}]
 
@@ -82,7 +82,7 @@ def end_at_rest(live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users
     before = {*state.get("sharing", []), *sharers(live.held(hub)["roles"])}
     now = sharers(hub["roles"])
     groups = [name.removeprefix("group ") for name in now]
-    wish = {"sharing": EVERYBODY not in now and bool(before - now), "groups": groups, "users": users}
+    wish = {"sharing": EVERYONE not in now and bool(before - now), "groups": groups, "users": users}
     return sentences(live.read(hub, "at_rest", json.dumps(wish)))
 
 

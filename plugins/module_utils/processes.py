@@ -14,7 +14,7 @@ KINDS = ("Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
 
 
-def everybody() -> Iterator[tuple[int, list[int], list[int]]]:
+def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
     """Yield the PID of each process with the UIDs and the GIDs of all its threads.
 
     Each thread has its own credentials, and the main thread may have exited before the others.

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from . import share_watches
-from .processes import everybody
+from .processes import all_processes
 
 SECONDS = 5
 POLL_SECONDS = 0.05
@@ -64,7 +64,7 @@ def users(
     there = _in_file_system(share, ours) if share else None
     found = [
         (process, numbers)
-        for process, numbers, _groups in everybody()
+        for process, numbers, _groups in all_processes()
         if (account in numbers if account is not None else any(numbers))
         and (passing is None or _people(numbers))
         and (

@@ -11,7 +11,7 @@ import os
 import pwd
 
 from . import account_numbers, share_gates
-from .processes import everybody
+from .processes import all_processes
 
 
 def reused_groups() -> list[str]:
@@ -22,7 +22,7 @@ def reused_groups() -> list[str]:
     found = []
     ours = account_numbers.given()
     holders: dict[int, list[int]] = {}
-    for process, users, groups in everybody():
+    for process, users, groups in all_processes():
         for number in {*groups} & ours:
             if users[0] != number:
                 holders.setdefault(number, []).append(process)

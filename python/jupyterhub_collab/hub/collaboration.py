@@ -38,7 +38,7 @@ CONFIG = PACKAGE / "jupyterhub_collab/server/config"
 
 # Who may stop a server from inside, besides its owner and administrators: everyone on it ("everyone"), or hub "users" and "groups".
 Managers = Mapping[str, bool | Sequence[str]]
-EVERYBODY: Managers = {"everyone": True}
+EVERYONE: Managers = {"everyone": True}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def collaborate(
     """
     c = whole(c)
     chosen.clear()
-    chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYBODY) for name in accounts})
+    chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYONE) for name in accounts})
     idle = _culler_seconds(c) if idle_seconds == AS_THE_CULLER else idle_seconds
     domain = email_domain or socket.getfqdn()
 

@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from ..workspaces import posix_acl, share_gates, share_users, shares
-from ..workspaces.processes import everybody
+from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
 from ..workspaces.share_gates import STATE, Gate
 from .share_rights import READ, WRITE, Rights, more
@@ -107,7 +107,7 @@ class GivenShares:
         if self.gates != before:
             share_gates.remember(self.gates)
         if settled.lost:
-            alive = {number for _process, users, _groups in everybody() for number in users}
+            alive = {number for _process, users, _groups in all_processes() for number in users}
             members = {group.gr_gid: group for group in grp.getgrall()}
             for account, share in settled.lost:
                 self._end(account, share, alive, members)
@@ -182,5 +182,5 @@ def _has_group(number: int, share: str) -> bool:
     """Return whether a process of an account still has the workspace's writing group. It could write there if it could enter."""
     with contextlib.suppress(KeyError):
         group = numbers_of(share).writers
-        return any(number in users and group in groups for _process, users, groups in everybody())
+        return any(number in users and group in groups for _process, users, groups in all_processes())
     return False

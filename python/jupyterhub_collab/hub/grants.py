@@ -9,7 +9,7 @@ from jupyterhub import orm, roles, scopes
 from sqlalchemy.orm import Session
 
 # The roles through which we grant the right: the hub's default role of every user, and a role of ours for groups.
-EVERYBODY = "user"
+EVERYONE = "user"
 GROUPS = "collab-sharing"
 RIGHT = "shares!user"
 
@@ -41,7 +41,7 @@ def _has_another_right(spawner: orm.Spawner) -> bool:
         scope
         for role in roles.get_roles_for(spawner.user)
         for scope in role.scopes
-        if role.name not in (EVERYBODY, GROUPS) or scope != RIGHT
+        if role.name not in (EVERYONE, GROUPS) or scope != RIGHT
     }
     where = scopes.parse_scopes(scopes.expand_scopes(held, owner=spawner.user)).get("shares")
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

@@ -24,7 +24,7 @@ from .roles import load_roles
 USERS = orm._role_associations["user"].__table__
 GROUPS = orm._role_associations["group"].__table__
 PEOPLE, TEAMS, ROLES = orm.User.__table__, orm.Group.__table__, orm.Role.__table__
-EVERYBODY = "user"  # the hub's default role of every user
+EVERYONE = "user"  # the hub's default role of every user
 
 
 @dataclass
@@ -98,7 +98,7 @@ def fill(db: Any) -> None:
     connection = db.connection()
     roles = _by_name(connection, ROLES)
     if new:
-        _insert(connection, USERS, [(user.id, roles[EVERYBODY]) for user in new])
+        _insert(connection, USERS, [(user.id, roles[EVERYONE]) for user in new])
     _fill(connection, roles, PEOPLE, USERS, {name: members.users for name, members in wanted.items()})
     _fill(connection, roles, TEAMS, GROUPS, {name: members.groups for name, members in wanted.items()})
     db.commit()

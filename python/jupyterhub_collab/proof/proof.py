@@ -180,7 +180,7 @@ class Proof:
 
     async def edit_on_shared_server(self, mode: rights.Mode, account: str) -> None:
         """Check refusals on the server of a shared account, then let both users edit together there."""
-        for who, person in self.everybody.items():
+        for who, person in self.everyone.items():
             await self.refusals(mode, rights.SHARED, account, who, person)
         if await self._both_open(account):
             await self.edit_together(f"the {account} server", account)
@@ -189,7 +189,7 @@ class Proof:
         """Check the second user on the first one's server: before, during and after the second user has access."""
         owner = self.first.name
         for place in (rights.HUB, rights.OTHERS):
-            for who, person in self.everybody.items():
+            for who, person in self.everyone.items():
                 await self.refusals(mode, place, owner, who, person)
         await self.refusals(mode, rights.OTHERS, owner, "owner", self.first)
         if mode.is_for_all:
@@ -199,7 +199,7 @@ class Proof:
             await self.invite(mode)
 
     @property
-    def everybody(self) -> dict[str, Person | None]:
+    def everyone(self) -> dict[str, Person | None]:
         """The users without a share, by their names in the access matrix. The outsider may be missing (None)."""
         return {"hub user": self.second, "stranger": self.stranger, "outsider": self.outsider}
 

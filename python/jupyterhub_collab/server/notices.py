@@ -115,7 +115,7 @@ class Notices:
             asyncio.get_running_loop().call_later(AGAIN, self._emit, data)
         return data
 
-    def tell_everybody(self, message: str) -> None:
+    def tell_everyone(self, message: str) -> None:
         """Tell everyone who has a page of this server open. Each page shows a message once, however often this is called."""
         id_ = self._ids.setdefault(message, uuid4().hex)
         self._emit({"id": id_, "path": "", "level": "error", "message": message})

@@ -88,7 +88,7 @@ class Protection:
             self._telling.start()
 
     def _tell(self) -> None:
-        self._notices.tell_everybody(f"What you type here is not protected against loss. {self.problem}")
+        self._notices.tell_everyone(f"What you type here is not protected against loss. {self.problem}")
 
 
 class ProtectionHandler(APIHandler):

@@ -23,7 +23,7 @@ from functools import partial
 from types import MappingProxyType
 
 from . import share_gates, share_users, shares
-from .processes import everybody
+from .processes import all_processes
 
 
 def numbers_of(share: str) -> shares.Groups:
@@ -64,7 +64,7 @@ def repair(
 def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     """End processes that use a workspace without access to it. Yield a sentence for each one that does not end."""
     groups = {numbers_of(name).writers}
-    alive = {number for _process, numbers, _groups in everybody() for number in numbers}
+    alive = {number for _process, numbers, _groups in all_processes() for number in numbers}
     numbers = {_number_of(account) for account in lost} & alive - {0}
     left: set[int] = set()
     for number in numbers:

@@ -33,7 +33,7 @@ class Row:
     lost: int = 0  # tokens that another person had seen
     own_lost: int = 0  # tokens that only their author had seen, whose tab stayed open
     twice: int = 0  # tokens and cells that exist more than once
-    differ: int = 0  # documents whose content differs between the file and people in the end
+    differ: int = 0  # documents whose file finally differs from what people see
     away: int = 0  # tabs that have not come back
     back: float = 0.0  # seconds from the server's first answer until the last tab came back
     stop: float | None = None  # seconds that stopping took
@@ -202,7 +202,7 @@ def write_outside(site: Site, name: str, *, older: bool) -> Row:
         typed = {path: crowd.typed[path] for path in paths}
         for path in paths:
             site.host.check_output(f"cp {HOME}/{path} /tmp/{path}.before")
-        with site.anybody.open(OWNER).events() as told, crowd.typing():
+        with site.anyone.open(OWNER).events() as told, crowd.typing():
             time.sleep(random.uniform(1, 2))
             for number, path in enumerate(paths):
                 before = f"/tmp/{path}.before" if older else ""

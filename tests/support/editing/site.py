@@ -81,7 +81,7 @@ class Site:
         self.started = 0.0  # when the hub last reported that the server has started
 
     @property
-    def anybody(self) -> Person:
+    def anyone(self) -> Person:
         """A person without special permissions, who can start and stop the server like everyone."""
         return self.people["b"]
 
@@ -92,7 +92,7 @@ class Site:
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
-                self.anybody.start(OWNER)
+                self.anyone.start(OWNER)
                 self.started = time.monotonic()
                 return
             except Failed:  # it is stopping
@@ -103,7 +103,7 @@ class Site:
     def stop(self) -> float:
         """Stop the shared server, and return the seconds until its processes have ended."""
         began = time.monotonic()
-        self.anybody.stop(OWNER)
+        self.anyone.stop(OWNER)
         while self.processes:
             time.sleep(POLL)
         return time.monotonic() - began
@@ -143,7 +143,7 @@ class Site:
 
     def make(self, name: str) -> list[str]:
         """Create a text file and a notebook with some lines or cells, each with a token, and return their paths."""
-        server = self.anybody.open(OWNER)
+        server = self.anyone.open(OWNER)
         lines = [f"line {number} <o{next(self._numbers)}>" for number in range(LINES)]
         server.write_file(f"{name}.txt", "".join(f"{line}\n" for line in lines))
         server.create_notebook(

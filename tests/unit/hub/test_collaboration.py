@@ -266,7 +266,7 @@ def test_own_token_opens_no_server_that_others_open(
     assert set(found) == ours
 
 
-def test_own_token_heeds_what_somebody_else_has_to_wait_for(db: Session) -> None:
+def test_own_token_heeds_what_someone_else_has_to_wait_for(db: Session) -> None:
     async def theirs(_spawner: Any) -> list[str]:
         return ["access:servers!server", "list:users"]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Merge the fragments into configurations as administrators write them, each with a real hub in memory.
 
-All settings that are not ours are the same before and after, ours apply in between, and in the end the file is byte for byte what it was.
+All settings that are not ours are the same before and after, and ours apply in between. After removal, the file is byte for byte what it was.
 Scenario `configurations` does the same with running hubs, through the playbook's own module.
 """
 

@@ -216,7 +216,7 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
         assert other.poll() is None
 
 
-def test_what_was_handed_to_somebody_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of another account that was handed an open file ends. Users who still have the share keep their open files."""
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     rights = {"bob": {SHARE: WRITE}, "alice": {SHARE: WRITE}}

@@ -44,7 +44,7 @@ def owners(db: Session) -> set[str]:
     return {each.owner.name for kind in (orm.Share, orm.ShareCode) for each in db.query(kind)}
 
 
-def test_what_everybody_shares_is_the_same_before_and_after_the_right_goes(db: Session) -> None:
+def test_what_everyone_shares_is_the_same_before_and_after_the_right_goes(db: Session) -> None:
     expected: list[dict[str, Any]] = [
         {"owner": name, "server": "", "groups": [], "shares": 1, "links": 1} for name in ("ann", "ben")
     ]

@@ -56,7 +56,7 @@ def token(db: Session) -> orm.APIToken:
     return orm.APIToken.find(db, "t" * 32)
 
 
-def test_whoever_has_no_role_learns_nothing(db: Session) -> None:
+def test_anyone_who_has_no_role_learns_nothing(db: Session) -> None:
     """Users without a role see no servers: no project's, and not their own, which the page lists separately."""
     assert permitted(user(db, "ben")) == {}
     assert permitted(user(db, "ann")) == {}

@@ -195,7 +195,7 @@ def test_servers_are_on_the_sharing_page_where_there_is_one(
     assert offered.offered == found
 
 
-def test_role_of_somebody_elses_stops_the_change() -> None:
+def test_role_of_someone_elses_stops_the_change() -> None:
     taken = [{"name": "collab-project-rain-edit", "scopes": ["self"]}]
     with pytest.raises(ValueError, match="already has a role collab-project-rain-edit"):
         config([RAIN], load_roles=taken)

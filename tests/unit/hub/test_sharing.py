@@ -64,7 +64,7 @@ def scopes_of_everyone(c: Config) -> set[str]:
     return roles.get("user", set()) | set(c.JupyterHub.get("extra_user_scopes", set()))
 
 
-def test_everybody_may_share_and_comes_to_the_page() -> None:
+def test_everyone_may_share_and_comes_to_the_page() -> None:
     rights = {"shares!user", "access:services!service=sharing"}
     names = {"read:users:name", "read:groups:name"}
     assert scopes_of_everyone(share(Config())) >= rights | names

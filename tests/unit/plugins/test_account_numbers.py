@@ -71,7 +71,7 @@ def test_number_that_a_session_still_has_is_not_given(host: Path) -> None:
 
 
 def test_number_that_owns_something_is_not_given(host: Path) -> None:
-    left = host / "home" / "somebody"
+    left = host / "home" / "someone"
     left.mkdir()
     (left / "file").write_text("")
     os.chown(left, FIRST, FIRST + 1)
@@ -119,7 +119,7 @@ def test_kept_home_is_the_accounts_again(host: Path, monkeypatch: pytest.MonkeyP
     assert account_numbers.kept_homes() == set()
 
 
-def test_home_that_is_somebodys_is_given_to_nobody(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_that_is_someones_is_given_to_nobody(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = host / "home" / "shared"
     home.mkdir()
     os.chown(home, pwd.getpwnam("daemon").pw_uid, 0)

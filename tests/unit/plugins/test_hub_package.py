@@ -50,7 +50,7 @@ def test_all_go_with_the_last_fragment_that_names_one(place: Path, fragments: by
     assert names(place) == {"uv"}
 
 
-def test_package_can_be_read_by_everybody_under_a_strict_umask(place: Path) -> None:
+def test_package_can_be_read_by_everyone_under_a_strict_umask(place: Path) -> None:
     """The package is readable for everyone, even with a strict umask. An unreadable package from an earlier run is recognized."""
     package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": ""})
     place.chmod(0o700)

@@ -67,7 +67,7 @@ def test_proxy_on_a_unix_socket_is_who_listens_there(tmp_path: Path, monkeypatch
 )
 @pytest.mark.parametrize("around", ["", "/machine.slice/libpod-1.scope"])
 @pytest.mark.parametrize("hierarchy", ["0:", "9:name=systemd"])
-def test_unit_is_one_of_the_hosts_and_not_of_somebodys_own(
+def test_unit_is_one_of_the_hosts_and_not_of_someones_own(
     monkeypatch: pytest.MonkeyPatch, place: str, unit: str, around: str, hierarchy: str
 ) -> None:
     """Only the host's units count: users with a service manager of their own (systemctl --user) can name services as they like."""

@@ -135,7 +135,7 @@ def test_hub_is_the_hub(address: str) -> None:
     assert hub_health.version(url(port), unit()) is None
 
 
-def test_somebody_in_its_place_is_not_believed_and_gets_no_token() -> None:
+def test_someone_in_its_place_is_not_believed_and_gets_no_token() -> None:
     port = free_port()
     with impostor(port) as mallory:
         with pytest.raises(hub_socket.Impostor, match=rf"process {mallory.pid} of account {MALLORY} listens"):
@@ -181,7 +181,7 @@ def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest
         assert told(mallory) == ""
 
 
-def test_unix_socket_of_somebody_else(tmp_path: Path) -> None:
+def test_unix_socket_of_someone_else(tmp_path: Path) -> None:
     os.chmod(tmp_path, 0o777)
     os.chmod(tmp_path.parent, 0o755)
     place = f"/tmp/{tmp_path.name}-{os.getpid()}.sock"

@@ -71,7 +71,7 @@ def test_what_was_written_is_found(files: LabFiles, wanted: dict[str, Any]) -> N
         "half of {",
     ],
 )
-def test_what_somebody_has_changed_is_not_taken_for_ours(files: LabFiles, text: str) -> None:
+def test_what_someone_has_changed_is_not_taken_for_ours(files: LabFiles, text: str) -> None:
     write(files, **OFF)
     Path(files.page_config).write_text(text)
     assert files.found() == {}
@@ -94,7 +94,7 @@ def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, 
     assert closed_at(files.page_config) == [str(tmp_path / name)]
 
 
-def test_settings_are_written_for_everybody_under_a_strict_umask(
+def test_settings_are_written_for_everyone_under_a_strict_umask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o755)

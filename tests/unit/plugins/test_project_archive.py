@@ -134,7 +134,7 @@ def test_names_of_all_kinds(share: Path) -> None:
     ],
     ids=["creates files", "nested directories"],
 )
-def test_share_goes_whatever_somebody_does_there(share: Path, program: str) -> None:
+def test_share_goes_whatever_someone_does_there(share: Path, program: str) -> None:
     with member(program, share / "below"):
         project_deletion._close(str(share))
         project_deletion._remove(str(share), {GROUP})

@@ -128,7 +128,7 @@ def test_mistake_is_named(wanted: list[Any], said: str) -> None:
         ({"owner": "project-rain"}, "project-rain is the account of a project"),
     ],
 )
-def test_mistake_about_somebodys_server_is_named(each: Any, said: str) -> None:
+def test_mistake_about_someones_server_is_named(each: Any, said: str) -> None:
     assert said in problems(RAIN, server_access=[each])
 
 

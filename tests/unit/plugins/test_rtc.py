@@ -210,8 +210,8 @@ def test_account_of_another_role_is_remembered_while_it_is_known(all_users: bool
     ]
     for other in (account(), account(comment=rtc.ACCOUNT_COMMENT), {}):
         assert rtc.policy(settings, host(**other))["adopted"] == []
-    somebodys = account(person=True) | {"config": {"markers": ["Utrecht's"]}}
-    assert rtc.policy(settings, host(**somebodys))["adopted"] == []
+    someones = account(person=True) | {"config": {"markers": ["Utrecht's"]}}
+    assert rtc.policy(settings, host(**someones))["adopted"] == []
 
 
 def test_person_is_never_adopted() -> None:
@@ -307,7 +307,7 @@ def test_addresses_end_as_the_hubs_does(settings: dict[str, Any], domain: str) -
     assert rtc.email_domain(SETTINGS | settings) == domain
 
 
-def test_directory_of_somebody_else_is_not_taken() -> None:
+def test_directory_of_someone_else_is_not_taken() -> None:
     (problem,) = rtc.host_problems(SETTINGS, HOST | {"state_directory_is_taken": True})
     assert "jupyterhub_rtc_state_directory" in problem
 

@@ -26,7 +26,7 @@ def test_right_to_every_server_is_no_other_mode_where_all_else_speaks_against_it
     assert nearest(MODES, OWN, "ann", held, ["team"]) == shared
 
 
-def test_everybody_holds_what_is_their_own() -> None:
+def test_everyone_holds_what_is_their_own() -> None:
     assert "servers!user=ann" in MODES[0].rights(OWN, "ann", [])
 
 

@@ -107,7 +107,7 @@ async def test_outside_changes_of_notebooks_are_merged_cell_by_cell(server: Loca
 # Other editors, other servers
 
 
-async def test_what_somebody_saves_past_the_server_is_there_once(server: LocalServer) -> None:
+async def test_what_someone_saves_past_the_server_is_there_once(server: LocalServer) -> None:
     """Shared text that someone also saves through the contents API appears once.
 
     JupyterLab itself saves so if it does not know that a document is shared.

@@ -60,7 +60,7 @@ async def test_nothing_is_kept_or_told_where_nobody_types(server: LocalServer) -
         assert run("status", "--porcelain") == "" and not notices
 
 
-async def test_a_file_that_is_written_while_somebody_types_has_both(server: LocalServer) -> None:
+async def test_a_file_that_is_written_while_someone_types_has_both(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     for number in range(10):
         alice.insert(0, f"<{number}>")
@@ -259,7 +259,7 @@ TAKING_OUT = [
 
 @pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
 @pytest.mark.parametrize("connection", ["lost", "lost, and the server is killed", "slow"])
-async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_restored(
+async def test_what_is_typed_into_a_cell_that_someone_else_has_taken_out_is_restored(
     server: LocalServer, connection: str, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
     """Text typed into a cell that another user removed is restored once, with what others typed into it.
@@ -294,7 +294,7 @@ async def test_what_is_typed_into_a_cell_that_somebody_else_has_taken_out_is_res
 
 
 @pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
-async def test_what_somebody_has_not_seen_when_they_take_a_cell_out_is_restored(
+async def test_what_someone_has_not_seen_when_they_take_a_cell_out_is_restored(
     server: LocalServer, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
     """Text that a user had not seen when they removed its cell is restored. What they typed into it themselves appears once."""

@@ -175,7 +175,7 @@ async def test_what_is_typed_meanwhile_into_a_cell_that_moves_moves_with_it(serv
         pytest.param(lambda room: room.delete_cell(0), id="deletes another cell"),
     ],
 )
-async def test_a_program_changes_a_cell_while_somebody(
+async def test_a_program_changes_a_cell_while_someone(
     server: LocalServer, change: Callable[[Room], None]
 ) -> None:
     """If a user moves a cell or deletes one during the merge, the program's change is worked out again, not lost with the old cell."""

@@ -88,7 +88,7 @@ def test_every_way_of_a_provider_is_filled_in(tmp_path: Path) -> None:
         assert asyncio.run(provider.get_user(None)) is None
 
 
-def test_a_terminal_commits_as_whoever_opens_it() -> None:
+def test_a_terminal_commits_as_anyone_who_opens_it() -> None:
     """Requirement 72."""
     manager = NamedTermManager(shell_command=["sh"])
     Authors("hub.example.org", LOG).wrap_terminals(manager)
@@ -102,7 +102,7 @@ def test_a_terminal_commits_as_whoever_opens_it() -> None:
     assert "GIT_AUTHOR_NAME" not in manager.make_term_env()
 
 
-def test_the_git_panel_commits_as_whoever_presses_the_button(tmp_path: Path) -> None:
+def test_the_git_panel_commits_as_anyone_who_presses_the_button(tmp_path: Path) -> None:
     """Requirement 72: The author is the user who sent the request. This uses jupyterlab-git's own class and a real repository."""
 
     def git(*arguments: str) -> str:

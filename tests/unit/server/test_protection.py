@@ -89,7 +89,7 @@ def unprotected(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_everybody_is_told_where_it_is_not_in_force(unprotected: tuple[LocalServer, str]) -> None:
+async def test_everyone_is_told_where_it_is_not_in_force(unprotected: tuple[LocalServer, str]) -> None:
     server, said = unprotected
     assert said in server.log
     assert server.ask("GET", "api/collaboration-protection")["problem"].startswith(said)

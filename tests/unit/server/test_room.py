@@ -68,7 +68,7 @@ async def test_tabs_come_back_after_kill_9_and_merge(server: LocalServer) -> Non
     await server.until_file("notes.txt", alice.text)
 
 
-async def test_what_somebody_has_seen_is_there_when_nobody_comes_back(server: LocalServer) -> None:
+async def test_what_someone_has_seen_is_there_when_nobody_comes_back(server: LocalServer) -> None:
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     for number in range(20):
         alice.insert(0, f"<{number}>", cell=number % 2)
@@ -440,7 +440,7 @@ async def test_one_file_open_as_notebook_and_as_text(server: LocalServer) -> Non
     assert "typed_in_the_notebook" in words(notebook)
 
 
-async def test_whoever_saves_by_hand_is_told_whether_it_was_done(server: LocalServer) -> None:
+async def test_anyone_who_saves_by_hand_is_told_whether_it_was_done(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
     assert await alice.save(PATIENCE) == "success"

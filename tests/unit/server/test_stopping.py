@@ -136,7 +136,7 @@ def kernels_of(server: LocalServer) -> list[int]:
 async def test_the_hub_stops_it_with_documents_open(tmp_path: Path) -> None:
     """A server saves when its own API or the hub stops it.
 
-    On the hub's page, LocalProcessSpawner sends SIGINT first, and SIGKILL in the end.
+    On the hub's page, LocalProcessSpawner sends SIGINT first, and SIGKILL last.
     """
     hub = LocalHub(tmp_path / "hub")
     file = hub.directory / "home/alice/notes.txt"

@@ -59,7 +59,7 @@ async def end_of(socket: ClientConnection, seconds: float) -> int | None:
         return end.rcvd.code if end.rcvd else 1006
 
 
-async def test_whoever_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> None:
+async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> None:
     """All websockets of a user who lost access are closed, including documents, terminals and kernels.
 
     Others stay connected, with their text.
@@ -139,7 +139,7 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
     assert hub.log.count(asked) == before, "the hub is still asked about a user who has left"
 
 
-async def test_nothing_is_heard_of_whoever_does_not_answer_the_end() -> None:
+async def test_nothing_is_heard_of_anyone_who_does_not_answer_the_end() -> None:
     """Nothing is read from a client that does not answer the close: it could send for as long as tornado waits for the answer."""
     heard: list[str | bytes] = []
     ended: list[float] = []

@@ -315,7 +315,7 @@ def test_nothing_is_taken_back_that_nobody_remembered(
     assert remembered(tmp_path) == []
 
 
-def test_what_somebody_needs_by_now_is_kept_and_named(
+def test_what_someone_needs_by_now_is_kept_and_named(
     ensure: Ensure, index: Path, environment: Path, tool: str
 ) -> None:
     make_wheel(index, "lesson", "1.0", "board>=2")
@@ -354,7 +354,7 @@ def test_version_of_before_that_cannot_be_had_is_tried_again_the_next_time(
     assert remembered(tmp_path) == []
 
 
-def test_version_that_somebody_would_not_accept_is_not_put_back(
+def test_version_that_someone_would_not_accept_is_not_put_back(
     ensure: Ensure, index: Path, environment: Path, tool: str
 ) -> None:
     make_wheel(index, "lesson", "1.0", "board>=2")
@@ -366,7 +366,7 @@ def test_version_that_somebody_would_not_accept_is_not_put_back(
     assert result["kept"] == {"board": "lesson does not accept 1.0"}
 
 
-def test_version_that_somebody_has_chosen_since_stays(
+def test_version_that_someone_has_chosen_since_stays(
     ensure: Ensure, index: Path, environment: Path, tool: str
 ) -> None:
     make_wheel(index, "board", "3.0")
