@@ -72,7 +72,7 @@ FAULTS = {
     "room": Fault(
         "text that a script removes is not kept",
         "python/jupyterhub_collab/server/rescue.py",
-        "copy = await self._write_copy(await self._content(lost))",
+        "copy = await self._write_copy(lost)",
         'copy = "not kept"',
         f"{UNIT}/server/test_room.py::test_what_was_typed_into_a_cell_that_goes_is_kept_and_people_are_told",
     ),
