@@ -26,7 +26,7 @@ from .history import OnDisk, read_updates
 from .merge import doc_of
 
 # A larger file is merged in another process. For a smaller one, starting it costs more than it saves.
-LARGE = 5_000_000
+VERY_LARGE = 5_000_000
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
 YES, NO = b"yes\n", b"no\n"
 # A process that takes longer, in seconds, is given up: the document is not saved in the meantime.

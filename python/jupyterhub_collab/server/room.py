@@ -610,7 +610,7 @@ class Room(rooms.DocumentRoom):
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
         if (
-            len(found.data) >= apart.LARGE
+            len(found.data) >= apart.VERY_LARGE
             and (aside := await self._look_apart(self._taken(), found)) is not None
         ):
             return aside

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 LARGE = """
 from jupyterhub_collab.server import apart, room
 
-apart.LARGE = room.LARGE = 0
+apart.VERY_LARGE = room.LARGE = 0
 """
 # What may be the matter on a host, and whether the other process works all the same.
 HOSTS = {

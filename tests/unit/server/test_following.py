@@ -61,12 +61,12 @@ room.follow_aside, apart.follow_apart, rescue.Rescue.lost = follow_aside, follow
 """
 # All of it happens in another process, ...
 APART = """
-apart.LARGE = 0
+apart.VERY_LARGE = 0
 is_apart = True
 """
 # ... or that cannot be started.
 BROKEN = """
-apart.LARGE, apart.START = 0, "raise SystemExit(3)"
+apart.VERY_LARGE, apart.START = 0, "raise SystemExit(3)"
 """
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
 
