@@ -67,15 +67,15 @@ docs-site: env  ## build the documentation site in .cache/site/html and check it
 reliability: env  ## update the tables in docs/reference/reliability.md from the last runs of faults, editing, soak and storm
 	@$(with_env) python tests/tools/reliability.py
 
-editing: env  ## have people edit together during restarts and crashes, with and without the collection; takes an hour
+editing: env  ## have people edit during restarts, crashes and writes of programs, with and without the collection; takes an hour
 	@$(with_env) python -m benchmarks.record_editing $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-soak: env  ## have ten people type for half an hour; MINUTES=5 shortens it
+soak: env  ## have ten people type for half an hour; MINUTES=5 sets another length
 	@$(with_env) python -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(KEEP),--keep)
 	@$(with_env) python tests/tools/reliability.py
 
-storm: env  ## have people and programs edit ten files while the server is stopped in every way; MINUTES=5 shortens it, SEED=1 repeats a run
+storm: env  ## have two people and five programs edit ten files during stops of every kind; an hour, or MINUTES=5; SEED=1 repeats choices
 	@$(with_env) python -m benchmarks.storm $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED)); seen=$$?; $(with_env) python tests/tools/reliability.py; exit $$seen
 
 bench: env  ## run the benchmarks and update docs/reference/benchmarks.md; BENCH=name runs only that one

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rtc_address
-short_description: Return the URL for users
+short_description: Return the address for users
 version_added: 1.0.0
 description:
-  - Returns the URL of the shared server, which works whether the server is running or not. In all users mode, returns the URL of the
-    hub's home page. If it is unknown, returns a sentence that says which variable to set.
+  - Returns the address of the shared server, which works whether the server is running or not. In all users mode, returns the address
+    of the hub's home page. If it is unknown, returns a sentence that says which variable to set.
 positional: _input, hub
 options:
   _input:
@@ -34,7 +34,7 @@ address: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_address(__jupyter
 
 RETURN = r"""
 _value:
-  description: The URL.
+  description: The address.
   type: str
 """
 

@@ -35,7 +35,8 @@ RETURN = r"""
 _value:
   description:
     - C(mode) is V(shared user) or V(all users).
-    - C(everyone) lists the scopes of all hub users. C(accounts) lists the shared hub users, which nobody can log in as.
+    - C(everyone) lists the scopes that all hub users get in addition to JupyterHub's defaults. C(accounts) lists the shared hub users,
+      which nobody can log in as.
     - C(packages) and C(constraints) list what to install.
     - C(table) and C(warnings) are for the administrator.
   type: dict

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sharing_address
-short_description: Return the URL of the sharing page
+short_description: Return the address of the sharing page
 version_added: 1.1.0
 description:
-  - Returns the URL at which users open the page. If it is unknown, returns a sentence that says which variable to set.
+  - Returns the address at which users open the page. If it is unknown, returns a sentence that says which variable to set.
 positional: _input, hub
 options:
   _input:
@@ -33,7 +33,7 @@ address: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_address(_
 
 RETURN = r"""
 _value:
-  description: The URL.
+  description: The address.
   type: str
 """
 

@@ -86,7 +86,7 @@ def note(numbers: Iterable[int]) -> None:
 def reserve(numbers: Iterable[int]) -> None:
     """Reserve the GIDs of deleted groups that a process still has, so that not even useradd or groupadd can assign them.
 
-    Create a group without members for each, and delete it once no process has the GID.
+    Create a group without members for each. Delete such groups from earlier calls whose GID no process has any more.
     """
     in_use = numbers_in_use()
     for number in sorted({*numbers} & in_use):
@@ -101,7 +101,10 @@ def reserve(numbers: Iterable[int]) -> None:
 
 
 def of_kept_home(name: str) -> int | None:
-    """Return the UID of a deleted account with a kept home directory, or None if an account, group or process uses that number."""
+    """Return the UID of a deleted account whose home directory is kept.
+
+    Return None if there is none, or if an account, group or process uses that number.
+    """
     number = _former(name)
     if number is None or _is_known(number) or number in numbers_in_use():
         return None
@@ -170,7 +173,7 @@ def _former(name: str) -> int | None:
 
 
 def _give(directory: int, former: int, account: pwd.struct_passwd) -> None:
-    """Give an account everything in a directory that a UID owned. Nobody else has access meanwhile, and no link is followed."""
+    """Change the owner of everything in a directory that a UID owned. Nobody else has access during this, and links are not followed."""
     for _path, directories, files, place in os.fwalk(".", dir_fd=directory, follow_symlinks=False):
         for each in (*directories, *files):
             with contextlib.suppress(FileNotFoundError):

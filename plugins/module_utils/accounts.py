@@ -31,7 +31,7 @@ def login_minimum(path: str = "/etc/login.defs") -> int:
 
 
 def with_passwords(path: str = "/etc/shadow") -> set[str]:
-    """Return the names of the local accounts that have a password."""
+    """Return the names of the local accounts that someone can log in to with a password, even an empty one."""
     try:
         with open(path, encoding="utf-8") as file:
             entries = [line.split(":") for line in file if line.count(":") > 1]
@@ -127,5 +127,5 @@ def adopted_accounts() -> list[str]:
 
 
 def with_comment(comment: str | None) -> list[str]:
-    """Return the accounts with a comment. Without a comment, return none."""
+    """Return the names of the accounts that have exactly this comment, or none if it is empty."""
     return sorted(account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment)

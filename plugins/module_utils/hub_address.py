@@ -12,7 +12,10 @@ from .hub_socket import is_unix, reachable
 
 
 def here(url: str, path: str) -> str:
-    """Return the URL at which this host reaches a URL that may name all addresses, with another path and without a trailing slash."""
+    """Return the URL for this host to connect to a server that listens at `url`, possibly on all addresses.
+
+    It has another path, and no trailing slash.
+    """
     parts = urlsplit(url)
     if is_unix(url):
         return str(urlunsplit((parts.scheme, parts.netloc, path, "", ""))).rstrip("/")

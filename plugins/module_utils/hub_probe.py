@@ -113,7 +113,7 @@ def spawner_classes(config: Any) -> list[str]:
 def of_spawners(config: Any, name: str) -> list[Any]:
     """Return the values of a spawner setting, from the sections of all spawner classes in the configuration.
 
-    The value that the hub uses is the last.
+    If the hub's own spawner class, or a known base class of it, sets a value, the last one is the value that the hub uses.
     """
     classes = spawner_classes(config)
     titles = [title for title in config if title.endswith("Spawner") or title in classes]
@@ -134,7 +134,7 @@ def words(command: Any) -> list[str]:
 
 
 def commands(config: Any) -> list[list[str]]:
-    """Return the commands that start servers, the hub's own last."""
+    """Return the commands that start servers. The hub's own is the last, if its spawner class or a known base class sets one."""
     return [found for command in of_spawners(config, "cmd") if (found := words(command))]
 
 

@@ -37,9 +37,10 @@ def public_port(bind_url: str) -> int:
 
 
 def listener(bind_url: str, hub_unit: Unit) -> int | None:
-    """Return the PID of the process that listens at the hub's public address as a system account or the hub's account, or None.
+    """Return the PID of the process that may be the hub's proxy and listens at its public address, or None.
 
-    A process that a user has started there, or that listens on the same port at another address, is not the proxy.
+    It runs as a system account, as the hub's account, or as an installed service. A process that a user has started there, or that
+    listens on the same port at another address, is not the proxy.
     """
     for each in _there(bind_url):
         if _may_be_the_proxy(each, hub_unit):

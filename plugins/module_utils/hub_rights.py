@@ -38,7 +38,7 @@ def remember(held: dict[str, Any], state: dict[str, Any]) -> None:
 
 
 def sharers(roles: dict[str, Any] | None) -> set[str]:
-    """Return who can share their own server on a hub with these roles, through the roles that we define: groups, or all users."""
+    """Return who can share their own server on a hub with these roles, by the roles through which we grant it: groups, or all users."""
     found = {name: role for name, role in (roles or {}).items() if RIGHT_TO_SHARE in role.get("scopes", [])}
     if EVERYONE in found:
         return {EVERYONE}
@@ -58,7 +58,7 @@ def withdrawn(grants: list[dict[str, Any]], before: Iterable[str], now: set[str]
 def end(
     live: LiveHub, hub: dict[str, Any], state: dict[str, Any], users: list[str], held: dict[str, Any]
 ) -> list[str]:
-    """On a running hub, revoke the shares of users who can no longer share, and delete the hub users in `users`.
+    """On a running hub, revoke the shares and sharing links of users who can no longer share, and delete the hub users in `users`.
 
     Return what was removed, as in `sentences`. Raises Failed.
     """

@@ -28,7 +28,7 @@ class NotDeleted(Exception):
 
 
 def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
-    """Delete a workspace or, if `share` is empty, the whole project. Return what was done, as sentences.
+    """Delete a workspace or, if `share` is empty, the whole project. Return what was done, as parts of a sentence.
 
     archives: the directory to write an archive to first, or empty for no archive. If this fails, access is restored, and NotArchived is
     raised. state_directory: where servers keep state, or empty if they keep none.
@@ -54,7 +54,7 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
 
 
 def retire(projects: Projects, name: str, state_directory: str = "") -> list[str]:
-    """Remove a project's account and groups, but keep its files, accessible only to root. Return what was done, as sentences.
+    """Remove a project's account and groups, but keep its files, accessible only to root. Return what was done, as parts of a sentence.
 
     The host may assign the UIDs and GIDs of deleted accounts and groups again, so the directories' access control lists must not
     contain any.

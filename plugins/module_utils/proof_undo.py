@@ -82,7 +82,7 @@ class Undo:
     def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
         """Undo everything, and return a description of each thing that could not be removed.
 
-        api: the hub's API. Without it, hub users are not removed. visitors: returns the current visitors of other users' servers.
+        api: the hub's API. Without it, nothing at the hub is undone. visitors: returns the current visitors of other users' servers.
         """
         self._end_process()
         left: list[str] = []

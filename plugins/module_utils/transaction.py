@@ -154,7 +154,7 @@ def open_up(path: str) -> None:
 
 
 def stage(change: FileChange) -> None:
-    """Write the new content next to the file, with its final mode, owner and group."""
+    """Write the new content next to the file, with its final owner, group, mode and, if it keeps them, extended attributes."""
     if change.content is None:
         return
     with _about(change.path), os.fdopen(create(change.staged), "wb") as file:
@@ -247,7 +247,10 @@ class Journal:
 
 
 def undo_script(entries: list[dict[str, Any]]) -> str:
-    """Return a shell script that does the same as `Journal.undo`, for times when no code of this collection runs."""
+    """Return a shell script that restores the files as `Journal.undo` does, for times when no code of this collection runs.
+
+    It leaves staged files.
+    """
     lines = []
     for entry in reversed(entries):
         path, kept = shlex.quote(entry["path"]), shlex.quote(entry["kept"] or "")

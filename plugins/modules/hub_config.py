@@ -76,8 +76,9 @@ options:
     default: {}
   retired:
     description:
-      - Hub users to remove with the change, such as retired shared accounts. After the hub runs with the new configuration, the module
+      - Hub users to remove with the change, such as retired shared accounts. Once the hub runs with the new configuration, the module
         stops their servers, and deletes the users and their tokens from the hub.
+      - If the module removes the fragment from a hub that is not running, it deletes the users and their tokens from the hub's database.
     type: list
     elements: str
     default: []
@@ -450,7 +451,7 @@ class HubConfig:
         return [*self.package.closed(), *ours]
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
-        """Roll back an interrupted run, and return whether there was one, in which case the hub needs a restart."""
+        """Roll back an interrupted run (not in check mode). Return whether there was one, in which case the hub needs a restart."""
         if not self.journal.exists():
             return False
         if not self.module.check_mode:

@@ -109,7 +109,7 @@ hub:
 servers:
   description:
     - The environment that the hub's configuration starts servers from (empty if unknown), and whether it is the same as RV(lab).
-    - Other environments that servers start from, such as those of profiles that users choose.
+    - Other environments that the configuration names, such as those of profiles that users choose, or of other spawner classes.
     - The template for the names of users' accounts.
     - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
   type: dict

@@ -26,7 +26,7 @@ options:
     type: str
     default: jupyterhub
   url:
-    description: The URL of the hub, including its prefix. Defaults to the address at which the hub's proxy listens on the host.
+    description: The address of the hub, including its prefix. Defaults to the address at which the hub's proxy listens on the host.
     type: str
   fragment:
     description: A fragment of M(collab.jupyterhub.hub_config). The module reports whether the hub has it.
@@ -104,7 +104,7 @@ rows:
   sample:
     - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
 hub:
-  description: The version and the URL of the hub, and whether it has O(fragment).
+  description: The version and the address of the hub, and whether it has O(fragment).
   type: dict
   returned: always
   sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}

@@ -292,7 +292,7 @@ class Task:
         return environment
 
     def choose(self, environment: Environment) -> tools.Installer:
-        """Return the installer for the environment. Download uv only if something will be installed now."""
+        """Return the installer for the environment. uv may be downloaded, except in check mode and with state=restored."""
         return tools.choose(
             self.run,
             environment,
@@ -359,7 +359,7 @@ class Task:
         return {**result, "kept": kept | needed_by(needed)}
 
     def ask_dependencies(self, record: Record) -> Environment | None:
-        """Describe the environment, including what the recorded packages and the versions to restore depend on."""
+        """Describe the environment, with all requirements, what rejects the versions to restore, and the recorded packages' folders."""
         versions = {name: old for name, (old, _new) in record.changed.items()}
         return ask(self.run, self.name, [], {"names": record.added, "versions": versions})
 

@@ -405,7 +405,7 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
 
 
 def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
-    """Return whether an account may be shared that this role did not create."""
+    """Return whether an account that this role did not create may be shared."""
     return bool(
         # An earlier run adopted it.
         settings["user"] in host["config"]["accounts"]
@@ -604,7 +604,7 @@ def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> 
 
 
 def email_domain(settings: dict[str, Any]) -> str:
-    """Return the domain of hub users' email addresses, or an empty string if no public domain is known."""
+    """Return the domain of hub users' email addresses, or an empty string, with which the hub uses its host's fully qualified name."""
     if settings["email_domain"]:
         return str(settings["email_domain"])
     public = re.sub(r":\d+$", "", str(settings["public_url"]).partition("://")[2].partition("/")[0])

@@ -52,7 +52,7 @@ def version_of(name: str) -> str:
 
 
 def is_whole(name: str, seen: set[str]) -> bool:
-    """Return whether a package and all of its dependencies are installed. After an interrupted installation, some may be missing.
+    """Return whether a package and its unconditional dependencies are installed. After an interrupted installation, some may be missing.
 
     seen: names that need not be checked again. Checked names are added.
     """
@@ -138,7 +138,7 @@ def unpack(package: str, path: str) -> None:
 def lab_files(where: str, files: list[Any]) -> dict[str, str | None]:
     """Return the new text, by path, of JupyterLab's settings files that must change, or None for those to delete.
 
-    where: a program that prints the directories of these files. files: see `prepare`.
+    where: a program that prints the directories of these files. files: see `prepare`. Raises NotPossible.
     """
     found = subprocess.run(
         [sys.executable, "-I", "-c", where], capture_output=True, text=True, check=False, cwd="/"

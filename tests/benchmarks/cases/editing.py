@@ -129,8 +129,8 @@ def reading(rows: dict[str, dict[str, list[float]]]) -> str:
         return f"{below[-1]} people ({p95[below[-1]]:.0f} ms) but not {too_many} ({p95[too_many]:.0f} ms)"
 
     return (
-        f"If everyone types one character a second into one notebook, p95 stays below {GOAL} ms for {carried(OURS)}, with plain "
-        f"jupyter-collaboration for {carried(PLAIN)}, and on the floor for {carried(FLOOR)}. "
+        f"If everyone types one character a second into one notebook, p95 stays below {GOAL} ms for {carried(OURS)}. "
+        f"With plain jupyter-collaboration, this holds for {carried(PLAIN)}, and on the floor for {carried(FLOOR)}. "
         "Clients, proxy and server shared the machine's cores."
     )
 

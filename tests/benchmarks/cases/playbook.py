@@ -124,14 +124,16 @@ def reading(rows: Rows) -> str:
     def median(row: str, column: str) -> float:
         return statistics.median(rows[row][column])
 
-    def beside(ratio: float, goal: float) -> str:
-        return f"{ratio:.2f} times ({'within' if ratio <= goal else 'above'} the goal of {goal:g}) as long as"
+    def beside(ratio: float, name: str, goal: float) -> str:
+        judged = "within" if ratio <= goal else "above"
+        return f"{ratio:.2f} times as long as {name} ({judged} the goal of {goal:g})"
 
-    first, again = (median("ours / Utrecht's way", column) for column in COLUMNS)
+    other = "Utrecht's way"
+    first, again = (median(f"ours / {other}", column) for column in COLUMNS)
     pings = median(f"ours / {PING}", AGAIN)
     return (
-        f"A first run takes {beside(first, GOALS[FIRST])} Utrecht's way. A run with nothing to change takes "
-        f"{beside(again, GOALS[AGAIN])} Utrecht's way, and {beside(pings, GOAL_PINGS)} {PING}. "
+        f"A first run takes {beside(first, other, GOALS[FIRST])}. A run with nothing to change takes "
+        f"{beside(again, other, GOALS[AGAIN])}, and {beside(pings, PING, GOAL_PINGS)}. "
         f"The hub takes {median(RESTART, ALONE):.1f} s to restart and answer, which Utrecht's way does not wait for. "
         f"Loading JupyterHub's code once takes {median(LOAD, ALONE):.1f} s."
     )
