@@ -56,7 +56,7 @@ class Chosen:
 # By the name of the hub user. Later fragments add to it, after the one that calls `collaborate` and before any server starts.
 chosen: dict[str, Chosen] = {}
 
-OPEN = "access:servers"
+ACCESS = "access:servers"
 AS_THE_CULLER = -1
 CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package jupyterhub-idle-culler, or the older script
 CULLER_SECONDS = 600  # the culler's default timeout
@@ -161,7 +161,7 @@ def is_opened(spawner: Any) -> bool:
     user = spawner.user.orm_user
     db = object_session(user)
     assert db is not None
-    wanted = {f"{OPEN}!user={user.name}", f"{OPEN}!server={user.name}/{spawner.name}"}
+    wanted = {f"{ACCESS}!user={user.name}", f"{ACCESS}!server={user.name}/{spawner.name}"}
     return any(
         wanted & {*role.scopes} and (role.groups or {*role.users} - {user}) for role in db.query(orm.Role)
     )
@@ -171,7 +171,9 @@ def opened(roles: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
     """Return the users and servers that a hub's roles open to others by name, except those that our policies have chosen."""
     scopes_of_all = {scope for role in roles.values() for scope in role["scopes"]}
     names = {
-        found[1] for scope in scopes_of_all if (found := re.fullmatch(f"{OPEN}!(?:user|server)=(.+)", scope))
+        found[1]
+        for scope in scopes_of_all
+        if (found := re.fullmatch(f"{ACCESS}!(?:user|server)=(.+)", scope))
     }
     return sorted({name.removesuffix("/") for name in names if name.partition("/")[0] not in chosen})
 

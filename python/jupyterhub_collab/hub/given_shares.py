@@ -161,7 +161,8 @@ class GivenShares:
 class Settled:
     """The result of `settle`.
 
-    lost: (account, workspace) for each account that has lost access since the last call, or still had processes there then.
+    lost: (account, workspace) for each account that has lost access, unless an earlier call of this process found that it no longer has
+    processes there.
     problems: sentences for the log.
     """
 

@@ -23,7 +23,7 @@ FULL = "This server has {most} sharing links, which is the limit on this hub. Re
 
 
 def limit_guesses(per_minute: int) -> None:
-    """Refuse all links to a user who has opened `per_minute` links that do not exist within the last minute."""
+    """Refuse all links to a user who, within the last minute, has opened `per_minute` links that do not exist."""
     theirs = orm.ShareCode.find
     # Count by user, because only logged-in users can open a link.
     wrong: defaultdict[str, deque[float]] = defaultdict(deque)

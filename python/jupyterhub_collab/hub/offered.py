@@ -22,7 +22,7 @@ from ..names import OFFERED, SERVICE
 
 # Servers as scopes name them: OWNER/ for the default server, OWNER/NAME for a named one.
 offered: set[str] = set()
-OPEN, MANAGE = "access:servers", "servers"
+ACCESS, MANAGE = "access:servers", "servers"
 PREFIX = f"{MANAGE}!server="
 PENDING = {"spawn": "starting", "stop": "stopping"}
 
@@ -74,7 +74,7 @@ def permitted(user: orm.User) -> dict[str, bool]:
         return bool(scopes.has_scope(f"{scope}!server={server}", where, db=object_session(user)))
 
     others = [server for server in sorted(offered) if server.partition("/")[0] != user.name]
-    return {server: may(MANAGE, server) for server in others if may(OPEN, server)}
+    return {server: may(MANAGE, server) for server in others if may(ACCESS, server)}
 
 
 def renew(token: orm.APIToken, managed: Collection[str]) -> None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Create a token for a live hub's API, with exactly these scopes. It is valid until this process's standard input ends.
+"""Create a token for a live hub's API, with exactly these scopes.
+
+It is valid until this process's standard input ends, for at most 600 s.
 
     python -m jupyterhub_collab.hub.service_token SCOPE [SCOPE ...]
 

@@ -16,7 +16,7 @@ from .hooks import Hook, chain
 from .share_log import ENDED_WITH_THE_SERVER, because
 
 # The only scope that a share may grant. The API would accept any scope that the owner holds, such as stopping the server.
-ENTRANCE = "access:servers"
+ACCESS = "access:servers"
 
 
 def limit_shares(longest_link: int) -> None:
@@ -38,9 +38,9 @@ def _limit_life(longest: timedelta) -> Any:
 
 def _limit_scopes(_share: Any, scopes: list[str], _before: Any, _initiator: Any) -> list[str]:
     """Return the scopes that may be shared. Raises 403 if none is left, because a share without scopes would grant nothing."""
-    allowed = [scope for scope in scopes if scope.partition("!")[0] == ENTRANCE]
+    allowed = [scope for scope in scopes if scope.partition("!")[0] == ACCESS]
     if not allowed:
-        raise web.HTTPError(403, f"Only {ENTRANCE} can be shared on this hub")
+        raise web.HTTPError(403, f"Only {ACCESS} can be shared on this hub")
     return allowed
 
 

@@ -46,7 +46,8 @@ def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bo
     """Stop each server that starts without the guard and that other users can open, and refuse to share any that runs without it.
 
     starts: whether this hub started the spawner's server. A server that was running when the hub started is not stopped.
-    is_open: whether other users can open the spawner's server.
+    is_open: whether other users can open the spawner's server, or it counts as open because of `everyone` or `chosen`
+    (see `collaboration`).
     """
     User._wait_up = _looking(User._wait_up, starts, is_open)
     for kind, method in ((orm.Share, "grant"), (orm.ShareCode, "new")):

@@ -9,7 +9,7 @@ from typing import Any
 from jupyterhub import orm, scopes
 from sqlalchemy.orm import Session
 
-ENTRANCE = "access:servers"
+ACCESS = "access:servers"
 
 
 def visitors(db: Session) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def visitors(db: Session) -> list[dict[str, Any]]:
         for token in spawner.oauth_client.access_tokens if spawner.oauth_client else []:
             if token.user is None or token.user is spawner.user:
                 continue
-            held = scopes.parse_scopes(scopes.get_scopes_for(token)).get(ENTRANCE)
+            held = scopes.parse_scopes(scopes.get_scopes_for(token)).get(ACCESS)
             key = token.user.name, spawner.user.name, spawner.name
             found[key] = {
                 "user": token.user.name,

@@ -65,7 +65,8 @@ def share_workspaces(
     `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `shares`. Each
     share has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab
     shows the workspaces; empty for none. repair_minutes: how often the permissions of files in workspaces are restored; 0 for only when a
-    server starts. Raises ValueError if `root`, `mount` or `link` contains characters other than those in PATH and LINK.
+    server starts. Raises ValueError if `root` or `mount` does not match PATH or contains `..`, or if `link` is not empty and does not
+    match LINK.
     """
     for name, path in (("root", root), ("mount", mount)):
         if not PATH.fullmatch(path) or ".." in path.split("/"):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Try the actions of the access matrix as users who must be refused, each in every possible way.
+"""Try the actions of the access matrix as users who must be refused, each with a browser and with an API token.
 
-An attempt tells whether every way was refused. None of them harms a server that others use: actions that would start or stop something
-(`HARMFUL`) are only tried on servers that were created for `verify`.
+An attempt tells whether both were refused. None of them harms a server that others use: actions that would start, stop, create or delete a
+server (`HARMFUL`) are only tried on servers that were created for `verify`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .person import Person, server
 FORBIDDEN = (401, 403)
 # A proxy in front of the hub may answer like this when the hub refuses a request before it has read all of it.
 NO_ANSWER = (502, 503, 504)
-TRIES, PAUSE = 5, 0.2  # seconds
+TRIES, PAUSE = 5, 0.2  # how often to ask at most, and the seconds in between
 UNKNOWN = 404  # the hub's answer to users who may not know whether a user exists
 NO_TERMINAL = "collab0"  # a valid name of a terminal that does not exist
 # Actions that start, stop, create or delete a server if they are not refused.
@@ -47,7 +47,10 @@ class Attempt:
         return [await browser.ask(method, f"{server(self.owner)}/{path}") for browser in self.browsers]
 
     async def sockets_of(self, path: str, *refusals: int) -> bool:
-        """Return whether every websocket is refused before the server looks it up: with FORBIDDEN or one of `refusals`."""
+        """Return whether every websocket is refused with FORBIDDEN or one of `refusals`.
+
+        A server that admits the person answers 404 for a websocket that does not exist.
+        """
         there = f"{server(self.owner)}/{path}"
         answers = [await self.person.knock(each, there) for each in self.browsers]
         return set(answers) <= {*FORBIDDEN, *refusals}
@@ -161,7 +164,7 @@ async def shut_down(do: Attempt) -> bool:
     return at_door(await do.of_server("POST", "api/shutdown"))
 
 
-# Action of the access matrix -> attempt, which returns whether every way to do it was refused.
+# Action of the access matrix -> attempt, which returns whether it was refused.
 ATTEMPTS: dict[str, Callable[[Attempt], Awaitable[bool]]] = {
     "list users": list_users,
     "look up name": look_up_name,

@@ -246,7 +246,7 @@ class Proof:
         try:
             await self.second.renew()
         except Refused as no:
-            self.report.failed(check, f"{guest} accepted the share but could not open the server: {no}.")
+            self.report.failed(check, f"{guest} could not get a new token after the share was created: {no}.")
             return
         if not await self._both_open(owner):
             return

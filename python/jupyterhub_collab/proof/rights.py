@@ -12,7 +12,7 @@ from jupyterhub.scopes import scope_definitions
 
 # The access matrix's names for the hub, the shared server and another user's server.
 HUB, SHARED, OTHERS = "hub", "shared", "alice"
-ANY_SERVER = "access:servers"
+ACCESS = "access:servers"
 OWN_SHARES = "shares!user"
 
 
@@ -26,7 +26,7 @@ class Mode:
 
     @property
     def is_for_all(self) -> bool:
-        return ANY_SERVER in self.everyone
+        return ACCESS in self.everyone
 
     def rights(self, own: list[str], user: str, accounts: list[str]) -> set[str]:
         """Return the scopes of a user in this mode, as the hub reports them.
@@ -68,7 +68,7 @@ def whole(scopes: Iterable[str], subscopes: dict[str, list[str]] = SUBSCOPES) ->
 
 def shared_accounts(scopes: list[str], people: Iterable[str]) -> list[str]:
     """Return the owners of servers that these scopes open, except `people`."""
-    pattern = re.compile(rf"{ANY_SERVER}!(?:user|server)=([^/]+)/?")
+    pattern = re.compile(rf"{ACCESS}!(?:user|server)=([^/]+)/?")
     found = {match[1] for scope in scopes if (match := pattern.fullmatch(scope))}
     return sorted(found - set(people))
 

@@ -39,7 +39,7 @@ class Activity:
         self._app.web_app.settings["last_activity_times"]["collaboration"] = datetime.now(UTC)
 
     def idle_for(self) -> float:
-        """Return for how many seconds nobody has been active. Kernels that compute and terminals count as activity."""
+        """Return for how many seconds nobody has been active. Busy kernels, and activity of kernels and terminals, count."""
         kernels = self._app.kernel_manager
         running = [kernels.get_kernel(kernel) for kernel in kernels.list_kernel_ids()]
         if any(getattr(kernel, "execution_state", "") == "busy" for kernel in running):

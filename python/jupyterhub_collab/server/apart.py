@@ -25,11 +25,11 @@ from .following import Aside, Base, Form, Taken, follow_aside
 from .history import OnDisk, read_updates
 from .merge import doc_of
 
-# A larger file is merged in another process. For a smaller one, starting it costs more than it saves.
+# A file of at least this many bytes is merged in another process. For a smaller one, starting it costs more than it saves.
 VERY_LARGE = 5_000_000
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
 YES, NO = b"yes\n", b"no\n"
-# A process that takes longer, in seconds, is given up: the document is not saved in the meantime.
+# Time limit of the process, in seconds. The document is not saved while it runs.
 PATIENCE = 60
 # More processes at once would only compete for processors and memory.
 _turn = asyncio.Semaphore(2)
@@ -37,7 +37,7 @@ _turn = asyncio.Semaphore(2)
 
 @dataclass(frozen=True)
 class Signer:
-    """How notebooks are signed whose output is trusted, as `nbformat.sign.NotebookNotary` has it."""
+    """The secret and algorithm with which trusted notebooks are signed (see `nbformat.sign.NotebookNotary`)."""
 
     secret: bytes
     algorithm: str
@@ -61,7 +61,11 @@ class Signer:
 class Job:
     """A document and what its file holds.
 
-    history: the database; name: of the document there; taken: up to which update; on_disk: what was known of the file.
+    history: the path of the database.
+    name: the document's name in it.
+    taken: the moment up to which to read updates.
+    on_disk: what was last recorded about the file.
+    form, found, signer: the format, what the file holds now, and how notebooks are signed.
     """
 
     history: Path
@@ -73,7 +77,7 @@ class Job:
     signer: Signer
 
     def do(self, is_signed: Callable[[str, str], bool]) -> Aside:
-        """Do what `follow_aside` does. Raise ValueError if the file holds something else, and sqlite3.Error."""
+        """Run `follow_aside`. Raises ValueError if the history has changed or the file holds content of another type, and sqlite3.Error."""
         updates = read_updates(self.history, self.name, self.taken.place[0])
         if not updates or updates[-1][0] != self.taken.place[0]:
             raise ValueError("the history has changed")
@@ -92,7 +96,10 @@ class Job:
 
 
 async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
-    """Do a job in another process. Raise any exception if that does not work."""
+    """Do a job in another process.
+
+    Raises ChildProcessError if that process fails, TimeoutError after PATIENCE, OSError, and what `is_signed` raises.
+    """
     async with _turn:
         return await _follow_apart(job, is_signed)
 
@@ -102,7 +109,7 @@ async def _follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Asid
         await asyncio.to_thread(_dump, job, given)
         descriptors = given.fileno(), outcome.fileno()
         process = await asyncio.create_subprocess_exec(
-            # -P: no module of the folder in which the server runs.
+            # -P: import no modules from the server's working directory, unless the server does.
             *(sys.executable, "-P", "-c", START, json.dumps([*map(str, sys.path)]), *map(str, descriptors)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -126,7 +133,7 @@ async def _follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Asid
 
 
 def main() -> None:
-    """Do the job in one descriptor, and write the outcome into another. Ask about a signature in standard output."""
+    """Read a job from one descriptor, and write its outcome to another. Ask about signatures on standard output."""
     asking, sys.stdout = sys.stdout, sys.stderr  # what libraries print is not a question
 
     def is_signed(digest: str, algorithm: str) -> bool:
@@ -138,16 +145,15 @@ def main() -> None:
         try:
             _dump(job.do(is_signed), outcome)
         except ValueError as error:
-            sys.exit(
-                f"{job.name} is not merged here: {error}"
-            )  # the server finds out itself, and tells people
+            # The server finds the same problem when it merges the file itself, and tells people.
+            sys.exit(f"{job.name} is not merged here: {error}")
 
 
 def _memory(name: str) -> IO[bytes]:
-    """Return a file that only descriptors lead to."""
+    """Return an anonymous file, which only descriptors refer to."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create(name), "w+b")
-    return tempfile.TemporaryFile()  # this Python was built for systems without it, as conda's are
+    return tempfile.TemporaryFile()  # Python builds for older systems, such as conda's, lack memfd_create
 
 
 def _dump(what: Any, file: IO[bytes]) -> None:

@@ -50,7 +50,7 @@ def content_of(
 
 
 def notebook_in(data: bytes) -> Any:
-    """Return the notebook that a file holds, in the current format."""
+    """Return the notebook that a file holds, in the current format. Raises ValueError if it does not hold one."""
     return formats.from_dict(read(data))
 
 

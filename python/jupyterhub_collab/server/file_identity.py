@@ -39,7 +39,7 @@ DRIVE = "RTC:"
 AWAY = 0.5
 # A file that was written less than this many seconds ago may be one that an editor has just rewritten.
 NEW = 5
-# The time in seconds that a starting server spends on finding its known files again, the newest first.
+# The most time, in seconds, that a starting server spends on finding its known files again, the newest first.
 LOOKING = 1.0
 
 
@@ -401,7 +401,10 @@ def _places_of(descriptor: int) -> list[str]:
 
 
 def _is_new(path: str) -> bool:
-    """Return whether a file was written a moment ago. If not, the file whose name ends with ~ is not its backup, but only named alike."""
+    """Return whether a file was written a moment ago.
+
+    If it was not, the file with ~ at the end of its name is not its backup; only the names are alike.
+    """
     with contextlib.suppress(OSError, ValueError):
         return abs(time.time() - os.stat(path).st_ctime) < NEW
     return False

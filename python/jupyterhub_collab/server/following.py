@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Work out how a document changes when another program has written its file, given the state of both at one moment.
 
-This takes time with a large file. Then a thread does it with a copy of the document, and the server applies the result like an update of
-one more person, who has not seen what was typed in the meantime.
+This takes time with a large file. Then a thread, or for the largest files another process (`apart`), does it with a copy of the document.
+The server applies the result like an update of one more person, who has not seen what was typed in the meantime.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .late import Unseen
 from .merge import Merged, are_same, doc_of, likeness, merge
 from .merge_notebook import texts_of
 
-# A file of at least this many bytes is followed in a thread.
+# A file of at least this many bytes is followed in a thread, from `apart.VERY_LARGE` on in another process if possible.
 LARGE = 500_000
 # A file is compared with what people had at earlier moments only if the comparison reads at most this many bytes.
 MOST_COMPARED = 5_000_000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep the history of one server's documents: every change is on disk before anyone else sees it."""
+"""Keep the history of one server's documents: every change is written to it before anyone else sees it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WORTH_FOLDING = 1.25
 JOURNAL_BYTES = 4_000_000
 # How often a checkpoint is repeated at once because of a write in the meantime: only if there was none does the journal start anew.
 ATTEMPTS = 5
-# A larger journal, because someone always writes, is moved while they wait for the disk.
+# If constant writes make the journal larger than this, the next write also moves it, and waits for the disk.
 MOST_JOURNAL_BYTES = 4 * JOURNAL_BYTES
 # A page that returns to a document after this time must reload it, so that older history can be deleted.
 KEPT_SECONDS = 14 * 86400
@@ -128,7 +128,8 @@ class Due:
 class History:
     """The updates of all documents of a server, in its own SQLite database.
 
-    A write is synchronous: it takes about 20 microseconds, and survives the end of the process, however sudden.
+    A write is synchronous: it takes about 20 microseconds, longer if it has to move an oversized journal, and survives the end of the
+    process, however sudden.
 
     Methods never raise. If the disk fails, people continue with what is in memory, and `failure` says why. If the database is damaged, or
     of a newer version, it is kept next to a new one; if it is deleted while it is open, a new one begins. `lost` says so. A change of
@@ -147,7 +148,8 @@ class History:
         self._unfinished: set[str] = set()
         self._journal = 0  # about how large it is, in bytes
         self._checkpoint: threading.Thread | None = None
-        self._is_behind = threading.Event()  # the journal grows, although it is moved
+        # Set if the journal exceeds MOST_JOURNAL_BYTES despite a checkpoint.
+        self._is_behind = threading.Event()
         # The size in bytes of documents' updates after they were last combined.
         self._folded: dict[str, int] = {}
         self._begin()
@@ -580,7 +582,7 @@ def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]
     """
     rows = "select id, content, parts from updates where document = ? and id <= ? order by id"
     parts = "select content from parts where update_ = ? order by id"
-    # Read-only: the last connection to close would else move the journal, and lock out a server that starts.
+    # Read-only: otherwise, the last connection to close would move the journal, and lock out a server that starts.
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         db.execute("begin")  # a consistent view
         return [
@@ -590,9 +592,10 @@ def read_updates(path: Path, document: str, last: int) -> list[tuple[int, bytes]
 
 
 def _checkpoint(path: str) -> bool:
-    """Move the content of a database's journal to the database, while the server writes. Return whether the journal stays small.
+    """Move the content of a database's journal to the database, while the server writes.
 
-    If this fails, a later checkpoint does it.
+    Return False if the server kept writing and the journal exceeds MOST_JOURNAL_BYTES afterwards. If a checkpoint fails, a later one does
+    it.
     """
     before = None
     with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(sqlite3.connect(path)) as db:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Track what people typed into a document recently. If another program removes it, keep it in a copy, even if the file has held it.
+"""Track what people typed into a document recently, for `rescue`.
 
-The program may have read the file earlier, and not know what it removes. The document's history says what was typed when, so a restarted
-server knows as much.
+If another program removes it, `rescue` keeps it in a copy, even if the file has held it. The program may have read the file earlier, and
+not know what it removes. The document's history says what was typed when, so a restarted server knows as much.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Lately:
         if not any(map(self._is_typed, changes)):
             return
         if before is not None:
-            # What else has changed is no text: the server's changes of text all end in `lost`.
+            # The server's own changes in this range are not text, or restore what people typed. `lost` moves `_seen` past each merge.
             self._note(before, text, changes[-1].time)
         else:
             self._go_through(first, changes)
@@ -81,7 +81,7 @@ class Lately:
         return lost
 
     def known_at(self, number: int) -> set[str]:
-        """Return the words that people had typed until update `number`, and that are in no copy, if the server was killed then.
+        """Return, for a server that was killed after update `number`, the words that people had typed until then and that are in no copy.
 
         Words count however old they are, because it is unknown which of them the file has held.
         """

@@ -131,7 +131,10 @@ def _cuts(text: str, place: int, size: int) -> tuple[int, int]:
 
 
 def _cut(text: str, place: int) -> int:
-    """Return how well a text can be cut at a place: 0 within a word, 1 at the end of a word, 2 between other characters, 3 at a space."""
+    """Return how well a text can be cut at a place.
+
+    0 within a word, 1 at the end of a word, 2 between other characters, 3 at a space or at either end of the text.
+    """
     if place in (0, len(text)):
         return 3
     before, after = text[place - 1], text[place]

@@ -69,7 +69,11 @@ AGAIN = 35
 
 
 class Notices:
-    """Sends notices. The same notice is sent only once in `PAUSE` seconds."""
+    """Sends notices.
+
+    Within `PAUSE` seconds, `tell` sends the same notice about a document once, except COPY_KEPT: each names another copy. Those that are
+    not for information only are repeated after `AGAIN`.
+    """
 
     def __init__(self, events: EventLogger) -> None:
         self._events = events

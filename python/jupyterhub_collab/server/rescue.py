@@ -34,7 +34,8 @@ NEW_SECONDS = 6
 class Before:
     """A document before an outside change is merged into it.
 
-    text: its text. last_update, state: the position of the history (see `Rescue.before`). people: the document, if the history is empty.
+    text: its text. last_update, state: the position of the history (see `Rescue.before`).
+    people: the document, used if the history is empty.
     due: the number of the work that is due if the merge removes anything.
     """
 

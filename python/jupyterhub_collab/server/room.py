@@ -109,14 +109,16 @@ class Room(rooms.DocumentRoom):
         self._is_complete = False  # whether the history holds the whole document, ...
         self._generation = 0  # ... in this generation of the history
         self._completing: asyncio.Task[None] | None = None
-        self._tried = asyncio.Event()  # whether the history has got what it lacked, or cannot
+        # Clear from when the history lacks something until the first attempt to write it has ended.
+        self._tried = asyncio.Event()
         self._tried.set()
         self._on_disk = OnDisk("", 0)
         self._found = Found("")  # what the file held when it was last read or written
         self._written: Any = None  # the fingerprint of the content that the file holds; None if unknown
         self._told: dict[int, Any] = {}  # the last awareness state of each tab
         self._incoming: bytes | None = None  # the update that is being applied, as its author sent it
-        self._noting: OnDisk | None = None  # what the file is that the update being written follows from
+        # The file's state to record together with the update that is being written.
+        self._noting: OnDisk | None = None
         self._form = Form(self._file_format, self._file_type, self._kind)
         self._rescue = Rescue(
             self._past,
@@ -212,9 +214,8 @@ class Room(rooms.DocumentRoom):
             self._complete(RETRY_SECONDS)
         self._set_on_disk(OnDisk(found.hash, *self._place()), found)
         self._written = fingerprint(self._document.get())
-        self._rescue.lately.look(
-            text_of(self._document)
-        )  # else the first outside change has to go through all of it
+        # Otherwise, the first outside change would have to go through the whole history.
+        self._rescue.lately.look(text_of(self._document))
 
     async def _resume(self, known: OnDisk, content: Any, found: Found) -> Lost | None:
         """Continue with the document from the history, and merge what happened to its file since.
@@ -391,7 +392,8 @@ class Room(rooms.DocumentRoom):
                 with contextlib.suppress(WouldBlock, EndOfStream):
                     while True:
                         updates.append(stream.receive_nowait())
-                await self._tried.wait()  # nobody sees what the history could still lose
+                # Wait until the server has tried once to write what the history lacks.
+                await self._tried.wait()
                 message = create_update_message(merge_updates(*updates) if len(updates) > 1 else update)
                 began = time.thread_time()
                 for client in list(self.clients):
@@ -449,7 +451,10 @@ class Room(rooms.DocumentRoom):
             pass  # wait until an outside change is merged, and what it removed is kept in a copy
 
     async def flush(self, by_hand: bool = False) -> bool:
-        """Save the document. Return whether the file holds it now. If not, the reason is logged and people are told.
+        """Save the document. Return whether the file holds it now.
+
+        If not, the reason is logged and people are told, except while another program is still writing the file (nothing) or if the file is
+        gone (only logged).
 
         by_hand: whether a user asked for it. Then an unchanged document is not skipped.
         """
@@ -500,7 +505,7 @@ class Room(rooms.DocumentRoom):
             self._set_on_disk(OnDisk(saved.hash, number, state), saved)
             self._saved_changes, self._written = changed, digest
             if isinstance(self._document, YNotebook) and len(data or b"") >= LARGE:
-                # So that an outside change need not go through all that was typed since the last.
+                # Otherwise, the next outside change would have to go through everything typed since the previous one.
                 self._rescue.lately.look(text_of(self._document))
             # Nobody uses the undo manager of the server's copy, because people undo in their tabs. But it keeps every change.
             self._document.undo_manager.clear()
@@ -606,7 +611,10 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(MERGED, path)
 
     async def _look_aside(self, found: Found) -> Aside | None:
-        """Merge a large file into a copy of the document, while people keep typing. Return None if the file can be merged at once."""
+        """Merge a large file into a copy of the document, while people keep typing.
+
+        Return None if the file is small, only the contents manager knows its bytes, or its type may not be copied.
+        """
         if not self._form.is_ours or found.data is None or len(found.data) < LARGE:
             return None
         if (
@@ -676,7 +684,8 @@ class Room(rooms.DocumentRoom):
         unseen = aside.unseen(self._document, self._past.last(self._room_id)) if has_typed else None
         on_disk = self._noted(found, aside.followed, taken.place, taken.is_known)
         with self._rescue.before(*self._place(), aside.people) as before:
-            # A server that is killed must not merge the file once more: what the program added would be there twice.
+            # Record both in one transaction. Otherwise, a killed server would merge the file again, and what the program added would appear
+            # twice.
             self._noting = on_disk
             try:
                 self.ydoc.apply_update(update)

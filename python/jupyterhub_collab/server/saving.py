@@ -97,7 +97,7 @@ async def mark_trusted_cells(manager: Any, notebook: Any, path: str) -> None:
 
 
 def signer_of(manager: Any) -> Signer | None:
-    """Return how a contents manager signs notebooks; None if it has ways of its own, or does not sign."""
+    """Return how a contents manager signs notebooks; None if it does not sign, or not with Jupyter's own code."""
     notary = getattr(manager, "notary", None)
     marks = type(manager).mark_trusted_cells.__module__ if notary is not None else ""
     if notary.__class__ is not NotebookNotary or not marks.startswith("jupyter_server."):

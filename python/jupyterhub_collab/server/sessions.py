@@ -33,7 +33,7 @@ class Sessions:
         version = self._past.version_of(client_session_id)
         if version is None:
             return True, "unknown_session"
-        # Only the major version counts. Documents are restored from the history, never from their files, which another release might load
-        # differently.
+        # Only the major version counts. A document that a tab resumes comes from the history, never from its file, which another release
+        # might load differently.
         differs = version.partition(".")[0] != current_version.partition(".")[0]
         return differs, "version_mismatch" if differs else ""

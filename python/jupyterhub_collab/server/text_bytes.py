@@ -114,7 +114,7 @@ def _is_lossless(data: bytes, encoding: str) -> bool:
 def _with_ends(text: str, old: str) -> str:
     """Return a text with the line endings of an old one.
 
-    New lines end like most lines; if the old text has several line endings, they end like the line before.
+    New lines end like the others; if the old text mixes line endings, they end like the line before.
     """
     ends = END.findall(old)
     if not ends or set(ends) == {"\n"}:
