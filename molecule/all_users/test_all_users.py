@@ -43,7 +43,7 @@ def test_bob_does_not_start_alices_server(bob: Person) -> None:
 
 
 def test_bob_does_not_stop_alices_server(alice: Person, bob: Person) -> None:
-    """Requirement 10: the mode grants opening, and nothing more."""
+    """Requirement 10: users cannot stop another user's server."""
     alice.open("alice")
     with pytest.raises(Refused):
         bob.stop("alice")
@@ -51,7 +51,7 @@ def test_bob_does_not_stop_alices_server(alice: Person, bob: Person) -> None:
 
 
 def test_rights_are_exactly_these(alice: Person) -> None:
-    """Users hold exactly these scopes."""
+    """Users hold no scope without a filter but access:servers, and none to share servers or for the shared account."""
     scopes = set(alice.api("GET", "/hub/api/user").json()["scopes"])
     assert {scope for scope in scopes if "!" not in scope} == {"access:servers"}
     assert not [scope for scope in scopes if scope.startswith("shares") or "shared" in scope]

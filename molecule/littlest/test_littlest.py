@@ -74,7 +74,7 @@ def test_address_is_the_one_that_its_proxy_listens_at(platform: Platform) -> Non
 
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
-    """Verify needs neither the file nor the address. Its users come with tokens, and their accounts are named like everyone's."""
+    """Verify finds nothing wrong, although no variable names the file or the address."""
     assert "two users edit together on the shared server" in verified(platform.name, tmp_path / "report.json")
 
 

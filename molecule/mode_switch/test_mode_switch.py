@@ -148,7 +148,7 @@ def test_back_again_leaves_nothing_of_all_users(
 def test_another_name_leaves_nothing_of_the_first(
     alice: Person, bob: Person, host: Host, platform: Platform
 ) -> None:
-    """The same holds for another name of the account."""
+    """Another account name removes the old account and its scopes, and people edit on the new one."""
     renamed = play("jupyter_rtc", platform.name, jupyterhub_rtc_user="team")
     assert renamed.code == 0, renamed.output
     assert not host.user("shared").exists

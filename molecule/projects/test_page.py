@@ -70,7 +70,7 @@ def test_editor_is_told_who_can_start_it(bob: Person) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_page_lists_exactly_what_the_hub_opens(alice: Person, bob: Person, erin: Person) -> None:
-    """Requirement 64: the page lists no user's own server, and nothing for users who belong to no project."""
+    """Requirement 64: the page lists the servers of others that a user can open, and nothing for users who belong to no project."""
     assert others(alice).keys() == {PROJECT}
     assert others(bob).keys() == {PROJECT, "alice"}
     assert others(erin) == {}

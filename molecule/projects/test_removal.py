@@ -53,7 +53,9 @@ def test_project_goes_while_people_edit_in_it(run: Run, host: Host, alice: Perso
     file = host.file(f"{ARCHIVE}/{archives[0]}")
     assert (file.user, file.mode) == ("root", 0o600)
     with tarfile.open(fileobj=BytesIO(file.content)) as archive:
-        assert any(name.endswith("last.txt") for name in archive.getnames())
+        members = [member for member in archive.getmembers() if member.name.endswith("/last.txt")]
+        contents = [opened.read() for member in members if (opened := archive.extractfile(member))]
+    assert b"typed last\n" in contents
     again = run(**GONE)
     assert (again.code, again.changed) == (0, 0), again.output
 

@@ -105,7 +105,10 @@ def test_deletion_of_files_must_be_confirmed(confirmation: str, host: Host, plat
 def test_collaboration_goes(
     hub: Hub, alice: Person, bob: Person, carol: Person, host: Host, platform: Platform
 ) -> None:
-    """Requirement B3: while people work, all rights end, what was typed is saved, and alice's own server keeps running."""
+    """Requirement B3: while people work, the rights that the collection gave end, and what was typed is saved.
+
+    Alice's own server keeps running.
+    """
     processes = host.check_output("pgrep --uid alice --full singleuser")
     uid = host.user("shared").uid
     with bob.open("shared").document("kept.txt") as document:

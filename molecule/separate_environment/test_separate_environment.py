@@ -25,8 +25,8 @@ def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: 
     edit_together(alice, bob, "shared", host)
 
 
-def test_both_run_code_in_the_kernel_of_the_third_environment(alice: Person, bob: Person) -> None:
-    """Requirement 69: both run code in a kernel whose environment has no packages for collaboration."""
+def test_both_see_output_of_the_kernel_in_the_third_environment(alice: Person, bob: Person) -> None:
+    """Requirement 69: code runs in a kernel whose environment has no packages for collaboration, and both see its output."""
     server = alice.open("shared")
     server.create_notebook("science.ipynb")
     server.session("science.ipynb", "science")

@@ -130,7 +130,7 @@ def test_what_is_shared_outlives_the_session(arrive: Arrive) -> None:
 
 
 def test_strangers_stay_out(hub: Hub, changed: str) -> None:
-    """Strangers are refused with any settings."""
+    """Strangers are refused with these settings, too."""
     with pytest.raises(LoginRefused):
         hub.login("mallory", PASSWORDS["mallory"])
     assert hub.stranger.page(PAGE).asks_for_login

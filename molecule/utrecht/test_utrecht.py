@@ -37,7 +37,7 @@ def test_their_block_has_made_room_for_ours(host: Host) -> None:
 
 
 def test_two_people_edit_on_the_shared_server(alice: Person, bob: Person, host: Host) -> None:
-    """The hub's servers reach their kernels over Unix sockets as well."""
+    """Requirements 3 to 5: two people edit on the shared server."""
     edit_together(alice, bob, "shared", host)
 
 
@@ -109,7 +109,10 @@ def test_modes_are_switched_and_back_and_the_account_stays_known(
 
 
 def test_verify_needs_no_variable(platform: Platform, tmp_path: Path) -> None:
-    """Verify uses tokens, because its users cannot log in at the web server, and each is told what they are refused."""
+    """Verify finds nothing wrong, although no variable describes the hub.
+
+    Its users come with tokens, because they cannot log in at the web server.
+    """
     assert {
         "two users edit together on a server with a share",
         "two users edit together on the shared server",

@@ -152,7 +152,7 @@ def test_killed_while_it_makes(moment: str, platform: Platform, host: Host, as_b
 
 @pytest.mark.parametrize("program", ["groupdel", "userdel"])
 def test_killed_while_it_deletes(program: str, platform: Platform, host: Host, as_before: None) -> None:
-    """The archive contains what existed before the interruption, and there is no second archive of the rest."""
+    """A deletion that was killed after the archive was made is completed by the next one, without a second archive."""
     changes(make(platform, SNOW))
     host.check_output(f"echo text > {ROOT}/snow/files/file")
     with in_the_way(host, program, "kill -KILL $PPID"):

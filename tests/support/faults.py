@@ -209,7 +209,7 @@ class Fault:
         self.row["people"] = "same processes, documents open"
 
     def see_restart(self, before: Sight, after: Sight, everyone: set[str]) -> None:
-        """Check that the hub was restarted, and that all users have exactly these scopes for servers."""
+        """Check that the hub was restarted, and that of the two modes' scopes to open servers, role user has exactly these."""
         assert after.answers
         assert after.invocation != before.invocation
         scopes, _users = after.roles["user"]  # the role that everyone holds

@@ -166,7 +166,7 @@ def try_fault(fault: Fault) -> str:
         return f"{fault.path} has {fault.line!r} {text.count(fault.line)} times, not once: change the fault in {Path(__file__).name}"
     before, said = passes(fault.test)
     if not before:
-        return f"{fault.test} fails without the fault:\n{said}"
+        return f"{fault.test} does not pass without the fault:\n{said}"
     path.write_text(text.replace(fault.line, fault.instead))
     try:
         after, said = passes(fault.test)

@@ -23,7 +23,7 @@ from scenario import ROOT
 VARIABLES = UNGUARDED
 ROUNDS = 5
 WARM_UP, SECONDS = 1, 3.5
-KEYSTROKES = 60  # at least so many, else few people would have no p95
+KEYSTROKES = 60  # minimum per case, because p95 of fewer means little
 TYPING = [2, 10, 50, 100, 150, 200, 300]
 CASES = {
     **{f"{number} type": (number, 0) for number in TYPING},

@@ -118,7 +118,7 @@ def reading(rows: dict[str, dict[str, list[float]]]) -> str:
     )
     return (
         f"With {SIZES[-1]} MB and two people typing {RATE} characters a second each, p95 is {ours[P95]:.0f} ms, compared with "
-        f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which does not save while people type. The server is unresponsive for at "
-        f"most {ours[STOPPED]:.0f} ms (plain: {plain[STOPPED]:.0f} ms), and for at most {ours[MERGED]:.0f} ms "
-        f"(plain: {plain[MERGED]:.0f} ms) while a program changes the file."
+        f"{plain[P95]:.0f} ms with plain jupyter-collaboration, which does not save while people type. The longest time without an "
+        f"answer from the server is {ours[STOPPED]:.0f} ms (plain: {plain[STOPPED]:.0f} ms), and {ours[MERGED]:.0f} ms "
+        f"(plain: {plain[MERGED]:.0f} ms) while a program changes the file, each in the median round."
     )

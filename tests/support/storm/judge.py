@@ -195,8 +195,9 @@ class Judge:
                 }
                 if item and not gone - earlier:
                     again = sorted(gone & earlier)
-                    why = f"all words of the copy {copy.path.name} are in the document" + (
-                        f", or in an older copy: {again}" if again else ""
+                    why = (
+                        f"no word of the copy {copy.path.name} was missing from the document, apart from words that people had deleted"
+                        + (f" and words in an older copy: {again}" if again else "")
                     )
                     found.append(self._violation("needless", item, why))
                 aside = self._root.parent / "copies"

@@ -331,7 +331,7 @@ def notes(db: Session) -> set[str]:
 
 @pytest.mark.parametrize("hub_was_restarted", [False, True])
 def test_stop_keeps_visitors_and_ends_the_servers_token(db: Session, hub_was_restarted: bool) -> None:
-    """Requirement 78."""
+    """Requirement 78: a stop keeps visitors' tokens, and ends the server's own."""
     hub()
     spawner = visited(db, "team")
     spawner.user.new_api_token(note="someone's script")

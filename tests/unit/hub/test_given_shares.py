@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users who lose a share can no longer reach it, whatever they kept. Uses real UIDs on a real file system, so it needs root."""
+"""Users who lose a workspace can no longer reach it, whatever they kept. Uses real UIDs on a real file system, so it needs root."""
 
 import grp
 import os
@@ -35,7 +35,7 @@ def tmp_path() -> Iterator[Path]:
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
-    """Return a share with one file, which no user has been given yet."""
+    """Return a workspace with one file, which no user has been given yet."""
     directory = tmp_path / SHARE
     directory.mkdir(parents=True)
     os.chown(directory, ACCOUNT, ACCOUNT)
@@ -85,7 +85,7 @@ def writes(given: GivenShares, number: int, *groups: int) -> bool:
 
 
 def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
-    """Only users with the share can open it: membership in its group alone, as a setgid program grants it, is not enough."""
+    """Only users of the workspace can open it: membership in its group alone, as a setgid program grants it, is not enough."""
     given.note("alice", "alice", {SHARE: WRITE})
     assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
     assert writes(given, ALICE, GROUPS.writers)
@@ -121,7 +121,7 @@ def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> No
 
 
 def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> None:
-    """A restarted hub remembers everyone who ever had the share, because programs and sessions from back then may still be running."""
+    """A restarted hub remembers everyone who ever had the workspace, because programs and sessions from back then may still be running."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.note("bob", "bob", {})
     given.settle({"bob": {SHARE: WRITE}}, OF)
@@ -202,7 +202,7 @@ os.chdir('/')
     ],
 )
 def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes that hide their use of the share end, too.
+    """Processes that hide their use of the workspace end, too.
 
     The owner of a file can give it another group, and a process can hold files that its list of open files does not show.
     """
@@ -217,7 +217,7 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
 
 
 def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of another account that was handed an open file ends. Users who still have the share keep their open files."""
+    """A process of another account that was handed an open file ends. Users who still have the workspace keep their open files."""
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     rights = {"bob": {SHARE: WRITE}, "alice": {SHARE: WRITE}}
     for name, each in rights.items():
@@ -238,7 +238,7 @@ def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: p
 
 
 def test_mount_of_ones_own_ends(given: GivenShares) -> None:
-    """A process that mounted a directory of the share in its own user namespace ends: no access list guards that mount."""
+    """A process that mounted a directory of the workspace in its own user namespace ends: no access list guards that mount."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
     share = os.path.join(given.root, SHARE)

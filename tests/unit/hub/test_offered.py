@@ -69,7 +69,7 @@ def test_levels(db: Session) -> None:
 
 
 def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
-    """Changes of a group's members apply to an existing token, without a new login."""
+    """Changes of a group's members count at once, without a new login."""
     physics = db.query(orm.Group).one()
     grant(db, physics, *on(RAIN, MANAGE))
     ben = user(db, "ben")
@@ -107,7 +107,7 @@ def test_servers_that_are_not_offered_stay_out(db: Session) -> None:
 
 
 def test_token_is_good_for_what_its_user_manages_now(db: Session) -> None:
-    """The page's token starts and stops exactly the servers that its user can manage now.
+    """The page's token can start the servers that its user can manage now, and no others.
 
     It is not valid for servers that the user can only open. A lost right counts at once, even before the token is renewed.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rights of each user in each share, and what the unit of a session is told about them."""
+"""The rights of each user in each workspace, and what the unit of a session is told about them."""
 
 import os
 from pathlib import Path

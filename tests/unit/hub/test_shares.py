@@ -68,7 +68,7 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("wish", "seconds"), [(60, 60), (HOUR, HOUR), (HOUR + 60, HOUR), (None, HOUR)])
 def test_links_end_after_the_limit_at_the_latest(db: Session, wish: int | None, seconds: int) -> None:
-    """Requirements 25 and B8."""
+    """Requirements 25 and B8: links expire no later than the limit."""
     code, _ = orm.ShareCode.new(db, server(db), scopes=[ACCESS], expires_in=wish)
     db.refresh(code)
     assert abs(code.expires_at - code.now() - timedelta(seconds=seconds)) < timedelta(seconds=30)
@@ -93,7 +93,7 @@ def test_share_without_access_is_refused(db: Session) -> None:
 
 
 def test_log_tells_who_gave_whom_what(db: Session, log: Path) -> None:
-    """Requirement B8: The log tells who gave what to whom, and never contains the code of a link."""
+    """Requirement B8: the log tells who gave what to whom, and never contains the code of a link."""
     link, secret = orm.ShareCode.new(db, server(db), scopes=[ACCESS])
     link.exchange(orm.User.find(db, "ben"))
     orm.Share.grant(db, server(db), orm.Group.find(db, "physics"))
@@ -185,7 +185,7 @@ def test_log_that_cannot_be_written_stops_nothing(
 
 @pytest.mark.parametrize("hook", ["pre_spawn_hook", "post_stop_hook"])
 def test_everything_ends_with_the_server(db: Session, log: Path, hook: str) -> None:
-    """Requirements 38 and B8: Shares and links end with their server. Those of other servers stay, and the administrator's hook runs."""
+    """Requirements 38 and B8: shares and links end with their server. Those of other servers stay, and the administrator's hook runs."""
     ben = orm.Spawner(name="", user=orm.User.find(db, "ben"))
     db.add(ben)
     db.commit()

@@ -46,7 +46,7 @@ def test_own_token_of_a_server_opens_nothing(hub: Attacked) -> None:
 def test_sign_in_that_a_guest_has_read_ends_with_the_server(hub: Attacked) -> None:
     """A sign-in of alice's that a guest has read ends when her server restarts after the guest was revoked.
 
-    As long as all earlier visitors still have access, their open pages stay connected.
+    As long as all earlier visitors still have access, their sign-ins stay valid after a restart of the server.
     """
     hub.share("mallory")
     stolen, own = hub.sign_in_of("alice"), hub.sign_in_of("mallory")

@@ -9,9 +9,9 @@ import pytest
 from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
-# The path that the hub names does not exist, as on a node or in an image without the package. The failure limit is low so that a hub before
-# release 6, which counts refusals as failures of its own, would end within the test. The spawner can start a server without its new
-# settings, as one that resumes containers does.
+# Unless the file prepared exists, servers start without the package's configuration, as on a node or in an image without the package. The
+# failure limit is low so that a hub before release 6, which counts refusals as failures of its own, would end within the test. The spawner
+# can start a server without its new settings, as one that resumes containers does.
 BARE = """
 import os
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -81,7 +81,7 @@ def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -
 
 
 def test_one_that_others_may_open_is_stopped_and_its_user_is_told(hub: Attacked) -> None:
-    """Requirement 91: An unprotected server that others can open is stopped, its user is told, and repeated attempts do not end the hub."""
+    """Requirement 91: an unprotected server that others can open is stopped, its user is told, and repeated attempts do not end the hub."""
     assert share(hub, "shares").status_code == 200
     answer = start(hub)
     assert answer.status_code == 400

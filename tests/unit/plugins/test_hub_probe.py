@@ -97,7 +97,10 @@ def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_the_command_of_the_hubs_own_spawner_class_comes_last(tmp_path: Path, chosen: str) -> None:
-    """Sections of other classes, as left behind when the spawner was changed, do not count."""
+    """The command of the hub's own spawner class is last.
+
+    Those of other classes, as left behind when the spawner was changed, come before it.
+    """
     (tmp_path / "hub.py").write_text(
         f"{chosen}\nc.SimpleLocalProcessSpawner.cmd = ['simple']\nc.LocalProcessSpawner.cmd = ['local']\n"
         "c.Spawner.cmd = ['any']\nc.DockerSpawner.cmd = ['docker']\n"

@@ -247,7 +247,7 @@ def test_account_that_is_too_long_on_the_host_is_refused() -> None:
 
 
 def test_project_is_all_there_from_a_name_alone() -> None:
-    """Requirement 83."""
+    """Requirement 83: a name is enough for a project."""
     settled = projects.policy(with_projects({"name": "rain"}), HOST, FOUND)
     nobody: dict[str, list[str]] = {"users": [], "groups": []}
     assert [json.loads(line) for line in settled["projects"]] == [

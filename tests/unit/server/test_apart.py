@@ -25,7 +25,7 @@ from jupyterhub_collab.server import apart, room
 
 apart.VERY_LARGE = room.LARGE = 0
 """
-# What may be the matter on a host, and whether the other process works all the same.
+# What can be wrong on a host, and whether the other process works anyway.
 HOSTS = {
     "a Python without memfd_create": ("import os; del os.memfd_create", True),
     "a path in sys.path that is no string": (
@@ -69,7 +69,7 @@ def past(tmp_path: Path) -> History:
 
 
 def job(past: History, place: int, on_disk: OnDisk) -> Job:
-    """Return what has a text merged with `one\\n2\\n`, as it was after an update of the history."""
+    """Return a job that merges the file's text `one\\n2\\n` into the document as it was after an update of the history."""
     form, found = Form("text", "file", YUnicode), Found("other", b"one\n2\n")
     assert past.path is not None
     return Job(

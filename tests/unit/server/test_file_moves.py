@@ -94,7 +94,7 @@ class Manager(AsyncLargeFileManager):
 async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
-    """Text typed after the deletion goes into the file that comes next. Text that was already saved does not count as unsaved."""
+    """Text typed after a file was deleted right after a save goes into the file that comes next."""
     with server_with(tmp_path, monkeypatch, DELETES, option) as server:
         alice = await server.open("notes.txt")
         async with told(server) as notices:

@@ -59,12 +59,12 @@ def held_lost(*arguments):
 is_apart = False
 room.follow_aside, apart.follow_apart, rescue.Rescue.lost = follow_aside, follow_apart, held_lost
 """
-# All of it happens in another process, ...
+# Merges in another process.
 APART = """
 apart.VERY_LARGE = 0
 is_apart = True
 """
-# ... or that cannot be started.
+# The other process ends with an error at once.
 BROKEN = """
 apart.VERY_LARGE, apart.START = 0, "raise SystemExit(3)"
 """
@@ -298,7 +298,7 @@ async def test_the_server_merges_what_another_process_cannot(server: LocalServer
     assert "work.ipynb is merged in the server's own process: ChildProcessError" in server.log
 
 
-# The server is killed after it has written the merge to the history, ...
+# Kills the server after it has written the merge to the history.
 KILLED = """
 import os
 import signal
@@ -323,7 +323,10 @@ history.History.set_on_disk = killed
 async def test_a_killed_server_does_not_merge_a_file_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """... and before it has recorded what the file is. What people typed meanwhile is not saved, so the file never held the document."""
+    """A server killed after it wrote the merge to the history, and before it recorded the file's state, does not merge the file twice.
+
+    What people typed is not saved, so the file never held the document.
+    """
     with server_with(tmp_path, monkeypatch, KILLED, "--YDocExtension.document_save_delay=60") as server:
         is_notebook = name == "work.ipynb"
         write(server, "first = 1", "second = 2", "third = 3") if is_notebook else server.write(

@@ -89,7 +89,7 @@ def test_every_way_of_a_provider_is_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_terminal_commits_as_anyone_who_opens_it() -> None:
-    """Requirement 72."""
+    """Requirement 72: a commit in a terminal has the user who opened it as its author."""
     manager = NamedTermManager(shell_command=["sh"])
     Authors("hub.example.org", LOG).wrap_terminals(manager)
     CallContext.set(
@@ -103,7 +103,7 @@ def test_a_terminal_commits_as_anyone_who_opens_it() -> None:
 
 
 def test_the_git_panel_commits_as_anyone_who_presses_the_button(tmp_path: Path) -> None:
-    """Requirement 72: The author is the user who sent the request. This uses jupyterlab-git's own class and a real repository."""
+    """Requirement 72: the author is the user who sent the request. This uses jupyterlab-git's own class and a real repository."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)

@@ -181,7 +181,7 @@ def _cell(name: str, source: str) -> dict[str, Any]:
 def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often: float) -> None:
     """No word is lost that a user had not seen when they removed it, whatever users do, and whenever they learn of each other's changes.
 
-    If only one user moves cells, each word appears once.
+    If only one user moves cells, and text is restored before each next action, each word appears once.
 
     movers: how many users move and delete cells. often: the probability that text is restored before the next user's action.
     """

@@ -85,7 +85,7 @@ async def test_what_someone_has_seen_is_there_when_nobody_comes_back(server: Loc
 
 
 async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalServer) -> None:
-    """Requirement 71."""
+    """Requirement 71: a stop saves what was typed last."""
     alice = await server.open("notes.txt")
     bob = await server.open("notes.txt", "bob")
     alice.insert(0, "<last>")
@@ -95,7 +95,7 @@ async def test_stopping_saves_what_was_typed_at_the_last_moment(server: LocalSer
 
 
 async def test_people_who_never_pause_are_saved(server: LocalServer) -> None:
-    """Requirement 71."""
+    """Requirement 71: a document is saved while people type without a pause."""
     alice = await server.open("notes.txt")
     saved = set()
     for number in range(70):  # 7 seconds without a pause of one second

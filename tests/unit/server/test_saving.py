@@ -148,7 +148,7 @@ async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
 
 
 async def test_what_is_saved_at_once_does_not_mix(tmp_path: Path) -> None:
-    """Simultaneous saves of a document and through the contents API do not mix: the file has one of the contents, never a mix."""
+    """Simultaneous saves do not mix: the file has one of the contents, never a mix."""
     manager = manager_of(tmp_path)
     saving.prepare(manager)
     (tmp_path / "notes.txt").write_text("")

@@ -48,7 +48,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 async def test_it_stops_with_documents_open(server: LocalServer, way: list[signal.Signals]) -> None:
-    """The server saves and stops even if a client does not answer, such as a sleeping computer's, and users continue to type."""
+    """The server saves and stops with documents open, even if a client does not answer, such as a sleeping computer's."""
     for name in NAMES:
         server.write(name, "one\n")
     server.start()

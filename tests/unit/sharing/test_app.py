@@ -111,7 +111,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
 
 @pytest.mark.usefixtures("environment")
 def test_hub_that_cannot_say_who_it_is_is_away(closed_port: int) -> None:
-    """If the hub does not answer, the page says so in a sentence and in the hub's style, although it cannot identify the user."""
+    """If the hub does not answer, the page says so in a sentence, although it cannot identify the user."""
     status, text = asyncio.run(ask(settings(closed_port), PREFIX, **{"service-sharing": "a token of before"}))
     assert status >= 500
     assert "The hub does not answer at the moment. Try again in a minute" in text

@@ -61,7 +61,7 @@ def test_names_are_text_wherever_they_stand() -> None:
     ("public_url", "guessed"), [("", "http://10.0.0.5:8000"), ("https://hub.example.org", None)]
 )
 def test_browser_puts_right_what_was_guessed(public_url: str, guessed: str | None) -> None:
-    """The page's script corrects a guessed address, but not one that the administrator or the hub has set."""
+    """The page marks a guessed address, so that its script corrects it, but not one that was set."""
     soup = BeautifulSoup(page(origin="http://10.0.0.5:8000", public_url=public_url), "html.parser")
     assert soup.select("#sharing")[0].get("data-origin") == guessed
 
@@ -86,7 +86,7 @@ def test_who_may_not_share_sees_what_others_share() -> None:
     ],
 )
 def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
-    """The buttons are those whose requests the hub accepts, also for users who cannot share."""
+    """The buttons are those that the user's level and the server's state allow, also for users who cannot share."""
     shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
     soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
     assert "Shared with me (1)" in soup.get_text()
