@@ -94,9 +94,14 @@ class File(loaders.FileLoader):
         )
 
     @property
-    def is_gone(self) -> bool:
-        """Whether the file is known not to exist."""
+    def is_missing(self) -> bool:
+        """Whether the file is not in its place at the moment. It may have been moved, or a program may be replacing it."""
         return self._is_local and self.place is None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file counts as deleted."""
+        return self._hash == GONE
 
     @property
     def _is_local(self) -> bool:
@@ -373,7 +378,7 @@ class File(loaders.FileLoader):
             with saving.as_document(begun):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
         except Exception:
-            if self.is_gone and begun.data is not None and begun.data in begun.written.values():
+            if self.is_missing and begun.data is not None and begun.data in begun.written.values():
                 return None
             self._tidy_up(held, begun)
             raise

@@ -467,7 +467,7 @@ class Room(rooms.DocumentRoom):
                 self.log.error("Error saving file: %s: %r", self._document.path, error, exc_info=error)
                 self._emit(LogLevel.ERROR, None, f"Error saving file: {self._document.path}\n{error!r}")
                 # People are told about a missing file as soon as that is noticed, even if nobody types.
-                if not says_gone(error) and not self._file.is_gone:
+                if not says_gone(error) and not self._file.is_missing:
                     self._notices.tell_once(NOT_SAVED, self._file.path, _reason_of(error))
                 return False
 
@@ -563,9 +563,11 @@ class Room(rooms.DocumentRoom):
                 self._file.forget()
                 return
             except Exception as error:
-                if says_gone(error):
+                if says_gone(error) and self._file.is_gone:
                     self.log.warning("%s no longer exists", self._document.path)
                     self._notices.tell_once(GONE, self._file.path)
+                elif says_gone(error):
+                    self._file.forget()  # it may have been moved: report what becomes of it
                 else:  # most likely half-written: another change will follow
                     self.log.warning("%s cannot be read: %r", self._document.path, error)
                     if not isinstance(error, HTTPError) or error.status_code != 400:

@@ -508,31 +508,52 @@ import os
 
 from jupyterhub_collab.server import file_on_disk
 
+
+def move():
+    if os.path.exists("move now"):
+        os.unlink("move now")
+        os.rename("notes.txt", "moved.txt")
+
+
+"""
+GOES_AS_IT_IS_LOOKED_AT = f"""{GOES}
 theirs = file_on_disk._read
 
 
-def read(place, *arguments):
-    if os.path.exists("move now"):
-        os.unlink("move now")
-        os.rename(place, os.path.join(os.path.dirname(place), "moved.txt"))
-    return theirs(place, *arguments)
+def read(*arguments):
+    move()
+    return theirs(*arguments)
 
 
 file_on_disk._read = read
 """
+GOES_AS_IT_IS_MERGED = f"""{GOES}
+theirs = file_on_disk.File.find
 
 
-async def test_a_file_that_is_moved_as_it_is_looked_at_has_not_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def find(*arguments, **options):
+    move()
+    return await theirs(*arguments, **options)
+
+
+file_on_disk.File.find = find
+"""
+
+
+@pytest.mark.parametrize("goes", [GOES_AS_IT_IS_LOOKED_AT, GOES_AS_IT_IS_MERGED])
+async def test_a_file_that_is_moved_as_it_is_read_is_not_taken_for_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes: str
 ) -> None:
-    with server_with(tmp_path, monkeypatch, GOES) as server:
+    with server_with(tmp_path, monkeypatch, goes) as server:
         alice = await server.open("notes.txt")
         async with told(server) as notices:
             server.write("move now", "")
-            await until((server.files / "moved.txt").exists)
+            server.write("notes.txt", "one\n2\n")
+            await until_text(alice, "one\n2\n")
+            assert (server.files / "moved.txt").exists()
             await asyncio.sleep(3)  # the server checks every second
             alice.insert(0, "<typed>")
-            await server.until_file("moved.txt", "<typed>one\n")
+            await server.until_file("moved.txt", "<typed>one\n2\n")
         assert not notices, [notice["message"] for notice in notices]
 
 
