@@ -17,6 +17,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -335,9 +336,11 @@ class File(loaders.FileLoader):
                 raise OSError(
                     errno.EBUSY, "another program is writing to it, and would overwrite the changes"
                 )
+            if locked is not None:
+                begun.os_path = self._contents_manager._get_os_path(path)
+                begun.is_as_read = partial(self._is_as_read, locked, self._stamp, hash_)
             self._has_begun = True
             saved = await self._save(model, path, held, begun)
-            self._refuse_second(locked, data)
             ours = Found("" if data is None else await asyncio.to_thread(self._hash_of, data), data)
             if data is not None:
                 self._last_read = ours.hash, len(data)
@@ -373,11 +376,19 @@ class File(loaders.FileLoader):
         return Found("", ours.data)
 
     async def _save(self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving) -> Any:
-        """Make the contents manager save the file. Return the time of the save; None if the file was saved and then disappeared."""
+        """Make the contents manager save the file. Return the time of the save; None if the file was saved and then disappeared.
+
+        Raises OutOfBandChanges if another program has moved, replaced or changed the file before it was written.
+        """
         try:
             with saving.as_document(begun):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
         except Exception:
+            if begun.is_refused:
+                with contextlib.suppress(OSError):
+                    os.unlink(_intermediate(os.path.realpath(begun.os_path)))
+                self.forget()
+                raise OutOfBandChanges from None
             if self.is_missing and begun.data is not None and begun.data in begun.written.values():
                 return None
             self._tidy_up(held, begun)
@@ -396,6 +407,16 @@ class File(loaders.FileLoader):
             return found.hash == ours.hash
         return await asyncio.to_thread(_read, place, True) == written
 
+    def _is_as_read(self, locked: int, stamp: Any, hash_: str, descriptor: int) -> bool:
+        """Return whether an open file is the locked one, and holds what it held when it had this stamp and this hash."""
+        found = os.fstat(descriptor)
+        if not os.path.samestat(found, os.fstat(locked)):
+            return False
+        if found.st_size > SMALL and _stamp(found) == stamp:
+            return True
+        with open(f"/proc/self/fd/{locked}", "rb") as file:
+            return self._hash_of(file.read()) == hash_
+
     def model_of(self, content: Any, data: bytes | None, format_: str, type_: str) -> dict[str, Any]:
         """Return the model that the contents manager should save."""
         if data is None:
@@ -409,22 +430,6 @@ class File(loaders.FileLoader):
             if "trusted" in now["metadata"]:
                 cell["metadata"]["trusted"] = now["metadata"]["trusted"]
         return {"format": "json", "type": "notebook", "content": written}
-
-    def _refuse_second(self, locked: int | None, data: bytes | None) -> None:
-        """Raise HTTPError if the file was moved while it was written, because this created a second file in its old place.
-
-        Delete the second file. The document follows the first one, and is saved there. locked: the descriptor of the first one.
-        """
-        place = self.place
-        if locked is None or place is None or data is None:
-            return
-        with contextlib.suppress(OSError):
-            moved_to = os.readlink(f"/proc/self/fd/{locked}")
-            if os.path.samestat(os.fstat(locked), os.stat(place)):
-                return
-            if os.path.samestat(os.fstat(locked), os.stat(moved_to)) and _read(place, True) == data:
-                os.unlink(place)
-                raise HTTPError(404, f"{self.path} was moved while it was written")
 
     @contextlib.asynccontextmanager
     async def _locked(self) -> AsyncIterator[int | None]:
@@ -490,9 +495,12 @@ def _intermediate(place: str) -> str:
 
 def _stamp_of(place: str) -> tuple[int, int, int, int, int] | None:
     try:
-        found = os.stat(place)
+        return _stamp(os.stat(place))
     except OSError:
         return None
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int, int, int]:
     # The last one (ctime) changes with each change of a file, and no program can set it.
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

@@ -16,7 +16,7 @@ import inspect
 import os
 import time
 from base64 import decodebytes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,9 @@ class Saving:
     notebook: what the contents manager gets, without marks of trust, if the document is a notebook.
     signature: the notebook's signature if all its output is trusted; otherwise empty.
     written: what the contents manager has written, or tried to write, by path.
+    os_path: where the contents manager writes the document; empty if unknown.
+    is_as_read: returns whether a file, given its descriptor, is the one that was read before the save, and still holds the same.
+    is_refused: whether nothing was written because the file was no longer there, or no longer the same.
     """
 
     before: bytes | None
@@ -47,10 +50,33 @@ class Saving:
     notebook: Any = None
     signature: str = ""
     written: dict[str, bytes] = field(default_factory=dict)
+    os_path: str = ""
+    is_as_read: Callable[[int], bool] = lambda _descriptor: True
+    is_refused: bool = False
 
     def is_of(self, notebook: Any) -> bool:
         """Return whether a notebook is the one being saved, and no hook has changed it."""
         return self.notebook is not None and _bare(notebook) == self.notebook
+
+    def open(self, path: str, flags: int) -> int:
+        """Open the document's file to write it, as the opener of `open`. Neither create it, nor truncate one that has changed.
+
+        A program may have moved, replaced or changed it after it was read.
+        """
+        try:
+            descriptor = os.open(path, (flags | os.O_NONBLOCK) & ~(os.O_CREAT | os.O_TRUNC))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            self.is_refused = True
+            raise
+        try:
+            if not self.is_as_read(descriptor):
+                self.is_refused = True
+                raise OSError(errno.EBUSY, "another program has changed the file", path)
+            os.ftruncate(descriptor, 0)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 # The document that is being saved. Its file is already locked.
@@ -213,15 +239,22 @@ class _Noting:
 
 
 def _note_bytes(manager: Any) -> None:
-    """Make a contents manager record what it writes while a document is saved, to tell it from what other programs write then."""
+    """Make a contents manager record what it writes while a document is saved, to tell it from what other programs write then.
+
+    If Jupyter Server's own code opens files, `Saving.open` opens the document's.
+    """
     if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
         return
     theirs: Any = manager.atomic_writing
+    takes_opener = theirs.__module__.startswith("jupyter_server.")
 
     @contextlib.contextmanager
     def atomic_writing(os_path: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        saving = _saving.get()
+        if saving is not None and takes_opener and os_path == saving.os_path:
+            options["opener"] = saving.open
         with theirs(os_path, *arguments, **options) as file:
-            if (saving := _saving.get()) is None:
+            if saving is None:
                 yield file
             else:
                 noting = _Noting(file)

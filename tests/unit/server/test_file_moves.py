@@ -293,6 +293,71 @@ async def test_a_file_that_is_moved_in_the_moment_in_which_it_is_saved_is_one_fi
         assert not (server.files / "notes.txt").exists() and not copies(server)
 
 
+AS_IT_IS_OPENED = """
+import os
+
+from jupyter_server.services.contents import fileio
+
+theirs = fileio.copy2_safe
+
+
+def move(path):
+    os.rename(path, "moved")
+
+
+def move_and_write(path):
+    os.rename(path, "moved")
+    write(path)
+
+
+def replace(path):
+    write("new")
+    os.replace("new", path)
+
+
+def write(path):
+    with open("theirs", "rb") as new, open(path, "wb") as file:
+        file.write(new.read())
+
+
+def copy2_safe(source, target, log=None):
+    theirs(source, target, log)
+    if os.path.exists("now"):
+        with open("now") as file:
+            how = globals()[file.read()]
+        os.unlink("now")
+        how(source)
+
+
+fileio.copy2_safe = copy2_safe
+"""
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
+@pytest.mark.parametrize("how", ["move", "move_and_write", "replace", "write"])
+async def test_a_file_that_changes_as_it_is_opened_for_saving_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, how: str
+) -> None:
+    """A save never writes into a file that it has not read, and creates none, whatever happens right before it opens its file."""
+    with server_with(tmp_path, monkeypatch, AS_IT_IS_OPENED) as server:
+        server.write("work.ipynb", json.dumps(notebook("one"), indent=1) + "\n")
+        before = server.read(name)
+        theirs = before.replace("one", "one of theirs")
+        server.write("theirs", theirs)
+        alice = await server.open(name)
+        server.write("now", how)
+        alice.insert(0, "<typed>", 0 if name == "work.ipynb" else None)
+        await until(lambda: not (server.files / "now").exists())
+        at, text = ("moved", before) if how == "move" else (name, theirs)
+        await until(lambda: server.read(at) == text.replace("one", "<typed>one"))
+        if how.startswith("move"):
+            assert (server.files / name).exists() == (how == "move_and_write")
+        if how == "move_and_write":
+            assert server.read("moved") == before
+        await until(lambda: not list(server.files.glob(".~*")))
+        assert not copies(server)
+
+
 RACE = """
 from pathlib import Path
 
