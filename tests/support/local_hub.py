@@ -51,6 +51,7 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = "{directory}/home/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root", *{options!r}]
+c.LocalProcessSpawner.interrupt_timeout = 600  # a server must end at its first signal
 c.Spawner.default_url = "/api"
 c.Spawner.port = {port}
 c.Spawner.environment = {environment!r}

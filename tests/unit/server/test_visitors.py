@@ -73,10 +73,8 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
     for room in (alice, dave):
         await room.wait_until(lambda room: "<bob>" in room.text, PATIENCE)
     hub.forget("bob")
-    began = time.monotonic()
     assert await asyncio.gather(*(end_of(socket, OUT) for socket in his)) == [ENDED] * len(paths)
     await bob.wait_until(lambda room: room.closed_by_server is not None, OUT)
-    assert time.monotonic() - began < OUT
     assert bob.closed_by_server and bob.closed_by_server.code == ENDED
     bob.insert(0, "<late>")
     alice.insert(0, "<alice>")
