@@ -13,7 +13,7 @@ from testinfra.host import Host
 
 from access.actions import ACTIONS, Try
 from access.scene import ACCESS, Scene
-from jupyterhub_collab.proof.rights import whole
+from jupyterhub_collab.verify.rights import whole
 from people import LoginRefused, Refused
 from scenario import refuse_password, wait_until
 

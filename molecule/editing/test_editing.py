@@ -3,15 +3,15 @@
 
 import pytest
 
-from editing.events import Trial, keep, problems, trials
+from editing.events import Case, cases, keep, problems
 from editing.site import Site
 
-TRIALS = trials(rounds=1, kills=3, seconds=10)
+CASES = cases(rounds=1, kills=3, seconds=10)
 
 
-@pytest.mark.parametrize(("name", "trial"), TRIALS.items(), ids=TRIALS.keys())
-def test_nothing_is_lost(name: str, trial: Trial, site: Site) -> None:
+@pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
+def test_nothing_is_lost(name: str, case: Case, site: Site) -> None:
     """Whatever happens while they type, all of it is there once, for everyone and in the file."""
-    row = trial(site, f"trial-{[*TRIALS].index(name)}")
+    row = case(site, f"case-{[*CASES].index(name)}")
     keep("short", {name: row.plain})
     assert not problems(row), row

@@ -42,7 +42,7 @@ def test_hub_that_would_not_start_again(
 
 
 # Lines of the fragment -> what the run says. In memory, each is a valid configuration.
-WHERE_A_HUB_IS = 'import os, sys, time\nlive = "jupyterhub_collab.hub.trial" not in sys.modules'
+WHERE_A_HUB_IS = 'import os, sys, time\nlive = "jupyterhub_collab.hub.dry_run" not in sys.modules'
 ONCE_IT_HAS_ANSWERED = f"""{WHERE_A_HUB_IS}
 import asyncio
 from jupyterhub.apihandlers.hub import RootAPIHandler

@@ -48,7 +48,7 @@ def test_disk_that_fills_while_the_hub_starts(site: Site, fault: Callable[[str],
     now = site.scope
     lines = [
         "import os, subprocess, sys",
-        'if "jupyterhub_collab.hub.trial" not in sys.modules:',
+        'if "jupyterhub_collab.hub.dry_run" not in sys.modules:',
         *(f"    subprocess.run({FILLER.format(path=path)!r}, shell=True)" for path in (DIRECTORY, STATE)),
         "    os._exit(1)",
     ]

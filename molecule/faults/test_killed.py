@@ -46,7 +46,7 @@ def test_run_again_after_a_return(when: str, step: str, site: Site, fault: Calla
     """The hub dies with the change, and the run dies before it can roll back: the next run recovers."""
     tried = fault(f"the hub dies with the change, and the run is killed {when}")
     wanted = site.other_scope
-    deadly = 'import os, sys\nif "jupyterhub_collab.hub.trial" not in sys.modules: os._exit(1)'
+    deadly = 'import os, sys\nif "jupyterhub_collab.hub.dry_run" not in sys.modules: os._exit(1)'
     site.host.check_output(f"echo '# {when}' >>{MAIN}")
     with tried.survived():
         site.kill(step, "hub_config", change_of(fragment(wanted, deadly)))
@@ -58,7 +58,7 @@ def test_refused_run_does_not_hide_a_killed_one(site: Site, fault: Callable[[str
     tried = fault("the run is killed after the hub has restarted, and the next run is refused")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted):
-        site.kill("prove.call", "hub_config", change_of(fragment(wanted)))
+        site.kill("check_started.call", "hub_config", change_of(fragment(wanted)))
         refused = site.change("c.JupyterHub.port = = 1")
     assert "Nothing was changed." in refused.refusal
     tried.row["said"] = refused.refusal

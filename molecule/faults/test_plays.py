@@ -66,7 +66,7 @@ def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
     wanted = site.other_scope
     with tried.survived(wanted):
         with site.running("hub_config", change_of(fragment(wanted)), "/usr/bin/python3") as process:
-            wait_until(lambda: site.host.run("pgrep --full [h]ub.trial").stdout, 60)
+            wait_until(lambda: site.host.run("pgrep --full [h]ub.dry_run").stdout, 60)
             os.killpg(process.pid, signal.SIGKILL)
         wait_until(
             lambda: site.host.run(f"test ! -e {STATE}/lock || flock --nonblock {STATE}/lock true").rc == 0,

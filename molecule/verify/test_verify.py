@@ -179,9 +179,9 @@ def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> 
         wait_until(server_runs, 90)
         time.sleep(2)
         there = accounts(host)
-        proof = host.check_output("pgrep -f '[j]upyterhub_collab.proof'")
-        module = host.check_output("ps -o ppid= -p %s", proof).strip()
-        watcher = set(host.check_output("pgrep -P %s", module).split()) - {proof}
+        process = host.check_output("pgrep -f '[j]upyterhub_collab.process'")
+        module = host.check_output("ps -o ppid= -p %s", process).strip()
+        watcher = set(host.check_output("pgrep -P %s", module).split()) - {process}
         host.check_output(f"kill -9 {module} {' '.join(watcher) if watcher_too else ''}")
         run.communicate()
     assert run.returncode != 0

@@ -116,8 +116,8 @@ def at(address: str, port: int) -> list[Listener]:
 def is_here(address: str) -> bool:
     """Return whether an address belongs to this host."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as trial, contextlib.suppress(OSError):
-        trial.bind((address, 0))
+    with socket.socket(family) as probe, contextlib.suppress(OSError):
+        probe.bind((address, 0))
         return True
     return False
 

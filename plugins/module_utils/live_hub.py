@@ -23,7 +23,7 @@ class LiveHub:
 
     timeout: seconds within which the hub must answer after a start, or exit after a shutdown request. settle: seconds that it
     must stay up after its first answer. The parameter `hub` of all methods is the hub as a dry run describes it
-    (`jupyterhub_collab.hub.trial`).
+    (`jupyterhub_collab.hub.dry_run`).
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class LiveHub:
         # If waiting fails, keep the port. Otherwise, another account could take it before the hub starts again.
         self.port.let_go()
 
-    def prove(self, hub: dict[str, Any]) -> dict[str, Any]:
+    def check_started(self, hub: dict[str, Any]) -> dict[str, Any]:
         """Wait until the hub works, and return what its database contains.
 
         Raises Failed if the hub or the page of a service does not answer, or roles differ from the configuration.

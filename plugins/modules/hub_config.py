@@ -177,12 +177,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
+    hub_dry_run,
     hub_health,
     hub_look,
     hub_package,
     hub_proxy,
     hub_rights,
-    hub_trial,
     hub_visitors,
     transaction,
 )
@@ -334,7 +334,7 @@ class HubConfig:
 
     def sweep(self) -> None:
         """Remove temporary files of runs that were killed. No other run is active, because this one holds the lock."""
-        paths = hub_trial.leftovers(self.main) + hub_package.leftovers()
+        paths = hub_dry_run.leftovers(self.main) + hub_package.leftovers()
         # `recover` has already processed a valid journal. If the directory still exists, it was only partly written or removed.
         paths += glob.glob(glob.escape(self.journal.directory))
         for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
@@ -424,7 +424,7 @@ class HubConfig:
     def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
         """Return the hub as a dry run of the changes describes it. Raises Refused if the hub would not start with them."""
         try:
-            return hub_trial.Trial(self.package, unit, self.main, self.fragments).of(changes)
+            return hub_dry_run.DryRun(self.package, unit, self.main, self.fragments).of(changes)
         except Refused as error:
             changed = [change.path for change in changes]
             paths = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in changed]
@@ -466,11 +466,11 @@ class HubConfig:
     ) -> dict[str, Any]:
         """Apply the change, and return what to report. If the change fails, roll back and raise PutBack."""
         if show(self.service).running:
-            trial = hub_trial.Trial(self.package, show(self.service), self.main, self.fragments)
+            candidate = hub_dry_run.DryRun(self.package, show(self.service), self.main, self.fragments)
             held: dict[str, Any] | None = None
             try:
                 likely = {**hub, **state.get("hub", {})}
-                self.before, held = hub_look.before_change(self.live, likely, trial.of_now)
+                self.before, held = hub_look.before_change(self.live, likely, candidate.of_now)
             except Refused:
                 if not self.left_over:
                     raise
@@ -502,7 +502,7 @@ class HubConfig:
         running = self.before or {**hub, **state.get("hub", {})}
         self.live.restart(running, shares_port=hub["shares_port"])
         self.restarted = time.time()
-        held = self.live.prove(hub)
+        held = self.live.check_started(hub)
         ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # guests lose access with the shares
             held = self.live.held(hub)
@@ -543,7 +543,7 @@ class HubConfig:
         )
         if withdrawn and unit.exists and os.path.isdir(self.package.path):
             with contextlib.suppress(Refused, Failed, HubNotFound, OSError):
-                hub = hub_trial.Trial(self.package, unit, self.main, self.fragments).of_now()
+                hub = hub_dry_run.DryRun(self.package, unit, self.main, self.fragments).of_now()
                 shares = hub_rights.count(self.live.held(hub)["grants"])
         return hub_rights.sentences({**shares, "users": users})
 

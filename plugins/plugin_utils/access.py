@@ -64,7 +64,7 @@ def load(source: Path = SOURCE) -> Access:
     return Access(**{**content, "modes": modes})
 
 
-def for_proof() -> dict[str, Any]:
+def for_verify() -> dict[str, Any]:
     """Return the part of the matrix that can be checked on a hub, as data for JSON.
 
     own: the scopes that all users have for themselves. modes: each with `name`, `everyone` (the additional scopes of all users), and

@@ -67,7 +67,7 @@ def run(name: str, keep: bool, rounds: int | None) -> Result:
     with stage(name, keep, rounds, getattr(case, "VARIABLES", {})) as ready:
         result: Result = case.measure(ready)
         where = circumstances(ready, load_before)
-    kept = {"circumstances": where, "trial": rounds is not None, **asdict(result)}
+    kept = {"circumstances": where, "is_short": rounds is not None, **asdict(result)}
     (RESULTS / f"bench-{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
     return result
 

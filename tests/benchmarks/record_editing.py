@@ -15,7 +15,7 @@ import testinfra
 
 from benchmarks import IMAGE, Stage, containers
 from benchmarks.bench import busy, circumstances
-from editing.events import keep, trials
+from editing.events import cases, keep
 from editing.site import Site
 from people import Hub
 from scenario import INVENTORY, ROOT, Platform, wait_until
@@ -63,14 +63,14 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.when) - set(PLAYS):
         parser.error(f"must be before or after: {', '.join(unknown)}")
-    everything = trials(rounds=given.rounds, kills=given.kills, seconds=given.seconds)
+    everything = cases(rounds=given.rounds, kills=given.kills, seconds=given.seconds)
     os.environ |= {"NO_COLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     for when in given.when or PLAYS:
         with host("whole", when, given.keep) as site:
             load = busy()
-            for number, (name, trial) in enumerate(everything.items()):
+            for number, (name, case) in enumerate(everything.items()):
                 if given.only in name:
-                    row = trial(site, f"trial-{number}")
+                    row = case(site, f"case-{number}")
                     keep(when, {name: row.plain})
                     print(f"{when}: {name}: {row.plain}", flush=True)
             keep("circumstances", circumstances(Stage(site.platform, site.host, site.hub), load))

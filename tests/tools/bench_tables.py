@@ -66,8 +66,8 @@ def text(name: str, result: dict[str, Any]) -> str:
 def section(found: re.Match[str]) -> str:
     """Return a section with its results, or unchanged if this machine has no results or only those of a run with `--rounds`."""
     kept = RESULTS / f"bench-{found[2]}.json"
-    result: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"trial": True}
-    if result["trial"]:
+    result: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"is_short": True}
+    if result["is_short"]:
         return found[0]
     for name, picture in result["pictures"].items():
         (IMAGES / f"bench-{name}.svg").write_text(picture)

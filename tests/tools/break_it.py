@@ -85,10 +85,10 @@ FAULTS = {
     ),
     "verify": Fault(
         "verify confuses the modes of a hub",
-        "python/jupyterhub_collab/proof/rights.py",
+        "python/jupyterhub_collab/verify/rights.py",
         "mode.rights(own, user, accounts) ^ held",
         "mode.rights(own, user, accounts) & held",
-        f"{UNIT}/proof/test_rights.py",
+        f"{UNIT}/verify/test_rights.py",
     ),
     "snippet": Fault(
         "servers cannot read what the snippet installs",

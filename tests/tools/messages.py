@@ -30,7 +30,7 @@ PARTS = {
     "Servers and their notices": (f"{PACKAGE}/server",),
     "The sharing page": (f"{PACKAGE}/sharing",),
     "Workspaces": (f"{PACKAGE}/workspaces",),
-    "verify": (f"{PACKAGE}/proof",),
+    "verify": (f"{PACKAGE}/verify",),
 }
 LEVELS = {"info", "warning", "error"}
 # Names of functions and lists that report problems.

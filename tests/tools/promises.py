@@ -31,7 +31,7 @@ LONG = "pytest.mark.long"
 
 
 @dataclass(frozen=True)
-class Proof:
+class Case:
     """A test that covers a row, or a file whose tests all cover it."""
 
     path: str
@@ -53,9 +53,9 @@ def numbers(text: str) -> list[str]:
     return found
 
 
-def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
+def cases(root: Path, problems: list[str]) -> dict[str, list[Case]]:
     """Return the tests that cover each row, by row number, and append problems with citations to `problems`."""
-    found: dict[str, list[Proof]] = defaultdict(list)
+    found: dict[str, list[Case]] = defaultdict(list)
     for path in sorted(path for pattern in TESTS for path in root.glob(pattern)):
         name = str(path.relative_to(root))
         for test, docstring, is_long in docstrings(path):
@@ -65,7 +65,7 @@ def proofs(root: Path, problems: list[str]) -> dict[str, list[Proof]]:
             if cited and test and not test.startswith("test_"):
                 problems.append(f"{name} {test}: is not a test, so it cannot cover requirements")
             for number in dict.fromkeys(cited):
-                found[number].append(Proof(name, test, is_long))
+                found[number].append(Case(name, test, is_long))
     return found
 
 
@@ -81,11 +81,11 @@ def docstrings(path: Path) -> Iterator[tuple[str, str, bool]]:
             yield node.name, ast.get_docstring(node) or "", is_long
 
 
-def cell(found: list[Proof]) -> str:
+def cell(found: list[Case]) -> str:
     """Return the cell that lists a row's tests, grouped by file."""
     files: dict[str, list[str]] = defaultdict(list)
-    for proof in found:
-        files[proof.path].append(proof.test)
+    for case in found:
+        files[case.path].append(case.test)
     parts = []
     for path, tests in files.items():
         link = f"[{label(path)}](../../{path})"
@@ -99,7 +99,7 @@ def label(path: str) -> str:
     return parts[1] if parts[0] == "molecule" else f"{parts[1]}/{Path(path).stem.removeprefix('test_')}"
 
 
-def write(text: str, found: dict[str, list[Proof]], without: list[str], problems: list[str]) -> str:
+def write(text: str, found: dict[str, list[Case]], without: list[str], problems: list[str]) -> str:
     """Return the document with its column of tests updated, and append what is wrong to `problems`."""
     known: set[str] = set()
 
@@ -119,9 +119,7 @@ def write(text: str, found: dict[str, list[Proof]], without: list[str], problems
                 last = cell(tests)
                 if not tests:
                     problems.append(f"no test covers promise {number}: {promise}")
-                elif without and all(
-                    proof.is_long or proof.path.startswith(tuple(without)) for proof in tests
-                ):
+                elif without and all(case.is_long or case.path.startswith(tuple(without)) for case in tests):
                     problems.append(
                         f"the only tests of {number} are long or in {', '.join(without)}: {promise}"
                     )
@@ -149,7 +147,7 @@ def main() -> int:
     given = parser.parse_args()
     problems: list[str] = []
     before = DOCUMENT.read_text()
-    after = write(before, proofs(ROOT, problems), given.without, problems)
+    after = write(before, cases(ROOT, problems), given.without, problems)
     if given.check and after != before:
         problems.append("the listed tests are out of date; run make docs")
     if not given.check:

@@ -65,10 +65,10 @@ class Page:
 
     def _problems_of_port(self, base_url: str) -> list[str]:
         port = urlsplit(self.address).port or 0
-        with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                trial.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
             except OSError as error:
                 if error.errno == errno.EACCES:
                     return [
@@ -125,9 +125,9 @@ def _json(url: str) -> Any:
 
 
 def _takes_connections(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as trial:
+    with socket.socket(socket.AF_UNIX) as probe:
         try:
-            trial.connect(path)
+            probe.connect(path)
         except OSError:
             return False
     return True

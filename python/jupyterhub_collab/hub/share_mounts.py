@@ -9,7 +9,7 @@ from typing import Any
 
 from .share_rights import WRITE, Rights
 
-TRIAL_SECONDS = 10
+CHECK_SECONDS = 10
 GROUPS = "SupplementaryGroups"
 # The parent directory of all mounts is private to the unit, so its users do not see the names of other projects.
 PLACE, WRITABLE, READABLE = "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths"
@@ -64,7 +64,7 @@ async def works(properties: Mapping[str, str], account: str) -> bool:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        return await asyncio.wait_for(process.wait(), TRIAL_SECONDS) == 0
+        return await asyncio.wait_for(process.wait(), CHECK_SECONDS) == 0
     except TimeoutError:  # for example, a network file system does not answer
         process.kill()
         return False

@@ -29,7 +29,7 @@ from sqlalchemy.orm import configure_mappers
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 from tornado.web import HTTPError
 
-from jupyterhub_collab.hub import trial
+from jupyterhub_collab.hub import dry_run
 from jupyterhub_collab.hub.policy import applied
 
 from . import DIRECTORY, LOG, PEOPLE, SHARER, Record, recorder
@@ -90,11 +90,11 @@ class Package(HubPackage):
     def run(
         self, unit: Unit, module: str, *arguments: str, **_options: Any
     ) -> subprocess.CompletedProcess[str]:
-        assert module == "trial", unit
+        assert module == "dry_run", unit
 
         def load() -> None:
             play_host()
-            trial.main(*arguments)
+            dry_run.main(*arguments)
 
         return forked(load)
 
@@ -132,7 +132,7 @@ def _print_record(main: Path, starts: bool) -> None:
 
 async def _record(main: Path, starts: bool) -> dict[str, Any]:
     applied.clear()
-    hub = trial.JupyterHub.instance()
+    hub = dry_run.JupyterHub.instance()
     await hub.initialize([f"--config={main}"])
     people = {name: await log_in(hub, name, password) for name, password in PEOPLE.items()}
     held_scopes = {

@@ -308,9 +308,9 @@ def kill_again(site: Site, name: str, times: int, *, tabs_stay: bool) -> Row:
     return together(rows)
 
 
-def again(site: Site, name: str, trial: "Trial", times: int) -> Row:
+def again(site: Site, name: str, case: "Case", times: int) -> Row:
     """Run the same several times, with new documents each time, and return the combined row."""
-    return together([trial(site, f"{name}-{number}") for number in range(times)])
+    return together([case(site, f"{name}-{number}") for number in range(times)])
 
 
 def together(rows: list[Row]) -> Row:
@@ -322,10 +322,10 @@ def together(rows: list[Row]) -> Row:
 
 # All of it
 
-Trial = Callable[[Site, str], Row]  # runs something with documents of this name
+Case = Callable[[Site, str], Row]  # runs something with documents of this name
 
 
-def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
+def cases(*, rounds: int, kills: int, seconds: float) -> dict[str, Case]:
     """Return everything that happens to people, by its name in the table.
 
     Args:
@@ -334,7 +334,7 @@ def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
         seconds: how long people type without a pause.
     """
     stay, gone = kills // 2, kills - kills // 2
-    each: dict[str, Trial] = {
+    each: dict[str, Case] = {
         "the hub restarts, and the proxy runs as a separate service": partial(go_through, event=hub_restarts),
         "the hub and the proxy restart together": hub_with_its_proxy_restarts,
         "the proxy restarts": partial(go_through, event=proxy_restarts),
@@ -344,9 +344,7 @@ def trials(*, rounds: int, kills: int, seconds: float) -> dict[str, Trial]:
         "`git checkout` restores an older version of the open file": partial(write_outside, older=True),
         "everyone types without a pause": partial(nobody_pauses, seconds=seconds),
     }
-    several: dict[str, Trial] = {
-        name: partial(again, trial=trial, times=rounds) for name, trial in each.items()
-    }
+    several: dict[str, Case] = {name: partial(again, case=case, times=rounds) for name, case in each.items()}
     return several | {
         "the server is killed at a random moment": partial(kill_again, times=stay, tabs_stay=True),
         "the server and all browsers are killed at a random moment": partial(

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_dry_run import DryRun
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_trial import Trial
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
@@ -66,7 +66,7 @@ class Site:
         self.before = self.files()
         place = config_block.fragments_directory(str(self.main))
         Path(place).mkdir()
-        self.trial = Trial(Package(ROOT / "python"), unit(self.main), str(self.main), place)
+        self.dry_run = DryRun(Package(ROOT / "python"), unit(self.main), str(self.main), place)
         self.changes = [
             *(
                 FileChange(config_block.fragment_path(str(self.main), name), text)
@@ -83,7 +83,7 @@ class Site:
         for change in self.changes:
             transaction.stage(change)
         try:
-            return self.trial.of(self.changes)
+            return self.dry_run.of(self.changes)
         finally:
             transaction.unstage(self.changes)
 

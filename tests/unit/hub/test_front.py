@@ -13,7 +13,7 @@ from jupyterhub import version_info
 from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import trial
+from jupyterhub_collab.hub import dry_run
 from jupyterhub_collab.hub.front import api_over_network, socket_of
 
 DUMMY = 'c.JupyterHub.authenticator_class = "dummy"\n'
@@ -27,9 +27,9 @@ def load(tmp_path: Path, text: str) -> dict[str, Any]:
     config.write_text(DUMMY + text)
     JupyterHub.clear_instance()
     try:
-        return asyncio.run(trial.load([f"--config={config}"]))
+        return asyncio.run(dry_run.load([f"--config={config}"]))
     finally:
-        trial.JupyterHub.clear_instance()
+        dry_run.JupyterHub.clear_instance()
         JupyterHub.clear_instance()
 
 

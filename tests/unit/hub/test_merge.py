@@ -13,7 +13,7 @@ from jupyterhub.auth import DummyAuthenticator
 from traitlets import Any as Trait
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import apply, trial
+from jupyterhub_collab.hub import apply, dry_run
 from jupyterhub_collab.hub.accounts import ROLE
 from jupyterhub_collab.hub.hooks import chain
 
@@ -75,9 +75,9 @@ def load(tmp_path: Path, text: str) -> dict[str, Any]:
     config.write_text(text)
     JupyterHub.clear_instance()
     try:
-        return asyncio.run(trial.load([f"--config={config}"]))
+        return asyncio.run(dry_run.load([f"--config={config}"]))
     finally:
-        trial.JupyterHub.clear_instance()
+        dry_run.JupyterHub.clear_instance()
         JupyterHub.clear_instance()
 
 
@@ -138,7 +138,7 @@ def test_roles_of_others_are_as_they_were(tmp_path: Path) -> None:
     assert after["roles"]["readers"] == before["roles"]["readers"]
 
 
-def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = DUMMY + 'c.JupyterHub.pid_file = "hub.pid"\nc.JupyterHub.db_url = "people.sqlite"\n'
     text += 'c.JupyterHub.db_kwargs = {"echo": False, "poolclass": object}\n'
@@ -147,7 +147,7 @@ def test_trial_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert hub["database"] == {"url": "sqlite:///people.sqlite", "options": {"echo": False}}
 
 
-def test_trial_tells_misspelt_settings(tmp_path: Path) -> None:
+def test_dry_run_tells_misspelt_settings(tmp_path: Path) -> None:
     hub = load(tmp_path, DUMMY + "c.JupyterHub.bind_ulr = 'http://:80'\n")
     assert any("bind_ulr" in warning for warning in hub["warnings"])
 

@@ -541,7 +541,7 @@ def test_the_reason_is_read_from_what_the_tool_says(output: str, name: str | Non
     assert who == name
 
 
-def test_a_trial_of_either_tool_is_understood() -> None:
+def test_a_dry_run_of_either_tool_is_understood() -> None:
     assert installer_report.announced("Would install 1 package\n + Big_Chalk==2.0\n") == {"big-chalk": "2.0"}
     assert installer_report.announced("Would install board-1.0 jupyter-chalk-2.0rc1\n") == {
         "board": "1.0",

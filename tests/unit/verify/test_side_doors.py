@@ -4,9 +4,9 @@
 import asyncio
 
 from attacked_hub import Attacked
-from jupyterhub_collab.proof.browser import Browser
-from jupyterhub_collab.proof.person import Person
-from jupyterhub_collab.proof.side_doors import opens, own_token
+from jupyterhub_collab.verify.browser import Browser
+from jupyterhub_collab.verify.person import Person
+from jupyterhub_collab.verify.side_doors import opens, own_token
 
 
 def test_guest_reads_the_servers_own_token(attacked: Attacked) -> None:

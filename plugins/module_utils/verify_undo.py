@@ -28,9 +28,9 @@ from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
 STATE = "verify.json"
-NOTE = "collab.jupyterhub.verify"  # marks verify's tokens; the same as in jupyterhub_collab/proof
+NOTE = "collab.jupyterhub.verify"  # marks verify's tokens; the same as in jupyterhub_collab/verify
 COMMENT = "made by collab.jupyterhub.verify for some seconds"
-PROOF = b"jupyterhub_collab.proof"  # identifies the process that runs the checks, by its command line
+COMMAND = b"jupyterhub_collab.verify"  # identifies the process that runs the checks, by its command line
 # To list visitors, stop servers, and delete users with their tokens and shares.
 SCOPES = ("admin:users", "servers", "tokens", "shares")
 SERVER_SECONDS = 60
@@ -113,7 +113,7 @@ class Undo:
         number = self.what.get("process", 0)
         with contextlib.suppress(OSError):
             with open(f"/proc/{number}/cmdline", "rb") as file:
-                if PROOF not in file.read():
+                if COMMAND not in file.read():
                     return
             os.kill(number, signal.SIGKILL)
 

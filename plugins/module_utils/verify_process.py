@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the checks of the Python package (`jupyterhub_collab.proof`), and read their output."""
+"""Run the checks of the Python package (`jupyterhub_collab.verify`), and read their output."""
 
 from __future__ import annotations
 

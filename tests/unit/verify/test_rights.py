@@ -4,9 +4,9 @@
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
 
-from jupyterhub_collab.proof.rights import Mode, nearest, shared_accounts, whole
+from jupyterhub_collab.verify.rights import Mode, nearest, shared_accounts, whole
 
-MATRIX = access.for_proof()
+MATRIX = access.for_verify()
 MODES = [Mode(**mode) for mode in MATRIX["modes"]]
 OWN = MATRIX["own"]
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verify a live hub from outside.
 
-    python -c ... jupyterhub_collab.proof.proof
+    python -c ... jupyterhub_collab.verify.verification
 
-Reads its task as one line of JSON (see `Proof`), and writes a line of JSON for each row of the report. Before it does something that must
+Reads its task as one line of JSON (see `Verification`), and writes a line of JSON for each row of the report. Before it does something that must
 be undone, it writes a line with `undo`, and waits for an empty line. So its parent can undo it even if this process is killed.
 """
 
@@ -42,7 +42,7 @@ PLACES = {rights.HUB: "at the hub", rights.OTHERS: "on another user's server"}
 NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebSocketClosedError)
 
 
-class Proof:
+class Verification:
     """Runs the checks of a task, and reports them.
 
     task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix; `people` (two users with `name`,
@@ -463,7 +463,7 @@ def main() -> None:
     give_up_root(NOBODY)
     report = Report(tell)
     try:
-        asyncio.run(Proof(task, report, undo).run())
+        asyncio.run(Verification(task, report, undo).run())
     except Unreachable as error:
         report.failed("the hub answers", f"{error}.")
     sys.stdout.flush()

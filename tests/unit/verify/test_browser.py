@@ -11,7 +11,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from jupyterhub_collab.proof.browser import Answer, Browser, Form, Unreachable
+from jupyterhub_collab.verify.browser import Answer, Browser, Form, Unreachable
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@
 import pytest
 from pycrdt import Decoder, Doc, Text
 
-from jupyterhub_collab.proof.document import NOTHING, ROOT, number, typed
+from jupyterhub_collab.verify.document import NOTHING, ROOT, number, typed
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 300, 2**31 - 1])

@@ -12,8 +12,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     hub_package,
     transaction,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_dry_run import DryRun, leftovers
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_trial import Trial, leftovers
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
@@ -85,7 +85,7 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
         try:
             for change in changes:
                 transaction.stage(change)
-            return Trial(package, unit, main, config_block.fragments_directory(main)).of(changes)
+            return DryRun(package, unit, main, config_block.fragments_directory(main)).of(changes)
         finally:
             transaction.unstage(changes)
             assert leftovers(main) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_collab.proof.report import Report
+from jupyterhub_collab.verify.report import Report
 
 
 @pytest.mark.parametrize("says", ["", ".", "bob could not log in: .", "bob could not log in: ", " ."])

@@ -34,10 +34,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = {**self._task.args, "access": access.for_proof(), "package": package_files()}
+        arguments = {**self._task.args, "access": access.for_verify(), "package": package_files()}
         report = arguments.pop("report", None)
         result |= self._execute_module(
-            "collab.jupyterhub.hub_proof", module_args=arguments, task_vars=task_vars
+            "collab.jupyterhub.hub_verify", module_args=arguments, task_vars=task_vars
         )
         if report and "rows" in result:
             keep(Path(report), {"host": (task_vars or {}).get("inventory_hostname"), **result})

@@ -20,7 +20,7 @@ from .hub_process import hub_command
 from .systemd_unit import Unit
 from .transaction import FileChange
 
-PREFIX = ".collab-trial-"
+PREFIX = ".collab-dry-run-"
 # The candidate sees the path of the main file as its `__file__`, because it may find other files by it.
 STAND_IN = """\
 __file__ = {path!r}
@@ -28,7 +28,7 @@ exec(compile(open({content!r}, "rb").read(), __file__, "exec"))
 """
 
 
-class Trial:
+class DryRun:
     """Loads a main file and its fragments in memory, as the hub of the unit would.
 
     main: the file that the unit names, or a file that this one loads, for example from a directory `jupyterhub_config.d`.
@@ -41,7 +41,7 @@ class Trial:
         self.fragments = fragments
 
     def of(self, changes: list[FileChange]) -> dict[str, Any]:
-        """Return the hub as it would be after the staged changes (see `jupyterhub_collab.hub.trial`).
+        """Return the hub as it would be after the staged changes (see `jupyterhub_collab.hub.dry_run`).
 
         The candidate is written next to the main file, so that it finds the same files next to itself. It loads its fragments from a
         temporary directory that contains the new ones. Raises Refused if the hub would not start, or would ignore a setting that the
@@ -113,10 +113,10 @@ class Trial:
             if self._is_loaded_by_another():
                 told = [*command.arguments, f"--config={command.config}"]
                 done = self.package.run(
-                    self.unit, "trial", f"--instead-of={self.main}", f"--use={path}", *told
+                    self.unit, "dry_run", f"--instead-of={self.main}", f"--use={path}", *told
                 )
             else:
-                done = self.package.run(self.unit, "trial", *command.arguments, f"--config={path}")
+                done = self.package.run(self.unit, "dry_run", *command.arguments, f"--config={path}")
         except subprocess.TimeoutExpired as error:
             raise Refused(f"the hub's configuration failed to load within {hub_package.SECONDS} s") from error
         if done.returncode != 0:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: hub_proof
+module: hub_verify
 short_description: Verify on a live JupyterHub that users can edit together and that others have no access
 version_added: 1.1.0
 description:
@@ -89,7 +89,7 @@ author:
 
 EXAMPLES = r"""
 - name: Verify the hub
-  collab.jupyterhub.hub_proof:
+  collab.jupyterhub.hub_verify:
     path: /usr/local/etc/jupyter/jupyterhub_config.py
 """
 
@@ -133,11 +133,11 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     config_block,
     host_state,
     hub_address,
+    hub_dry_run,
     hub_health,
     hub_proxy,
-    hub_trial,
-    proof_process,
     side_doors,
+    verify_process,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import HubApi, NoAnswer
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, Refused
@@ -148,13 +148,13 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_socket import Impostor
 from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
-from ansible_collections.collab.jupyterhub.plugins.module_utils.proof_undo import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, show
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify_undo import (
     COMMENT,
     SCOPES,
     Undo,
     watched,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, show
 
 HUB_SECONDS = 30
 LOG_LINES = 30
@@ -164,7 +164,7 @@ PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "SSL_CERT_FILE")
 EXPIRES = datetime.timedelta(days=2)
 
 
-class Proof:
+class Verification:
     """A verification of one hub."""
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -188,7 +188,7 @@ class Proof:
         with watched(lambda: self.undo(Undo.recall())):
             try:
                 self.prepare(undo)
-                self.prove(undo)
+                self.verify(undo)
             finally:
                 left = self.undo(undo)
         if left:
@@ -234,11 +234,13 @@ class Proof:
             self.package.install()
 
     def describe(self) -> dict[str, Any]:
-        """Return the hub as its configuration describes it (see `jupyterhub_collab.hub.trial`). Raises Refused."""
+        """Return the hub as its configuration describes it (see `jupyterhub_collab.hub.dry_run`). Raises Refused."""
         main = config_block.python_file(self.params["path"])
-        return hub_trial.Trial(self.package, self.unit, main, config_block.fragments_directory(main)).of_now()
+        return hub_dry_run.DryRun(
+            self.package, self.unit, main, config_block.fragments_directory(main)
+        ).of_now()
 
-    def prove(self, undo: Undo) -> None:
+    def verify(self, undo: Undo) -> None:
         """Create the users, and run all checks."""
         undo.set("state_directory", self.params["state_directory"] or "")
         self.look_at_side_doors()
@@ -365,8 +367,8 @@ class Proof:
                 self.note(undo, kind, value)
 
         surroundings = hub_surroundings(self.unit)
-        code, why = proof_process.run(
-            self.package.command(self.unit, "proof", part="proof"),
+        code, why = verify_process.run(
+            self.package.command(self.unit, "verification", part="verify"),
             {
                 **surroundings,
                 "env": {name: value for name, value in surroundings["env"].items() if name in PASSED_ON},
@@ -377,7 +379,7 @@ class Proof:
         )
         if code != 0:
             self.log = why.strip().splitlines()[-LOG_LINES:]
-            last = hub_health.last_line(why) if why else f"It was stopped after {proof_process.SECONDS} s"
+            last = hub_health.last_line(why) if why else f"It was stopped after {verify_process.SECONDS} s"
             self.add("verify completes", "failed", f"{last}. See `log` for more.")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:
@@ -435,7 +437,7 @@ def main() -> None:
     )
     try:
         with host_state.lock():
-            result = Proof(module).run()
+            result = Verification(module).run()
     except (Refused, Failed, NoAnswer, Impostor, NoSystemd, HubNotFound, host_state.Unusable) as error:
         module.fail_json(msg=f"Failed to verify the hub: {error}.")
     module.exit_json(changed=False, **result)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Load a hub configuration as the hub would, without touching the hub's database, files or process.
 
-    python -m jupyterhub_collab.hub.trial [--instead-of=FILE --use=CANDIDATE] [ARGUMENT ...] --config=FILE
+    python -m jupyterhub_collab.hub.dry_run [--instead-of=FILE --use=CANDIDATE] [ARGUMENT ...] --config=FILE
 
 The arguments are those of the `jupyterhub` command. With `--instead-of` and `--use`, the candidate is read wherever the configuration loads
 FILE. If the hub would start with this configuration, prints one JSON object (see `describe`) as the last line and exits with 0. Otherwise,

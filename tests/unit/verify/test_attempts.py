@@ -10,8 +10,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from jupyterhub_collab.proof.attempts import Attempt, by_hub
-from jupyterhub_collab.proof.browser import Browser
+from jupyterhub_collab.verify.attempts import Attempt, by_hub
+from jupyterhub_collab.verify.browser import Browser
 
 
 class Proxy(RequestHandler):

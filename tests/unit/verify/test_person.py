@@ -11,8 +11,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from jupyterhub_collab.proof.browser import Answer, Browser
-from jupyterhub_collab.proof.person import Person
+from jupyterhub_collab.verify.browser import Answer, Browser
+from jupyterhub_collab.verify.person import Person
 from local_hub import LocalHub
 
 CACHED = 300  # seconds that a server trusts what it heard about a token, by default
