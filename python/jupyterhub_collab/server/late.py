@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
 
@@ -20,10 +21,11 @@ from .history import Change
 from .merge import doc_of, has_lost
 from .merge_notebook import restore_cells
 from .merge_text import change_text
+from .yjs_update import Ranges, clocks_of, garbage_of, ranges_of
 
-# Ranges of clocks by client. The end of a range does not belong to it.
-Ranges = dict[int, list[tuple[int, int]]]
 NONE = b"\0"  # no ranges
+# Whether an event's delete set has what was added to a part that was already removed. In earlier releases, only the event's update has it.
+REPORTS_ALL = int(version("pycrdt").split(".")[1]) >= 14
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Unseen:
         A cell that a program has removed from the file does not return. Return whether anything was restored, and the document with the
         text that was not; None if there is none.
         """
-        clocks = _clocks(people.ydoc.get_state())
+        clocks = clocks_of(people.ydoc.get_state())
         kind = type(people)
         whole = kind(doc_of(self.whole))
         if isinstance(people, YNotebook) and isinstance(whole, YNotebook):
@@ -82,7 +84,7 @@ class Unseen:
                 is_whole = restore_cells(seen, whole, then, people, change_text, self.by_people)
         else:
             is_whole = not has_lost(kind(doc_of(self.seen)), whole, people)
-        return _clocks(people.ydoc.get_state()) != clocks, None if is_whole else whole
+        return clocks_of(people.ydoc.get_state()) != clocks, None if is_whole else whole
 
 
 def gone_unseen(event: Any, update: bytes) -> Ranges:
@@ -90,17 +92,21 @@ def gone_unseen(event: Any, update: bytes) -> Ranges:
 
     event: the TransactionEvent of the document that has applied the update. update: as it was sent.
     """
-    if event.delete_set == NONE or event.update == update:
+    if event.update == update or (REPORTS_ALL and event.delete_set == NONE):
         return {}
     known = get_update(update, event.after_state)
     if not known.startswith(b"\0"):
         return {}  # it waits for an update that must come first
-    return _without(_ranges(event.delete_set), _ranges(known[1:]))
+    gone = ranges_of(event.delete_set)
+    if not REPORTS_ALL:
+        for client, its in garbage_of(event.update).items():
+            gone.setdefault(client, []).extend(its)
+    return _without(gone, ranges_of(known[1:]))
 
 
 def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
     """Return the text that was lost with an update. gone: what `gone_unseen` found. number: of the last update before it in the history."""
-    before, after = _clocks(event.before_state), _clocks(event.after_state)
+    before, after = clocks_of(event.before_state), clocks_of(event.after_state)
     new = {client: [(before.get(client, 0), clock)] for client, clock in after.items()}
     old = _without(gone, new)
     parts = (old, False), (_without(gone, old), True)
@@ -162,7 +168,7 @@ def _as_it_was_known(past: list[Change], clients: list[set[int]], late: Late) ->
     known = []
     for change, its in zip(past, clients, strict=False):
         whole.apply_update(change.update)
-        clocks = _clocks(whole.get_state())
+        clocks = clocks_of(whole.get_state())
         if not any(clocks[client] > min(late.gone[client])[0] for client in its & set(late.gone)):
             known.append(change.update)
     seen, then = doc_of(*known).get_update(), _after(past, late)
@@ -176,10 +182,10 @@ def _after(past: list[Change], late: Late) -> bytes:
 def _clients(changes: Sequence[Change]) -> list[set[int]]:
     """Return for each update the clients that made it."""
     doc: Doc[Any] = Doc()
-    found, before = [], _clocks(doc.get_state())
+    found, before = [], clocks_of(doc.get_state())
     for change in changes:
         doc.apply_update(change.update)
-        after = _clocks(doc.get_state())
+        after = clocks_of(doc.get_state())
         found.append({client for client, clock in after.items() if clock > before.get(client, 0)})
         before = after
     return found
@@ -195,7 +201,7 @@ def _is_gone(doc: Doc[Any], late: Late) -> bool:
 
 def _has(doc: Doc[Any], late: Late) -> bool:
     """Return whether a document has applied a late update, and does not wait for an update that must come first."""
-    clocks = _clocks(doc.get_state())
+    clocks = clocks_of(doc.get_state())
     return all(clocks.get(client, 0) >= late.after[client] for client in late.gone)
 
 
@@ -210,32 +216,3 @@ def _without(ranges: Ranges, others: Ranges) -> Ranges:
                 if max(start, gap) < min(end, following):
                     left[client].append((max(start, gap), min(end, following)))
     return {client: of_client for client, of_client in left.items() if of_client}
-
-
-# Decoders for Yjs' variable-length integers, clocks (a state vector) and ranges of clocks (a delete set): https://github.com/yjs/yjs.
-
-
-def _numbers(data: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            yield number
-            number = shift = 0
-
-
-def _clocks(state: bytes) -> dict[int, int]:
-    numbers = _numbers(state)
-    return {next(numbers): next(numbers) for _each in range(next(numbers))}
-
-
-def _ranges(delete_set: bytes) -> Ranges:
-    numbers = _numbers(delete_set)
-    found: Ranges = {}
-    for _client in range(next(numbers)):
-        client = next(numbers)
-        for _range in range(next(numbers)):
-            start = next(numbers)
-            found.setdefault(client, []).append((start, start + next(numbers)))
-    return found
