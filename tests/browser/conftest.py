@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures: the demo's hub in a container, Chromium, and alice and bob with the shared server open."""
 
-import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,16 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import evidence
+from browser import demo as demos
 from browser import watched
 from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
-from build import image_id
-from containers import down, download_options, podman
 from ports import free_port
-from scenario import PASSWORDS, ROOT, Platform
+from scenario import LONG, PASSWORDS, ROOT, Platform
 
 HUB = "collab-browser"
-IMAGE = "collab-debian:trixie"  # built in advance; without it, the demo builds the same
-LABEL = "collab.scenario=browser"
-# Initial content of the home directories of the shared account and alice: notebooks, and a setting that disables the prompt
-# about news.
-HOME = Path(__file__).parent / "home"
+# This one starts a hub of its own.
+collect_ignore = [] if LONG else ["test_domains.py"]
 SCREENSHOTS = ROOT / ".cache/results/screenshots"
 
 
@@ -37,38 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
 
 
-def in_container(*command: str, given: str = "") -> str:
-    """Run a command on the hub's host with `given` as its standard input, and return its output."""
-    inside = ["podman", "exec", "--interactive", HUB, *command]
-    return subprocess.run(inside, check=True, capture_output=True, text=True, input=given).stdout
+in_container = partial(demos.in_container, HUB)
 
 
 @pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest) -> Iterator[str]:
     """Start the demo, and yield its output. No server has been started on its hub yet."""
-    variables = {
-        "demo_name": HUB,
-        "demo_port": free_port(),
-        "demo_image": image_id(IMAGE),
-        # Use the same download caches as other test hubs.
-        "demo_volumes": [f"--label=collab.checkout={ROOT}", f"--label={LABEL}", *download_options()],
-        "demo_environment": {},
-    }
-    try:
-        # The demo reuses an existing container, which a run of another checkout may have left.
-        podman("rm", "--force", "--time=1", "--volumes", "--ignore", HUB)
-        command = ["ansible-playbook", "collab.jupyterhub.demo", "--extra-vars", json.dumps(variables)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            evidence.keep_journals(HUB, evidence.FAILURES / "browser")  # before the container is removed
-        assert done.returncode == 0, done.stdout + done.stderr
-        for owner in ("shared", "alice"):
-            subprocess.run(["podman", "cp", f"{HOME}/.", f"{HUB}:/home/{owner}"], check=True)
-            in_container("chown", "-R", f"{owner}:", f"/home/{owner}")
-        yield done.stdout
-    finally:
-        if not request.config.getoption("keep"):
-            down(LABEL)
+    with demos.demo_hub(HUB, free_port(), keep=request.config.getoption("keep")) as told:
+        yield told
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +62,7 @@ def passwords(demo: str) -> dict[str, str]:
 def hub_url(demo: str) -> str:
     """Return a URL of the hub that is not localhost, so that browsers treat it as insecure."""
     assert demo
-    return f"http://{Platform(HUB, IMAGE).address}:8000"
+    return f"http://{Platform(HUB, demos.IMAGE).address}:8000"
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,11 @@ def come(page: Page, address: str, name: str, password: str) -> "Lab":
     """Go to a URL that leads to a server, and log in."""
     page.goto(address)
     log_in(page, name, password)
+    return arrive(page, name)
+
+
+def arrive(page: Page, name: str) -> "Lab":
+    """Wait until a server has started and JupyterLab is open."""
     # The hub asks visitors of another account's server whether it may identify them.
     authorize = page.get_by_role("button", name="Authorize")
     authorize.or_(page.locator(TOP)).wait_for(timeout=START_TIMEOUT)

@@ -13,12 +13,14 @@ from browser.watched import Watched
 WINDOW: ViewportSize = {"width": 720, "height": 560}
 SCALE = 1.1  # makes the picture of a window 792 pixels wide
 WIDE: ViewportSize = {"width": 960, "height": 600}
+DOMAIN = "hub.test"  # stands for this machine, and so do all names below it
 ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1, MAP *.{DOMAIN} 127.0.0.1",
     "--no-first-run",
     "--no-sandbox",  # Chromium's sandbox does not work as root, and the tests only visit the hub
 ]
