@@ -12,6 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
+from ..quiet_logs import keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
 from .settings import Settings
@@ -54,6 +55,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="sharing: %(levelname)s %(message)s")
     # The hub's log already says who did what. Logging the addresses of requests would only add users' authorization codes to it.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    keep_secrets()  # refused requests are logged all the same
     os.umask(0o077)
     AsyncHTTPClient.configure(None, max_clients=REQUESTS)
     try:
