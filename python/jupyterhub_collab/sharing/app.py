@@ -21,6 +21,7 @@ from .templates import templates
 PARENT_CHECK = 1  # seconds
 # Concurrent requests to the hub. The default is 10, but requests that start or stop a server take seconds, and others must not wait.
 REQUESTS = 100
+LARGEST_FORM = 100_000  # bytes
 
 
 def application(settings: Settings) -> Application:
@@ -39,9 +40,14 @@ def application(settings: Settings) -> Application:
     )
 
 
+def http_server(settings: Settings) -> HTTPServer:
+    # A request is read into memory before it is known who sends it.
+    return HTTPServer(application(settings), xheaders=True, max_body_size=LARGEST_FORM)
+
+
 async def serve(settings: Settings) -> None:
     # Do everything that needs root first: read templates that only the hub can read, and bind a port below 1024.
-    server = HTTPServer(application(settings), xheaders=True)
+    server = http_server(settings)
     server.add_sockets(await sockets(settings.address, settings.port))
     give_up_root(settings.account)
     # A hub that was killed does not stop this process, and the next hub starts its own. So stop when the hub is no longer the parent.
