@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 KINDS = ("Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.001
 SECONDS = 5
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from ..workspaces import posix_acl, share_gates, share_users, shares
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import STATE, Gate
+from ..workspaces.share_gates import GIVEN, STATE, Gate
 from .share_rights import READ, WRITE, Rights, more
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
@@ -38,7 +38,7 @@ class GivenShares:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.path = os.path.join(STATE, "given.json")
+        self.path = os.path.join(STATE, GIVEN)
         self.all: dict[str, dict[str, Any]] = {}
         self.gates: dict[str, Gate] = {}  # by workspace, as the directories have them
         self.wanted: dict[
