@@ -78,9 +78,12 @@ def users(
     return [process for process, numbers in found if passing is None or _people(numbers) - left_alone]
 
 
-def end(look: Callable[[], list[int]]) -> list[int]:
-    """Kill the processes that `look` returns, for example by calling `users`, until it returns none. Return those that remain."""
-    deadline = time.monotonic() + SECONDS
+def end(look: Callable[[], list[int]], seconds: float = SECONDS) -> list[int]:
+    """Kill the processes that `look` returns, for example by calling `users`, until it returns none. Return those that remain.
+
+    seconds: after which to give up.
+    """
+    deadline = time.monotonic() + seconds
     while left := look():
         for process in left:
             with contextlib.suppress(ProcessLookupError):

@@ -31,6 +31,7 @@ from .share_rights import READ, WRITE, Rights, more
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
+QUICK_SECONDS = 0.2
 
 
 class GivenShares:
@@ -150,10 +151,11 @@ class GivenShares:
                 name = groups[number].gr_name
                 subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
         for uid in _numbers([account]):
-            # The hub waits for this, so check only what is quick to find. The walk through the workspace does the rest.
+            # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
+            # workspace does the rest.
             place = os.path.join(self.root, share)
             look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
-            if uid not in alive or not share_users.end(look):
+            if uid not in alive or not share_users.end(look, QUICK_SECONDS):
                 self.ended.add((account, share))
 
 

@@ -8,6 +8,7 @@ import select
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
-from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, shares
+from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
 from open_place import open_place
 
 ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
@@ -215,6 +216,18 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
         assert running.wait(5)
         assert other.poll() is None
+
+
+def test_hub_does_not_wait_for_what_does_not_end(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A former member's processes fork faster than they are killed. The hub continues at once, and again at its next look."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    monkeypatch.setattr(share_users, "users", lambda *_arguments, **_options: [2**22 + 1])
+    with inside(given, "/", ""):
+        for _time in range(2):
+            begun = time.monotonic()
+            assert given.settle({}, OF).lost == [("bob", SHARE)]
+            assert time.monotonic() - begun < 3
 
 
 # Forks and exits without a pause, so that each process is gone before a list of all processes reaches it.
