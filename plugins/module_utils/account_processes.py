@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Collection, Iterator
 
-from .processes import all_processes
+from .processes import all_processes, signal_all
 from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
@@ -65,32 +65,24 @@ def end_processes(uid: int) -> None:
     """
     for process in processes_of(uid):
         _signal(process, signal.SIGTERM)
-    if _has_ended(uid):
-        return
+    _wait_until_ended(uid)
+    # Do this even if no process is left: one that forks and exits all the time is in no list.
+    _kill_all(uid)
     deadline = time.monotonic() + SECONDS_TO_END
     while left := processes_of(uid):
         if time.monotonic() > deadline:
             raise NotEnded(
                 f"process {left[0]} of account {uid} does not end. End what it waits for, or restart the host, then rerun"
             )
-        _kill_all(uid)
-        # Processes that have the account only as effective UID do not get that signal.
-        for process in processes_of(uid):
+        # Processes that have the account only as effective UID do not get the signal to all.
+        for process in left:
             _signal(process, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
+        _kill_all(uid)
 
 
 def _kill_all(uid: int) -> None:
-    """As the account, kill every process that it can signal, with one call. Processes that keep forking cannot escape this."""
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(OSError):
-            os.setgroups([])
-            os.setgid(uid)
-            os.setuid(uid)
-            os.kill(-1, signal.SIGKILL)
-        os._exit(0)
-    os.waitpid(child, 0)
+    signal_all(uid, signal.SIGKILL)
 
 
 def _signal(process: int, number: signal.Signals) -> None:
@@ -98,13 +90,10 @@ def _signal(process: int, number: signal.Signals) -> None:
         os.kill(process, number)
 
 
-def _has_ended(uid: int) -> bool:
+def _wait_until_ended(uid: int) -> None:
     deadline = time.monotonic() + SECONDS_TO_END
-    while processes_of(uid):
-        if time.monotonic() > deadline:
-            return False
+    while processes_of(uid) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    return True
 
 
 def forget_failed_units(account: str, uid: int) -> None:

@@ -1,17 +1,21 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List the processes on this host with their UIDs and GIDs."""
+"""List the processes on this host with their UIDs and GIDs, and send signals to all processes of an account."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import os
+import signal
+import time
 from collections.abc import Iterator
 
 KINDS = ("Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
+POLL_SECONDS = 0.001
+SECONDS = 5
 
 
 def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
@@ -53,3 +57,40 @@ def _status(path: str) -> dict[str, list[int]]:
             elif kind == "State":
                 found["ended"] = [int(value.split()[0] in ("Z", "X"))]
     return found
+
+
+def signal_all(uid: int, number: signal.Signals) -> bool:
+    """As an account, send a signal to every process that the account can signal, with one call. Return whether there was one.
+
+    A process that forks and exits all the time is in no list of processes, but the kernel forks nothing during this call. Processes of the
+    account can also signal the process that makes the call. So it is made again if that process was killed, and continued if it was stopped.
+    Do not use this for root, which can signal every process of the host.
+    """
+    if uid == 0:
+        raise ValueError("root can signal every process")
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        child = os.fork()
+        if child == 0:
+            _signal_all(uid, number)
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+            os.kill(child, signal.SIGCONT if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+        if os.WIFEXITED(ended[1]):
+            return os.WEXITSTATUS(ended[1]) == 0
+    return True
+
+
+def _signal_all(uid: int, number: signal.Signals) -> None:
+    """Become an account, signal all of its other processes, and exit with status 1 if there are none. Never returns."""
+    status = 1
+    try:
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+        os.kill(-1, number)
+        status = 0
+    except OSError:
+        pass
+    finally:
+        os._exit(status)

@@ -165,7 +165,14 @@ def _remove(path: str, groups: set[int]) -> None:
 
 
 def _end_users(groups: Collection[int], share: str) -> None:
-    share_users.end(lambda: share_users.users(groups, share=share))
+    """End the processes that use a workspace, after halting those of all users who were ever given it.
+
+    share: the workspace's directory.
+    """
+    with contextlib.ExitStack() as stack:
+        for number in share_gates.once_given("/".join(share.split("/")[-2:])):
+            stack.enter_context(share_users.halted(number))
+        share_users.end(lambda: share_users.users(groups, share=share))
 
 
 def _delete_groups(name: str, share: str) -> None:

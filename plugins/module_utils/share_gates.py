@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 STATE = "/var/lib/jupyterhub-projects"
 NAME = "gates.json"
+GIVEN = "given.json"  # who was given what (see jupyterhub_collab.hub.given_shares)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,20 @@ def recall() -> dict[str, Gate]:
         )
         for share, gate in told.items()
     }
+
+
+def once_given(share: str) -> set[int]:
+    """Return the UIDs of the accounts that were ever given a workspace, as the hub has recorded them. Root is left out."""
+    try:
+        with open(os.path.join(STATE, GIVEN), encoding="utf-8") as file:
+            told = json.load(file)
+    except FileNotFoundError:
+        return set()
+    found = set()
+    for account in [account for account, given in told.items() if share in given["shares"]]:
+        with contextlib.suppress(KeyError):
+            found.add(pwd.getpwnam(account).pw_uid)
+    return found - {0}
 
 
 def forget(share: str) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from . import share_watches
-from .processes import all_processes
+from .processes import all_processes, signal_all
 
 SECONDS = 5
 POLL_SECONDS = 0.05
@@ -78,9 +78,12 @@ def users(
     return [process for process, numbers in found if passing is None or _people(numbers) - left_alone]
 
 
-def end(look: Callable[[], list[int]]) -> list[int]:
-    """Kill the processes that `look` returns, for example by calling `users`, until it returns none. Return those that remain."""
-    deadline = time.monotonic() + SECONDS
+def end(look: Callable[[], list[int]], seconds: float = SECONDS) -> list[int]:
+    """Kill the processes that `look` returns, for example by calling `users`, until it returns none. Return those that remain.
+
+    seconds: after which to give up.
+    """
+    deadline = time.monotonic() + seconds
     while left := look():
         for process in left:
             with contextlib.suppress(ProcessLookupError):
@@ -89,6 +92,18 @@ def end(look: Callable[[], list[int]]) -> list[int]:
             break
         time.sleep(POLL_SECONDS)
     return left
+
+
+@contextlib.contextmanager
+def halted(account: int) -> Iterator[bool]:
+    """Stop all processes of an account within this context. Yield whether it has any. Never halt root.
+
+    Otherwise, a process that forks and exits all the time would never be found: it is gone before a list of all processes reaches it.
+    """
+    try:
+        yield signal_all(account, signal.SIGSTOP)
+    finally:
+        signal_all(account, signal.SIGCONT)
 
 
 def _people(numbers: Collection[int]) -> set[int]:

@@ -34,6 +34,7 @@ COMMAND = b"jupyterhub_collab.verify"  # identifies the process that runs the ch
 # To list visitors, stop servers, and delete users with their tokens and shares.
 SCOPES = ("admin:users", "servers", "tokens", "shares")
 SERVER_SECONDS = 60
+REMOVE_SECONDS = 30
 # Where JupyterLab keeps copies of files, including deleted ones.
 COPIES = (".local/share/Trash/files/{}*", ".local/share/Trash/info/{}*", ".ipynb_checkpoints/{}*", "{}*")
 REMOVE = """
@@ -157,7 +158,8 @@ class Undo:
     def _remove_files(self) -> None:
         """Remove what is left of files in home directories on this host, with only their owner's permissions."""
         for owner, name in self._all("files"):
-            with contextlib.suppress(KeyError):
+            # Other processes of the account can stop this one, so do not wait for it forever.
+            with contextlib.suppress(KeyError, subprocess.TimeoutExpired):
                 account = pwd.getpwnam(owner)
                 patterns = [os.path.join(glob.escape(account.pw_dir), each.format(name)) for each in COPIES]
                 subprocess.run(
@@ -168,7 +170,9 @@ class Undo:
                     cwd="/",
                     env={},  # other processes of the account can read it, so pass nothing
                     stdin=subprocess.DEVNULL,
-                    capture_output=True,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=REMOVE_SECONDS,
                     check=False,
                 )
 

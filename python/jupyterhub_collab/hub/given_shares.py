@@ -26,11 +26,12 @@ from typing import Any
 from ..workspaces import posix_acl, share_gates, share_users, shares
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import STATE, Gate
+from ..workspaces.share_gates import GIVEN, STATE, Gate
 from .share_rights import READ, WRITE, Rights, more
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
+QUICK_SECONDS = 0.2
 
 
 class GivenShares:
@@ -38,7 +39,7 @@ class GivenShares:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.path = os.path.join(STATE, "given.json")
+        self.path = os.path.join(STATE, GIVEN)
         self.all: dict[str, dict[str, Any]] = {}
         self.gates: dict[str, Gate] = {}  # by workspace, as the directories have them
         self.wanted: dict[
@@ -150,10 +151,11 @@ class GivenShares:
                 name = groups[number].gr_name
                 subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
         for uid in _numbers([account]):
-            # The hub waits for this, so check only what is quick to find. The walk through the workspace does the rest.
+            # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
+            # workspace does the rest.
             place = os.path.join(self.root, share)
             look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
-            if uid not in alive or not share_users.end(look):
+            if uid not in alive or not share_users.end(look, QUICK_SECONDS):
                 self.ended.add((account, share))
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict, deque
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.handlers.pages import AcceptShareHandler
 from tornado import web
-from tornado.web import RequestHandler
 
 from .callers import callers
 
 TOO_MANY = 429
 SECONDS = 60
-CODE = re.compile(r"(?<=[?&]code=)[^&\s]+")
 GUESSED = "You have opened too many sharing links that do not exist. Wait a minute, then open your link again"
 FULL = "This server has {most} sharing links, which is the limit on this hub. Revoke some of them first"
 
@@ -43,16 +40,6 @@ def limit_guesses(per_minute: int) -> None:
         return found
 
     orm.ShareCode.find = classmethod(find)
-
-
-def keep_links_secret() -> None:
-    """Replace share codes in the hub's log with a star. A refused request may contain a code that is still valid."""
-    theirs = RequestHandler._request_summary
-
-    def summary(self: AcceptShareHandler) -> str:
-        return CODE.sub("*", theirs(self))
-
-    AcceptShareHandler._request_summary = summary
 
 
 def limit_links(most: int) -> None:

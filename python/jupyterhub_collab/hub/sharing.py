@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ..names import SERVICE, SETTINGS
+from ..quiet_logs import keep_secrets
 from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
-from .guesses import keep_links_secret, limit_guesses, limit_links
+from .guesses import limit_guesses, limit_links
 from .offered import offered, show_offered
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
@@ -92,7 +93,7 @@ def share_servers(
     limit_shares(longest_link)
     limit_links(links_per_server)
     limit_guesses(guesses_per_minute)
-    keep_links_secret()
+    keep_secrets()
     log_shares(log)
     limit_own_tokens(c, may_share)
     hooks = ["pre_spawn_hook", TOKEN_SCOPES]

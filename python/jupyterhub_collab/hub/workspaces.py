@@ -45,6 +45,7 @@ LINK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*")
 PACKAGE = Path(__file__).parents[2]
 HOME_PROGRAM = PACKAGE / "jupyterhub_collab/workspaces/home.py"
 HOME_SECONDS = 10
+LONGEST_ANSWER = 4000  # bytes
 LOOK_SECONDS = 10
 NOTICE = os.path.join(STATE, "unavailable.txt")
 NOTICE_TEXT = "This workspace was not available when your server started. Tell the hub's administrator, who can find the reason in its log.\n"
@@ -356,16 +357,34 @@ class Workspaces:
         )
         wish = json.dumps({"path": path, "mount": self.mount, "root": self.root, **shown})
         try:
-            told, _none = await asyncio.wait_for(process.communicate(wish.encode()), HOME_SECONDS)
+            told = await asyncio.wait_for(_answer(process, wish.encode()), HOME_SECONDS)
         except TimeoutError:
-            process.kill()
             told = b"timed out"
+        finally:
+            # Kill it, and close its pipes: another process of the account may keep them open at the other end.
+            process._transport.close()  # type: ignore[attr-defined]
         if problem := told.decode(errors="replace").strip():
             spawner.log.warning(
                 "JupyterLab's file browser shows no workspaces to %s: %s",
                 spawner._log_name,
                 problem.splitlines()[-1],
             )
+
+
+async def _answer(process: asyncio.subprocess.Process, wish: bytes) -> bytes:
+    """Send a wish to a process, and return the beginning of its output.
+
+    Other processes of its account can write to its output as well, more than the hub has memory for.
+    """
+    assert process.stdin and process.stdout
+    process.stdin.write(wish)
+    with contextlib.suppress(ConnectionError):  # it has ended, and its output says why
+        await process.stdin.drain()
+    process.stdin.close()
+    told = b""
+    while len(told) < LONGEST_ANSWER and (more := await process.stdout.read(LONGEST_ANSWER)):
+        told += more
+    return told
 
 
 def _number_of(share: str, right: str) -> int:

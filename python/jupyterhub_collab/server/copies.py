@@ -16,6 +16,7 @@ from jupyter_server.utils import ensure_async
 
 # In bytes. Linux's file systems allow 255, and the contents manager prefixes the name with two while it rewrites a file.
 LONGEST_NAME = 253
+PRIVATE = 0o600
 MARK = ".before-"  # in the name of each copy, followed by the time
 
 
@@ -26,13 +27,14 @@ _being_written: set[str] = set()
 async def write_new(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
     """Write a copy next to a file, or in the top folder if that fails. Return its path. Raises what the contents manager raises.
 
-    The file's folder may not be writable, or may just have been moved.
+    The file's folder may not be writable, or may just have been moved. Users who cannot read the file cannot read the copy.
     """
+    mode = _mode_of(manager, path)
     try:
-        return await _write_beside(manager, path, model)
+        return await _write_beside(manager, path, model, mode)
     except Exception:
         with contextlib.suppress(Exception):
-            return await _write_beside(manager, PurePosixPath(path).name, model)
+            return await _write_beside(manager, PurePosixPath(path).name, model, mode)
         raise
 
 
@@ -61,7 +63,15 @@ def _holds(file: Path, data: bytes) -> bool:
     return False
 
 
-async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PurePosixPath:
+def _mode_of(manager: Any, path: str) -> int:
+    """Return the permissions for a copy of a file. If the file no longer exists, nobody knows who could read it."""
+    if isinstance(manager, FileManagerMixin):
+        with contextlib.suppress(OSError):
+            return os.stat(_place(manager, PurePosixPath(path))).st_mode & 0o666 | PRIVATE
+    return PRIVATE
+
+
+async def _write_beside(manager: Any, path: str, model: dict[str, Any], mode: int) -> PurePosixPath:
     """Write a copy next to a file, under an unused name."""
     file = PurePosixPath(path)
     for number in itertools.count(1):  # several copies may be written in one second
@@ -71,7 +81,7 @@ async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PureP
             continue
         _being_written.add(str(copy))
         try:
-            if not await ensure_async(manager.file_exists(str(copy))) and _take(manager, copy):
+            if not await ensure_async(manager.file_exists(str(copy))) and _take(manager, copy, mode):
                 await _write_or_give_up(manager, copy, model)
                 break
         finally:
@@ -79,12 +89,12 @@ async def _write_beside(manager: Any, path: str, model: dict[str, Any]) -> PureP
     return copy
 
 
-def _take(manager: Any, copy: PurePosixPath) -> bool:
+def _take(manager: Any, copy: PurePosixPath, mode: int) -> bool:
     """Create the empty file, so that no other server uses the same name. Return False if the name is already taken."""
     if isinstance(manager, FileManagerMixin):
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            os.close(os.open(_place(manager, copy), flags, 0o666))
+            os.close(os.open(_place(manager, copy), flags, mode))
         except FileExistsError:
             return False
         except OSError:

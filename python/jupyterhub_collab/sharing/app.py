@@ -12,6 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
+from ..quiet_logs import keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
 from .settings import Settings
@@ -20,6 +21,7 @@ from .templates import templates
 PARENT_CHECK = 1  # seconds
 # Concurrent requests to the hub. The default is 10, but requests that start or stop a server take seconds, and others must not wait.
 REQUESTS = 100
+LARGEST_FORM = 100_000  # bytes
 
 
 def application(settings: Settings) -> Application:
@@ -38,9 +40,14 @@ def application(settings: Settings) -> Application:
     )
 
 
+def http_server(settings: Settings) -> HTTPServer:
+    # A request is read into memory before it is known who sends it.
+    return HTTPServer(application(settings), xheaders=True, max_body_size=LARGEST_FORM)
+
+
 async def serve(settings: Settings) -> None:
     # Do everything that needs root first: read templates that only the hub can read, and bind a port below 1024.
-    server = HTTPServer(application(settings), xheaders=True)
+    server = http_server(settings)
     server.add_sockets(await sockets(settings.address, settings.port))
     give_up_root(settings.account)
     # A hub that was killed does not stop this process, and the next hub starts its own. So stop when the hub is no longer the parent.
@@ -54,6 +61,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="sharing: %(levelname)s %(message)s")
     # The hub's log already says who did what. Logging the addresses of requests would only add users' authorization codes to it.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    keep_secrets()  # refused requests are logged all the same
     os.umask(0o077)
     AsyncHTTPClient.configure(None, max_clients=REQUESTS)
     try:

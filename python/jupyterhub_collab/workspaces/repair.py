@@ -23,7 +23,6 @@ from functools import partial
 from types import MappingProxyType
 
 from . import share_gates, share_users, shares
-from .processes import all_processes
 
 
 def numbers_of(share: str) -> shares.Groups:
@@ -64,11 +63,11 @@ def repair(
 def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     """End processes that use a workspace without access to it. Yield a sentence for each one that does not end."""
     groups = {numbers_of(name).writers}
-    alive = {number for _process, numbers, _groups in all_processes() for number in numbers}
-    numbers = {_number_of(account) for account in lost} & alive - {0}
     left: set[int] = set()
-    for number in numbers:
-        left |= {*share_users.end(partial(share_users.users, groups, number, path))}
+    for number in {_number_of(account) for account in lost} - {0}:
+        with share_users.halted(number) as runs:
+            if runs:
+                left |= {*share_users.end(partial(share_users.users, groups, number, path))}
     if share_gates.recall().get(name, share_gates.OPEN).by_name:
         strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
         left |= {*share_users.end(strangers)}

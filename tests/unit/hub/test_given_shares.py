@@ -4,9 +4,11 @@
 import grp
 import os
 import pwd
+import select
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
-from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, shares
+from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
 from open_place import open_place
 
 ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
@@ -63,7 +65,7 @@ def struct_group(number: int) -> grp.struct_group:
 
 def session(number: int, program: str, *groups: int) -> list[str]:
     """Return the command of a program that runs as an account, in a session that was started with these groups."""
-    modules = "array, ctypes, mmap, os, socket, sys, threading, time"
+    modules = "array, ctypes, mmap, os, signal, socket, sys, threading, time"
     code = f"import {modules}; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
     return [sys.executable, "-I", "-c", code]
 
@@ -214,6 +216,52 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
         assert running.wait(5)
         assert other.poll() is None
+
+
+def test_hub_does_not_wait_for_what_does_not_end(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A former member's processes fork faster than they are killed. The hub continues at once, and again at its next look."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    monkeypatch.setattr(share_users, "users", lambda *_arguments, **_options: [2**22 + 1])
+    with inside(given, "/", ""):
+        for _time in range(2):
+            begun = time.monotonic()
+            assert given.settle({}, OF).lost == [("bob", SHARE)]
+            assert time.monotonic() - begun < 3
+
+
+# Forks and exits without a pause, so that each process is gone before a list of all processes reaches it.
+CHAIN = """
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(flush=True)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    if os.fork():
+        os._exit(0)
+"""
+
+
+def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who loses a workspace leaves a process in it that forks and exits all the time. Their other processes continue."""
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    ends, held = os.pipe()
+    command = session(BOB, CHAIN, GROUPS.writers)
+    place = os.path.join(given.root, SHARE, "below")
+    with (
+        inside(given, "/", "") as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place, pass_fds=[held]) as running,
+    ):
+        os.close(held)
+        assert running.stdout and running.stdout.readline()
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        assert select.select([ends], [], [], 2)[0], "a process in the workspace still has the pipe"
+        assert other.poll() is None
+        status = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        assert status in "RS", "it was not continued"
+    os.close(ends)
 
 
 def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:

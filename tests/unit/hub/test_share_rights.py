@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rights of each user in each workspace, and what the unit of a session is told about them."""
 
+import asyncio
+import logging
 import os
+import pwd
+import resource
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from traitlets.config import Config
 
+from jupyterhub_collab.hub import workspaces
 from jupyterhub_collab.hub.share_mounts import merged, mounts
 from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
@@ -115,3 +121,19 @@ def test_home_shows_and_forgets(tmp_path: Path) -> None:
     path.rmdir()
     path.symlink_to("/etc")
     assert "already exists" in show(**told, target="/w") and os.readlink(path) == "/etc"
+
+
+def test_account_does_not_fill_the_hubs_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user's process writes without end to the output of the program that makes the link in their home directory."""
+    program = tmp_path / "home.py"
+    program.write_text("print('x' * 10, flush=True)\nwhile True: print('y' * 100_000)\n")
+    monkeypatch.setattr(workspaces, "HOME_PROGRAM", program)
+    monkeypatch.setattr(workspaces, "HOME_SECONDS", 3)
+    account = pwd.struct_passwd(("root", "x", os.getuid(), os.getgid(), "", str(tmp_path), ""))
+    spawner: Any = SimpleNamespace(log=logging.getLogger(), _log_name="ann")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    asyncio.run(workspaces.Workspaces("/root", "/mount", [], "link", 0)._show(spawner, account, {}))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+    assert "shows no workspaces to ann: y" in caplog.text and len(caplog.text) < 200_000

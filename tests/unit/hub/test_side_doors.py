@@ -296,6 +296,20 @@ def test_links_are_not_guessed_fast(hub: Attacked) -> None:
     hub.ask("DELETE", "share-codes/alice/")
 
 
+def test_code_of_a_link_is_in_no_log_before_its_user_has_logged_in(hub: Attacked) -> None:
+    """Someone who reads the hub's log could accept a link that was opened before its user had logged in, and is in `next` of the login."""
+    code = hub.ask("POST", "share-codes/alice/", {})["code"]
+    with hub.browser(page=hub.page) as browser:
+        page = browser.get("/hub/accept-share", params={"code": code, "next": "/user/alice/lab"})
+        assert page.url.path == "/hub/login" and code in str(page.url)
+        browser.get("/services/sharing/oauth_callback", params={"code": code, "state": "x"})
+        browser.post(page.url, data={"username": "zoe", "password": "x", "_xsrf": "wrong"})
+        browser.get("/hub/login", params={"next": f"/hub/login?next=%2Fhub%2Faccept-share%3Fcode%3D{code}"})
+    assert "GET /hub/login" in hub.log and "POST /hub/login" in hub.log
+    assert code not in hub.log
+    hub.ask("DELETE", "share-codes/alice/")
+
+
 def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> None:
     """The accept page sends no code in the referrer, which a server would receive and which others on that server could read."""
     code = hub.ask("POST", "share-codes/alice/", {})["code"]

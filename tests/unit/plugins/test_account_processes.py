@@ -2,9 +2,11 @@
 """No process of a removed account continues, whatever it does to stay. Uses real processes of other accounts, so it needs root."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,7 +30,7 @@ while time.monotonic() < end:
 
 @contextmanager
 def running(program: str) -> Iterator[int]:
-    command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
+    command = [sys.executable, "-I", "-c", f"import ctypes, os, signal, time\n{program}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "runs\n"
         try:
@@ -137,6 +139,46 @@ def test_process_that_becomes_another_all_the_time(monkeypatch: pytest.MonkeyPat
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){CHAIN}"):
         account_processes.end_processes(ACCOUNT)
         assert account_processes.processes_of(ACCOUNT) == []
+
+
+# As CHAIN, but without a pause: each process is gone before a list of all processes reaches it. Tells that it runs through a pipe.
+FAST_CHAIN = """
+print('runs', flush=True)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    if os.fork():
+        os._exit(0)
+"""
+
+
+def test_process_that_is_in_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same."""
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
+    ends, held = os.pipe()
+    os.set_inheritable(held, True)
+    program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){FAST_CHAIN}"
+    command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        os.close(held)
+        account_processes.end_processes(ACCOUNT)
+        ended, _none, _none = select.select([ends], [], [], 2)
+        assert ended, "a process of the account still has the pipe"
+    os.close(ends)
+
+
+def test_processes_that_stop_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member's process stops everything that it can, and so the process that is about to kill it as the account. The play goes on."""
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
+    stops = "print('runs', flush=True)\nkill = ctypes.CDLL(None).kill\nwhile True: kill(-1, signal.SIGSTOP)"
+    for _time in range(5):
+        with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT})\n{stops}"):
+            ending = threading.Thread(target=account_processes.end_processes, args=(ACCOUNT,), daemon=True)
+            ending.start()
+            ending.join(20)
+            assert not ending.is_alive()
+            assert account_processes.processes_of(ACCOUNT) == []
 
 
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

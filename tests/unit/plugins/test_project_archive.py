@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Archives are complete, and no project member can prevent an archive or the project's deletion. Needs root."""
 
+import json
 import os
+import pwd
 import subprocess
 import sys
 import tarfile
@@ -48,7 +50,7 @@ def share(tmp_path: Path) -> Path:
 def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a member's session with its working directory there, and wait until it has called `at_work`."""
     code = (
-        f"import mmap, os, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
+        f"import mmap, os, signal, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
         f"def at_work(): print('at work', flush=True)\n{program}"
     )
     with subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as session:
@@ -173,3 +175,35 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
             assert share_users.users({GROUP}, MEMBER + 1) == []
             assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
             assert session.wait(5)
+
+
+def test_who_is_in_no_list_is_ended_all_the_same(
+    share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member leaves a process in a share that forks and exits without a pause, and is in no list of processes.
+
+    It would read and write the files that are kept when the project is removed.
+    """
+    (tmp_path / "gates").mkdir()
+    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    given = {
+        "ann": {"user": "ann", "shares": {"snow/files": "write"}},
+        "gone": {"shares": {"snow/files": "read"}},
+    }
+    (tmp_path / "gates" / "given.json").write_text(json.dumps(given))
+    accounts = {"ann": pwd.struct_passwd(("ann", "x", MEMBER, MEMBER, "", "/", ""))}
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: accounts[name])
+    heartbeat = share / "below" / "heartbeat"
+    chain = """
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+at_work()
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    open("heartbeat", "w").close()
+    if os.fork(): os._exit(0)
+"""
+    with member(chain, share / "below"):
+        project_deletion._end_users({GROUP}, str(share))
+        os.unlink(heartbeat)
+        time.sleep(0.5)
+        assert not heartbeat.exists(), "a process still writes there"

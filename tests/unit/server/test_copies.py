@@ -100,3 +100,18 @@ async def test_a_copy_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> N
     manager = AsyncFileContentsManager(root_dir=str(tmp_path))
     await copies.write_new(manager, "notes.txt", copies.model_of(b"text"))
     assert texts(tmp_path) == ["text"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "allowed"), [(0o600, 0o600), (0o640, 0o640), (0o755, 0o644), (0o444, 0o644), (None, 0o600)]
+)
+async def test_copy_is_read_by_nobody_who_could_not_read_the_file(
+    tmp_path: Path, mode: int | None, allowed: int
+) -> None:
+    """A local account reads what was removed from a private file, in a home directory that everyone can enter."""
+    if mode is not None:
+        (tmp_path / "notes.txt").write_text("text")
+        (tmp_path / "notes.txt").chmod(mode)
+    manager = AsyncFileContentsManager(root_dir=str(tmp_path))
+    copy = await copies.write_new(manager, "notes.txt", copies.model_of(b"text"))
+    assert (tmp_path / copy).stat().st_mode & 0o777 == allowed

@@ -214,6 +214,28 @@ def test_strangers_are_sent_to_the_hub(closed_port: int) -> None:
 
 
 @pytest.mark.usefixtures("environment")
+def test_strangers_do_not_fill_the_memory(closed_port: int) -> None:
+    """A request is refused by its length alone. Without an account, a few dozen of them would otherwise fill the host's memory."""
+
+    async def post(length: int) -> bytes:
+        listening = bind_sockets(0, "127.0.0.1")
+        server = app.http_server(settings(closed_port))
+        server.add_sockets(listening)
+        reader, writer = await asyncio.open_connection(*listening[0].getsockname())
+        writer.write(f"POST {PREFIX} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        try:
+            writer.write(b"x" * min(length, 1000))
+            async with asyncio.timeout(5):
+                return (await reader.readline()).strip()
+        finally:
+            writer.close()
+            server.stop()
+
+    assert asyncio.run(post(100_000_000)) == b"HTTP/1.1 400 Bad Request"
+    assert asyncio.run(post(1000)) == b"HTTP/1.1 403 Forbidden"
+
+
+@pytest.mark.usefixtures("environment")
 def test_health_says_whose_page_it_is(closed_port: int) -> None:
     status, text = asyncio.run(ask(settings(closed_port, 905), f"{PREFIX}health"))
     assert (status, text) == (200, '{"page": "collab.jupyterhub sharing", "port": 905}')
