@@ -37,12 +37,17 @@ def refuse_logins(c: Any, accounts: list[str]) -> None:
 
     Some authenticators bypass all hooks, for example if their own login page trusts a header of a web server in front. So the hub also
     sets no login cookie for these names.
+
+    As they never log in, the authenticator has nothing to refresh for them. Many refuse a user without the state of a login, and the hub
+    would then neither start the account's server, nor accept its reports of activity.
     """
     check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
     _reserved.update(accounts)
     if not hasattr(BaseHandler.set_hub_cookie, "refuses"):
         BaseHandler.set_hub_cookie = _refusing(BaseHandler.set_hub_cookie)
+    if not hasattr(BaseHandler.refresh_auth, "passes_over"):
+        BaseHandler.refresh_auth = _passing_over(BaseHandler.refresh_auth)
     keep_known(accounts)
 
 
@@ -98,3 +103,14 @@ def _refusing(set_hub_cookie: Any) -> Any:
 
     set_or_refuse.refuses = True  # type: ignore[attr-defined]
     return set_or_refuse
+
+
+def _passing_over(refresh_auth: Any) -> Any:
+    """Return a method that refreshes what the authenticator knows about a user, except for reserved names."""
+
+    @wraps(refresh_auth)
+    async def refresh_or_pass(handler: Any, user: Any, force: bool = False) -> Any:
+        return user if user.name in _reserved else await refresh_auth(handler, user, force)
+
+    refresh_or_pass.passes_over = True  # type: ignore[attr-defined]
+    return refresh_or_pass
