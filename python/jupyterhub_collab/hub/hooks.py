@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import getattr_static
+from types import NoneType
 from typing import Any
 
+from traitlets import TraitType
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -36,6 +39,21 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> Non
 def is_chained(hook: Any) -> bool:
     """Return whether `chain` has set a hook."""
     return getattr(hook, "is_chained", False)
+
+
+def hidden(kind: type, traits: Iterable[str]) -> str:
+    """Return why a class ignores what the configuration sets for these hooks, as one sentence; empty if it does not.
+
+    A method with a hook's name replaces the hook. The hub calls the method, and says nothing about the configuration that it ignores.
+    """
+    for trait in traits:
+        if not isinstance(getattr_static(kind, trait, None), TraitType | NoneType):
+            name = kind.__name__
+            return (
+                f"{name} has a method {trait}, so the hub ignores {trait} in its configuration, which collaboration needs. "
+                f"Rename the method, and call it from a function in c.{name}.{trait}"
+            )
+    return ""
 
 
 def of_the_class(trait: str) -> Hook:

@@ -27,6 +27,7 @@ from .accounts import check as check_accounts
 from .accounts import check_names
 from .collaboration import chosen, opened
 from .front import cannot_listen, front
+from .hooks import hidden
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -157,6 +158,9 @@ async def load(argv: list[str]) -> dict[str, Any]:
         check_accounts(app.config, policy.get("accounts", []))
         if without := limits.problem(app.spawner_class, policy.get("limits", [])):
             raise ValueError(without)
+        # The hub creates spawners later, so it has not warned about this, as it does for the authenticator.
+        if why := hidden(app.spawner_class, policy["hooks"]):
+            raise ValueError(why)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
             f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "

@@ -124,6 +124,23 @@ def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> No
         try_with("hub.py", text=LIMITED, hub_py=QUIET)
 
 
+def test_spawner_that_would_ignore_our_hook_is_refused(try_with: Try) -> None:
+    """A method of the spawner's class that has a hook's name hides the hook, and the hub says nothing about it."""
+    text = """
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class Launcher(SimpleLocalProcessSpawner):
+    def pre_spawn_hook(self, spawner):
+        self.environment["TEAM"] = "physics"
+
+c.JupyterHub.spawner_class = Launcher
+"""
+    with pytest.raises(
+        Refused, match=r"Launcher has a method pre_spawn_hook, so .* in c\.Launcher\.pre_spawn_hook"
+    ):
+        try_with("hub.py", text=LIMITED.replace('"1G"', '""'), hub_py=QUIET + text)
+
+
 @pytest.mark.parametrize(
     ("later", "name"),
     [
