@@ -23,10 +23,12 @@ def value_of(section: Any, name: str, default: Any) -> Any:
 
 
 def reify(section: Any, name: str, default: Any) -> Any:
-    """Replace the container trait `name` of a config section with a plain value that can be changed in place, and return it."""
-    value = value_of(section, name, default)
+    """Replace the container trait `name` of a config section with a plain value that can be changed in place, and return it.
+
+    It has the type of `default`, because the hub also accepts a tuple where it wants a list.
+    """
     # Copy it, because the administrator's code may use the same object for other traits.
-    section[name] = value = type(value)(value)
+    section[name] = value = type(default)(value_of(section, name, default))
     return value
 
 
