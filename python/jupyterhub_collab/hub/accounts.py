@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 
 from .hooks import Hook, chain, sections_with
 from .known import keep_known
-from .roles import add_members, value_of
+from .roles import add_members, given, value_of
 
 ROLE = "collab-accounts"
 # Hub users that nobody may log in as.
@@ -60,7 +60,7 @@ def check(c: Any, accounts: list[str]) -> None:
                 "Remove them: nobody can log in as a shared account anyway"
             )
     for section in sections_with(c, "manage_roles"):
-        if c[section].manage_roles:
+        if given(c[section], "manage_roles"):
             raise ValueError(
                 f"{section}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
                 "which add the shared account. Turn it off"

@@ -8,7 +8,7 @@ from typing import Any
 
 from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
-from .roles import grant_everyone, value_of
+from .roles import grant_everyone, is_given, value_of
 from .servers import limit_cached_rights
 from .shared_port import share_port
 from .whole import whole
@@ -75,6 +75,6 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
             found.add("JupyterHub.services")
         found |= {name for name, holds in policy.get("kept", {}).items() if not holds(config)}
         for hook in policy["hooks"]:
-            sections = sections_with(config, hook)
+            sections = [name for name in sections_with(config, hook) if is_given(config[name], hook)]
             found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}
     return sorted(found)
