@@ -22,6 +22,8 @@ from .whole import whole
 # - limits: variables that only some spawners enforce
 # - page: a page that must work
 applied: list[dict[str, Any]] = []
+# The section in which `chain` always sets a hook, if that is not `Spawner`.
+BASES = {"post_auth_hook": "Authenticator"}
 
 
 def apply(
@@ -76,5 +78,8 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
         found |= {name for name, holds in policy.get("kept", {}).items() if not holds(config)}
         for hook in policy["hooks"]:
             sections = [name for name in sections_with(config, hook) if is_given(config[name], hook)]
+            # A file can also remove the hook or its whole section.
+            if (base := BASES.get(hook, "Spawner")) not in sections:
+                found.add(f"{base}.{hook}")
             found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}
     return sorted(found)

@@ -146,6 +146,8 @@ c.JupyterHub.spawner_class = Launcher
     [
         ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
         ("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+        ("del c.Authenticator.post_auth_hook", r"that replace Authenticator\.post_auth_hook"),
+        ("del c['Authenticator']", r"that replace Authenticator\.post_auth_hook"),
     ],
 )
 def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:
