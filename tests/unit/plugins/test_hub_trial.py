@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -124,20 +125,36 @@ def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> No
         try_with("hub.py", text=LIMITED, hub_py=QUIET)
 
 
-def test_spawner_that_would_ignore_our_hook_is_refused(try_with: Try) -> None:
-    """A method of the spawner's class that has a hook's name hides the hook, and the hub says nothing about it."""
-    text = """
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        (
+            "def pre_spawn_hook(self, spawner):",
+            r"Launcher has a method pre_spawn_hook, so .* in c\.Launcher\.pre_spawn_hook",
+        ),
+        (
+            "async def run_pre_spawn_hook(self):",
+            "Launcher has a method run_pre_spawn_hook that does not run pre_spawn_hook",
+        ),
+        (
+            "async def run_pre_spawn_hook(self):\n        hook = super().run_pre_spawn_hook()\n        hook and await hook",
+            "",
+        ),
+    ],
+    ids=["in place of the hook", "in place of what runs it", "that adds to what runs it"],
+)
+def test_spawner_that_would_ignore_our_hook_is_refused(try_with: Try, method: str, why: str) -> None:
+    """A method of the spawner's class can keep the hub from our hook, about which the hub says nothing."""
+    text = f"""
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 class Launcher(SimpleLocalProcessSpawner):
-    def pre_spawn_hook(self, spawner):
+    {method}
         self.environment["TEAM"] = "physics"
 
 c.JupyterHub.spawner_class = Launcher
 """
-    with pytest.raises(
-        Refused, match=r"Launcher has a method pre_spawn_hook, so .* in c\.Launcher\.pre_spawn_hook"
-    ):
+    with pytest.raises(Refused, match=why) if why else nullcontext():
         try_with("hub.py", text=LIMITED.replace('"1G"', '""'), hub_py=QUIET + text)
 
 
