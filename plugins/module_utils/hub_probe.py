@@ -171,6 +171,8 @@ def connect(config: Any) -> Any:
     from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
 
     told = config.JupyterHub.get("db_url")
+    if told and "://" not in told:  # JupyterHub also takes the path of a file
+        told = f"sqlite:///{told}"
     url = make_url(told) if told else URL.create("sqlite", database=DATABASE)
     options = {}
     if url.get_backend_name() == "sqlite":

@@ -42,6 +42,13 @@ def test_servers_that_run_and_since_when(url: str) -> None:
     ]
 
 
+def test_database_may_be_told_as_a_path(url: str) -> None:
+    """The hub takes a plain path for the file of an SQLite database."""
+    c = Config()
+    c.JupyterHub.db_url = url.removeprefix("sqlite:///")
+    assert len(hub_probe.running(hub_probe.connect(c))) == 2
+
+
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite:////nowhere/hub.sqlite"])
 def test_database_that_cannot_be_read(url: str) -> None:
     c = Config()
