@@ -464,7 +464,7 @@ def main() -> None:
     )
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
-    search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
+    search = os.pathsep.join([*starts.get("paths", []), starts.get("search_path") or path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []

@@ -132,6 +132,42 @@ def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
     assert told["profiles"] == [line]
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("c.Spawner.environment = {'PATH': '/opt/lab/bin:/usr/bin'}", "/opt/lab/bin:/usr/bin"),
+        ("c.Spawner.environment.update({'PATH': '/opt/lab/bin'})", "/opt/lab/bin"),
+        ("c.Spawner.environment = {'PATH': lambda spawner: '/opt/lab/bin'}", ""),
+        ("c.DockerSpawner.environment = {'PATH': '/opt/image/bin'}", ""),
+        (
+            "c.Spawner.environment = {'PATH': '/opt/lab/bin'}\nc.LocalProcessSpawner.environment.update({'ROOM': '2'})",
+            "/opt/lab/bin",
+        ),
+        (
+            "c.Spawner.environment = {'PATH': '/opt/lab/bin'}\nc.LocalProcessSpawner.environment = {'ROOM': '2'}",
+            "",
+        ),
+    ],
+)
+def test_path_of_servers_is_told(tmp_path: Path, text: str, path: str) -> None:
+    (tmp_path / "hub.py").write_text(text)
+    assert ask(tmp_path / "hub.py")["search_path"] == path
+
+
+def test_settings_that_are_added_to_count(tmp_path: Path) -> None:
+    """A configuration can add to a setting's default, and can read a setting that it leaves unset."""
+    (tmp_path / "hub.py").write_text(
+        "c.SystemdSpawner.extra_paths.append('/opt/lab/bin')\nc.Spawner.cmd.append('--debug')\n"
+        "c.ProfilesSpawner.profiles.extend([('Lab', 'lab', 'x.Spawner', {'cmd': 'run-it'})])\n"
+        "c.JupyterHub.spawner_class, c.JupyterHub.db_url\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    assert told["error"] == ""
+    assert told["paths"] == ["/opt/lab/bin"]
+    assert told["commands"] == [["jupyterhub-singleuser", "--debug"]]
+    assert told["profiles"] == [["run-it"]]
+
+
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
     told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")
