@@ -13,6 +13,7 @@ the configuration with `traitlets`, and starts nothing.
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 import copy
 import datetime
@@ -274,17 +275,21 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
-    # The configuration is the administrator's code, and can raise anything. Report it.
-    except Exception as error:
+    # The configuration is the administrator's code, and can raise anything, or end the process. Report it.
+    except (Exception, SystemExit) as error:
         result["error"] = f"{type(error).__name__}: {error}"
     return result
 
 
+async def as_the_hub(question: dict[str, Any]) -> dict[str, Any]:
+    """Load the configuration inside a running event loop, because the hub does, and code in it may create tasks."""
+    return main(question["path"], question["arguments"], question["people"])
+
+
 if __name__ == "__main__":
-    question = json.loads(sys.argv[1])
     # Redirect what the configuration prints, itself or through other programs, to stderr. Only the answer goes to stdout.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
-        told = main(question["path"], question["arguments"], question["people"])
+        told = asyncio.new_event_loop().run_until_complete(as_the_hub(json.loads(sys.argv[1])))
         answer.write(json.dumps(told) + "\n")
-    os._exit(0)  # code in the configuration may have started threads
+    os._exit(0)  # code in the configuration may have started threads and tasks

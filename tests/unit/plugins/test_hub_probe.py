@@ -83,6 +83,20 @@ def test_what_the_configuration_prints_is_no_answer(tmp_path: Path) -> None:
     assert ask(tmp_path / "hub.py")["error"] == ""
 
 
+def test_configuration_is_loaded_inside_a_loop(tmp_path: Path) -> None:
+    """A configuration may start tasks of its own, because the hub loads it while its event loop runs."""
+    (tmp_path / "hub.py").write_text(
+        "import asyncio\nasyncio.create_task(asyncio.sleep(3600))\nc.Spawner.cmd = ['own-command']\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    assert (told["error"], told["commands"]) == ("", [["own-command"]])
+
+
+def test_configuration_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text("raise SystemExit('TEAM is not set')\n")
+    assert ask(tmp_path / "hub.py")["error"] == "SystemExit: TEAM is not set"
+
+
 def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text(
         "lab = ('Lab', 'lab', 'x.Spawner', dict(cmd=['/opt/lab/bin/jupyterhub-singleuser']))\n"
