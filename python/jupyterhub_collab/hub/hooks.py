@@ -44,8 +44,8 @@ def is_chained(hook: Any) -> bool:
 def hidden(kind: type, traits: Iterable[str]) -> str:
     """Return why a class ignores what the configuration sets for these hooks, as one sentence; empty if it does not.
 
-    A method with a hook's name replaces the hook, and the hub says nothing about the configuration that it then ignores. So does a method
-    in place of the one that runs the hook.
+    A method with a hook's name replaces the hook, and the hub says nothing about the configuration that it then ignores. The same goes for a
+    method instead of the one that runs the hook.
     """
     for trait in traits:
         name, runner = kind.__name__, f"run_{trait}"

@@ -141,7 +141,7 @@ def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> No
             "",
         ),
     ],
-    ids=["in place of the hook", "in place of what runs it", "that adds to what runs it"],
+    ids=["instead of the hook", "instead of what runs it", "that adds to what runs it"],
 )
 def test_spawner_that_would_ignore_our_hook_is_refused(try_with: Try, method: str, why: str) -> None:
     """A method of the spawner's class can keep the hub from our hook, about which the hub says nothing."""
