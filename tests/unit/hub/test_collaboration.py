@@ -17,7 +17,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy.orm import Session
-from traitlets import Bool, List, Unicode
+from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import Config
 
 from collaboration_settings import SETTINGS
@@ -501,6 +501,7 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     class ShutIn(Local):
         readonly_paths: Any = List(["/"], allow_none=True)
         readwrite_paths: Any = List(None, allow_none=True)
+        unit_extra_properties: Any = Dict()
 
     user = User(orm.User.find(db, "ann"), {"spawner_class": ShutIn, "base_url": "/"}, db=db)
     c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
@@ -510,6 +511,9 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     spawner.readonly_paths = spawner.readwrite_paths = None
     start(c, spawner)
     assert spawner.readwrite_paths is None
+    spawner.unit_extra_properties = {"ProtectSystem": "strict"}
+    start(c, spawner)
+    assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
 
 
 @pytest.mark.parametrize(
