@@ -60,7 +60,7 @@ class Trial:
                 os.fchmod(file.fileno(), 0o644)
         try:
             os.chmod(directory, 0o755)
-            for path in {*glob.glob(os.path.join(self.fragments, "*.py")), *new} - {self.main}:
+            for path in {*config_block.fragments_in(self.fragments), *new} - {self.main}:
                 if path not in new:
                     transaction.copy(path, os.path.join(directory, os.path.basename(path)))
                 elif new[path].content is not None:
@@ -148,4 +148,4 @@ class Trial:
 
 def leftovers(main: str) -> list[str]:
     """Return the temporary files that a killed process may have left while it checked a candidate for a main file."""
-    return glob.glob(f"{os.path.dirname(main)}/{PREFIX}*")
+    return glob.glob(f"{glob.escape(os.path.dirname(main))}/{PREFIX}*")

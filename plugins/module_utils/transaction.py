@@ -171,7 +171,7 @@ def stage(change: FileChange) -> None:
 def leftovers(directory: str) -> list[str]:
     """Return the temporary files that a killed process may have left in a directory while it staged or wrote files there."""
     patterns = (".*.collab-new*", ".*.collab-old*", "*.collab-new")
-    return [path for pattern in patterns for path in glob.glob(f"{directory}/{pattern}")]
+    return [path for pattern in patterns for path in glob.glob(f"{glob.escape(directory)}/{pattern}")]
 
 
 def unstage(changes: list[FileChange]) -> None:

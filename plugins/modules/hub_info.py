@@ -404,7 +404,7 @@ def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
             continue
-        paths = glob.glob(f"{glob.escape(config_block.fragments_directory(state['path']))}/*.py")
+        paths = config_block.fragments_in(config_block.fragments_directory(state["path"]))
         told = {
             name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
             for name in ("accounts", "state_directory", "port")
