@@ -128,10 +128,12 @@ def admission(authenticator: Any) -> dict[str, Any]:
     accounts: whether users log in with the password of a host account. everyone: whether every such account may use the hub. groups: host
     groups whose members may. named: whether users that an administrator has added may.
     """
+    accounts = any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__)
     return {
-        "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
+        "accounts": accounts,
         "everyone": bool(getattr(authenticator, "allow_all", False)),
-        "groups": sorted(getattr(authenticator, "allowed_groups", ())),
+        # Other authenticators have groups of another kind under this name, or None.
+        "groups": sorted(getattr(authenticator, "allowed_groups", None) or ()) if accounts else [],
         "named": bool(getattr(authenticator, "allow_existing_users", False)),
     }
 
