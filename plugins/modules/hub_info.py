@@ -323,7 +323,7 @@ def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
             continue
         where = unit_of(process.pid)
         if where != unit.properties.get("Id", unit.name):
-            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
+            told = re.search(r"--(?:IdleCuller\.)?timeout[= ](\d+)", " ".join(words))
             found.append(
                 {"unit": where or f"process {process.pid}", "seconds": int(told[1]) if told else 600}
             )

@@ -60,6 +60,8 @@ ACCESS = "access:servers"
 AS_THE_CULLER = -1
 CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package jupyterhub-idle-culler, or the older script
 CULLER_SECONDS = 600  # the culler's default timeout
+CULLER_TIMEOUT = re.compile(r"--(?:IdleCuller\.)?timeout[= ](\d+)")
+CULLER_FILE = re.compile(r"--(?:config|IdleCuller\.config_file)[= ]")
 
 
 def collaborate(
@@ -247,10 +249,11 @@ def _reset(spawner: Any) -> None:
 
 
 def _culler_seconds(c: Any) -> int:
-    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler."""
+    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler, or if it reads that from a file of its own."""
     for service in value_of(c.JupyterHub, "services", []):
         words = [str(word) for word in service.get("command") or []]
         if any(map(CULLER.search, words)):
-            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
-            return int(told[1]) if told else CULLER_SECONDS
+            line = " ".join(words)
+            told = CULLER_TIMEOUT.search(line)
+            return int(told[1]) if told else 0 if CULLER_FILE.search(line) else CULLER_SECONDS
     return 0
