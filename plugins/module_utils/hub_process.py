@@ -57,6 +57,8 @@ OTHERS = re.compile(r"singleuser|cull|proxy|announcement|jupyterhub_collab")
 HUB = re.compile(r"\.?jupyterhub(\.app|\.__main__|-wrapped)?")
 # Python's options whose value is the next word.
 WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
+# The option for a module, which can follow others in the same word, and which its value can follow.
+MODULE = re.compile(r"-([bBdEiIOPqsSuvVx]*)m(.*)")
 # Programs that start several others, and continue to run when one of these ends.
 SUPERVISORS = ("supervisord", "circusd", "runsvdir", "s6-svscan", "honcho")
 CONTAINERS = ("docker", "podman", "nerdctl")
@@ -73,12 +75,15 @@ def parse_command(words: list[str], path: str) -> HubCommand:
     python, options = None, []
     if rest and re.search(r"(^|/)python[\d.]*$", rest[0]):
         python = rest.pop(0)
-        while rest and rest[0].startswith("-") and not rest[0].startswith("-m"):
-            options.append(rest.pop(0))
-            if options[-1] in WITH_VALUE and rest:
+        while rest and rest[0].startswith("-"):
+            option = rest.pop(0)
+            if module := MODULE.fullmatch(option):
+                options += [f"-{module[1]}"] if module[1] else []
+                rest[:0] = [module[2]] if module[2] else []
+                break
+            options.append(option)
+            if option in WITH_VALUE and rest:
                 options.append(rest.pop(0))
-        if rest and rest[0].startswith("-m"):
-            rest[:1] = [rest[0][2:]] if rest[0] != "-m" else []
     program = rest.pop(0) if rest else ""
     if python is None:
         script = program if program.startswith("/") else shutil.which(program, path=path) or program

@@ -49,12 +49,19 @@ def test_script_with_options(script: str) -> None:
         ["/opt/hub/bin/python", "-I", "/opt/hub/bin/jupyterhub", "--JupyterHub.config_file=/etc/hub.py"],
         ["/opt/hub/bin/python", "-X", "utf8", "-m", "jupyterhub", "--JupyterHub.config_file", "/etc/hub.py"],
         ["/opt/hub/bin/python", "-W", "ignore", "-Xutf8", "-mjupyterhub", "-f/etc/hub.py"],
+        ["/opt/hub/bin/python", "-um", "jupyterhub", "-f", "/etc/hub.py"],
         ["/opt/hub/bin/python", "/nix/store/x/bin/.jupyterhub-wrapped", "-f", "/etc/hub.py"],
     ],
 )
 def test_interpreter_with_script_or_module(words: list[str]) -> None:
     command = parse_command(words, "/bin")
     assert (command.python, command.config, command.arguments) == ("/opt/hub/bin/python", "/etc/hub.py", [])
+
+
+def test_options_of_the_interpreter_are_without_the_module() -> None:
+    """Options are used again with another program, so the one for a module must not be among them."""
+    for words in (["-I", "-u", "-m", "jupyterhub"], ["-I", "-um", "jupyterhub"], ["-I", "-umjupyterhub"]):
+        assert parse_command(["/opt/hub/bin/python", *words], "/bin").options == ["-I", "-u"]
 
 
 def test_script_found_by_path(script: str, tmp_path: Path) -> None:
