@@ -25,6 +25,12 @@ class HubNotFound(Exception):
     """The unit does not show which command starts the hub."""
 
 
+# The start of a script in an environment that uv makes relocatable. It runs the interpreter next to it.
+RELOCATABLE = re.compile(
+    rb"^#!/bin/sh\n'''exec' " + re.escape(b'"$(dirname -- "$(realpath -- "$0")")"/') + rb"'([^'/]+)'"
+)
+
+
 def shebang_python(script: str) -> str | None:
     """Return the Python interpreter that a script names in its shebang, or None."""
     try:
@@ -32,6 +38,8 @@ def shebang_python(script: str) -> str | None:
             head = file.read(512)
     except OSError:
         return None
+    if match := RELOCATABLE.search(head):
+        return os.path.join(os.path.dirname(os.path.realpath(script)), os.fsdecode(match[1]))
     match = re.match(rb"#!\s*(?:\S*/env\s+)?(\S*python[\d.]*)", head)
     if not match and head.startswith(b"#!/bin/sh"):
         # pip writes this if the path is too long for a shebang.

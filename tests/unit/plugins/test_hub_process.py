@@ -105,6 +105,15 @@ def test_first_lines(tmp_path: Path, head: str, python: str | None) -> None:
     assert shebang_python(str(path)) == python
 
 
+def test_script_of_an_environment_that_can_move(tmp_path: Path) -> None:
+    """In an environment of `uv venv --relocatable`, a script runs the interpreter next to it, also through a link."""
+    (tmp_path / "bin").mkdir()
+    script, link = tmp_path / "bin/jupyterhub", tmp_path / "jupyterhub"
+    script.write_text('#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")"/\'python\' "$0" "$@"\n')
+    link.symlink_to(script)
+    assert shebang_python(str(link)) == shebang_python(str(script)) == f"{tmp_path}/bin/python"
+
+
 def test_environment_of_a_unit(tmp_path: Path) -> None:
     file = tmp_path / "hub.env"
     file.write_text("# a comment\nTOKEN='a b'\nexport=1\nPLAIN=x=y\n\n; another\n")
