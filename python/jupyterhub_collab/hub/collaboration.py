@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from weakref import WeakSet
 
 from jupyterhub import orm, scopes
@@ -190,8 +190,14 @@ def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
     return pre_spawn_hook
 
 
-class Ours:
-    """A variable of a server's environment, with its previous value. The spawner calls it to get the text."""
+class Ours(str):
+    """A variable of a server's environment, with its previous value. The spawner calls it to get the text.
+
+    It is also text itself, because hooks, authenticators and spawners of administrators may log or convert the environment.
+    """
+
+    def __new__(cls, text: str, *_more: Any) -> Self:
+        return super().__new__(cls, text)
 
     def __init__(self, text: str, theirs: Any = None) -> None:
         self.text = text
@@ -209,8 +215,8 @@ class Ours:
 class Settings(Ours):
     """The settings of a server. Its state directory is determined when it starts, because some spawners create its account only then."""
 
-    def __init__(self, settings: dict[str, Any], root: str) -> None:
-        super().__init__("")
+    def __init__(self, text: str, settings: dict[str, Any], root: str) -> None:
+        super().__init__(text)
         self.settings = settings
         self.root = root
 
@@ -235,7 +241,7 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     spawner.environment = {
         **spawner.environment,
         CONFIG_PATH: Ours(str(CONFIG), theirs),
-        SERVER_SETTINGS: Settings(settings, root),
+        SERVER_SETTINGS: Settings(json.dumps(settings), settings, root),
     }
 
 

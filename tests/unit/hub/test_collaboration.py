@@ -7,6 +7,7 @@ import logging
 import os
 import pwd
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,6 +159,20 @@ def test_paths_of_theirs_come_after_ours(db: Session, theirs: Any) -> None:
     environment = start(hub(), spawner_of(db, "team", environment={"JUPYTER_CONFIG_PATH": theirs, "A": "b"}))
     assert environment["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/theirs:/more"
     assert environment["A"] == "b"
+
+
+def test_environment_that_waits_for_the_start_is_text(db: Session) -> None:
+    """Code of administrators that logs or copies a spawner's environment finds text there, also when a failed start left ours."""
+    spawner = spawner_of(db, "team", environment={"A": "b"})
+    started = start(hub(), spawner)
+    assert json.loads(json.dumps(spawner.environment)).keys() == {
+        "A",
+        "JUPYTER_CONFIG_PATH",
+        "JUPYTERHUB_COLLAB",
+    }
+    assert all(value.strip() for value in spawner.environment.values())
+    copied = deepcopy(spawner.environment)
+    assert {name: value(spawner) if callable(value) else value for name, value in copied.items()} == started
 
 
 @pytest.mark.parametrize(
