@@ -256,6 +256,13 @@ def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
     assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
 
 
+def test_command_of_a_stopped_unit_may_hold_an_apostrophe() -> None:
+    unit = Unit(
+        "hub", {"ExecStart": "{ path=/bin/sh ; argv[]=/bin/sh -c echo it's starting && exec /opt/start ; }"}
+    )
+    assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
+
+
 def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
     """A stopped hub's environment has what systemd would set: files by pattern, directories, its own variables and supplementary groups."""
     for name, text in (("10-a", "A=1\nB=1\n"), ("20-b", "B=2\n"), ("with blank", "C=3\n")):
