@@ -55,16 +55,34 @@ def check(c: Any, accounts: list[str]) -> None:
     """Raise ValueError if the configuration prevents sharing these accounts."""
     for section in sections_with(c, "blocked_users"):
         if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):
-            raise ValueError(
-                f"{section}.blocked_users names {', '.join(blocked)}, so the hub would stop their servers at each start. "
-                "Remove them: nobody can log in as a shared account anyway"
-            )
+            raise ValueError(_blocked(section, blocked))
     for section in sections_with(c, "manage_roles"):
         if given(c[section], "manage_roles"):
-            raise ValueError(
-                f"{section}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
-                "which add the shared account. Turn it off"
-            )
+            raise ValueError(_managed(section))
+
+
+def _blocked(where: str, names: list[str]) -> str:
+    return (
+        f"{where}.blocked_users names {', '.join(names)}, so the hub would stop their servers at each start. "
+        "Remove them: nobody can log in as a shared account anyway"
+    )
+
+
+def _managed(where: str) -> str:
+    return (
+        f"{where}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
+        "which add the shared account. Turn it off"
+    )
+
+
+def check_authenticator(authenticator: Any, accounts: list[str]) -> None:
+    """Raise ValueError if the authenticator prevents sharing these accounts by its own code, which the configuration does not show."""
+    kind = type(authenticator).__name__
+    if blocked := sorted({*authenticator.blocked_users} & {*accounts}):
+        raise ValueError(_blocked(kind, blocked))
+    if accounts and getattr(authenticator, "manage_roles", False):
+        raise ValueError(_managed(kind))
+    check_names(authenticator, accounts)
 
 
 def check_names(authenticator: Any, accounts: list[str]) -> None:

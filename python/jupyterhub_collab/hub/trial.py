@@ -24,7 +24,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from . import database, limits, shared_port
 from .accounts import check as check_accounts
-from .accounts import check_names
+from .accounts import check_authenticator
 from .collaboration import chosen, opened
 from .front import cannot_listen, front
 from .hooks import hidden
@@ -89,10 +89,10 @@ class JupyterHub(jupyterhub.app.JupyterHub):
     def init_secrets(self) -> None:
         self.cookie_secret = secrets.token_bytes(32)
 
-    async def init_users(self) -> None:
+    async def init_role_creation(self) -> None:
         for policy in applied:
-            check_names(self.authenticator, policy.get("accounts", []))
-        await super().init_users()
+            check_authenticator(self.authenticator, policy.get("accounts", []))
+        await super().init_role_creation()
 
     def init_internal_ssl(self) -> None:
         """Do nothing, because the hub would create missing certificates."""

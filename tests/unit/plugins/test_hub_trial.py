@@ -159,6 +159,29 @@ c.JupyterHub.spawner_class = Launcher
 
 
 @pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("self.blocked_users = {'shared'}", r"Campus\.blocked_users names shared, so the hub would stop"),
+        ("self.manage_roles = True", r"Campus\.manage_roles is on"),
+    ],
+)
+def test_authenticator_that_stands_in_the_way_by_itself_is_named(try_with: Try, code: str, why: str) -> None:
+    """An authenticator's own code may set what the configuration does not show."""
+    text = f"""
+from jupyterhub.auth import DummyAuthenticator
+
+class Campus(DummyAuthenticator):
+    def __init__(self, **options):
+        super().__init__(**options)
+        {code}
+
+c.JupyterHub.authenticator_class = Campus
+"""
+    with pytest.raises(Refused, match=why):
+        try_with("hub.py", hub_py=text)
+
+
+@pytest.mark.parametrize(
     ("later", "name"),
     [
         ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
