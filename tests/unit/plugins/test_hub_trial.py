@@ -95,6 +95,44 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
     return run
 
 
+ONCE = """
+import sys
+assert not hasattr(sys, "ran")
+sys.ran = True
+# {number}
+"""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_hub_that_loads_hidden_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """A hub may load whatever ends in .py in a directory. It must not find our temporary files there, and run the fragments twice."""
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
+    parts = tmp_path / "jupyterhub_config.d"
+    config, main = tmp_path / "hub.py", parts / "zz.py"
+    fragments = Path(config_block.fragments_directory(str(main)))
+    fragments.mkdir(parents=True)
+    config.write_text(
+        f"{QUIET}import os\nfor name in sorted(os.listdir({str(parts)!r})):\n"
+        f"    if name.endswith('.py'):\n        load_subconfig({str(parts)!r} + '/' + name)\n"
+    )
+    block = config_block.with_block(b"", str(fragments))
+    changes = [
+        FileChange(config_block.fragment_path(str(main), "50-test"), ONCE.format(number=2).encode()),
+        FileChange(str(main), block, keeps_attributes=True),
+    ]
+    if again:
+        main.write_bytes(block)
+        (fragments / "50-test.py").write_text(ONCE.format(number=1))
+    unit = Unit("hub", {"ExecStart": f"argv[]={sys.executable} -m jupyterhub --config={config} ;"})
+    package = hub_package.HubPackage(package_files())
+    package.install()
+    for change in changes:
+        transaction.stage(change)
+    assert Trial(package, unit, str(main), str(fragments)).of(changes)["base_url"] == "/"
+
+
 def test_hub_that_is_told_json(try_with: Try) -> None:
     """If the hub is started with a JSON file, the block goes into the Python file of that name, which the hub reads before it."""
     hub = try_with(
