@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 
@@ -59,13 +60,22 @@ def fragment_path(main: str, name: str) -> str:
     return os.path.join(fragments_directory(main), name + ".py")
 
 
+def fragments_in(directory: str) -> list[str]:
+    """Return the paths of the fragments in a directory, whose name may contain brackets."""
+    return glob.glob(_pattern(directory))
+
+
+def _pattern(directory: str) -> str:
+    return f"{glob.escape(directory)}/*.py"
+
+
 def block(directory: str, unterminated: bool) -> bytes:
     """Return the block that loads the fragments in a directory.
 
     unterminated: whether the last line above the block had no newline.
     """
     note = UNTERMINATED if unterminated else ""
-    return BLOCK.format(name=NAME, note=note, directory=directory, pattern=directory + "/*.py").encode()
+    return BLOCK.format(name=NAME, note=note, directory=directory, pattern=_pattern(directory)).encode()
 
 
 def without_block(main: bytes) -> bytes:

@@ -43,7 +43,7 @@ class DryRun:
     def of(self, changes: list[FileChange]) -> dict[str, Any]:
         """Return the hub as it would be after the staged changes (see `jupyterhub_collab.hub.dry_run`).
 
-        The candidate is written next to the main file, so that it finds the same files next to itself. It loads its fragments from a
+        The candidate of a hub's own file is written next to it, so that it finds the same files next to itself. It loads its fragments from a
         temporary directory that contains the new ones. Raises Refused if the hub would not start, or would ignore a setting that the
         change adds.
         """
@@ -52,15 +52,21 @@ class DryRun:
         wanted = new.get(self.main)
         goes = wanted is not None and wanted.content is None
         source = self.main if wanted is None or goes else wanted.staged
-        candidate = os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
-        new_file = self._is_loaded_by_another() and not os.path.lexists(self.main)
+        is_part = self._is_loaded_by_another()
+        # Another file may load all files in the main file's directory, hidden ones included.
+        candidate = (
+            os.path.join(directory, "stand-in")
+            if is_part
+            else os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
+        )
+        new_file = is_part and not os.path.lexists(self.main)
         if new_file:
             # Create it empty, so that a configuration that loads all files in a directory finds it.
             with open(self.main, "xb") as file:
                 os.fchmod(file.fileno(), 0o644)
         try:
             os.chmod(directory, 0o755)
-            for path in {*glob.glob(os.path.join(self.fragments, "*.py")), *new} - {self.main}:
+            for path in {*config_block.fragments_in(self.fragments), *new} - {self.main}:
                 if path not in new:
                     transaction.copy(path, os.path.join(directory, os.path.basename(path)))
                 elif new[path].content is not None:
@@ -120,7 +126,7 @@ class DryRun:
         except subprocess.TimeoutExpired as error:
             raise Refused(f"the hub's configuration failed to load within {hub_package.SECONDS} s") from error
         if done.returncode != 0:
-            output = (done.stderr or done.stdout).replace(fragments, self.fragments).replace(path, self.main)
+            output = (done.stderr or done.stdout).replace(path, self.main).replace(fragments, self.fragments)
             raise Refused(hub_health.reason(output, self.main))
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
@@ -148,4 +154,4 @@ class DryRun:
 
 def leftovers(main: str) -> list[str]:
     """Return the temporary files that a killed process may have left while it checked a candidate for a main file."""
-    return glob.glob(f"{os.path.dirname(main)}/{PREFIX}*")
+    return glob.glob(f"{glob.escape(os.path.dirname(main))}/{PREFIX}*")

@@ -13,7 +13,9 @@ the configuration with `traitlets`, and starts nothing.
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
+import copy
 import datetime
 import importlib.abc
 import importlib.machinery
@@ -27,6 +29,13 @@ import types
 from typing import Any
 
 DATABASE = "jupyterhub.sqlite"  # the hub's default
+# What spawner settings are if the configuration only adds to them.
+DEFAULTS: dict[str, Any] = {
+    "cmd": ["jupyterhub-singleuser"],
+    "environment": {},
+    "extra_paths": [],
+    "profiles": [],
+}
 OURS = "jupyterhub_collab"  # the package that the fragments import
 
 
@@ -94,12 +103,20 @@ def value_of(text: str) -> Any:
         return text
 
 
+def assigned(value: Any, default: Any = None) -> Any:
+    """Return a setting's value, or `default` with the changes that the configuration makes to it (`.append`, `.update`).
+
+    A configuration that only reads an unset setting changes nothing.
+    """
+    return copy.deepcopy(value).get_value(default) if hasattr(value, "get_value") else value
+
+
 def spawner_classes(config: Any) -> list[str]:
     """Return the names of the hub's spawner class and its base classes, base classes first.
 
     A class that is only named is not imported, so of its base classes only `Spawner` is known.
     """
-    chosen = config.JupyterHub.get("spawner_class", "LocalProcessSpawner")
+    chosen = assigned(config.JupyterHub.get("spawner_class")) or "LocalProcessSpawner"
     if isinstance(chosen, type):
         return [each.__name__ for each in reversed(chosen.__mro__)]
     points = importlib.metadata.entry_points()
@@ -119,7 +136,10 @@ def of_spawners(config: Any, name: str) -> list[Any]:
     titles = [title for title in config if title.endswith("Spawner") or title in classes]
     titles.sort(key=lambda title: classes.index(title) if title in classes else -1)
     sections = [config[title] for title in titles]
-    return [section[name] for section in sections if hasattr(section, "get") and section.get(name)]
+    found = [
+        assigned(section.get(name), DEFAULTS.get(name)) for section in sections if hasattr(section, "get")
+    ]
+    return [value for value in found if value]
 
 
 def words(command: Any) -> list[str]:
@@ -156,6 +176,20 @@ def paths(config: Any) -> list[str]:
     return [str(path) for value in found if isinstance(value, list) for path in value]
 
 
+def search_path(config: Any) -> str:
+    """Return the PATH that the configuration gives to servers, in which their command is looked up; empty if it leaves them the hub's."""
+    classes = spawner_classes(config)
+    found = ""
+    for title in sorted({*classes} & {*config}, key=classes.index):
+        value = config[title].get("environment")
+        if isinstance(value, dict):
+            found = ""  # it replaces that of a base class, and does not add to it
+        told = assigned(value, {})
+        path = told.get("PATH") if isinstance(told, dict) else None
+        found = path if isinstance(path, str) else found
+    return found
+
+
 def account_names(config: Any) -> str:
     """Return SystemdSpawner's template for the names of users' accounts, in which `{USERNAME}` stands for the name of the user."""
     found = [value for value in of_spawners(config, "username_template") if isinstance(value, str)]
@@ -170,7 +204,9 @@ def connect(config: Any) -> Any:
     from sqlalchemy import create_engine  # noqa: PLC0415
     from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
 
-    told = config.JupyterHub.get("db_url")
+    told = assigned(config.JupyterHub.get("db_url"))
+    if told and "://" not in told:  # JupyterHub also takes the path of a file
+        told = f"sqlite:///{told}"
     url = make_url(told) if told else URL.create("sqlite", database=DATABASE)
     options = {}
     if url.get_backend_name() == "sqlite":
@@ -223,6 +259,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "commands": [],
         "profiles": [],
         "paths": [],
+        "search_path": "",
         "account_names": "",
         "running": None,
         "people": None,
@@ -233,21 +270,26 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["commands"] = commands(config)
         result["profiles"] = profiles(config)
         result["paths"] = paths(config)
+        result["search_path"] = search_path(config)
         result["account_names"] = account_names(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
-    # The configuration is the administrator's code, and can raise anything. Report it.
-    except Exception as error:
+    # The configuration is the administrator's code, and can raise anything, or end the process. Report it.
+    except (Exception, SystemExit) as error:
         result["error"] = f"{type(error).__name__}: {error}"
     return result
 
 
+async def as_the_hub(question: dict[str, Any]) -> dict[str, Any]:
+    """Load the configuration inside a running event loop, because the hub does, and code in it may create tasks."""
+    return main(question["path"], question["arguments"], question["people"])
+
+
 if __name__ == "__main__":
-    question = json.loads(sys.argv[1])
     # Redirect what the configuration prints, itself or through other programs, to stderr. Only the answer goes to stdout.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
-        told = main(question["path"], question["arguments"], question["people"])
+        told = asyncio.new_event_loop().run_until_complete(as_the_hub(json.loads(sys.argv[1])))
         answer.write(json.dumps(told) + "\n")
-    os._exit(0)  # code in the configuration may have started threads
+    os._exit(0)  # code in the configuration may have started threads and tasks

@@ -25,6 +25,12 @@ class HubNotFound(Exception):
     """The unit does not show which command starts the hub."""
 
 
+# The start of a script in an environment that uv makes relocatable. It runs the interpreter next to it.
+RELOCATABLE = re.compile(
+    rb"^#!/bin/sh\n'''exec' " + re.escape(b'"$(dirname -- "$(realpath -- "$0")")"/') + rb"'([^'/]+)'"
+)
+
+
 def shebang_python(script: str) -> str | None:
     """Return the Python interpreter that a script names in its shebang, or None."""
     try:
@@ -32,6 +38,8 @@ def shebang_python(script: str) -> str | None:
             head = file.read(512)
     except OSError:
         return None
+    if match := RELOCATABLE.search(head):
+        return os.path.join(os.path.dirname(os.path.realpath(script)), os.fsdecode(match[1]))
     match = re.match(rb"#!\s*(?:\S*/env\s+)?(\S*python[\d.]*)", head)
     if not match and head.startswith(b"#!/bin/sh"):
         # pip writes this if the path is too long for a shebang.
@@ -57,6 +65,8 @@ OTHERS = re.compile(r"singleuser|cull|proxy|announcement|jupyterhub_collab")
 HUB = re.compile(r"\.?jupyterhub(\.app|\.__main__|-wrapped)?")
 # Python's options whose value is the next word.
 WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
+# The option for a module, which can follow others in the same word, and which its value can follow.
+MODULE = re.compile(r"-([bBdEiIOPqsSuvVx]*)m(.*)")
 # Programs that start several others, and continue to run when one of these ends.
 SUPERVISORS = ("supervisord", "circusd", "runsvdir", "s6-svscan", "honcho")
 CONTAINERS = ("docker", "podman", "nerdctl")
@@ -73,12 +83,15 @@ def parse_command(words: list[str], path: str) -> HubCommand:
     python, options = None, []
     if rest and re.search(r"(^|/)python[\d.]*$", rest[0]):
         python = rest.pop(0)
-        while rest and rest[0].startswith("-") and not rest[0].startswith("-m"):
-            options.append(rest.pop(0))
-            if options[-1] in WITH_VALUE and rest:
+        while rest and rest[0].startswith("-"):
+            option = rest.pop(0)
+            if module := MODULE.fullmatch(option):
+                options += [f"-{module[1]}"] if module[1] else []
+                rest[:0] = [module[2]] if module[2] else []
+                break
+            options.append(option)
+            if option in WITH_VALUE and rest:
                 options.append(rest.pop(0))
-        if rest and rest[0].startswith("-m"):
-            rest[:1] = [rest[0][2:]] if rest[0] != "-m" else []
     program = rest.pop(0) if rest else ""
     if python is None:
         script = program if program.startswith("/") else shutil.which(program, path=path) or program

@@ -96,7 +96,12 @@ class Unit:
     def command(self) -> list[str]:
         """The command line of ExecStart."""
         match = re.search(r"argv\[\]=(.*?) ;", self.properties.get("ExecStart", ""))
-        return shlex.split(match.group(1)) if match else []
+        if not match:
+            return []
+        try:
+            return shlex.split(match[1])
+        except ValueError:  # systemd quotes nothing here, so an apostrophe can stand alone
+            return match[1].split()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -56,9 +56,9 @@ class FileChange:
         return self._beside("old")
 
     def _beside(self, what: str) -> str:
+        # Without the file's extension, because a hub may load all files in a directory that end in .py, hidden ones included.
         directory, name = os.path.split(self.path)
-        base, extension = os.path.splitext(name)
-        return os.path.join(directory, f".{base}.collab-{what}{extension}")
+        return os.path.join(directory, f".{name}.collab-{what}")
 
 
 def read(path: str) -> bytes | None:
@@ -171,7 +171,7 @@ def stage(change: FileChange) -> None:
 def leftovers(directory: str) -> list[str]:
     """Return the temporary files that a killed process may have left in a directory while it staged or wrote files there."""
     patterns = (".*.collab-new*", ".*.collab-old*", "*.collab-new")
-    return [path for pattern in patterns for path in glob.glob(f"{directory}/{pattern}")]
+    return [path for pattern in patterns for path in glob.glob(f"{glob.escape(directory)}/{pattern}")]
 
 
 def unstage(changes: list[FileChange]) -> None:

@@ -235,7 +235,7 @@ class HubConfig:
         configuration is complete after each step.
         """
         wanted = self.wanted()
-        others = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in wanted]
+        others = [path for path in config_block.fragments_in(self.fragments) if path not in wanted]
         there = transaction.read(self.main)
         may_be_made = self.params["create"] or os.path.exists(config_block.json_file(self.main))
         if there is None and self.present and not may_be_made:
@@ -323,8 +323,7 @@ class HubConfig:
             config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
         }
         fragments = {
-            directory: glob.glob(os.path.join(directory, "*.py"))
-            for directory in {*directories, self.fragments}
+            directory: config_block.fragments_in(directory) for directory in {*directories, self.fragments}
         }
         paths = [path for each in fragments.values() for path in each]
         hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
@@ -427,7 +426,7 @@ class HubConfig:
             return hub_dry_run.DryRun(self.package, unit, self.main, self.fragments).of(changes)
         except Refused as error:
             changed = [change.path for change in changes]
-            paths = [path for path in glob.glob(os.path.join(self.fragments, "*.py")) if path not in changed]
+            paths = [path for path in config_block.fragments_in(self.fragments) if path not in changed]
             if older := self.moved(paths):
                 raise Refused(
                     f"{error}. Another version of this collection wrote {' and '.join(older)}. Run role jupyterhub_rtc first"
@@ -551,7 +550,7 @@ class HubConfig:
         """Delete the recorded state of a removed fragment, or that of the hub if no fragment is left."""
         if self.present or self.journal.exists():
             return
-        if glob.glob(os.path.join(self.fragments, "*.py")):
+        if config_block.fragments_in(self.fragments):
             runs_with = state.get("runs_with", {})
             for name in (self.params["fragment"], *self.params["others"]):
                 state.get("in_force_since", {}).pop(name, None)

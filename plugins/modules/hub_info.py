@@ -323,7 +323,7 @@ def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
             continue
         where = unit_of(process.pid)
         if where != unit.properties.get("Id", unit.name):
-            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
+            told = re.search(r"--(?:IdleCuller\.)?timeout[= ](\d+)", " ".join(words))
             found.append(
                 {"unit": where or f"process {process.pid}", "seconds": int(told[1]) if told else 600}
             )
@@ -404,7 +404,7 @@ def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
             continue
-        paths = glob.glob(f"{glob.escape(config_block.fragments_directory(state['path']))}/*.py")
+        paths = config_block.fragments_in(config_block.fragments_directory(state["path"]))
         told = {
             name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
             for name in ("accounts", "state_directory", "port")
@@ -464,7 +464,7 @@ def main() -> None:
     )
     hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
     command = (starts.get("commands") or [[]])[-1]
-    search = os.pathsep.join([*starts.get("paths", []), path_of(unit)])
+    search = os.pathsep.join([*starts.get("paths", []), starts.get("search_path") or path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []

@@ -564,7 +564,8 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
     """Return warnings about servers that do not get all settings, or that an idle culler stops without saving."""
     found = []
     command = host["servers"].get("command", [])
-    if command and not any(Path(word).name in TAKES_OPTIONS for word in command):
+    # A word with blanks is a line for a shell, whose end options do not reach.
+    if command and not any(Path(word).name in TAKES_OPTIONS for word in command if len(word.split()) == 1):
         found.append(
             f"Servers start with `{' '.join(command)}`, which may not pass added options on to the server. Revoked access may then last for up "
             "to 300 seconds. Use a command that contains jupyterhub-singleuser, followed by the options for it."

@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 
 from .hooks import Hook, chain, sections_with
 from .known import keep_known
-from .roles import add_members, value_of
+from .roles import add_members, given, value_of
 
 ROLE = "collab-accounts"
 # Hub users that nobody may log in as.
@@ -37,12 +37,17 @@ def refuse_logins(c: Any, accounts: list[str]) -> None:
 
     Some authenticators bypass all hooks, for example if their own login page trusts a header of a web server in front. So the hub also
     sets no login cookie for these names.
+
+    As they never log in, the authenticator has nothing to refresh for them. Many refuse a user without the state of a login, and the hub
+    would then neither start the account's server, nor accept its reports of activity.
     """
     check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
     _reserved.update(accounts)
     if not hasattr(BaseHandler.set_hub_cookie, "refuses"):
         BaseHandler.set_hub_cookie = _refusing(BaseHandler.set_hub_cookie)
+    if not hasattr(BaseHandler.refresh_auth, "passes_over"):
+        BaseHandler.refresh_auth = _passing_over(BaseHandler.refresh_auth)
     keep_known(accounts)
 
 
@@ -50,16 +55,34 @@ def check(c: Any, accounts: list[str]) -> None:
     """Raise ValueError if the configuration prevents sharing these accounts."""
     for section in sections_with(c, "blocked_users"):
         if blocked := sorted({*value_of(c[section], "blocked_users", set())} & {*accounts}):
-            raise ValueError(
-                f"{section}.blocked_users names {', '.join(blocked)}, so the hub would stop their servers at each start. "
-                "Remove them: nobody can log in as a shared account anyway"
-            )
+            raise ValueError(_blocked(section, blocked))
     for section in sections_with(c, "manage_roles"):
-        if c[section].manage_roles:
-            raise ValueError(
-                f"{section}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
-                "which add the shared account. Turn it off"
-            )
+        if given(c[section], "manage_roles"):
+            raise ValueError(_managed(section))
+
+
+def _blocked(where: str, names: list[str]) -> str:
+    return (
+        f"{where}.blocked_users names {', '.join(names)}, so the hub would stop their servers at each start. "
+        "Remove them: nobody can log in as a shared account anyway"
+    )
+
+
+def _managed(where: str) -> str:
+    return (
+        f"{where}.manage_roles is on, so the hub ignores the members of roles in its configuration, "
+        "which add the shared account. Turn it off"
+    )
+
+
+def check_authenticator(authenticator: Any, accounts: list[str]) -> None:
+    """Raise ValueError if the authenticator prevents sharing these accounts by its own code, which the configuration does not show."""
+    kind = type(authenticator).__name__
+    if blocked := sorted({*authenticator.blocked_users} & {*accounts}):
+        raise ValueError(_blocked(kind, blocked))
+    if accounts and getattr(authenticator, "manage_roles", False):
+        raise ValueError(_managed(kind))
+    check_names(authenticator, accounts)
 
 
 def check_names(authenticator: Any, accounts: list[str]) -> None:
@@ -98,3 +121,14 @@ def _refusing(set_hub_cookie: Any) -> Any:
 
     set_or_refuse.refuses = True  # type: ignore[attr-defined]
     return set_or_refuse
+
+
+def _passing_over(refresh_auth: Any) -> Any:
+    """Return a method that refreshes what the authenticator knows about a user, except for reserved names."""
+
+    @wraps(refresh_auth)
+    async def refresh_or_pass(handler: Any, user: Any, force: bool = False) -> Any:
+        return user if user.name in _reserved else await refresh_auth(handler, user, force)
+
+    refresh_or_pass.passes_over = True  # type: ignore[attr-defined]
+    return refresh_or_pass

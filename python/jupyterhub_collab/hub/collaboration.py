@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from weakref import WeakSet
 
 from jupyterhub import orm, scopes
@@ -60,6 +60,8 @@ ACCESS = "access:servers"
 AS_THE_CULLER = -1
 CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package jupyterhub-idle-culler, or the older script
 CULLER_SECONDS = 600  # the culler's default timeout
+CULLER_TIMEOUT = re.compile(r"--(?:IdleCuller\.)?timeout[= ](\d+)")
+CULLER_FILE = re.compile(r"--(?:config|IdleCuller\.config_file)[= ]")
 
 
 def collaborate(
@@ -188,8 +190,14 @@ def _then(theirs: Hook, prepare: Callable[[Any], None]) -> Hook:
     return pre_spawn_hook
 
 
-class Ours:
-    """A variable of a server's environment, with its previous value. The spawner calls it to get the text."""
+class Ours(str):
+    """A variable of a server's environment, with its previous value. The spawner calls it to get the text.
+
+    It is also text itself, because hooks, authenticators and spawners of administrators may log or convert the environment.
+    """
+
+    def __new__(cls, text: str, *_more: Any) -> Self:
+        return super().__new__(cls, text)
 
     def __init__(self, text: str, theirs: Any = None) -> None:
         self.text = text
@@ -207,8 +215,8 @@ class Ours:
 class Settings(Ours):
     """The settings of a server. Its state directory is determined when it starts, because some spawners create its account only then."""
 
-    def __init__(self, settings: dict[str, Any], root: str) -> None:
-        super().__init__("")
+    def __init__(self, text: str, settings: dict[str, Any], root: str) -> None:
+        super().__init__(text)
         self.settings = settings
         self.root = root
 
@@ -233,7 +241,7 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     spawner.environment = {
         **spawner.environment,
         CONFIG_PATH: Ours(str(CONFIG), theirs),
-        SERVER_SETTINGS: Settings(settings, root),
+        SERVER_SETTINGS: Settings(json.dumps(settings), settings, root),
     }
 
 
@@ -247,10 +255,11 @@ def _reset(spawner: Any) -> None:
 
 
 def _culler_seconds(c: Any) -> int:
-    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler."""
+    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler, or if it reads that from a file of its own."""
     for service in value_of(c.JupyterHub, "services", []):
         words = [str(word) for word in service.get("command") or []]
         if any(map(CULLER.search, words)):
-            told = re.search(r"--timeout[= ](\d+)", " ".join(words))
-            return int(told[1]) if told else CULLER_SECONDS
+            line = " ".join(words)
+            told = CULLER_TIMEOUT.search(line)
+            return int(told[1]) if told else 0 if CULLER_FILE.search(line) else CULLER_SECONDS
     return 0

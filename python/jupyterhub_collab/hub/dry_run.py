@@ -24,9 +24,10 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from . import database, limits, shared_port
 from .accounts import check as check_accounts
-from .accounts import check_names
+from .accounts import check_authenticator
 from .collaboration import chosen, opened
 from .front import cannot_listen, front
+from .hooks import hidden
 from .live import roles
 from .page_check import pages
 from .policy import applied, lost
@@ -88,10 +89,10 @@ class JupyterHub(jupyterhub.app.JupyterHub):
     def init_secrets(self) -> None:
         self.cookie_secret = secrets.token_bytes(32)
 
-    async def init_users(self) -> None:
+    async def init_role_creation(self) -> None:
         for policy in applied:
-            check_names(self.authenticator, policy.get("accounts", []))
-        await super().init_users()
+            check_authenticator(self.authenticator, policy.get("accounts", []))
+        await super().init_role_creation()
 
     def init_internal_ssl(self) -> None:
         """Do nothing, because the hub would create missing certificates."""
@@ -127,10 +128,12 @@ def admission(authenticator: Any) -> dict[str, Any]:
     accounts: whether users log in with the password of a host account. everyone: whether every such account may use the hub. groups: host
     groups whose members may. named: whether users that an administrator has added may.
     """
+    accounts = any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__)
     return {
-        "accounts": any(cls.__name__ == "PAMAuthenticator" for cls in type(authenticator).__mro__),
+        "accounts": accounts,
         "everyone": bool(getattr(authenticator, "allow_all", False)),
-        "groups": sorted(getattr(authenticator, "allowed_groups", ())),
+        # Other authenticators have groups of another kind under this name, or None.
+        "groups": sorted(getattr(authenticator, "allowed_groups", None) or ()) if accounts else [],
         "named": bool(getattr(authenticator, "allow_existing_users", False)),
     }
 
@@ -157,6 +160,9 @@ async def load(argv: list[str]) -> dict[str, Any]:
         check_accounts(app.config, policy.get("accounts", []))
         if without := limits.problem(app.spawner_class, policy.get("limits", [])):
             raise ValueError(without)
+        # The hub creates spawners later, so it has not warned about this, as it does for the authenticator.
+        if why := hidden(app.spawner_class, policy["hooks"]):
+            raise ValueError(why)
     if replaced := lost(app.config, hub["roles"]):
         raise ValueError(
             f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "

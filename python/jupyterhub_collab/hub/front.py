@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from jupyterhub import version_info
 
-from .roles import value_of
+from .roles import given, value_of
 
 API = "JUPYTERHUB_API_URL"
 EVERYWHERE = {None: "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}
@@ -59,14 +59,14 @@ def api_over_network(c: Any) -> str:
     the address that the administrator has configured for servers, or else the proxy's. Raises ValueError if there is neither.
     """
     hub = c.JupyterHub
-    address = hub.get("hub_connect_url") or hub.get("hub_bind_url") or ""
+    address = given(hub, "hub_connect_url") or given(hub, "hub_bind_url") or ""
     if urlsplit(address).scheme not in UNIX:
         return ""
     for section in [section for name, section in sorted(c.items()) if name.endswith("Spawner")]:
         told = value_of(section, "environment", {}).get(API)
         if isinstance(told, str) and told.startswith(NETWORK):
             return told.rstrip("/")
-        told = section.get("hub_connect_url")
+        told = given(section, "hub_connect_url")
         if isinstance(told, str) and told.startswith(NETWORK):
             return f"{told.rstrip('/')}{base_url(hub)}hub/api"
     proxy = urlsplit(_proxy(hub))
@@ -81,21 +81,21 @@ def api_over_network(c: Any) -> str:
 
 def socket_of(c: Any) -> str:
     """Return the path of the hub's Unix socket; empty if it listens on none."""
-    told = urlsplit(c.JupyterHub.get("hub_bind_url") or "")
+    told = urlsplit(given(c.JupyterHub, "hub_bind_url") or "")
     return unquote(told.netloc) if told.scheme in UNIX else ""
 
 
 def _proxy(hub: Any) -> str:
     """Return the URL at which the proxy listens. hub: the `JupyterHub` section of a configuration."""
-    if bind := hub.get("bind_url"):
+    if bind := given(hub, "bind_url"):
         return str(bind)
-    scheme = "https" if hub.get("ssl_key") or hub.get("ssl_cert") else "http"
-    host = str(hub.get("ip") or "")
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{hub.get('port') or 8000}"
+    scheme = "https" if given(hub, "ssl_key") or given(hub, "ssl_cert") else "http"
+    host = str(given(hub, "ip") or "")
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{given(hub, 'port') or 8000}"
 
 
 def base_url(hub: Any) -> str:
     """Return the hub's base URL, with a slash at both ends. hub: the `JupyterHub` section of a configuration."""
-    told = hub.get("base_url") or urlsplit(str(hub.get("bind_url") or "")).path
+    told = given(hub, "base_url") or urlsplit(str(given(hub, "bind_url") or "")).path
     path = str(told).strip("/")
     return f"/{path}/" if path else "/"

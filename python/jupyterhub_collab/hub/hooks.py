@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import getattr_static
+from types import CodeType, NoneType
 from typing import Any
 
+from traitlets import TraitType
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -36,6 +39,40 @@ def chain(c: Any, section: str, trait: str, wrap: Callable[[Hook], Hook]) -> Non
 def is_chained(hook: Any) -> bool:
     """Return whether `chain` has set a hook."""
     return getattr(hook, "is_chained", False)
+
+
+def hidden(kind: type, traits: Iterable[str]) -> str:
+    """Return why a class ignores what the configuration sets for these hooks, as one sentence; empty if it does not.
+
+    A method with a hook's name replaces the hook, and the hub says nothing about the configuration that it then ignores. The same goes for a
+    method instead of the one that runs the hook.
+    """
+    for trait in traits:
+        name, runner = kind.__name__, f"run_{trait}"
+        if not isinstance(getattr_static(kind, trait, None), TraitType | NoneType):
+            return (
+                f"{name} has a method {trait}, so the hub ignores {trait} in its configuration, which collaboration needs. "
+                f"Rename the method, and call it from a function in c.{name}.{trait}"
+            )
+        if not _names_any(getattr_static(kind, runner, None), {"super", trait, runner}):
+            return (
+                f"{name} has a method {runner} that does not run {trait}, which collaboration needs. "
+                f"Call super().{runner}() in the method, and await the result if it is awaitable"
+            )
+    return ""
+
+
+def _names_any(method: Any, names: set[str]) -> bool:
+    """Return whether the code of a method contains one of these names. If there is no code to look at, assume so."""
+    todo = [getattr(method, "__code__", None)]
+    if todo == [None]:
+        return True
+    while todo:
+        if isinstance(code := todo.pop(), CodeType):
+            if names & {*code.co_names}:
+                return True
+            todo += code.co_consts
+    return False
 
 
 def of_the_class(trait: str) -> Hook:

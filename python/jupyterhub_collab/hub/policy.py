@@ -8,7 +8,7 @@ from typing import Any
 
 from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
-from .roles import grant_everyone, value_of
+from .roles import grant_everyone, is_given, value_of
 from .servers import limit_cached_rights
 from .shared_port import share_port
 from .whole import whole
@@ -22,6 +22,8 @@ from .whole import whole
 # - limits: variables that only some spawners enforce
 # - page: a page that must work
 applied: list[dict[str, Any]] = []
+# The section in which `chain` always sets a hook, if that is not `Spawner`.
+BASES = {"post_auth_hook": "Authenticator"}
 
 
 def apply(
@@ -75,6 +77,9 @@ def lost(config: Any, roles: dict[str, Any]) -> list[str]:
             found.add("JupyterHub.services")
         found |= {name for name, holds in policy.get("kept", {}).items() if not holds(config)}
         for hook in policy["hooks"]:
-            sections = sections_with(config, hook)
+            sections = [name for name in sections_with(config, hook) if is_given(config[name], hook)]
+            # A file can also remove the hook or its whole section.
+            if (base := BASES.get(hook, "Spawner")) not in sections:
+                found.add(f"{base}.{hook}")
             found |= {f"{name}.{hook}" for name in sections if not is_chained(config[name][hook])}
     return sorted(found)

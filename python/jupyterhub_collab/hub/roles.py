@@ -22,11 +22,26 @@ def value_of(section: Any, name: str, default: Any) -> Any:
     return deepcopy(value).get_value(default) if isinstance(value, LazyConfigValue) else value
 
 
+def is_given(section: Any, name: str) -> bool:
+    """Return whether a config section sets a trait that is no container.
+
+    Code that only reads an unset trait, as `if c.JupyterHub.hub_connect_url` does, leaves a `LazyConfigValue` there, which is never false.
+    """
+    return name in section and not isinstance(section[name], LazyConfigValue)
+
+
+def given(section: Any, name: str) -> Any:
+    """Return the value that a config section sets for a trait that is no container; None if it sets none."""
+    return section[name] if is_given(section, name) else None
+
+
 def reify(section: Any, name: str, default: Any) -> Any:
-    """Replace the container trait `name` of a config section with a plain value that can be changed in place, and return it."""
-    value = value_of(section, name, default)
+    """Replace the container trait `name` of a config section with a plain value that can be changed in place, and return it.
+
+    It has the type of `default`, because the hub also accepts a tuple where it wants a list.
+    """
     # Copy it, because the administrator's code may use the same object for other traits.
-    section[name] = value = type(value)(value)
+    section[name] = value = type(default)(value_of(section, name, default))
     return value
 
 

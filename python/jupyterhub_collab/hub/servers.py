@@ -41,8 +41,8 @@ def revocation_seconds(c: Any) -> int:
 
 
 def takes_options(command: Sequence[str]) -> bool:
-    """Return whether options appended to a command reach the single-user server."""
-    return any(os.path.basename(word) in COMMANDS for word in command)
+    """Return whether options appended to a command reach the single-user server. They do not reach the end of a line for a shell."""
+    return any(os.path.basename(word) in COMMANDS for word in command if len(word.split()) == 1)
 
 
 def _add_option(option: str, theirs: Hook) -> Hook:

@@ -16,6 +16,8 @@ from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 DEFAULT = "default"  # the server without a name
 NAMED = "server-"
 PASSABLE, PRIVATE = 0o711, 0o700
+# Properties of a unit that make paths read-only, the last one under its older name.
+SHUTTING = {"ProtectSystem", "ReadOnlyPaths", "ReadOnlyDirectories"}
 A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -53,11 +55,17 @@ def state_directory_of(spawner: Any, root: str) -> str:
 def let_write(spawner: Any, root: str) -> None:
     """Let a server write to its directory if SystemdSpawner restricts it to read-only paths."""
     path = path_of(spawner, root)
-    if not path or not getattr(spawner, "readonly_paths", None):
+    if not path or not _is_shut_in(spawner):
         return
     # The hyphen lets systemd ignore a missing path. The directory may be created with its account, a moment later.
     if (wanted := f"-{path}") not in (spawner.readwrite_paths or []):
         spawner.readwrite_paths = [*(spawner.readwrite_paths or []), wanted]
+
+
+def _is_shut_in(spawner: Any) -> bool:
+    """Return whether SystemdSpawner may keep a server from writing, by its own settings or by properties of the server's unit."""
+    properties = getattr(spawner, "unit_extra_properties", None) or {}
+    return bool(getattr(spawner, "readonly_paths", None) or SHUTTING & {*properties})
 
 
 def account_of(spawner: Any) -> str:

@@ -11,6 +11,7 @@ from jupyterhub.user import User, UserDict
 from jupyterhub_collab.hub import accounts, known
 
 CHANGED = (
+    (BaseHandler, "refresh_auth"),
     (BaseHandler, "set_hub_cookie"),
     (JupyterHub, "cleanup_oauth_clients"),
     (Spawner, "get_args"),

@@ -7,6 +7,7 @@ import logging
 import os
 import pwd
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy.orm import Session
-from traitlets import Bool, List, Unicode
+from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import Config
 
 from collaboration_settings import SETTINGS
@@ -160,12 +161,29 @@ def test_paths_of_theirs_come_after_ours(db: Session, theirs: Any) -> None:
     assert environment["A"] == "b"
 
 
+def test_environment_that_waits_for_the_start_is_text(db: Session) -> None:
+    """Code of administrators that logs or copies a spawner's environment finds text there, also when a failed start left ours."""
+    spawner = spawner_of(db, "team", environment={"A": "b"})
+    started = start(hub(), spawner)
+    assert json.loads(json.dumps(spawner.environment)).keys() == {
+        "A",
+        "JUPYTER_CONFIG_PATH",
+        "JUPYTERHUB_COLLAB",
+    }
+    assert all(value.strip() for value in spawner.environment.values())
+    copied = deepcopy(spawner.environment)
+    assert {name: value(spawner) if callable(value) else value for name, value in copied.items()} == started
+
+
 @pytest.mark.parametrize(
     ("command", "seconds"),
     [
         (["python3", "-m", "jupyterhub_idle_culler", "--timeout=60"], 60),
         (["/opt/hub/bin/jupyterhub-idle-culler", "--timeout", "90", "--cull-users"], 90),
         (["python3", "/srv/cull_idle_servers.py", "--timeout=30"], 30),
+        (["python3", "-m", "jupyterhub_idle_culler", "--IdleCuller.timeout=70"], 70),
+        (["python3", "-m", "jupyterhub_idle_culler", "--config=/etc/culler.py"], 0),
+        (["python3", "-m", "jupyterhub_idle_culler", "--config", "/etc/culler.py", "--timeout=50"], 50),
         (["python3", "/srv/cull_idle_servers.py"], 600),
         (["python3", "announcement.py", "--timeout=30"], 0),
     ],
@@ -501,6 +519,7 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     class ShutIn(Local):
         readonly_paths: Any = List(["/"], allow_none=True)
         readwrite_paths: Any = List(None, allow_none=True)
+        unit_extra_properties: Any = Dict()
 
     user = User(orm.User.find(db, "ann"), {"spawner_class": ShutIn, "base_url": "/"}, db=db)
     c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
@@ -510,6 +529,9 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     spawner.readonly_paths = spawner.readwrite_paths = None
     start(c, spawner)
     assert spawner.readwrite_paths is None
+    spawner.unit_extra_properties = {"ProtectSystem": "strict"}
+    start(c, spawner)
+    assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,26 @@ def test_hub_is_asked_where_it_listens(tmp_path: Path, text: str, api_url: str) 
     assert load(tmp_path, text)["api_url"] == api_url
 
 
+OWN_GROUPS = """
+from jupyterhub.auth import DummyAuthenticator
+from traitlets import List
+
+
+class Directory(DummyAuthenticator):
+    allowed_groups = List(None, allow_none=True, config=True)
+
+
+c.JupyterHub.authenticator_class = Directory
+"""
+
+
+def test_authenticator_may_have_groups_of_its_own(tmp_path: Path) -> None:
+    """Not all authenticators have groups of the host under the name `allowed_groups`: LDAPAuthenticator has none by default."""
+    assert load(tmp_path, OWN_GROUPS)["admission"]["groups"] == []
+    named = OWN_GROUPS + "c.Directory.allowed_groups = ['cn=physics,dc=example,dc=org']"
+    assert load(tmp_path, named)["admission"]["groups"] == []
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

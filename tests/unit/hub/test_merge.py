@@ -13,8 +13,9 @@ from jupyterhub.auth import DummyAuthenticator
 from traitlets import Any as Trait
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import apply, dry_run
+from jupyterhub_collab.hub import apply, dry_run, policy
 from jupyterhub_collab.hub.accounts import ROLE
+from jupyterhub_collab.hub.front import api_over_network
 from jupyterhub_collab.hub.hooks import chain
 
 SHARED = ["servers!server=shared/", "access:servers!server=shared/"]
@@ -237,6 +238,24 @@ def test_what_cannot_be_merged_names_the_setting(above: str, setting: str) -> No
     with pytest.raises(ValueError, match=setting):
         apply(c, accounts=["shared"])
     apply(c, everyone=SHARED)
+
+
+READS = """
+c.JupyterHub.hub_connect_url or c.JupyterHub.bind_url or c.JupyterHub.port
+c.Authenticator.manage_roles
+"""
+
+
+def test_what_a_configuration_only_reads_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration may read settings that it does not set. To read one leaves an object in its place, which is never false."""
+    monkeypatch.setattr(policy, "applied", [])
+    c = Config()
+    exec(READS, {"c": c})
+    exec("c.PAMAuthenticator.manage_roles", {"c": c})
+    apply(c, accounts=["shared"])
+    assert api_over_network(c) == ""
+    exec("c.PAMAuthenticator.post_auth_hook", {"c": c})
+    assert policy.lost(c, {ROLE: {"users": ["shared"]}}) == []
 
 
 def test_changes_of_others_stay_changes() -> None:

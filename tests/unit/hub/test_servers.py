@@ -51,6 +51,7 @@ def test_commands_that_another_program_starts_get_it_too(c: Config, command: lis
     [
         None,
         ["bash", "-c", "exec jupyterhub-singleuser"],
+        ["bash", "-c", "exec /opt/lab/bin/jupyterhub-singleuser"],
         ["/usr/local/bin/start-everything"],
         ["jhsingle-native-proxy"],
     ],

@@ -111,6 +111,13 @@ def test_what_cannot_be_is_refused(config: dict[str, Any], settings: dict[str, A
         share(Config(config), **settings)
 
 
+def test_tuples_are_extended_like_lists() -> None:
+    """The hub takes a tuple for any of its lists."""
+    c = share(Config({"JupyterHub": {"services": ({"name": "grades"},), "template_paths": ("/srv/pages",)}}))
+    assert [service["name"] for service in c.JupyterHub.services] == ["grades", "sharing"]
+    assert c.JupyterHub.template_paths == ["/srv/pages", str(sharing.TEMPLATES)]
+
+
 def test_what_the_hub_loads_later_must_not_undo_it() -> None:
     c = share(Config(), groups=["teachers"])
     roles = {

@@ -63,6 +63,16 @@ def test_block_runs_the_fragments_with_what_stands_above(tmp_path: Path) -> None
         assert config.Test.order == [0, 1, 2]
 
 
+def test_path_of_the_file_is_no_pattern(tmp_path: Path) -> None:
+    """A directory whose name contains brackets is found."""
+    fragments = tmp_path / "hub [2026]" / "jupyterhub_collab.d"
+    fragments.mkdir(parents=True)
+    (fragments / "10.py").write_text("c.Test.order = [1]\n")
+    main = fragments.parent / "hub.py"
+    main.write_bytes(config_block.with_block(b"", str(fragments)))
+    assert PyFileConfigLoader(str(main)).load_config().Test.order == [1]
+
+
 def test_blocks_of_another_tool_are_superseded() -> None:
     marker = "# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"
     old = (

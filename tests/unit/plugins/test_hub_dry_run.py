@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,44 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
     return run
 
 
+ONCE = """
+import sys
+assert not hasattr(sys, "ran")
+sys.ran = True
+# {number}
+"""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_hub_that_loads_hidden_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """A hub may load whatever ends in .py in a directory. It must not find our temporary files there, and run the fragments twice."""
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
+    parts = tmp_path / "jupyterhub_config.d"
+    config, main = tmp_path / "hub.py", parts / "zz.py"
+    fragments = Path(config_block.fragments_directory(str(main)))
+    fragments.mkdir(parents=True)
+    config.write_text(
+        f"{QUIET}import os\nfor name in sorted(os.listdir({str(parts)!r})):\n"
+        f"    if name.endswith('.py'):\n        load_subconfig({str(parts)!r} + '/' + name)\n"
+    )
+    block = config_block.with_block(b"", str(fragments))
+    changes = [
+        FileChange(config_block.fragment_path(str(main), "50-test"), ONCE.format(number=2).encode()),
+        FileChange(str(main), block, keeps_attributes=True),
+    ]
+    if again:
+        main.write_bytes(block)
+        (fragments / "50-test.py").write_text(ONCE.format(number=1))
+    unit = Unit("hub", {"ExecStart": f"argv[]={sys.executable} -m jupyterhub --config={config} ;"})
+    package = hub_package.HubPackage(package_files())
+    package.install()
+    for change in changes:
+        transaction.stage(change)
+    assert Trial(package, unit, str(main), str(fragments)).of(changes)["base_url"] == "/"
+
+
 def test_hub_that_is_told_json(try_with: Try) -> None:
     """If the hub is started with a JSON file, the block goes into the Python file of that name, which the hub reads before it."""
     hub = try_with(
@@ -125,10 +164,68 @@ def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> No
 
 
 @pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        (
+            "def pre_spawn_hook(self, spawner):",
+            r"Launcher has a method pre_spawn_hook, so .* in c\.Launcher\.pre_spawn_hook",
+        ),
+        (
+            "async def run_pre_spawn_hook(self):",
+            "Launcher has a method run_pre_spawn_hook that does not run pre_spawn_hook",
+        ),
+        (
+            "async def run_pre_spawn_hook(self):\n        hook = super().run_pre_spawn_hook()\n        hook and await hook",
+            "",
+        ),
+    ],
+    ids=["instead of the hook", "instead of what runs it", "that adds to what runs it"],
+)
+def test_spawner_that_would_ignore_our_hook_is_refused(try_with: Try, method: str, why: str) -> None:
+    """A method of the spawner's class can keep the hub from our hook, about which the hub says nothing."""
+    text = f"""
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+
+class Launcher(SimpleLocalProcessSpawner):
+    {method}
+        self.environment["TEAM"] = "physics"
+
+c.JupyterHub.spawner_class = Launcher
+"""
+    with pytest.raises(Refused, match=why) if why else nullcontext():
+        try_with("hub.py", text=LIMITED.replace('"1G"', '""'), hub_py=QUIET + text)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("self.blocked_users = {'shared'}", r"Campus\.blocked_users names shared, so the hub would stop"),
+        ("self.manage_roles = True", r"Campus\.manage_roles is on"),
+    ],
+)
+def test_authenticator_that_stands_in_the_way_by_itself_is_named(try_with: Try, code: str, why: str) -> None:
+    """An authenticator's own code may set what the configuration does not show."""
+    text = f"""
+from jupyterhub.auth import DummyAuthenticator
+
+class Campus(DummyAuthenticator):
+    def __init__(self, **options):
+        super().__init__(**options)
+        {code}
+
+c.JupyterHub.authenticator_class = Campus
+"""
+    with pytest.raises(Refused, match=why):
+        try_with("hub.py", hub_py=text)
+
+
+@pytest.mark.parametrize(
     ("later", "name"),
     [
         ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
         ("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+        ("del c.Authenticator.post_auth_hook", r"that replace Authenticator\.post_auth_hook"),
+        ("del c['Authenticator']", r"that replace Authenticator\.post_auth_hook"),
     ],
 )
 def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:

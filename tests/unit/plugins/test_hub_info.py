@@ -32,10 +32,11 @@ def test_what_another_hub_of_the_host_keeps_for_itself(
     assert hub_info.other_hubs("hub-b", "50-rtc")[0]["port"] is None
 
 
-def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--timeout=77", "--IdleCuller.timeout=77"])
+def test_culler_of_another_unit_is_known(tmp_path: Path, option: str) -> None:
     script = tmp_path / "cull_idle_servers.py"
     script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
-    process = subprocess.Popen([sys.executable, script, "--timeout=77"], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, script, option], stdout=subprocess.PIPE)
     try:
         assert process.stdout
         process.stdout.readline()

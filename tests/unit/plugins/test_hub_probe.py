@@ -42,6 +42,13 @@ def test_servers_that_run_and_since_when(url: str) -> None:
     ]
 
 
+def test_database_may_be_told_as_a_path(url: str) -> None:
+    """The hub takes a plain path for the file of an SQLite database."""
+    c = Config()
+    c.JupyterHub.db_url = url.removeprefix("sqlite:///")
+    assert len(hub_probe.running(hub_probe.connect(c))) == 2
+
+
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite:////nowhere/hub.sqlite"])
 def test_database_that_cannot_be_read(url: str) -> None:
     c = Config()
@@ -74,6 +81,20 @@ def test_what_the_configuration_prints_is_no_answer(tmp_path: Path) -> None:
         "import os, sys\nprint('hello', end='')\nos.system('echo from a program')\nsys.stdout = None\n"
     )
     assert ask(tmp_path / "hub.py")["error"] == ""
+
+
+def test_configuration_is_loaded_inside_a_loop(tmp_path: Path) -> None:
+    """A configuration may start tasks of its own, because the hub loads it while its event loop runs."""
+    (tmp_path / "hub.py").write_text(
+        "import asyncio\nasyncio.create_task(asyncio.sleep(3600))\nc.Spawner.cmd = ['own-command']\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    assert (told["error"], told["commands"]) == ("", [["own-command"]])
+
+
+def test_configuration_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "hub.py").write_text("raise SystemExit('TEAM is not set')\n")
+    assert ask(tmp_path / "hub.py")["error"] == "SystemExit: TEAM is not set"
 
 
 def test_commands_of_profiles_are_told(tmp_path: Path) -> None:
@@ -123,6 +144,42 @@ def test_commands_as_one_line_and_profiles_as_lists(tmp_path: Path) -> None:
     line = ["/opt/lab/bin/jupyterhub-singleuser", "--debug"]
     assert told["commands"] == [line, ["/opt/one/bin/python", "-m", "jupyterhub.singleuser"]]
     assert told["profiles"] == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("c.Spawner.environment = {'PATH': '/opt/lab/bin:/usr/bin'}", "/opt/lab/bin:/usr/bin"),
+        ("c.Spawner.environment.update({'PATH': '/opt/lab/bin'})", "/opt/lab/bin"),
+        ("c.Spawner.environment = {'PATH': lambda spawner: '/opt/lab/bin'}", ""),
+        ("c.DockerSpawner.environment = {'PATH': '/opt/image/bin'}", ""),
+        (
+            "c.Spawner.environment = {'PATH': '/opt/lab/bin'}\nc.LocalProcessSpawner.environment.update({'ROOM': '2'})",
+            "/opt/lab/bin",
+        ),
+        (
+            "c.Spawner.environment = {'PATH': '/opt/lab/bin'}\nc.LocalProcessSpawner.environment = {'ROOM': '2'}",
+            "",
+        ),
+    ],
+)
+def test_path_of_servers_is_told(tmp_path: Path, text: str, path: str) -> None:
+    (tmp_path / "hub.py").write_text(text)
+    assert ask(tmp_path / "hub.py")["search_path"] == path
+
+
+def test_settings_that_are_added_to_count(tmp_path: Path) -> None:
+    """A configuration can add to a setting's default, and can read a setting that it leaves unset."""
+    (tmp_path / "hub.py").write_text(
+        "c.SystemdSpawner.extra_paths.append('/opt/lab/bin')\nc.Spawner.cmd.append('--debug')\n"
+        "c.ProfilesSpawner.profiles.extend([('Lab', 'lab', 'x.Spawner', {'cmd': 'run-it'})])\n"
+        "c.JupyterHub.spawner_class, c.JupyterHub.db_url\n"
+    )
+    told = ask(tmp_path / "hub.py")
+    assert told["error"] == ""
+    assert told["paths"] == ["/opt/lab/bin"]
+    assert told["commands"] == [["jupyterhub-singleuser", "--debug"]]
+    assert told["profiles"] == [["run-it"]]
 
 
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:

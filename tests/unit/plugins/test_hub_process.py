@@ -49,12 +49,19 @@ def test_script_with_options(script: str) -> None:
         ["/opt/hub/bin/python", "-I", "/opt/hub/bin/jupyterhub", "--JupyterHub.config_file=/etc/hub.py"],
         ["/opt/hub/bin/python", "-X", "utf8", "-m", "jupyterhub", "--JupyterHub.config_file", "/etc/hub.py"],
         ["/opt/hub/bin/python", "-W", "ignore", "-Xutf8", "-mjupyterhub", "-f/etc/hub.py"],
+        ["/opt/hub/bin/python", "-um", "jupyterhub", "-f", "/etc/hub.py"],
         ["/opt/hub/bin/python", "/nix/store/x/bin/.jupyterhub-wrapped", "-f", "/etc/hub.py"],
     ],
 )
 def test_interpreter_with_script_or_module(words: list[str]) -> None:
     command = parse_command(words, "/bin")
     assert (command.python, command.config, command.arguments) == ("/opt/hub/bin/python", "/etc/hub.py", [])
+
+
+def test_options_of_the_interpreter_are_without_the_module() -> None:
+    """Options are used again with another program, so the one for a module must not be among them."""
+    for words in (["-I", "-u", "-m", "jupyterhub"], ["-I", "-um", "jupyterhub"], ["-I", "-umjupyterhub"]):
+        assert parse_command(["/opt/hub/bin/python", *words], "/bin").options == ["-I", "-u"]
 
 
 def test_script_found_by_path(script: str, tmp_path: Path) -> None:
@@ -96,6 +103,15 @@ def test_first_lines(tmp_path: Path, head: str, python: str | None) -> None:
     path = tmp_path / "script"
     path.write_text(head)
     assert shebang_python(str(path)) == python
+
+
+def test_script_of_an_environment_that_can_move(tmp_path: Path) -> None:
+    """In an environment of `uv venv --relocatable`, a script runs the interpreter next to it, also through a link."""
+    (tmp_path / "bin").mkdir()
+    script, link = tmp_path / "bin/jupyterhub", tmp_path / "jupyterhub"
+    script.write_text('#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")"/\'python\' "$0" "$@"\n')
+    link.symlink_to(script)
+    assert shebang_python(str(link)) == shebang_python(str(script)) == f"{tmp_path}/bin/python"
 
 
 def test_environment_of_a_unit(tmp_path: Path) -> None:
@@ -237,6 +253,13 @@ def why_not(unit: Unit) -> str:
 
 def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
     unit = Unit("hub", {"ExecStart": "{ path=/x ; argv[]=/opt/conda/bin/conda run -n hub jupyterhub ; }"})
+    assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
+
+
+def test_command_of_a_stopped_unit_may_hold_an_apostrophe() -> None:
+    unit = Unit(
+        "hub", {"ExecStart": "{ path=/bin/sh ; argv[]=/bin/sh -c echo it's starting && exec /opt/start ; }"}
+    )
     assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
 
 

@@ -652,6 +652,7 @@ def test_homes_that_root_may_not_make_are_said_before_anything_changes() -> None
 @pytest.mark.parametrize(
     ("command", "warned"),
     [
+        (["bash", "-c", "exec /opt/lab/bin/jupyterhub-singleuser"], True),
         ([], False),
         (["conda", "run", "-n", "lab", "/opt/lab/bin/jupyterhub-singleuser"], False),
         (["/opt/lab/start-lab"], True),
@@ -660,7 +661,7 @@ def test_homes_that_root_may_not_make_are_said_before_anything_changes() -> None
 def test_command_that_may_keep_options_to_itself_is_named(command: list[str], warned: bool) -> None:
     assert servers.COMMANDS == rtc.TAKES_OPTIONS
     warnings = rtc.policy(SETTINGS, host(servers={"command": command}))["warnings"]
-    assert any("start-lab" in warning for warning in warnings) is warned
+    assert any(f"`{' '.join(command)}`, which may not pass" in warning for warning in warnings) is warned
 
 
 def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import proof_undo
+from ansible_collections.collab.jupyterhub.plugins.module_utils import verify_undo
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
 
@@ -18,9 +18,9 @@ def test_account_that_stops_the_removal_of_files_keeps_nobody_waiting(
     """A user of a shared account stops the program that removes verify's files as that account. The play would wait, with the lock."""
     begun = tmp_path / "begun"
     stopped = f"import os, signal; open({str(begun)!r}, 'w').close(); os.kill(os.getpid(), signal.SIGSTOP)"
-    monkeypatch.setattr(proof_undo, "REMOVE", stopped)
-    monkeypatch.setattr(proof_undo, "REMOVE_SECONDS", 2)
-    undo = proof_undo.Undo({"files": [[getpass.getuser(), "collab-none"]]})
+    monkeypatch.setattr(verify_undo, "REMOVE", stopped)
+    monkeypatch.setattr(verify_undo, "REMOVE_SECONDS", 2)
+    undo = verify_undo.Undo({"files": [[getpass.getuser(), "collab-none"]]})
     removal = threading.Thread(target=undo._remove_files, daemon=True)
     removal.start()
     removal.join(15)
