@@ -130,7 +130,7 @@ def test_hub_that_loads_hidden_files_too(
     package.install()
     for change in changes:
         transaction.stage(change)
-    assert Trial(package, unit, str(main), str(fragments)).of(changes)["base_url"] == "/"
+    assert DryRun(package, unit, str(main), str(fragments)).of(changes)["base_url"] == "/"
 
 
 def test_hub_that_is_told_json(try_with: Try) -> None:
