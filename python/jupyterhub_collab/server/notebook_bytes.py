@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any
 
 import nbformat
@@ -427,8 +428,8 @@ def _spliced(text: str, old: str, new: str) -> str:
     if text == old:
         return new
     lines, old_lines, new_lines = text.split("\n"), old.split("\n"), new.split("\n")
-    if len(lines) != len(old_lines):
-        return new
+    if not _have_same_lines(lines, old_lines):
+        return _spliced_tokens(text, old, new)
     kept: list[str] = []
     for is_same, (start, stop, new_start, new_stop) in blocks(old_lines, new_lines):
         if is_same:
@@ -439,6 +440,14 @@ def _spliced(text: str, old: str, new: str) -> str:
     return "\n".join(kept)
 
 
+def _have_same_lines(one: list[str], other: list[str]) -> bool:
+    """Return whether two formats of the same JSON break its lines in the same places. The number of lines alone does not tell."""
+    return len(one) == len(other) and all(
+        line == same or len(TOKEN.findall(line)) == len(TOKEN.findall(same))
+        for line, same in zip(one, other, strict=True)
+    )
+
+
 def _spliced_tokens(text: str, old: str, new: str) -> str:
     """Return what `_spliced` returns, but compare tokens instead of lines, because much of a line may be unchanged."""
     tokens, old_tokens, new_tokens = (TOKEN.findall(each) for each in (text, old, new))
@@ -447,7 +456,12 @@ def _spliced_tokens(text: str, old: str, new: str) -> str:
     bare, new_bare = [each.lstrip() for each in old_tokens], [each.lstrip() for each in new_tokens]
     kept: list[str] = []
     for is_same, (start, stop, new_start, new_stop) in blocks(bare, new_bare):
-        kept += tokens[start:stop] if is_same else new_tokens[new_start:new_stop]
+        if is_same:
+            kept += tokens[start:stop]
+            continue
+        replaced = [each[: -len(each.lstrip())] for each in tokens[start:stop]]  # the white space before them
+        for white, each in zip_longest(replaced[: new_stop - new_start], new_tokens[new_start:new_stop]):
+            kept.append(each if white is None else white + each.lstrip())
     return "".join(kept) + text[len(text.rstrip()) :]
 
 

@@ -4,11 +4,12 @@
 import copy
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 from jupyter_ydoc import YNotebook
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, notebook_of
 from jupyterhub_collab.server.text_bytes import NoText, bytes_of, text_of
@@ -137,6 +138,12 @@ NOTEBOOKS = {
     "source as one string": dumped(
         {**NOTEBOOK, "cells": [{**cell, "source": "".join(cell["source"])} for cell in NOTEBOOK["cells"]]}
     ),
+    # As jsonlite writes them.
+    "short lists in one line": re.sub(rb'\[\n\s+("[^"]*")\n\s+\]', rb"[\1]", dumped(NOTEBOOK, indent=2)),
+    # The number of lines is that of Python's format by chance.
+    "other line breaks": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"tags": ["a"]}}]})
+    .replace(b'[\n     "a"\n    ]', b'["a"]')
+    .replace(b'"id"', b'\n\n"id"'),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
 }
@@ -176,6 +183,18 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     document = of_people(data)
     document.ycells[0]["source"].insert(0, "y")
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if b'"display_name": "P"' in NOTEBOOKS[name]])
+def test_another_kernel_changes_its_name_only(name: str) -> None:
+    data = NOTEBOOKS[name]
+    document = of_people(data)
+    metadata = document.get()["metadata"]
+    document.ydoc.get("meta", type=Map)["metadata"] = {
+        **metadata,
+        "kernelspec": {**metadata["kernelspec"], "display_name": "Q"},
+    }
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"P"', b'"Q"')
 
 
 @pytest.mark.parametrize(
