@@ -46,6 +46,7 @@ from .following import LARGE, NOTHING, Aside, Base, Followed, Form, Taken, follo
 from .history import RETRY_SECONDS, History, OnDisk
 from .lately import text_of
 from .merge import Merged, is_cut_off, likeness, lines_of
+from .merge_notebook import name_repeated_cells
 from .notices import (
     BEGUN_ANEW,
     ENCODED,
@@ -533,6 +534,11 @@ class Room(rooms.DocumentRoom):
         for _attempt in range(ATTEMPTS):
             seen = self._changes
             content = await self._document.aget()  # other tasks may run, and change the document
+            if isinstance(self._document, YNotebook) and len(content["cells"]) < self._document.cell_number:
+                # It leaves out a cell that is the same as another one, with the same ID. People see both.
+                async with self._update_lock:
+                    name_repeated_cells(self._document)
+                continue
             if seen == self._changes:
                 return seen, *self._place(), content
         return self._changes, *self._place(), self._document.get()
