@@ -55,7 +55,9 @@ def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
         (b"a\r\nb\nc\r\n", "a\nc\n", b"a\r\nc\r\n"),
         (b"a\nb\r\nc", "a\nb\nc\n", b"a\nb\r\nc\r\n"),
         ("für\n".encode("latin-1"), "für 中\n", "für 中\n".encode()),
-        (b"a\0b", "text", b"text"),
+        (b"a\0b\x89", "text", b"text"),
+        (b"a\nb\n", "new\r\na\nb\rc\n", b"new\na\nb\nc\n"),
+        (b"a\r\nb\r\n", "new\r\na\nb\n", b"new\r\na\r\nb\r\n"),
     ],
 )
 def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) -> None:
