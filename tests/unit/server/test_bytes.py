@@ -28,6 +28,7 @@ TEXTS = {
     "windows-1252": "für 5 €\r\n".encode("cp1252") + b"one",
     "not in windows-1252": b"\x81one\xe9\n",
     "cut off in a letter": "one größe ä".encode()[:-1],
+    "null characters": b"one\0\r\n\0",
     "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
 }
 
@@ -55,6 +56,7 @@ def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
         (b"a\r\nb\nc\r\n", "a\nc\n", b"a\r\nc\r\n"),
         (b"a\nb\r\nc", "a\nb\nc\n", b"a\nb\r\nc\r\n"),
         ("für\n".encode("latin-1"), "für 中\n", "für 中\n".encode()),
+        ("für\n".encode("latin-1"), "für \0\n", "für \0\n".encode()),
         (b"a\0b\x89", "text", b"text"),
         (b"a\nb\n", "new\r\na\nb\rc\n", b"new\na\nb\nc\n"),
         (b"a\r\nb\r\n", "new\r\na\nb\n", b"new\r\na\r\nb\r\n"),

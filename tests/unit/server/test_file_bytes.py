@@ -44,6 +44,18 @@ async def test_typing_a_letter_changes_a_letter(server: LocalServer, name: str) 
     await until(lambda: path.read_bytes() == data.replace(b"one", b"yone"))
 
 
+async def test_a_document_with_a_null_character_can_be_opened_again(server: LocalServer) -> None:
+    """Browsers let people paste one, for example from a terminal."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "pasted\0 ")
+    await server.until_file("notes.txt", "pasted\0 one")
+    server.end()
+    server.start()
+    bob = await server.open("notes.txt", "bob")
+    bob.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed pasted\0 one")
+
+
 async def test_what_an_encoding_cannot_hold_is_told_and_saved(server: LocalServer) -> None:
     path = server.files / "latin.txt"
     path.write_bytes("für\n".encode("latin-1"))
