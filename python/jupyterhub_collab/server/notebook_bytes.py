@@ -30,7 +30,6 @@ rwbase: Any = _rwbase
 # How IDs begin that people's copies need and the file does not have: of a cell without an ID, and of a cell that repeats another's ID.
 UNNAMED = "unnamed-"
 REPEATED = re.compile(r"again-\d+-(?=.)")
-LONGEST_ID = 64
 # What jupyter_ydoc adds to a notebook's metadata if it is missing.
 ADDED = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}}
 # The metadata that `nbformat` removes when it reads a notebook.
@@ -55,7 +54,7 @@ class Form:
     text: the decoded file.
     raw: its parsed JSON.
     cells: where each cell begins and ends in `text`.
-    read: each cell as people have it, except for IDs.
+    read: each cell as people have it, except for IDs: only those that can be the ID of a cell.
     style: how the JSON is formatted, as arguments of `json.dumps`.
     is_usual: whether the file has the usual format (see `text_bytes.is_usual`).
     """
@@ -93,6 +92,8 @@ def form_of(data: bytes) -> Form:
     read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
     for cell in read:
         cell["metadata"].pop("trusted", None)
+        if not _is_name(cell.get("id")):
+            cell.pop("id", None)
     return _remember(data, Form(text, raw, cells, read, _style_of(text), usual))
 
 
@@ -140,12 +141,14 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
 
     before: the bytes of the file now.
     """
-    cells = [_in_a_file(cell) for cell in notebook["cells"]]
     try:
         form = form_of(before)
     except ValueError:
+        cells = [_in_a_file(cell) for cell in notebook["cells"]]
         new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
         return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
+    names = {cell["id"] for cell in form.read if "id" in cell}
+    cells = [_in_a_file(cell, names) for cell in notebook["cells"]]
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
     if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
         cells = []  # in an editor, an empty notebook has one empty cell
@@ -165,10 +168,14 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     return after
 
 
-def _in_a_file(cell: Json) -> Json:
-    """Return a cell as a file may have it: without an ID from this module, and without what only an editor needs."""
+def _in_a_file(cell: Json, names: Iterable[str] = ()) -> Json:
+    """Return a cell as a file may have it: without an ID from this module, and without what only an editor needs.
+
+    names: the IDs that are in the file. It may have one from this module: JupyterLab's "Save as" writes what people have.
+    """
     cell = {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
-    _unname(cell)
+    if cell.get("id") not in names:
+        _unname(cell)
     return cell
 
 
@@ -241,13 +248,18 @@ def _in_file(name: str) -> str | None:
     return None if name.startswith(UNNAMED) else REPEATED.sub("", name, count=1)
 
 
+def _is_name(value: Json) -> bool:
+    """Return whether a value can be the ID of a cell. Some programs write null, an empty text or a number."""
+    return isinstance(value, str) and value != ""
+
+
 def _new_name(own: str | None, number: int, cell: dict[str, Any], seen: set[str]) -> str:
     # The same each time the file is read, because tabs that reconnect have it from an earlier time.
     digest = hashlib.sha256(json.dumps([number, _key(cell)]).encode()).hexdigest()[:12]
     counter = 0
     while True:
         counter += 1
-        name = f"again-{counter}-{own}"[:LONGEST_ID] if own else f"{UNNAMED}{digest}{'x' * (counter - 1)}"
+        name = f"again-{counter}-{own}" if own else f"{UNNAMED}{digest}{'x' * (counter - 1)}"
         if name not in seen:
             return name
 
@@ -361,6 +373,9 @@ def _shaped_cell(new: Json, old: Json) -> Json:
             del new[key]
         if key not in new and key in old and not old[key]:
             new[key] = old[key]
+    for key in ("id", "execution_state"):
+        if key in old and key not in new:
+            new[key] = old[key]  # what people have lacks them
     if "trusted" in old.get("metadata", {}):
         new["metadata"]["trusted"] = old["metadata"]["trusted"]
     return _shaped(new, old, _split_cell(new))

@@ -134,6 +134,17 @@ NOTEBOOKS = {
     "4.0": dumped(without("id", nbformat_minor=0)),
     "duplicate id": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
     "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
+    "long duplicate id": dumped({**NOTEBOOK, "cells": [{**cell, "id": "x" * 64} for cell in NOTEBOOK["cells"]]}),
+    "ids that are none": dumped(
+        {
+            **NOTEBOOK,
+            "cells": [{**NOTEBOOK["cells"][0], "id": id_} for id_ in (None, "", 5, 5, {"a": 1}, [], True)],
+        }
+    ),
+    "saved from JupyterLab": dumped(
+        {**NOTEBOOK, "cells": [{**CODE, "id": id_} for id_ in ("unnamed-1", "one", "again-1-one", "one")]}
+    ),
+    "state of a cell": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "execution_state": "busy"}]}),
     "empty metadata": dumped({**NOTEBOOK, "metadata": {}}),
     "no metadata": dumped({key: value for key, value in NOTEBOOK.items() if key != "metadata"}),
     "cells without metadata": dumped(without("metadata")),
