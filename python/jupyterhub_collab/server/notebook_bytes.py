@@ -128,7 +128,7 @@ def read(data: bytes) -> dict[str, Any]:
         raw, _cells = parsed(text_of(data))
         if raw.get("nbformat") == 4:
             raise
-        return dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+        return _converted(raw)
     notebook = {"metadata": {}, "nbformat_minor": 0, **form.raw, "cells": form.read}
     notebook = plain(notebook)
     for key in TRANSIENT:
@@ -136,8 +136,27 @@ def read(data: bytes) -> dict[str, Any]:
     return dict(notebook)
 
 
+def _converted(raw: Json) -> dict[str, Any]:
+    """Return a notebook of an older format in format 4.4, without the IDs that `nbformat` makes up at each read. Raises ValueError."""
+    found = dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    cells = [{key: value for key, value in cell.items() if key != "id"} for cell in found["cells"]]
+    return {**found, "nbformat_minor": min(4, found["nbformat_minor"]), "cells": cells}
+
+
+def _is_converted(notebook: Json, cells: list[Json], before: bytes) -> bool:
+    """Return whether a file holds a notebook of an older format with the same content. cells: the notebook's, as a file may have them."""
+    try:
+        old = read(before)
+    except ValueError:
+        return False
+    metadata = {**ADDED, **old["metadata"]} == {**ADDED, **notebook["metadata"]}
+    return metadata and [_in_a_file(cell) for cell in old["cells"]] == cells
+
+
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     """Return the bytes of a notebook in the format of its file; in that of `nbformat` if the file does not hold a notebook of format 4.
+
+    A notebook of an older format that nobody has changed stays as it is.
 
     before: the bytes of the file now.
     """
@@ -145,6 +164,8 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
         form = form_of(before)
     except ValueError:
         cells = [_in_a_file(cell) for cell in notebook["cells"]]
+        if _is_converted(notebook, cells, before):
+            return before
         new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
         return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
     names = {cell["id"] for cell in form.read if "id" in cell}

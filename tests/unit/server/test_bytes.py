@@ -245,6 +245,39 @@ def test_a_cell_without_an_id_stays_the_one_it_is() -> None:
     assert found["cells"][0]["id"] not in [cell["id"] for cell in known["cells"]]
 
 
+OLDER = dumped(
+    {
+        "metadata": {"name": "x"},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "input": ["x = 1\n", "y"],
+                        "language": "python",
+                        "outputs": [{"output_type": "stream", "stream": "stdout", "text": ["a\n"]}],
+                        "prompt_number": 1,
+                    },
+                    {"cell_type": "heading", "level": 2, "source": ["Title"]},
+                ]
+            }
+        ],
+    }
+)
+
+
+def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> None:
+    assert notebook_of(OLDER) == notebook_of(OLDER)
+    document = of_people(OLDER)
+    assert bytes_of_notebook(document.get(), OLDER) == OLDER
+    document.ycells[0]["source"].insert(0, "y")
+    after = bytes_of_notebook(document.get(), OLDER)
+    assert [cell["source"] for cell in json.loads(after)["cells"]] == [["yx = 1\n", "y"], ["## Title"]]
+    assert bytes_of_notebook(document.get(), after) == after
+
+
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99]])
 def test_what_is_no_notebook_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
