@@ -42,7 +42,9 @@ def bytes_of(text: str, before: bytes) -> bytes:
 
     before: the bytes of the file now.
     """
-    text = END.sub("\n", text) if "\r" in text else text  # some programs put their own line endings into a document
+    text = (
+        END.sub("\n", text) if "\r" in text else text
+    )  # some programs put their own line endings into a document
     if is_usual(before):
         return text.encode()
     before, cut = _without_cut(before)

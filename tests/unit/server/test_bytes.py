@@ -134,7 +134,9 @@ NOTEBOOKS = {
     "4.0": dumped(without("id", nbformat_minor=0)),
     "duplicate id": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
     "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
-    "long duplicate id": dumped({**NOTEBOOK, "cells": [{**cell, "id": "x" * 64} for cell in NOTEBOOK["cells"]]}),
+    "long duplicate id": dumped(
+        {**NOTEBOOK, "cells": [{**cell, "id": "x" * 64} for cell in NOTEBOOK["cells"]]}
+    ),
     "ids that are none": dumped(
         {
             **NOTEBOOK,
