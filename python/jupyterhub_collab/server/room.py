@@ -131,6 +131,7 @@ class Room(rooms.DocumentRoom):
             self._model_of,
         )
         self._has_typed = False  # whether people have typed since the file was last changed from outside
+        self._path = self._file.path  # the last one that is known
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
@@ -553,6 +554,11 @@ class Room(rooms.DocumentRoom):
 
     # What other programs do to the file
 
+    def _on_filepath_change(self) -> None:
+        self._notices.moved(self._path, self._file.path)
+        self._path = self._file.path
+        super()._on_filepath_change()
+
     async def _on_outofband_change(self) -> None:
         """Follow a change of the file by another program. Finish even if watching the file is stopped."""
         await asyncio.shield(self._background(self._follow_file()))
@@ -769,6 +775,7 @@ class Room(rooms.DocumentRoom):
             if waiting is not None:
                 waiting.cancel()
         await self.flush_changes()
+        self._notices.settle(self._file.path)  # those who open it next are told what is the case then
         if self.started.is_set():  # background tasks that have not started yet would not be stopped
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):
