@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 import nbformat
@@ -478,16 +478,25 @@ def _spliced(text: str, old: str, new: str) -> str:
 
 def _have_same_lines(one: list[str], other: list[str]) -> bool:
     """Return whether two formats of the same JSON break its lines in the same places. The number of lines alone does not tell."""
-    return len(one) == len(other) and all(
-        line == same or len(TOKEN.findall(line)) == len(TOKEN.findall(same))
-        for line, same in zip(one, other, strict=True)
-    )
+    if len(one) != len(other):
+        return False
+    pairs = ((line, same) for line, same in zip(one, other, strict=True) if line != same)
+    return len(one) == 1 or all(_count_tokens(line) == _count_tokens(same) for line, same in pairs)
+
+
+def _count_tokens(text: str) -> int:
+    return sum(1 for _each in TOKEN.finditer(text))
+
+
+def _first_tokens(text: str) -> list[str]:
+    """Return the tokens of a text, but only one more than are compared, because there may be millions."""
+    return [each[0] for each in islice(TOKEN.finditer(text), MOST_TOKENS + 1)]
 
 
 def _spliced_tokens(text: str, old: str, new: str) -> str:
     """Return what `_spliced` returns, but compare tokens instead of lines, because much of a line may be unchanged."""
-    tokens, old_tokens, new_tokens = (TOKEN.findall(each) for each in (text, old, new))
-    if len(tokens) != len(old_tokens) or len(new_tokens) > MOST_TOKENS:
+    tokens, old_tokens, new_tokens = (_first_tokens(each) for each in (text, old, new))
+    if len(tokens) != len(old_tokens) or max(len(old_tokens), len(new_tokens)) > MOST_TOKENS:
         return new
     bare, new_bare = [each.lstrip() for each in old_tokens], [each.lstrip() for each in new_tokens]
     kept: list[str] = []
