@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice, zip_longest
+from itertools import islice, pairwise, zip_longest
 from typing import Any
 
 import nbformat
@@ -173,19 +173,20 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
     if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
         cells = []  # in an editor, an empty notebook has one empty cell
-    raw, texts = _shaped_cells(cells, form)
+    places = _places(cells, form)
+    raw, texts = _shaped_cells(cells, places, form)
     is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
-    text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
+    between = _separators(places, form) if is_like_before else []
+    text = _joined(texts, between, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
     if text == form.text:
         return before
     after = text.encode() if form.is_usual else bytes_of(text, before)
     if is_like_before:
-        begin, places = form.cells[0][0], []
-        separator = len(_separator(form))
-        for each in texts:
-            places.append((begin, begin + len(each)))
-            begin += len(each) + separator
-        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style, form.is_usual))
+        begin, at = form.cells[0][0], []
+        for each, separator in zip(texts, [*between, ""], strict=True):
+            at.append((begin, begin + len(each)))
+            begin += len(each) + len(separator)
+        _remember(after, Form(text, {**top, "cells": raw}, at, cells, form.style, form.is_usual))
     return after
 
 
@@ -311,15 +312,19 @@ def _shaped_top(new: Json, old: Json) -> Json:
     return _shaped({**new, "cells": []}, {**old, "cells": []})
 
 
-def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
-    """Return cells in the format of the file, and their texts in it."""
+def _places(new: list[Json], form: Form) -> list[int | None]:
+    """Return the index in the file of each cell; None if it is new."""
+    pairs = dict(_pairs(form.read, new))
+    return [pairs.get(number) for number in range(len(new))]
+
+
+def _shaped_cells(new: list[Json], places: list[int | None], form: Form) -> tuple[list[Json], list[str]]:
+    """Return cells in the format of the file, and their texts in it. places: see `_places`."""
     old = form.raw["cells"]
     as_lines = next((isinstance(cell.get("source"), list) for cell in old if cell.get("source")), True)
     usual = next((list(cell) for cell in old), None)
-    pairs = dict(_pairs(form.read, new))
     raw, texts = [], []
-    for number, cell in enumerate(new):
-        place = pairs.get(number)
+    for cell, place in zip(new, places, strict=True):
         if place is None:
             raw.append(_new_cell(plain(cell), as_lines, usual))
             texts.append(_written_in(form, raw[-1]))
@@ -346,12 +351,21 @@ def _before_cells(form: Form) -> str:
     return form.text[form.text.rindex("[", 0, begin) + 1 : begin]
 
 
-def _joined(texts: list[str], form: Form) -> str:
-    parts = list(texts)
+def _separators(places: list[int | None], form: Form) -> list[str]:
+    """Return the texts between cells: those of the file between cells that are still next to each other. places: see `_places`."""
+    found = []
+    for place, following in pairwise(places):
+        if place is not None and following == place + 1:
+            found.append(form.text[form.cells[place][1] : form.cells[following][0]])
+        else:
+            found.append(_separator(form))
+    return found
+
+
+def _joined(texts: list[str], separators: list[str], form: Form) -> str:
     # Join only once: people wait each time the whole text is copied.
-    parts[0] = form.text[: form.cells[0][0]] + parts[0]
-    parts[-1] += form.text[form.cells[-1][1] :]
-    return _separator(form).join(parts)
+    parts = [part for pair in zip(texts, [*separators, ""], strict=True) for part in pair]
+    return "".join([form.text[: form.cells[0][0]], *parts, form.text[form.cells[-1][1] :]])
 
 
 def _written_in(form: Form, cell: Json) -> str:

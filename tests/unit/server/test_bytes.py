@@ -161,6 +161,10 @@ NOTEBOOKS = {
     "other line breaks": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"tags": ["a"]}}]})
     .replace(b'[\n     "a"\n    ]', b'["a"]')
     .replace(b'"id"', b'\n\n"id"'),
+    # As after a conflict was resolved by hand.
+    "blank line between cells": dumped(NOTEBOOK).replace(
+        b'},\n  {\n   "cell_type": "code"', b'},\n\n{\n   "cell_type": "code"'
+    ),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
 }
