@@ -171,7 +171,7 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     names = {cell["id"] for cell in form.read if "id" in cell}
     cells = [_in_a_file(cell, names) for cell in notebook["cells"]]
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
-    if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
+    if not form.raw["cells"] and len(cells) == 1 and _is_blank(cells[0]):
         cells = []  # in an editor, an empty notebook has one empty cell
     places = _places(cells, form)
     raw, texts = _shaped_cells(cells, places, form)
@@ -268,6 +268,11 @@ def _may_be(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def _in_file(name: str) -> str | None:
     return None if name.startswith(UNNAMED) else REPEATED.sub("", name, count=1)
+
+
+def _is_blank(cell: Json) -> bool:
+    """Return whether a cell is what an editor shows for a notebook without cells."""
+    return _key(cell) == ("code", "") and not cell["metadata"] and not cell.get("outputs")
 
 
 def _is_name(value: Json) -> bool:

@@ -232,6 +232,17 @@ def test_a_cell_taken_out_takes_nothing_else(name: str) -> None:
     assert bytes_of_notebook(document.get(), data) == expected
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"metadata": {"tags": ["a"]}}, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "a"}]}],
+)
+def test_what_an_empty_cell_has_besides_text_is_written(more: dict[str, Any]) -> None:
+    document = of_people(NOTEBOOKS["empty"])
+    document.set({**document.get(), "cells": [{**CODE, "source": "", **more}]})
+    written = json.loads(bytes_of_notebook(document.get(), NOTEBOOKS["empty"]))
+    assert len(written["cells"]) == 1
+
+
 def test_a_new_cell_follows_the_file() -> None:
     data = NOTEBOOKS["source as one string"]
     document = of_people(data)
