@@ -408,7 +408,8 @@ def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
 
 
 def _shaped_cell(new: Json, old: Json) -> Json:
-    for key in NO_MORE_THAN_EMPTY:
+    # A cell whose type has been changed has other keys.
+    for key in NO_MORE_THAN_EMPTY if new["cell_type"] == old["cell_type"] else ():
         if key not in old and key in new and not new[key]:
             del new[key]
         if key not in new and key in old and not old[key]:

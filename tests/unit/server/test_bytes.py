@@ -232,6 +232,18 @@ def test_a_cell_taken_out_takes_nothing_else(name: str) -> None:
     assert bytes_of_notebook(document.get(), data) == expected
 
 
+@pytest.mark.parametrize(("place", "kind"), [(0, "markdown"), (1, "code")])
+def test_a_cell_whose_type_is_changed_has_the_keys_of_its_type(place: int, kind: str) -> None:
+    data = NOTEBOOKS["as nbformat writes it"]
+    document = of_people(data)
+    old = document.get_cell(place)
+    cell = {key: old[key] for key in ("id", "source", "metadata")}  # as JupyterLab creates it again
+    more = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    document.set_cell(place, {**cell, "cell_type": kind, **more})
+    written = json.loads(bytes_of_notebook(document.get(), data))["cells"][place]
+    assert written.keys() == {"id", "source", "metadata", "cell_type", *more}
+
+
 @pytest.mark.parametrize(
     "more",
     [{"metadata": {"tags": ["a"]}}, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "a"}]}],
