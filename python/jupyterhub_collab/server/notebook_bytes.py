@@ -174,6 +174,9 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     if not form.raw["cells"] and len(cells) == 1 and _is_blank(cells[0]):
         cells = []  # in an editor, an empty notebook has one empty cell
     places = _places(cells, form)
+    for cell, place in zip(cells, places, strict=True):
+        if place is not None and "id" in form.read[place]:
+            cell.setdefault("id", form.read[place]["id"])
     raw, texts = _shaped_cells(cells, places, form)
     is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
     between = _separators(places, form) if is_like_before else []
@@ -394,6 +397,8 @@ def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
     by_id: dict[str, list[int]] = {}
     for place, cell in enumerate(old):
         by_id.setdefault(cell.get("id", ""), []).append(place)
+    if not any("id" in cell for cell in new):
+        by_id = {"": list(range(len(old)))}  # a document of format 4.4 has no IDs, but its file may have some
     rest = []
     for number, cell in enumerate(new):
         if cell.get("id") and by_id.get(cell["id"]):

@@ -131,6 +131,7 @@ NOTEBOOKS = {
     "reversed keys": dumped({key: NOTEBOOK[key] for key in reversed(NOTEBOOK)}),
     "no ids": dumped(without("id")),
     "4.4": dumped(without("id", nbformat_minor=4)),
+    "4.4 with ids": dumped({**NOTEBOOK, "nbformat_minor": 4}),
     "4.0": dumped(without("id", nbformat_minor=0)),
     "duplicate id": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
     "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
