@@ -44,6 +44,7 @@ HALF = re.compile("[\ud800-\udfff]")
 LARGEST = 10**308
 # A token of JSON, with the white space before it.
 TOKEN = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 MOST_TOKENS = 100_000
 
 
@@ -452,7 +453,7 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
         shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
         return {**shaped, **{key: split[key] for key in sorted(new) if key not in old}}
     if isinstance(new, str) and isinstance(old, list) and all(isinstance(line, str) for line in old):
-        return old if plain("".join(old)) == new else new.splitlines(keepends=True)
+        return old if plain("".join(old)) == new else _lines(new, old)
     if isinstance(old, str | int | float) and new == plain(old) and type(new) is type(plain(old)):
         return old
     if isinstance(new, str) and isinstance(old, str):
@@ -465,6 +466,13 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
     if new == old and type(new) in (int, float) and type(old) in (int, float):
         return old  # in a browser, 1 and 1.0 are the same number
     return split
+
+
+def _lines(text: str, like: list[str]) -> list[str]:
+    """Return the lines of a text. Some programs, such as VS Code, end lines at line feeds only, Python also at U+2028 and others."""
+    joined = "".join(like)
+    is_python = like == joined.splitlines(keepends=True)
+    return text.splitlines(keepends=True) if is_python else LINE.findall(text)
 
 
 def _written(value: Json, style: dict[str, Any]) -> str:

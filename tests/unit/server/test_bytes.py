@@ -207,6 +207,15 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
 
 
+@pytest.mark.parametrize("lines", [["x\u2028\f2\n", "3"], ["x\u2028", "\f", "2\n", "3"]])
+def test_lines_end_where_the_program_ends_them(lines: list[str]) -> None:
+    """VS Code ends the lines of a cell at line feeds only."""
+    data = dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "source": lines}]})
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"x', b'"yx')
+
+
 @pytest.mark.parametrize("name", [name for name in NOTEBOOKS if b'"display_name": "P"' in NOTEBOOKS[name]])
 def test_another_kernel_changes_its_name_only(name: str) -> None:
     data = NOTEBOOKS[name]
