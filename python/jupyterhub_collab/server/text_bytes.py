@@ -22,6 +22,7 @@ MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
+MARK = "\ufeff"  # in a text
 
 
 class NoText(ValueError):
@@ -53,6 +54,8 @@ def bytes_of(text: str, before: bytes) -> bytes:
         old = before[len(mark) :].decode(encoding)
     except NoText:
         return text.encode()
+    if mark and text.startswith(MARK) and not old.startswith(MARK):
+        text = text.removeprefix(MARK)  # a pasted one has become that of the file
     new = _with_ends(text, old)
     if not mark and "\0" in new:
         return new.encode() + cut  # in an encoding older than Unicode, it would not be text

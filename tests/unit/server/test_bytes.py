@@ -59,6 +59,9 @@ def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
         ("für\n".encode("latin-1"), "für \0\n", "für \0\n".encode()),
         (b"a\0b\x89", "text", b"text"),
         (b"a\nb\n", "new\r\na\nb\rc\n", b"new\na\nb\nc\n"),
+        (b"a\n", "\ufeffa\n", b"\xef\xbb\xbfa\n"),
+        (b"\xef\xbb\xbfa\n", "\ufeffab\n", b"\xef\xbb\xbfab\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa\n", "\ufeffab\n", b"\xef\xbb\xbf\xef\xbb\xbfab\n"),
         (b"a\r\nb\r\n", "new\r\na\nb\n", b"new\r\na\r\nb\r\n"),
     ],
 )
