@@ -85,16 +85,21 @@ def form_of(data: bytes) -> Form:
         raise ValueError("it is not a notebook of format 4")
     if not isinstance(raw.get("cells"), list):
         raise ValueError("it has no cells")
+    if not isinstance(raw.get("metadata", {}), dict):
+        raise ValueError("its metadata is not valid")
     read = []
     for cell in raw["cells"]:
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
             raise ValueError("one of its cells is not valid")
         read.append({"metadata": {}, "source": "", **cell})
-    read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
-    for cell in read:
-        cell["metadata"].pop("trusted", None)
-        if not _is_name(cell.get("id")):
-            cell.pop("id", None)
+    try:
+        read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
+        for cell in read:
+            cell["metadata"].pop("trusted", None)
+            if not _is_name(cell.get("id")):
+                cell.pop("id", None)
+    except (AttributeError, TypeError) as error:  # such as null instead of a list
+        raise ValueError("one of its cells is not valid") from error
     return _remember(data, Form(text, raw, cells, read, _style_of(text), usual))
 
 

@@ -320,7 +320,15 @@ def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> N
     assert bytes_of_notebook(document.get(), after) == after
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99]])
+NOT_VALID = [
+    {**NOTEBOOK, "metadata": None},
+    *({**NOTEBOOK, "cells": [{**CODE, key: None}]} for key in ("metadata", "outputs", "attachments")),
+]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99], *map(dumped, NOT_VALID)]
+)
 def test_what_is_no_notebook_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         notebook_of(data)
