@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -39,6 +40,8 @@ DRIVE = "RTC:"
 AWAY = 0.5
 # A file that was written less than this many seconds ago may be one that an editor has just rewritten.
 NEW = 5
+# The errors that say that no file has a name.
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 # The most time, in seconds, that a starting server spends on finding its known files again, the newest first.
 LOOKING = 1.0
 
@@ -138,14 +141,20 @@ class FileIdentity(ArbitraryFileIdManager):
     # The interface for our documents
 
     def locate(self, id: str) -> str | None:
-        """Return the absolute path of a document's file; None if it is gone, is not a regular file, or cannot be reached."""
+        """Return the absolute path of a document's file; None if it is gone, or is not a regular file.
+
+        A folder that the server may not enter, or a disk that does not answer, does not mean that the file is gone.
+        """
         path = self.get_path(id)
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
         if row is None or path is None or _real(self._absolute(path)) != row[0]:
             return None
-        with contextlib.suppress(OSError, ValueError):
+        try:
             return str(row[0]) if stat.S_ISREG(os.stat(row[0]).st_mode) else None
-        return None
+        except OSError as error:
+            return None if error.errno in MISSING else str(row[0])
+        except ValueError:
+            return None
 
     def hold(self, id: str, tell: Callable[[], None]) -> None:
         """Follow the file of an open document. tell: called when a user moves or deletes the file through the server."""

@@ -21,7 +21,8 @@ from .merge import doc_of
 LATELY = 600  # seconds
 # The history is read step by step only if that reads at most this many characters. Otherwise, everything counts as typed.
 MOST_READ = 5_000_000
-WORD = re.compile(r"\w+")
+# Signs count as words, too, such as emoji. Those of ASCII do not: formatters replace quotation marks and brackets.
+WORD = re.compile(r"\w+|[^\x00-\x7f\s\w]+")
 
 
 class Lately:

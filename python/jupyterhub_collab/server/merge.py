@@ -17,7 +17,15 @@ from jupyter_ydoc import YNotebook, YUnicode
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import Doc, Text
 
-from .merge_notebook import Sides, cells_of, change_notebook, known_cells, new_names, rename_cells
+from .merge_notebook import (
+    Sides,
+    cells_of,
+    change_notebook,
+    known_cells,
+    name_repeated_cells,
+    new_names,
+    rename_cells,
+)
 from .merge_text import change_text
 
 
@@ -46,6 +54,11 @@ def merge(base: Doc[Any], people: YBaseDoc, content: Any, is_known: bool = True)
     # Read these states first: a document type may write into a document as soon as it is created from it.
     state, theirs = base.get_state(), people.ydoc.get_state()
     changed = kind(base)
+    if isinstance(changed, YNotebook) and isinstance(people, YNotebook):
+        # Before their content is read: that would name them differently on both sides.
+        name_repeated_cells(changed)
+        people.ydoc.apply_update(base.get_update(state))
+        name_repeated_cells(people)
     had_more = not is_known or changed.get() != people.get()
     if isinstance(changed, YNotebook) and isinstance(people, YNotebook):
         names = new_names(changed, content)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
+from uuid import uuid4
 
 from jupyter_ydoc import YNotebook
 from pycrdt import Array, Assoc, Doc, Map, Text
@@ -71,6 +72,16 @@ def rename_cells(document: YNotebook, names: dict[str, str]) -> None:
         for cell in document.ycells:
             if cell["id"] in names:
                 cell["id"] = names[cell["id"]]
+
+
+def name_repeated_cells(document: YNotebook) -> None:
+    """Give a new ID to each cell that repeats the ID of another one. Two people who move a cell at the same moment make two of it."""
+    seen: set[str] = set()
+    with document.ydoc.transaction():
+        for cell in document.ycells:
+            if cell["id"] in seen:
+                cell["id"] = str(uuid4())
+            seen.add(cell["id"])
 
 
 @dataclass(frozen=True)

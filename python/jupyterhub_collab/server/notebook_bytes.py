@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice, pairwise, zip_longest
 from typing import Any
 
 import nbformat
@@ -29,7 +30,6 @@ rwbase: Any = _rwbase
 # How IDs begin that people's copies need and the file does not have: of a cell without an ID, and of a cell that repeats another's ID.
 UNNAMED = "unnamed-"
 REPEATED = re.compile(r"again-\d+-(?=.)")
-LONGEST_ID = 64
 # What jupyter_ydoc adds to a notebook's metadata if it is missing.
 ADDED = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}}
 # The metadata that `nbformat` removes when it reads a notebook.
@@ -44,6 +44,7 @@ HALF = re.compile("[\ud800-\udfff]")
 LARGEST = 10**308
 # A token of JSON, with the white space before it.
 TOKEN = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 MOST_TOKENS = 100_000
 
 
@@ -54,7 +55,7 @@ class Form:
     text: the decoded file.
     raw: its parsed JSON.
     cells: where each cell begins and ends in `text`.
-    read: each cell as people have it, except for IDs.
+    read: each cell as people have it, except for IDs: only those that can be the ID of a cell.
     style: how the JSON is formatted, as arguments of `json.dumps`.
     is_usual: whether the file has the usual format (see `text_bytes.is_usual`).
     """
@@ -84,14 +85,21 @@ def form_of(data: bytes) -> Form:
         raise ValueError("it is not a notebook of format 4")
     if not isinstance(raw.get("cells"), list):
         raise ValueError("it has no cells")
+    if not isinstance(raw.get("metadata", {}), dict):
+        raise ValueError("its metadata is not valid")
     read = []
     for cell in raw["cells"]:
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
             raise ValueError("one of its cells is not valid")
         read.append({"metadata": {}, "source": "", **cell})
-    read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
-    for cell in read:
-        cell["metadata"].pop("trusted", None)
+    try:
+        read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
+        for cell in read:
+            cell["metadata"].pop("trusted", None)
+            if not _is_name(cell.get("id")):
+                cell.pop("id", None)
+    except (AttributeError, TypeError) as error:  # such as null instead of a list
+        raise ValueError("one of its cells is not valid") from error
     return _remember(data, Form(text, raw, cells, read, _style_of(text), usual))
 
 
@@ -126,7 +134,7 @@ def read(data: bytes) -> dict[str, Any]:
         raw, _cells = parsed(text_of(data))
         if raw.get("nbformat") == 4:
             raise
-        return dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+        return _converted(raw)
     notebook = {"metadata": {}, "nbformat_minor": 0, **form.raw, "cells": form.read}
     notebook = plain(notebook)
     for key in TRANSIENT:
@@ -134,40 +142,71 @@ def read(data: bytes) -> dict[str, Any]:
     return dict(notebook)
 
 
+def _converted(raw: Json) -> dict[str, Any]:
+    """Return a notebook of an older format in format 4.4, without the IDs that `nbformat` makes up at each read. Raises ValueError."""
+    found = dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    cells = [{key: value for key, value in cell.items() if key != "id"} for cell in found["cells"]]
+    return {**found, "nbformat_minor": min(4, found["nbformat_minor"]), "cells": cells}
+
+
+def _is_converted(notebook: Json, cells: list[Json], before: bytes) -> bool:
+    """Return whether a file holds a notebook of an older format with the same content. cells: the notebook's, as a file may have them."""
+    try:
+        old = read(before)
+    except ValueError:
+        return False
+    metadata = {**ADDED, **old["metadata"]} == {**ADDED, **notebook["metadata"]}
+    return metadata and [_in_a_file(cell) for cell in old["cells"]] == cells
+
+
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
     """Return the bytes of a notebook in the format of its file; in that of `nbformat` if the file does not hold a notebook of format 4.
 
+    A notebook of an older format that nobody has changed stays as it is.
+
     before: the bytes of the file now.
     """
-    cells = [_in_a_file(cell) for cell in notebook["cells"]]
     try:
         form = form_of(before)
     except ValueError:
+        cells = [_in_a_file(cell) for cell in notebook["cells"]]
+        if _is_converted(notebook, cells, before):
+            return before
         new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
         return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
+    names = {cell["id"] for cell in form.read if "id" in cell}
+    cells = [_in_a_file(cell, names) for cell in notebook["cells"]]
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
-    if not form.raw["cells"] and [_key(cell) for cell in cells] == [("code", "")]:
+    if not form.raw["cells"] and len(cells) == 1 and _is_blank(cells[0]):
         cells = []  # in an editor, an empty notebook has one empty cell
-    raw, texts = _shaped_cells(cells, form)
+    places = _places(cells, form)
+    for cell, place in zip(cells, places, strict=True):
+        if place is not None and "id" in form.read[place]:
+            cell.setdefault("id", form.read[place]["id"])
+    raw, texts = _shaped_cells(cells, places, form)
     is_like_before = cells and form.cells and _same(top, {**form.raw, "cells": []})
-    text = _joined(texts, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
+    between = _separators(places, form) if is_like_before else []
+    text = _joined(texts, between, form) if is_like_before else _as_a_whole({**top, "cells": raw}, form)
     if text == form.text:
         return before
     after = text.encode() if form.is_usual else bytes_of(text, before)
     if is_like_before:
-        begin, places = form.cells[0][0], []
-        separator = len(_separator(form))
-        for each in texts:
-            places.append((begin, begin + len(each)))
-            begin += len(each) + separator
-        _remember(after, Form(text, {**top, "cells": raw}, places, cells, form.style, form.is_usual))
+        begin, at = form.cells[0][0], []
+        for each, separator in zip(texts, [*between, ""], strict=True):
+            at.append((begin, begin + len(each)))
+            begin += len(each) + len(separator)
+        _remember(after, Form(text, {**top, "cells": raw}, at, cells, form.style, form.is_usual))
     return after
 
 
-def _in_a_file(cell: Json) -> Json:
-    """Return a cell as a file may have it: without an ID from this module, and without what only an editor needs."""
+def _in_a_file(cell: Json, names: Iterable[str] = ()) -> Json:
+    """Return a cell as a file may have it: without an ID from this module, and without what only an editor needs.
+
+    names: the IDs that are in the file. It may have one from this module: JupyterLab's "Save as" writes what people have.
+    """
     cell = {**cell, "metadata": {key: value for key, value in cell["metadata"].items() if key != "trusted"}}
-    _unname(cell)
+    if cell.get("id") not in names:
+        _unname(cell)
     return cell
 
 
@@ -240,13 +279,23 @@ def _in_file(name: str) -> str | None:
     return None if name.startswith(UNNAMED) else REPEATED.sub("", name, count=1)
 
 
+def _is_blank(cell: Json) -> bool:
+    """Return whether a cell is what an editor shows for a notebook without cells."""
+    return _key(cell) == ("code", "") and not cell["metadata"] and not cell.get("outputs")
+
+
+def _is_name(value: Json) -> bool:
+    """Return whether a value can be the ID of a cell. Some programs write null, an empty text or a number."""
+    return isinstance(value, str) and value != ""
+
+
 def _new_name(own: str | None, number: int, cell: dict[str, Any], seen: set[str]) -> str:
     # The same each time the file is read, because tabs that reconnect have it from an earlier time.
     digest = hashlib.sha256(json.dumps([number, _key(cell)]).encode()).hexdigest()[:12]
     counter = 0
     while True:
         counter += 1
-        name = f"again-{counter}-{own}"[:LONGEST_ID] if own else f"{UNNAMED}{digest}{'x' * (counter - 1)}"
+        name = f"again-{counter}-{own}" if own else f"{UNNAMED}{digest}{'x' * (counter - 1)}"
         if name not in seen:
             return name
 
@@ -277,15 +326,19 @@ def _shaped_top(new: Json, old: Json) -> Json:
     return _shaped({**new, "cells": []}, {**old, "cells": []})
 
 
-def _shaped_cells(new: list[Json], form: Form) -> tuple[list[Json], list[str]]:
-    """Return cells in the format of the file, and their texts in it."""
+def _places(new: list[Json], form: Form) -> list[int | None]:
+    """Return the index in the file of each cell; None if it is new."""
+    pairs = dict(_pairs(form.read, new))
+    return [pairs.get(number) for number in range(len(new))]
+
+
+def _shaped_cells(new: list[Json], places: list[int | None], form: Form) -> tuple[list[Json], list[str]]:
+    """Return cells in the format of the file, and their texts in it. places: see `_places`."""
     old = form.raw["cells"]
     as_lines = next((isinstance(cell.get("source"), list) for cell in old if cell.get("source")), True)
     usual = next((list(cell) for cell in old), None)
-    pairs = dict(_pairs(form.read, new))
     raw, texts = [], []
-    for number, cell in enumerate(new):
-        place = pairs.get(number)
+    for cell, place in zip(new, places, strict=True):
         if place is None:
             raw.append(_new_cell(plain(cell), as_lines, usual))
             texts.append(_written_in(form, raw[-1]))
@@ -312,12 +365,21 @@ def _before_cells(form: Form) -> str:
     return form.text[form.text.rindex("[", 0, begin) + 1 : begin]
 
 
-def _joined(texts: list[str], form: Form) -> str:
-    parts = list(texts)
+def _separators(places: list[int | None], form: Form) -> list[str]:
+    """Return the texts between cells: those of the file between cells that are still next to each other. places: see `_places`."""
+    found = []
+    for place, following in pairwise(places):
+        if place is not None and following == place + 1:
+            found.append(form.text[form.cells[place][1] : form.cells[following][0]])
+        else:
+            found.append(_separator(form))
+    return found
+
+
+def _joined(texts: list[str], separators: list[str], form: Form) -> str:
     # Join only once: people wait each time the whole text is copied.
-    parts[0] = form.text[: form.cells[0][0]] + parts[0]
-    parts[-1] += form.text[form.cells[-1][1] :]
-    return _separator(form).join(parts)
+    parts = [part for pair in zip(texts, [*separators, ""], strict=True) for part in pair]
+    return "".join([form.text[: form.cells[0][0]], *parts, form.text[form.cells[-1][1] :]])
 
 
 def _written_in(form: Form, cell: Json) -> str:
@@ -341,6 +403,8 @@ def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
     by_id: dict[str, list[int]] = {}
     for place, cell in enumerate(old):
         by_id.setdefault(cell.get("id", ""), []).append(place)
+    if not any("id" in cell for cell in new):
+        by_id = {"": list(range(len(old)))}  # a document of format 4.4 has no IDs, but its file may have some
     rest = []
     for number, cell in enumerate(new):
         if cell.get("id") and by_id.get(cell["id"]):
@@ -355,11 +419,15 @@ def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
 
 
 def _shaped_cell(new: Json, old: Json) -> Json:
-    for key in NO_MORE_THAN_EMPTY:
+    # A cell whose type has been changed has other keys.
+    for key in NO_MORE_THAN_EMPTY if new["cell_type"] == old["cell_type"] else ():
         if key not in old and key in new and not new[key]:
             del new[key]
         if key not in new and key in old and not old[key]:
             new[key] = old[key]
+    for key in ("id", "execution_state"):
+        if key in old and key not in new:
+            new[key] = old[key]  # what people have lacks them
     if "trusted" in old.get("metadata", {}):
         new["metadata"]["trusted"] = old["metadata"]["trusted"]
     return _shaped(new, old, _split_cell(new))
@@ -390,7 +458,7 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
         shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
         return {**shaped, **{key: split[key] for key in sorted(new) if key not in old}}
     if isinstance(new, str) and isinstance(old, list) and all(isinstance(line, str) for line in old):
-        return old if plain("".join(old)) == new else new.splitlines(keepends=True)
+        return old if plain("".join(old)) == new else _lines(new, old)
     if isinstance(old, str | int | float) and new == plain(old) and type(new) is type(plain(old)):
         return old
     if isinstance(new, str) and isinstance(old, str):
@@ -403,6 +471,13 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
     if new == old and type(new) in (int, float) and type(old) in (int, float):
         return old  # in a browser, 1 and 1.0 are the same number
     return split
+
+
+def _lines(text: str, like: list[str]) -> list[str]:
+    """Return the lines of a text. Some programs, such as VS Code, end lines at line feeds only, Python also at U+2028 and others."""
+    joined = "".join(like)
+    is_python = like == joined.splitlines(keepends=True)
+    return text.splitlines(keepends=True) if is_python else LINE.findall(text)
 
 
 def _written(value: Json, style: dict[str, Any]) -> str:
@@ -427,8 +502,8 @@ def _spliced(text: str, old: str, new: str) -> str:
     if text == old:
         return new
     lines, old_lines, new_lines = text.split("\n"), old.split("\n"), new.split("\n")
-    if len(lines) != len(old_lines):
-        return new
+    if not _have_same_lines(lines, old_lines):
+        return _spliced_tokens(text, old, new)
     kept: list[str] = []
     for is_same, (start, stop, new_start, new_stop) in blocks(old_lines, new_lines):
         if is_same:
@@ -439,15 +514,37 @@ def _spliced(text: str, old: str, new: str) -> str:
     return "\n".join(kept)
 
 
+def _have_same_lines(one: list[str], other: list[str]) -> bool:
+    """Return whether two formats of the same JSON break its lines in the same places. The number of lines alone does not tell."""
+    if len(one) != len(other):
+        return False
+    pairs = ((line, same) for line, same in zip(one, other, strict=True) if line != same)
+    return len(one) == 1 or all(_count_tokens(line) == _count_tokens(same) for line, same in pairs)
+
+
+def _count_tokens(text: str) -> int:
+    return sum(1 for _each in TOKEN.finditer(text))
+
+
+def _first_tokens(text: str) -> list[str]:
+    """Return the tokens of a text, but only one more than are compared, because there may be millions."""
+    return [each[0] for each in islice(TOKEN.finditer(text), MOST_TOKENS + 1)]
+
+
 def _spliced_tokens(text: str, old: str, new: str) -> str:
     """Return what `_spliced` returns, but compare tokens instead of lines, because much of a line may be unchanged."""
-    tokens, old_tokens, new_tokens = (TOKEN.findall(each) for each in (text, old, new))
-    if len(tokens) != len(old_tokens) or len(new_tokens) > MOST_TOKENS:
+    tokens, old_tokens, new_tokens = (_first_tokens(each) for each in (text, old, new))
+    if len(tokens) != len(old_tokens) or max(len(old_tokens), len(new_tokens)) > MOST_TOKENS:
         return new
     bare, new_bare = [each.lstrip() for each in old_tokens], [each.lstrip() for each in new_tokens]
     kept: list[str] = []
     for is_same, (start, stop, new_start, new_stop) in blocks(bare, new_bare):
-        kept += tokens[start:stop] if is_same else new_tokens[new_start:new_stop]
+        if is_same:
+            kept += tokens[start:stop]
+            continue
+        replaced = [each[: -len(each.lstrip())] for each in tokens[start:stop]]  # the white space before them
+        for white, each in zip_longest(replaced[: new_stop - new_start], new_tokens[new_start:new_stop]):
+            kept.append(each if white is None else white + each.lstrip())
     return "".join(kept) + text[len(text.rstrip()) :]
 
 

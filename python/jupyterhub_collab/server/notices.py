@@ -80,6 +80,7 @@ class Notices:
         self._told: dict[tuple[str, str], float] = {}
         self._ids: dict[str, str] = {}  # of messages to everyone
         self._standing: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {}
+        self._repeats: dict[str, asyncio.TimerHandle] = {}  # of notices, by their ID
         events.register_event_schema(SCHEMA)
 
     def tell_once(self, notice: tuple[str, str], path: str, detail: str = "") -> None:
@@ -96,7 +97,16 @@ class Notices:
 
     def settle(self, path: str) -> None:
         """Mark a document's notice from `tell_once` as over."""
-        self._standing.pop(path, None)
+        if path in self._standing:
+            _notice, data = self._standing.pop(path)
+            if repeat := self._repeats.pop(data["id"], None):
+                repeat.cancel()
+
+    def moved(self, path: str, new_path: str) -> None:
+        """Record that a document has moved, with its notice. Another document may now have the old path."""
+        if path != new_path and path in self._standing:
+            notice, data = self._standing.pop(path)
+            self._standing[new_path] = notice, {**data, "path": new_path}
 
     def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
         """Send one of the notices above to everyone who has the document at `path` open. Return the event; None if it was sent recently.
@@ -116,8 +126,13 @@ class Notices:
         }
         self._emit(data)
         if level != "info":
-            asyncio.get_running_loop().call_later(AGAIN, self._emit, data)
+            self._repeats[data["id"]] = asyncio.get_running_loop().call_later(AGAIN, self._repeat, data)
         return data
+
+    def _repeat(self, data: dict[str, Any]) -> None:
+        del self._repeats[data["id"]]
+        standing = (each for _notice, each in self._standing.values() if each["id"] == data["id"])
+        self._emit(next(standing, data))  # its document may have moved
 
     def tell_everyone(self, message: str) -> None:
         """Tell everyone who has a page of this server open. Each page shows a message once, however often this is called."""

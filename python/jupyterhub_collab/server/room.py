@@ -46,6 +46,7 @@ from .following import LARGE, NOTHING, Aside, Base, Followed, Form, Taken, follo
 from .history import RETRY_SECONDS, History, OnDisk
 from .lately import text_of
 from .merge import Merged, is_cut_off, likeness, lines_of
+from .merge_notebook import name_repeated_cells
 from .notices import (
     BEGUN_ANEW,
     ENCODED,
@@ -130,6 +131,7 @@ class Room(rooms.DocumentRoom):
             self._model_of,
         )
         self._has_typed = False  # whether people have typed since the file was last changed from outside
+        self._path = self._file.path  # the last one that is known
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
@@ -533,6 +535,11 @@ class Room(rooms.DocumentRoom):
         for _attempt in range(ATTEMPTS):
             seen = self._changes
             content = await self._document.aget()  # other tasks may run, and change the document
+            if isinstance(self._document, YNotebook) and len(content["cells"]) < self._document.cell_number:
+                # It leaves out a cell that is the same as another one, with the same ID. People see both.
+                async with self._update_lock:
+                    name_repeated_cells(self._document)
+                continue
             if seen == self._changes:
                 return seen, *self._place(), content
         return self._changes, *self._place(), self._document.get()
@@ -546,6 +553,11 @@ class Room(rooms.DocumentRoom):
         self._past.set_on_disk(self._room_id, on_disk)
 
     # What other programs do to the file
+
+    def _on_filepath_change(self) -> None:
+        self._notices.moved(self._path, self._file.path)
+        self._path = self._file.path
+        super()._on_filepath_change()
 
     async def _on_outofband_change(self) -> None:
         """Follow a change of the file by another program. Finish even if watching the file is stopped."""
@@ -763,6 +775,7 @@ class Room(rooms.DocumentRoom):
             if waiting is not None:
                 waiting.cancel()
         await self.flush_changes()
+        self._notices.settle(self._file.path)  # those who open it next are told what is the case then
         if self.started.is_set():  # background tasks that have not started yet would not be stopped
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):

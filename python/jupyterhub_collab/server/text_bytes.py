@@ -22,6 +22,7 @@ MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
+MARK = "\ufeff"  # in a text
 
 
 class NoText(ValueError):
@@ -42,6 +43,9 @@ def bytes_of(text: str, before: bytes) -> bytes:
 
     before: the bytes of the file now.
     """
+    text = (
+        END.sub("\n", text) if "\r" in text else text
+    )  # some programs put their own line endings into a document
     if is_usual(before):
         return text.encode()
     before, cut = _without_cut(before)
@@ -50,7 +54,11 @@ def bytes_of(text: str, before: bytes) -> bytes:
         old = before[len(mark) :].decode(encoding)
     except NoText:
         return text.encode()
+    if mark and text.startswith(MARK) and not old.startswith(MARK):
+        text = text.removeprefix(MARK)  # a pasted one has become that of the file
     new = _with_ends(text, old)
+    if not mark and "\0" in new:
+        return new.encode() + cut  # in an encoding older than Unicode, it would not be text
     try:
         return mark + new.encode(encoding) + cut
     except UnicodeEncodeError:
@@ -69,7 +77,7 @@ def _without_cut(data: bytes) -> tuple[bytes, bytes]:
 
 def is_usual(data: bytes) -> bool:
     """Return whether a file has the usual format: UTF-8, no byte-order mark, and the same line endings as people's text."""
-    if b"\r" in data or b"\0" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
+    if b"\r" in data or data.startswith(tuple(mark for mark, _encoding in MARKS)):
         return False
     try:
         return data.isascii() or bool(data.decode())
@@ -85,10 +93,10 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
     for mark, encoding in MARKS:
         if data.startswith(mark) and _is_lossless(data[len(mark) :], encoding):
             return mark, encoding
+    if _is_lossless(data, "utf-8"):
+        return b"", "utf-8"  # it may contain null characters, which people can paste
     if b"\0" in data:
         raise NoText("it does not contain text")
-    if _is_lossless(data, "utf-8"):
-        return b"", "utf-8"
     # The Western European encodings from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1.
     return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
 

@@ -4,11 +4,12 @@
 import copy
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 from jupyter_ydoc import YNotebook
-from pycrdt import Doc
+from pycrdt import Doc, Map
 
 from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, notebook_of
 from jupyterhub_collab.server.text_bytes import NoText, bytes_of, text_of
@@ -27,6 +28,7 @@ TEXTS = {
     "windows-1252": "für 5 €\r\n".encode("cp1252") + b"one",
     "not in windows-1252": b"\x81one\xe9\n",
     "cut off in a letter": "one größe ä".encode()[:-1],
+    "null characters": b"one\0\r\n\0",
     "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
 }
 
@@ -54,7 +56,13 @@ def test_a_letter_typed_into_a_text_is_one_letter_more(name: str) -> None:
         (b"a\r\nb\nc\r\n", "a\nc\n", b"a\r\nc\r\n"),
         (b"a\nb\r\nc", "a\nb\nc\n", b"a\nb\r\nc\r\n"),
         ("für\n".encode("latin-1"), "für 中\n", "für 中\n".encode()),
-        (b"a\0b", "text", b"text"),
+        ("für\n".encode("latin-1"), "für \0\n", "für \0\n".encode()),
+        (b"a\0b\x89", "text", b"text"),
+        (b"a\nb\n", "new\r\na\nb\rc\n", b"new\na\nb\nc\n"),
+        (b"a\n", "\ufeffa\n", b"\xef\xbb\xbfa\n"),
+        (b"\xef\xbb\xbfa\n", "\ufeffab\n", b"\xef\xbb\xbfab\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa\n", "\ufeffab\n", b"\xef\xbb\xbf\xef\xbb\xbfab\n"),
+        (b"a\r\nb\r\n", "new\r\na\nb\n", b"new\r\na\r\nb\r\n"),
     ],
 )
 def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) -> None:
@@ -126,9 +134,23 @@ NOTEBOOKS = {
     "reversed keys": dumped({key: NOTEBOOK[key] for key in reversed(NOTEBOOK)}),
     "no ids": dumped(without("id")),
     "4.4": dumped(without("id", nbformat_minor=4)),
+    "4.4 with ids": dumped({**NOTEBOOK, "nbformat_minor": 4}),
     "4.0": dumped(without("id", nbformat_minor=0)),
     "duplicate id": dumped({**NOTEBOOK, "cells": NOTEBOOK["cells"] + NOTEBOOK["cells"][:1]}),
     "one id three times": dumped({**NOTEBOOK, "cells": [*NOTEBOOK["cells"], *([{**CODE, "id": "one"}] * 2)]}),
+    "long duplicate id": dumped(
+        {**NOTEBOOK, "cells": [{**cell, "id": "x" * 64} for cell in NOTEBOOK["cells"]]}
+    ),
+    "ids that are none": dumped(
+        {
+            **NOTEBOOK,
+            "cells": [{**NOTEBOOK["cells"][0], "id": id_} for id_ in (None, "", 5, 5, {"a": 1}, [], True)],
+        }
+    ),
+    "saved from JupyterLab": dumped(
+        {**NOTEBOOK, "cells": [{**CODE, "id": id_} for id_ in ("unnamed-1", "one", "again-1-one", "one")]}
+    ),
+    "state of a cell": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "execution_state": "busy"}]}),
     "empty metadata": dumped({**NOTEBOOK, "metadata": {}}),
     "no metadata": dumped({key: value for key, value in NOTEBOOK.items() if key != "metadata"}),
     "cells without metadata": dumped(without("metadata")),
@@ -136,6 +158,16 @@ NOTEBOOKS = {
     "additional key": dumped({**NOTEBOOK, "own": {"b": 1, "a": 2}}),
     "source as one string": dumped(
         {**NOTEBOOK, "cells": [{**cell, "source": "".join(cell["source"])} for cell in NOTEBOOK["cells"]]}
+    ),
+    # As jsonlite writes them.
+    "short lists in one line": re.sub(rb'\[\n\s+("[^"]*")\n\s+\]', rb"[\1]", dumped(NOTEBOOK, indent=2)),
+    # The number of lines is that of Python's format by chance.
+    "other line breaks": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"tags": ["a"]}}]})
+    .replace(b'[\n     "a"\n    ]', b'["a"]')
+    .replace(b'"id"', b'\n\n"id"'),
+    # As after a conflict was resolved by hand.
+    "blank line between cells": dumped(NOTEBOOK).replace(
+        b'},\n  {\n   "cell_type": "code"', b'},\n\n{\n   "cell_type": "code"'
     ),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
@@ -178,6 +210,27 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
 
 
+@pytest.mark.parametrize("lines", [["x\u2028\f2\n", "3"], ["x\u2028", "\f", "2\n", "3"]])
+def test_lines_end_where_the_program_ends_them(lines: list[str]) -> None:
+    """VS Code ends the lines of a cell at line feeds only."""
+    data = dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "source": lines}]})
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"x', b'"yx')
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if b'"display_name": "P"' in NOTEBOOKS[name]])
+def test_another_kernel_changes_its_name_only(name: str) -> None:
+    data = NOTEBOOKS[name]
+    document = of_people(data)
+    metadata = document.get()["metadata"]
+    document.ydoc.get("meta", type=Map)["metadata"] = {
+        **metadata,
+        "kernelspec": {**metadata["kernelspec"], "display_name": "Q"},
+    }
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"P"', b'"Q"')
+
+
 @pytest.mark.parametrize(
     "name", ["as nbformat writes it", "indented with two spaces", "no ids", "4.4", "duplicate id"]
 )
@@ -190,6 +243,29 @@ def test_a_cell_taken_out_takes_nothing_else(name: str) -> None:
     sort = name == "as nbformat writes it"
     expected = dumped(rest, indent=2 if name == "indented with two spaces" else 1, sort_keys=sort)
     assert bytes_of_notebook(document.get(), data) == expected
+
+
+@pytest.mark.parametrize(("place", "kind"), [(0, "markdown"), (1, "code")])
+def test_a_cell_whose_type_is_changed_has_the_keys_of_its_type(place: int, kind: str) -> None:
+    data = NOTEBOOKS["as nbformat writes it"]
+    document = of_people(data)
+    old = document.get_cell(place)
+    cell = {key: old[key] for key in ("id", "source", "metadata")}  # as JupyterLab creates it again
+    more = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    document.set_cell(place, {**cell, "cell_type": kind, **more})
+    written = json.loads(bytes_of_notebook(document.get(), data))["cells"][place]
+    assert written.keys() == {"id", "source", "metadata", "cell_type", *more}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"metadata": {"tags": ["a"]}}, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "a"}]}],
+)
+def test_what_an_empty_cell_has_besides_text_is_written(more: dict[str, Any]) -> None:
+    document = of_people(NOTEBOOKS["empty"])
+    document.set({**document.get(), "cells": [{**CODE, "source": "", **more}]})
+    written = json.loads(bytes_of_notebook(document.get(), NOTEBOOKS["empty"]))
+    assert len(written["cells"]) == 1
 
 
 def test_a_new_cell_follows_the_file() -> None:
@@ -211,7 +287,48 @@ def test_a_cell_without_an_id_stays_the_one_it_is() -> None:
     assert found["cells"][0]["id"] not in [cell["id"] for cell in known["cells"]]
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99]])
+OLDER = dumped(
+    {
+        "metadata": {"name": "x"},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "input": ["x = 1\n", "y"],
+                        "language": "python",
+                        "outputs": [{"output_type": "stream", "stream": "stdout", "text": ["a\n"]}],
+                        "prompt_number": 1,
+                    },
+                    {"cell_type": "heading", "level": 2, "source": ["Title"]},
+                ]
+            }
+        ],
+    }
+)
+
+
+def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> None:
+    assert notebook_of(OLDER) == notebook_of(OLDER)
+    document = of_people(OLDER)
+    assert bytes_of_notebook(document.get(), OLDER) == OLDER
+    document.ycells[0]["source"].insert(0, "y")
+    after = bytes_of_notebook(document.get(), OLDER)
+    assert [cell["source"] for cell in json.loads(after)["cells"]] == [["yx = 1\n", "y"], ["## Title"]]
+    assert bytes_of_notebook(document.get(), after) == after
+
+
+NOT_VALID = [
+    {**NOTEBOOK, "metadata": None},
+    *({**NOTEBOOK, "cells": [{**CODE, key: None}]} for key in ("metadata", "outputs", "attachments")),
+]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b'{"nbformat": 4}', dumped(NOTEBOOK)[:99], *map(dumped, NOT_VALID)]
+)
 def test_what_is_no_notebook_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         notebook_of(data)

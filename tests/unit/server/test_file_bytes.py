@@ -44,6 +44,28 @@ async def test_typing_a_letter_changes_a_letter(server: LocalServer, name: str) 
     await until(lambda: path.read_bytes() == data.replace(b"one", b"yone"))
 
 
+async def test_a_document_with_a_null_character_can_be_opened_again(server: LocalServer) -> None:
+    """Browsers let people paste one, for example from a terminal."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "pasted\0 ")
+    await server.until_file("notes.txt", "pasted\0 one")
+    server.end()
+    server.start()
+    bob = await server.open("notes.txt", "bob")
+    bob.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed pasted\0 one")
+
+
+async def test_a_notebook_whose_ids_are_numbers_is_saved(server: LocalServer) -> None:
+    written = notebook("x = 0", "x = 1")
+    for number, cell in enumerate(written["cells"]):
+        cell["id"] = number
+    server.write("work.ipynb", json.dumps(written))
+    alice = await server.open("work.ipynb")
+    alice.insert(0, "y", 0)
+    await until(lambda: server.read("work.ipynb") == json.dumps(written).replace("x = 0", "yx = 0"))
+
+
 async def test_what_an_encoding_cannot_hold_is_told_and_saved(server: LocalServer) -> None:
     path = server.files / "latin.txt"
     path.write_bytes("für\n".encode("latin-1"))

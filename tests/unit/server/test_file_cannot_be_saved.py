@@ -69,6 +69,24 @@ async def test_a_file_that_may_not_be_written_is_saved_when_it_may_be(of_a_user:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+async def test_a_file_in_a_folder_that_may_not_be_entered_is_not_taken_for_deleted(
+    of_a_user: LocalServer,
+) -> None:
+    server, folder = of_a_user, of_a_user.files / "closed"
+    folder.mkdir()
+    server.write("closed/notes.txt", "one\n")
+    alice = await server.open("closed/notes.txt")
+    async with told(server) as notices:
+        folder.chmod(0)
+        await asyncio.sleep(3)
+        assert not notices
+        alice.insert(0, "<typed>")
+        await until(lambda: notices)
+        folder.chmod(0o755)
+        await server.until_file("closed/notes.txt", "<typed>one\n")
+    assert "cannot be saved" in notices[0]["message"] and len(notices) == 1
+
+
 async def test_a_copy_that_cannot_be_beside_its_file_is_in_the_top_folder(of_a_user: LocalServer) -> None:
     server, folder = of_a_user, of_a_user.files / "closed"
     folder.mkdir()

@@ -54,6 +54,45 @@ async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
         await both_see(alice, bob, "<typed>", "a new one")
 
 
+async def test_what_was_told_of_a_closed_document_is_not_told_of_a_later_one(tmp_path: Path) -> None:
+    server = LocalServer(tmp_path, "--YDocExtension.document_cleanup_delay=0.5")
+    server.write("notes.txt", "one\n")
+    server.start()
+    try:
+        async with told(server) as notices:
+            alice = await server.open("notes.txt")
+            (server.files / "notes.txt").unlink()
+            await until(lambda: notices)
+            await alice.leave()
+            await until(lambda: "Deleting file notes.txt" in server.log)
+        server.write("notes.txt", "two\n")
+        async with told(server) as notices:
+            await server.open("notes.txt", "bob")
+            await asyncio.sleep(2)
+        assert not notices
+    finally:
+        server.kill()
+
+
+async def test_a_notice_moves_with_its_file(server: LocalServer) -> None:
+    alice = await server.open("work.ipynb")
+    whole = server.read("work.ipynb")
+    server.write("work.ipynb", "<<<<<<< HEAD\n" + whole)
+    async with told(server) as notices:
+        alice.insert(0, "<typed>", 0)
+        await until(lambda: notices)
+        os.rename(server.files / "work.ipynb", server.files / "other.ipynb")
+        server.write("other.ipynb", whole)
+        await server.until_file("other.ipynb", "<typed>")
+        assert len(notices) == 1
+    server.write("work.ipynb", whole)
+    async with told(server) as notices:
+        bob = await server.open("work.ipynb", "bob")
+        await until_text(bob, "x = 0\nx = 1")
+        await asyncio.sleep(2)
+    assert not notices
+
+
 async def test_what_was_typed_after_deleting_is_saved_when_the_file_is_undeleted(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     shutil.move(server.files / "notes.txt", server.state / "notes.txt")

@@ -383,6 +383,26 @@ async def test_what_people_take_out_as_they_see_it_stays_out(server: LocalServer
     assert [alice.cell_count, bob.cell_count, notices] == [1, 1, []]
 
 
+async def test_a_cell_that_two_people_moved_at_once_follows_its_file(server: LocalServer) -> None:
+    """The file has both of its copies, as people see them, and what people and programs change in them is merged."""
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    await bob.drop()
+    alice.move_cell(1, 0)
+    bob.move_cell(1, 0)
+    await come_back(bob)
+    await until(lambda: server.read("work.ipynb").count("x = 1") == 2)
+    await until_text(alice, "x = 1\nx = 1\nx = 0")
+    for number in range(2):
+        written = json.loads(server.read("work.ipynb"))
+        assert len({cell["id"] for cell in written["cells"]}) == len(written["cells"])
+        written["cells"].append({**CELL, "id": f"new{number}", "source": f"y = {number}"})
+        alice.insert(0, f"typed_{number} = 1\n", number)
+        server.write("work.ipynb", json.dumps(written))
+        await both_see(alice, bob, f"typed_{number}", f"y = {number}")
+        await server.until_file("work.ipynb", f"typed_{number}", f"y = {number}")
+    assert alice.cell_count == 5 and not copies(server)
+
+
 async def both_have(alice: Room, bob: Room, *texts: str) -> None:
     """Wait until both users have the same cells with each of these texts, and check that each text appears once."""
 

@@ -35,6 +35,19 @@ def test_what_was_typed_while_the_history_could_not_be_written_counts_when_it_ca
     assert lately.lost("word one\n", "one\n") == {"word"}
 
 
+@pytest.mark.parametrize("typed", ["👍", "→", "„“", "中文", "e\u0301"])
+def test_what_is_typed_without_letters_counts(past: History, typed: str) -> None:
+    text = document("one\n")
+    past.add("name", text.ydoc.get_update())
+    lately, edit = Lately(past, "name", YUnicode), past.begin_edit("name", "alice")
+    lately.look("one\n")
+    before = text.ydoc.get_state()
+    text.source = f"one\n{typed}\n"
+    past.add("name", text.ydoc.get_update(before), edit)
+    lately.look(f"one\n{typed}\n")
+    assert lately.lost(f"one\n{typed}\n", "one\n")
+
+
 def test_an_older_copy_makes_nothing_of_a_newer_one_unknown(past: History) -> None:
     lately = Lately(past, "notes", YUnicode)
     for number in (5, 3):

@@ -43,3 +43,26 @@ async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.Monk
     assert sorted(Counter(each["id"] for each in told).values()) == [1, 2, 2, 2]
     for first in told[:4]:
         assert all(again == first for again in told if again["id"] == first["id"])
+
+
+async def test_what_is_over_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "AGAIN", 0.1)
+    events = EventLogger()
+    people = Notices(events)
+    told: list[str] = []
+
+    async def listen(logger: EventLogger, schema_id: str, data: dict[str, Any]) -> None:
+        told.append(data["path"])
+
+    events.add_listener(schema_id=SCHEMA_ID, listener=listen)
+    people.tell_once(NOT_SAVED, "notes.txt", "the disk is full")
+    people.tell_once(NOT_SAVED, "moved.txt", "the disk is full")
+    people.moved("moved.txt", "new.txt")
+    people.settle("notes.txt")
+    people.tell_once(NOT_SAVED, "new.txt", "the disk is full")
+    await asyncio.sleep(0.5)
+    people.tell_newcomers("notes.txt")
+    people.tell_newcomers("moved.txt")
+    people.tell_newcomers("new.txt")
+    await asyncio.sleep(0.1)
+    assert told == ["notes.txt", "moved.txt", "new.txt", "new.txt"]
