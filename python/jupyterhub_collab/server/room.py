@@ -28,6 +28,7 @@ from jupyter_server_ydoc.utils import SERVER_SESSION, LogLevel, OutOfBandChanges
 from jupyter_ydoc import YNotebook, ydocs
 from jupyter_ydoc.ybasedoc import YBaseDoc
 from pycrdt import (
+    Subscription,
     TransactionEvent,
     YMessageType,
     YSyncMessageType,
@@ -130,6 +131,7 @@ class Room(rooms.DocumentRoom):
             self.log,
             self._model_of,
         )
+        self._remembering: Subscription | None = None
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self._path = self._file.path  # the last one that is known
         self.on_message = self._take_in
@@ -182,17 +184,18 @@ class Room(rooms.DocumentRoom):
                 # A server that was killed while it loaded the document may have left a part of it, which no client has seen.
                 self._past.forget(self._room_id)
                 await self._load(content, found)
+                self._remember_all()
             else:
                 self._on_disk = known
                 if unreadable and not known.writing and not self._has_unsaved:
                     raise unreadable
+                self._remember_all()
                 self._found = found
                 await self._rescue.go_on()
                 if (lost := await self._resume(known, content, found)) is not None:
                     await self._rescue.keep(lost)
             if self._document.dirty:
                 self._document.dirty = False
-            self.ydoc.observe(self._remember)
             self.ready = True
         await self._rescue.restore()
         if self._past.failure:
@@ -253,6 +256,7 @@ class Room(rooms.DocumentRoom):
     def _restore(self) -> bool:
         """Restore the document from the history. If the history is damaged, delete it and return False: the file is loaded instead."""
         updates = [content for content, _time in self._past.updates(self._room_id)]
+        own = self.ydoc.get_update()
         try:
             if not updates:
                 raise ValueError("it is empty")
@@ -263,6 +267,8 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(BEGUN_ANEW, self._file.path, "was damaged")
             return False
         self._is_complete, self._generation = True, self._past.generation
+        # What this room has put into its document before, such as the path. Without it, what it adds later could not be applied.
+        self._write_down(own)
         return True
 
     async def _find(self) -> Found:
@@ -307,6 +313,11 @@ class Room(rooms.DocumentRoom):
         return self._on_disk.state is None and not is_there
 
     # What people type
+
+    def _remember_all(self) -> None:
+        """From now on, write all changes of the document to the history. Calling this again has no effect."""
+        if self._remembering is None:
+            self._remembering = self.ydoc.observe(self._remember)
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update to the history, before it is sent to others, and schedule a save that later updates do not postpone."""
@@ -685,8 +696,6 @@ class Room(rooms.DocumentRoom):
                 found,
                 lambda was: self._file.content_of(found, self._file_format, self._file_type, likeness(was)),
             )
-        if not self.ready and followed.update != NOTHING:  # otherwise, `_remember` has written it
-            self._write_down(followed.update)
         self._set_on_disk(self._noted(found, followed, place, base.is_known), found)
         self._has_typed = False
         return followed.merged, self._rescue.lost(before, followed.merged)
@@ -703,8 +712,6 @@ class Room(rooms.DocumentRoom):
             self._noting = on_disk
             try:
                 self.ydoc.apply_update(update)
-                if not self.ready and update != NOTHING:  # otherwise, `_remember` has written it
-                    self._write_down(update)
             finally:
                 self._noting = None
         self._set_on_disk(on_disk, found)

@@ -3,12 +3,16 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyterhub_collab.server.history import History
+from jupyterhub_collab.server.merge import doc_of
+from jupyterhub_collab.server.yjs_update import clocks_of
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from open_files import copies, told, until
 from people.room import Room
@@ -216,3 +220,22 @@ async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed_
         (copy,) = copies(server)
         assert "bobs = 1" in server.read(copy)
         server.kill()
+
+
+async def test_the_history_has_all_that_a_server_changes_itself(server: LocalServer) -> None:
+    """What a server that was started again changes can be applied without what people's tabs have."""
+    alice = await server.open("notes.txt")
+    alice.insert(0, "typed ")
+    await server.until_file("notes.txt", "typed one")
+    server.kill()
+    server.start()
+    await come_back(alice)
+    server.write("notes.txt", "typed one\nwritten\n")
+    await alice.wait_until(lambda room: "written" in room.text, PATIENCE)
+    alice.insert(0, "more ")
+    await server.until_file("notes.txt", "more typed one\nwritten\n")
+    server.kill()
+    document = alice.seat.door.url.partition("?")[0].rpartition("/")[2]
+    updates = History(server.state, logging.getLogger(__name__)).updates(document)
+    # The clock of an author whose first update is missing is 0.
+    assert all(clocks_of(doc_of(*(update for update, _time in updates)).get_state()).values())
