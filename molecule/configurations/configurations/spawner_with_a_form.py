@@ -41,4 +41,4 @@ c.JupyterHub.template_paths = []
 c.JupyterHub.extra_handlers = []
 c.JupyterHub.services = [{"name": "dashboard", "api_token": "a-token-of-thirty-two-characters", "admin": True}]
 c.JupyterHub.extra_handlers = [(r"/custom/(.*)", StaticFileHandler, {"path": "/usr/share/doc"})] + c.JupyterHub.extra_handlers
-c.JupyterHub.template_paths = ["/usr/local/etc/jupyter/templates"] + c.JupyterHub.template_paths
+c.JupyterHub.template_paths = ["/usr/local/etc/jupyter/forms"] + c.JupyterHub.template_paths
