@@ -332,9 +332,7 @@ class Room(rooms.DocumentRoom):
         self._active()
         self._changes += 1
         self._has_typed = True
-        states = [state for state in self.awareness.states.values() if state]
-        if not states or any(state.get("autosave", True) for state in states):
-            self._keep_saved()
+        self._keep_saved()
 
     def _write_down(self, update: bytes) -> None:
         """Append an update to the history. If anything is missing there, write the whole document instead."""
@@ -425,6 +423,10 @@ class Room(rooms.DocumentRoom):
     # Saving
 
     def _keep_saved(self) -> None:
+        """Save the document soon, and until the file holds all changes, unless everyone who has it open has turned off saving."""
+        states = [state for state in self.awareness.states.values() if state]
+        if states and not any(state.get("autosave", True) for state in states):
+            return
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._save_until_quiet())
 

@@ -110,6 +110,10 @@ class Room:
         self._line.send(self._awareness_message([self._awareness.client_id]))
         await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
 
+    def save_by_hand_only(self) -> None:
+        """Turn off saving in the background, as in JupyterLab's settings."""
+        self._awareness.set_local_state_field("autosave", False)
+
     def lag(self) -> None:
         """Ignore incoming messages until `join`, as over a slow connection. Edits are still sent."""
         self._lags = True

@@ -466,3 +466,16 @@ async def test_a_change_that_the_time_does_not_tell_is_followed(
         keep(server.files / "new", before)
         os.rename(server.files / "new", path)  # as `rsync -a`
         await until_text(alice, word.lower() + rest)
+
+
+async def test_nothing_is_saved_unasked_for_people_who_save_by_hand(server: LocalServer) -> None:
+    """What people who have turned off saving type is in the file once they save, also if a program changes the file before."""
+    alice = await server.open("notes.txt")
+    alice.save_by_hand_only()
+    alice.insert(0, "<typed>")
+    server.write("notes.txt", "one\ntwo\nthree\n")
+    await until_text(alice, "<typed>one\ntwo\nthree\n")
+    await asyncio.sleep(3)  # longer than the server waits before it saves
+    assert server.read("notes.txt") == "one\ntwo\nthree\n"
+    assert await alice.save(PATIENCE) == "success"
+    assert server.read("notes.txt") == "<typed>one\ntwo\nthree\n"
