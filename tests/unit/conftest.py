@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hub that several test files attack. It is shared because it takes seconds to start."""
+"""What all unit tests share: a hub that several files attack, because it takes seconds to start, and no applications of other tests."""
 
 from collections.abc import Iterator
 
 import pytest
+from traitlets.config import Application
 
 from attacked_hub import Attacked
+
+
+@pytest.fixture(autouse=True)
+def no_other_application() -> Iterator[None]:
+    """Forget the application that a test has created, because a process can have only one."""
+    yield
+    if Application.initialized():
+        type(Application.instance()).clear_instance()
 
 
 @pytest.fixture(scope="session")
