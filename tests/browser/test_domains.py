@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -84,3 +85,13 @@ def test_a_servers_page_reads_and_sends_nothing_as_its_visitor(bob_of_domains: t
     tab.goto(f"{sharing}/services/sharing/")
     page = SharingPage(tab)
     expect(page.page.get_by_text("No valid links.")).to_be_visible()
+
+
+def test_on_a_single_domain_it_reads_the_hubs_pages(bob: Lab, entry: str) -> None:
+    """Without domains, the same page can read what the hub tells its visitor, as the documentation says."""
+    hub = "{0.scheme}://{0.netloc}".format(urlsplit(entry))
+    found = attempts(bob.page, hub, hub, hub)
+    assert "<title>JupyterHub</title>" in found["read the hub's page"]
+    assert "bob" in found["read a window with the hub's page"]
+    # The sharing page can at least refuse scripts.
+    assert "not for scripts" in found["read the sharing page"]

@@ -120,6 +120,7 @@ def dumped(notebook: dict[str, Any], ending: str = "\n", **form: Any) -> bytes:
     return (json.dumps(notebook, **{"indent": 1, "ensure_ascii": False, **form}) + ending).encode()
 
 
+NO_IDS: list[Any] = [None, "", 5, 5, {"a": 1}, [], True]
 NOTEBOOKS = {
     "as nbformat writes it": dumped(NOTEBOOK, sort_keys=True),
     "indented with two spaces": dumped(NOTEBOOK, indent=2),
@@ -144,7 +145,7 @@ NOTEBOOKS = {
     "ids that are none": dumped(
         {
             **NOTEBOOK,
-            "cells": [{**NOTEBOOK["cells"][0], "id": id_} for id_ in (None, "", 5, 5, {"a": 1}, [], True)],
+            "cells": [{**NOTEBOOK["cells"][0], "id": id_} for id_ in NO_IDS],
         }
     ),
     "saved from JupyterLab": dumped(
@@ -251,7 +252,7 @@ def test_a_cell_whose_type_is_changed_has_the_keys_of_its_type(place: int, kind:
     document = of_people(data)
     old = document.get_cell(place)
     cell = {key: old[key] for key in ("id", "source", "metadata")}  # as JupyterLab creates it again
-    more = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    more: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     document.set_cell(place, {**cell, "cell_type": kind, **more})
     written = json.loads(bytes_of_notebook(document.get(), data))["cells"][place]
     assert written.keys() == {"id", "source", "metadata", "cell_type", *more}

@@ -10,8 +10,9 @@ from jupyter_ydoc import YNotebook
 from pycrdt import Array, Doc, Map, Text, merge_updates
 
 from jupyterhub_collab.server.history import Change
-from jupyterhub_collab.server.late import Late, Ranges, _without, gone_unseen, late, late_again, unseen
+from jupyterhub_collab.server.late import Late, _without, gone_unseen, late, late_again, unseen
 from jupyterhub_collab.server.merge import doc_of
+from jupyterhub_collab.server.yjs_update import Ranges
 
 
 @pytest.mark.parametrize(
