@@ -16,13 +16,16 @@ from jupyterhub_collab.server import protection
 from scenario import LONG
 
 ROOT = Path(__file__).parents[3]
-FILES = ["tests/unit/server/test_room.py", *map(str, sorted(ROOT.glob("tests/unit/server/test_file_*.py")))]
+FILES = [f"tests/unit/server/test_{name}.py" for name in ("room", "rescue", "late", "yjs_update")]
+FILES += map(str, sorted(ROOT.glob("tests/unit/server/test_file_*.py")))
 # What our rooms share with jupyter-collaboration's: loading, saving, outside changes, sessions and the file loader.
 FEW = "kill_9 or leave_a_file_alone or is_merged or by_hand or another_history or ends_no_other or undeleted or cell_that_goes"
 ALL = (
     f"{FEW} or nobody_comes_back or nobody_is_there or can_be_saved or timeline or tells_who"
     # A selection of what happens to files: links, moves, deletions, cells and other servers.
     " or long_before or link_that_is_moved or moved_while_the_server or cell_by_cell or past_the_server"
+    # How text is rescued that two people, or a killed server, would lose: releases of pycrdt differ there.
+    " or rescue or late or yjs_update"
 )
 
 
