@@ -25,6 +25,7 @@ milliseconds as the server.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -95,13 +96,15 @@ class Judge:
     def _look_for_copies(self) -> None:
         for item in self._items:
             self._typed.update(dict.fromkeys(item.words, item))
+        new: list[tuple[int, tuple[int, str], Path]] = []
         for path in self._root.rglob("*.before-*"):
             if path.name.startswith(".") or ".git" in path.parts:
                 continue
-            try:
-                key = path.stat().st_ino, path.name
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                found = path.stat()
+                new.append((found.st_mtime_ns, (found.st_ino, path.name), path))
+        # In the order in which they were written: the second of two copies may be necessary for one word only.
+        for _time, key, path in sorted(new):
             copy = self.copies.setdefault(key, Copy(path, time.monotonic()))
             copy.path = path
         for copy in self.copies.values():
