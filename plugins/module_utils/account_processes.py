@@ -67,7 +67,7 @@ def end_processes(uid: int) -> None:
         _signal(process, signal.SIGTERM)
     _wait_until_ended(uid)
     # Do this even if no process is left: one that forks and exits all the time is in no list.
-    _kill_all(uid)
+    signal_all(uid, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS_TO_END
     while left := processes_of(uid):
         if time.monotonic() > deadline:
@@ -78,11 +78,7 @@ def end_processes(uid: int) -> None:
         for process in left:
             _signal(process, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
-        _kill_all(uid)
-
-
-def _kill_all(uid: int) -> None:
-    signal_all(uid, signal.SIGKILL)
+        signal_all(uid, signal.SIGKILL)
 
 
 def _signal(process: int, number: signal.Signals) -> None:

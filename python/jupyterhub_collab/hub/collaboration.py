@@ -199,8 +199,7 @@ class Ours(str):
     def __new__(cls, text: str, *_more: Any) -> Self:
         return super().__new__(cls, text)
 
-    def __init__(self, text: str, theirs: Any = None) -> None:
-        self.text = text
+    def __init__(self, _text: str, theirs: Any = None) -> None:
         self.theirs = theirs
 
     def __call__(self, spawner: Any) -> str:
@@ -209,7 +208,7 @@ class Ours(str):
     def before(self, theirs: Any, spawner: Any) -> str:
         """Return the variable's text. theirs: its value without us, a string or a callable."""
         theirs = theirs(spawner) if callable(theirs) else theirs
-        return os.pathsep.join(filter(None, [self.text, theirs]))
+        return os.pathsep.join(filter(None, [self, theirs]))
 
 
 class Settings(Ours):

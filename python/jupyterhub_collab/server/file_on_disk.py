@@ -385,8 +385,7 @@ class File(loaders.FileLoader):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
         except Exception:
             if begun.is_refused:
-                with contextlib.suppress(OSError):
-                    os.unlink(_intermediate(os.path.realpath(begun.os_path)))
+                self._remove_intermediate(os.path.realpath(begun.os_path))
                 self.forget()
                 raise OutOfBandChanges from None
             if self.is_missing and begun.data is not None and begun.data in begun.written.values():
@@ -463,6 +462,12 @@ class File(loaders.FileLoader):
                 # Otherwise, another program has written it.
                 if now != held.data and any(each.startswith(now) for each in ours):
                     Path(place).write_bytes(held.data)
+                self._remove_intermediate(place)
+
+    def _remove_intermediate(self, place: str) -> None:
+        """Delete the copy that the contents manager has made of a file to rewrite it. If it makes none, that is a file of the user's."""
+        if self._contents_manager.use_atomic_writing:
+            with contextlib.suppress(OSError):
                 os.unlink(_intermediate(place))
 
 

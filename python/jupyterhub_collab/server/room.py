@@ -178,6 +178,7 @@ class Room(rooms.DocumentRoom):
         async with self._update_lock:
             if self.ready:
                 return  # another client has loaded it in the meantime
+            own = self.ydoc.get_update()  # what this room has put into its document so far, such as the path
             if known is not None and not self._restore():
                 known = None
             if known is None:
@@ -189,7 +190,7 @@ class Room(rooms.DocumentRoom):
                 self._on_disk = known
                 if unreadable and not known.writing and not self._has_unsaved:
                     raise unreadable
-                self._remember_all()
+                self._remember_all(own)
                 self._found = found
                 await self._rescue.go_on()
                 if (lost := await self._resume(known, content, found)) is not None:
@@ -256,7 +257,6 @@ class Room(rooms.DocumentRoom):
     def _restore(self) -> bool:
         """Restore the document from the history. If the history is damaged, delete it and return False: the file is loaded instead."""
         updates = [content for content, _time in self._past.updates(self._room_id)]
-        own = self.ydoc.get_update()
         try:
             if not updates:
                 raise ValueError("it is empty")
@@ -267,8 +267,6 @@ class Room(rooms.DocumentRoom):
             self._notices.tell(BEGUN_ANEW, self._file.path, "was damaged")
             return False
         self._is_complete, self._generation = True, self._past.generation
-        # What this room has put into its document before, such as the path. Without it, what it adds later could not be applied.
-        self._write_down(own)
         return True
 
     async def _find(self) -> Found:
@@ -314,10 +312,15 @@ class Room(rooms.DocumentRoom):
 
     # What people type
 
-    def _remember_all(self) -> None:
-        """From now on, write all changes of the document to the history. Calling this again has no effect."""
+    def _remember_all(self, own: bytes = NOTHING) -> None:
+        """From now on, write all changes of the document to the history. Calling this again has no effect.
+
+        own: what this room has changed before and the history lacks. Without it, what the room adds later could not be applied.
+        """
         if self._remembering is None:
             self._remembering = self.ydoc.observe(self._remember)
+            if own != NOTHING:
+                self._write_down(own)
 
     def _remember(self, event: TransactionEvent) -> None:
         """Write an update to the history, before it is sent to others, and schedule a save that later updates do not postpone."""

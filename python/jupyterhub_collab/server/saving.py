@@ -29,6 +29,10 @@ from .notebook_bytes import bytes_of_notebook, formats
 
 # How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5
+UNCHECKED = (
+    "%s opens files in its own way, so a change that another program makes to a document's file at the very moment of a save may be"
+    " overwritten, or the save may leave a second file where a moved one was"
+)
 
 
 @dataclass
@@ -241,12 +245,14 @@ class _Noting:
 def _note_bytes(manager: Any) -> None:
     """Make a contents manager record what it writes while a document is saved, to tell it from what other programs write then.
 
-    If Jupyter Server's own code opens files, `Saving.open` opens the document's.
+    If Jupyter Server's own code opens files, `Saving.open` opens the document's. Otherwise, the server's log says what that means.
     """
     if not isinstance(manager, FileManagerMixin) or hasattr(manager.atomic_writing, "notes"):
         return
     theirs: Any = manager.atomic_writing
     takes_opener = theirs.__module__.startswith("jupyter_server.")
+    if not takes_opener:
+        manager.log.warning(UNCHECKED, type(manager).__name__)
 
     @contextlib.contextmanager
     def atomic_writing(os_path: str, *arguments: Any, **options: Any) -> Iterator[Any]:

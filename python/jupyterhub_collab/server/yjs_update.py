@@ -6,7 +6,7 @@ The encoding is version 1 of https://github.com/yjs/yjs, with the values of http
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pycrdt import Decoder
 
 # Ranges of clocks by client. The end of a range does not belong to it.
 Ranges = dict[int, list[tuple[int, int]]]
@@ -23,19 +23,19 @@ SIZES = {127: 0, 126: 0, 124: 4, 123: 8, 122: 8, 121: 0, 120: 0}
 
 def clocks_of(state: bytes) -> dict[int, int]:
     """Return a state vector's clocks by client."""
-    numbers = _numbers(state)
-    return {next(numbers): next(numbers) for _each in range(next(numbers))}
+    read = Decoder(state).read_var_uint
+    return {read(): read() for _each in range(read())}
 
 
 def ranges_of(delete_set: bytes) -> Ranges:
     """Return the ranges of a delete set."""
-    numbers = _numbers(delete_set)
+    read = Decoder(delete_set).read_var_uint
     found: Ranges = {}
-    for _client in range(next(numbers)):
-        client = next(numbers)
-        for _range in range(next(numbers)):
-            start = next(numbers)
-            found.setdefault(client, []).append((start, start + next(numbers)))
+    for _client in range(read()):
+        client = read()
+        for _range in range(read()):
+            start = read()
+            found.setdefault(client, []).append((start, start + read()))
     return found
 
 
@@ -46,48 +46,25 @@ def garbage_of(update: bytes) -> Ranges:
     """
     reader = _Reader(update)
     found: Ranges = {}
-    for _client in range(reader.number()):
-        structs, client, clock = reader.number(), reader.number(), reader.number()
+    for _client in range(reader.read_var_uint()):
+        structs, client, clock = reader.read_var_uint(), reader.read_var_uint(), reader.read_var_uint()
         for _struct in range(structs):
             kind = reader.byte()
-            length = reader.number() if kind in (GARBAGE, SKIP) else reader.item(kind)
+            length = reader.read_var_uint() if kind in (GARBAGE, SKIP) else reader.item(kind)
             if kind == GARBAGE:
                 found.setdefault(client, []).append((clock, clock + length))
             clock += length
     return found
 
 
-def _numbers(data: bytes) -> Iterator[int]:
-    reader = _Reader(data)
-    while reader.has_more:
-        yield reader.number()
-
-
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    @property
-    def has_more(self) -> bool:
-        return self._at < len(self._data)
-
+class _Reader(Decoder):
     def byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
+        self.skip(1)
+        return self.stream[self.i0 - 1]
 
-    def number(self) -> int:
-        number = shift = 0
-        while True:
-            byte = self.byte()
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return number
-
-    def bytes(self) -> bytes:
-        length = self.number()
-        self._at += length
-        return self._data[self._at - length : self._at]
+    def skip(self, count: int) -> None:
+        self.i0 += count
+        self.length -= count
 
     def item(self, kind: int) -> int:
         """Read the rest of an item, and return how many clocks it has."""
@@ -95,38 +72,38 @@ class _Reader:
             if kind & has:
                 self._id()
         if not kind & (HAS_LEFT | HAS_RIGHT):
-            if self.number() == 1:
-                self.bytes()  # the name of a root
+            if self.read_var_uint() == 1:
+                self.read_message()  # the name of a root
             else:
                 self._id()
             if kind & HAS_KEY:
-                self.bytes()
+                self.read_message()
         return self._content(kind & CONTENT)
 
     def _id(self) -> None:
-        self.number()
-        self.number()
+        self.read_var_uint()
+        self.read_var_uint()
 
     def _content(self, kind: int) -> int:
         if kind == DELETED:
-            return self.number()
+            return self.read_var_uint()
         if kind == STRING:
-            return len(self.bytes().decode().encode("utf-16-le")) // 2
+            return len(self.read_var_string().encode("utf-16-le")) // 2
         if kind in (JSON, ANY):
-            count = self.number()
+            count = self.read_var_uint()
             for _value in range(count):
-                self.bytes() if kind == JSON else self._value()
+                self.read_message() if kind == JSON else self._value()
             return count
         if kind in (BINARY, EMBED):
-            self.bytes()
+            self.read_message()
         elif kind == FORMAT:
-            self.bytes()
-            self.bytes()
+            self.read_message()
+            self.read_message()
         elif kind == TYPE:
-            if self.number() in (XML_ELEMENT, XML_HOOK):
-                self.bytes()
+            if self.read_var_uint() in (XML_ELEMENT, XML_HOOK):
+                self.read_message()
         elif kind == DOCUMENT:
-            self.bytes()
+            self.read_message()
             self._value()
         else:
             raise ValueError(f"an update has content of an unknown kind: {kind}")
@@ -135,15 +112,15 @@ class _Reader:
     def _value(self) -> None:
         kind = self.byte()
         if kind in SIZES:
-            self._at += SIZES[kind]
+            self.skip(SIZES[kind])
         elif kind == INTEGER:
-            self.number()
+            self.read_var_uint()
         elif kind in (TEXT, BUFFER):
-            self.bytes()
+            self.read_message()
         elif kind in (OBJECT, ARRAY):
-            for _each in range(self.number()):
+            for _each in range(self.read_var_uint()):
                 if kind == OBJECT:
-                    self.bytes()
+                    self.read_message()
                 self._value()
         else:
             raise ValueError(f"an update has a value of an unknown kind: {kind}")

@@ -184,7 +184,7 @@ def test_processes_that_stop_all_others(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 0.1)
     monkeypatch.setattr(account_processes, "_signal", lambda process, number: None)
-    monkeypatch.setattr(account_processes, "_kill_all", lambda uid: None)
+    monkeypatch.setattr(account_processes, "signal_all", lambda uid, number: True)
     with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
         with pytest.raises(account_processes.NotEnded, match=f"process {process} of account {ACCOUNT}"):
             account_processes.end_processes(ACCOUNT)

@@ -37,6 +37,23 @@ async def test_a_document_that_is_too_large_to_save_is_saved_when_there_is_room(
     await server.until_file("notes.txt", "<more>")
 
 
+async def test_a_file_of_a_user_that_is_named_like_a_temporary_one_stays(tmp_path: Path) -> None:
+    """A contents manager that rewrites files in place makes no temporary files, so none is deleted when a save fails."""
+    server = LocalServer(tmp_path, "--FileContentsManager.use_atomic_writing=False")
+    server.write("notes.txt", "one\n")
+    server.write(".~notes.txt", "of a user")
+    server.start()
+    try:
+        alice = await server.open("notes.txt")
+        server.limit(resource.RLIMIT_FSIZE, 300_000)
+        async with told(server) as notices:
+            alice.insert(0, "x" * 301_000)
+            await until(lambda: any("cannot be saved" in notice["message"] for notice in notices))
+        assert server.read("notes.txt") == "one\n" and server.read(".~notes.txt") == "of a user"
+    finally:
+        server.kill()
+
+
 @pytest.fixture
 def of_a_user(tmp_path: Path) -> Iterator[LocalServer]:
     """Yield a server that file modes apply to, as for every account but root."""

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,30 @@ async def test_what_could_not_be_written_is_known(tmp_path: Path, monkeypatch: p
     with pytest.raises(HTTPError), saving.as_document(begun):
         await manager.save(model, "notes.txt")
     assert list(begun.written.values()) == [b"by a hook\n"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_the_log_tells_of_a_manager_that_opens_files_in_its_own_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, own: bool
+) -> None:
+    """What a program writes at the very moment of a save is only safe if Jupyter Server's own code opens the file."""
+
+    class Manager(AsyncLargeFileManager):
+        @contextmanager
+        def atomic_writing(self, os_path: str, *_arguments: Any, **_options: Any) -> Iterator[Any]:
+            with open(os_path, "wb") as file:
+                yield file
+
+    manager: Any = Manager(root_dir=str(tmp_path)) if own else manager_of(tmp_path)
+    manager.log.propagate = True
+    for _file in range(2):
+        saving.prepare(manager)
+    assert caplog.text.count("Manager opens files in its own way") == own
+    (tmp_path / "notes.txt").write_text("one\n")
+    await save(
+        manager, "notes.txt", b"one\n", b"two\n", {"type": "file", "format": "text", "content": "two\n"}
+    )
+    assert (tmp_path / "notes.txt").read_text() == "two\n"
 
 
 async def test_a_text_leaves_no_signatures(tmp_path: Path) -> None:
