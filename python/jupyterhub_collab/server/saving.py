@@ -30,8 +30,8 @@ from .notebook_bytes import bytes_of_notebook, formats
 # How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5
 UNCHECKED = (
-    "%s opens files in its own way, so a change that another program makes to a document's file at the very moment of a save may be"
-    " overwritten, or the save may leave a second file where a moved one was"
+    "%s opens files in its own way. If another program changes a document's file at the very moment of a save, that change may be overwritten."
+    " If it moves the file then, the save may leave a second one in its old place."
 )
 
 
