@@ -85,6 +85,7 @@ def _signal_all(uid: int, number: signal.Signals) -> None:
     """Become an account, signal all of its other processes, and exit with status 1 if there are none. Never returns."""
     status = 1
     try:
+        os.setsid()  # Within a session, Linux lets all users continue processes, and so what the administrator has stopped.
         os.setgroups([])
         os.setgid(uid)
         os.setuid(uid)

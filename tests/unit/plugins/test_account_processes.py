@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes
+from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
 
 ACCOUNT, ATTACKER = 64041, 64042
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as other accounts")
@@ -179,6 +179,19 @@ def test_processes_that_stop_all_others(monkeypatch: pytest.MonkeyPatch) -> None
             ending.join(20)
             assert not ending.is_alive()
             assert account_processes.processes_of(ACCOUNT) == []
+
+
+def test_process_of_another_account_is_not_continued() -> None:
+    """Within a session, Linux lets all users continue processes. Those that the administrator has stopped there remain stopped."""
+    with subprocess.Popen(["sleep", "600"]) as stopped:
+        try:
+            stopped.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, stopped.pid, os.WSTOPPED)
+            processes.signal_all(ACCOUNT, signal.SIGCONT)
+            continued = os.waitid(os.P_PID, stopped.pid, os.WCONTINUED | os.WNOHANG)
+            assert continued is None
+        finally:
+            stopped.kill()
 
 
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
