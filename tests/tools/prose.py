@@ -47,10 +47,6 @@ SKIPPED = (
 DICTIONARIES = "clear,rare,en-GB_to_en-US"
 # A table and a column of the document history have this name.
 IGNORED = "colour,colours"
-# Recorded results of runs. They may have old words until the next run generates them again from text that is checked.
-RECORDED = re.compile(
-    r"<!-- (?:benchmark: \w+|editing|faults|runs|soak|steps|storm|tests) -->.*?<!-- end -->", re.S
-)
 # Names, not prose: code spans, Ansible's markup, Jinja, tags, link targets, paths, variables, options, dotted names.
 CODE = re.compile(
     r"```.*?```|``[^`]+``|`[^`\n]*`|\b[CVOEPR]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|<[^>\n]+>|\]\([^)\s]*\)"
@@ -122,7 +118,6 @@ def strings(source: str) -> Iterator[Paragraph]:
 def prose(text: str, line: int, comment: str = "") -> Iterator[Paragraph]:
     """Yield the paragraphs of a text, without code."""
     # The number of lines stays the same.
-    text = RECORDED.sub(lambda table: "\n" * table[0].count("\n"), text)
     text = CODE.sub(lambda code: ("|" if code[0].startswith("<") else "X") + "\n" * code[0].count("\n"), text)
     block, begin = list[str](), line
     for number, row in enumerate([*text.split("\n"), ""], line):
