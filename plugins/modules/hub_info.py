@@ -21,7 +21,7 @@ options:
     default: jupyterhub
   path:
     description: The hub's main configuration file. Defaults to the file that earlier runs have changed, or else to the file in the
-      unit's command.
+      unit's command, or else to V(/usr/local/etc/jupyter/jupyterhub_config.py).
     type: path
   environment:
     description: The environment that runs JupyterLab. A path, V(system) for the system's Python, V(auto) for the environment that

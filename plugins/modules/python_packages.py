@@ -75,7 +75,7 @@ attributes:
     description: Shows the versions before and after.
   platform:
     support: full
-    description: Hosts with Python 3.9 or later.
+    description: Hosts with Python 3.11 or newer.
     platforms: posix
 """
 
