@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Log who granted access to whom, when and until when: one line of JSON for each event of a share or link.
 
-    {"time": "2026-11-21T10:00:00+00:00", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
+    {"time": "2026-11-21T10:00:00.040075Z", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
 event: `link made`, `link used`, `link ended`, `access given` or `access ended`. owner, server: names; the default server's is empty.
 by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access.
