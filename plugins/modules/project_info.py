@@ -45,7 +45,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Never changes anything.
+    description: Creates and removes the temporary directory, and changes nothing else.
   diff_mode:
     support: none
     description: Changes nothing.
