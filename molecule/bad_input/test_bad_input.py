@@ -16,7 +16,7 @@ from scenario import Platform, changed_files, play
 VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "missing venv": (
         {"jupyter_rtc_venv": "/opt/nowhere"},
-        "/opt/nowhere is not a Python environment. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
+        "/opt/nowhere is not a Python environment. Set jupyterhub_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
     "service that is not a hub": (
         {"jupyterhub_rtc_service": "dbus"},
@@ -37,20 +37,20 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "venv without JupyterLab": (
         {"jupyter_rtc_venv": "system"},
-        "JupyterLab is not installed in the system's Python. Set jupyter_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
+        "JupyterLab is not installed in the system's Python. Set jupyterhub_rtc_venv (this hub starts its servers from /usr/local/jupyterhub)",
     ),
     "venv that is not a path": (
         {"jupyter_rtc_venv": "jupyterhub"},
-        "jupyter_rtc_venv is 'jupyterhub'. Set it to the path",
+        "jupyterhub_rtc_venv is 'jupyterhub'. Set it to the path",
     ),
     "missing configuration": (
         {"jupyter_rtc_config_path": "/etc/nowhere.py"},
-        "The file /etc/nowhere.py does not exist. Set jupyter_rtc_config_path (jupyterhub runs the hub with "
+        "The file /etc/nowhere.py does not exist. Set jupyterhub_rtc_config_path (jupyterhub runs the hub with "
         "/usr/local/etc/jupyter/jupyterhub_config.py)",
     ),
     "configuration of another program": (
         {"jupyter_rtc_config_path": "/etc/profile"},
-        "jupyter_rtc_config_path is /etc/profile, but the unit jupyterhub runs the hub with /usr/local/etc/jupyter/jupyterhub_config.py",
+        "jupyterhub_rtc_config_path is /etc/profile, but the unit jupyterhub runs the hub with /usr/local/etc/jupyter/jupyterhub_config.py",
     ),
     "missing service": (
         {"jupyterhub_rtc_service": "jupiter"},

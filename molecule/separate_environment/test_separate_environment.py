@@ -45,7 +45,7 @@ def test_wrong_environment_is_refused_by_name(host: Host, platform: Platform) ->
     wrong = play("jupyter_rtc", platform.name, jupyter_rtc_venv="/opt/science")
     assert wrong.code != 0
     assert (
-        "JupyterLab is not installed in /opt/science. Set jupyter_rtc_venv (this hub starts its servers from /opt/lab)"
+        "JupyterLab is not installed in /opt/science. Set jupyterhub_rtc_venv (this hub starts its servers from /opt/lab)"
         in wrong.said
     )
     assert wrong.changed == 0

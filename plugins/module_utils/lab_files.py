@@ -10,7 +10,7 @@ import os
 import subprocess
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, transaction
 
 # A system's Python may have JupyterLab's data outside of its prefix, and then only JupyterLab knows where. Asking it takes a second, so
 # this does so only if the files are not in the usual place.
@@ -27,6 +27,7 @@ print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_confi
 """
 # The server reads these files in the order of their names, and packages install files with their own names.
 LAST = "zz-"
+RECORD = "lab_files.json"  # in the state directory: the paths of all files that were written, by name
 NOTHING: dict[str, Any] = {"settings": {}, "disabled_extensions": [], "disabled_server_extensions": []}
 
 
@@ -40,6 +41,20 @@ def directories(python: str) -> list[str]:
         raise LookupError(f"{python} has no JupyterLab")
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def recorded(name: str) -> list[str]:
+    """Return the paths of all files with this name on the host, in any environment."""
+    return list(host_state.recall(RECORD).get(name, []))
+
+
+def record(name: str, files: dict[str, bytes | None]) -> None:
+    """Record that these files are about to be written, or have been deleted if their content is None."""
+    known = host_state.recall(RECORD)
+    paths = {*known.get(name, ())} - files.keys() | {path for path, text in files.items() if text is not None}
+    host_state.remember(
+        RECORD, {each: there for each, there in {**known, name: sorted(paths)}.items() if there}
+    )
 
 
 def closed_at(path: str) -> list[str]:

@@ -16,9 +16,9 @@ description:
   - Users can still override the settings. Servers apply changes when they restart.
 options:
   python:
-    description: The interpreter of the environment that runs JupyterLab.
+    description:
+      - The interpreter of the environment that runs JupyterLab. Required for O(state=present).
     type: path
-    required: true
   name:
     description: The name of the files, without extension. The server's file gets the prefix C(zz-), because the last file wins.
     type: str
@@ -39,7 +39,9 @@ options:
     default: []
     version_added: 1.1.0
   state:
-    description: Whether the files should exist.
+    description:
+      - Whether the files should exist. If V(absent), they are removed from the environment of O(python), and from every other environment
+        of the host to which this module has written them.
     type: str
     choices: [present, absent]
     default: present
@@ -74,14 +76,17 @@ paths:
 
 import contextlib
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
     NOTHING,
     LabFiles,
     closed_at,
     directories,
+    record,
+    recorded,
 )
 
 
@@ -89,20 +94,32 @@ def main() -> None:
     os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
-            "python": {"type": "path", "required": True},
+            "python": {"type": "path"},
             "name": {"type": "str", "required": True},
             "settings": {"type": "dict", "default": {}},
             "disabled_extensions": {"type": "list", "elements": "str", "default": []},
             "disabled_server_extensions": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
+        required_if=[("state", "present", ["python"])],
         supports_check_mode=True,
     )
-    wanted = {key: module.params[key] for key in NOTHING} if module.params["state"] == "present" else NOTHING
     try:
-        files = LabFiles(directories(module.params["python"]), module.params["name"]).contents(**wanted)
-    except LookupError as error:
+        with contextlib.nullcontext() if module.check_mode else host_state.lock():
+            result = apply(module)
+    except (LookupError, host_state.Unusable) as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
+    module.exit_json(**result)
+
+
+def apply(module: AnsibleModule) -> dict[str, Any]:
+    """Write or remove the files, and return the module's result."""
+    name = module.params["name"]
+    is_present = module.params["state"] == "present"
+    wanted = {key: module.params[key] for key in NOTHING} if is_present else NOTHING
+    files: dict[str, bytes | None] = {} if is_present else dict.fromkeys(recorded(name))
+    if module.params["python"]:
+        files |= LabFiles(directories(module.params["python"]), name).contents(**wanted)
     changed = {
         path: content
         for path, content in files.items()
@@ -118,18 +135,19 @@ def main() -> None:
         for path, content in changed.items()
     ]
     if not module.check_mode:
+        for path in [path for path, content in changed.items() if content is None]:
+            os.unlink(path)
+            with contextlib.suppress(OSError):  # it contains files of others
+                for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+                    os.rmdir(directory)
+        record(name, files)  # no file is ever without a record, even if this run is interrupted
         for path, content in changed.items():
-            if content is None:
-                os.unlink(path)
-                with contextlib.suppress(OSError):  # it contains files of others
-                    for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
-                        os.rmdir(directory)
-            else:
+            if content is not None:
                 os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
                 transaction.write(path, content, 0o644)
                 for closed in closed_at(path):
                     transaction.open_up(closed)
-    module.exit_json(changed=bool(changed), paths=sorted(changed), diff=diff)
+    return {"changed": bool(changed), "paths": sorted(changed), "diff": diff}
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.project_deletion
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # No character with a special meaning in /etc/passwd or in a quoted string of systemd-sysusers.
 COMMENT = re.compile(r"[^\"\\:\n,=]+")
 PASSABLE = 0o711
@@ -235,7 +235,7 @@ class Workspaces:
             )
         if not ACCOUNT.fullmatch(account):
             found.append(
-                f"account {account!r} of project {name} is not a valid account name. Use a-z, 0-9, - and _, at most 32 characters"
+                f"account {account!r} of project {name} is not a valid account name. Use a-z, 0-9, - and _, at most 31 characters"
             )
         there = self.accounts[account]
         if there["exists"] and there["comment"] != self.comment:

@@ -57,7 +57,7 @@ ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 # JupyterHub's format for an amount of memory (ByteSpecification).
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 SERVERS = ("collaboration_servers", "everyone")
-# The value of jupyter_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
+# The value of jupyterhub_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
@@ -73,7 +73,7 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
     path = str(settings["config_path"])
     if not path.startswith("/"):
         problems.append(
-            f"jupyter_rtc_config_path is {path!r}. Set it to the absolute path of the hub's main configuration file"
+            f"jupyterhub_rtc_config_path is {path!r}. Set it to the absolute path of the hub's main configuration file"
         )
     return problems if is_removal(settings) else problems + _wish_problems(settings)
 
@@ -100,7 +100,7 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
     venv = str(settings["venv"])
     if venv not in ("system", "auto", ELSEWHERE) and not venv.startswith("/"):
         problems.append(
-            f"jupyter_rtc_venv is {venv!r}. Set it to the path of the virtual environment that runs JupyterLab, to system for the system's "
+            f"jupyterhub_rtc_venv is {venv!r}. Set it to the path of the virtual environment that runs JupyterLab, to system for the system's "
             f"Python, to auto to detect it, or to {ELSEWHERE} if servers come from an image or a start script"
         )
     url = str(settings["public_url"])
@@ -134,7 +134,7 @@ def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
         str(settings[name]) for name in ("servers", "state_directory", "email_domain")
     )
     if servers not in SERVERS:
-        problems.append(f"jupyter_rtc_servers is {servers!r}. Set it to {' or to '.join(SERVERS)}")
+        problems.append(f"jupyterhub_rtc_servers is {servers!r}. Set it to {' or to '.join(SERVERS)}")
     # Require a deep path, because removing collaboration deletes everything in the directory.
     if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
         problems.append(
@@ -152,7 +152,8 @@ def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
         )
     if (processors := float(settings["cpu_limit"])) < 0:
         problems.append(
-            f"jupyterhub_rtc_cpu_limit is {processors:g}. Set it to a number of processors such as 2 or 0.5, or to 0 for no limit"
+            f"jupyterhub_rtc_cpu_limit is {processors:g}. Set it to a number of processors such as 2 or 0.5, or to 0 to keep the limit "
+            "that the hub's configuration sets"
         )
     if (idle := int(settings["idle_seconds"])) < -1:
         problems.append(
@@ -229,7 +230,7 @@ def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         )
     elif hubs and hubs[service] != config["real_path"]:
         problems.append(
-            f"Collaboration was added to the hub's configuration {hubs[service]}, not to {config['path']}. Set jupyter_rtc_config_path to "
+            f"Collaboration was added to the hub's configuration {hubs[service]}, not to {config['path']}. Set jupyterhub_rtc_config_path to "
             "that file"
         )
     if boolean(settings["delete_home"]):
@@ -268,11 +269,11 @@ def _config_problems(host: dict[str, Any]) -> list[str]:
             if named
             else "name the hub's main configuration file"
         )
-        return [f"The file {config['path']} does not exist. Set jupyter_rtc_config_path ({hint})"]
+        return [f"The file {config['path']} does not exist. Set jupyterhub_rtc_config_path ({hint})"]
     if not config["is_the_hubs"]:
         return [
-            f"jupyter_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}. "
-            "Set jupyter_rtc_config_path to that file"
+            f"jupyterhub_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}. "
+            "Set jupyterhub_rtc_config_path to that file"
         ]
     return []
 
@@ -318,19 +319,19 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if venv == "auto" and not servers:
         return [
             f"The command {host['servers']['command']} in the hub's configuration does not tell which environment runs JupyterLab. Set "
-            "jupyter_rtc_venv to its path"
+            "jupyterhub_rtc_venv to its path"
         ]
     if not lab["python"]:
-        return [f"{lab['environment']} is not a Python environment. Set jupyter_rtc_venv ({found})"]
+        return [f"{lab['environment']} is not a Python environment. Set jupyterhub_rtc_venv ({found})"]
     where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
     if problem := _python_problem(lab, f"JupyterLab ({where})"):
         return [problem]
     version = lab["versions"].get("jupyterlab")
     if not version:
-        return [f"JupyterLab is not installed in {where}. Set jupyter_rtc_venv ({found})"]
+        return [f"JupyterLab is not installed in {where}. Set jupyterhub_rtc_venv ({found})"]
     if servers and not host["servers"]["is_lab"]:
         return [
-            f"jupyter_rtc_venv is {lab['environment']}, but {found}. Set jupyter_rtc_venv to that environment"
+            f"jupyterhub_rtc_venv is {lab['environment']}, but {found}. Set jupyterhub_rtc_venv to that environment"
         ]
     if problem := _environment_problem(lab, where):
         return [problem]
@@ -510,8 +511,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     table.append(_live_sentence(everywhere, user, sharing, boolean(settings["opens_servers"])))
     if links:
         warnings.append(
-            "JupyterLab's Share button can create links that contain the user's token. Anyone who opens such a link acts as that user on "
-            "that server, and nobody can tell them apart. To turn this off, set jupyterhub_rtc_impersonation_links to false."
+            "jupyter-collaboration's Share button can create links that contain the user's token. Anyone who opens such a link acts as that "
+            "user on that server, and nobody can tell them apart. To turn this off, set jupyterhub_rtc_impersonation_links to false."
         )
     if elsewhere:
         snippet = settings["snippet"] or "that this role writes if you set jupyterhub_rtc_snippet"

@@ -75,7 +75,7 @@ def api_over_network(c: Any) -> str:
         return f"http://{host}:{proxy.port or 80}{base_url(hub)}hub/api"
     raise ValueError(
         f"the hub listens at {address}, which the sharing page cannot reach. Set c.Spawner.environment['{API}'] to an address of its API, "
-        "or set jupyter_rtc_user_sharing to false"
+        "or set jupyterhub_rtc_user_sharing to false"
     )
 
 

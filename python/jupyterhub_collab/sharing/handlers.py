@@ -44,7 +44,7 @@ DONE = {
     "given": "Access granted. They can now open your server.",
     "guest-ended": "Access revoked. They can return only with a link that is still valid.",
     "guests-ended": "All access revoked. Others can return only with a link that is still valid.",
-    "all-ended": "All links and all access revoked. Only you can open your server.",
+    "all-ended": "All links and all access revoked. You share your server with nobody.",
     "left": "You have left that server.",
     "stopped": "The server is stopping. Everyone on it is being disconnected.",
 }

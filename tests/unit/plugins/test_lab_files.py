@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
     NOTHING,
     LabFiles,
@@ -95,11 +96,12 @@ def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, 
 
 
 def test_settings_are_written_for_everyone_under_a_strict_umask(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o755)
     where = ("settings/overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
     monkeypatch.setattr(lab_settings, "directories", lambda _python: [str(tmp_path / each) for each in where])
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
     umask = os.umask(0o077)
     try:
         for _run in range(2):
@@ -113,3 +115,25 @@ def test_settings_are_written_for_everyone_under_a_strict_umask(
             assert modes == {"0o755", "0o644"}
     finally:
         os.umask(umask)
+
+
+def test_files_are_removed_from_all_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are removed from every environment that had them, whichever the variable names now, even if one no longer has a Python."""
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    where = ("settings/overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
+    monkeypatch.setattr(lab_settings, "directories", lambda python: [f"{python}/{each}" for each in where])
+
+    def run(**arguments: Any) -> None:
+        with patch_module_args({"name": "collab-rtc", **arguments}), pytest.raises(SystemExit):
+            lab_settings.main()
+
+    def files() -> list[Path]:
+        return [path for path in tmp_path.rglob("*") if path.is_file() and "state" not in path.parts]
+
+    for environment in ("first", "second"):
+        run(python=str(tmp_path / environment), settings=MENUS, **OFF)
+    run(python=str(tmp_path / "first"), settings=MENUS)
+    assert len(files()) == 4
+    run(state="absent")
+    assert files() == []
+    assert not (tmp_path / "state").exists()

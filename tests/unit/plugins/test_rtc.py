@@ -126,10 +126,10 @@ def test_good_host_has_no_problems() -> None:
         ({"user": "x" * 32}, "jupyterhub_rtc_user"),
         ({"user": "a/../../root"}, "jupyterhub_rtc_user"),
         ({"group": "-g"}, "jupyterhub_rtc_group"),
-        ({"venv": "usr/local/jupyterhub"}, "jupyter_rtc_venv"),
-        ({"config_path": "jupyterhub_config.py"}, "jupyter_rtc_config_path"),
+        ({"venv": "usr/local/jupyterhub"}, "jupyterhub_rtc_venv"),
+        ({"config_path": "jupyterhub_config.py"}, "jupyterhub_rtc_config_path"),
         ({"public_url": "hub.example.org"}, "jupyterhub_rtc_public_url"),
-        ({"servers": "nobody"}, "jupyter_rtc_servers"),
+        ({"servers": "nobody"}, "jupyterhub_rtc_servers"),
         ({"state_directory": "var/lib/history"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib/hub/../.."}, "jupyterhub_rtc_state_directory"),
@@ -157,16 +157,16 @@ def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
     ("wrong", "named"),
     [
         ({"service": {"exists": False}}, "jupyterhub_rtc_service"),
-        ({"config": {"exists": False}}, "jupyter_rtc_config_path"),
+        ({"config": {"exists": False}}, "jupyterhub_rtc_config_path"),
         (
             {"config": {"named_by_service": "/srv/hub.py", "is_the_hubs": False}},
-            "runs the hub with /srv/hub.py. Set jupyter_rtc_config_path to that file",
+            "runs the hub with /srv/hub.py. Set jupyterhub_rtc_config_path to that file",
         ),
         ({"hub": {"version": ""}}, "jupyterhub_rtc_service"),
         ({"hub": {"version": "4.1.6"}}, "JupyterHub 4.1.6 is too old"),
         ({"hub": {"error": "SyntaxError: invalid"}}, "/etc/hub.py failed to load: SyntaxError"),
-        ({"lab": {"python": "", "versions": {}}}, "jupyter_rtc_venv"),
-        ({"lab": {"versions": {}}}, "jupyter_rtc_venv"),
+        ({"lab": {"python": "", "versions": {}}}, "jupyterhub_rtc_venv"),
+        ({"lab": {"versions": {}}}, "jupyterhub_rtc_venv"),
         ({"lab": {"versions": {"jupyterlab": "4.3.9"}}}, "JupyterLab 4.3.9"),
         ({"lab": {"versions": {"jupyterlab": "5.0.0"}}}, "JupyterLab 5.0.0"),
         ({"servers": {"environment": "/opt/lab", "is_lab": False}}, "from /opt/lab"),
@@ -549,7 +549,7 @@ def test_removal_asks_for_nothing_that_only_collaboration_needs(parts: dict[str,
     ("parts", "named"),
     [
         ({"service": {"name": "hub"}}, "Set jupyterhub_rtc_service"),
-        ({"config": {"path": "/etc/b.py", "real_path": "/etc/b.py"}}, "Set jupyter_rtc_config_path"),
+        ({"config": {"path": "/etc/b.py", "real_path": "/etc/b.py"}}, "Set jupyterhub_rtc_config_path"),
     ],
 )
 def test_removal_from_another_hub_than_it_was_given_to_is_refused(parts: dict[str, Any], named: str) -> None:
@@ -559,7 +559,7 @@ def test_removal_from_another_hub_than_it_was_given_to_is_refused(parts: dict[st
 
 def test_removal_needs_to_know_the_file() -> None:
     (problem,) = rtc.settings_problems(REMOVAL | {"config_path": "hub.py"})
-    assert "jupyter_rtc_config_path" in problem
+    assert "jupyterhub_rtc_config_path" in problem
 
 
 @pytest.mark.parametrize(
