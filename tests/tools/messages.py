@@ -105,7 +105,7 @@ def texts(node: ast.expr | None, constants: dict[str, ast.expr]) -> list[str]:
         case ast.IfExp(body=first, orelse=second):
             return texts(first, constants) + texts(second, constants)
         case ast.Name(id=name) if name.isupper() and name in constants:
-            return texts(constants[name], {})
+            return [formatted(text) for text in texts(constants[name], {})]
     return []
 
 
@@ -146,6 +146,8 @@ def python_messages(path: Path) -> Iterator[tuple[str, str]]:
         yield from kept(value, constants)
     for node in ast.walk(tree(path)):
         match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="AssertionError"))):
+                pass  # never shown
             case ast.Raise(exc=ast.Call(args=args, keywords=keywords)):
                 yield from first("error", args + [word.value for word in keywords], constants)
             case ast.Call(func=ast.Attribute(attr=name, value=owner), args=args, keywords=keywords) if (
@@ -155,7 +157,7 @@ def python_messages(path: Path) -> Iterator[tuple[str, str]]:
                 if logs or name in ("fail_json", "warn", "failed", "exit") or "report" in ast.unparse(owner):
                     given = args + [word.value for word in keywords if word.arg == "msg"]
                     yield from first(CALLS[name], given, constants, is_format=logs)
-            case ast.FunctionDef(name=name):
+            case ast.FunctionDef(name=name) if not name.endswith("_sentence"):  # those are of the report
                 yield from collected(node, constants, FINDERS.search(name))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.List(elts=given)) if FINDERS.search(name):
                 yield from ((level_of(name), text) for each in given for text in sentences(each, constants))
