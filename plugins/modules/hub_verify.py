@@ -102,12 +102,12 @@ rows:
   elements: dict
   returned: always
   sample:
-    - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
+    - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at https://hub.example.org.", measured: {}}
 hub:
-  description: The version and the address of the hub, and whether it has O(fragment).
+  description: The version of the hub, the address at which it was verified, and whether it has O(fragment).
   type: dict
   returned: always
-  sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}
+  sample: {version: 6.1.1, url: "https://hub.example.org", configured: true}
 seconds:
   description: How long the verification took, including the cleanup.
   type: float
@@ -247,8 +247,7 @@ class Verification:
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
-                # Without a configured URL, the host connects to itself, by a name that its certificate was not issued for.
-                "trusts_any_certificate": not self.params["url"],
+                "is_local": not self.params["url"],
                 "stamp": self.stamp,
                 "start_seconds": self.params["start_seconds"],
                 **self.params["access"],

@@ -622,4 +622,4 @@ def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
     """
     path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
-    return addresses.told(hub, path, str(settings["public_url"]), str(settings["inventory_hostname"]))
+    return addresses.told(hub, path, str(settings["public_url"]))

@@ -104,5 +104,4 @@ def table(settings: dict[str, Any]) -> list[str]:
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     """Return the URL of the sharing page, or why it is unknown."""
-    host = str(settings["inventory_hostname"])
-    return addresses.told(hub, "services/sharing/", str(settings["public_url"]), host)
+    return addresses.told(hub, "services/sharing/", str(settings["public_url"]))

@@ -45,10 +45,10 @@ NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebS
 class Verification:
     """Runs the checks of a task, and reports them.
 
-    task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix; `people` (two users with `name`,
-    `password` or `token`, and `made`, whether they were created for `verify`); `outsider` (`name` and `password`, or null) and
-    `no_outsider` (why there is none); `stamp` (a name that nothing on the hub has); `login` (why nobody can log in with the hub's
-    form, or empty).
+    task: `url`; `is_local`, whether that is where the hub's host reaches its proxy; `start_seconds`; `modes` and `own` of the access
+    matrix; `people` (two users with `name`, `password` or `token`, and `made`, whether they were created for `verify`); `outsider` (`name`
+    and `password`, or null) and `no_outsider` (why there is none); `stamp` (a name that nothing on the hub has); `login` (why nobody can
+    log in with the hub's form, or empty).
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Verification:
         self.modes = [rights.Mode(**mode) for mode in task["modes"]]
 
     def _person(self, name: str, token: str = "", made: bool = False) -> Person:
-        any_certificate = self.task["trusts_any_certificate"]
+        any_certificate = self.task["is_local"]  # the certificate was issued for another name
         browser = Browser(self.task["url"], token=token, trusts_any_certificate=any_certificate)
         return Person(name, browser, made)
 
@@ -102,7 +102,12 @@ class Verification:
             )
             self.report.failed(check, f"{said}. Set jupyterhub_verify_url to the address that users open.")
             return False
-        self.report.ok(check, f"JupyterHub {told.json['version']} at {self.task['url']}.")
+        says = f"JupyterHub {told.json['version']}"
+        if self.task["is_local"]:
+            way = "To verify the address that users open, set jupyterhub_verify_url"
+            self.report.ok(check, f"{says}, asked by its own host. {way}.")
+        else:
+            self.report.ok(check, f"{says} at {self.task['url']}.")
         return True
 
     async def who_may_not_comes(self) -> None:
