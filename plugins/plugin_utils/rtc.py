@@ -281,7 +281,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]
     if not hub["version"]:
         return [
-            f"The unit {service['name']} does not run JupyterHub: {hub['error']}. Set jupyterhub_rtc_service to the unit that does"
+            f"The unit {service['name']} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_rtc_service"
         ]
     if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
         return [problem]

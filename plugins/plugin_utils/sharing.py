@@ -61,7 +61,7 @@ def host_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]["name"]
     if not hub["version"]:
         return [
-            f"The unit {service} does not run JupyterHub: {hub['error']}. Set jupyterhub_sharing_service to the unit that does"
+            f"The unit {service} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_sharing_service"
         ]
     if not can_share(hub["version"]):
         return [hole(hub["version"])]

@@ -18,6 +18,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy.orm import Session
+from systemdspawner import SystemdSpawner  # type: ignore[import-untyped]
 from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import Config
 
@@ -529,9 +530,28 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     spawner.readonly_paths = spawner.readwrite_paths = None
     start(c, spawner)
     assert spawner.readwrite_paths is None
-    spawner.unit_extra_properties = {"ProtectSystem": "strict"}
-    start(c, spawner)
-    assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
+    for properties in ({"ProtectSystem": "strict"}, {"ProtectHome": "read-only"}):
+        spawner.readwrite_paths, spawner.unit_extra_properties = None, properties
+        start(c, spawner)
+        assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
+
+
+@pytest.mark.parametrize("theirs", ["/home /srv", ["/home", "/srv"], ""])
+def test_paths_that_properties_of_the_unit_open_stay(
+    db: Session, tmp_path: Path, as_root: list[Any], theirs: Any
+) -> None:
+    """SystemdSpawner passes `readwrite_paths` on as ReadWriteDirectories, and `unit_extra_properties` replaces that."""
+    user = User(orm.User.find(db, "ann"), {"spawner_class": SystemdSpawner, "base_url": "/"}, db=db)
+    c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
+    spawner.unit_extra_properties = {"ProtectSystem": "strict", "ReadWriteDirectories": theirs}
+    for _start in range(2):
+        start(c, spawner)
+        words = theirs.split() if isinstance(theirs, str) else theirs
+        assert spawner.unit_extra_properties["ReadWriteDirectories"].split() == [
+            *words,
+            f"-{tmp_path}/ann/default",
+        ]
+    assert spawner.unit_extra_properties["ProtectSystem"] == "strict"
 
 
 @pytest.mark.parametrize(
