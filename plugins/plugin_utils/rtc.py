@@ -575,10 +575,10 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"Users also start servers from {' and '.join(others)}, but only {host['lab']['environment']} is prepared. Run the script of "
             f"jupyterhub_rtc_snippet with their interpreters as well. {_unprepared(settings)}."
         )
-    for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+    for unit in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
         found.append(
-            f"The idle culler of {culler['unit']} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
-            f"jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."
+            f"The idle culler of {unit} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
+            "jupyterhub_rtc_idle_seconds to less than its timeout."
         )
     return found
 

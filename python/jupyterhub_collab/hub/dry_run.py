@@ -26,6 +26,7 @@ from . import database, limits, shared_port
 from .accounts import check as check_accounts
 from .accounts import check_authenticator
 from .collaboration import chosen, opened
+from .culler import culler_seconds
 from .front import cannot_listen, front
 from .hooks import hidden
 from .live import roles
@@ -117,6 +118,9 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
+            # Servers should stop with the hub's culler, but when that is remains unknown.
+            "culler_is_unknown": culler_seconds(self.config) is None
+            and any(policy.get("as_the_culler") for policy in applied),
             "opened": opened(roles(self.db)) if chosen else [],
             "pages": [page.health(self.base_url) for page in pages(applied)],
         }

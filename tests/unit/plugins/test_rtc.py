@@ -613,13 +613,13 @@ def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
 def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() -> None:
     found = host(
         servers={"other_environments": ["/opt/conda/envs/r"]},
-        service={"cullers": [{"unit": "cull.service", "seconds": 900}]},
+        service={"cullers": ["cull.service"]},
     )
     warnings = " ".join(rtc.policy(SETTINGS, found)["warnings"])
     assert "servers from /opt/conda/envs/r, but only" in warnings
     assert "The hub stops a server that is not prepared" in warnings
     assert "culler of cull.service is not a service" in warnings
-    assert "900 seconds" in warnings
+    assert "jupyterhub_rtc_idle_seconds to less than its timeout" in warnings
     warnings = " ".join(
         rtc.policy(SETTINGS | {"idle_seconds": "600", "refuse_unprepared": "no"}, found)["warnings"]
     )
