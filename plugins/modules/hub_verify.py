@@ -33,7 +33,8 @@ options:
     type: str
     default: 50-rtc
   people:
-    description: Two existing users to use instead of creating new ones, each with C(name) and C(password). They are not deleted.
+    description: Two existing users to use instead of creating new ones, each with C(name) and either C(password) or C(token). They are
+      not deleted.
     type: list
     elements: dict
     suboptions:
@@ -44,7 +45,9 @@ options:
       password:
         description: The password for the hub's login form.
         type: str
-        required: true
+      token:
+        description: An API token of the user with all of their permissions, for a hub without such a form.
+        type: str
   group:
     description: The system group that the created accounts join. Defaults to the first group that the hub's authenticator allows.
     type: str
@@ -285,7 +288,9 @@ class Verification:
             undo.set("people", [each["name"] for each in given])
             why = "jupyterhub_verify_accounts is set, so no other account was created."
             people = [{**each, "made": False} for each in given]
-            return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
+            by_token = "jupyterhub_verify_accounts has tokens instead of passwords."
+            login = by_token if any(each["token"] for each in given) else ""
+            return {"people": people, "outsider": None, "no_outsider": why, "login": login}
         admission = self.hub["admission"]
         usual = self.params["usual_group"]
         found = admission["groups"] or ([usual] if usual and accounts.group_exists(usual) else [])
@@ -421,8 +426,10 @@ def main() -> None:
                 "elements": "dict",
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "password": {"type": "str", "required": True, "no_log": True},
+                    "password": {"type": "str", "no_log": True},
+                    "token": {"type": "str", "no_log": True},
                 },
+                "required_one_of": [("password", "token")],
             },
             "group": {"type": "str"},
             "usual_group": {"type": "str"},

@@ -59,7 +59,7 @@ class Verification:
         self.undo = undo
         self.stranger = self._person("")
         self.first, self.second = (
-            self._person(each["name"], each.get("token", ""), each["made"]) for each in task["people"]
+            self._person(each["name"], each.get("token") or "", each["made"]) for each in task["people"]
         )
         self.outsider: Person | None = None
         self.modes = [rights.Mode(**mode) for mode in task["modes"]]
@@ -139,13 +139,11 @@ class Verification:
         begun = time.monotonic()
         for person, told in zip((self.first, self.second), self.task["people"], strict=True):
             try:
-                if not self.task["login"]:
+                if not told.get("token"):
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "Set jupyterhub_verify_group to a group whose members can use the hub"
-                hint += ", or name two accounts in jupyterhub_verify_accounts"
-                self.report.failed(check, f"{person.name} could not log in: {no}. {hint}.")
+                self.report.failed(check, f"{person.name} could not log in: {no}. {_way_in(person)}.")
                 return False
         if self.task["login"]:
             self.report.skipped(check, f"{self.task['login']} The checks use tokens instead.")
@@ -446,6 +444,22 @@ class Verification:
             self.report.ok(
                 check, f"All {len(tried)}: {', '.join(tried)}.", tried=len(tried), refused=len(tried)
             )
+
+
+def _way_in(person: Person) -> str:
+    """Return what to set if a person cannot use the hub, as a sentence."""
+    token = "a token that they create on the hub's page /hub/token"
+    if not person.disposable:
+        return (
+            "Check the user's password or token in jupyterhub_verify_accounts. If users do not log in with a form of the hub's own, set "
+            f"{token}"
+        )
+    if person.browser.token:  # OAuthenticator, for example, refuses users whom it has no tokens for
+        return (
+            "This hub may accept only users who have logged in. Name two who have in jupyterhub_verify_accounts, each with "
+            f"{token}"
+        )
+    return "Set jupyterhub_verify_group to a group whose members can use the hub, or name two accounts in jupyterhub_verify_accounts"
 
 
 def tell(what: dict[str, Any]) -> None:
