@@ -89,10 +89,11 @@ def load(path: str, arguments: list[str]) -> Any:
     for loader in (PyFileConfigLoader(base + ".py"), JSONFileConfigLoader(base + ".json")):
         with contextlib.suppress(ConfigFileNotFound):
             config.merge(loader.load_config())
-    for argument in arguments:
-        if found := re.fullmatch(r"--(?:db|([A-Z]\w*)\.(\w+))=(.*)", argument, re.S):
+    for argument, following in zip(arguments, [*arguments[1:], ""]):
+        # The value follows an equals sign, or is the next word.
+        if found := re.fullmatch(r"--(?:db|([A-Z]\w*)\.(\w+))(?:=(.*))?", argument, re.S):
             section, name, text = found.groups()
-            config[section or "JupyterHub"][name or "db_url"] = value_of(text)
+            config[section or "JupyterHub"][name or "db_url"] = value_of(following if text is None else text)
     return config
 
 

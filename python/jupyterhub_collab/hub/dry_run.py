@@ -87,6 +87,10 @@ class JupyterHub(jupyterhub.app.JupyterHub):
         self.db_url, self.db_kwargs = "sqlite:///:memory:", {}
         super().init_db()
 
+    def init_logging(self) -> None:
+        self.extra_log_file = ""  # the running hub's
+        super().init_logging()
+
     def init_secrets(self) -> None:
         self.cookie_secret = secrets.token_bytes(32)
 
@@ -167,7 +171,13 @@ async def load(argv: list[str]) -> dict[str, Any]:
         # The hub creates spawners later, so it has not warned about this, as it does for the authenticator.
         if why := hidden(app.spawner_class, policy["hooks"]):
             raise ValueError(why)
-    if replaced := lost(app.config, hub["roles"]):
+    replaced = lost(app.config, hub["roles"])
+    if told := [name for name in replaced if any(word.partition("=")[0] == f"--{name}" for word in argv)]:
+        raise ValueError(
+            f"the command that starts the hub sets {', '.join(told)}, which replaces what the block of collab.jupyterhub adds. Remove this "
+            "option, and set it in the configuration file"
+        )
+    if replaced:
         raise ValueError(
             f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "
             "Set the path to a file that loads last, or append to the setting there"

@@ -184,9 +184,11 @@ def test_settings_that_are_added_to_count(tmp_path: Path) -> None:
 
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
-    told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")
-    assert told["commands"] == [["of", "command"]]
-    assert told["people"]["users"] == ["ann", "ben"]
+    command = "['of', 'command']"
+    for words in ([f"--db={url}", f"--Spawner.cmd={command}"], ["--db", url, "--Spawner.cmd", command]):
+        told = ask(tmp_path / "hub.py", "--debug", *words)
+        assert told["commands"] == [["of", "command"]]
+        assert told["people"]["users"] == ["ann", "ben"]
 
 
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
