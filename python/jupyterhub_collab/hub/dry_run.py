@@ -204,6 +204,8 @@ def main(*argv: str) -> None:
         Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
         Loader.candidate = argv[1].removeprefix(USE)
         argv = argv[2:]
+    # The configuration may look at the hub's arguments.
+    sys.argv[:] = [os.path.join(os.path.dirname(sys.executable), "jupyterhub"), *argv]
     # Send what the configuration and its child processes print to standard error, so that only the answer is on standard output.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)

@@ -162,6 +162,13 @@ def test_option_of_the_command_that_replaces_ours_is_named(try_with: Try) -> Non
         try_with("hub.py", shlex.quote(option), hub_py=QUIET)
 
 
+def test_configuration_may_look_at_the_hubs_arguments(try_with: Try) -> None:
+    text = (
+        "import os, sys\nassert os.path.basename(sys.argv[0]) == 'jupyterhub'\nassert '--debug' in sys.argv\n"
+    )
+    assert try_with("hub.py", "--debug", hub_py=QUIET + text)["base_url"] == "/"
+
+
 def test_log_of_the_running_hub_is_left_alone(try_with: Try, tmp_path: Path) -> None:
     try_with("hub.py", f"--log-file={tmp_path}/hub.log", hub_py=QUIET)
     assert not (tmp_path / "hub.log").exists()

@@ -191,6 +191,12 @@ def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
         assert told["people"]["users"] == ["ann", "ben"]
 
 
+def test_configuration_may_look_at_the_hubs_arguments(tmp_path: Path) -> None:
+    config = tmp_path / "hub.py"
+    config.write_text("import os, sys\nc.Spawner.cmd = [os.path.basename(sys.argv[0]), *sys.argv[1:]]\n")
+    assert ask(config, "--debug")["commands"] == [["jupyterhub", "--debug", f"--config={config}"]]
+
+
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
     """Our fragments are skipped: they would import the hub's whole code and set nothing that is asked for.
 
@@ -204,10 +210,23 @@ def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
         "for each in (apply, collaborate, anything):\n"
         "    each(c, everyone=[])\n"
         "import sys\n"
-        "c.Spawner.cmd = ['the-hub-is-there' if 'jupyterhub' in sys.modules else 'own-command']\n"
+        "c.Spawner.cmd = ['the-hub-is-there' if 'jupyterhub.app' in sys.modules else 'own-command']\n"
     )
     told = ask(config)
     assert (told["error"], told["commands"]) == ("", [["own-command"]])
+
+
+def test_modules_of_the_hub_are_there_as_in_the_hub(tmp_path: Path) -> None:
+    """The hub imports its own modules before it loads its configuration."""
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text(
+        "import jupyterhub\n"
+        "class Spawner(jupyterhub.spawner.LocalProcessSpawner):\n    pass\n"
+        "c.JupyterHub.spawner_class = Spawner\n"
+        "c.Spawner.cmd = ['new' if hasattr(jupyterhub, 'no_such_module') else 'run-it']\n"
+    )
+    told = ask(config)
+    assert (told["error"], told["commands"]) == ("", [["run-it"]])
 
 
 def test_default_is_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
