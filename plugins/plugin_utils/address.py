@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 EVERYWHERE = ("", "*", "0.0.0.0", "::")
 HOST = "HOST"  # stands for a name that the hub does not know
-SET = "Set jupyterhub_rtc_public_url to the address at which they open the hub"
+SET = "Set jupyterhub_rtc_public_url to the address at which users open the hub"
 
 
 def told(hub: dict[str, Any], path: str, public_url: str) -> str:
@@ -22,10 +22,14 @@ def told(hub: dict[str, Any], path: str, public_url: str) -> str:
     path = below_prefix(hub, path)
     if origin := _origin(public_url) or _origin(hub.get("public_url") or ""):
         return f"{origin}{path}"
-    if origin := _of_proxy(hub):
-        why = f", where {HOST} is a name of the hub's host, because the hub does not know which one users use. {SET}"
-        return f"{origin}{path}{why if HOST in origin else ''}"
-    return f"unknown, because users reach the hub through another web server than its own proxy. {SET}. The path is {path}"
+    proxy = urlsplit(hub.get("front_url") or hub.get("bind_url") or "")
+    if proxy.scheme not in ("http", "https") or _is_here_alone(proxy.hostname or HOST):
+        why = "users reach the hub through another web server than its own proxy"
+    elif not hub.get("front_answers", True):  # the proxy may listen elsewhere
+        why = "the hub does not answer where its proxy should listen according to the configuration"
+    else:
+        return _at_proxy(proxy, path)
+    return f"unknown, because {why}. {SET}. The path is {path}"
 
 
 def below_prefix(hub: dict[str, Any], path: str) -> str:
@@ -38,27 +42,21 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def _of_proxy(hub: dict[str, Any]) -> str:
-    """Return the URL at which the hub's proxy accepts connections from other hosts, or an empty string if it accepts none.
-
-    If the proxy listens on all addresses, the host is `HOST`. Return an empty string as well if nothing answers at the configured address,
-    because the proxy may then listen elsewhere.
-    """
-    parts = urlsplit(hub.get("front_url") or hub.get("bind_url") or "")
-    if parts.scheme not in ("http", "https") or not hub.get("front_answers", True):
-        return ""
-    name = parts.hostname or ""
+def _at_proxy(proxy: SplitResult, path: str) -> str:
+    """Return the URL of a path at a proxy that other hosts can reach. If it listens on all addresses, add what to do about its name."""
+    name = proxy.hostname or ""
+    unknown = ""
     if name in EVERYWHERE:
         name = HOST
-    if _is_here_alone(name):
-        return ""
+        unknown = f", where {HOST} is a name of the hub's host, because the hub does not know which one users use. {SET}"
     place = f"[{name}]" if ":" in name else name
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{place}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
+    usual = {"http": 80, "https": 443}[proxy.scheme]
+    port = f":{proxy.port}" if proxy.port not in (None, usual) else ""
+    return f"{proxy.scheme}://{place}{port}{path}{unknown}"
 
 
 def _is_here_alone(name: str) -> bool:
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
-        return name in ("", "localhost") or name.endswith(".localhost")
+        return name == "localhost" or name.endswith(".localhost")

@@ -499,21 +499,24 @@ def test_name_that_the_hub_does_not_know_is_left_open(hub: dict[str, Any], begin
 
 
 @pytest.mark.parametrize(
-    "hub",
+    ("hub", "why"),
     [
-        {"bind_url": "http://127.0.0.1:8000/jupyter/"},
-        {"bind_url": "http://localhost:8000"},
-        {"bind_url": "http://[::1]:8000"},
-        {"bind_url": "http+unix://%2Frun%2Fproxy.sock"},
-        {"bind_url": "unix+http://%2Frun%2Fproxy.sock"},
-        # The hub does not answer there.
-        {"bind_url": "http://:8000", "front_url": "http://:8000", "front_answers": False},
+        ({"bind_url": "http://127.0.0.1:8000/jupyter/"}, "another web server"),
+        ({"bind_url": "http://localhost:8000"}, "another web server"),
+        ({"bind_url": "http://[::1]:8000", "front_answers": False}, "another web server"),
+        ({"bind_url": "http+unix://%2Frun%2Fproxy.sock"}, "another web server"),
+        ({"bind_url": "unix+http://%2Frun%2Fproxy.sock"}, "another web server"),
+        (
+            {"bind_url": "http://:8000", "front_url": "http://:8000", "front_answers": False},
+            "the hub does not answer where its proxy should listen",
+        ),
     ],
 )
-def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any]) -> None:
+def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any], why: str) -> None:
     """If the address is unknown, the variable to set is named. No host-only address, no port and no path without the prefix is given."""
     told = rtc.address(SETTINGS, hub | {"base_url": "/jupyter/"})
-    assert told.startswith("unknown")
+    assert told.startswith("unknown, because ")
+    assert why in told
     assert "Set jupyterhub_rtc_public_url" in told
     assert "/jupyter/hub/spawn/shared" in told
     assert "://" not in told
