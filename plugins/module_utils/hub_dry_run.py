@@ -127,6 +127,7 @@ class DryRun:
             raise Refused(f"the hub's configuration failed to load within {hub_package.SECONDS} s") from error
         if done.returncode != 0:
             output = (done.stderr or done.stdout).replace(path, self.main).replace(fragments, self.fragments)
+            output = output.replace(config_block.json_file(path), config_block.json_file(self.main))
             raise Refused(hub_health.reason(output, self.main))
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 

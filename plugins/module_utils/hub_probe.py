@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import copy
 import datetime
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
@@ -74,6 +75,22 @@ def pass_over_ours() -> None:
     sys.meta_path.insert(0, Finder())
 
 
+def lend_the_hubs() -> None:
+    """Let `import jupyterhub` suffice for its modules, because the hub has imported them before it loads its configuration.
+
+    They are imported when the configuration uses them, because all of them take a second.
+    """
+
+    def module(name: str) -> Any:
+        try:
+            return importlib.import_module(f"jupyterhub.{name}")
+        except ModuleNotFoundError as error:
+            raise AttributeError(f"module 'jupyterhub' has no attribute '{name}'") from error
+
+    with contextlib.suppress(ImportError):
+        importlib.import_module("jupyterhub").__getattr__ = module  # type: ignore[method-assign]
+
+
 def load(path: str, arguments: list[str]) -> Any:
     """Return the configuration of a hub: from a Python file, then a JSON file of the same name, then the arguments of its command."""
     # Imported here, so that an interpreter without traitlets is reported like a configuration that fails to load.
@@ -89,10 +106,15 @@ def load(path: str, arguments: list[str]) -> Any:
     for loader in (PyFileConfigLoader(base + ".py"), JSONFileConfigLoader(base + ".json")):
         with contextlib.suppress(ConfigFileNotFound):
             config.merge(loader.load_config())
-    for argument in arguments:
-        if found := re.fullmatch(r"--(?:db|([A-Z]\w*)\.(\w+))=(.*)", argument, re.S):
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        # The value follows an equals sign, or is the next word.
+        if found := re.fullmatch(r"--(?:db|([A-Z]\w*)\.(\w+))(?:=(.*))?", argument, re.S):
             section, name, text = found.groups()
-            config[section or "JupyterHub"][name or "db_url"] = value_of(text)
+            config[section or "JupyterHub"][name or "db_url"] = value_of(
+                "".join(rest[:1]) if text is None else text
+            )
     return config
 
 
@@ -265,6 +287,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "people": None,
     }
     pass_over_ours()
+    lend_the_hubs()
     try:
         config = load(path, arguments)
         result["commands"] = commands(config)
@@ -282,7 +305,12 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
 
 
 async def as_the_hub(question: dict[str, Any]) -> dict[str, Any]:
-    """Load the configuration inside a running event loop, because the hub does, and code in it may create tasks."""
+    """Load the configuration inside a running event loop, because the hub does, and code in it may create tasks.
+
+    It also finds the hub's arguments in `sys.argv`.
+    """
+    program = os.path.join(os.path.dirname(sys.executable), "jupyterhub")
+    sys.argv[:] = [program, *question["arguments"], f"--config={question['path']}"]
     return main(question["path"], question["arguments"], question["people"])
 
 

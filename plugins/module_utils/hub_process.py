@@ -131,6 +131,8 @@ def hub_of(unit: Unit) -> Hub:
     A unit may start a script or another program that sets variables, changes the directory or the account, and then becomes the hub or
     waits for it. So if the unit is running, inspect its processes and not its settings.
     """
+    if unit.why_not_restartable:
+        raise HubNotFound(unit.why_not_restartable)
     return _running_hub(unit) if unit.running else _hub_to_start(unit)
 
 
@@ -178,7 +180,12 @@ def _account_to_start(unit: Unit) -> Account:
             for name in (unit.group or str(entry.pw_gid), *unit.further_groups)
         )
     except KeyError as error:
-        raise HubNotFound(f"{unit.name} runs as an account or group that does not exist: {error}") from error
+        way_out = (
+            f". Start {unit.name}, which creates it" if unit.properties.get("DynamicUser") == "yes" else ""
+        )
+        raise HubNotFound(
+            f"{unit.name} runs as an account or group that does not exist: {error}{way_out}"
+        ) from error
     return entry.pw_uid, main, sorted({*os.getgrouplist(entry.pw_name, main), *further})
 
 

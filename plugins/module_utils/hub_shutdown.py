@@ -16,7 +16,7 @@ import time
 
 from . import hub_health
 from .hub_api import HubApi, NoAnswer
-from .hub_process import pid_of
+from .hub_process import Hub, HubNotFound, hub_of, pid_of
 from .systemd_unit import Unit, show
 
 SCOPE = "shutdown"
@@ -31,10 +31,11 @@ def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = Fal
     a proxy that it would have left running itself. Raises NoAnswer if the hub refuses, or is still running after `timeout` seconds.
     """
     body = {"servers": False, "proxy": True} if with_proxy else {"servers": False}
+    hub = _hub(unit)
     status, _answer = api.request("POST", "/shutdown", body, timeout=ANSWER_SECONDS)
     if status != 202:
         raise NoAnswer(f"its API at {api.url} answered {status} to the request for its shutdown")
-    if not _has_ended(unit, timeout):
+    if not _has_ended(unit, hub, timeout):
         raise NoAnswer(f"it did not end within {timeout:g} s of the request")
 
 
@@ -43,16 +44,31 @@ def kill(unit: Unit, timeout: float) -> None:
 
     All state of a hub is in its database, from which the next hub continues, as after a crash.
     """
+    hub = _hub(unit)
     with contextlib.suppress(ProcessLookupError):  # it has just exited
         os.kill(pid_of(unit), signal.SIGKILL)
-    _has_ended(unit, timeout)
+    _has_ended(unit, hub, timeout)
 
 
-def _has_ended(unit: Unit, timeout: float) -> bool:
-    """Wait until the hub that was running when `unit` was read has exited, and return whether it did within `timeout` seconds."""
+def _has_ended(unit: Unit, hub: Hub | None, timeout: float) -> bool:
+    """Wait until the hub that was running when `unit` was read has exited, and return whether it did within `timeout` seconds.
+
+    By then, the unit has ended as well, or the script that it runs has started the hub again.
+    """
     deadline = time.monotonic() + timeout
-    while show(unit.name).invocation == unit.invocation:
+    while (now := show(unit.name)).invocation == unit.invocation and not _is_next(hub, _hub(now)):
         if time.monotonic() > deadline:
             return False
         time.sleep(hub_health.POLL_SECONDS)
     return True
+
+
+def _is_next(hub: Hub | None, now: Hub | None) -> bool:
+    """Return whether a hub was started after another one, with the same command."""
+    return hub is not None and now is not None and hub.pid != now.pid and hub.command == now.command
+
+
+def _hub(unit: Unit) -> Hub | None:
+    with contextlib.suppress(HubNotFound):
+        return hub_of(unit)
+    return None

@@ -73,8 +73,9 @@ class LiveHub:
         # Only after the hub has exited: if the unit of the hub depends on the proxy's, systemd restarts both, and signals a running hub.
         if proxy and proxy != unit.properties["Id"]:
             systemctl("restart", proxy)
-        # A plain start would wait until systemd's own restart of the hub is due (see systemd_unit.guarded).
-        waiting = show(self.service).properties.get("SubState", "").startswith("auto-restart")
+        # A plain start would wait until systemd's own restart of the hub is due (see systemd_unit.guarded). It would do nothing if the unit
+        # has RemainAfterExit=yes.
+        waiting = show(self.service).properties.get("SubState", "").startswith(("auto-restart", "exited"))
         done = systemctl("restart" if waiting else "start", self.service)
         if done.returncode != 0:
             raise Failed(f"systemd failed to start {self.service}: {' '.join(done.stderr.split())}")

@@ -24,12 +24,14 @@ DIRECTORIES = {
 }
 PROPERTIES = [
     "Id",
+    "Type",
     "LoadState",
     "ActiveState",
     "SubState",
     "MainPID",
     "InvocationID",
     "User",
+    "DynamicUser",
     "Group",
     "SupplementaryGroups",
     "ExecStart",
@@ -38,12 +40,26 @@ PROPERTIES = [
     "EnvironmentFiles",
     "PassEnvironment",
     "ProtectSystem",
+    "ProtectHome",
+    "PrivateTmp",
     "ReadOnlyPaths",
+    "InaccessiblePaths",
+    "TemporaryFileSystem",
     "ReadWritePaths",
     "FragmentPath",
     "DropInPaths",
     *DIRECTORIES,
 ]
+# Directories that the hub cannot write to, or that only the unit sees, by setting and value.
+SHUT: dict[str, dict[str, tuple[str, ...]]] = {
+    "ProtectSystem": {
+        "yes": ("/usr", "/boot", "/efi"),
+        "full": ("/usr", "/boot", "/efi", "/etc"),
+        "strict": ("/",),
+    },
+    "ProtectHome": dict.fromkeys(("yes", "read-only", "tmpfs"), ("/home", "/root", "/run/user")),
+    "PrivateTmp": dict.fromkeys(("yes", "disconnected"), ("/tmp", "/var/tmp")),
+}
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -65,6 +81,18 @@ class Unit:
     @property
     def running(self) -> bool:
         return self.properties.get("ActiveState") == "active" and self.main_pid > 0
+
+    @property
+    def why_not_restartable(self) -> str:
+        """Why systemd cannot restart the hub of this unit, as a sentence; empty if it can."""
+        if self.properties.get("Type") == "oneshot":
+            return f"{self.name} has Type=oneshot, so systemd cannot restart the hub. Set Type=simple, with one ExecStart= that starts the hub"
+        if self.properties.get("SubState") == "running" and not self.main_pid:
+            return (
+                f"systemd does not know which process of {self.name} is the hub, so it cannot restart the hub. Set Type=simple and start the "
+                "hub in the foreground, or set PIDFile="
+            )
+        return ""
 
     @property
     def main_pid(self) -> int:
@@ -126,11 +154,12 @@ class Unit:
         return variables
 
     def may_write(self, path: str) -> bool:
-        """Return whether the unit's sandbox allows writing to a path. File permissions are not checked."""
-        shut = [
-            *self._paths("ReadOnlyPaths"),
-            *(["/"] if self.properties.get("ProtectSystem") == "strict" else []),
-        ]
+        """Return whether the unit's sandbox allows writing to a path that servers see, too. File permissions are not checked."""
+        shut = [path for kind in ("ReadOnlyPaths", "InaccessiblePaths") for path in self._paths(kind)]
+        # "PATH:OPTIONS" also sets options for mounting it.
+        shut += [path.partition(":")[0] for path in self._paths("TemporaryFileSystem")]
+        for kind, values in SHUT.items():
+            shut += values.get(self.properties.get(kind, ""), ())
         open_to = self._paths("ReadWritePaths")
         for kind, (_variable, place) in DIRECTORIES.items():
             names = self.properties.get(kind, "").split()

@@ -82,7 +82,7 @@ EXAMPLES = r"""
 RETURN = r"""
 service:
   description: The unit. Whether it exists and is running, the account that the hub runs as, and whether the unit allows the hub to
-    write to O(state_directory). Also the idle cullers on this host that are not services of the hub.
+    write to O(state_directory). Also the units of the idle cullers on this host that are not services of the hub.
   type: dict
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
@@ -311,8 +311,8 @@ def user_of(unit: Unit) -> str:
         return unit.user
 
 
-def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
-    """Return the idle cullers on this host that are not services of the hub: their units, and their timeouts in seconds."""
+def cullers_beside(unit: Unit) -> list[str]:
+    """Return the units of the idle cullers on this host that are not services of the hub."""
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         process = Process(int(path.rpartition("/")[2]))
@@ -323,11 +323,8 @@ def cullers_beside(unit: Unit) -> list[dict[str, Any]]:
             continue
         where = unit_of(process.pid)
         if where != unit.properties.get("Id", unit.name):
-            told = re.search(r"--(?:IdleCuller\.)?timeout[= ](\d+)", " ".join(words))
-            found.append(
-                {"unit": where or f"process {process.pid}", "seconds": int(told[1]) if told else 600}
-            )
-    return sorted(found, key=str)
+            found.append(where or f"process {process.pid}")
+    return sorted(found)
 
 
 def environment_of(command: list[str], hub_python: str, path: str) -> str:

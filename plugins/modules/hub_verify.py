@@ -33,7 +33,8 @@ options:
     type: str
     default: 50-rtc
   people:
-    description: Two existing users to use instead of creating new ones, each with C(name) and C(password). They are not deleted.
+    description: Two existing users to use instead of creating new ones, each with C(name) and either C(password) or C(token). They are
+      not deleted.
     type: list
     elements: dict
     suboptions:
@@ -44,7 +45,9 @@ options:
       password:
         description: The password for the hub's login form.
         type: str
-        required: true
+      token:
+        description: An API token of the user with all of their permissions, for a hub without such a form.
+        type: str
   group:
     description: The system group that the created accounts join. Defaults to the first group that the hub's authenticator allows.
     type: str
@@ -102,12 +105,12 @@ rows:
   elements: dict
   returned: always
   sample:
-    - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at http://127.0.0.1:8000.", measured: {}}
+    - {check: the hub answers, result: ok, says: "JupyterHub 6.1.1 at https://hub.example.org.", measured: {}}
 hub:
-  description: The version and the address of the hub, and whether it has O(fragment).
+  description: The version of the hub, the address at which it was verified, and whether it has O(fragment).
   type: dict
   returned: always
-  sample: {version: 6.1.1, url: "http://127.0.0.1:8000", configured: true}
+  sample: {version: 6.1.1, url: "https://hub.example.org", configured: true}
 seconds:
   description: How long the verification took, including the cleanup.
   type: float
@@ -247,8 +250,7 @@ class Verification:
         with self.live.api(self.hub, *SCOPES) as api:
             task = {
                 "url": self.url,
-                # Without a configured URL, the host connects to itself, by a name that its certificate was not issued for.
-                "trusts_any_certificate": not self.params["url"],
+                "is_local": not self.params["url"],
                 "stamp": self.stamp,
                 "start_seconds": self.params["start_seconds"],
                 **self.params["access"],
@@ -286,7 +288,9 @@ class Verification:
             undo.set("people", [each["name"] for each in given])
             why = "jupyterhub_verify_accounts is set, so no other account was created."
             people = [{**each, "made": False} for each in given]
-            return {"people": people, "outsider": None, "no_outsider": why, "login": ""}
+            by_token = "jupyterhub_verify_accounts has tokens instead of passwords."
+            login = by_token if any(each["token"] for each in given) else ""
+            return {"people": people, "outsider": None, "no_outsider": why, "login": login}
         admission = self.hub["admission"]
         usual = self.params["usual_group"]
         found = admission["groups"] or ([usual] if usual and accounts.group_exists(usual) else [])
@@ -422,8 +426,10 @@ def main() -> None:
                 "elements": "dict",
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "password": {"type": "str", "required": True, "no_log": True},
+                    "password": {"type": "str", "no_log": True},
+                    "token": {"type": "str", "no_log": True},
                 },
+                "required_one_of": [("password", "token")],
             },
             "group": {"type": "str"},
             "usual_group": {"type": "str"},

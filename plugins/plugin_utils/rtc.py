@@ -282,7 +282,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]
     if not hub["version"]:
         return [
-            f"The unit {service['name']} does not run JupyterHub: {hub['error']}. Set jupyterhub_rtc_service to the unit that does"
+            f"The unit {service['name']} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_rtc_service"
         ]
     if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
         return [problem]
@@ -576,10 +576,10 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"Users also start servers from {' and '.join(others)}, but only {host['lab']['environment']} is prepared. Run the script of "
             f"jupyterhub_rtc_snippet with their interpreters as well. {_unprepared(settings)}."
         )
-    for culler in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+    for unit in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
         found.append(
-            f"The idle culler of {culler['unit']} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
-            f"jupyterhub_rtc_idle_seconds to less than its {culler['seconds']} seconds."
+            f"The idle culler of {unit} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
+            "jupyterhub_rtc_idle_seconds to less than its timeout."
         )
     return found
 
@@ -623,4 +623,4 @@ def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
     """
     path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
-    return addresses.told(hub, path, str(settings["public_url"]), str(settings["inventory_hostname"]))
+    return addresses.told(hub, path, str(settings["public_url"]))

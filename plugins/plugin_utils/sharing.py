@@ -61,7 +61,7 @@ def host_problems(host: dict[str, Any]) -> list[str]:
     hub, service = host["hub"], host["service"]["name"]
     if not hub["version"]:
         return [
-            f"The unit {service} does not run JupyterHub: {hub['error']}. Set jupyterhub_sharing_service to the unit that does"
+            f"The unit {service} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_sharing_service"
         ]
     if not can_share(hub["version"]):
         return [hole(hub["version"])]
@@ -104,5 +104,4 @@ def table(settings: dict[str, Any]) -> list[str]:
 
 def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
     """Return the URL of the sharing page, or why it is unknown."""
-    host = str(settings["inventory_hostname"])
-    return addresses.told(hub, "services/sharing/", str(settings["public_url"]), host)
+    return addresses.told(hub, "services/sharing/", str(settings["public_url"]))

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler
+from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
@@ -39,7 +40,8 @@ def refuse_logins(c: Any, accounts: list[str]) -> None:
     sets no login cookie for these names.
 
     As they never log in, the authenticator has nothing to refresh for them. Many refuse a user without the state of a login, and the hub
-    would then neither start the account's server, nor accept its reports of activity.
+    would then neither start the account's server, nor accept its reports of activity. In the same way, `auth_state_hook` gets None for them,
+    which a hook may not expect on a hub where everyone logs in.
     """
     check(c, accounts)
     chain(c, "Authenticator", "post_auth_hook", lambda theirs: _refuse(frozenset(accounts), theirs))
@@ -48,6 +50,8 @@ def refuse_logins(c: Any, accounts: list[str]) -> None:
         BaseHandler.set_hub_cookie = _refusing(BaseHandler.set_hub_cookie)
     if not hasattr(BaseHandler.refresh_auth, "passes_over"):
         BaseHandler.refresh_auth = _passing_over(BaseHandler.refresh_auth)
+    if not hasattr(Spawner.run_auth_state_hook, "goes_on"):
+        Spawner.run_auth_state_hook = _going_on(Spawner.run_auth_state_hook)
     keep_known(accounts)
 
 
@@ -132,3 +136,23 @@ def _passing_over(refresh_auth: Any) -> Any:
 
     refresh_or_pass.passes_over = True  # type: ignore[attr-defined]
     return refresh_or_pass
+
+
+def _going_on(run_auth_state_hook: Any) -> Any:
+    """Return a method that runs the configured hook. If it fails for a reserved name, the server starts without what the hook adds."""
+
+    @wraps(run_auth_state_hook)
+    async def run_or_go_on(spawner: Any, auth_state: Any) -> None:
+        try:
+            await run_auth_state_hook(spawner, auth_state)
+        except Exception as error:
+            if spawner.user.name not in _reserved or auth_state is not None:
+                raise
+            spawner.log.warning(
+                "%s starts without auth_state_hook, which failed: %r. A shared account never logs in, so its auth_state is None",
+                spawner._log_name,
+                error,
+            )
+
+    run_or_go_on.goes_on = True  # type: ignore[attr-defined]
+    return run_or_go_on

@@ -19,13 +19,13 @@ from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
 from . import unprepared
+from .culler import culler_seconds
 from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
 from .resume import forget_visitors, keep_visitors
-from .roles import value_of
 from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
@@ -58,10 +58,6 @@ chosen: dict[str, Chosen] = {}
 
 ACCESS = "access:servers"
 AS_THE_CULLER = -1
-CULLER = re.compile(r"idle[-_]cull|cull[-_]idle")  # the package jupyterhub-idle-culler, or the older script
-CULLER_SECONDS = 600  # the culler's default timeout
-CULLER_TIMEOUT = re.compile(r"--(?:IdleCuller\.)?timeout[= ](\d+)")
-CULLER_FILE = re.compile(r"--(?:config|IdleCuller\.config_file)[= ]")
 
 
 def collaborate(
@@ -90,13 +86,14 @@ def collaborate(
     state_directory: each server gets a private directory below it, if the hub is root. history_megabytes: size of a server's document
     history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: for the servers of `accounts`, as for the spawner; empty and 0 leave what is configured.
-    idle_seconds: when a server that nobody uses saves everything and stops; -1 uses the timeout of the hub's culler, 0 means never.
+    idle_seconds: when a server that nobody uses saves everything and stops; 0 means never. -1 uses the timeout of the hub's culler, and means
+    never if that is unknown.
     email_domain: domain of the addresses in Git commits; if empty, the name of the hub's host.
     """
     c = whole(c)
     chosen.clear()
     chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYONE) for name in accounts})
-    idle = _culler_seconds(c) if idle_seconds == AS_THE_CULLER else idle_seconds
+    as_the_culler = idle_seconds == AS_THE_CULLER
     domain = email_domain or socket.getfqdn()
 
     def is_open(spawner: Any) -> bool:
@@ -121,7 +118,8 @@ def collaborate(
             "history_megabytes": history_megabytes,
             "documents_per_person": documents_per_person,
             "websockets_per_person": websockets_per_person,
-            "idle_seconds": idle,
+            # A later file may add the culler.
+            "idle_seconds": (culler_seconds(c) or 0) if as_the_culler else idle_seconds,
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
             "revocation_seconds": revocation_seconds(c),
@@ -141,7 +139,14 @@ def collaborate(
         unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)
     limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook", TOKEN_SCOPES], "limits": limits})
+    applied.append(
+        {
+            "everyone": [],
+            "hooks": ["pre_spawn_hook", TOKEN_SCOPES],
+            "limits": limits,
+            "as_the_culler": as_the_culler,
+        }
+    )
 
 
 def _as_the_hub_has_them(managers: Managers, spawner: Any) -> Managers:
@@ -251,14 +256,3 @@ def _reset(spawner: Any) -> None:
         for name, value in spawner.environment.items()
     }
     spawner.environment = {name: value for name, value in before.items() if value is not None}
-
-
-def _culler_seconds(c: Any) -> int:
-    """Return after how many seconds the hub's idle culler stops a server; 0 without a culler, or if it reads that from a file of its own."""
-    for service in value_of(c.JupyterHub, "services", []):
-        words = [str(word) for word in service.get("command") or []]
-        if any(map(CULLER.search, words)):
-            line = " ".join(words)
-            told = CULLER_TIMEOUT.search(line)
-            return int(told[1]) if told else 0 if CULLER_FILE.search(line) else CULLER_SECONDS
-    return 0

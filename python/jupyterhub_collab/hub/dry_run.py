@@ -26,6 +26,7 @@ from . import database, limits, shared_port
 from .accounts import check as check_accounts
 from .accounts import check_authenticator
 from .collaboration import chosen, opened
+from .culler import culler_seconds
 from .front import cannot_listen, front
 from .hooks import hidden
 from .live import roles
@@ -86,6 +87,10 @@ class JupyterHub(jupyterhub.app.JupyterHub):
         self.db_url, self.db_kwargs = "sqlite:///:memory:", {}
         super().init_db()
 
+    def init_logging(self) -> None:
+        self.extra_log_file = ""  # the running hub's
+        super().init_logging()
+
     def init_secrets(self) -> None:
         self.cookie_secret = secrets.token_bytes(32)
 
@@ -117,6 +122,9 @@ class JupyterHub(jupyterhub.app.JupyterHub):
             "spawner": _qualified(self.spawner_class),
             "revocation_seconds": revocation_seconds(self.config),
             "roles": roles(self.db),
+            # Servers should stop with the hub's culler, but when that is remains unknown.
+            "culler_is_unknown": culler_seconds(self.config) is None
+            and any(policy.get("as_the_culler") for policy in applied),
             "opened": opened(roles(self.db)) if chosen else [],
             "pages": [page.health(self.base_url) for page in pages(applied)],
         }
@@ -163,7 +171,13 @@ async def load(argv: list[str]) -> dict[str, Any]:
         # The hub creates spawners later, so it has not warned about this, as it does for the authenticator.
         if why := hidden(app.spawner_class, policy["hooks"]):
             raise ValueError(why)
-    if replaced := lost(app.config, hub["roles"]):
+    replaced = lost(app.config, hub["roles"])
+    if told := [name for name in replaced if any(word.partition("=")[0] == f"--{name}" for word in argv)]:
+        raise ValueError(
+            f"the command that starts the hub sets {', '.join(told)}, which replaces what the block of collab.jupyterhub adds. Remove this "
+            "option, and set it in the configuration file"
+        )
+    if replaced:
         raise ValueError(
             f"the hub loads settings after the block of collab.jupyterhub that replace {', '.join(replaced)}{_json(app)}. "
             "Set the path to a file that loads last, or append to the setting there"
@@ -190,6 +204,8 @@ def main(*argv: str) -> None:
         Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
         Loader.candidate = argv[1].removeprefix(USE)
         argv = argv[2:]
+    # The configuration may look at the hub's arguments.
+    sys.argv[:] = [os.path.join(os.path.dirname(sys.executable), "jupyterhub"), *argv]
     # Send what the configuration and its child processes print to standard error, so that only the answer is on standard output.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)

@@ -17,7 +17,9 @@ DEFAULT = "default"  # the server without a name
 NAMED = "server-"
 PASSABLE, PRIVATE = 0o711, 0o700
 # Properties of a unit that make paths read-only, the last one under its older name.
-SHUTTING = {"ProtectSystem", "ReadOnlyPaths", "ReadOnlyDirectories"}
+SHUTTING = {"ProtectSystem", "ProtectHome", "ReadOnlyPaths", "ReadOnlyDirectories"}
+# The property that SystemdSpawner sets from `readwrite_paths`, under its older name, unless `unit_extra_properties` has it.
+WRITABLE = "ReadWriteDirectories"
 A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -58,7 +60,12 @@ def let_write(spawner: Any, root: str) -> None:
     if not path or not _is_shut_in(spawner):
         return
     # The hyphen lets systemd ignore a missing path. The directory may be created with its account, a moment later.
-    if (wanted := f"-{path}") not in (spawner.readwrite_paths or []):
+    wanted = f"-{path}"
+    extra = getattr(spawner, "unit_extra_properties", None) or {}
+    if (told := extra.get(WRITABLE)) is not None:
+        words = told.split() if isinstance(told, str) else told
+        spawner.unit_extra_properties = {**extra, WRITABLE: " ".join(dict.fromkeys([*words, wanted]))}
+    elif wanted not in (spawner.readwrite_paths or []):
         spawner.readwrite_paths = [*(spawner.readwrite_paths or []), wanted]
 
 

@@ -45,10 +45,10 @@ NO = (HTTPClientError, NoCollaboration, Refused, TimeoutError, Unreachable, WebS
 class Verification:
     """Runs the checks of a task, and reports them.
 
-    task: `url`, `trusts_any_certificate` and `start_seconds`; `modes` and `own` of the access matrix; `people` (two users with `name`,
-    `password` or `token`, and `made`, whether they were created for `verify`); `outsider` (`name` and `password`, or null) and
-    `no_outsider` (why there is none); `stamp` (a name that nothing on the hub has); `login` (why nobody can log in with the hub's
-    form, or empty).
+    task: `url`; `is_local`, whether that is where the hub's host reaches its proxy; `start_seconds`; `modes` and `own` of the access
+    matrix; `people` (two users with `name`, `password` or `token`, and `made`, whether they were created for `verify`); `outsider` (`name`
+    and `password`, or null) and `no_outsider` (why there is none); `stamp` (a name that nothing on the hub has); `login` (why nobody can
+    log in with the hub's form, or empty).
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Verification:
         self.undo = undo
         self.stranger = self._person("")
         self.first, self.second = (
-            self._person(each["name"], each.get("token", ""), each["made"]) for each in task["people"]
+            self._person(each["name"], each.get("token") or "", each["made"]) for each in task["people"]
         )
         self.outsider: Person | None = None
         self.modes = [rights.Mode(**mode) for mode in task["modes"]]
 
     def _person(self, name: str, token: str = "", made: bool = False) -> Person:
-        any_certificate = self.task["trusts_any_certificate"]
+        any_certificate = self.task["is_local"]  # the certificate was issued for another name
         browser = Browser(self.task["url"], token=token, trusts_any_certificate=any_certificate)
         return Person(name, browser, made)
 
@@ -102,7 +102,12 @@ class Verification:
             )
             self.report.failed(check, f"{said}. Set jupyterhub_verify_url to the address that users open.")
             return False
-        self.report.ok(check, f"JupyterHub {told.json['version']} at {self.task['url']}.")
+        says = f"JupyterHub {told.json['version']}"
+        if self.task["is_local"]:
+            way = "To verify the address that users open, set jupyterhub_verify_url"
+            self.report.ok(check, f"{says}, asked by its own host. {way}.")
+        else:
+            self.report.ok(check, f"{says} at {self.task['url']}.")
         return True
 
     async def who_may_not_comes(self) -> None:
@@ -134,13 +139,11 @@ class Verification:
         begun = time.monotonic()
         for person, told in zip((self.first, self.second), self.task["people"], strict=True):
             try:
-                if not self.task["login"]:
+                if not told.get("token"):
                     await person.log_in(told["password"])
                 await person.introduce()
             except Refused as no:
-                hint = "Set jupyterhub_verify_group to a group whose members can use the hub"
-                hint += ", or name two accounts in jupyterhub_verify_accounts"
-                self.report.failed(check, f"{person.name} could not log in: {no}. {hint}.")
+                self.report.failed(check, f"{person.name} could not log in: {no}. {_way_in(person)}.")
                 return False
         if self.task["login"]:
             self.report.skipped(check, f"{self.task['login']} The checks use tokens instead.")
@@ -441,6 +444,22 @@ class Verification:
             self.report.ok(
                 check, f"All {len(tried)}: {', '.join(tried)}.", tried=len(tried), refused=len(tried)
             )
+
+
+def _way_in(person: Person) -> str:
+    """Return what to set if a person cannot use the hub, as a sentence."""
+    token = "a token that they create on the hub's page /hub/token"
+    if not person.disposable:
+        return (
+            "Check the user's password or token in jupyterhub_verify_accounts. If users do not log in with a form of the hub's own, set "
+            f"{token}"
+        )
+    if person.browser.token:  # OAuthenticator, for example, refuses users whom it has no tokens for
+        return (
+            "This hub may accept only users who have logged in. Name two who have in jupyterhub_verify_accounts, each with "
+            f"{token}"
+        )
+    return "Set jupyterhub_verify_group to a group whose members can use the hub, or name two accounts in jupyterhub_verify_accounts"
 
 
 def tell(what: dict[str, Any]) -> None:

@@ -58,6 +58,9 @@ STARTS = {
     "classes_with_hooks": ["start alice of physics"],
     "classes_with_sections": ["start"],
     "settings_of_servers": [],
+    "hooks_of_every_kind": ["start alice", "stop alice"],
+    "tuples_and_generators": [],
+    "callables": [],
     "names_that_change_at_work": ["limits alice 2147483648"],
 }
 # The arguments and environment with which a configuration makes alice's server start.
@@ -67,6 +70,8 @@ STARTED_WITH = {
         *("TEAM=physics", "ROOM=2.17", "GREETING=hello alice"),
     },
     "hooks": {"TEAM=physics"},
+    "tuples_and_generators": {"--debug"},
+    "callables": {"WHO=alice"},
 }
 # Configurations that cannot be merged: the expected error.
 REFUSED = {
@@ -149,6 +154,8 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
         if not section.get("server_token_scopes", True):
             del section["server_token_scopes"]
         for hook in OUR_HOOKS:
+            if section.get(hook, True) is None:
+                del section[hook]  # as if it were not set
             while hook in section and section[hook]["code"][0] in OUR_CODE:
                 section[hook]["code"].pop(0)
                 if not section[hook]["code"]:

@@ -60,7 +60,8 @@ def names(code: Any) -> list[str]:
     """Return the qualified names of a function or class and of the functions that it wraps, outermost first."""
     found = []
     while code is not None:
-        found.append(f"{code.__module__}.{code.__qualname__}")
+        # A partial function or an object has no name, but its class has.
+        found.append(f"{code.__module__}.{getattr(code, '__qualname__', type(code).__qualname__)}")
         code = getattr(code, "__wrapped__", None) if inspect.isroutine(code) else None
     return found
 
@@ -71,6 +72,8 @@ def settings(path: str) -> Any:
     for name, default in DEFAULTS.items():
         if isinstance(value := config.JupyterHub.get(name), LazyConfigValue):
             config.JupyterHub[name] = value.get_value(default)
+        elif isinstance(value, tuple):  # the hub makes a list of it
+            config.JupyterHub[name] = list(value)
     # Sections that were only read exist, too, but are empty.
     return describe(Config({name: section for name, section in config.items() if section}))
 

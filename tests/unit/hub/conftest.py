@@ -16,6 +16,7 @@ CHANGED = (
     (JupyterHub, "cleanup_oauth_clients"),
     (Spawner, "get_args"),
     (Spawner, "get_env"),
+    (Spawner, "run_auth_state_hook"),
     (User, "_wait_up"),
     (User, "stop"),
     (UserDict, "delete"),

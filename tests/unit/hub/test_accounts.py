@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shared accounts on a real hub whose logins expire."""
+"""Shared accounts on a real hub whose logins expire, and have a state that servers get."""
 
 from pathlib import Path
 
@@ -27,6 +27,13 @@ if Expires().has_trait("auth_refresh_strict"):
     c.Authenticator.auth_refresh_strict = True  # what JupyterHub before 6.1 always does
 c.SimpleLocalProcessSpawner.port = 0
 
+
+def pass_on(spawner, auth_state):
+    spawner.environment["TICKET"] = auth_state["ticket"]
+
+
+c.Spawner.auth_state_hook = pass_on
+
 sys.path.insert(0, {package!r})
 from jupyterhub_collab.hub import apply
 
@@ -36,7 +43,10 @@ NOW = {"last_activity": "2026-11-26T10:00:00Z"}
 
 
 def test_account_that_never_logs_in_has_no_login_that_expires(tmp_path: Path) -> None:
-    """The hub starts the account's server and hears of its activity. For other users without a valid login, it does neither."""
+    """The hub starts the account's server and hears of its activity, also if a hook needs the state of a login.
+
+    For other users without a valid login, it does neither.
+    """
     hub = LocalHub(tmp_path, config=EXPIRES.format(package=str(ROOT / "python")))
     hub.start()
     try:
@@ -47,7 +57,10 @@ def test_account_that_never_logs_in_has_no_login_that_expires(tmp_path: Path) ->
             assert httpx.post(path, headers=header, json=NOW).status_code == status
         hub.ask("POST", "users/team/server")
         hub.ask("DELETE", "users/team/server")
-        with pytest.raises(httpx.HTTPStatusError):
-            hub.ask("POST", "users/ben/server")
+        assert "team starts without auth_state_hook" in hub.log
+        # The login of ben has expired, and that of alice has no state.
+        for name in ("ben", "alice"):
+            with pytest.raises(httpx.HTTPStatusError):
+                hub.ask("POST", f"users/{name}/server")
     finally:
         hub.kill()

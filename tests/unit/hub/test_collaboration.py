@@ -18,6 +18,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy.orm import Session
+from systemdspawner import SystemdSpawner  # type: ignore[import-untyped]
 from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import Config
 
@@ -175,26 +176,6 @@ def test_environment_that_waits_for_the_start_is_text(db: Session) -> None:
     assert {name: value(spawner) if callable(value) else value for name, value in copied.items()} == started
 
 
-@pytest.mark.parametrize(
-    ("command", "seconds"),
-    [
-        (["python3", "-m", "jupyterhub_idle_culler", "--timeout=60"], 60),
-        (["/opt/hub/bin/jupyterhub-idle-culler", "--timeout", "90", "--cull-users"], 90),
-        (["python3", "/srv/cull_idle_servers.py", "--timeout=30"], 30),
-        (["python3", "-m", "jupyterhub_idle_culler", "--IdleCuller.timeout=70"], 70),
-        (["python3", "-m", "jupyterhub_idle_culler", "--config=/etc/culler.py"], 0),
-        (["python3", "-m", "jupyterhub_idle_culler", "--config", "/etc/culler.py", "--timeout=50"], 50),
-        (["python3", "/srv/cull_idle_servers.py"], 600),
-        (["python3", "announcement.py", "--timeout=30"], 0),
-    ],
-)
-def test_cullers_old_and_new_are_known(db: Session, command: list[str], seconds: int) -> None:
-    c = Config()
-    c.JupyterHub.services = [{"name": "idle", "command": command}]
-    collaborate(c, **SETTINGS | {"idle_seconds": -1})
-    assert json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])["idle_seconds"] == seconds
-
-
 def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/of/the/hub")
     assert start(hub(), spawner_of(db, "team"))["JUPYTER_CONFIG_PATH"] == str(CONFIG)
@@ -230,20 +211,20 @@ def test_limits_are_the_shared_accounts_alone(db: Session) -> None:
     assert (theirs.mem_limit, theirs.cpu_limit) == (2 << 30, 2.0)
 
 
-@pytest.mark.parametrize(
-    ("command", "seconds"),
-    [
-        (["python3", "-m", "jupyterhub_idle_culler", "--timeout=3600"], 3600),
-        (["/opt/hub/bin/jupyterhub-idle-culler", "--cull-every=60", "--timeout", "900"], 900),
-        (["python3", "-m", "jupyterhub_idle_culler"], 600),
+def test_servers_end_when_the_culler_would_end_them(db: Session) -> None:
+    """The culler counts wherever the configuration adds it. One whose timeout is unknown stops no collaboration server."""
+    c = hub(idle_seconds=-1)
+    for command, seconds in (
         (["python3", "-m", "something_else", "--timeout=3600"], 0),
-    ],
-)
-def test_servers_end_when_the_culler_would_end_them(db: Session, command: list[str], seconds: int) -> None:
-    c = Config()
-    c.JupyterHub.services = [{"name": "external", "url": "http://x"}, {"name": "cull", "command": command}]
-    collaborate(c, **SETTINGS | {"idle_seconds": -1})
-    assert json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])["idle_seconds"] == seconds
+        (["python3", "-m", "jupyterhub_idle_culler", "--config=/etc/culler.py"], 0),
+        (["python3", "-m", "jupyterhub_idle_culler", "--timeout=3600"], 3600),
+    ):
+        c.JupyterHub.services = [
+            {"name": "external", "url": "http://x"},
+            {"name": "cull", "command": command},
+        ]
+        told = json.loads(start(c, spawner_of(db, "team"))["JUPYTERHUB_COLLAB"])
+        assert told["idle_seconds"] == seconds
 
 
 def test_hook_that_is_set_anew_is_missed() -> None:
@@ -529,9 +510,28 @@ def test_server_that_is_shut_in_may_write_its_state(db: Session, tmp_path: Path,
     spawner.readonly_paths = spawner.readwrite_paths = None
     start(c, spawner)
     assert spawner.readwrite_paths is None
-    spawner.unit_extra_properties = {"ProtectSystem": "strict"}
-    start(c, spawner)
-    assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
+    for properties in ({"ProtectSystem": "strict"}, {"ProtectHome": "read-only"}):
+        spawner.readwrite_paths, spawner.unit_extra_properties = None, properties
+        start(c, spawner)
+        assert spawner.readwrite_paths == [f"-{tmp_path}/ann/default"]
+
+
+@pytest.mark.parametrize("theirs", ["/home /srv", ["/home", "/srv"], ""])
+def test_paths_that_properties_of_the_unit_open_stay(
+    db: Session, tmp_path: Path, as_root: list[Any], theirs: Any
+) -> None:
+    """SystemdSpawner passes `readwrite_paths` on as ReadWriteDirectories, and `unit_extra_properties` replaces that."""
+    user = User(orm.User.find(db, "ann"), {"spawner_class": SystemdSpawner, "base_url": "/"}, db=db)
+    c, spawner = hub(everyone=True, state_directory=str(tmp_path)), user.spawners[""]
+    spawner.unit_extra_properties = {"ProtectSystem": "strict", "ReadWriteDirectories": theirs}
+    for _start in range(2):
+        start(c, spawner)
+        words = theirs.split() if isinstance(theirs, str) else theirs
+        assert spawner.unit_extra_properties["ReadWriteDirectories"].split() == [
+            *words,
+            f"-{tmp_path}/ann/default",
+        ]
+    assert spawner.unit_extra_properties["ProtectSystem"] == "strict"
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,14 @@ def test_other_hubs_proxy_listens_where_the_hub_says(tmp_path: Path) -> None:
     )
 
 
+def test_address_of_a_hub_with_domains_is_its_own_domain(tmp_path: Path) -> None:
+    text = 'c.JupyterHub.subdomain_host = "https://hub.example.org:8443"\nc.JupyterHub.base_url = "campus/jupyter"\nc.JupyterHub.hub_ip = ""\n'
+    hub = load(tmp_path, text)
+    assert hub["public_url"] == "https://hub.example.org:8443/campus/jupyter/"
+    assert hub["front_url"] == "http://:8000/campus/jupyter/"
+    assert hub["api_url"] == "http://*:8081/campus/jupyter/hub/api"
+
+
 def test_address_at_which_the_hub_speaks_to_its_proxy_is_told(tmp_path: Path) -> None:
     url = "http://127.0.0.1:8099"
     assert load(tmp_path, f'c.ConfigurableHTTPProxy.api_url = "{url}"')["proxy_api_url"] == url

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real hub loads a candidate configuration in memory, from where the hub itself would read it."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -143,12 +144,34 @@ def test_hub_that_is_told_json(try_with: Try) -> None:
 
 
 def test_json_beside_counts_after_ours_and_is_refused_where_it_replaces_it(try_with: Try) -> None:
-    with pytest.raises(Refused, match=r"that replace JupyterHub\.load_roles .*hub\.json"):
+    with pytest.raises(
+        Refused, match=r"that replace JupyterHub\.load_roles \(it reads [^ ]*/etc/hub\.json last\)"
+    ):
         try_with(
             "hub.py",
             hub_py=QUIET,
             hub_json='{"JupyterHub": {"load_roles": [{"name": "user", "scopes": ["self"]}]}}',
         )
+
+
+def test_option_of_the_command_that_replaces_ours_is_named(try_with: Try) -> None:
+    """Options of the hub's command come after all files, so no file could add ours."""
+    option = "--JupyterHub.load_roles={'name':'readers','scopes':['read:hub']}"
+    said = r"the command that starts the hub sets JupyterHub\.load_roles, .* Remove this option"
+    with pytest.raises(Refused, match=said):
+        try_with("hub.py", shlex.quote(option), hub_py=QUIET)
+
+
+def test_configuration_may_look_at_the_hubs_arguments(try_with: Try) -> None:
+    text = (
+        "import os, sys\nassert os.path.basename(sys.argv[0]) == 'jupyterhub'\nassert '--debug' in sys.argv\n"
+    )
+    assert try_with("hub.py", "--debug", hub_py=QUIET + text)["base_url"] == "/"
+
+
+def test_log_of_the_running_hub_is_left_alone(try_with: Try, tmp_path: Path) -> None:
+    try_with("hub.py", f"--log-file={tmp_path}/hub.log", hub_py=QUIET)
+    assert not (tmp_path / "hub.log").exists()
 
 
 def test_what_a_configuration_prints_is_no_answer(try_with: Try) -> None:

@@ -184,9 +184,17 @@ def test_settings_that_are_added_to_count(tmp_path: Path) -> None:
 
 def test_settings_of_the_command_count(url: str, tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("c.Spawner.cmd = 'of-file'\nc.JupyterHub.db_url = 'sqlite:///no'\n")
-    told = ask(tmp_path / "hub.py", "--debug", f"--db={url}", "--Spawner.cmd=['of', 'command']")
-    assert told["commands"] == [["of", "command"]]
-    assert told["people"]["users"] == ["ann", "ben"]
+    command = "['of', 'command']"
+    for words in ([f"--db={url}", f"--Spawner.cmd={command}"], ["--db", url, "--Spawner.cmd", command]):
+        told = ask(tmp_path / "hub.py", "--debug", *words)
+        assert told["commands"] == [["of", "command"]]
+        assert told["people"]["users"] == ["ann", "ben"]
+
+
+def test_configuration_may_look_at_the_hubs_arguments(tmp_path: Path) -> None:
+    config = tmp_path / "hub.py"
+    config.write_text("import os, sys\nc.Spawner.cmd = [os.path.basename(sys.argv[0]), *sys.argv[1:]]\n")
+    assert ask(config, "--debug")["commands"] == [["jupyterhub", "--debug", f"--config={config}"]]
 
 
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
@@ -202,10 +210,23 @@ def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
         "for each in (apply, collaborate, anything):\n"
         "    each(c, everyone=[])\n"
         "import sys\n"
-        "c.Spawner.cmd = ['the-hub-is-there' if 'jupyterhub' in sys.modules else 'own-command']\n"
+        "c.Spawner.cmd = ['the-hub-is-there' if 'jupyterhub.app' in sys.modules else 'own-command']\n"
     )
     told = ask(config)
     assert (told["error"], told["commands"]) == ("", [["own-command"]])
+
+
+def test_modules_of_the_hub_are_there_as_in_the_hub(tmp_path: Path) -> None:
+    """The hub imports its own modules before it loads its configuration."""
+    config = tmp_path / "jupyterhub_config.py"
+    config.write_text(
+        "import jupyterhub\n"
+        "class Spawner(jupyterhub.spawner.LocalProcessSpawner):\n    pass\n"
+        "c.JupyterHub.spawner_class = Spawner\n"
+        "c.Spawner.cmd = ['new' if hasattr(jupyterhub, 'no_such_module') else 'run-it']\n"
+    )
+    told = ask(config)
+    assert (told["error"], told["commands"]) == ("", [["run-it"]])
 
 
 def test_default_is_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,16 @@
 """How hubs are started in practice, and what is read from that."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_shutdown
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
     HubNotFound,
     hub_command,
@@ -203,6 +206,29 @@ def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> Non
         time.sleep(0.02)
 
 
+class Api:
+    """The API of the hub that a unit runs: it ends the hub, as a request for its shutdown does."""
+
+    url = "http://127.0.0.1:8081/hub/api"
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+
+    def request(self, *_request: Any, **_options: Any) -> tuple[int, None]:
+        os.kill(pid_of(self.unit), signal.SIGTERM)
+        return 202, None
+
+
+def test_script_that_starts_the_hub_again_ends_no_unit(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub has ended once its script runs another one. The unit runs on, so the play must not kill that one."""
+    unit = start("#!/bin/sh\nwhile true; do jupyterhub --debug; done\n", InvocationID="1")
+    monkeypatch.setattr(hub_shutdown, "show", lambda _name: unit)
+    before = pid_of(unit)
+    hub_shutdown.shut_down(unit, Api(unit), timeout=30)  # type: ignore[arg-type]
+    assert is_there(unit)
+    assert pid_of(unit) != before
+
+
 def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> None:
     """Variables that the unit got since the hub's start count, because the next start has them. systemd's own for that process do not."""
     unit = start("#!/bin/sh\nexport A=script B=script NOTIFY_SOCKET=/run/x\nexec jupyterhub\n")
@@ -256,6 +282,39 @@ def test_stopped_unit_that_tells_no_hub_is_to_be_started() -> None:
     assert why_not(unit).endswith("Start hub, so that its processes show where the hub is")
 
 
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        # Several commands, and a start script that leaves the hub in the background.
+        (
+            {"Type": "oneshot", "ActiveState": "active", "SubState": "exited", "MainPID": "0"},
+            "Type=oneshot, so systemd cannot restart the hub. Set Type=simple",
+        ),
+        ({"Type": "oneshot", "ActiveState": "inactive"}, "Type=oneshot, so systemd cannot restart the hub"),
+        (
+            {"Type": "forking", "ActiveState": "active", "SubState": "running", "MainPID": "0"},
+            "systemd does not know which process of hub is the hub, so it cannot restart the hub. Set Type=simple",
+        ),
+    ],
+)
+def test_unit_that_systemd_could_not_restart_is_refused(properties: dict[str, str], said: str) -> None:
+    """If the play stopped such a hub, systemd would not start it again."""
+    command = "{ path=/opt/hub/bin/python ; argv[]=/opt/hub/bin/python -m jupyterhub ; }"
+    assert said in why_not(Unit("hub", {"ExecStart": command, **properties}))
+
+
+def test_account_that_exists_while_the_hub_runs_needs_it_started() -> None:
+    command = "{ path=/opt/hub/bin/python ; argv[]=/opt/hub/bin/python -m jupyterhub ; }"
+    unit = Unit("hub", {"ExecStart": command, "User": "no-such-account", "DynamicUser": "yes"})
+    assert why_not(unit).endswith("'no-such-account'\". Start hub, which creates it")
+
+
+@pytest.mark.parametrize("kind", ["simple", "exec", "notify", "notify-reload", "forking", "idle", "dbus"])
+def test_unit_with_a_main_process_is_the_hubs(start: Start, kind: str) -> None:
+    unit = start("#!/bin/sh\nexec jupyterhub\n", Type=kind, SubState="running")
+    assert pid_of(unit) == unit.main_pid
+
+
 def test_command_of_a_stopped_unit_may_hold_an_apostrophe() -> None:
     unit = Unit(
         "hub", {"ExecStart": "{ path=/bin/sh ; argv[]=/bin/sh -c echo it's starting && exec /opt/start ; }"}
@@ -292,7 +351,27 @@ def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub jupyterhub-rtc"}, True),
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub"}, False),
         ({"ReadOnlyPaths": "/var/lib/jupyterhub-rtc", "ReadWritePaths": "/var"}, False),
+        ({"InaccessiblePaths": "-/var/lib"}, False),
+        ({"TemporaryFileSystem": "/var:ro,size=1M"}, False),
+        ({"TemporaryFileSystem": "/srv /tmp:ro"}, True),
+        ({"ProtectHome": "read-only", "PrivateTmp": "yes"}, True),
     ],
 )
 def test_where_a_unit_lets_the_hub_write(properties: dict[str, str], writes: bool) -> None:
     assert Unit("hub", properties).may_write("/var/lib/jupyterhub-rtc") is writes
+
+
+@pytest.mark.parametrize(
+    ("path", "properties"),
+    [
+        ("/home/.rtc", {"ProtectHome": "read-only"}),
+        ("/home/.rtc", {"ProtectHome": "tmpfs"}),
+        ("/usr/local/share/rtc", {"ProtectSystem": "yes"}),
+        ("/etc/rtc", {"ProtectSystem": "full"}),
+        # Servers do not see the hub's own directory there.
+        ("/var/tmp/rtc", {"PrivateTmp": "yes"}),
+    ],
+)
+def test_state_elsewhere_may_be_out_of_the_hubs_reach(path: str, properties: dict[str, str]) -> None:
+    assert not Unit("hub", properties).may_write(path)
+    assert Unit("hub", dict.fromkeys(properties, "no")).may_write(path)

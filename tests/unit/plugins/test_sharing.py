@@ -62,7 +62,10 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
             {"version": "5.5.3", "error": ""},
             "JupyterHub 5.5.3 has a known vulnerability in sharing. Update it to 5.5.4 or 6.1.1",
         ),
-        ({"version": "", "error": "no such file"}, "The unit hub does not run JupyterHub: no such file. Set"),
+        (
+            {"version": "", "error": "no such file"},
+            "The unit hub does not run JupyterHub as needed: no such file. If",
+        ),
     ],
 )
 def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> None:

@@ -17,5 +17,5 @@ def test_row_without_a_reason_says_so(says: str) -> None:
 
 def test_row_with_a_reason_is_told_as_it_is() -> None:
     told: list[dict[str, Any]] = []
-    Report(told.append).ok("the hub answers", "JupyterHub 6.1.1 at http://127.0.0.1:8000.")
-    assert told[0]["row"]["says"] == "JupyterHub 6.1.1 at http://127.0.0.1:8000."
+    Report(told.append).ok("the hub answers", "JupyterHub 6.1.1 at https://hub.example.org.")
+    assert told[0]["row"]["says"] == "JupyterHub 6.1.1 at https://hub.example.org."
