@@ -19,11 +19,12 @@ from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
 from open_place import open_place
+from unused_accounts import FIRST
 
-ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
+ALICE, BOB, MALLORY, ACCOUNT = range(FIRST + 81, FIRST + 85)
 CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
-GROUPS = shares.Groups(64091, 64092)
+GROUPS = shares.Groups(FIRST + 91, FIRST + 92)
 SHARE, OF = "rain/files", {"rain/files": "project-rain"}
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 

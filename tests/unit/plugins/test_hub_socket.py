@@ -26,8 +26,9 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 from local_hub import LocalHub, wait_until
 from ports import free_port
+from unused_accounts import FIRST
 
-MALLORY = 64031
+MALLORY = FIRST + 31
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to listen as other accounts")
 
 # Begins a program that runs as another account, after its imports: that account may not be able to read this Python.

@@ -23,8 +23,9 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 )
 
 from open_place import open_place
+from unused_accounts import FIRST
 
-GROUP, MEMBER = 64071, 64072
+GROUP, MEMBER = FIRST + 71, FIRST + 72
 GROUPS = shares.Groups(GROUP, GROUP + 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as a project member")
 
