@@ -20,8 +20,6 @@ from testinfra.host import Host
 from people import Hub, LoginRefused, Person, Refused
 
 ROOT = Path(__file__).parents[2]
-# Whether to run tests in their long form, as in `make test-all`.
-LONG = os.environ.get("COLLAB_ALL") == "1"
 PASSWORDS: dict[str, str] = {
     person["name"]: person["password"]
     for person in yaml.safe_load((ROOT / "tests/images/people.yml").read_text())["test_people"]

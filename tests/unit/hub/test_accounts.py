@@ -47,7 +47,7 @@ def test_account_that_never_logs_in_has_no_login_that_expires(tmp_path: Path) ->
             assert httpx.post(path, headers=header, json=NOW).status_code == status
         hub.ask("POST", "users/team/server")
         hub.ask("DELETE", "users/team/server")
-        with pytest.raises(httpx.HTTPStatusError):
+        with pytest.raises(httpx.HTTPStatusError, match="403"):
             hub.ask("POST", "users/ben/server")
     finally:
         hub.kill()
