@@ -300,6 +300,8 @@ async def test_a_new_file_that_has_the_number_of_one_that_is_gone_is_another(ser
         server.write(f"new{attempt}.txt", "new\n")
         if (server.files / f"new{attempt}.txt").stat().st_ino == number:
             break
+    else:
+        pytest.skip("the file system does not give a number again soon")
     server.start()
     bob = await server.open(f"new{attempt}.txt", "bob")
     await alice.vanish()
