@@ -126,7 +126,9 @@ class LocalServer:
         return f"{self.folder}/{name}".lstrip("/")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"http://{self._address}/{path}", headers=TOKEN, json=body)
+        answer = httpx.request(
+            method, f"http://{self._address}/{path}", headers=TOKEN, json=body, timeout=PATIENCE
+        )
         answer.raise_for_status()
         return answer.json()
 

@@ -18,7 +18,7 @@ from unused_accounts import FIRST
 ACCOUNT, ATTACKER = FIRST + 41, FIRST + 42
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as other accounts")
 
-PATIENCE = 60  # seconds for anything, because the machine may be busy
+PATIENCE = 30  # seconds for anything, because the machine may be busy
 FOREVER = "print('runs', flush=True); time.sleep(600)"
 # Exits as soon as its fork continues, so that killing the process that was found comes too late.
 CHAIN = """

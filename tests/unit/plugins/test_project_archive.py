@@ -175,7 +175,7 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
             assert share_users.users({GROUP}) == [session.pid], program
             assert share_users.users({GROUP}, MEMBER + 1) == []
             assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
-            assert session.wait(5)
+            assert session.wait(30)
 
 
 def test_who_is_in_no_list_is_ended_all_the_same(
