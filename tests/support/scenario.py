@@ -203,7 +203,7 @@ def changed_files(host: Host, platform: Platform) -> set[str]:
     return {line[2:].partition("\t")[0] for line in difference.splitlines() if line.startswith(("<", ">"))}
 
 
-def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
+def wait_until(condition: Callable[[], object], timeout: float = 60) -> None:
     """Wait until a condition is true. Raise TimeoutError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
