@@ -164,7 +164,11 @@ class LocalHub:
                 stderr=log,
                 env={**os.environ, "JUPYTERHUB_CRYPT_KEY": ""},
             )
-        wait_until(self._answers)
+        try:
+            wait_until(self._answers)
+        except TimeoutError:
+            self.kill()
+            raise RuntimeError(self.log) from None
 
     def kill(self) -> None:
         """Kill the hub, as in a crash. The server continues to run."""

@@ -66,6 +66,7 @@ class LocalServer:
                 return
             except httpx.HTTPError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
+                    self._process.kill()
                     raise RuntimeError(self.log) from None
                 time.sleep(0.05)
 
