@@ -17,7 +17,8 @@ from testinfra.host import Host
 import evidence
 from browser import watched
 from people import Hub, Person
-from scenario import LONG, PASSWORDS, Credentials, Platform, platforms
+from scenario import PASSWORDS, Credentials, Platform, platforms
+from tiers import leave_out_long
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -87,10 +88,7 @@ def scenario_of(item: pytest.Item) -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are marked `long`, unless the long form is wanted."""
-    late = [] if LONG else [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=late)
-    items[:] = [item for item in items if item not in late]
+    leave_out_long(config, items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -8,7 +8,8 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode
 
 from access.scene import ACCESS, Scene, Stage
-from scenario import LONG, Platform, keep
+from scenario import Platform, keep
+from tiers import LONG
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

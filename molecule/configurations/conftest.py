@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from configurations import NEWER
-from scenario import LONG, keep
+from scenario import keep
+from tiers import LONG
 
 # One of each kind for which a running hub shows more than one in memory: what it loads, what its hooks and classes do while people log
 # in and servers start, how its pages look, and what a refusal leaves behind.

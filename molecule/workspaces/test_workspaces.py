@@ -122,13 +122,13 @@ def test_anyone_who_loses_a_group_is_out_at_once(sessions: Sessions, bob: Person
     server.write_file(f"{FILES}/before.txt", "x")
     assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
     try:
-        wait_until(lambda: is_out(server, f"{FILES}/before.txt"), 5)
+        wait_until(lambda: is_out(server, f"{FILES}/before.txt"))
         assert "Permission denied" in run(
             server, f"cat {ROOT}/rainfall/files/before.txt {MOUNT}/rainfall/files/before.txt"
         )
     finally:
         assert carol.api("POST", MEMBERS, {"users": [bob.name]}).status_code == 200
-    wait_until(lambda: server.api("GET", f"api/contents/{FILES}/before.txt").status_code == 200, 5)
+    wait_until(lambda: server.api("GET", f"api/contents/{FILES}/before.txt").status_code == 200)
     assert writable(server, f"{FILES}/before.txt", "after")
 
 
@@ -318,7 +318,7 @@ def test_local_processes_get_the_groups_of_the_host(
         assert sorted(reader.contents.names("workspace")) == ["rainfall", "secret"]
         assert is_refusal(try_to_write(reader, f"{DATA}/no.txt"))
         assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
-        wait_until(lambda: is_out(theirs, f"{FILES}/local.txt"), 5)
+        wait_until(lambda: is_out(theirs, f"{FILES}/local.txt"))
         assert "workspace" not in sessions.new(bob).contents.names()
         assert "rainfall" not in host.check_output("id bob")
     finally:

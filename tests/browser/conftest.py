@@ -17,7 +17,8 @@ from browser import watched
 from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
 from ports import free_port
-from scenario import LONG, PASSWORDS, ROOT, Platform
+from scenario import PASSWORDS, ROOT, Platform
+from tiers import LONG
 
 HUB = "collab-browser"
 # This one starts a hub of its own.

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from local_hub import LocalHub, wait_until
+from local_hub import PATIENCE, LocalHub, wait_until
 from ports import free_port
 
 CONFIG = """
@@ -141,7 +141,7 @@ class Attacked(LocalHub):
             "code": code,
             "redirect_uri": f"{SERVER}oauth_callback",
         }
-        made = httpx.post(f"{self.hub_url}/hub/api/oauth2/token", data=form)
+        made = httpx.post(f"{self.hub_url}/hub/api/oauth2/token", data=form, timeout=PATIENCE)
         return str(made.raise_for_status().json()["access_token"])
 
     def opens(self, token: str) -> bool:

@@ -27,6 +27,11 @@ CONFIG = """
 import sys
 
 from jupyterhub.proxy import Proxy
+from jupyterhub.utils import exponential_backoff
+
+# By default, the hub waits up to 5 s before it looks again whether a server has started or stopped.
+assert exponential_backoff.__defaults__[:3] == (0.2, 2, 5)
+exponential_backoff.__defaults__ = (0.1, 2, 0.2, *exponential_backoff.__defaults__[3:])
 
 
 class NoProxy(Proxy):
@@ -159,7 +164,11 @@ class LocalHub:
                 stderr=log,
                 env={**os.environ, "JUPYTERHUB_CRYPT_KEY": ""},
             )
-        wait_until(self._answers)
+        try:
+            wait_until(self._answers)
+        except TimeoutError:
+            self.kill()
+            raise RuntimeError(self.log) from None
 
     def kill(self) -> None:
         """Kill the hub, as in a crash. The server continues to run."""

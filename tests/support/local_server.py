@@ -66,6 +66,7 @@ class LocalServer:
                 return
             except httpx.HTTPError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
+                    self._process.kill()
                     raise RuntimeError(self.log) from None
                 time.sleep(0.05)
 
@@ -126,7 +127,9 @@ class LocalServer:
         return f"{self.folder}/{name}".lstrip("/")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"http://{self._address}/{path}", headers=TOKEN, json=body)
+        answer = httpx.request(
+            method, f"http://{self._address}/{path}", headers=TOKEN, json=body, timeout=PATIENCE
+        )
         answer.raise_for_status()
         return answer.json()
 

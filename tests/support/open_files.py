@@ -83,5 +83,6 @@ def change(server: LocalServer, method: str, name: str, body: Any = None) -> Non
         f"http://{server._address}/api/contents/{quote(server.path(name))}",
         headers={"Authorization": "token secret"},
         json=body,
+        timeout=PATIENCE,
     )
     answer.raise_for_status()

@@ -20,8 +20,6 @@ from testinfra.host import Host
 from people import Hub, LoginRefused, Person, Refused
 
 ROOT = Path(__file__).parents[2]
-# Whether to run tests in their long form, as in `make test-all`.
-LONG = os.environ.get("COLLAB_ALL") == "1"
 PASSWORDS: dict[str, str] = {
     person["name"]: person["password"]
     for person in yaml.safe_load((ROOT / "tests/images/people.yml").read_text())["test_people"]
@@ -205,7 +203,7 @@ def changed_files(host: Host, platform: Platform) -> set[str]:
     return {line[2:].partition("\t")[0] for line in difference.splitlines() if line.startswith(("<", ">"))}
 
 
-def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
+def wait_until(condition: Callable[[], object], timeout: float = 60) -> None:
     """Wait until a condition is true. Raise TimeoutError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -7,6 +7,11 @@ import pytest
 from traitlets.config import Application
 
 from attacked_hub import Attacked
+from tiers import leave_out_long
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_long(config, items)
 
 
 @pytest.fixture(autouse=True)

@@ -155,7 +155,7 @@ class Document:
 
     # Waiting and saving
 
-    def wait_until(self, condition: Callable[[Self], object], timeout: float = 10) -> Self:
+    def wait_until(self, condition: Callable[[Self], object], timeout: float = 30) -> Self:
         """Wait until `condition(document)` is true. Raise TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:

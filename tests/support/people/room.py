@@ -41,7 +41,7 @@ from . import kernel
 from .errors import Failed
 from .sockets import Closed, Door, Line
 
-SYNC_TIMEOUT = 30  # seconds until the server must have sent the document
+PATIENCE = 30  # seconds for anything, because the machine may be busy
 END_OF_TEXT = {"type": None, "tname": "source", "item": None, "assoc": 0}  # pycrdt panics if asked for it
 RAW = 2  # jupyter-collaboration's own message type, in addition to sync and awareness
 
@@ -97,7 +97,7 @@ class Room:
     async def join(self) -> None:
         """Connect or reconnect, and wait until the server has sent its state of the document.
 
-        Edits made while disconnected are merged, as JupyterLab does. Raise `Refused`, or TimeoutError after `SYNC_TIMEOUT`
+        Edits made while disconnected are merged, as JupyterLab does. Raise `Refused`, or TimeoutError after `PATIENCE`
         seconds.
         """
         await self.drop()
@@ -108,11 +108,11 @@ class Room:
         await self._line.open(self.seat.door)
         self._line.send(create_sync_message(self._doc))
         self._line.send(self._awareness_message([self._awareness.client_id]))
-        await asyncio.wait_for(self._synced, SYNC_TIMEOUT)
+        await asyncio.wait_for(self._synced, PATIENCE)
 
-    def save_by_hand_only(self) -> None:
-        """Turn off saving in the background, as in JupyterLab's settings."""
-        self._awareness.set_local_state_field("autosave", False)
+    def save_by_hand_only(self, by_hand: bool = True) -> None:
+        """Turn off saving in the background, as in JupyterLab's settings, or turn it on again."""
+        self._awareness.set_local_state_field("autosave", not by_hand)
 
     def lag(self) -> None:
         """Ignore incoming messages until `join`, as over a slow connection. Edits are still sent."""
@@ -167,7 +167,7 @@ class Room:
             while self.changes == seen:
                 await self._changed.wait()
 
-    async def wait_until(self, condition: Callable[["Room"], bool], timeout: float = 10) -> None:
+    async def wait_until(self, condition: Callable[["Room"], bool], timeout: float = PATIENCE) -> None:
         """Wait until the condition is true. Raise TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not condition(self):
@@ -277,7 +277,7 @@ class Room:
 
     # Saving
 
-    async def save(self, timeout: float = 10) -> str:
+    async def save(self, timeout: float = PATIENCE) -> str:
         """Have the server save the file now. Return 'success', 'skipped' (it was already saving) or 'failed'."""
         number = next(self._save_ids)
         answer = self._saves[number] = asyncio.get_running_loop().create_future()

@@ -45,7 +45,7 @@ class Terminal:
         """All output so far, including control characters."""
         return self._screen
 
-    def wait_for(self, words: str, timeout: float = 10) -> None:
+    def wait_for(self, words: str, timeout: float = 30) -> None:
         """Wait until `words` are on the screen. Raise TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while words not in self.screen:

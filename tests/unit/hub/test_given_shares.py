@@ -19,11 +19,13 @@ from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
 from open_place import open_place
+from unused_accounts import FIRST
 
-ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
+ALICE, BOB, MALLORY, ACCOUNT = range(FIRST + 81, FIRST + 85)
+PATIENCE = 30  # seconds for anything, because the machine may be busy
 CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
-GROUPS = shares.Groups(64091, 64092)
+GROUPS = shares.Groups(FIRST + 91, FIRST + 92)
 SHARE, OF = "rain/files", {"rain/files": "project-rain"}
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
@@ -162,7 +164,7 @@ def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> Non
     directory = os.path.join(given.root, SHARE, place)
     with inside(given, directory, program) as running, inside(given, "/", "") as elsewhere:
         given.settle({}, OF)
-        assert running.wait(5)
+        assert running.wait(PATIENCE)
         assert elsewhere.poll() is None
 
 
@@ -213,7 +215,7 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
     with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", "") as other:
         given.settle({}, OF)
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
-        assert running.wait(5)
+        assert running.wait(PATIENCE)
         assert other.poll() is None
 
 
@@ -262,7 +264,7 @@ def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyP
         assert running.stdout and running.stdout.readline()
         given.settle({}, OF)
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
-        assert select.select([ends], [], [], 2)[0], "a process in the workspace still has the pipe"
+        assert select.select([ends], [], [], PATIENCE)[0], "a process in the workspace still has the pipe"
         assert other.poll() is None
         status = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0]
         assert status in "RS", "it was not continued"
@@ -286,7 +288,7 @@ def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: p
         given.settle({"alice": rights["alice"]}, OF)
         assert accomplice.poll() is None
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
-        assert accomplice.wait(5)
+        assert accomplice.wait(PATIENCE)
         assert hers.poll() is None and another.poll() is None
 
 
@@ -306,7 +308,7 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
             pytest.skip(f"unprivileged mounts are not available: {said}{running.stdout.readline()}")
         try:
             given.settle({}, OF)
-            assert running.wait(5)
+            assert running.wait(PATIENCE)
         finally:
             running.kill()
 

@@ -12,9 +12,10 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import NoNumber, Numbers
 
+import unused_accounts
 from open_place import open_place
 
-FIRST, LAST = 64051, 64054
+FIRST, LAST = unused_accounts.FIRST + 51, unused_accounts.FIRST + 54
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
 
-ACCOUNT, ATTACKER = 64041, 64042
+from unused_accounts import FIRST
+
+ACCOUNT, ATTACKER = FIRST + 41, FIRST + 42
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as other accounts")
 
+PATIENCE = 30  # seconds for anything, because the machine may be busy
 FOREVER = "print('runs', flush=True); time.sleep(600)"
 # Exits as soon as its fork continues, so that killing the process that was found comes too late.
 CHAIN = """
@@ -39,6 +42,28 @@ def running(program: str) -> Iterator[int]:
             process.kill()
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for processes that ignore SIGTERM before they are killed."""
+    monkeypatch.setattr(account_processes, "_wait_until_ended", lambda uid: None)
+
+
+def test_a_process_has_time_to_save() -> None:
+    """SIGKILL comes only after the process has had time to exit."""
+    saves = "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), os._exit(7)))"
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        f"import os, signal, time\n{saves}; os.setuid({ACCOUNT}); {FOREVER}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        account_processes.end_processes(ACCOUNT)
+        assert process.wait(PATIENCE) == 7
+
+
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     "become",
     [
@@ -48,9 +73,8 @@ def running(program: str) -> Iterator[int]:
     ],
     ids=["real", "effective", "saved"],
 )
-def test_whatever_number_is_the_accounts_counts(become: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_number_is_the_accounts_counts(become: str) -> None:
     """Every kind of UID counts: a setuid program of an account could become it again, or become the next account with its UID."""
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}; {FOREVER}") as process:
         assert account_processes.processes_of(ACCOUNT) == [process]
         assert ACCOUNT in account_processes.numbers_in_use()
@@ -71,6 +95,7 @@ def test_group_of_a_process_is_in_use(become: str) -> None:
 EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().machine, (0, 0))
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.skipif(not EXIT, reason="unknown system call numbers on this architecture")
 @pytest.mark.parametrize(
     ("become", "then"),
@@ -83,15 +108,19 @@ EXIT, SETRESUID = {"x86_64": (60, 117), "aarch64": (93, 147)}.get(os.uname().mac
     ],
     ids=["first thread has ended", "first thread has another account"],
 )
-def test_each_thread_counts(become: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
+def test_each_thread_counts(become: str, then: str) -> None:
     program = f"""
 import ctypes, threading
 system = ctypes.CDLL(None)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 {become}
-threading.Thread(target=lambda: time.sleep(600)).start()
-threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
+
+def run():
+    while not any(each in open("/proc/self/status").read() for each in ("(zombie)", "Uid:\\t{ATTACKER}")):
+        time.sleep(0.01)
+    {FOREVER}
+
+threading.Thread(target=run).start()
 {then}
 """
     with running(program) as process:
@@ -101,13 +130,13 @@ threading.Timer(0.2, print, ["runs"], {{"flush": True}}).start()
         assert account_processes.processes_of(ACCOUNT) == []
 
 
-def test_number_that_was_lent_to_an_account_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_number_that_was_lent_to_an_account_counts() -> None:
     """UIDs that are mapped to an account count, too, as in its rootless container. Here, root acts as newuidmap."""
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
     if subprocess.run([*become, "unshare", "--user", "true"], capture_output=True, check=False).returncode:
         pytest.skip("user namespaces are not available")
-    lent = 165537
+    lent = ACCOUNT + 10
     program = f"""
 import ctypes
 ready, go = os.pipe()
@@ -134,8 +163,8 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
         assert account_processes.processes_of(lent) == []
 
 
-def test_process_that_becomes_another_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
+@pytest.mark.usefixtures("at_once")
+def test_process_that_becomes_another_all_the_time() -> None:
     with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){CHAIN}"):
         account_processes.end_processes(ACCOUNT)
         assert account_processes.processes_of(ACCOUNT) == []
@@ -152,9 +181,9 @@ while time.monotonic() < end:
 """
 
 
-def test_process_that_is_in_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_process_that_is_in_no_list() -> None:
     """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same."""
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
     ends, held = os.pipe()
     os.set_inheritable(held, True)
     program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){FAST_CHAIN}"
@@ -163,20 +192,20 @@ def test_process_that_is_in_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
         assert process.stdout and process.stdout.readline() == "runs\n"
         os.close(held)
         account_processes.end_processes(ACCOUNT)
-        ended, _none, _none = select.select([ends], [], [], 2)
+        ended, _none, _none = select.select([ends], [], [], PATIENCE)
         assert ended, "a process of the account still has the pipe"
     os.close(ends)
 
 
-def test_processes_that_stop_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_processes_that_stop_all_others() -> None:
     """A member's process stops everything that it can, and so the process that is about to kill it as the account. The play goes on."""
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
     stops = "print('runs', flush=True)\nkill = ctypes.CDLL(None).kill\nwhile True: kill(-1, signal.SIGSTOP)"
     for _time in range(5):
         with running(f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT})\n{stops}"):
             ending = threading.Thread(target=account_processes.end_processes, args=(ACCOUNT,), daemon=True)
             ending.start()
-            ending.join(20)
+            ending.join(PATIENCE)
             assert not ending.is_alive()
             assert account_processes.processes_of(ACCOUNT) == []
 

@@ -12,7 +12,10 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy, listeners
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
-PERSON = 64032
+from ports import free_port
+from unused_accounts import FIRST
+
+PERSON = FIRST + 32
 HUB = Unit("hub", {"User": "root"})
 
 
@@ -106,7 +109,7 @@ def listening(family: socket.AddressFamily, address: str, port: int = 0, uid: in
         os.setegid(0)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    made.bind((address, port))
+    made.bind((address, port or free_port()))
     made.listen()
     return made
 

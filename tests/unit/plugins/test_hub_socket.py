@@ -25,9 +25,11 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors impor
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
 from local_hub import LocalHub, wait_until
+from open_place import open_place
 from ports import free_port
+from unused_accounts import FIRST
 
-MALLORY = 64031
+MALLORY = FIRST + 31
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to listen as other accounts")
 
 # Begins a program that runs as another account, after its imports: that account may not be able to read this Python.
@@ -56,6 +58,7 @@ server.serve_forever()
 """
 # Takes a port as soon as possible, in every way that the kernel offers.
 TAKER = """
+print("tries", flush=True)
 while True:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,7 +69,6 @@ while True:
         except OSError:
             time.sleep(0.001)
             continue
-        print("taken", flush=True)
         sys.stdin.read()
 """
 
@@ -98,6 +100,20 @@ def impostor(
         yield process
 
 
+@contextmanager
+def taker(port: int) -> Iterator[None]:
+    """Have mallory try to take the port of 127.0.0.1 during the block, and succeed in the end: by then, nobody may hold it."""
+    with of_mallory(TAKER, str(port)) as process:
+        assert process.stdout and process.stdout.readline() == "tries\n"
+        yield
+        wait_until(lambda: is_taken(port))
+
+
+def is_taken(port: int) -> bool:
+    """Return whether mallory has the port. He keeps it once he has it."""
+    return MALLORY in [each.uid for each in listeners.at("127.0.0.1", port)]
+
+
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
@@ -111,7 +127,7 @@ class Answer(BaseHTTPRequestHandler):
 @contextmanager
 def hub(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Serve as the hub in this process."""
-    with ThreadingHTTPServer((address, port), Answer) as server:
+    with ThreadingHTTPServer((address, port or free_port()), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield server.server_port
@@ -181,21 +197,19 @@ def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest
         assert told(mallory) == ""
 
 
-def test_unix_socket_of_someone_else(tmp_path: Path) -> None:
-    os.chmod(tmp_path, 0o777)
-    os.chmod(tmp_path.parent, 0o755)
-    place = f"/tmp/{tmp_path.name}-{os.getpid()}.sock"
+def test_unix_socket_of_someone_else() -> None:
     program = (
         "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
-        "print('listens', flush=True); s.accept()[0].recv(9); print('asked', flush=True)"
+        "print('listens', flush=True); print(s.accept()[0].recv(9), flush=True)"
     )
-    try:
+    with open_place() as directory:
+        directory.chmod(0o777)
+        place = f"{directory}/hub.sock"
         with of_mallory(program, place) as mallory:
             assert mallory.stdout and mallory.stdout.readline() == "listens\n"
             with pytest.raises(hub_socket.Impostor, match=str(mallory.pid)):
                 hub_health.version(f"http+unix://{place.replace('/', '%2F')}/hub/api", unit())
-    finally:
-        os.unlink(place)
+            assert mallory.stdout.readline() == "b''\n", "he was sent something"
 
 
 def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path) -> None:
@@ -210,6 +224,7 @@ def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path)
         try:
             assert started.stdout and started.stdout.readline() == "listens\n"
             assert hub_health.version(url(port), unit(started.pid)) == "6.1.1"
+            assert started.stdout.readline() == "None\n", "it does not tell what it is asked"
         finally:
             os.killpg(started.pid, 9)
 
@@ -224,7 +239,7 @@ def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
     port = real._hub_port
     held = held_port.HeldPort()
     held.hold(hub_socket.places(url(port), Unit("hub", {})))
-    with of_mallory(TAKER, str(port)) as mallory:
+    with taker(port):
         real.start()
         try:
             assert real._process
@@ -236,9 +251,8 @@ def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
             held.hold([("127.0.0.1", port)])
         finally:
             real.kill()
-        assert cannot_be_had(port)
-        assert told(mallory) == ""
-    held.let_go()
+        assert cannot_be_had(port) and not is_taken(port)
+        held.let_go()
 
 
 def cannot_be_had(port: int) -> bool:
@@ -257,7 +271,7 @@ def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
     with hub() as port:
         held.hold([("127.0.0.1", port)])
     try:
-        wait_until(lambda: cannot_be_had(port), 5)
+        wait_until(lambda: cannot_be_had(port))
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
     finally:
@@ -271,13 +285,11 @@ def test_port_stays_held_from_one_try_to_the_next() -> None:
     port = free_port()
     held = held_port.HeldPort()
     held.hold([("127.0.0.1", port)])
-    with of_mallory(TAKER, str(port)) as mallory:
+    with taker(port):
         for _time in range(200):
             held.hold([("127.0.0.1", port)])
-        assert cannot_be_had(port)
-        assert told(mallory) == ""
-    held.hold([])
-    assert not cannot_be_had(port)
+        assert cannot_be_had(port) and not is_taken(port)
+        held.hold([])
 
 
 def test_two_hubs_do_not_share_a_port(tmp_path: Path) -> None:

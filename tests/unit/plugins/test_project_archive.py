@@ -23,8 +23,9 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 )
 
 from open_place import open_place
+from unused_accounts import FIRST
 
-GROUP, MEMBER = 64071, 64072
+GROUP, MEMBER = FIRST + 71, FIRST + 72
 GROUPS = shares.Groups(GROUP, GROUP + 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as a project member")
 
@@ -174,7 +175,7 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
             assert share_users.users({GROUP}) == [session.pid], program
             assert share_users.users({GROUP}, MEMBER + 1) == []
             assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
-            assert session.wait(5)
+            assert session.wait(30)
 
 
 def test_who_is_in_no_list_is_ended_all_the_same(

@@ -15,7 +15,9 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     side_doors,
 )
 
-NUMBER, MEMBER = 64101, 64102
+from unused_accounts import FIRST
+
+NUMBER, MEMBER = FIRST + 101, FIRST + 102
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 

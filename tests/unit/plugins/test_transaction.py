@@ -12,6 +12,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import transacti
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
 
 from open_place import open_place
+from unused_accounts import FIRST
 
 
 @pytest.fixture
@@ -103,9 +104,9 @@ def test_attributes_that_are_ours_are_put_right(tmp_path: Path) -> None:
 
 
 # Opens a file as soon as possible, and prints the beginning of its content.
-READER = """
+READER = f"""
 import os, sys, time
-os.setgroups([]); os.setgid(64061); os.setuid(64061)
+os.setgroups([]); os.setgid({FIRST + 61}); os.setuid({FIRST + 61})
 print("looks", flush=True)
 while True:
     try:
@@ -131,17 +132,22 @@ def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str
         [sys.executable, "-I", "-c", READER, target], stdout=subprocess.PIPE, text=True
     ) as reader:
         assert reader.stdout and reader.stdout.readline() == "looks\n"
-        for _time in range(100):
-            if how == "copy":
-                transaction.copy(str(secret), target)
-            elif how == "stage":
-                transaction.stage(change)
-            else:
-                transaction.write(str(secret), change.content or b"")
-            if os.path.exists(target):
-                os.unlink(target)
-        reader.kill()
-        assert reader.stdout.read() == ""
+        try:
+            for _time in range(100):
+                if how == "copy":
+                    transaction.copy(str(secret), target)
+                elif how == "stage":
+                    transaction.stage(change)
+                else:
+                    transaction.write(str(secret), change.content or b"")
+                if os.path.exists(target):
+                    os.unlink(target)
+            # The first file that it can read is one for everyone.
+            Path(target).write_text("public")
+            os.chmod(target, 0o644)
+            assert reader.stdout.readline() == "public\n"
+        finally:
+            reader.kill()
 
 
 @pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to])

@@ -73,13 +73,15 @@ async def test_a_file_that_is_written_while_someone_types_has_both(server: Local
     assert not copies(server)
 
 
-async def write_slowly(path: Path, text: str) -> None:
+async def write_slowly(path: Path, text: str, goes_on: asyncio.Event) -> None:
     """Write a file as a slow program does: truncate it first, then write it in two parts."""
     with path.open("w") as file:
-        for part in (text[: len(text) // 2], text[len(text) // 2 :]):
-            file.write(part)
-            file.flush()
-            await asyncio.sleep(1.5)
+        file.write(text[: len(text) // 2])
+        file.flush()
+        await goes_on.wait()
+        file.write(text[len(text) // 2 :])
+        file.flush()
+        await asyncio.sleep(1.5)
 
 
 async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: LocalServer) -> None:
@@ -90,8 +92,9 @@ async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: Loca
     assert await alice.save(PATIENCE) == "success"
     before = alice.text
     async with told(server) as notices:
+        goes_on = asyncio.Event()
         written = [
-            asyncio.create_task(write_slowly(server.files / name, text))
+            asyncio.create_task(write_slowly(server.files / name, text, goes_on))
             for name, text in {
                 "notes.txt": before + "new\n",
                 "work.ipynb": json.dumps(notebook("x = 0", "new")),
@@ -106,6 +109,8 @@ async def test_a_program_that_is_still_writing_a_file_is_waited_for(server: Loca
             assert db.execute(began, (of_document(alice),)).fetchone() == (0,), (
                 "a restart would treat it as the server's own write"
             )
+        await asyncio.sleep(1.5)  # long enough for the file to be taken for what it is
+        goes_on.set()
         await asyncio.gather(*written)
         await until_text(alice, "typed\n" + before + "new\n")
         await until_text(bob, "typed x = 0\nnew")
@@ -244,7 +249,9 @@ async def test_what_comes_over_a_slow_connection_into_a_cell_that_is_gone_is_in_
     await until(lambda: copies(server))
     await server.until_file(copies(server)[0], "typed_late = 1")
     bob.insert(0, "typed_last = 1\n", 1)
-    await asyncio.sleep(0.5)  # until the server has received it
+    with closing(sqlite3.connect(server.state / "documents.db")) as db:
+        received = "select count(*) from updates where instr(content, x'" + b"typed_last".hex() + "')"
+        await until(lambda: db.execute(received).fetchone() != (0,))
     server.end()
     assert any("typed_last = 1" in server.read(copy) for copy in copies(server))
     server.start()

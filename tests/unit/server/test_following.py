@@ -71,13 +71,32 @@ apart.VERY_LARGE, apart.START = 0, "raise SystemExit(3)"
 PICTURE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * LARGE}}
 
 
-@pytest.fixture(params=[pytest.param("", id="in a thread"), pytest.param(APART, id="in another process")])
-def server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("", id="in a thread"), pytest.param(APART, id="in another process")],
+)
+def one_server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[LocalServer]:
-    with server_with(tmp_path, monkeypatch, HOLDS + request.param) as server:
-        write(server, "first = 1", "second = 2", "third = 3")
+    place = tmp_path_factory.mktemp("server")
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        server_with(place, monkeypatch, HOLDS + request.param) as server,
+    ):
         yield server
+
+
+@pytest.fixture
+def server(one_server: LocalServer, request: pytest.FixtureRequest) -> LocalServer:
+    """Return a running server, with a large notebook in the test's own folder."""
+    one_server.begin(request.node.name)
+    write(one_server, "first = 1", "second = 2", "third = 3")
+    return one_server
+
+
+def sign(server: LocalServer, name: str) -> Path:
+    """Return the file by which the test tells the server something, or the server the test."""
+    return server._root / name
 
 
 def large_notebook(*sources: str) -> dict[str, Any]:
@@ -101,7 +120,8 @@ def write(server: LocalServer, *sources: str) -> None:
 @asynccontextmanager
 async def held(server: LocalServer, change: Callable[[], None]) -> AsyncIterator[None]:
     """Change a file, and keep the server merging it while the block runs."""
-    hold, is_held = server.files / "hold", server.files / "held"
+    hold, is_held = sign(server, "hold"), sign(server, "held")
+    is_held.unlink(missing_ok=True)
     hold.touch()
     change()
     await until(is_held.exists)
@@ -206,13 +226,13 @@ async def test_a_server_is_killed_as_it_takes_a_cell_out_into_which_someone_type
     server: LocalServer,
 ) -> None:
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
-    (server.files / "hold what is lost").touch()
+    sign(server, "hold what is lost").touch()
     async with held(server, lambda: write(server, "first = 1", "third = 3")):
         alice.insert(0, "typed = 1\n", 1)
         await both_see(alice, bob, "typed = 1")
-    await until((server.files / "holds what is lost").exists)
+    await until(sign(server, "holds what is lost").exists)
     server.kill()
-    (server.files / "hold what is lost").unlink()
+    sign(server, "hold what is lost").unlink()
     server.start()
     await come_back(alice, bob)
     await until(lambda: copies(server))
@@ -225,15 +245,15 @@ async def test_cells_that_come_again_and_again_put_off_no_merge_for_ever(server:
     alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
     async with held(server, lambda: write(server, "first = 1", "second = 22", "third = 3")):
         for number in range(ATTEMPTS):
-            await until((server.files / "held").exists)
-            (server.files / "held").unlink()
+            await until(sign(server, "held").exists)
+            sign(server, "held").unlink()
             alice.append_cell(f"more{number} = 0")
             if number == ATTEMPTS - 1:
                 alice.move_cell(1, 0)
             await bob.wait_until(lambda room: words(room) == words(alice), PATIENCE)
-            (server.files / "go on").touch()
+            sign(server, "go on").touch()
         await alice.wait_until(lambda room: "second = 22" in words(room), PATIENCE)
-        assert not (server.files / "held").exists()
+        assert not sign(server, "held").exists()
     await both_see(alice, bob, "second = 22", "first = 1", "more4 = 0")
     await server.until_file("work.ipynb", "second = 22", "more4 = 0")
     assert alice.cell_count == 3 + ATTEMPTS and not copies(server)
@@ -288,7 +308,7 @@ async def test_output_that_the_server_trusts_is_trusted_after_a_merge(
     assert alice.cells[1]["metadata"]["trusted"] is trusted
 
 
-@pytest.mark.parametrize("server", [BROKEN], indirect=True, ids=["broken"])
+@pytest.mark.parametrize("one_server", [BROKEN], indirect=True, ids=["broken"])
 async def test_the_server_merges_what_another_process_cannot(server: LocalServer) -> None:
     alice = await server.open("work.ipynb")
     alice.insert(0, "typed = 1\n", 0)

@@ -110,7 +110,7 @@ def test_server_of_jupyterhubs_older_kind_is_guarded_alike(tmp_path: Path) -> No
         assert may(hub.at_server_with(hub.own_token, "GET", WISH)) == ["read"]
         socket = background.run(dial(hub.door("bob", "api/events/subscribe")))
         hub.forget("bob")
-        wait_until(lambda: socket.close_code == ENDED, 10)
+        wait_until(lambda: socket.close_code == ENDED)
 
 
 def test_server_that_cannot_be_guarded_does_not_run(tmp_path: Path) -> None:

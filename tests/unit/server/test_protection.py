@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_collab.server import protection
-from local_server import CONFIG, PATIENCE, LocalServer
+from local_server import CONFIG, LOADED, LOADS, PATIENCE, LocalServer
 
 FITTING = {name: fits[-1][0] for name, fits in protection.FITS.items()}
 
@@ -49,6 +49,12 @@ def shadowed(directory: Path, **modules: str) -> Path:
     return directory
 
 
+OFTEN = f"""
+from jupyterhub_collab.server import protection
+
+protection.AGAIN_SECONDS = 1
+{LOADED}
+"""
 RIVAL = """
 from jupyter_server.extension.application import ExtensionApp
 
@@ -80,8 +86,9 @@ def unprotected(
         metadata.parent.mkdir(parents=True)
         metadata.write_text("Metadata-Version: 2.1\nName: jupyter-server-ydoc\nVersion: 9.0.0\n")
         said = "jupyter-server-ydoc 9.0.0 is not supported by the collection"
+    shadowed(beside, of_test=OFTEN)
     monkeypatch.setenv("PYTHONPATH", str(beside))
-    server = LocalServer(tmp_path)
+    server = LocalServer(tmp_path, LOADS)
     server.start()
     yield server, said
     server.kill()
@@ -93,7 +100,7 @@ async def test_everyone_is_told_where_it_is_not_in_force(unprotected: tuple[Loca
     server, said = unprotected
     assert said in server.log
     assert server.ask("GET", "api/collaboration-protection")["problem"].startswith(said)
-    async with server.events() as events, asyncio.timeout(protection.AGAIN_SECONDS + PATIENCE):
+    async with server.events() as events, asyncio.timeout(PATIENCE):
         while "not protected" not in (event := json.loads(await events.recv())).get("message", ""):
             pass
     assert said in event["message"] and (event["path"], event["level"]) == ("", "error")

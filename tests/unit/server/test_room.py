@@ -378,11 +378,14 @@ async def test_two_writes_from_outside_before_a_save_are_there_once(tmp_path: Pa
 async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[[str], str]) -> Room:
     """Kill the server as if it were writing what someone typed, and leave in the file what `found` makes of the intended content."""
     alice, bob = await server.open(name), await server.open(name, "bob")
+    for room in (alice, bob):
+        room.save_by_hand_only()
     alice.insert(0, "<typed>", cell=0 if name.endswith(".ipynb") else None)
     await both_see(alice, bob, "<typed>")
     before = server.read(name)
     assert "<typed>" not in before, "the text was saved before the server was killed"
     server.kill()
+    bob.save_by_hand_only(False)
     await alice.leave()
     with closing(sqlite3.connect(server.state / "documents.db")) as db, db:
         document = (document_of(bob),)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visitors who lose access are disconnected from everything that they have open on a server, and no one else is (requirements 39 and B5).
 
-Uses a real hub and a server that it started. The server asks the hub once in two seconds.
+Uses a real hub and a server that it started. The server asks the hub about once a second.
 """
 
 import asyncio
@@ -19,13 +19,12 @@ from websockets.exceptions import ConnectionClosed
 
 from jupyterhub_collab.server.visitors import ENDED, close
 from local_hub import PATIENCE, LocalHub
+from open_files import until
 from people.room import Room, Seat
 from people.sockets import Door, dial
 
 pytestmark = pytest.mark.anyio
-SECONDS = 2
-# The hub's last answer is valid for SECONDS, and its end is noticed within one more. The machine may be busy.
-OUT = SECONDS + 1 + 2
+SECONDS = 1  # the hub's last answer is valid so long, and its end is noticed within one more
 EVENTS = "api/events/subscribe"
 
 
@@ -73,8 +72,8 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
     for room in (alice, dave):
         await room.wait_until(lambda room: "<bob>" in room.text, PATIENCE)
     hub.forget("bob")
-    assert await asyncio.gather(*(end_of(socket, OUT) for socket in his)) == [ENDED] * len(paths)
-    await bob.wait_until(lambda room: room.closed_by_server is not None, OUT)
+    assert await asyncio.gather(*(end_of(socket, PATIENCE) for socket in his)) == [ENDED] * len(paths)
+    await bob.wait_until(lambda room: room.closed_by_server is not None, PATIENCE)
     assert bob.closed_by_server and bob.closed_by_server.code == ENDED
     bob.insert(0, "<late>")
     alice.insert(0, "<alice>")
@@ -82,7 +81,7 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
     dave.insert(0, "<dave>")
     await alice.wait_until(lambda room: "<dave>" in room.text, PATIENCE)
     assert alice.closed_by_server is dave.closed_by_server is None
-    assert await asyncio.gather(*(end_of(socket, 2 * SECONDS) for socket in hers)) == [None] * len(paths)
+    assert await asyncio.gather(*(end_of(socket, 3 * SECONDS) for socket in hers)) == [None] * len(paths)
     assert sorted(alice.text) == sorted("<alice><dave><bob>") == sorted(dave.text)
     assert "<alice>" not in bob.text
     assert hub.at_server("alice", "GET", f"api/terminals/{terminal}").status_code == 200
@@ -93,7 +92,7 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
 async def test_owner_who_logs_out_is_no_exception(hub: LocalHub) -> None:
     socket = await dial(hub.door("alice", EVENTS))
     hub.forget("alice")
-    assert await end_of(socket, OUT) == ENDED
+    assert await end_of(socket, PATIENCE) == ENDED
 
 
 async def test_who_shows_something_else_besides_is_known_by_what_let_them_in(hub: LocalHub) -> None:
@@ -102,9 +101,9 @@ async def test_who_shows_something_else_besides_is_known_by_what_let_them_in(hub
     token = door.headers["Authorization"].removeprefix("token ")
     headers = {"Cookie": "jupyterhub-user-alice=none", "Sec-Fetch-Mode": "websocket"}
     socket = await dial(type(door)(f"{door.url}?token={token}", headers))
-    assert await end_of(socket, 2 * SECONDS) is None
+    assert await end_of(socket, 3 * SECONDS) is None
     hub.forget("dave")
-    assert await end_of(socket, OUT) == ENDED
+    assert await end_of(socket, PATIENCE) == ENDED
 
 
 async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
@@ -112,12 +111,12 @@ async def test_hub_that_is_away_puts_nobody_out(hub: LocalHub) -> None:
     socket = await dial(hub.door("erin", EVENTS))
     hub.kill()
     try:
-        assert await end_of(socket, 3 * SECONDS) is None
+        assert await end_of(socket, 4 * SECONDS) is None
     finally:
         hub.start()
-    assert await end_of(socket, 2 * SECONDS) is None
+    assert await end_of(socket, 3 * SECONDS) is None
     hub.forget("erin")
-    assert await end_of(socket, OUT) == ENDED
+    assert await end_of(socket, PATIENCE) == ENDED
 
 
 async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub) -> None:
@@ -127,13 +126,13 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
     sockets = [await dial(Door(door.url, {**door.headers, **session})) for session in sessions]
     asked = "GET /hub/api/user (carol@"
     before = hub.log.count(asked)
-    await asyncio.sleep(4 * SECONDS)
-    assert 2 <= hub.log.count(asked) - before <= 5
+    await until(lambda: hub.log.count(asked) >= before + 2)
+    assert hub.log.count(asked) - before < 5
     for socket in sockets:
         await socket.close()
-    await asyncio.sleep(2 * SECONDS)
+    await asyncio.sleep(3 * SECONDS)
     before = hub.log.count(asked)
-    await asyncio.sleep(2 * SECONDS)
+    await asyncio.sleep(3 * SECONDS)
     assert hub.log.count(asked) == before, "the hub is still asked about a user who has left"
 
 

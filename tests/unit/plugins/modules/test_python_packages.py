@@ -120,7 +120,10 @@ def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, pip: s
     return name
 
 
+PIP = pytest.param("pip", marks=pytest.mark.long)
 with_either_tool = pytest.mark.parametrize("tool", ["uv", "pip"], indirect=True)
+# Where pip is called in no other way than by the tests with either tool.
+with_pip_too = pytest.mark.parametrize("tool", ["uv", PIP], indirect=True)
 Ensure = Callable[..., Result]
 
 
@@ -179,7 +182,7 @@ def test_an_upgrade_names_what_moved(ensure: Ensure, environment: Path, tool: st
     assert result["diff"] == {"before": "chalk==1.0\n", "after": "chalk==2.0\n"}
 
 
-@with_either_tool
+@with_pip_too
 def test_what_a_constraint_holds_does_not_move(ensure: Ensure, environment: Path, tool: str) -> None:
     ensure("board==1.0")
     assert ensure("chalk", constraints=["board==1.0"])["packages"] == {"board": "1.0", "chalk": "1.0"}
@@ -232,7 +235,7 @@ def test_an_interrupted_creation_is_completed(ensure: Ensure, tmp_path: Path, to
     assert ensure("board", create=True)["packages"] == {"board": "2.0"}
 
 
-@with_either_tool
+@with_pip_too
 def test_an_interrupted_installation_is_completed(ensure: Ensure, environment: Path, tool: str) -> None:
     ensure("board==1.0")
     before = ensure("board==1.0")["packages"]
@@ -271,7 +274,7 @@ def test_an_environment_without_its_python_is_broken(ensure: Ensure, environment
     )
 
 
-@with_either_tool
+@with_pip_too
 def test_packages_are_removed(ensure: Ensure, environment: Path, tool: str) -> None:
     ensure("chalk")
     assert ensure("chalk", state="absent", check=True)["removed"] == ["chalk"]
@@ -288,7 +291,7 @@ def remembered(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in state.iterdir()) if state.exists() else []
 
 
-@with_either_tool
+@with_pip_too
 def test_what_an_installation_added_goes_with_its_folders(
     ensure: Ensure, index: Path, tmp_path: Path, environment: Path, tool: str
 ) -> None:
@@ -327,7 +330,7 @@ def test_what_someone_needs_by_now_is_kept_and_named(
     assert result["packages"] == {"board": "2.0", "lesson": "1.0"}
 
 
-@with_either_tool
+@with_pip_too
 def test_what_was_moved_gets_its_version_back(ensure: Ensure, environment: Path, tool: str) -> None:
     ensure("board==1.0")
     ensure("chalk==2.0", remember=True)
