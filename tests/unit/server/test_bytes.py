@@ -30,6 +30,9 @@ TEXTS = {
     "cut off in a letter": "one größe ä".encode()[:-1],
     "null characters": b"one\0\r\n\0",
     "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
+    "stray byte": "größe 中\r\n".encode() + b"one\xe9\r\n\xff\n",
+    "stray byte and byte-order mark": b"\xef\xbb\xbfone\xe9\n",
+    "cut off between letters": "größe\n".encode() + "ä".encode()[:-1] + b"one\n" + "中".encode()[1:],
 }
 
 
@@ -72,6 +75,18 @@ def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) ->
 def test_a_text_that_ends_in_the_midst_of_a_letter_is_what_it_was() -> None:
     assert text_of("größe ä".encode()[:-1]) == "größe "
     assert text_of("caf\xe9".encode("latin-1")) == "café", "Latin-1 text may end like this"
+
+
+def test_a_stray_byte_garbles_nothing_else() -> None:
+    """A file in UTF-8 remains UTF-8 if a program has put a few bytes into it that are not, such as a log."""
+    data = "größe 中\n".encode() + b"M\xfcller \xff\n" + "für\n".encode()
+    text = text_of(data)
+    assert text == "größe 中\nM\ufffdller \ufffd\nfür\n"
+    typed = text.replace("M", "x 文 M").replace("größe", "die größe").replace("\ufffd\nfür", "\nfür")
+    after = "die größe 中\n".encode() + "x 文 ".encode() + b"M\xfcller \n" + "für\n".encode()
+    assert bytes_of(typed, data) == after
+    moved = "new \ufffd\n" + text
+    assert bytes_of(moved, data) == "new \ufffd\n".encode() + data
 
 
 def test_what_is_no_text_is_refused() -> None:
