@@ -478,7 +478,7 @@ def _as_http_error(path: str, type_: str) -> Iterator[None]:
         yield
     except NoText as error:
         raise HTTPError(400, f"{path} cannot be edited as text: {error}", reason="bad format") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPError(400, f"{path} cannot be read as a {type_}: {error}") from error
 
 

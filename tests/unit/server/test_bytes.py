@@ -5,6 +5,7 @@ import copy
 import json
 import math
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -185,11 +186,18 @@ NOTEBOOKS = {
     "blank line between cells": dumped(NOTEBOOK).replace(
         b'},\n  {\n   "cell_type": "code"', b'},\n\n{\n   "cell_type": "code"'
     ),
+    "no source": dumped({**NOTEBOOK, "cells": [{**CODE, "source": ["x = 1"]}, {**CODE, "source": None}]}),
+    "output without a type": dumped({**NOTEBOOK, "cells": [{**CODE, "outputs": [{"text": ["a\n", "b"]}]}]}),
+    "stray byte": dumped(NOTEBOOK).replace(b'"b\\n"', b'"b\xe9\\n"'),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
 }
 # Numbers and texts that programs write, but that a shared document cannot hold.
-ODD = {"b": "cut in two: \ud83d", "a": [math.nan, -math.inf, 2**70, 1.5]}
+ODD = {
+    "b": "cut in two: \ud83d",
+    "a": [math.nan, -math.inf, 2**70, 1.5, sys.float_info.max],
+    "\udc00": math.nan,
+}
 SHOWN = {"data": {"application/json": ODD}, "metadata": {}, "output_type": "display_data"}
 HELD: dict[str, Any] = {**NOTEBOOK, "cells": [{**CODE, "id": "one", "outputs": [SHOWN]}]}
 NOTEBOOKS |= {
@@ -224,6 +232,58 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     document = of_people(data)
     document.ycells[0]["source"].insert(0, "y")
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
+
+
+LINE_BREAK = re.compile(rb"\s+")
+SOURCES = {
+    "escapes that Python does not write": rb'"x\u0020= \/\u00E9\u003c\ud83d\ude00\u000a"',
+    "the same letter in two notations": '"x é \\u00e9 \\u00E9 é"'.encode(),
+    "half a character": rb'["x \ud83d\n", "\ud83d"]',
+    "lines that are not divided": rb'["x\ny\n"]',
+    "lines that are divided": rb'["x ", "= 1\n", "y"]',
+    "an empty line at the end": rb'["x\n", ""]',
+}
+
+
+def with_source(source: bytes) -> bytes:
+    return dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "source": "?"}]}).replace(b'"?"', source)
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_letter_typed_into_an_unusual_text_is_one_letter_more(source: bytes) -> None:
+    data = with_source(source)
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == with_source(source.replace(b'"x', b'"yx', 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "typed", "after"),
+    [
+        (rb'["x\u0020\n", "\u0079"]', 1, "\n", rb'["x\n", "\u0020\n", "\u0079"]'),
+        (rb'["x ", "= 1\n", "y"]', 6, "new\n", rb'["x ", "= 1\n", "new\n", "y"]'),
+        (rb'["x ", "= 1\n", "y"]', 2, "new", rb'["x new", "= 1\n", "y"]'),
+        (rb'["x\ny\n"]', 4, "z\n", rb'["x\ny\nz\n"]'),
+        (rb'["x\n", ""]', 2, "y", rb'["x\n", "y"]'),
+        (rb'"x \/"', 3, "\\\n", rb'"x \/\\\n"'),
+    ],
+)
+def test_what_is_typed_between_unusual_lines(before: bytes, place: int, typed: str, after: bytes) -> None:
+    data = with_source(before)
+    document = of_people(data)
+    document.ycells[0]["source"].insert(place, typed)
+    written = bytes_of_notebook(document.get(), data)
+    assert LINE_BREAK.sub(b" ", written) == LINE_BREAK.sub(b" ", with_source(after))
+
+
+def test_a_key_that_is_there_twice_stays() -> None:
+    """Merging two versions of a notebook line by line leaves keys twice. Only the last one counts."""
+    cell = {"cell_type": "markdown", "id": "two", "attachments": {}, "metadata": {}, "source": ["y"]}
+    data = dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one"}, cell]})
+    data = data.replace(b'"attachments"', b'"metadata": {"a": 1},\n   "attachments"')
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"')
 
 
 @pytest.mark.parametrize("lines", [["x\u2028\f2\n", "3"], ["x\u2028", "\f", "2\n", "3"]])
@@ -326,6 +386,11 @@ OLDER = dumped(
 )
 
 
+def test_an_empty_notebook_of_an_older_format_stays_as_it_is() -> None:
+    data = dumped({"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": []}]})
+    assert bytes_of_notebook(of_people(data).get(), data) == data
+
+
 def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> None:
     assert notebook_of(OLDER) == notebook_of(OLDER)
     document = of_people(OLDER)
@@ -339,6 +404,23 @@ def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> N
 NOT_VALID = [
     {**NOTEBOOK, "metadata": None},
     *({**NOTEBOOK, "cells": [{**CODE, key: None}]} for key in ("metadata", "outputs", "attachments")),
+    *(
+        {**NOTEBOOK, "cells": [{**CODE, **more}]}
+        for more in ({"source": 5}, {"source": [5]}, {"cell_type": "sql"})
+    ),
+    {**NOTEBOOK, "cells": [{**CODE, "outputs": [{"output_type": "stream", "name": "stdout", "text": None}]}]},
+]
+SHEETS: list[Any] = [
+    [CODE],
+    [{"cell_type": "code", "input": "x"}],
+    [{"cell_type": "own", "source": "x"}],
+    None,
+]
+NOT_VALID += [{"metadata": {}, "nbformat": 3, "worksheets": [{"cells": sheet}]} for sheet in SHEETS]
+# `nbformat` takes the first one for a notebook of format 1, whose cells had no source, and would save it without.
+NOT_KNOWN = [
+    {key: value for key, value in NOTEBOOK.items() if key != "nbformat"},
+    *({**NOTEBOOK, "nbformat": number} for number in (None, True, "4", 1, 5)),
 ]
 
 
@@ -347,4 +429,10 @@ NOT_VALID = [
 )
 def test_what_is_no_notebook_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
+        notebook_of(data)
+
+
+@pytest.mark.parametrize("data", [*map(dumped, NOT_KNOWN)])
+def test_a_notebook_of_an_unknown_format_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="nbformat"):
         notebook_of(data)

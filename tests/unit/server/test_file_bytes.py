@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local_server import PATIENCE, LocalServer
-from open_files import both_see, change, copies, notebook, told, until, words
+from open_files import CELL, both_see, change, copies, notebook, told, until, words
 
 pytestmark = pytest.mark.anyio
 
@@ -22,6 +22,15 @@ BYTES = {
     "latin.txt": "one für\nzwei".encode("latin-1"),
     "mixed.py": b"one\r\ntwo\nthree\r\n",
     "plain.ipynb": (json.dumps(notebook("one", minor=4), indent=2) + "\n").encode(),
+    "bare.ipynb": json.dumps(
+        {
+            **notebook("one"),
+            "cells": [
+                {**CELL, "source": "one", "outputs": [{"name": "stdout", "text": "no type"}]},
+                {"cell_type": "code"},
+            ],
+        }
+    ).encode(),
     "windows.ipynb": json.dumps(notebook("one"), indent=1).replace("\n", "\r\n").encode(),
 }
 
