@@ -39,7 +39,7 @@ def text_of(data: bytes) -> str:
         return data.decode()
     data, _cut = _without_cut(data)
     mark, encoding = encoding_of(data)
-    return HALF.sub("\ufffd", END.sub("\n", data[len(mark) :].decode(encoding, "surrogateescape")))
+    return END.sub("\n", _shown(data[len(mark) :], encoding))
 
 
 def bytes_of(text: str, before: bytes) -> bytes:
@@ -54,7 +54,7 @@ def bytes_of(text: str, before: bytes) -> bytes:
         return text.encode()
     before, cut = _without_cut(before)
     try:
-        mark, encoding = encoding_of(before)
+        mark, encoding = _encoding_for(text, before)
         old = before[len(mark) :].decode(encoding, "surrogateescape")
     except NoText:
         return text.encode()
@@ -129,8 +129,32 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
             b"",
             "utf-8",
         )  # with stray bytes: in any other encoding, hardly any of its letters would be one in UTF-8
-    # The Western European encodings from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1.
-    return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+    return b"", _older_encoding_of(data)
+
+
+def _older_encoding_of(data: bytes) -> str:
+    """Return a Western European encoding from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1."""
+    return "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+
+
+def _encoding_for(text: str, data: bytes) -> tuple[bytes, str]:
+    """Return what `encoding_of` returns, unless people have the text in another encoding.
+
+    They do if an earlier release has read it so, or if they have removed the letters that showed that it is UTF-8 with stray bytes.
+    """
+    mark, encoding = encoding_of(data)
+    if mark or (encoding == "utf-8" and _is_lossless(data, encoding)):
+        return mark, encoding
+    letters = Counter("".join(UNICODE.findall(text)))
+
+    def likeness(each: str) -> int:
+        return (letters & Counter("".join(UNICODE.findall(_shown(data, each))))).total()
+
+    return b"", max(encoding, _older_encoding_of(data) if encoding == "utf-8" else "utf-8", key=likeness)
+
+
+def _shown(data: bytes, encoding: str) -> str:
+    return HALF.sub("\ufffd", data.decode(encoding, "surrogateescape"))
 
 
 def encoding_changes(before: bytes, after: bytes) -> bool:

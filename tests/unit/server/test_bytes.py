@@ -90,6 +90,16 @@ def test_a_stray_byte_garbles_nothing_else() -> None:
     assert bytes_of(moved, data) == "new \ufffd\n".encode() + data
 
 
+def test_a_text_keeps_the_encoding_in_which_people_have_it() -> None:
+    data = "für Müller\n".encode() + b"M\xfcller\n"
+    garbled = data.decode("cp1252")  # as an earlier release read it
+    assert bytes_of(garbled + "x", data) == data + b"x"
+    letters_gone = text_of(data).replace("ü", "ue")
+    after = bytes_of(letters_gone, data)
+    assert after == b"fuer Mueller\nM\xfcller\n"
+    assert bytes_of(letters_gone + "x", after) == after + b"x"
+
+
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(NoText):
         text_of(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
