@@ -64,7 +64,8 @@ class FileIdentity(ArbitraryFileIdManager):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._root = os.path.realpath(os.path.expanduser(_directory_of_server() or self.root_dir or "/"))
+        directory, self._shows_hidden = _served()
+        self._root = os.path.realpath(os.path.expanduser(directory or self.root_dir or "/"))
         self._held: dict[str, Held] = {}
         self._listeners: dict[str, Callable[[], None]] = {}
         self._away: dict[str, float] = {}  # since when a followed file has been missing from its path
@@ -110,7 +111,7 @@ class FileIdentity(ArbitraryFileIdManager):
             return None
         real = self._followed(id, str(row[0]))
         inside = self._inside(real)
-        if inside is not None and not _is_hidden(inside):
+        if inside is not None and self._is_shown(inside):
             return inside
         # The file is outside of the server's directory, or hidden: it has the name of a link that leads to it.
         names = self.con.execute("select name from Names where id = ? order by rowid", (id,)).fetchall()
@@ -141,13 +142,13 @@ class FileIdentity(ArbitraryFileIdManager):
     # The interface for our documents
 
     def locate(self, id: str) -> str | None:
-        """Return the absolute path of a document's file; None if it is gone, or is not a regular file.
+        """Return the absolute path of a document's file; None if it is gone, is not a regular file, or is not shown.
 
         A folder that the server may not enter, or a disk that does not answer, does not mean that the file is gone.
         """
         path = self.get_path(id)
         row = self.con.execute("select path from Identities where id = ?", (id,)).fetchone()
-        if row is None or path is None or _real(self._absolute(path)) != row[0]:
+        if row is None or path is None or _real(self._absolute(path)) != row[0] or not self._is_shown(path):
             return None
         try:
             return str(row[0]) if stat.S_ISREG(os.stat(row[0]).st_mode) else None
@@ -218,6 +219,10 @@ class FileIdentity(ArbitraryFileIdManager):
     def _inside(self, real: str) -> str | None:
         prefix = self._root.rstrip("/") + "/"
         return real.removeprefix(prefix) if real.startswith(prefix) else None
+
+    def _is_shown(self, path: str) -> bool:
+        """Return whether the server shows the file at a path. To it, a file in a hidden place such as the trash is deleted."""
+        return self._shows_hidden or not any(part.startswith(".") for part in path.split("/"))
 
     def _remember_name(self, name: str, id_: str) -> None:
         self.con.execute("insert or ignore into Names values (?, ?)", (name, id_))
@@ -324,10 +329,8 @@ class FileIdentity(ArbitraryFileIdManager):
         found = os.fstat(descriptor)
         for path in _places_of(descriptor):
             inside = self._inside(path)
-            # To the server, a file in a hidden place such as the trash is deleted.
-            is_shown = inside is not None and not _is_hidden(inside)
             is_it = _is_at(path, found) or (os.path.isfile(path) and not self._is_taken(path, id_))
-            if is_shown and is_it:
+            if inside is not None and self._is_shown(inside) and is_it:
                 self._moved(id_, path)
                 return path
         return real
@@ -373,10 +376,13 @@ class FileIdentity(ArbitraryFileIdManager):
             self._held[id_] = Held(descriptor, at.st_dev, at.st_ino)
 
 
-def _directory_of_server() -> str | None:
-    """Return the directory whose files the server shows: its contents manager's, which may differ from the server's own."""
+def _served() -> tuple[str | None, bool]:
+    """Return the directory whose files the server shows, and whether it shows hidden ones.
+
+    The directory is its contents manager's, which may differ from the server's own.
+    """
     manager = getattr(ServerApp.instance(), "contents_manager", None) if ServerApp.initialized() else None
-    return getattr(manager, "root_dir", None)
+    return getattr(manager, "root_dir", None), bool(getattr(manager, "allow_hidden", False))
 
 
 def _real(path: str) -> str:
@@ -434,10 +440,6 @@ def _is_at(path: str, found: os.stat_result) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return os.path.samestat(os.stat(path), found)
     return False
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))
 
 
 def _signed(number: int) -> int:

@@ -378,18 +378,22 @@ class File(loaders.FileLoader):
     async def _save(self, model: dict[str, Any], path: str, held: Found, begun: saving.Saving) -> Any:
         """Make the contents manager save the file. Return the time of the save; None if the file was saved and then disappeared.
 
-        Raises OutOfBandChanges if another program has moved, replaced or changed the file before it was written.
+        Raises OutOfBandChanges if another program has moved, replaced or changed the file before it was written. If a hook fails after the
+        file was written, it is saved.
         """
         try:
             with saving.as_document(begun):
                 return (await ensure_async(self._contents_manager.save(model, path)))["last_modified"]
-        except Exception:
+        except Exception as error:
             if begun.is_refused:
                 self._remove_intermediate(os.path.realpath(begun.os_path))
                 self.forget()
                 raise OutOfBandChanges from None
             if self.is_missing and begun.data is not None and begun.data in begun.written.values():
                 return None
+            if begun.is_written:
+                self._log.warning("%s is saved, but a hook failed: %r", path, error)
+                return (await self._model(content=False))["last_modified"]
             self._tidy_up(held, begun)
             raise
 
@@ -478,7 +482,7 @@ def _as_http_error(path: str, type_: str) -> Iterator[None]:
         yield
     except NoText as error:
         raise HTTPError(400, f"{path} cannot be edited as text: {error}", reason="bad format") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPError(400, f"{path} cannot be read as a {type_}: {error}") from error
 
 

@@ -11,18 +11,19 @@ import hashlib
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice, pairwise, zip_longest
-from typing import Any
+from itertools import accumulate, islice, pairwise, zip_longest
+from typing import Any, NamedTuple
 
 import nbformat
 from nbformat.v4 import rwbase as _rwbase
 
 from .fingerprint import fingerprint
 from .line_diff import blocks
-from .text_bytes import bytes_of, is_usual, text_of
+from .text_bytes import HALF, bytes_of, is_usual, text_of, with_halves
 
 Json = Any
 formats: Any = nbformat  # has no type hints
@@ -34,18 +35,36 @@ REPEATED = re.compile(r"again-\d+-(?=.)")
 ADDED = {"kernelspec": {"name": "", "display_name": ""}, "language_info": {"name": ""}}
 # The metadata that `nbformat` removes when it reads a notebook.
 TRANSIENT = {"orig_nbformat", "orig_nbformat_minor", "signature"}
+# The type that people have of an output without a type. Jupyter can neither sign nor save it otherwise.
+UNTYPED = ""
+# The types of cells that JupyterLab knows.
+TYPES = ("code", "markdown", "raw")
 # The keys of a notebook that a document keeps.
 KNOWN = {"cells", "metadata", "nbformat", "nbformat_minor"}
-# The keys of a cell for which a missing value means the same as an empty one.
+# The keys of a cell for which a missing value means the same as an empty one, and which values are empty.
 NO_MORE_THAN_EMPTY = ("metadata", "source", "outputs", "execution_count", "attachments")
+EMPTY: tuple[Json, ...] = (None, "", [], {})
 MISSING = object()
-# A surrogate: half of a character that a program has cut in two. Programs write it as an escape, and no encoding can represent it.
-HALF = re.compile("[\ud800-\udfff]")
-LARGEST = 10**308
 # A token of JSON, with the white space before it.
-TOKEN = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
+TOKEN = re.compile(r'(\s*)("[^"\\]*(?:\\.[^"\\]*)*"|[^\s"\[\]{},:]+|[\[\]{},:])')
+# A character in a string of JSON, which may be escaped, or the string's end.
+CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.DOTALL)
+# How `nbformat` writes notebooks, as arguments of `json.dumps`.
+USUAL = {"indent": 1, "separators": (",", ": "), "sort_keys": True, "ensure_ascii": False}
+# The older formats that `nbformat` converts.
+OLDER = (2, 3)
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 MOST_TOKENS = 100_000
+
+
+class Token(NamedTuple):
+    """A token of JSON, or a part of one.
+
+    white: the white space before it; None inside a string.
+    """
+
+    white: str | None
+    bare: str
 
 
 @dataclass(frozen=True)
@@ -87,20 +106,27 @@ def form_of(data: bytes) -> Form:
         raise ValueError("it has no cells")
     if not isinstance(raw.get("metadata", {}), dict):
         raise ValueError("its metadata is not valid")
-    read = []
-    for cell in raw["cells"]:
-        if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
-            raise ValueError("one of its cells is not valid")
-        read.append({"metadata": {}, "source": "", **cell})
+    return _remember(data, Form(text, raw, cells, _read_cells(raw["cells"]), _style_of(text), usual))
+
+
+def _read_cells(raw: list[Json]) -> list[Json]:
+    """Return cells as people have them, except for missing IDs. Raises ValueError if JupyterLab could not show one."""
     try:
-        read = plain(rwbase.rejoin_lines(formats.from_dict({"cells": read})))["cells"]
-        for cell in read:
+        cells = [{"metadata": {}, **cell, "source": cell.get("source") or ""} for cell in raw]
+        cells = plain(rwbase.rejoin_lines(formats.from_dict({"cells": cells})))["cells"]
+        for cell in cells:
             cell["metadata"].pop("trusted", None)
             if not _is_name(cell.get("id")):
                 cell.pop("id", None)
-    except (AttributeError, TypeError) as error:  # such as null instead of a list
+            texts = [cell["source"]]
+            for output in cell.setdefault("outputs", []) if cell["cell_type"] == "code" else ():
+                if output.setdefault("output_type", UNTYPED) == "stream":
+                    texts.append(output.setdefault("text", ""))
+            if cell["cell_type"] not in TYPES or not all(isinstance(text, str) for text in texts):
+                raise TypeError
+    except (AttributeError, KeyError, TypeError) as error:  # such as null instead of a list
         raise ValueError("one of its cells is not valid") from error
-    return _remember(data, Form(text, raw, cells, read, _style_of(text), usual))
+    return list(cells)
 
 
 def _remember(data: bytes, form: Form) -> Form:
@@ -143,10 +169,24 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 def _converted(raw: Json) -> dict[str, Any]:
-    """Return a notebook of an older format in format 4.4, without the IDs that `nbformat` makes up at each read. Raises ValueError."""
-    found = dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    """Return a notebook of an older format in format 4.4, without the IDs that `nbformat` makes up at each read.
+
+    Raises ValueError if the format is unknown, or `nbformat` would lose text. It takes a notebook that does not say its format for one of
+    the oldest, whose cells had no source.
+    """
+    if (number := raw.get("nbformat")) not in OLDER:
+        raise ValueError(f"its format (nbformat) is {json.dumps(number)}, and only {OLDER[0]} to 4 are known")
+    try:
+        sheets = [sheet["cells"] for sheet in raw["worksheets"]]
+        if any(cell["cell_type"] == "code" and "source" in cell for cells in sheets for cell in cells):
+            raise ValueError("one of its cells is not valid")
+        found = dict(plain(rwbase.strip_transient(formats.reads(json.dumps(raw), as_version=4))))
+    except ValueError:
+        raise
+    except Exception as error:  # whatever `nbformat` meets
+        raise ValueError("one of its cells is not valid") from error
     cells = [{key: value for key, value in cell.items() if key != "id"} for cell in found["cells"]]
-    return {**found, "nbformat_minor": min(4, found["nbformat_minor"]), "cells": cells}
+    return {**found, "nbformat_minor": min(4, found["nbformat_minor"]), "cells": _read_cells(cells)}
 
 
 def _is_converted(notebook: Json, cells: list[Json], before: bytes) -> bool:
@@ -156,7 +196,7 @@ def _is_converted(notebook: Json, cells: list[Json], before: bytes) -> bool:
     except ValueError:
         return False
     metadata = {**ADDED, **old["metadata"]} == {**ADDED, **notebook["metadata"]}
-    return metadata and [_in_a_file(cell) for cell in old["cells"]] == cells
+    return metadata and [_in_a_file(cell) for cell in old["cells"]] == _without_blank(cells, old["cells"])
 
 
 def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
@@ -172,13 +212,13 @@ def bytes_of_notebook(notebook: Json, before: bytes) -> bytes:
         cells = [_in_a_file(cell) for cell in notebook["cells"]]
         if _is_converted(notebook, cells, before):
             return before
-        new = rwbase.strip_transient(formats.from_dict({**plain(notebook), "cells": cells}))
-        return str(formats.writes(new, version=formats.NO_CONVERT) + "\n").encode()
+        top = {key: value for key, value in notebook["metadata"].items() if key not in TRANSIENT}
+        new = plain({**notebook, "metadata": top, "cells": [_split_cell(plain(cell)) for cell in cells]})
+        return (_written(new, USUAL) + "\n").encode()
     names = {cell["id"] for cell in form.read if "id" in cell}
     cells = [_in_a_file(cell, names) for cell in notebook["cells"]]
     top = _shaped_top({key: plain(value) for key, value in notebook.items() if key != "cells"}, form.raw)
-    if not form.raw["cells"] and len(cells) == 1 and _is_blank(cells[0]):
-        cells = []  # in an editor, an empty notebook has one empty cell
+    cells = _without_blank(cells, form.read)
     places = _places(cells, form)
     for cell, place in zip(cells, places, strict=True):
         if place is not None and "id" in form.read[place]:
@@ -279,9 +319,11 @@ def _in_file(name: str) -> str | None:
     return None if name.startswith(UNNAMED) else REPEATED.sub("", name, count=1)
 
 
-def _is_blank(cell: Json) -> bool:
-    """Return whether a cell is what an editor shows for a notebook without cells."""
-    return _key(cell) == ("code", "") and not cell["metadata"] and not cell.get("outputs")
+def _without_blank(cells: list[Json], before: list[Json]) -> list[Json]:
+    """Return cells without the empty one that an editor shows for a notebook without cells. before: the cells of the file."""
+    if before or len(cells) != 1 or _key(cells[0]) != ("code", ""):
+        return cells
+    return cells if cells[0]["metadata"] or cells[0].get("outputs") else []
 
 
 def _is_name(value: Json) -> bool:
@@ -421,10 +463,9 @@ def _pairs(old: list[Json], new: list[Json]) -> Iterable[tuple[int, int]]:
 def _shaped_cell(new: Json, old: Json) -> Json:
     # A cell whose type has been changed has other keys.
     for key in NO_MORE_THAN_EMPTY if new["cell_type"] == old["cell_type"] else ():
-        if key not in old and key in new and not new[key]:
-            del new[key]
-        if key not in new and key in old and not old[key]:
-            new[key] = old[key]
+        if new.get(key) in EMPTY and old.get(key) in EMPTY:
+            new.pop(key, None)
+            new |= {key: old[key]} if key in old else {}
     for key in ("id", "execution_state"):
         if key in old and key not in new:
             new[key] = old[key]  # what people have lacks them
@@ -446,6 +487,9 @@ def _split_cell(cell: Json) -> Json:
     one = formats.from_dict({"cells": [cell]})
     one["cells"][0].setdefault("outputs", [])
     found = plain(rwbase.split_lines(one))["cells"][0]
+    for output in found["outputs"]:
+        if output["output_type"] == UNTYPED:
+            del output["output_type"]
     if "outputs" not in cell:
         del found["outputs"]
     return found
@@ -455,14 +499,17 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
     """Return a new value with the old value's order of keys and notation. split: the new value with its texts split into lines."""
     split = new if split is MISSING else split
     if isinstance(new, dict) and isinstance(old, dict):
-        shaped = {key: _shaped(new[key], old[key], split[key]) for key in old if key in new}
-        return {**shaped, **{key: split[key] for key in sorted(new) if key not in old}}
+        names = {key: plain(key) for key in old}
+        shaped = {
+            key: _shaped(new[name], old[key], split[name]) for key, name in names.items() if name in split
+        }
+        return {**shaped, **{key: split[key] for key in sorted(split.keys() - names.values())}}
     if isinstance(new, str) and isinstance(old, list) and all(isinstance(line, str) for line in old):
         return old if plain("".join(old)) == new else _lines(new, old)
     if isinstance(old, str | int | float) and new == plain(old) and type(new) is type(plain(old)):
         return old
     if isinstance(new, str) and isinstance(old, str):
-        return new
+        return with_halves(new, old)
     if isinstance(new, list) and isinstance(old, list):
         return [
             _shaped(value, old[place], split[place]) if place < len(old) else split[place]
@@ -474,10 +521,42 @@ def _shaped(new: Json, old: Json, split: Json = MISSING) -> Json:
 
 
 def _lines(text: str, like: list[str]) -> list[str]:
-    """Return the lines of a text. Some programs, such as VS Code, end lines at line feeds only, Python also at U+2028 and others."""
+    """Return the lines of a text. Some programs, such as VS Code, end lines at line feeds only, Python also at U+2028 and others.
+
+    like: the lines before. They may be divided in another way, or not at all.
+    """
     joined = "".join(like)
-    is_python = like == joined.splitlines(keepends=True)
-    return text.splitlines(keepends=True) if is_python else LINE.findall(text)
+    text = with_halves(text, joined)
+    if like == joined.splitlines(keepends=True):
+        return text.splitlines(keepends=True)
+    if like == LINE.findall(joined):
+        return LINE.findall(text)
+    parts = _divided(text, joined, list(accumulate(map(len, like[:-1]))))
+    if any("\n" in line[:-1] for line in like):
+        return parts
+    return [line for part in parts for line in LINE.findall(part) or [part]]
+
+
+def _divided(text: str, before: str, places: list[int]) -> list[str]:
+    """Return a text divided in the same places as before it was changed, as far as they still exist."""
+    kept, ends = _kept_characters(before, text), []
+    for place in places:
+        # What is new between two lines belongs to the first one, unless that ends with a line feed.
+        if before[place - 1 : place] == "\n":
+            ends += [kept[place - 1] + 1] if place - 1 in kept else []
+        elif place in kept:
+            ends.append(kept[place])
+    return [text[start:stop] for start, stop in pairwise([0, *ends, len(text)])]
+
+
+def _kept_characters(before: str, text: str) -> dict[int, int]:
+    """Return where the characters are that a text still has; nothing if comparing the two would take long."""
+    kept: dict[int, int] = {}
+    is_short = max(len(before), len(text)) <= MOST_TOKENS
+    for is_same, (start, stop, new_start, new_stop) in blocks(before, text) if is_short else ():
+        if is_same:
+            kept.update(zip(range(start, stop), range(new_start, new_stop), strict=True))
+    return kept
 
 
 def _written(value: Json, style: dict[str, Any]) -> str:
@@ -501,6 +580,8 @@ def _spliced(text: str, old: str, new: str) -> str:
     """Return a text with a change applied. old, new: the same text in our format, before and after the change."""
     if text == old:
         return new
+    if old == new:
+        return text
     lines, old_lines, new_lines = text.split("\n"), old.split("\n"), new.split("\n")
     if not _have_same_lines(lines, old_lines):
         return _spliced_tokens(text, old, new)
@@ -526,26 +607,58 @@ def _count_tokens(text: str) -> int:
     return sum(1 for _each in TOKEN.finditer(text))
 
 
-def _first_tokens(text: str) -> list[str]:
+def _first_tokens(text: str) -> list[Token]:
     """Return the tokens of a text, but only one more than are compared, because there may be millions."""
-    return [each[0] for each in islice(TOKEN.finditer(text), MOST_TOKENS + 1)]
+    return [Token(each[1], each[2]) for each in islice(TOKEN.finditer(text), MOST_TOKENS + 1)]
+
+
+def _characters(tokens: list[Token]) -> list[Token]:
+    """Return tokens with each string divided into its characters, but only one more than are compared."""
+    found: list[Token] = []
+    for white, bare in tokens:
+        if bare.startswith('"'):
+            characters = islice(CHARACTER.finditer(bare, 1), MOST_TOKENS + 1)
+            found += [Token(white, '"'), *(Token(None, each[0]) for each in characters)]
+        else:
+            found.append(Token(white, bare))
+        if len(found) > MOST_TOKENS:
+            break
+    return found
 
 
 def _spliced_tokens(text: str, old: str, new: str) -> str:
     """Return what `_spliced` returns, but compare tokens instead of lines, because much of a line may be unchanged."""
-    tokens, old_tokens, new_tokens = (_first_tokens(each) for each in (text, old, new))
-    if len(tokens) != len(old_tokens) or max(len(old_tokens), len(new_tokens)) > MOST_TOKENS:
+    kept = _spliced_lists(*(_first_tokens(each) for each in (text, old, new)))
+    if kept is None:
         return new
-    bare, new_bare = [each.lstrip() for each in old_tokens], [each.lstrip() for each in new_tokens]
-    kept: list[str] = []
-    for is_same, (start, stop, new_start, new_stop) in blocks(bare, new_bare):
+    return "".join((each.white or "") + each.bare for each in kept) + text[len(text.rstrip()) :]
+
+
+def _spliced_lists(
+    tokens: list[Token], old: list[Token], new: list[Token], *, are_whole: bool = True
+) -> list[Token] | None:
+    """Return tokens with a change applied; None if they cannot be compared.
+
+    old, new: the same tokens in our format, before and after the change. are_whole: whether strings are not divided into characters.
+    """
+    if len(tokens) != len(old) or max(len(old), len(new)) > MOST_TOKENS:
+        return None
+    kept: list[Token] = []
+    bare, old_bare, new_bare = ([each.bare for each in part] for part in (tokens, old, new))
+    for is_same, (start, stop, new_start, new_stop) in blocks(old_bare, new_bare):
         if is_same:
             kept += tokens[start:stop]
             continue
-        replaced = [each[: -len(each.lstrip())] for each in tokens[start:stop]]  # the white space before them
-        for white, each in zip_longest(replaced[: new_stop - new_start], new_tokens[new_start:new_stop]):
-            kept.append(each if white is None else white + each.lstrip())
-    return "".join(kept) + text[len(text.rstrip()) :]
+        parts = tokens[start:stop], old[start:stop], new[new_start:new_stop]
+        if are_whole and bare[start:stop] != old_bare[start:stop]:
+            finer = _spliced_lists(*map(_characters, parts), are_whole=False)
+            if finer is not None:
+                kept += finer
+                continue
+        for before, each in zip_longest(parts[0][: len(parts[2])], parts[2]):
+            is_between = before and before.white is not None and each.white is not None
+            kept.append(each._replace(white=before.white) if is_between else each)
+    return kept
 
 
 def parsed(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
@@ -595,7 +708,7 @@ def plain(value: Json) -> Json:
     if isinstance(value, str):
         return value if value.isascii() else HALF.sub("\ufffd", value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        value = float(value) if abs(value) < LARGEST else math.inf
+        value = float(value) if abs(value) <= sys.float_info.max else math.inf
     if isinstance(value, float) and not math.isfinite(value):
         return None  # as browsers write it, and plotting programs expect it
     return value

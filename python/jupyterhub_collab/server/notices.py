@@ -49,6 +49,7 @@ GONE = (
     "{name} was deleted. What you type now is not saved. Restore the file, or save it under another name.",
 )
 ENCODED = ("info", "{name} is now saved as UTF-8, because its former encoding lacks some of its characters.")
+NOT_READ = ("error", "{name} was not opened. Reason: {detail}")
 NOT_SAVED = (
     "error",
     "{name} cannot be saved yet. Leave it open, and it will be saved as soon as possible. Reason: {detail}",

@@ -54,6 +54,7 @@ from .notices import (
     GONE,
     MERGED,
     NOT_KEPT,
+    NOT_READ,
     NOT_SAVED,
     Notices,
 )
@@ -171,6 +172,7 @@ class Room(rooms.DocumentRoom):
             content = await self._content_slowly(found)
         except HTTPError as error:
             if known is None:
+                self._tell_unreadable(error)
                 raise
             unreadable = error  # the file was cut off, or has conflict markers
         if known is not None and known.writing and found.hash != known.hash:
@@ -189,6 +191,7 @@ class Room(rooms.DocumentRoom):
             else:
                 self._on_disk = known
                 if unreadable and not known.writing and not self._has_unsaved:
+                    self._tell_unreadable(unreadable)
                     raise unreadable
                 self._remember_all(own)
                 self._found = found
@@ -206,6 +209,10 @@ class Room(rooms.DocumentRoom):
         self._emit(LogLevel.INFO, "initialize", "Room initialized")
         if self._changes:
             self._keep_saved()
+
+    def _tell_unreadable(self, error: HTTPError) -> None:
+        """Tell people why the file cannot be opened. JupyterLab itself shows no reason."""
+        self._notices.tell(NOT_READ, self._file.path, str(error.__cause__ or _reason_of(error)))
 
     async def _load(self, content: Any, found: Found) -> None:
         """Load the document from its file."""

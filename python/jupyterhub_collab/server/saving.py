@@ -45,6 +45,7 @@ class Saving:
     signature: the notebook's signature if all its output is trusted; otherwise empty.
     written: what the contents manager has written, or tried to write, by path.
     os_path: where the contents manager writes the document; empty if unknown.
+    is_written: whether the contents manager has written the document there. What fails then is a hook.
     is_as_read: returns whether a file, given its descriptor, is the one that was read before the save, and still holds the same.
     is_refused: whether nothing was written because the file was no longer there, or no longer the same.
     """
@@ -55,6 +56,7 @@ class Saving:
     signature: str = ""
     written: dict[str, bytes] = field(default_factory=dict)
     os_path: str = ""
+    is_written: bool = False
     is_as_read: Callable[[int], bool] = lambda _descriptor: True
     is_refused: bool = False
 
@@ -108,7 +110,7 @@ def _of_notebook(manager: Any, before: bytes | None, data: bytes, content: Any) 
     notebook, signature = formats.from_dict(content), ""
     if (notary := getattr(manager, "notary", None)) is not None and notary.check_cells(notebook):
         signature = notary.compute_signature(notebook)
-    return Saving(before, data, _bare(content), signature)
+    return Saving(before, data, _bare(notebook), signature)  # a copy: hooks change `content` itself
 
 
 async def mark_trusted_cells(manager: Any, notebook: Any, path: str) -> None:
@@ -268,6 +270,8 @@ def _note_bytes(manager: Any) -> None:
                     yield noting
                 finally:
                     saving.written[os_path] = noting.noted
+        if saving is not None and os_path == saving.os_path:
+            saving.is_written = True
 
     ours: Any = atomic_writing
     ours.notes = True

@@ -23,6 +23,10 @@ MARKS = [
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
 MARK = "\ufeff"  # in a text
+# A surrogate. In a text, it stands for a stray byte, as Python's error handler `surrogateescape` has it. In a notebook, it is half of a
+# character that a program has cut in two, and that it writes as an escape. People have U+FFFD instead.
+HALF = re.compile("[\ud800-\udfff]")
+UNICODE = re.compile("[^\x00-\x7f\ud800-\udfff]+")
 
 
 class NoText(ValueError):
@@ -35,7 +39,7 @@ def text_of(data: bytes) -> str:
         return data.decode()
     data, _cut = _without_cut(data)
     mark, encoding = encoding_of(data)
-    return END.sub("\n", data[len(mark) :].decode(encoding))
+    return END.sub("\n", _shown(data[len(mark) :], encoding))
 
 
 def bytes_of(text: str, before: bytes) -> bytes:
@@ -50,17 +54,17 @@ def bytes_of(text: str, before: bytes) -> bytes:
         return text.encode()
     before, cut = _without_cut(before)
     try:
-        mark, encoding = encoding_of(before)
-        old = before[len(mark) :].decode(encoding)
+        mark, encoding = _encoding_for(text, before)
+        old = before[len(mark) :].decode(encoding, "surrogateescape")
     except NoText:
         return text.encode()
     if mark and text.startswith(MARK) and not old.startswith(MARK):
         text = text.removeprefix(MARK)  # a pasted one has become that of the file
-    new = _with_ends(text, old)
+    new = _with_ends(with_halves(text, END.sub("\n", old)), old)
     if not mark and "\0" in new:
-        return new.encode() + cut  # in an encoding older than Unicode, it would not be text
+        encoding = "utf-8"  # in an encoding older than Unicode, it would not be text
     try:
-        return mark + new.encode(encoding) + cut
+        return mark + new.encode(encoding, "surrogateescape") + cut
     except UnicodeEncodeError:
         return new.encode()
 
@@ -85,8 +89,28 @@ def is_usual(data: bytes) -> bool:
         return False
 
 
+def with_halves(text: str, before: str) -> str:
+    """Return a text with the surrogates of the text before it was changed, as far as it still has them. People have U+FFFD instead."""
+    if before.isascii() or not HALF.search(before):
+        return text
+    exact, old, new = (each.split("\n") for each in (before, HALF.sub("\ufffd", before), text))
+    kept: list[str] = []
+    for is_same, (start, stop, new_start, new_stop) in blocks(old, new):
+        if is_same:
+            kept += exact[start:stop]
+        elif new_start < new_stop:
+            exact_part, old_part, new_part = (
+                "\n".join(each) for each in (exact[start:stop], old[start:stop], new[new_start:new_stop])
+            )
+            characters = list(new_part)
+            for is_there, (one, two, three, four) in blocks(old_part, new_part):
+                characters[three:four] = exact_part[one:two] if is_there else characters[three:four]
+            kept.append("".join(characters))
+    return "\n".join(kept)
+
+
 def encoding_of(data: bytes) -> tuple[bytes, str]:
-    """Return the byte-order mark and the encoding of a file. The encoding represents the whole file without loss.
+    """Return the byte-order mark and the encoding of a file. With `surrogateescape`, the encoding represents the whole file without loss.
 
     Raises NoText if the file does not contain text.
     """
@@ -97,8 +121,40 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
         return b"", "utf-8"  # it may contain null characters, which people can paste
     if b"\0" in data:
         raise NoText("it does not contain text")
-    # The Western European encodings from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1.
-    return b"", "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+    if data.startswith(codecs.BOM_UTF8):
+        return codecs.BOM_UTF8, "utf-8"
+    text = data.decode("utf-8", "surrogateescape")
+    if len(HALF.findall(text)) <= sum(map(len, UNICODE.findall(text))):
+        return (
+            b"",
+            "utf-8",
+        )  # with stray bytes: in any other encoding, hardly any of its letters would be one in UTF-8
+    return b"", _older_encoding_of(data)
+
+
+def _older_encoding_of(data: bytes) -> str:
+    """Return a Western European encoding from before Unicode. Windows-1252 assigns characters to most of the control codes of Latin-1."""
+    return "cp1252" if _is_lossless(data, "cp1252") else "latin-1"
+
+
+def _encoding_for(text: str, data: bytes) -> tuple[bytes, str]:
+    """Return what `encoding_of` returns, unless people have the text in another encoding.
+
+    They do if an earlier release has read it so, or if they have removed the letters that showed that it is UTF-8 with stray bytes.
+    """
+    mark, encoding = encoding_of(data)
+    if mark or (encoding == "utf-8" and _is_lossless(data, encoding)):
+        return mark, encoding
+    letters = Counter("".join(UNICODE.findall(text)))
+
+    def likeness(each: str) -> int:
+        return (letters & Counter("".join(UNICODE.findall(_shown(data, each))))).total()
+
+    return b"", max(encoding, _older_encoding_of(data) if encoding == "utf-8" else "utf-8", key=likeness)
+
+
+def _shown(data: bytes, encoding: str) -> str:
+    return HALF.sub("\ufffd", data.decode(encoding, "surrogateescape"))
 
 
 def encoding_changes(before: bytes, after: bytes) -> bool:

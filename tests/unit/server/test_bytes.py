@@ -5,6 +5,7 @@ import copy
 import json
 import math
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ TEXTS = {
     "cut off in a letter": "one größe ä".encode()[:-1],
     "null characters": b"one\0\r\n\0",
     "scripts": "Ελλ 中文 \u2028 e\u0301 é\n".encode(),
+    "stray byte": "größe 中\r\n".encode() + b"one\xe9\r\n\xff\n",
+    "stray byte and byte-order mark": b"\xef\xbb\xbfone\xe9\n",
+    "cut off between letters": "größe\n".encode() + "ä".encode()[:-1] + b"one\n" + "中".encode()[1:],
 }
 
 
@@ -72,6 +76,28 @@ def test_what_is_new_follows_the_file(before: bytes, text: str, after: bytes) ->
 def test_a_text_that_ends_in_the_midst_of_a_letter_is_what_it_was() -> None:
     assert text_of("größe ä".encode()[:-1]) == "größe "
     assert text_of("caf\xe9".encode("latin-1")) == "café", "Latin-1 text may end like this"
+
+
+def test_a_stray_byte_garbles_nothing_else() -> None:
+    """A file in UTF-8 remains UTF-8 if a program has put a few bytes into it that are not, such as a log."""
+    data = "größe 中\n".encode() + b"M\xfcller \xff\n" + "für\n".encode()
+    text = text_of(data)
+    assert text == "größe 中\nM\ufffdller \ufffd\nfür\n"
+    typed = text.replace("M", "x 文 M").replace("größe", "die größe").replace("\ufffd\nfür", "\nfür")
+    after = "die größe 中\n".encode() + "x 文 ".encode() + b"M\xfcller \n" + "für\n".encode()
+    assert bytes_of(typed, data) == after
+    moved = "new \ufffd\n" + text
+    assert bytes_of(moved, data) == "new \ufffd\n".encode() + data
+
+
+def test_a_text_keeps_the_encoding_in_which_people_have_it() -> None:
+    data = "für Müller\n".encode() + b"M\xfcller\n"
+    garbled = data.decode("cp1252")  # as an earlier release read it
+    assert bytes_of(garbled + "x", data) == data + b"x"
+    letters_gone = text_of(data).replace("ü", "ue")
+    after = bytes_of(letters_gone, data)
+    assert after == b"fuer Mueller\nM\xfcller\n"
+    assert bytes_of(letters_gone + "x", after) == after + b"x"
 
 
 def test_what_is_no_text_is_refused() -> None:
@@ -170,11 +196,18 @@ NOTEBOOKS = {
     "blank line between cells": dumped(NOTEBOOK).replace(
         b'},\n  {\n   "cell_type": "code"', b'},\n\n{\n   "cell_type": "code"'
     ),
+    "no source": dumped({**NOTEBOOK, "cells": [{**CODE, "source": ["x = 1"]}, {**CODE, "source": None}]}),
+    "output without a type": dumped({**NOTEBOOK, "cells": [{**CODE, "outputs": [{"text": ["a\n", "b"]}]}]}),
+    "stray byte": dumped(NOTEBOOK).replace(b'"b\\n"', b'"b\xe9\\n"'),
     "trusted": dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "metadata": {"trusted": True}}]}),
     "empty": dumped({**NOTEBOOK, "cells": []}),
 }
 # Numbers and texts that programs write, but that a shared document cannot hold.
-ODD = {"b": "cut in two: \ud83d", "a": [math.nan, -math.inf, 2**70, 1.5]}
+ODD = {
+    "b": "cut in two: \ud83d",
+    "a": [math.nan, -math.inf, 2**70, 1.5, sys.float_info.max],
+    "\udc00": math.nan,
+}
 SHOWN = {"data": {"application/json": ODD}, "metadata": {}, "output_type": "display_data"}
 HELD: dict[str, Any] = {**NOTEBOOK, "cells": [{**CODE, "id": "one", "outputs": [SHOWN]}]}
 NOTEBOOKS |= {
@@ -209,6 +242,58 @@ def test_a_letter_typed_into_a_notebook_is_one_letter_more(name: str) -> None:
     document = of_people(data)
     document.ycells[0]["source"].insert(0, "y")
     assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"', 1)
+
+
+LINE_BREAK = re.compile(rb"\s+")
+SOURCES = {
+    "escapes that Python does not write": rb'"x\u0020= \/\u00E9\u003c\ud83d\ude00\u000a"',
+    "the same letter in two notations": '"x é \\u00e9 \\u00E9 é"'.encode(),
+    "half a character": rb'["x \ud83d\n", "\ud83d"]',
+    "lines that are not divided": rb'["x\ny\n"]',
+    "lines that are divided": rb'["x ", "= 1\n", "y"]',
+    "an empty line at the end": rb'["x\n", ""]',
+}
+
+
+def with_source(source: bytes) -> bytes:
+    return dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one", "source": "?"}]}).replace(b'"?"', source)
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_letter_typed_into_an_unusual_text_is_one_letter_more(source: bytes) -> None:
+    data = with_source(source)
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == with_source(source.replace(b'"x', b'"yx', 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "typed", "after"),
+    [
+        (rb'["x\u0020\n", "\u0079"]', 1, "\n", rb'["x\n", "\u0020\n", "\u0079"]'),
+        (rb'["x ", "= 1\n", "y"]', 6, "new\n", rb'["x ", "= 1\n", "new\n", "y"]'),
+        (rb'["x ", "= 1\n", "y"]', 2, "new", rb'["x new", "= 1\n", "y"]'),
+        (rb'["x\ny\n"]', 4, "z\n", rb'["x\ny\nz\n"]'),
+        (rb'["x\n", ""]', 2, "y", rb'["x\n", "y"]'),
+        (rb'"x \/"', 3, "\\\n", rb'"x \/\\\n"'),
+    ],
+)
+def test_what_is_typed_between_unusual_lines(before: bytes, place: int, typed: str, after: bytes) -> None:
+    data = with_source(before)
+    document = of_people(data)
+    document.ycells[0]["source"].insert(place, typed)
+    written = bytes_of_notebook(document.get(), data)
+    assert LINE_BREAK.sub(b" ", written) == LINE_BREAK.sub(b" ", with_source(after))
+
+
+def test_a_key_that_is_there_twice_stays() -> None:
+    """Merging two versions of a notebook line by line leaves keys twice. Only the last one counts."""
+    cell = {"cell_type": "markdown", "id": "two", "attachments": {}, "metadata": {}, "source": ["y"]}
+    data = dumped({**NOTEBOOK, "cells": [{**CODE, "id": "one"}, cell]})
+    data = data.replace(b'"attachments"', b'"metadata": {"a": 1},\n   "attachments"')
+    document = of_people(data)
+    document.ycells[0]["source"].insert(0, "y")
+    assert bytes_of_notebook(document.get(), data) == data.replace(b'"x = 1"', b'"yx = 1"')
 
 
 @pytest.mark.parametrize("lines", [["x\u2028\f2\n", "3"], ["x\u2028", "\f", "2\n", "3"]])
@@ -311,6 +396,11 @@ OLDER = dumped(
 )
 
 
+def test_an_empty_notebook_of_an_older_format_stays_as_it_is() -> None:
+    data = dumped({"metadata": {}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": []}]})
+    assert bytes_of_notebook(of_people(data).get(), data) == data
+
+
 def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> None:
     assert notebook_of(OLDER) == notebook_of(OLDER)
     document = of_people(OLDER)
@@ -324,6 +414,23 @@ def test_a_notebook_of_an_older_format_stays_as_it_is_until_someone_types() -> N
 NOT_VALID = [
     {**NOTEBOOK, "metadata": None},
     *({**NOTEBOOK, "cells": [{**CODE, key: None}]} for key in ("metadata", "outputs", "attachments")),
+    *(
+        {**NOTEBOOK, "cells": [{**CODE, **more}]}
+        for more in ({"source": 5}, {"source": [5]}, {"cell_type": "sql"})
+    ),
+    {**NOTEBOOK, "cells": [{**CODE, "outputs": [{"output_type": "stream", "name": "stdout", "text": None}]}]},
+]
+SHEETS: list[Any] = [
+    [CODE],
+    [{"cell_type": "code", "input": "x"}],
+    [{"cell_type": "own", "source": "x"}],
+    None,
+]
+NOT_VALID += [{"metadata": {}, "nbformat": 3, "worksheets": [{"cells": sheet}]} for sheet in SHEETS]
+# `nbformat` takes the first one for a notebook of format 1, whose cells had no source, and would save it without.
+NOT_KNOWN = [
+    {key: value for key, value in NOTEBOOK.items() if key != "nbformat"},
+    *({**NOTEBOOK, "nbformat": number} for number in (None, True, "4", 1, 5)),
 ]
 
 
@@ -332,4 +439,10 @@ NOT_VALID = [
 )
 def test_what_is_no_notebook_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
+        notebook_of(data)
+
+
+@pytest.mark.parametrize("data", [*map(dumped, NOT_KNOWN)])
+def test_a_notebook_of_an_unknown_format_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="nbformat"):
         notebook_of(data)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from local_server import PATIENCE, LocalServer
-from open_files import both_see, change, copies, notebook, told, until, words
+from open_files import CELL, both_see, change, copies, notebook, told, until, words
+from people.errors import Failed
 
 pytestmark = pytest.mark.anyio
 
@@ -22,6 +23,15 @@ BYTES = {
     "latin.txt": "one für\nzwei".encode("latin-1"),
     "mixed.py": b"one\r\ntwo\nthree\r\n",
     "plain.ipynb": (json.dumps(notebook("one", minor=4), indent=2) + "\n").encode(),
+    "bare.ipynb": json.dumps(
+        {
+            **notebook("one"),
+            "cells": [
+                {**CELL, "source": "one", "outputs": [{"name": "stdout", "text": "no type"}]},
+                {"cell_type": "code"},
+            ],
+        }
+    ).encode(),
     "windows.ipynb": json.dumps(notebook("one"), indent=1).replace("\n", "\r\n").encode(),
 }
 
@@ -75,6 +85,26 @@ async def test_what_an_encoding_cannot_hold_is_told_and_saved(server: LocalServe
         await until(lambda: path.read_bytes() == "中für\n".encode())
         await until(lambda: notices)
         assert "UTF-8" in notices[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'{"nbformat": 5, "cells": []}', "nbformat"),
+        (json.dumps(notebook("one", cell_type="sql")).encode(), "one of its cells"),
+        (b'{"nbformat": 4, "metadata": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, "recursion"),
+    ],
+    ids=["unknown format", "unknown cell", "too deep"],
+)
+async def test_why_a_notebook_cannot_be_opened_is_told(server: LocalServer, data: bytes, reason: str) -> None:
+    path = server.files / "bad.ipynb"
+    path.write_bytes(data)
+    async with told(server) as notices:
+        with pytest.raises(Failed, match="4400"):
+            await server.open("bad.ipynb")
+        await until(lambda: notices)
+        assert "was not opened" in notices[0]["message"] and reason in notices[0]["message"]
+    assert path.read_bytes() == data
 
 
 async def test_rights_and_what_else_a_file_has_stay(server: LocalServer) -> None:

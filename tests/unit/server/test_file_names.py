@@ -13,6 +13,7 @@ import pytest
 
 from local_server import PATIENCE, LocalServer, come_back
 from open_files import both_see, change, copies, notebook, of_document, told, until, until_text
+from people.errors import Failed
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +48,43 @@ async def test_a_file_with_two_names_is_one_document(
     await server.until_file("notes.txt", *typed)
     assert server.read("notes.txt") == alice.text
     assert not copies(server)
+
+
+@pytest.mark.parametrize("name", [".env", ".folder/notes.txt"])
+async def test_a_hidden_file_is_not_opened(server: LocalServer, name: str) -> None:
+    """What people typed into it would not be saved, because the contents manager does not show it."""
+    (server.files / ".folder").mkdir()
+    server.write(name, "one\n")
+    with pytest.raises(Failed, match="4404"):
+        await server.open(name)
+
+
+async def test_a_file_without_a_shown_name_is_deleted(server: LocalServer) -> None:
+    os.rename(server.files / "notes.txt", server.files / ".notes.txt")
+    (server.files / "link.txt").symlink_to(".notes.txt")
+    alice = await server.open("link.txt")
+    alice.insert(0, "typed ")
+    await server.until_file(".notes.txt", "typed one")
+    async with told(server) as notices:
+        (server.files / "link.txt").unlink()
+        await until(lambda: notices)
+        assert "was deleted" in notices[0]["message"]
+
+
+async def test_a_server_that_shows_hidden_files_follows_them(tmp_path: Path) -> None:
+    server = LocalServer(tmp_path, "--ContentsManager.allow_hidden=True")
+    server.begin("files")
+    try:
+        server.write(".env", "one\n")
+        alice = await server.open(".env")
+        alice.insert(0, "typed ")
+        await server.until_file(".env", "typed one\n")
+        (server.files / ".folder").mkdir()
+        os.rename(server.files / ".env", server.files / ".folder" / ".env")
+        alice.insert(0, "more ")
+        await server.until_file(".folder/.env", "more typed one\n")
+    finally:
+        server.kill()
 
 
 async def test_a_pasted_path_may_begin_with_the_name_of_a_drive(server: LocalServer) -> None:
