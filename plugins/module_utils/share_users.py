@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from . import share_watches
-from .processes import all_processes, signal_all
+from .processes import all_processes
 
 SECONDS = 5
 POLL_SECONDS = 0.05
@@ -92,18 +92,6 @@ def end(look: Callable[[], list[int]], seconds: float = SECONDS) -> list[int]:
             break
         time.sleep(POLL_SECONDS)
     return left
-
-
-@contextlib.contextmanager
-def halted(account: int) -> Iterator[bool]:
-    """Stop all processes of an account within this context. Yield whether it has any. Never halt root.
-
-    Otherwise, a process that forks and exits all the time would never be found: it is gone before a list of all processes reaches it.
-    """
-    try:
-        yield signal_all(account, signal.SIGSTOP)
-    finally:
-        signal_all(account, signal.SIGCONT)
 
 
 def _people(numbers: Collection[int]) -> set[int]:

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
@@ -194,10 +196,91 @@ def test_process_of_another_account_is_not_continued() -> None:
             stopped.kill()
 
 
+def state_of(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@contextmanager
+def halting(*accounts: int) -> Iterator[int]:
+    """Halt accounts in another process. Yield its PID."""
+    ready, tells = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with processes.halted(accounts):
+            os.write(tells, b".")
+            signal.pause()
+    os.close(tells)
+    assert os.read(ready, 1)
+    os.close(ready)
+    try:
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_halted_processes_continue_if_the_play_is_killed(number: signal.Signals) -> None:
+    """The hub is stopped while a user who has lost a workspace is halted. Their server does not stay stopped."""
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process, halting(ACCOUNT) as play:
+        os.waitid(os.P_PID, process, os.WSTOPPED)
+        os.kill(play, number)
+        deadline = time.monotonic() + 10
+        while state_of(process) == "T" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert state_of(process) in "RS"
+
+
+def test_all_accounts_are_halted_and_nobody_else() -> None:
+    """Accounts are halted together, also what they run with the rights of another one."""
+    other = ATTACKER + 1
+    with (
+        running(f"os.setresuid({other}, {ACCOUNT}, {ACCOUNT}); {FOREVER}") as first,
+        running(f"os.setuid({ATTACKER}); {FOREVER}") as second,
+        running(f"os.setuid({other}); {FOREVER}") as third,
+        halting(ACCOUNT, ATTACKER),
+    ):
+        for process in (first, second):
+            os.waitid(os.P_PID, process, os.WSTOPPED)
+        assert state_of(third) in "RS"
+
+
+# Its threads send a signal to everything that they can reach, all the time.
+STRIKE = """
+import threading
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.setuid({account})
+kill = ctypes.CDLL(None).kill
+def strike():
+    while True: kill(-1, {number})
+for _time in range(4): threading.Thread(target=strike, daemon=True).start()
+print('runs', flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
+    """A member's process kills or stops all that it can, and is halted all the same, each time."""
+    struck = STRIKE.format(account=ACCOUNT, number=int(number))
+    states = []
+
+    def halt() -> None:
+        for _time in range(20):
+            with running(struck) as process, processes.halted([ACCOUNT]):
+                os.waitid(os.P_PID, process, os.WSTOPPED)
+                states.append(state_of(process))
+
+    halting = threading.Thread(target=halt, daemon=True)
+    halting.start()
+    halting.join(60)
+    assert states == ["T"] * 20
+
+
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 0.1)
     monkeypatch.setattr(account_processes, "_signal", lambda process, number: None)
-    monkeypatch.setattr(account_processes, "signal_all", lambda uid, number: True)
+    monkeypatch.setattr(account_processes, "signal_all", lambda uid, number: None)
     with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
         with pytest.raises(account_processes.NotEnded, match=f"process {process} of account {ACCOUNT}"):
             account_processes.end_processes(ACCOUNT)
