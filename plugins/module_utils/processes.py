@@ -12,8 +12,9 @@ import signal
 from collections.abc import Collection, Iterator
 from typing import NoReturn
 
-KINDS = ("Uid", "Gid", "Groups", "Threads")
+KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
+LATEST = 400  # how often to look for the latest process
 STRANGER = 65535  # a UID that nobody has, because it stands for none in 16 bits
 
 
@@ -22,10 +23,13 @@ def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
 
     Each thread has its own credentials, and the main thread may have exited before the others.
     """
-    for name in os.listdir("/proc"):
+    found = set()
+    for name in _names():
         with contextlib.suppress(*GONE):
-            if name.isdigit():
-                first = _status(f"/proc/{name}/status")
+            first = _status(f"/proc/{name}/status")
+            process = first["Tgid"][0]  # the latest one may be a thread of another
+            if process not in found:
+                found.add(process)
                 threads = [first] if first["Threads"] == [1] else _threads(name)
                 # The others are zombies: their exit status was not read yet.
                 alive = [each for each in threads if each["ended"] == [0]]
@@ -34,7 +38,18 @@ def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
                         [*dict.fromkeys(number for each in alive for kind in kinds for number in each[kind])]
                         for kinds in (["Uid"], ["Gid", "Groups"])
                     )
-                    yield int(name), users, groups
+                    yield process, users, groups
+
+
+def _names() -> Iterator[str]:
+    """Yield the names of all processes in /proc, then again and again that of the latest one.
+
+    A program that forks and exits all the time is gone before anyone reads about the processes in a list. It is often the latest one.
+    """
+    yield from filter(str.isdigit, os.listdir("/proc"))
+    with open("/proc/loadavg", "rb", buffering=0) as file:
+        for _time in range(LATEST):
+            yield os.pread(file.fileno(), 100, 0).split()[-1].decode()
 
 
 def _threads(process: str) -> list[dict[str, list[int]]]:

@@ -5,6 +5,7 @@ import grp
 import os
 import pwd
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
+from jupyterhub_collab.workspaces.processes import signal_all
 from open_place import open_place
 
 ALICE, BOB, MALLORY, ACCOUNT = 64081, 64082, 64083, 64084
@@ -244,6 +246,24 @@ while time.monotonic() < end:
     if os.fork():
         os._exit(0)
 """
+
+
+def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> None:
+    """A user who may only read by now leaves a process with the writers' group that forks and exits all the time. They cannot write."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    ends, held = os.pipe()
+    command = session(BOB, CHAIN, GROUPS.writers)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[held]) as running:
+        os.close(held)
+        assert running.stdout and running.stdout.readline()
+        given.settle({"bob": {SHARE: READ}}, OF)
+        assert not writes(given, BOB, GROUPS.writers)
+        signal_all(BOB, signal.SIGKILL)
+        assert select.select([ends], [], [], 2)[0]
+    os.close(ends)
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert reads(given, BOB, GROUPS.readers)
 
 
 def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ def running(program: str) -> Iterator[int]:
             process.kill()
 
 
+def state_of(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 @pytest.mark.parametrize(
     "become",
     [
@@ -154,19 +158,47 @@ while time.monotonic() < end:
 """
 
 
-def test_process_that_is_in_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same."""
-    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 1)
+@pytest.mark.parametrize(
+    "become",
+    [f"os.setuid({ACCOUNT})", f"os.setresuid({ATTACKER}, {ACCOUNT}, {ATTACKER})"],
+    ids=["account", "another account with its rights"],
+)
+def test_process_that_is_in_no_list(become: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same.
+
+    Another account can run it with a setuid program of the member, and its other processes continue.
+    """
+    monkeypatch.setattr(account_processes, "SECONDS_TO_END", 2)
     ends, held = os.pipe()
     os.set_inheritable(held, True)
-    program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){FAST_CHAIN}"
+    program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}{FAST_CHAIN}"
     command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+    with (
+        running(f"os.setuid({ATTACKER}); {FOREVER}") as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process,
+    ):
         assert process.stdout and process.stdout.readline() == "runs\n"
         os.close(held)
         account_processes.end_processes(ACCOUNT)
         ended, _none, _none = select.select([ends], [], [], 2)
         assert ended, "a process of the account still has the pipe"
+        assert state_of(other) in "RS"
+    os.close(ends)
+
+
+def test_numbers_of_a_process_that_is_in_no_list_are_in_use() -> None:
+    """A UID and a GID stay in use while the only process that has them forks and exits without a pause."""
+    ends, held = os.pipe()
+    os.set_inheritable(held, True)
+    program = f"os.setgroups([{ACCOUNT}]); os.setuid({ATTACKER}){FAST_CHAIN}"
+    command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        os.close(held)
+        for _time in range(5):
+            assert {ACCOUNT, ATTACKER} <= account_processes.numbers_in_use()
+        processes.signal_all(ATTACKER, signal.SIGKILL)
+        assert select.select([ends], [], [], 2)[0]
     os.close(ends)
 
 
@@ -194,10 +226,6 @@ def test_process_of_another_account_is_not_continued() -> None:
             assert continued is None
         finally:
             stopped.kill()
-
-
-def state_of(process: int) -> str:
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager
