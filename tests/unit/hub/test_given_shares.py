@@ -57,6 +57,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
 
     monkeypatch.setattr(pwd, "getpwnam", getpwnam)
     monkeypatch.setattr(grp, "getgrall", lambda: [struct_group(GROUPS.writers), struct_group(GROUPS.readers)])
+    monkeypatch.setattr(grp, "getgrgid", struct_group)
     return GivenShares(str(tmp_path))
 
 
@@ -246,6 +247,25 @@ while time.monotonic() < end:
     if os.fork():
         os._exit(0)
 """
+
+
+def test_who_may_only_read_by_now_logs_in_without_the_writers(
+    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who may only read by now leaves the writers' group on the host, even if they have no process. They may log in with SSH."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    said = tmp_path / "said"
+    (programs / "gpasswd").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
+    (programs / "gpasswd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    members = grp.struct_group(("rain-files-rw", "x", GROUPS.writers, ["alice", "bob"]))
+    monkeypatch.setattr(grp, "getgrgid", {GROUPS.writers: members}.__getitem__)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    assert not said.exists()
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert said.read_text() == "--delete bob rain-files-rw\n"
 
 
 def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> None:
