@@ -18,7 +18,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import share_watches
 from .processes import all_processes
@@ -30,17 +30,21 @@ OCTAL = re.compile(r"\\([0-7]{3})")
 OF_FIRST = ("cwd", "root", "fd/*", "map_files/*")
 OF_EACH = ("task/*/cwd", "task/*/root", "task/*/fd/*", "map_files/*")
 DELETED = " (deleted)"
+NAMESPACE = "mnt:["
+MOUNT = re.compile(r"^mnt_id:\s*(\d+)", re.M)
 # The lowest UID of users' accounts, and a UID above it that does not belong to a user, but stands for unknown accounts.
 PEOPLE, NOBODY = 1000, 65534
 
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mount: the directory `root` of the file system on `device` is mounted at `place`."""
+    """A mount: the directory `root` of the file system on `device` is mounted at `place`. kind: the type of file system."""
 
+    number: str = field(compare=False)  # differs in each namespace
     device: str
     root: str
     place: str
+    kind: str
 
 
 def users(
@@ -70,7 +74,11 @@ def users(
         and (
             _uses(process, groups, there, OF_EACH if thorough else OF_FIRST)
             or (there is not None and _mounts_below(process, groups, share, there, ours))
-            or (thorough and account is not None and share_watches.may_hide(process, groups, share))
+            or (
+                thorough
+                and account is not None
+                and (share_watches.may_hide(process, groups, share) or _hides_mounts(process, ours))
+            )
         )
     ]
     # Call this last, because users may have got access in the meantime.
@@ -133,6 +141,44 @@ def _mounts_below(
     return False
 
 
+def _hides_mounts(process: int, ours: Collection[_Mount]) -> bool:
+    """Return whether a process has an overlay, which can show the workspace's files as its own, or holds mounts that nothing lists.
+
+    The latter are in a mount namespace that no process is in, or in none. In a user namespace, every user can create all of these.
+    """
+    host = [*ours, *_mounts("1")]
+    theirs = _mounts(str(process))
+    # What root has mounted for a container is also mounted outside of it.
+    devices = {mount.device for mount in host}
+    if any(
+        (mount.kind == "overlay" and mount.device not in devices) or mount.root.startswith(NAMESPACE)
+        for mount in theirs
+    ):
+        return True
+    listed = {mount.number for mount in (*host, *theirs)}
+    spaces = {*_namespaces(str(process)), *_namespaces("self"), *_namespaces("1")}
+    for path in glob.iglob(f"/proc/{process}/task/*/fd/*"):
+        with contextlib.suppress(OSError):
+            name = os.readlink(path)
+            if name.startswith(NAMESPACE) and name not in spaces:
+                return True
+            if name.startswith("/") and not name.endswith(DELETED):
+                with open(path.replace("/fd/", "/fdinfo/"), encoding="utf-8") as file:
+                    found = MOUNT.search(file.read())
+                if found and found[1] not in listed:
+                    return True
+    return False
+
+
+def _namespaces(process: str) -> dict[str, str]:
+    """Return, for each mount namespace that a thread of a process is in, one such thread."""
+    found = {}
+    for task in glob.iglob(f"/proc/{process}/task/*"):
+        with contextlib.suppress(OSError):
+            found[os.readlink(f"{task}/ns/mnt")] = task
+    return found
+
+
 def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
     """Return whether a path, in a process with these mounts, is in the workspace.
 
@@ -164,12 +210,18 @@ def _behind(mount: _Mount, path: str) -> Iterator[str]:
 
 
 def _mounts(process: str) -> list[_Mount]:
-    try:
-        with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            lines = [line.split() for line in file]
-    except OSError:
-        return []
-    return [_Mount(fields[2], _unescaped(fields[3]), _unescaped(fields[4])) for fields in lines]
+    """Return the mounts in all mount namespaces of a process's threads."""
+    found = []
+    for task in _namespaces(process).values():
+        with (
+            contextlib.suppress(OSError),
+            open(f"{task}/mountinfo", encoding="utf-8", errors="surrogateescape") as file,
+        ):
+            for line in file:
+                number, _parent, device, root, place, *others = line.split()
+                kind = others[others.index("-") + 1]
+                found.append(_Mount(number, device, _unescaped(root), _unescaped(place), kind))
+    return found
 
 
 def _unescaped(field: str) -> str:

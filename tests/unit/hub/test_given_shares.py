@@ -67,7 +67,7 @@ def struct_group(number: int) -> grp.struct_group:
 
 def session(number: int, program: str, *groups: int) -> list[str]:
     """Return the command of a program that runs as an account, in a session that was started with these groups."""
-    modules = "array, ctypes, mmap, os, signal, socket, sys, threading, time"
+    modules = "array, ctypes, mmap, os, signal, socket, subprocess, sys, threading, time"
     code = f"import {modules}; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
     return [sys.executable, "-I", "-c", code]
 
@@ -349,6 +349,78 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
             assert running.wait(5)
         finally:
             running.kill()
+
+
+ALONE = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c"]
+OVERLAY = (
+    "mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/m && "
+    "mount -t overlay -o lowerdir=below,upperdir=/mnt/u,workdir=/mnt/w,userxattr none /mnt/m && cd /"
+)
+NAMESPACE = f"""
+command = [*{ALONE!r}, "mount --bind below /mnt && cd / && echo && cat"]
+other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+assert other.stdout.readline()
+n = open(f"/proc/{{other.pid}}/ns/mnt")
+other.kill()
+other.wait()
+os.chdir('/')
+"""
+# fsopen, fsconfig and fsmount. The directory of several layers has the group of the first one.
+DETACHED = """
+call = ctypes.CDLL(None).syscall
+assert ctypes.CDLL(None).unshare(0x10020000) == 0
+overlay = call(430, b'overlay', 0)
+layers = b'/usr:' + os.path.abspath('below').encode()
+assert call(431, overlay, 1, b'lowerdir', layers, 0) == 0 and call(431, overlay, 6, None, None, 0) == 0
+mount = call(432, overlay, 0, 0)
+assert mount >= 0
+os.close(overlay)
+os.chdir('/')
+f = os.open('file', 0, dir_fd=mount)
+os.close(f)
+"""
+OF_THREAD = f"""
+c = ctypes.CDLL(None)
+os.makedirs('a/b')
+os.chown('a/b', -1, {BOB})
+assert c.unshare(0x10020000) == 0
+def stay():
+    assert c.unshare(0x20000) == 0 and c.mount(b'a/b', b'/mnt', None, 4096, None) == 0
+    os.chdir('/')
+    ready.set()
+    time.sleep(60)
+
+ready = threading.Event()
+threading.Thread(target=stay, daemon=True).start()
+assert ready.wait(10)
+os.chdir('/')
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        f"os.execvp('unshare', [*{ALONE!r}, {f'{OVERLAY} && echo && exec sleep 60'!r}])",
+        NAMESPACE,
+        DETACHED,
+        OF_THREAD,
+    ],
+    ids=["overlay", "namespace without a process", "overlay of no namespace", "thread's namespace"],
+)
+def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has the workspace only through a mount that no list of mounts tells ends, and no other one."""
+    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", "--clear-groups", *ALONE]
+    if subprocess.run([*become, "mount -t tmpfs none /mnt"], capture_output=True, check=False).returncode:
+        pytest.skip("unprivileged mounts are not available")
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    own = "f = open('/proc/self/ns/mnt'); g = open('/dev/null')"
+    with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", own) as other:
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        assert running.wait(5)
+        assert other.poll() is None
 
 
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
