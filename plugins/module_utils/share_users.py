@@ -12,10 +12,12 @@ A file belongs to a workspace by its group or by its location, because the owner
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import glob
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +34,9 @@ OF_EACH = ("task/*/cwd", "task/*/root", "task/*/fd/*", "map_files/*")
 DELETED = " (deleted)"
 NAMESPACE = "mnt:["
 MOUNT = re.compile(r"^mnt_id:\s*(\d+)", re.M)
+LIBRARY = ctypes.CDLL(None, use_errno=True)
+# From linux/fcntl.h and linux/stat.h: with GID as the offset in struct statx.
+AT_FDCWD, DONT_SYNC, STATX_GID, STATX_SIZE, GID = -100, 0x4000, 0x10, 256, 24
 # The lowest UID of users' accounts, and a UID above it that does not belong to a user, but stands for unknown accounts.
 PEOPLE, NOBODY = 1000, 65534
 
@@ -113,7 +118,7 @@ def _uses(
     for place in places:
         for path in glob.iglob(f"/proc/{process}/{place}"):
             with contextlib.suppress(OSError):
-                if os.stat(path).st_gid in groups:
+                if _group_of(path) in groups:
                     return True
                 name = os.readlink(path).removesuffix(DELETED)
                 if share and name.startswith("/"):
@@ -134,10 +139,13 @@ def _mounts_below(
         for mount in [each for each in _mounts(str(process)) if each.device == device and each not in ours]:
             if mount.root.startswith(f"{root}/"):
                 return True
-            with contextlib.suppress(OSError):
-                found = os.stat(f"/proc/{process}/root{mount.place}")
-                if found.st_gid in groups and not os.path.samestat(found, gate):
-                    return True
+            for path in [
+                each for around in ours if around.device == device for each in _before(around, mount.root)
+            ]:
+                with contextlib.suppress(OSError):
+                    found = os.lstat(path)
+                    if found.st_gid in groups and not os.path.samestat(found, gate):
+                        return True
     return False
 
 
@@ -207,6 +215,23 @@ def _behind(mount: _Mount, path: str) -> Iterator[str]:
     """Yield a path's path in the file system of a mount, if the mount contains it."""
     if f"{path}/".startswith(f"{mount.place.rstrip('/')}/"):
         yield (mount.root.rstrip("/") + path[len(mount.place.rstrip("/")) :]).rstrip("/") or "/"
+
+
+def _before(mount: _Mount, path: str) -> Iterator[str]:
+    """Yield the path under which a mount shows a path in its file system, if it does. This is the opposite of `_behind`."""
+    if f"{path}/".startswith(f"{mount.root.rstrip('/')}/"):
+        yield (mount.place.rstrip("/") + path[len(mount.root.rstrip("/")) :]).rstrip("/") or "/"
+
+
+def _group_of(path: str) -> int:
+    """Return the GID of a file as the kernel knows it, without asking its file system: a user's own one might never answer.
+
+    Raises OSError.
+    """
+    answer = ctypes.create_string_buffer(STATX_SIZE)
+    if ctypes.CDLL(None, use_errno=True).statx(AT_FDCWD, os.fsencode(path), DONT_SYNC, STATX_GID, answer):
+        raise OSError(ctypes.get_errno(), "statx", path)
+    return int.from_bytes(answer[GID : GID + 4], sys.byteorder)
 
 
 def _mounts(process: str) -> list[_Mount]:

@@ -6,9 +6,11 @@ import os
 import pwd
 import select
 import signal
+import stat
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -397,6 +399,13 @@ os.chdir('/')
 """
 
 
+def can_mount() -> bool:
+    """Return whether accounts can mount in a user namespace of their own."""
+    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", "--clear-groups", *ALONE]
+    done = subprocess.run([*become, "mount -t tmpfs none /mnt"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -409,8 +418,7 @@ os.chdir('/')
 )
 def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has the workspace only through a mount that no list of mounts tells ends, and no other one."""
-    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", "--clear-groups", *ALONE]
-    if subprocess.run([*become, "mount -t tmpfs none /mnt"], capture_output=True, check=False).returncode:
+    if not can_mount():
         pytest.skip("unprivileged mounts are not available")
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     given.note("bob", "bob", {SHARE: WRITE})
@@ -421,6 +429,62 @@ def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
         assert running.wait(5)
         assert other.poll() is None
+
+
+# A file system of the user's own (FUSE) that answers until it is part of an overlay, and then never again.
+SILENT = f"""
+import struct
+c = ctypes.CDLL(None)
+c.prctl(4, 1)
+assert c.unshare(0x10020000) == 0
+for name, text in (('setgroups', 'deny'), ('uid_map', '{BOB} {BOB} 1'), ('gid_map', '{BOB} {BOB} 1')):
+    with open(f'/proc/self/{{name}}', 'w') as file:
+        file.write(text)
+device = os.open('fuse', os.O_RDWR)
+assert c.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0
+os.mkdir('/mnt/own')
+os.mkdir('/mnt/both')
+if os.fork() == 0:
+    c.prctl(1, signal.SIGKILL)
+    directory = struct.pack('=16x6Q12x4I12x', 1, 0, 0, 0, 0, 0, 0o40755, 2, {BOB}, {BOB})
+    answers = {{26: struct.pack('=2I12xI40x', 7, 31, 4096), 3: directory, 17: bytes(80), 27: bytes(16)}}
+    while True:
+        _length, operation, unique = struct.unpack_from('=IIQ', os.read(device, 140000))
+        if os.path.exists('/mnt/silent'):
+            time.sleep(60)
+        if operation not in (2, 36, 42):
+            told = answers.get(operation)
+            os.write(device, struct.pack('=IiQ', 16 + len(told or b''), -38 if told is None else 0, unique) + (told or b''))
+options = f'fd={{device}},rootmode=40000,user_id={BOB},group_id={BOB}'
+assert c.mount(b'none', b'/mnt/own', b'fuse', 0, options.encode()) == 0
+assert c.mount(b'none', b'/mnt/both', b'overlay', 0, b'lowerdir=/mnt/own:/usr') == 0
+held = os.open('/mnt/both', os.O_PATH)
+open('/mnt/silent', 'w').close()
+"""
+
+
+def test_hub_does_not_wait_for_file_system_of_a_user(
+    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A former member has a file open in a file system of their own that does not answer. It holds up neither hub nor repair."""
+    if not can_mount() or "fuse\n" not in Path("/proc/filesystems").read_text():
+        pytest.skip("unprivileged mounts of FUSE are not available")
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    os.mknod(tmp_path / "fuse", stat.S_IFCHR, os.makedev(10, 229))
+    (tmp_path / "fuse").chmod(0o666)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+
+    def end() -> None:
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+
+    with inside(given, str(tmp_path), SILENT) as running:
+        ending = threading.Thread(target=end, daemon=True)
+        ending.start()
+        ending.join(20)
+        assert not ending.is_alive()
+        assert running.wait(5)
 
 
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
