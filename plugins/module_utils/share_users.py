@@ -231,7 +231,7 @@ def _group_of(path: str) -> int:
     answer = ctypes.create_string_buffer(STATX_SIZE)
     if ctypes.CDLL(None, use_errno=True).statx(AT_FDCWD, os.fsencode(path), DONT_SYNC, STATX_GID, answer):
         raise OSError(ctypes.get_errno(), "statx", path)
-    return int.from_bytes(answer[GID : GID + 4], sys.byteorder)
+    return int.from_bytes(answer.raw[GID : GID + 4], sys.byteorder)
 
 
 def _mounts(process: str) -> list[_Mount]:
