@@ -66,7 +66,7 @@ def end_processes(uid: int) -> None:
     for process in processes_of(uid):
         _signal(process, signal.SIGTERM)
     _wait_until_ended(uid)
-    # Do this even if no process is left: one that forks and exits all the time is in no list.
+    # Do this even if no process is left: one that forks and exits all the time can be missing in the list.
     signal_all(uid, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS_TO_END
     while left := processes_of(uid):

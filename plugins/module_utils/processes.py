@@ -9,13 +9,13 @@ import contextlib
 import glob
 import os
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NoReturn
 
-KINDS = ("Uid", "Gid", "Groups", "Threads")
+KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
-POLL_SECONDS = 0.001
-SECONDS = 5
+LATEST = 400  # how often to look for the latest process
+STRANGER = 65535  # a UID that nobody has, because it stands for none in 16 bits
 
 
 def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
@@ -23,10 +23,13 @@ def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
 
     Each thread has its own credentials, and the main thread may have exited before the others.
     """
-    for name in os.listdir("/proc"):
+    found = set()
+    for name in _names():
         with contextlib.suppress(*GONE):
-            if name.isdigit():
-                first = _status(f"/proc/{name}/status")
+            first = _status(f"/proc/{name}/status")
+            process = first["Tgid"][0]  # the latest one may be a thread of another
+            if process not in found:
+                found.add(process)
                 threads = [first] if first["Threads"] == [1] else _threads(name)
                 # The others are zombies: their exit status was not read yet.
                 alive = [each for each in threads if each["ended"] == [0]]
@@ -35,7 +38,18 @@ def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
                         [*dict.fromkeys(number for each in alive for kind in kinds for number in each[kind])]
                         for kinds in (["Uid"], ["Gid", "Groups"])
                     )
-                    yield int(name), users, groups
+                    yield process, users, groups
+
+
+def _names() -> Iterator[str]:
+    """Yield the names of all processes in /proc, then again and again that of the latest one.
+
+    A program that forks and exits all the time is gone before anyone reads about the processes in a list. It is often the latest one.
+    """
+    yield from filter(str.isdigit, os.listdir("/proc"))
+    with open("/proc/loadavg", "rb", buffering=0) as file:
+        for _time in range(LATEST):
+            yield os.pread(file.fileno(), 100, 0).split()[-1].decode()
 
 
 def _threads(process: str) -> list[dict[str, list[int]]]:
@@ -59,39 +73,77 @@ def _status(path: str) -> dict[str, list[int]]:
     return found
 
 
-def signal_all(uid: int, number: signal.Signals) -> bool:
-    """As an account, send a signal to every process that the account can signal, with one call. Return whether there was one.
+def signal_all(uid: int, number: signal.Signals) -> None:
+    """As an account, send a signal to every process that the account can signal.
 
-    A process that forks and exits all the time is in no list of processes, but the kernel forks nothing during this call. Processes of the
-    account can also signal the process that makes the call. So it is made again if that process was killed, and continued if it was stopped.
+    A process that forks and exits all the time is in no list of processes, but the kernel forks nothing while it sends this signal.
+    """
+    with _signalled([uid], number):
+        pass
+
+
+@contextlib.contextmanager
+def halted(uids: Collection[int]) -> Iterator[None]:
+    """Stop all processes of accounts within this context. They continue even if this process is killed.
+
+    Otherwise, a process that forks and exits all the time would never be found: it is gone before a list of all processes reaches it.
+    """
+    with _signalled(uids, signal.SIGSTOP, signal.SIGCONT):
+        yield
+
+
+@contextlib.contextmanager
+def _signalled(uids: Collection[int], *numbers: signal.Signals) -> Iterator[None]:
+    """In another process, send the first signal to all processes of accounts, and the second, if given, at the end of this context.
+
     Do not use this for root, which can signal every process of the host.
     """
-    if uid == 0:
+    if 0 in uids:
         raise ValueError("root can signal every process")
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        child = os.fork()
-        if child == 0:
-            _signal_all(uid, number)
-        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
-            os.kill(child, signal.SIGCONT if time.monotonic() < deadline else signal.SIGKILL)
-            time.sleep(POLL_SECONDS)
-        if os.WIFEXITED(ended[1]):
-            return os.WEXITSTATUS(ended[1]) == 0
-    return True
-
-
-def _signal_all(uid: int, number: signal.Signals) -> None:
-    """Become an account, signal all of its other processes, and exit with status 1 if there are none. Never returns."""
-    status = 1
+    told, tells = os.pipe()
+    waits, holds = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(holds)
+        _signal_all(uids, numbers, tells, waits)
+    os.close(tells)
+    os.close(waits)
     try:
-        os.setsid()  # Within a session, Linux lets all users continue processes, and so what the administrator has stopped.
-        os.setgroups([])
-        os.setgid(uid)
-        os.setuid(uid)
-        os.kill(-1, number)
-        status = 0
-    except OSError:
-        pass
+        os.read(told, 1)
+        yield
     finally:
-        os._exit(status)
+        os.close(told)
+        os.close(holds)
+        os.waitpid(child, 0)
+
+
+def _signal_all(
+    uids: Collection[int], numbers: Collection[signal.Signals], tells: int, waits: int
+) -> NoReturn:
+    """As accounts, send each signal to all of their processes. After each, wait until the other process goes on, or is gone."""
+    try:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        os.setsid()  # Within a session, Linux lets all users continue processes, and so what the administrator has stopped.
+        for number in numbers:
+            for uid in uids:
+                _signal_as(uid, number)
+            os.write(tells, b".")
+            os.read(waits, 1)
+    finally:
+        os._exit(0)
+
+
+def _signal_as(uid: int, number: signal.Signals) -> None:
+    """With the rights of an account, signal every process but this one.
+
+    The effective UID decides which processes this one can signal. The other two decide which can signal this one: root's only, so that
+    the account's processes neither stop nor kill it.
+    """
+    with contextlib.suppress(OSError):
+        try:
+            os.setresuid(STRANGER, uid, 0)
+        except OSError:  # a container that does not have this UID
+            os.setresuid(uid, uid, 0)
+        os.kill(-1, number)
+    os.seteuid(0)

@@ -16,6 +16,7 @@ from typing import Any
 from . import account_numbers, posix_acl, share_gates, share_users, shares
 from .account_processes import end_processes, forget_failed_units
 from .accounts import group_exists
+from .processes import halted
 from .project_archive import archive
 from .project_state import Projects
 
@@ -169,9 +170,7 @@ def _end_users(groups: Collection[int], share: str) -> None:
 
     share: the workspace's directory.
     """
-    with contextlib.ExitStack() as stack:
-        for number in share_gates.once_given("/".join(share.split("/")[-2:])):
-            stack.enter_context(share_users.halted(number))
+    with halted(share_gates.once_given("/".join(share.split("/")[-2:]))):
         share_users.end(lambda: share_users.users(groups, share=share))
 
 

@@ -12,16 +12,18 @@ A file belongs to a workspace by its group or by its location, because the owner
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import glob
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import share_watches
-from .processes import all_processes, signal_all
+from .processes import all_processes
 
 SECONDS = 5
 POLL_SECONDS = 0.05
@@ -30,17 +32,24 @@ OCTAL = re.compile(r"\\([0-7]{3})")
 OF_FIRST = ("cwd", "root", "fd/*", "map_files/*")
 OF_EACH = ("task/*/cwd", "task/*/root", "task/*/fd/*", "map_files/*")
 DELETED = " (deleted)"
+NAMESPACE = "mnt:["
+MOUNT = re.compile(r"^mnt_id:\s*(\d+)", re.M)
+LIBRARY = ctypes.CDLL(None, use_errno=True)
+# From linux/fcntl.h and linux/stat.h: with GID as the offset in struct statx.
+AT_FDCWD, DONT_SYNC, STATX_GID, STATX_SIZE, GID = -100, 0x4000, 0x10, 256, 24
 # The lowest UID of users' accounts, and a UID above it that does not belong to a user, but stands for unknown accounts.
 PEOPLE, NOBODY = 1000, 65534
 
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mount: the directory `root` of the file system on `device` is mounted at `place`."""
+    """A mount: the directory `root` of the file system on `device` is mounted at `place`. kind: the type of file system."""
 
+    number: str = field(compare=False)  # differs in each namespace
     device: str
     root: str
     place: str
+    kind: str
 
 
 def users(
@@ -70,7 +79,11 @@ def users(
         and (
             _uses(process, groups, there, OF_EACH if thorough else OF_FIRST)
             or (there is not None and _mounts_below(process, groups, share, there, ours))
-            or (thorough and account is not None and share_watches.may_hide(process, groups, share))
+            or (
+                thorough
+                and account is not None
+                and (share_watches.may_hide(process, groups, share) or _hides_mounts(process, ours))
+            )
         )
     ]
     # Call this last, because users may have got access in the meantime.
@@ -94,18 +107,6 @@ def end(look: Callable[[], list[int]], seconds: float = SECONDS) -> list[int]:
     return left
 
 
-@contextlib.contextmanager
-def halted(account: int) -> Iterator[bool]:
-    """Stop all processes of an account within this context. Yield whether it has any. Never halt root.
-
-    Otherwise, a process that forks and exits all the time would never be found: it is gone before a list of all processes reaches it.
-    """
-    try:
-        yield signal_all(account, signal.SIGSTOP)
-    finally:
-        signal_all(account, signal.SIGCONT)
-
-
 def _people(numbers: Collection[int]) -> set[int]:
     return {number for number in numbers if number >= PEOPLE and number != NOBODY}
 
@@ -117,7 +118,7 @@ def _uses(
     for place in places:
         for path in glob.iglob(f"/proc/{process}/{place}"):
             with contextlib.suppress(OSError):
-                if os.stat(path).st_gid in groups:
+                if _group_of(path) in groups:
                     return True
                 name = os.readlink(path).removesuffix(DELETED)
                 if share and name.startswith("/"):
@@ -138,11 +139,52 @@ def _mounts_below(
         for mount in [each for each in _mounts(str(process)) if each.device == device and each not in ours]:
             if mount.root.startswith(f"{root}/"):
                 return True
-            with contextlib.suppress(OSError):
-                found = os.stat(f"/proc/{process}/root{mount.place}")
-                if found.st_gid in groups and not os.path.samestat(found, gate):
+            for path in [
+                each for around in ours if around.device == device for each in _before(around, mount.root)
+            ]:
+                with contextlib.suppress(OSError):
+                    found = os.lstat(path)
+                    if found.st_gid in groups and not os.path.samestat(found, gate):
+                        return True
+    return False
+
+
+def _hides_mounts(process: int, ours: Collection[_Mount]) -> bool:
+    """Return whether a process has an overlay, which can show the workspace's files as its own, or holds mounts that nothing lists.
+
+    The latter are in a mount namespace that no process is in, or in none. In a user namespace, every user can create all of these.
+    """
+    host = [*ours, *_mounts("1")]
+    theirs = _mounts(str(process))
+    # What root has mounted for a container is also mounted outside of it.
+    devices = {mount.device for mount in host}
+    if any(
+        (mount.kind == "overlay" and mount.device not in devices) or mount.root.startswith(NAMESPACE)
+        for mount in theirs
+    ):
+        return True
+    listed = {mount.number for mount in (*host, *theirs)}
+    spaces = {*_namespaces(str(process)), *_namespaces("self"), *_namespaces("1")}
+    for path in glob.iglob(f"/proc/{process}/task/*/fd/*"):
+        with contextlib.suppress(OSError):
+            name = os.readlink(path)
+            if name.startswith(NAMESPACE) and name not in spaces:
+                return True
+            if name.startswith("/") and not name.endswith(DELETED):
+                with open(path.replace("/fd/", "/fdinfo/"), encoding="utf-8") as file:
+                    found = MOUNT.search(file.read())
+                if found and found[1] not in listed:
                     return True
     return False
+
+
+def _namespaces(process: str) -> dict[str, str]:
+    """Return, for each mount namespace that a thread of a process is in, one such thread."""
+    found = {}
+    for task in glob.iglob(f"/proc/{process}/task/*"):
+        with contextlib.suppress(OSError):
+            found[os.readlink(f"{task}/ns/mnt")] = task
+    return found
 
 
 def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
@@ -175,13 +217,36 @@ def _behind(mount: _Mount, path: str) -> Iterator[str]:
         yield (mount.root.rstrip("/") + path[len(mount.place.rstrip("/")) :]).rstrip("/") or "/"
 
 
+def _before(mount: _Mount, path: str) -> Iterator[str]:
+    """Yield the path under which a mount shows a path in its file system, if it does. This is the opposite of `_behind`."""
+    if f"{path}/".startswith(f"{mount.root.rstrip('/')}/"):
+        yield (mount.place.rstrip("/") + path[len(mount.root.rstrip("/")) :]).rstrip("/") or "/"
+
+
+def _group_of(path: str) -> int:
+    """Return the GID of a file as the kernel knows it, without asking its file system: a user's own one might never answer.
+
+    Raises OSError.
+    """
+    answer = ctypes.create_string_buffer(STATX_SIZE)
+    if LIBRARY.statx(AT_FDCWD, os.fsencode(path), DONT_SYNC, STATX_GID, answer):
+        raise OSError(ctypes.get_errno(), "statx", path)
+    return int.from_bytes(answer.raw[GID : GID + 4], sys.byteorder)
+
+
 def _mounts(process: str) -> list[_Mount]:
-    try:
-        with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            lines = [line.split() for line in file]
-    except OSError:
-        return []
-    return [_Mount(fields[2], _unescaped(fields[3]), _unescaped(fields[4])) for fields in lines]
+    """Return the mounts in all mount namespaces of a process's threads."""
+    found = []
+    for task in _namespaces(process).values():
+        with (
+            contextlib.suppress(OSError),
+            open(f"{task}/mountinfo", encoding="utf-8", errors="surrogateescape") as file,
+        ):
+            for line in file:
+                number, _parent, device, root, place, *others = line.split()
+                kind = others[others.index("-") + 1]
+                found.append(_Mount(number, device, _unescaped(root), _unescaped(place), kind))
+    return found
 
 
 def _unescaped(field: str) -> str:

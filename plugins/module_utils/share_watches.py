@@ -19,6 +19,7 @@ from collections.abc import Collection
 HIDDEN = re.compile(r"^(?:scm_fds|UserFiles):\s*[1-9]", re.M)
 WATCH = re.compile(r"^(?:inotify|fanotify) .*fhandle-type:(\w+) f_handle:(\w+)", re.M)
 PATH_ONLY = 0o10000000
+RING = "anon_inode:[io_uring]"
 
 
 def may_hide(process: int, groups: Collection[int], share: str) -> bool:
@@ -33,6 +34,11 @@ def may_hide(process: int, groups: Collection[int], share: str) -> bool:
                 return True
             watches = {(int(kind, 16), bytes.fromhex(handle)) for kind, handle in WATCH.findall(said)}
             if share and any(_group(share, *watch) in groups for watch in watches):
+                return True
+    # A process can use a ring whose descriptor it has closed, and so the files in it. On Linux 6.5 and newer, also without this mapping.
+    for path in glob.iglob(f"/proc/{process}/map_files/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path) == RING:
                 return True
     return False
 

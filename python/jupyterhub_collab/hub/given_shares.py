@@ -83,7 +83,7 @@ class GivenShares:
                 for share, right in given["shares"].items():
                     may = now.get(account, {}).get(share)
                     passes, lost = wanted.setdefault(share, ({}, {}))
-                    if may and not (right == WRITE and may == READ and _has_group(number, share)):
+                    if may and not (right == WRITE and may == READ and _still_writes(account, number, share)):
                         passes.setdefault(number, PERMISSIONS[may])
                         self.ended.discard((account, share))
                     elif shares_of.get(share) != account:
@@ -147,9 +147,7 @@ class GivenShares:
         except KeyError:
             return
         for number in (numbers.writers, numbers.readers):
-            if account in groups[number].gr_mem:
-                name = groups[number].gr_name
-                subprocess.run(["gpasswd", "--delete", account, name], capture_output=True, check=False)
+            _leave(account, groups[number])
         for uid in _numbers([account]):
             # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
             # workspace does the rest.
@@ -181,9 +179,19 @@ def _numbers(accounts: list[str]) -> list[int]:
     return found
 
 
-def _has_group(number: int, share: str) -> bool:
-    """Return whether a process of an account still has the workspace's writing group. It could write there if it could enter."""
+def _leave(account: str, group: grp.struct_group) -> None:
+    """Remove an account from a group on the host, if it is a member."""
+    if account in group.gr_mem:
+        subprocess.run(["gpasswd", "--delete", account, group.gr_name], capture_output=True, check=False)
+
+
+def _still_writes(account: str, number: int, share: str) -> bool:
+    """Remove an account from the workspace's writing group. Return whether one of its processes still has the group.
+
+    It could write there if it could enter. A process that starts later must not get the group from the host, as an SSH session does.
+    """
     with contextlib.suppress(KeyError):
         group = numbers_of(share).writers
+        _leave(account, grp.getgrgid(group))
         return any(number in users and group in groups for _process, users, groups in all_processes())
     return False

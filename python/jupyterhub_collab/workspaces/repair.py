@@ -23,6 +23,7 @@ from functools import partial
 from types import MappingProxyType
 
 from . import share_gates, share_users, shares
+from .processes import halted
 
 
 def numbers_of(share: str) -> shares.Groups:
@@ -65,9 +66,8 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     groups = {numbers_of(name).writers}
     left: set[int] = set()
     for number in {_number_of(account) for account in lost} - {0}:
-        with share_users.halted(number) as runs:
-            if runs:
-                left |= {*share_users.end(partial(share_users.users, groups, number, path))}
+        with halted([number]):
+            left |= {*share_users.end(partial(share_users.users, groups, number, path))}
     if share_gates.recall().get(name, share_gates.OPEN).by_name:
         strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
         left |= {*share_users.end(strangers)}

@@ -5,9 +5,12 @@ import grp
 import os
 import pwd
 import select
+import signal
+import stat
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
+from jupyterhub_collab.workspaces.processes import signal_all
 from open_place import open_place
 from unused_accounts import FIRST
 
@@ -57,6 +61,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
 
     monkeypatch.setattr(pwd, "getpwnam", getpwnam)
     monkeypatch.setattr(grp, "getgrall", lambda: [struct_group(GROUPS.writers), struct_group(GROUPS.readers)])
+    monkeypatch.setattr(grp, "getgrgid", struct_group)
     return GivenShares(str(tmp_path))
 
 
@@ -66,7 +71,7 @@ def struct_group(number: int) -> grp.struct_group:
 
 def session(number: int, program: str, *groups: int) -> list[str]:
     """Return the command of a program that runs as an account, in a session that was started with these groups."""
-    modules = "array, ctypes, mmap, os, signal, socket, sys, threading, time"
+    modules = "array, ctypes, mmap, os, signal, socket, subprocess, sys, threading, time"
     code = f"import {modules}; os.setgroups({groups!r}); os.setgid({number}); os.setuid({number})\n{program}"
     return [sys.executable, "-I", "-c", code]
 
@@ -183,6 +188,22 @@ os.chdir('/')
 """
 
 
+# io_uring_setup; io_uring_register for the file, and for the ring itself.
+RING = """
+c = ctypes.CDLL(None)
+call = c.syscall
+ring, f = call(425, 4, ctypes.create_string_buffer(120)), os.open('below/file', 0)
+assert ring >= 0 and c.mmap(None, 4096, 3, 1, ring, 0)
+
+assert call(427, ring, 2, (ctypes.c_int * 1)(f), 1) == 0
+assert call(427, ring, 20, (ctypes.c_uint * 4)(2**32 - 1, 0, ring, 0), 1) == 1
+os.close(ring)
+os.close(f)
+os.chdir('/')
+"""
+IO_URING = Path("/proc/sys/kernel/io_uring_disabled")
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -191,6 +212,7 @@ os.chdir('/')
         f"{OWN_GROUP}\nif not os.fork():\n    for _time in range(10**6): os.chown('.', -1, {BOB})",
         "a, b = socket.socketpair(); d = os.open('below', 0); socket.send_fds(a, [b'x'], [d]); os.close(d); os.chdir('/')",
         "c = ctypes.CDLL(None); c.inotify_add_watch(c.inotify_init(), b'below', 0x100); os.chdir('/')",
+        RING,
         APART.format(flag=0x200, what="os.chdir('below')"),
         APART.format(flag=0x400, what="global f; f = open('below/file')"),
     ],
@@ -200,6 +222,7 @@ os.chdir('/')
         "group that keeps changing",
         "descriptor in transit",
         "inotify watch",
+        "io_uring without a descriptor",
         "thread's working directory",
         "thread's file",
     ],
@@ -209,6 +232,8 @@ def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pyt
 
     The owner of a file can give it another group, and a process can hold files that its list of open files does not show.
     """
+    if program is RING and IO_URING.exists() and IO_URING.read_text() != "0\n":
+        pytest.skip("io_uring is not available")
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
@@ -246,6 +271,43 @@ while time.monotonic() < end:
     if os.fork():
         os._exit(0)
 """
+
+
+def test_who_may_only_read_by_now_logs_in_without_the_writers(
+    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who may only read by now leaves the writers' group on the host, even if they have no process. They may log in with SSH."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    said = tmp_path / "said"
+    (programs / "gpasswd").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
+    (programs / "gpasswd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    members = grp.struct_group(("rain-files-rw", "x", GROUPS.writers, ["alice", "bob"]))
+    monkeypatch.setattr(grp, "getgrgid", {GROUPS.writers: members}.__getitem__)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    assert not said.exists()
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert said.read_text() == "--delete bob rain-files-rw\n"
+
+
+def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> None:
+    """A user who may only read by now leaves a process with the writers' group that forks and exits all the time. They cannot write."""
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    ends, held = os.pipe()
+    command = session(BOB, CHAIN, GROUPS.writers)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[held]) as running:
+        os.close(held)
+        assert running.stdout and running.stdout.readline()
+        given.settle({"bob": {SHARE: READ}}, OF)
+        assert not writes(given, BOB, GROUPS.writers)
+        signal_all(BOB, signal.SIGKILL)
+        assert select.select([ends], [], [], 2)[0]
+    os.close(ends)
+    given.settle({"bob": {SHARE: READ}}, OF)
+    assert reads(given, BOB, GROUPS.readers)
 
 
 def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,6 +373,140 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
             assert running.wait(PATIENCE)
         finally:
             running.kill()
+
+
+ALONE = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c"]
+OVERLAY = (
+    "mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/m && "
+    "mount -t overlay -o lowerdir=below,upperdir=/mnt/u,workdir=/mnt/w,userxattr none /mnt/m && cd /"
+)
+NAMESPACE = f"""
+command = [*{ALONE!r}, "mount --bind below /mnt && cd / && echo && cat"]
+other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+assert other.stdout.readline()
+n = open(f"/proc/{{other.pid}}/ns/mnt")
+other.kill()
+other.wait()
+os.chdir('/')
+"""
+# fsopen, fsconfig and fsmount. The directory of several layers has the group of the first one.
+DETACHED = """
+call = ctypes.CDLL(None).syscall
+assert ctypes.CDLL(None).unshare(0x10020000) == 0
+overlay = call(430, b'overlay', 0)
+layers = b'/usr:' + os.path.abspath('below').encode()
+assert call(431, overlay, 1, b'lowerdir', layers, 0) == 0 and call(431, overlay, 6, None, None, 0) == 0
+mount = call(432, overlay, 0, 0)
+assert mount >= 0
+os.close(overlay)
+os.chdir('/')
+f = os.open('file', 0, dir_fd=mount)
+os.close(f)
+"""
+OF_THREAD = f"""
+c = ctypes.CDLL(None)
+os.makedirs('a/b')
+os.chown('a/b', -1, {BOB})
+assert c.unshare(0x10020000) == 0
+def stay():
+    assert c.unshare(0x20000) == 0 and c.mount(b'a/b', b'/mnt', None, 4096, None) == 0
+    os.chdir('/')
+    ready.set()
+    time.sleep(60)
+
+ready = threading.Event()
+threading.Thread(target=stay, daemon=True).start()
+assert ready.wait(10)
+os.chdir('/')
+"""
+
+
+def can_mount() -> bool:
+    """Return whether accounts can mount in a user namespace of their own."""
+    become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", "--clear-groups", *ALONE]
+    done = subprocess.run([*become, "mount -t tmpfs none /mnt"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        f"os.execvp('unshare', [*{ALONE!r}, {f'{OVERLAY} && echo && exec sleep 60'!r}])",
+        NAMESPACE,
+        DETACHED,
+        OF_THREAD,
+    ],
+    ids=["overlay", "namespace without a process", "overlay of no namespace", "thread's namespace"],
+)
+def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has the workspace only through a mount that no list of mounts tells ends, and no other one."""
+    if not can_mount():
+        pytest.skip("unprivileged mounts are not available")
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+    own = "f = open('/proc/self/ns/mnt'); g = open('/dev/null')"
+    with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", own) as other:
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        assert running.wait(5)
+        assert other.poll() is None
+
+
+# A file system of the user's own (FUSE) that answers until it is part of an overlay, and then never again.
+SILENT = f"""
+import struct
+c = ctypes.CDLL(None)
+c.prctl(4, 1)
+assert c.unshare(0x10020000) == 0
+for name, text in (('setgroups', 'deny'), ('uid_map', '{BOB} {BOB} 1'), ('gid_map', '{BOB} {BOB} 1')):
+    with open(f'/proc/self/{{name}}', 'w') as file:
+        file.write(text)
+device = os.open('fuse', os.O_RDWR)
+assert c.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0
+os.mkdir('/mnt/own')
+os.mkdir('/mnt/both')
+if os.fork() == 0:
+    c.prctl(1, signal.SIGKILL)
+    directory = struct.pack('=16x6Q12x4I12x', 1, 0, 0, 0, 0, 0, 0o40755, 2, {BOB}, {BOB})
+    answers = {{26: struct.pack('=2I12xI40x', 7, 31, 4096), 3: directory, 17: bytes(80), 27: bytes(16)}}
+    while True:
+        _length, operation, unique = struct.unpack_from('=IIQ', os.read(device, 140000))
+        if os.path.exists('/mnt/silent'):
+            time.sleep(60)
+        if operation not in (2, 36, 42):
+            told = answers.get(operation)
+            os.write(device, struct.pack('=IiQ', 16 + len(told or b''), -38 if told is None else 0, unique) + (told or b''))
+options = f'fd={{device}},rootmode=40000,user_id={BOB},group_id={BOB}'
+assert c.mount(b'none', b'/mnt/own', b'fuse', 0, options.encode()) == 0
+assert c.mount(b'none', b'/mnt/both', b'overlay', 0, b'lowerdir=/mnt/own:/usr') == 0
+held = os.open('/mnt/both', os.O_PATH)
+open('/mnt/silent', 'w').close()
+"""
+
+
+def test_hub_does_not_wait_for_file_system_of_a_user(
+    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A former member has a file open in a file system of their own that does not answer. It holds up neither hub nor repair."""
+    if not can_mount() or "fuse\n" not in Path("/proc/filesystems").read_text():
+        pytest.skip("unprivileged mounts of FUSE are not available")
+    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    os.mknod(tmp_path / "fuse", stat.S_IFCHR, os.makedev(10, 229))
+    (tmp_path / "fuse").chmod(0o666)
+    given.note("bob", "bob", {SHARE: WRITE})
+    given.settle({"bob": {SHARE: WRITE}}, OF)
+
+    def end() -> None:
+        given.settle({}, OF)
+        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+
+    with inside(given, str(tmp_path), SILENT) as running:
+        ending = threading.Thread(target=end, daemon=True)
+        ending.start()
+        ending.join(20)
+        assert not ending.is_alive()
+        assert running.wait(5)
 
 
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
@@ -61,6 +63,10 @@ def test_a_process_has_time_to_save() -> None:
         assert process.stdout and process.stdout.readline() == "runs\n"
         account_processes.end_processes(ACCOUNT)
         assert process.wait(PATIENCE) == 7
+
+
+def state_of(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest.mark.usefixtures("at_once")
@@ -182,18 +188,46 @@ while time.monotonic() < end:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_process_that_is_in_no_list() -> None:
-    """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same."""
+@pytest.mark.parametrize(
+    "become",
+    [f"os.setuid({ACCOUNT})", f"os.setresuid({ATTACKER}, {ACCOUNT}, {ATTACKER})"],
+    ids=["account", "another account with its rights"],
+)
+def test_process_that_is_in_no_list(become: str) -> None:
+    """A member leaves a process that forks and exits without a pause. No list of processes ever has it, and it must end all the same.
+
+    Another account can run it with a setuid program of the member, and its other processes continue.
+    """
     ends, held = os.pipe()
     os.set_inheritable(held, True)
-    program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setuid({ACCOUNT}){FAST_CHAIN}"
+    program = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {become}{FAST_CHAIN}"
     command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+    with (
+        running(f"os.setuid({ATTACKER}); {FOREVER}") as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process,
+    ):
         assert process.stdout and process.stdout.readline() == "runs\n"
         os.close(held)
         account_processes.end_processes(ACCOUNT)
         ended, _none, _none = select.select([ends], [], [], PATIENCE)
         assert ended, "a process of the account still has the pipe"
+        assert state_of(other) in "RS"
+    os.close(ends)
+
+
+def test_numbers_of_a_process_that_is_in_no_list_are_in_use() -> None:
+    """A UID and a GID stay in use while the only process that has them forks and exits without a pause."""
+    ends, held = os.pipe()
+    os.set_inheritable(held, True)
+    program = f"os.setgroups([{ACCOUNT}]); os.setuid({ATTACKER}){FAST_CHAIN}"
+    command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+        assert process.stdout and process.stdout.readline() == "runs\n"
+        os.close(held)
+        for _time in range(5):
+            assert {ACCOUNT, ATTACKER} <= account_processes.numbers_in_use()
+        processes.signal_all(ATTACKER, signal.SIGKILL)
+        assert select.select([ends], [], [], 2)[0]
     os.close(ends)
 
 
@@ -223,10 +257,87 @@ def test_process_of_another_account_is_not_continued() -> None:
             stopped.kill()
 
 
+@contextmanager
+def halting(*accounts: int) -> Iterator[int]:
+    """Halt accounts in another process. Yield its PID."""
+    ready, tells = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with processes.halted(accounts):
+            os.write(tells, b".")
+            signal.pause()
+    os.close(tells)
+    assert os.read(ready, 1)
+    os.close(ready)
+    try:
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_halted_processes_continue_if_the_play_is_killed(number: signal.Signals) -> None:
+    """The hub is stopped while a user who has lost a workspace is halted. Their server does not stay stopped."""
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process, halting(ACCOUNT) as play:
+        os.waitid(os.P_PID, process, os.WSTOPPED)
+        os.kill(play, number)
+        deadline = time.monotonic() + 10
+        while state_of(process) == "T" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert state_of(process) in "RS"
+
+
+def test_all_accounts_are_halted_and_nobody_else() -> None:
+    """Accounts are halted together, also what they run with the rights of another one."""
+    other = ATTACKER + 1
+    with (
+        running(f"os.setresuid({other}, {ACCOUNT}, {ACCOUNT}); {FOREVER}") as first,
+        running(f"os.setuid({ATTACKER}); {FOREVER}") as second,
+        running(f"os.setuid({other}); {FOREVER}") as third,
+        halting(ACCOUNT, ATTACKER),
+    ):
+        for process in (first, second):
+            os.waitid(os.P_PID, process, os.WSTOPPED)
+        assert state_of(third) in "RS"
+
+
+# Its threads send a signal to everything that they can reach, all the time.
+STRIKE = """
+import threading
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.setuid({account})
+kill = ctypes.CDLL(None).kill
+def strike():
+    while True: kill(-1, {number})
+for _time in range(4): threading.Thread(target=strike, daemon=True).start()
+print('runs', flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
+    """A member's process kills or stops all that it can, and is halted all the same, each time."""
+    struck = STRIKE.format(account=ACCOUNT, number=int(number))
+    states = []
+
+    def halt() -> None:
+        for _time in range(20):
+            with running(struck) as process, processes.halted([ACCOUNT]):
+                os.waitid(os.P_PID, process, os.WSTOPPED)
+                states.append(state_of(process))
+
+    halting = threading.Thread(target=halt, daemon=True)
+    halting.start()
+    halting.join(60)
+    assert states == ["T"] * 20
+
+
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_processes, "SECONDS_TO_END", 0.1)
     monkeypatch.setattr(account_processes, "_signal", lambda process, number: None)
-    monkeypatch.setattr(account_processes, "signal_all", lambda uid, number: True)
+    monkeypatch.setattr(account_processes, "signal_all", lambda uid, number: None)
     with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
         with pytest.raises(account_processes.NotEnded, match=f"process {process} of account {ACCOUNT}"):
             account_processes.end_processes(ACCOUNT)
