@@ -42,7 +42,7 @@ OURS = "jupyterhub_collab"  # the package that the fragments import
 
 def version(name: str) -> str:
     try:
-        return importlib.metadata.version(name)
+        return importlib.metadata.version(name) or ""  # None if its installation was interrupted
     except importlib.metadata.PackageNotFoundError:
         return ""
 

@@ -253,9 +253,9 @@ VERSIONS = """
 import importlib.metadata, json, os, sys
 versions, since = {}, 0
 for name in sys.argv[1:]:
-    try:
-        found = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
+    # An installer that was interrupted leaves packages without a version.
+    found = next((each for each in importlib.metadata.distributions(name=name) if each.version), None)
+    if found is None:
         continue
     versions[name] = found.version
     if name == "jupyter-collaboration":

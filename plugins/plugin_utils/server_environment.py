@@ -46,7 +46,7 @@ def within(version: str, versions: list[str]) -> bool:
 def version_of(name: str) -> str:
     """Return the version of an installed package, or an empty string."""
     try:
-        return importlib.metadata.version(name)
+        return importlib.metadata.version(name) or ""  # None if its installation was interrupted
     except importlib.metadata.PackageNotFoundError:
         return ""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import json
@@ -105,10 +106,10 @@ class ProtectionHandler(APIHandler):
 def _installed() -> dict[str, str]:
     found = {}
     for name in FITS:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            # A package whose installation was interrupted has no version.
+            if version := importlib.metadata.version(name):
+                found[name] = version
     return found
 
 

@@ -45,3 +45,14 @@ def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_half_installed_package_is_not_there(tmp_path: Path) -> None:
+    """A package whose installation was interrupted counts as missing, so that the next run installs it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    packages = next(tmp_path.glob("lib/python3*/site-packages"))
+    for name in ("jupyterlab-4.6.0", "pycrdt-0.14.0", "jupyter_collaboration-5.0.0"):
+        (packages / f"{name}.dist-info").mkdir()
+    (packages / "jupyterlab-4.6.0.dist-info/METADATA").write_text("Name: jupyterlab\nVersion: 4.6.0\n")
+    found = hub_info.describe_lab(str(tmp_path), [])
+    assert (found["versions"], found["collaboration_since"]) == ({"jupyterlab": "4.6.0"}, 0)
