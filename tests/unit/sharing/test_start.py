@@ -9,18 +9,9 @@ import httpx
 from attacked_hub import Attacked
 from local_hub import wait_until
 
-# The hub notices soon that the page's process has ended.
-SOON = """
-from jupyterhub.services.service import _ServiceSpawner
-
-_ServiceSpawner.poll_interval = 1
-"""
-
 
 def test_hub_starts_without_the_page_and_gets_it_later(tmp_path: Path) -> None:
     hub = Attacked(tmp_path / "hub")
-    with (hub.directory / "jupyterhub_config.py").open("a") as config:
-        config.write(SOON)
     with socket.create_server(("127.0.0.1", hub.page)) as other:
         hub.start()
         try:
