@@ -197,9 +197,8 @@ class Fault:
             assert after.roles == before.roles
         else:
             assert after.roles in (before.roles, before.with_scope(asked_for))
-        roles = "as before" if asked_for is None else "as before or as requested"
         how = "keeps running" if after.invocation == before.invocation else "was restarted"
-        self.row["hub"] = f"{how}, roles {roles}"
+        self.row["hub"] = f"{how}, roles as {'before' if after.roles == before.roles else 'requested'}"
 
     def see_people(self, before: Sight, after: Sight) -> None:
         """Check that alice's server is the same process, her document is open, and the text she typed is on disk."""
