@@ -124,11 +124,9 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
     if data.startswith(codecs.BOM_UTF8):
         return codecs.BOM_UTF8, "utf-8"
     text = data.decode("utf-8", "surrogateescape")
+    # In any other encoding, hardly any of its letters would be one in UTF-8.
     if len(HALF.findall(text)) <= sum(map(len, UNICODE.findall(text))):
-        return (
-            b"",
-            "utf-8",
-        )  # with stray bytes: in any other encoding, hardly any of its letters would be one in UTF-8
+        return b"", "utf-8"
     return b"", _older_encoding_of(data)
 
 

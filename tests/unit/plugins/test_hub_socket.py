@@ -102,7 +102,7 @@ def impostor(
 
 @contextmanager
 def taker(port: int) -> Iterator[None]:
-    """Have mallory try to take the port of 127.0.0.1 during the block, and succeed in the end: by then, nobody may hold it."""
+    """Have mallory try to take the port of 127.0.0.1 during the block, and succeed afterwards, when no process may hold it anymore."""
     with of_mallory(TAKER, str(port)) as process:
         assert process.stdout and process.stdout.readline() == "tries\n"
         yield
