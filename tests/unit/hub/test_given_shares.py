@@ -304,7 +304,7 @@ def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> Non
         given.settle({"bob": {SHARE: READ}}, OF)
         assert not writes(given, BOB, GROUPS.writers)
         signal_all(BOB, signal.SIGKILL)
-        assert select.select([ends], [], [], 2)[0]
+        assert select.select([ends], [], [], PATIENCE)[0]
     os.close(ends)
     given.settle({"bob": {SHARE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers)
@@ -449,7 +449,7 @@ def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch
     with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", own) as other:
         given.settle({}, OF)
         repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
-        assert running.wait(5)
+        assert running.wait(PATIENCE)
         assert other.poll() is None
 
 
@@ -504,9 +504,9 @@ def test_hub_does_not_wait_for_file_system_of_a_user(
     with inside(given, str(tmp_path), SILENT) as running:
         ending = threading.Thread(target=end, daemon=True)
         ending.start()
-        ending.join(20)
+        ending.join(PATIENCE)
         assert not ending.is_alive()
-        assert running.wait(5)
+        assert running.wait(PATIENCE)
 
 
 def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:

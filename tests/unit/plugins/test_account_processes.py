@@ -227,7 +227,7 @@ def test_numbers_of_a_process_that_is_in_no_list_are_in_use() -> None:
         for _time in range(5):
             assert {ACCOUNT, ATTACKER} <= account_processes.numbers_in_use()
         processes.signal_all(ATTACKER, signal.SIGKILL)
-        assert select.select([ends], [], [], 2)[0]
+        assert select.select([ends], [], [], PATIENCE)[0]
     os.close(ends)
 
 
@@ -282,7 +282,7 @@ def test_halted_processes_continue_if_the_play_is_killed(number: signal.Signals)
     with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process, halting(ACCOUNT) as play:
         os.waitid(os.P_PID, process, os.WSTOPPED)
         os.kill(play, number)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while state_of(process) == "T" and time.monotonic() < deadline:
             time.sleep(0.01)
         assert state_of(process) in "RS"
@@ -330,7 +330,7 @@ def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
 
     halting = threading.Thread(target=halt, daemon=True)
     halting.start()
-    halting.join(60)
+    halting.join(2 * PATIENCE)
     assert states == ["T"] * 20
 
 
