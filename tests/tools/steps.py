@@ -186,6 +186,16 @@ def other_python() -> Step:
     )
 
 
+def jupyterhub() -> Iterator[Step]:
+    for release in ("5", "6"):
+        yield Step(
+            f"upstream: jupyterhub {release}",
+            ["python", "-m", "upstream.jupyterhub_tests", release],
+            f"JupyterHub {release}'s own tests have the same results with our code as without it, or the difference is explained",
+            tier=2,
+        )
+
+
 def everything(tier: int) -> list[Step]:
     """Return all steps of a tier and of those below it."""
     return [
@@ -203,6 +213,6 @@ def everything(tier: int) -> list[Step]:
             images=("collab-hub:trixie-hub6",),
         ),
         *ansible_cores(tier),
-        *([other_python()] if tier == 2 else []),
+        *([other_python(), *jupyterhub()] if tier == 2 else []),
         *scenarios(tier),
     ]

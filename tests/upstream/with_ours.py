@@ -18,6 +18,8 @@ ACCOUNT = "shared"
 def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
     """Load what the play's fragments contain. These tests have no configuration file."""
     c = Config(hub.config)
+    if c.JupyterHub.get("services"):  # a test gives a second hub the configuration of the first
+        return
     apply(c, everyone=[f"servers!server={ACCOUNT}/", f"access:servers!server={ACCOUNT}/"], accounts=[ACCOUNT])
     share_servers(
         c,
@@ -31,7 +33,7 @@ def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
         authorize_page=True,
         revocation=5,
         log=os.devnull,
-        port=int(os.environ["COLLAB_SHARING_PORT"]),
+        port=8089,
         account="nobody",
     )
     # Otherwise each further hub in the same process adds another handler, and shares are logged several times.
