@@ -11,6 +11,7 @@ from traitlets.config import Config
 from jupyterhub_collab.hub import apply
 from jupyterhub_collab.hub.collaboration import collaborate
 from jupyterhub_collab.hub.sharing import share_servers
+from jupyterhub_collab.names import SERVICE
 
 ACCOUNT = "shared"
 
@@ -18,8 +19,10 @@ ACCOUNT = "shared"
 def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
     """Load what the play's fragments contain. These tests have no configuration file."""
     c = Config(hub.config)
-    if c.JupyterHub.get("services"):  # a test gives a second hub the configuration of the first
-        return
+    if any(service["name"] == SERVICE for service in hub.services):
+        return  # a test gives a second hub the configuration of the first
+    if hub.services:
+        c.JupyterHub.services = [*hub.services]  # those that a test gives the hub as an argument
     apply(c, everyone=[f"servers!server={ACCOUNT}/", f"access:servers!server={ACCOUNT}/"], accounts=[ACCOUNT])
     share_servers(
         c,
