@@ -42,7 +42,7 @@ compatibility: env  ## test the oldest and the newest ansible-core; ALL=1 tests 
 test: env  ## run all of the above (before each push)
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))
 
-test-all: env  ## run the same on every platform, plus the long scenarios and the long forms of editing and verify
+test-all: env  ## run the same on every platform, plus the long scenarios, the long forms of editing and verify, and JupyterHub's own tests
 	@$(run) --all $(addprefix 'molecule: ',$(SCENARIO))
 
 test-tables: env  ## update the tables in docs/how-to/testing.md from the last runs of test and test-all

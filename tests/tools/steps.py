@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from upstream.jupyterhub_tests import RELEASES
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".cache/results"
 SCENARIOS = sorted(ROOT.glob("molecule/*/molecule.yml"))
@@ -187,7 +189,7 @@ def other_python() -> Step:
 
 
 def jupyterhub() -> Iterator[Step]:
-    for release in ("5", "6"):
+    for release in RELEASES:
         yield Step(
             f"upstream: jupyterhub {release}",
             ["python", "-m", "upstream.jupyterhub_tests", release],

@@ -23,15 +23,12 @@ RELEASES = {"5": "jupyterhub[test]>=5.5,<6", "6": "jupyterhub[test]>=6.1,<7"}
 LIMIT = 1800  # seconds for one file
 AT_ONCE = 2  # files; these tests wait most of the time
 SKIPPED = {"db"}  # installs older releases from the network
-# These tests choose free ports and take them later, so they get a loopback interface of their own. They are not root, because Jupyter
-# servers refuse to run as root.
-ALONE = ["unshare", "--net", *(["--user", "--map-root-user"] if os.geteuid() else [])]
-ALONE += [
-    "sh",
-    "-c",
-    'ip link set lo up && exec unshare --user --map-user=65534 --map-group=65534 "$@"',
-    "sh",
-]
+# These tests choose free ports and take them later, so they get a loopback interface of their own. They leave servers and proxies
+# behind if they are stopped, so they get process IDs of their own, which end together. They are not root, because Jupyter servers
+# refuse to run as root.
+ALONE = ["unshare", *(["--user", "--map-root-user"] if os.geteuid() else [])]
+ALONE += ["--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
+ALONE += ['ip link set lo up && unshare --user --map-user=65534 --map-group=65534 "$@"', "sh"]
 Results = dict[str, str]  # the outcome of each test
 
 
@@ -75,7 +72,7 @@ def run(python: Path, release: str, file: str, ours: bool) -> Results:
     with (work / "log").open("w") as log, suppress(subprocess.TimeoutExpired):
         subprocess.run(command, cwd=work, env=environment, stdout=log, stderr=log, check=False, timeout=LIMIT)
     # pytest writes the report at its end.
-    return results(report) if report.exists() else {f"test_{file}": f"did not end, see {work / 'log'}"}
+    return results(report) if report.exists() else {f"test_{file}": f"did not end ({work / 'log'})"}
 
 
 def run_all(python: Path, release: str, only: set[str]) -> tuple[Results, Results]:
@@ -89,15 +86,15 @@ def run_all(python: Path, release: str, only: set[str]) -> tuple[Results, Result
     if unknown := only - sizes.keys():
         raise SystemExit(f"The tests of JupyterHub {release} have no test_{min(unknown)}.py")
     files = sorted(only or sizes.keys() - SKIPPED, key=lambda file: -sizes[file])
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        ours = dict(
-            zip(files, pool.map(lambda file: run(python, release, file, ours=True), files), strict=True)
-        )
-        again = [file for file in files if {*ours[file].values()} != {"passed"}]
-        without = ours | dict(
-            zip(again, pool.map(lambda file: run(python, release, file, ours=False), again), strict=True)
-        )
-    return together(without), together(ours)
+
+    def results_of(files: list[str], ours: bool) -> dict[str, Results]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(lambda file: run(python, release, file, ours), files)
+            return dict(zip(files, found, strict=True))
+
+    ours = results_of(files, ours=True)
+    again = [file for file in files if {*ours[file].values()} != {"passed"}]
+    return together(ours | results_of(again, ours=False)), together(ours)
 
 
 def together(by_file: dict[str, Results]) -> Results:
