@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import select
 import signal
 from collections.abc import Collection, Iterator
 from typing import NoReturn
 
 KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
+POLL_SECONDS = 0.1
 LATEST = 400  # how often to look for the latest process
-STRANGER = 65535  # a UID that nobody has, because it stands for none in 16 bits
+# UIDs that nobody has: those from STRANGERS are unused on systemd's hosts, and NO_ONE stands for none in 16 bits.
+STRANGERS, NO_ONE = 0x70000000, 65535
 
 
 def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
@@ -109,12 +112,26 @@ def _signalled(uids: Collection[int], *numbers: signal.Signals) -> Iterator[None
     os.close(tells)
     os.close(waits)
     try:
-        os.read(told, 1)
+        _is_on(child, told)
         yield
     finally:
-        os.close(told)
         os.close(holds)
-        os.waitpid(child, 0)
+        while _is_on(child, told):
+            pass
+        os.close(told)
+        if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+            with _signalled(uids, numbers[-1]):
+                pass
+
+
+def _is_on(child: int, told: int) -> bool:
+    """Wait until a sender has sent a signal or exited, and return whether it has not exited.
+
+    Continue it, because in a container without UIDs for each sender, another one can have stopped it.
+    """
+    while not select.select([told], [], [], POLL_SECONDS)[0]:
+        os.kill(child, signal.SIGCONT)
+    return bool(os.read(told, 1))
 
 
 def _signal_all(
@@ -138,12 +155,13 @@ def _signal_as(uid: int, number: signal.Signals) -> None:
     """With the rights of an account, signal every process but this one.
 
     The effective UID decides which processes this one can signal. The other two decide which can signal this one: root's only, so that
-    the account's processes neither stop nor kill it.
+    the account's processes neither stop nor kill it. The real UID can signal, too. So each sender has its own, or two of them would stop
+    or kill each other.
     """
-    with contextlib.suppress(OSError):
-        try:
-            os.setresuid(STRANGER, uid, 0)
-        except OSError:  # a container that does not have this UID
-            os.setresuid(uid, uid, 0)
-        os.kill(-1, number)
-    os.seteuid(0)
+    for stranger in (STRANGERS + os.getpid(), NO_ONE, uid):  # a container may not have all UIDs
+        with contextlib.suppress(OSError):
+            os.setresuid(stranger, uid, 0)
+            with contextlib.suppress(OSError):
+                os.kill(-1, number)
+            break
+    os.setresuid(0, 0, 0)

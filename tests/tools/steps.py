@@ -206,7 +206,10 @@ def everything(tier: int) -> list[Step]:
             tier,
             "unit",
             "policy, merging, transaction, rooms, guard and page, tested against real hubs, servers and environments",
-            *("--verbose", "--timeout=600", "--numprocesses=3", "--dist=loadfile"),
+            *("--verbose", "--numprocesses=3", "--dist=loadfile"),
+            # A test that does not end shows its stacks, then ends the step: after an exception, it might wait for ever in its cleanup.
+            *("--override-ini=faulthandler_timeout=540", "--timeout=600", "--timeout-method=thread"),
+            "--max-worker-restart=0",
         ),
         pytest(
             tier,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """No process of a removed account continues, whatever it does to stay. Uses real processes of other accounts, so it needs root."""
 
+import contextlib
 import os
 import select
 import signal
@@ -332,6 +333,49 @@ def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
     halting.start()
     halting.join(2 * PATIENCE)
     assert states == ["T"] * 20
+
+
+# Sends signals again and again, with a line of its input for each of the two steps.
+SENDS = """
+sys.path[:] = {path!r}
+from ansible_collections.collab.jupyterhub.plugins.module_utils.processes import halted, signal_all
+unshared = ctypes.CDLL(None).unshare({flags})
+assert unshared == 0
+print('runs', flush=True)
+input()
+for _time in range(300):
+    {what}
+"""
+
+
+@pytest.mark.parametrize("flags", [0, 0x10000000], ids=["host", "container with 65536 UIDs"])
+def test_several_at_once(flags: int) -> None:
+    """A repair halts accounts while plays halt and remove others, on one host. None waits forever, and whoever was halted continues."""
+    work = [
+        f"with halted([{ACCOUNT}]): pass",
+        f"with halted([{ATTACKER + 1}]): pass",
+        f"signal_all({ATTACKER}, signal.SIGKILL)",
+    ]
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process, contextlib.ExitStack() as stack:
+        senders = []
+        for what in work:
+            program = SENDS.format(path=sys.path, flags=flags, what=what)
+            command = [sys.executable, "-I", "-c", f"import ctypes, os, signal, sys\n{program}"]
+            sender = stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(sender.kill)
+            assert sender.stdout and sender.stdout.readline() == "runs\n"
+            if flags:
+                for name in ("uid_map", "gid_map"):
+                    Path(f"/proc/{sender.pid}/{name}").write_text("0 0 65536\n")
+            senders.append(sender)
+        for sender in senders:
+            assert sender.stdin
+            sender.stdin.write("\n")
+            sender.stdin.flush()
+        assert [sender.wait(PATIENCE) for sender in senders] == [0, 0, 0]
+        assert state_of(process) in "RS"
 
 
 def test_what_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
