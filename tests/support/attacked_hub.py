@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+import plain_http
 from local_hub import PATIENCE, LocalHub, wait_until
 from ports import free_port
 
@@ -141,7 +142,7 @@ class Attacked(LocalHub):
             "code": code,
             "redirect_uri": f"{SERVER}oauth_callback",
         }
-        made = httpx.post(f"{self.hub_url}/hub/api/oauth2/token", data=form, timeout=PATIENCE)
+        made = plain_http.post(f"{self.hub_url}/hub/api/oauth2/token", data=form, timeout=PATIENCE)
         return str(made.raise_for_status().json()["access_token"])
 
     def opens(self, token: str) -> bool:

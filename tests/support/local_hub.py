@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import httpx
 
+import plain_http
 from jupyterhub_collab import server as package
 from jupyterhub_collab.names import SERVER_SETTINGS
 from people.sockets import Door
@@ -84,7 +85,7 @@ class _Proxy(httpx.BaseTransport):
 
     def __init__(self, hub: int, ports: Mapping[str, int]) -> None:
         self._hub, self._ports = hub, ports
-        self._transport = httpx.HTTPTransport()
+        self._transport = httpx.HTTPTransport(verify=plain_http.CERTIFICATES)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         there = request.url.path, request.url.host + request.url.path
@@ -191,12 +192,12 @@ class LocalHub:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.hub_url}/hub/api").status_code == 200
+            return plain_http.get(f"{self.hub_url}/hub/api").status_code == 200
         except httpx.HTTPError:
             return False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(
+        answer = plain_http.request(
             method,
             f"{self.hub_url}/hub/api/{path}",
             headers={"Authorization": f"token {self.token}"},
@@ -235,7 +236,7 @@ class LocalHub:
                 "/services/sharing/": f"sharing--service.{self.domain}",
             }
             ports = {hosts[path] + path: port for path, port in ports.items()}
-        with httpx.Client(
+        with plain_http.Client(
             base_url=f"http://{self.domain or '127.0.0.1'}:8000",
             transport=_Proxy(self._hub_port, ports),
             headers=NAVIGATE,
@@ -259,7 +260,7 @@ class LocalHub:
     @property
     def runs(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api").status_code == 200
+            return plain_http.get(f"{self.url}/api").status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -295,7 +296,7 @@ class LocalHub:
 
     def at_server_with(self, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"Authorization": f"token {token}"}
-        return httpx.request(method, f"{self.url}/{path}", headers=headers, json=body, timeout=PATIENCE)
+        return plain_http.request(method, f"{self.url}/{path}", headers=headers, json=body, timeout=PATIENCE)
 
     def door(self, name: str, path: str) -> Door:
         """Return what is needed to open a websocket of the server as a user."""

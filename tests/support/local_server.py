@@ -20,6 +20,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+import plain_http
 from jupyterhub_collab import server as package
 from jupyterhub_collab.names import SERVER_SETTINGS
 from people.errors import NotGiven
@@ -62,7 +63,7 @@ class LocalServer:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                httpx.get(f"http://{self._address}/api/status", headers=TOKEN).raise_for_status()
+                plain_http.get(f"http://{self._address}/api/status", headers=TOKEN).raise_for_status()
                 return
             except httpx.HTTPError:
                 if time.monotonic() > deadline or self._process.poll() is not None:
@@ -127,7 +128,7 @@ class LocalServer:
         return f"{self.folder}/{name}".lstrip("/")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(
+        answer = plain_http.request(
             method, f"http://{self._address}/{path}", headers=TOKEN, json=body, timeout=PATIENCE
         )
         answer.raise_for_status()

@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
+import plain_http
 from local_server import PATIENCE, LocalServer
 from people.room import Room
 
@@ -78,7 +77,7 @@ def of_document(room: Room) -> str:
 
 def change(server: LocalServer, method: str, name: str, body: Any = None) -> None:
     """Change a file through the contents API, as JupyterLab's file browser or another editor does."""
-    answer = httpx.request(
+    answer = plain_http.request(
         method,
         f"http://{server._address}/api/contents/{quote(server.path(name))}",
         headers={"Authorization": "token secret"},

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from plain_http import CERTIFICATES
+
 from .errors import Failed, LoginRefused
 from .page import Page
 from .person import Person
@@ -79,7 +81,7 @@ class Hub:
     def client(self) -> httpx.Client:
         """Return a new browser without cookies."""
         limits = httpx.Limits(keepalive_expiry=KEPT)
-        return httpx.Client(verify=self.tls or True, trust_env=False, timeout=TIMEOUT, limits=limits)
+        return httpx.Client(verify=self.tls or CERTIFICATES, trust_env=False, timeout=TIMEOUT, limits=limits)
 
 
 class HubBehindLogin(Hub):

@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 import httpx
 
+import plain_http
 from local_server import LocalServer
 
 from .events import Item, Words
@@ -249,7 +250,7 @@ class Programs:
                 headers = {"Authorization": "token secret"}
 
                 def delete() -> None:
-                    httpx.delete(url, headers=headers)
+                    plain_http.delete(url, headers=headers)
 
                 await self._delete_and_make(item, delete)
 

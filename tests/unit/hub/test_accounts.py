@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import plain_http
 from local_hub import LocalHub
 from scenario import ROOT
 
@@ -54,7 +55,7 @@ def test_account_that_never_logs_in_has_no_login_that_expires(tmp_path: Path) ->
         for name, status in (("team", 200), ("ben", 403)):
             header = {"Authorization": f"token {hub.token_of(name)}"}
             path = f"{hub.hub_url}/hub/api/users/{name}/activity"
-            assert httpx.post(path, headers=header, json=NOW).status_code == status
+            assert plain_http.post(path, headers=header, json=NOW).status_code == status
         hub.ask("POST", "users/team/server")
         hub.ask("DELETE", "users/team/server")
         assert "team starts without auth_state_hook" in hub.log

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+import plain_http
 from attacked_hub import SERVER, Attacked
 from local_hub import PATIENCE
 from people import background
@@ -35,7 +36,7 @@ def test_server_that_ran_before_loses_that_right_with_the_next_start_of_the_hub(
 def test_own_token_of_a_server_opens_nothing(hub: Attacked) -> None:
     own = hub.own_token
     assert not hub.opens(own)
-    with httpx.Client(base_url=hub.hub_url, headers={"Authorization": f"token {own}"}) as program:
+    with plain_http.Client(base_url=hub.hub_url, headers={"Authorization": f"token {own}"}) as program:
         assert program.post("/hub/api/users/alice/activity", json=NOW).status_code == 200
         scopes = program.get("/hub/api/user").json()["scopes"]
     assert not [scope for scope in scopes if scope.startswith("access:servers")]
@@ -169,7 +170,7 @@ def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
     """No answer of the server contains `Service-Worker-Allowed`, even if an extension or a program behind one sets it."""
     address = {"Authorization": f"token {hub.token_of('alice')}"}
     for path in ("wide/worker.js", "wide/raw.js"):
-        answer = httpx.get(f"{hub.url}/{path}", headers=address)
+        answer = plain_http.get(f"{hub.url}/{path}", headers=address)
         assert answer.status_code == 200
         assert "service-worker-allowed" not in answer.headers
 
@@ -264,7 +265,7 @@ def test_strangers_make_no_rooms(hub: Attacked) -> None:
 def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[str, str]) -> None:
     """A request that does not become a websocket creates no room. Nobody would leave it, and it would count against its user's limit."""
     door = hub.door("alice", "api/collaboration/room/JupyterLab:never")
-    answer = httpx.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
+    answer = plain_http.get(door.url.replace("ws", "http", 1), headers={**door.headers, **headers})
     assert answer.status_code == 400
     assert "JupyterLab:never" not in hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+import plain_http
 from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
@@ -47,13 +48,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 
 def start(hub: Attacked) -> httpx.Response:
     headers = {"Authorization": f"token {hub.token}"}
-    return httpx.post(f"{hub.hub_url}/hub/api/users/alice/server", headers=headers, timeout=60)
+    return plain_http.post(f"{hub.hub_url}/hub/api/users/alice/server", headers=headers, timeout=60)
 
 
 def share(hub: Attacked, what: str) -> httpx.Response:
     headers = {"Authorization": f"token {hub.token_of('alice')}"}
     wish = {"user": "bob"} if what == "shares" else {}
-    return httpx.post(f"{hub.hub_url}/hub/api/{what}/alice/", headers=headers, json=wish, timeout=60)
+    return plain_http.post(f"{hub.hub_url}/hub/api/{what}/alice/", headers=headers, json=wish, timeout=60)
 
 
 def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:

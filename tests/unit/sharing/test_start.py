@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+import plain_http
 from attacked_hub import Attacked
 from local_hub import wait_until
 
@@ -27,7 +28,7 @@ def test_hub_starts_without_the_page_and_gets_it_later(tmp_path: Path) -> None:
 
 def _answers(hub: Attacked) -> bool:
     try:
-        page = httpx.get(f"http://127.0.0.1:{hub.page}/services/sharing/health")
+        page = plain_http.get(f"http://127.0.0.1:{hub.page}/services/sharing/health")
     except httpx.HTTPError:
         return False
     return page.status_code == 200
