@@ -17,6 +17,7 @@ from upstream.jupyterhub_tests import RELEASES
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".cache/results"
 SCENARIOS = sorted(ROOT.glob("molecule/*/molecule.yml"))
+TEST_LIMIT = 900  # seconds; a test that takes longer fails
 
 LINT = {
     "yamllint": (["yamllint", "."], "YAML is valid and consistently formatted"),
@@ -122,7 +123,7 @@ def lint() -> Iterator[Step]:
 def pytest(tier: int, name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
     """Return the step that runs the tests in a folder of tests/."""
     report = RESULTS / f"{name}.xml"
-    command = ["pytest", f"--junit-xml={report}", *options, f"tests/{name}"]
+    command = ["pytest", f"--junit-xml={report}", f"--timeout={TEST_LIMIT}", *options, f"tests/{name}"]
     return Step(name, command, why, env=all_of(tier), images=images, report=report)
 
 
@@ -143,7 +144,7 @@ def scenario(path: Path, tier: int) -> Step | None:
     if len(first) > 1:
         raise SystemExit(f"{path}: only one platform may be in tier 1; give the others `tier: 2`")
     report = RESULTS / f"molecule-{name}.xml"
-    env = {"PYTEST_ADDOPTS": f"--junit-xml={report}"}
+    env = {"PYTEST_ADDOPTS": f"--junit-xml={report} --timeout={TEST_LIMIT}"}
     env |= all_of(tier) or {"MOLECULE_PLATFORM_NAME": chosen[0]["name"]}
     return Step(
         f"molecule: {name}",
@@ -208,8 +209,11 @@ def everything(tier: int) -> list[Step]:
             "policy, merging, transaction, rooms, guard and page, tested against real hubs, servers and environments",
             *("--verbose", "--numprocesses=3", "--dist=loadfile"),
             # A test that does not end shows its stacks, then ends the step: after an exception, it might wait for ever in its cleanup.
-            *("--override-ini=faulthandler_timeout=540", "--timeout=600", "--timeout-method=thread"),
-            "--max-worker-restart=0",
+            *(
+                f"--override-ini=faulthandler_timeout={TEST_LIMIT - 30}",
+                "--timeout-method=thread",
+                "--max-worker-restart=0",
+            ),
         ),
         pytest(
             tier,
