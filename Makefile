@@ -36,8 +36,8 @@ molecule: env  ## run the scenarios in containers with a real hub, each on its f
 browser: env  ## run the tests that need a browser
 	@$(run) browser
 
-compatibility: env  ## test the oldest and the newest ansible-core; ALL=1 tests every release on a hub, another Python, and JupyterHub's own tests
-	@$(run) ansible-core $(if $(ALL),python upstream)
+compatibility: env  ## test the oldest and the newest ansible-core; ALL=1 tests every release on a hub, another Python, JupyterHub 5, and JupyterHub's own tests
+	@$(run) ansible-core $(if $(ALL),python jupyterhub upstream)
 
 test: env  ## run all of the above (before each push)
 	@$(run) $(addprefix 'molecule: ',$(SCENARIO))

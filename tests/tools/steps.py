@@ -18,6 +18,15 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".cache/results"
 SCENARIOS = sorted(ROOT.glob("molecule/*/molecule.yml"))
 TEST_LIMIT = 900  # seconds; a test that takes longer fails
+PARALLEL = (
+    "--verbose",
+    "--numprocesses=3",
+    "--dist=loadfile",
+    # A test that does not end shows its stacks, then ends the step: after an exception, it might wait for ever in its cleanup.
+    f"--override-ini=faulthandler_timeout={TEST_LIMIT - 30}",
+    "--timeout-method=thread",
+    "--max-worker-restart=0",
+)
 
 LINT = {
     "yamllint": (["yamllint", "."], "YAML is valid and consistently formatted"),
@@ -120,10 +129,15 @@ def lint() -> Iterator[Step]:
         yield Step(f"lint: {name}", [*command, *more], why)
 
 
+def reported(report: Path) -> list[str]:
+    """Return pytest's options for a report in which a test that does not end has failed."""
+    return [f"--junit-xml={report}", f"--timeout={TEST_LIMIT}"]
+
+
 def pytest(tier: int, name: str, why: str, *options: str, images: tuple[str, ...] = ()) -> Step:
     """Return the step that runs the tests in a folder of tests/."""
     report = RESULTS / f"{name}.xml"
-    command = ["pytest", f"--junit-xml={report}", f"--timeout={TEST_LIMIT}", *options, f"tests/{name}"]
+    command = ["pytest", *reported(report), *options, f"tests/{name}"]
     return Step(name, command, why, env=all_of(tier), images=images, report=report)
 
 
@@ -144,7 +158,7 @@ def scenario(path: Path, tier: int) -> Step | None:
     if len(first) > 1:
         raise SystemExit(f"{path}: only one platform may be in tier 1; give the others `tier: 2`")
     report = RESULTS / f"molecule-{name}.xml"
-    env = {"PYTEST_ADDOPTS": f"--junit-xml={report} --timeout={TEST_LIMIT}"}
+    env = {"PYTEST_ADDOPTS": " ".join(reported(report))}
     env |= all_of(tier) or {"MOLECULE_PLATFORM_NAME": chosen[0]["name"]}
     return Step(
         f"molecule: {name}",
@@ -189,6 +203,22 @@ def other_python() -> Step:
     )
 
 
+def other_hub() -> Step:
+    """Return the step for JupyterHub 5. The tests of `make test` use the newest release, except in some scenarios."""
+    report = RESULTS / "hub5.xml"
+    tests = [f"tests/unit/{name}" for name in ("hub", "sharing", "verify")]
+    tests += [f"tests/unit/plugins/test_hub_{name}.py" for name in ("dry_run", "look", "probe", "socket")]
+    tests += [f"tests/unit/server/test_{name}.py" for name in ("guard", "visitors", "stopping")]
+    return Step(
+        "jupyterhub: 5",
+        ["python", "tests/tools/other_hub.py", "5", *reported(report), *PARALLEL, *tests],
+        "hub, sharing page, guard and attacks, tested against real hubs and servers of JupyterHub 5",
+        tier=2,
+        env=all_of(2),
+        report=report,
+    )
+
+
 def jupyterhub() -> Iterator[Step]:
     for release in RELEASES:
         yield Step(
@@ -207,13 +237,7 @@ def everything(tier: int) -> list[Step]:
             tier,
             "unit",
             "policy, merging, transaction, rooms, guard and page, tested against real hubs, servers and environments",
-            *("--verbose", "--numprocesses=3", "--dist=loadfile"),
-            # A test that does not end shows its stacks, then ends the step: after an exception, it might wait for ever in its cleanup.
-            *(
-                f"--override-ini=faulthandler_timeout={TEST_LIMIT - 30}",
-                "--timeout-method=thread",
-                "--max-worker-restart=0",
-            ),
+            *PARALLEL,
         ),
         pytest(
             tier,
@@ -222,6 +246,6 @@ def everything(tier: int) -> list[Step]:
             images=("collab-hub:trixie-hub6",),
         ),
         *ansible_cores(tier),
-        *([other_python(), *jupyterhub()] if tier == 2 else []),
+        *([other_python(), other_hub(), *jupyterhub()] if tier == 2 else []),
         *scenarios(tier),
     ]

@@ -466,7 +466,9 @@ device = os.open('fuse', os.O_RDWR)
 assert c.mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0
 os.mkdir('/mnt/own')
 os.mkdir('/mnt/both')
-if os.fork() == 0:
+options = f'fd={{device}},rootmode=40000,user_id={BOB},group_id={BOB}'
+assert c.mount(b'none', b'/mnt/own', b'fuse', 0, options.encode()) == 0
+if os.fork() == 0:  # only now, because a device that belongs to no file system cannot be read
     c.prctl(1, signal.SIGKILL)
     directory = struct.pack('=16x6Q12x4I12x', 1, 0, 0, 0, 0, 0, 0o40755, 2, {BOB}, {BOB})
     answers = {{26: struct.pack('=2I12xI40x', 7, 31, 4096), 3: directory, 17: bytes(80), 27: bytes(16)}}
@@ -477,8 +479,6 @@ if os.fork() == 0:
         if operation not in (2, 36, 42):
             told = answers.get(operation)
             os.write(device, struct.pack('=IiQ', 16 + len(told or b''), -38 if told is None else 0, unique) + (told or b''))
-options = f'fd={{device}},rootmode=40000,user_id={BOB},group_id={BOB}'
-assert c.mount(b'none', b'/mnt/own', b'fuse', 0, options.encode()) == 0
 assert c.mount(b'none', b'/mnt/both', b'overlay', 0, b'lowerdir=/mnt/own:/usr') == 0
 held = os.open('/mnt/both', os.O_PATH)
 open('/mnt/silent', 'w').close()
