@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from child import Child
 from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
@@ -117,13 +118,12 @@ def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> No
     """A user who goes from writing to reading can no longer write. They can read once none of their processes has the writers' group."""
     given.note("bob", "bob", {SHARE: WRITE})
     given.settle({"bob": {SHARE: WRITE}}, OF)
-    with subprocess.Popen(
+    with Child(
         session(BOB, "print(flush=True); time.sleep(60)", GROUPS.writers), stdout=subprocess.PIPE
     ) as running:
         assert running.stdout and running.stdout.readline()
         given.settle({"bob": {SHARE: READ}}, OF)
         assert not writes(given, BOB, GROUPS.writers)
-        running.kill()
     given.settle({"bob": {SHARE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers) and not writes(given, BOB, GROUPS.readers)
 
@@ -145,12 +145,9 @@ def inside(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program in the background. root: whether it starts as root."""
     command = session(0 if root else number, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place) as running:
+    with Child[bytes](command, stdout=subprocess.PIPE, cwd=place) as running:
         assert running.stdout and running.stdout.readline()
-        try:
-            yield running
-        finally:
-            running.kill()
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -298,7 +295,7 @@ def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> Non
     given.settle({"bob": {SHARE: WRITE}}, OF)
     ends, held = os.pipe()
     command = session(BOB, CHAIN, GROUPS.writers)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=[held]) as running:
+    with Child(command, stdout=subprocess.PIPE, pass_fds=[held]) as running:
         os.close(held)
         assert running.stdout and running.stdout.readline()
         given.settle({"bob": {SHARE: READ}}, OF)
@@ -320,7 +317,7 @@ def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyP
     place = os.path.join(given.root, SHARE, "below")
     with (
         inside(given, "/", "") as other,
-        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place, pass_fds=[held]) as running,
+        Child(command, stdout=subprocess.PIPE, cwd=place, pass_fds=[held]) as running,
     ):
         os.close(held)
         assert running.stdout and running.stdout.readline()
@@ -362,17 +359,13 @@ def test_mount_of_ones_own_ends(given: GivenShares) -> None:
     mount = f"mount --bind {share}/below /mnt && cat /mnt/file && exec sleep 600"
     command = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", mount]
     become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", f"--groups={GROUPS.writers}", *command]
-    with subprocess.Popen(become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+    with Child(become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
         assert running.stdout
         said = running.stdout.readline(4)
         if said != "text":
-            running.kill()
             pytest.skip(f"unprivileged mounts are not available: {said}{running.stdout.readline()}")
-        try:
-            given.settle({}, OF)
-            assert running.wait(PATIENCE)
-        finally:
-            running.kill()
+        given.settle({}, OF)
+        assert running.wait(PATIENCE)
 
 
 ALONE = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c"]

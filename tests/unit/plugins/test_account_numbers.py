@@ -13,6 +13,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import account_n
 from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import NoNumber, Numbers
 
 import unused_accounts
+from child import Child
 from open_place import open_place
 
 FIRST, LAST = unused_accounts.FIRST + 51, unused_accounts.FIRST + 54
@@ -63,12 +64,9 @@ def test_there_are_no_more(host: Path) -> None:
 def test_number_that_a_session_still_has_is_not_given(host: Path) -> None:
     """An ID that a session still has is not used: the session of a former member keeps the groups of a deleted project."""
     program = f"import os, time; os.setgroups([{FIRST}]); os.setgid({FIRST + 1}); os.setuid({FIRST + 2}); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
+    with Child([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
         assert session.stdout and session.stdout.readline()
-        try:
-            assert numbers(host).take() == FIRST + 3
-        finally:
-            session.kill()
+        assert numbers(host).take() == FIRST + 3
 
 
 def test_number_that_owns_something_is_not_given(host: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
 
+from child import Child
 from unused_accounts import FIRST
 
 ACCOUNT, ATTACKER = FIRST + 41, FIRST + 42
@@ -37,12 +38,9 @@ while time.monotonic() < end:
 @contextmanager
 def running(program: str) -> Iterator[int]:
     command = [sys.executable, "-I", "-c", f"import ctypes, os, signal, time\n{program}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with Child(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "runs\n"
-        try:
-            yield process.pid
-        finally:
-            process.kill()
+        yield process.pid
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def test_a_process_has_time_to_save() -> None:
         "-c",
         f"import os, signal, time\n{saves}; os.setuid({ACCOUNT}); {FOREVER}",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with Child(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "runs\n"
         account_processes.end_processes(ACCOUNT)
         assert process.wait(PATIENCE) == 7
@@ -205,7 +203,7 @@ def test_process_that_is_in_no_list(become: str) -> None:
     command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
     with (
         running(f"os.setuid({ATTACKER}); {FOREVER}") as other,
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process,
+        Child(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process,
     ):
         assert process.stdout and process.stdout.readline() == "runs\n"
         os.close(held)
@@ -222,7 +220,7 @@ def test_numbers_of_a_process_that_is_in_no_list_are_in_use() -> None:
     os.set_inheritable(held, True)
     program = f"os.setgroups([{ACCOUNT}]); os.setuid({ATTACKER}){FAST_CHAIN}"
     command = [sys.executable, "-I", "-c", f"import os, signal, time\n{program}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
+    with Child(command, stdout=subprocess.PIPE, text=True, pass_fds=[held]) as process:
         assert process.stdout and process.stdout.readline() == "runs\n"
         os.close(held)
         for _time in range(5):
@@ -247,15 +245,12 @@ def test_processes_that_stop_all_others() -> None:
 
 def test_process_of_another_account_is_not_continued() -> None:
     """Within a session, Linux lets all users continue processes. Those that the administrator has stopped there remain stopped."""
-    with subprocess.Popen(["sleep", "600"]) as stopped:
-        try:
-            stopped.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, stopped.pid, os.WSTOPPED)
-            processes.signal_all(ACCOUNT, signal.SIGCONT)
-            continued = os.waitid(os.P_PID, stopped.pid, os.WCONTINUED | os.WNOHANG)
-            assert continued is None
-        finally:
-            stopped.kill()
+    with Child(["sleep", "600"]) as stopped:
+        stopped.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, stopped.pid, os.WSTOPPED)
+        processes.signal_all(ACCOUNT, signal.SIGCONT)
+        continued = os.waitid(os.P_PID, stopped.pid, os.WCONTINUED | os.WNOHANG)
+        assert continued is None
 
 
 @contextmanager
@@ -362,9 +357,8 @@ def test_several_at_once(flags: int) -> None:
             program = SENDS.format(path=sys.path, flags=flags, what=what)
             command = [sys.executable, "-I", "-c", f"import ctypes, os, signal, sys\n{program}"]
             sender = stack.enter_context(
-                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             )
-            stack.callback(sender.kill)
             assert sender.stdout and sender.stdout.readline() == "runs\n"
             if flags:
                 for name in ("uid_map", "gid_map"):

@@ -6,7 +6,6 @@ import pwd
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
 import jupyterhub_collab
+from child import Child
 from local_hub import CONFIG, wait_until
 from ports import free_port
 
@@ -55,14 +55,11 @@ class Hub:
         command = [sys.executable, "-m", "jupyterhub"]
         with (
             (self.directory / "log").open("wb") as log,
-            subprocess.Popen(command, cwd=self.directory, stdout=log, stderr=log) as process,
+            Child(command, cwd=self.directory, stdout=log, stderr=log) as process,
         ):
             self.process = process
-            try:
-                wait_until(lambda: bool(hub_health.version(self.url, self.show("hub"))))
-                yield
-            finally:
-                process.kill()
+            wait_until(lambda: bool(hub_health.version(self.url, self.show("hub"))))
+            yield
 
     def show(self, name: str) -> Unit:
         told = {"ActiveState": "active", "MainPID": str(self.process.pid), "InvocationID": "one"}

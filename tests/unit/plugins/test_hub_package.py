@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
 
+from child import Child
+
 OLD, USED, NEW = ("0" * 12, "a" * 12, "b" * 12)
 
 
@@ -27,10 +29,9 @@ def server(place: Path) -> Iterator[None]:
     config = f"{place}/{USED}/jupyterhub_collab/server/config"
     command = ["sh", "-c", "echo runs; exec sleep 60"]
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": config}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with Child(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "runs\n"
         yield
-        process.kill()
 
 
 def names(place: Path) -> set[str]:

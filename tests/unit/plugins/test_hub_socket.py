@@ -24,6 +24,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 
+from child import Child
 from local_hub import LocalHub, wait_until
 from open_place import open_place
 from ports import free_port
@@ -77,11 +78,8 @@ while True:
 def of_mallory(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-I", "-c", BECOME + program, *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with Child(command, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
 
 
 def told(process: subprocess.Popen[str]) -> str:
@@ -165,7 +163,7 @@ def test_someone_in_its_place_is_not_believed_and_gets_no_token() -> None:
 
 
 def test_another_service_of_root_is_not_the_hub() -> None:
-    with hub() as port, subprocess.Popen(["sleep", "60"]) as other:
+    with hub() as port, Child(["sleep", "60"]) as other:
         try:
             with pytest.raises(hub_socket.Impostor, match="account root"):
                 hub_health.version(url(port), unit(other.pid))
@@ -218,9 +216,7 @@ def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path)
     program.write_text(f"#!{sys.executable}\n{BECOME}{IMPOSTOR}")
     program.chmod(0o755)
     script = f"{program} 127.0.0.1 {port} {int(socket.AF_INET)}; true"
-    with subprocess.Popen(
-        ["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as started:
+    with Child(["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
         try:
             assert started.stdout and started.stdout.readline() == "listens\n"
             assert hub_health.version(url(port), unit(started.pid)) == "6.1.1"

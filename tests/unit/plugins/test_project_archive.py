@@ -22,6 +22,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     shares,
 )
 
+from child import Child
 from open_place import open_place
 from unused_accounts import FIRST
 
@@ -54,12 +55,9 @@ def member(program: str, place: Path) -> Iterator[subprocess.Popen[str]]:
         f"import mmap, os, signal, time; os.chdir({str(place)!r}); os.setgroups([{GROUP}]); os.setgid({MEMBER}); os.setuid({MEMBER})\n"
         f"def at_work(): print('at work', flush=True)\n{program}"
     )
-    with subprocess.Popen([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as session:
+    with Child([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as session:
         assert session.stdout and session.stdout.readline() == "at work\n"
-        try:
-            yield session
-        finally:
-            session.kill()
+        yield session
 
 
 def writer(name: str) -> str:

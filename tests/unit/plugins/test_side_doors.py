@@ -15,6 +15,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     side_doors,
 )
 
+from child import Child
 from unused_accounts import FIRST
 
 NUMBER, MEMBER = FIRST + 101, FIRST + 102
@@ -43,17 +44,14 @@ def test_host_on_which_all_is_well(host: Path) -> None:
 def test_session_with_the_number_of_a_group_that_is_another_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
     account_numbers.note([NUMBER])
     program = f"import os, time; os.setgroups([{NUMBER}]); os.setgid({MEMBER}); os.setuid({MEMBER}); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
+    with Child([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE) as session:
         assert session.stdout and session.stdout.readline()
-        try:
-            for name, told in (("newcomer", 1), (f"gone-{NUMBER}", 0)):
-                group = grp.struct_group((name, "x", NUMBER, []))
-                monkeypatch.setattr(grp, "getgrall", lambda group=group: [group])
-                found = side_doors.reused_groups()
-                assert len(found) == told
-                assert not told or f"process {session.pid} still has from a deleted group" in found[0]
-        finally:
-            session.kill()
+        for name, told in (("newcomer", 1), (f"gone-{NUMBER}", 0)):
+            group = grp.struct_group((name, "x", NUMBER, []))
+            monkeypatch.setattr(grp, "getgrall", lambda group=group: [group])
+            found = side_doors.reused_groups()
+            assert len(found) == told
+            assert not told or f"process {session.pid} still has from a deleted group" in found[0]
 
 
 def test_what_belongs_to_the_next_account(host: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
 
+from child import Child
 from open_place import open_place
 from unused_accounts import FIRST
 
@@ -128,26 +129,21 @@ def test_nobody_else_reads_a_secret_while_it_is_written(tmp_path: Path, how: str
     secret.chmod(0o600)
     change = FileChange(str(secret), secret.read_bytes(), keeps_attributes=True)
     target = {"copy": str(tmp_path / "copy"), "stage": change.staged, "write": f"{secret}.collab-new"}[how]
-    with subprocess.Popen(
-        [sys.executable, "-I", "-c", READER, target], stdout=subprocess.PIPE, text=True
-    ) as reader:
+    with Child([sys.executable, "-I", "-c", READER, target], stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout and reader.stdout.readline() == "looks\n"
-        try:
-            for _time in range(100):
-                if how == "copy":
-                    transaction.copy(str(secret), target)
-                elif how == "stage":
-                    transaction.stage(change)
-                else:
-                    transaction.write(str(secret), change.content or b"")
-                if os.path.exists(target):
-                    os.unlink(target)
-            # The first file that it can read is one for everyone.
-            Path(target).write_text("public")
-            os.chmod(target, 0o644)
-            assert reader.stdout.readline() == "public\n"
-        finally:
-            reader.kill()
+        for _time in range(100):
+            if how == "copy":
+                transaction.copy(str(secret), target)
+            elif how == "stage":
+                transaction.stage(change)
+            else:
+                transaction.write(str(secret), change.content or b"")
+            if os.path.exists(target):
+                os.unlink(target)
+        # The first file that it can read is one for everyone.
+        Path(target).write_text("public")
+        os.chmod(target, 0o644)
+        assert reader.stdout.readline() == "public\n"
 
 
 @pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to])
