@@ -176,7 +176,8 @@ remembered:
     - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use.
     - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
       M(collab.jupyterhub.shared_accounts) has adopted.
-    - The hub users of projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects.
+    - The hub users of the hub's projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects. Also
+      the names of other hubs' projects, and the hub users of those that this hub lists as well.
   type: dict
   returned: always
   sample:
@@ -185,6 +186,8 @@ remembered:
     environments: [/usr/local/jupyterhub]
     accounts: []
     projects: {rainfall: project-rainfall}
+    projects_of_others: []
+    project_users_of_others: []
 """
 
 import ast
@@ -221,6 +224,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
 from ansible_collections.collab.jupyterhub.plugins.module_utils.listeners import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     DEFAULT_PATH,
@@ -231,7 +235,6 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
-PROJECTS = "projects.json"  # the records of module project_workspaces
 USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
 # Packages that determine which versions can be installed, and whether they are installed already.
@@ -417,6 +420,19 @@ def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
     return found
 
 
+def remembered_projects(service: str, account_names: str) -> dict[str, Any]:
+    """Return the hub's projects and those of other hubs, as in `remembered`. account_names: the template for account names."""
+    known = Projects(service)
+    users = {name: accounts.user_of(made["account"], account_names) for name, made in known.on_host.items()}
+    return {
+        "projects": {name: users[name] for name in known.all},
+        "projects_of_others": sorted(known.of_others),
+        "project_users_of_others": [
+            users[name] for name, units in known.of_others.items() if service in units
+        ],
+    }
+
+
 def looks_ours(directory: str) -> bool:
     """Return whether a directory looks like one that the hub created for the state of servers.
 
@@ -526,10 +542,7 @@ def main() -> None:
             "others": others_here,
             "environments": package_record.environments(),
             "accounts": accounts.adopted_accounts(),
-            "projects": {
-                name: accounts.user_of(made["account"], account_names)
-                for name, made in host_state.recall(PROJECTS).items()
-            },
+            **remembered_projects(module.params["service"], account_names),
         },
         people=starts.get("people"),
         shared_accounts=shared,

@@ -14,10 +14,14 @@ description:
   - For each project, creates an account that nobody can log in to. For each workspace, creates a directory and two groups on the host,
     one with write access and one with read access. POSIX access control lists make new files in a workspace writable for all members
     with write access, regardless of their umask.
-  - Records what it creates. If another account, group or file already has one of these names, the module fails before it changes
+  - Records what it creates, and for which hub. Only one hub of a host can have projects. If another account, group or file already has one of these names, the module fails before it changes
     anything. Files that the module has kept from a deleted project are an exception.
   - Does not delete workspaces that are no longer listed. To delete them, name them in O(absent).
 options:
+  service:
+    description: The systemd unit of the hub whose projects these are. The module never changes those of another hub.
+    type: str
+    default: jupyterhub
   root:
     description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
@@ -132,6 +136,7 @@ left:
 """
 
 import contextlib
+import copy
 import grp
 import os
 import re
@@ -174,10 +179,11 @@ class Workspaces:
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
         self.check_mode: bool = module.check_mode
-        self.remembered = Projects()
+        self.remembered = Projects(module.params["service"], [project["name"] for project in self.wanted])
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
+        self.recorded = copy.deepcopy(self.remembered.all)
         self.changes: dict[str, list[str]] = {}
         # Project and name of new workspaces whose files were kept from a deleted project.
         self.kept: list[tuple[str, str]] = []
@@ -204,9 +210,11 @@ class Workspaces:
             )
         if found:
             return found
+        if self.wanted and (others := self.remembered.problem()):
+            return [others]
         for project in self.wanted:
             found += self._problems_of(project)
-        known = {project["account"]: name for name, project in self.remembered.all.items()}
+        known = {project["account"]: name for name, project in self.remembered.on_host.items()}
         for project in self.wanted:
             if known.setdefault(project["account"], project["name"]) != project["name"]:
                 found.append(
@@ -278,6 +286,11 @@ class Workspaces:
     def _problems_of_absent(self) -> list[str]:
         wanted = {(project["name"], share) for project in self.wanted for share in ("", *project["shares"])}
         found = [
+            f"project {name} belongs to the hub {' or '.join(units)}. Set service to that unit to delete it"
+            for name, units in self.remembered.of_others.items()
+            if name in {each["project"] for each in self.absent}
+        ]
+        found += [
             f"project {each['project']}{' with workspace ' + each['share'] if each['share'] else ''} is listed in both projects and absent"
             for each in self.absent
             if (each["project"], each["share"]) in wanted
@@ -447,13 +460,13 @@ class Workspaces:
                     self.remembered, each["project"], each["share"], archives, self.state_directory
                 )
                 self.note(each["project"], *done)
-        if self.changes and not dry and not self.remembered.all and not self.wanted:
+        if self.changes and not dry and not self.remembered.on_host and not self.wanted:
             with contextlib.suppress(OSError):  # it contains other files
                 os.rmdir(self.root)
         if not dry and self.wanted:
             for project in self.wanted:
                 self.remembered.add(project, self.root)
-            if {name: self.remembered.shares_of(name) for name in self.remembered.all} != self.before:
+            if self.remembered.all != self.recorded:
                 self.remembered.save()
         if self.wanted:
             self.make_accounts(dry)
@@ -501,6 +514,7 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
+            "service": {"type": "str", "default": "jupyterhub"},
             "root": {"type": "path", "required": True},
             "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
             "absent": {"type": "list", "elements": "dict", "default": [], "options": absent},
