@@ -352,6 +352,11 @@ class HubConfig:
             raise Refused(
                 f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
             )
+        if other := host_state.beside(self.service, self.main):
+            raise Refused(
+                f"the hub {other} has its configuration in the same directory, {os.path.dirname(self.main)}, so each hub would load what the "
+                "other one is given. Move the main file of one of them to a directory of its own"
+            )
         state = self.load_state()
         recovered = self.recover(unit, state)
         if not self.module.check_mode:

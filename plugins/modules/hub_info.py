@@ -87,8 +87,10 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
-    of O(markers) it contains, and the accounts and the state directory in O(fragment).
+  description:
+    - The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
+      of O(markers) it contains, and the accounts and the state directory in O(fragment). Also the unit of another hub whose main file
+      is in the same directory.
   type: dict
   returned: always
   sample:
@@ -98,6 +100,7 @@ config:
     directory_exists: true
     named_by_service: ""
     is_the_hubs: true
+    beside: ""
     markers: []
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
@@ -156,7 +159,7 @@ homes:
   returned: always
   sample: {path: /home, writable: true}
 shared_accounts:
-  description: The accounts with O(comment), except those of other hubs on this host.
+  description: The accounts with O(comment), except those of other hubs on this host, and those that may be another hub's.
   type: list
   elements: str
   returned: always
@@ -173,7 +176,8 @@ shared_users:
 remembered:
   description:
     - What earlier runs have recorded on the host.
-    - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use.
+    - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use. C(accounts) are accounts of the host.
+      C(other_units) are all other hubs that use this collection's package, for example only for sharing.
     - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
       M(collab.jupyterhub.shared_accounts) has adopted.
     - The hub users of the hub's projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects. Also
@@ -183,6 +187,7 @@ remembered:
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
     others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
+    other_units: [hub-of-tests]
     environments: [/usr/local/jupyterhub]
     accounts: []
     projects: {rainfall: project-rainfall}
@@ -208,6 +213,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     accounts,
     config_block,
     host_state,
+    hub_package,
     hub_probe,
     package_record,
     paths,
@@ -398,21 +404,24 @@ def said(fragment: str, argument: str) -> Any:
     return None
 
 
-def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
-    """Return what other hubs with the fragment on this host use: accounts, state directory, and the port of the sharing page."""
+def other_hubs(service: str, fragment: str, comment: str = "") -> list[dict[str, Any]]:
+    """Return what other hubs with the fragment on this host use: shared accounts, state directory, and the port of the sharing page.
+
+    comment: marks shared accounts.
+    """
     found = []
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
             continue
-        paths = config_block.fragments_in(config_block.fragments_directory(state["path"]))
+        found_there = sorted(config_block.fragments_in(config_block.fragments_directory(state["path"])))
         told = {
-            name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
+            name: next((value for path in found_there if (value := said(path, name)) is not None), None)
             for name in ("accounts", "state_directory", "port")
         }
         found.append(
             {
                 "unit": unit,
-                "accounts": told["accounts"] or [],
+                "accounts": accounts_of_hub(unit, state["path"], told["accounts"] or [], comment),
                 "state_directory": told["state_directory"] or "",
                 "port": told["port"],  # null if the hub has no sharing page
             }
@@ -431,6 +440,34 @@ def remembered_projects(service: str, account_names: str) -> dict[str, Any]:
             users[name] for name, units in known.of_others.items() if service in units
         ],
     }
+
+
+def units_with_package(service: str) -> list[str]:
+    """Return the units of other hubs with a fragment that imports the collection's package."""
+    return [
+        unit
+        for unit, state in host_state.hubs().items()
+        if unit != service
+        and any(
+            hub_package.imports(transaction.read(path) or b"")
+            for path in config_block.fragments_in(config_block.fragments_directory(state["path"]))
+        )
+    ]
+
+
+def accounts_of_hub(unit: str, path: str, users: list[str], comment: str) -> list[str]:
+    """Return the accounts that run the servers of another hub's shared users.
+
+    If its configuration does not load, return all accounts with the comment whose names contain those of the users.
+    """
+    if not users:
+        return []
+    hub, starts = describe_hub(show(unit), path)
+    if hub["version"] and not hub["error"]:
+        template = starts.get("account_names") or accounts.USERNAME
+        return [accounts.account_of(user, template) for user in users]
+    likely = [name for name in accounts.with_comment(comment) if any(user in name for user in users)]
+    return sorted({*users, *likely})
 
 
 def looks_ours(directory: str) -> bool:
@@ -482,10 +519,10 @@ def main() -> None:
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
     others = {environment_of(each, hub["python"], search) for each in all_commands}
-    others_here = other_hubs(module.params["service"], module.params["fragment"] or "")
-    of_others = {
-        accounts.account_of(user, account_names) for other in others_here for user in other["accounts"]
-    }
+    others_here = other_hubs(
+        module.params["service"], module.params["fragment"] or "", module.params["comment"] or ""
+    )
+    of_others = {name for other in others_here for name in other["accounts"]}
     shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
@@ -496,6 +533,8 @@ def main() -> None:
     wanted = module.params["state_directory"] or ""
     # An interrupted run may have removed the fragment but not the directory.
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
+    if any(paths.overlap(state_directory, other["state_directory"]) for other in others_here):
+        state_directory = ""  # nothing in it may be deleted
     module.exit_json(
         changed=False,
         service={
@@ -515,6 +554,7 @@ def main() -> None:
             # An earlier run may have recorded the Python file next to a JSON file.
             "is_the_hubs": not named
             or paths.same(config_block.python_file(named), config_block.python_file(path)),
+            "beside": host_state.beside(module.params["service"], config_block.python_file(path)),
             "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,
@@ -540,6 +580,7 @@ def main() -> None:
                 if module.params["fragment"] in state["runs_with"]
             },
             "others": others_here,
+            "other_units": units_with_package(module.params["service"]),
             "environments": package_record.environments(),
             "accounts": accounts.adopted_accounts(),
             **remembered_projects(module.params["service"], account_names),

@@ -156,13 +156,20 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
         found = hub_info.remembered_projects(unit, "{USERNAME}")
         assert [*found["projects"]] == ours
         variables = RoleVariables("jupyterhub_rtc", "jupyterhub_projects", jupyterhub_rtc_service=unit)
-        variables["__jupyterhub_rtc_host"] = {"remembered": found, "shared_users": ["shared"]}
+        found |= {"other_units": ["hub-d"]}
+        there = {"remembered": found, "shared_users": ["shared"], "shared_accounts": ["shared"]}
+        variables["__jupyterhub_rtc_host"] = there
         variables["__jupyterhub_rtc_gone"] = [*found["projects"]]
         told = variables.arguments("jupyterhub_rtc", "absent", "project_workspaces")
         assert told["service"] == unit
         assert [each["project"] for each in told["absent"]] == ours
         retired = variables.arguments("jupyterhub_rtc", "absent", "hub_config")["retired"]
         assert retired == ["shared", *(f"project-{name}" for name in ours)]
+        # The other hub may admit users by a group, and its adopted account is in the same record.
+        assert not variables.arguments("jupyterhub_rtc", "absent", "shared_accounts")["remove_groups"]
+        for name in ("Restore JupyterLab's settings", "Restore the Python packages"):
+            condition = task("jupyterhub_rtc", "absent", name)["when"]
+            assert not variables.templated(f"{{{{ {condition} }}}}")
         # The hub's records of who can enter which workspace are in one directory.
         conditions = task("jupyterhub_rtc", "absent", "Remove projects' records")["when"]
         assert not all(variables.templated(f"{{{{ {condition} }}}}") for condition in conditions[1:])
