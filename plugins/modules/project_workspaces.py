@@ -552,7 +552,7 @@ def run(module: AnsibleModule) -> None:
         module.warn(f"Only {share} % of the file system of {workspaces.root} is free. Free some space there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, share_gates.Busy) as error:
         module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)

@@ -26,7 +26,7 @@ from typing import Any
 from ..workspaces import posix_acl, share_gates, share_users, shares
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import GIVEN, STATE, Gate
+from ..workspaces.share_gates import GIVEN, Gate
 from .share_rights import READ, WRITE, Rights, more
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
@@ -39,9 +39,9 @@ class GivenShares:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.path = os.path.join(STATE, GIVEN)
         self.all: dict[str, dict[str, Any]] = {}
         self.gates: dict[str, Gate] = {}  # by workspace, as the directories have them
+        self.recorded: dict[str, Gate] = {}  # as this process or an earlier one has recorded them
         self.wanted: dict[
             str, tuple[dict[int, int], dict[int, int]]
         ] = {}  # by workspace: accounts with access and accounts that lost it, as last requested
@@ -49,24 +49,21 @@ class GivenShares:
 
     def load(self) -> None:
         """Read what the previous hub process recorded."""
-        os.makedirs(STATE, mode=0o700, exist_ok=True)
+        os.makedirs(share_gates.STATE, mode=0o700, exist_ok=True)
+        with contextlib.suppress(share_gates.Busy):
+            share_gates.sweep(QUICK_SECONDS)
         try:
-            with open(self.path, encoding="utf-8") as file:
+            with open(os.path.join(share_gates.STATE, GIVEN), encoding="utf-8") as file:
                 self.all = json.load(file)
         except FileNotFoundError:
             self.all = {}
+        self.recorded = share_gates.recall()
 
     def note(self, account: str, user: str, rights: Rights) -> None:
         """Record what a server is about to be given, in addition to what its account was given before."""
         before = self.all.get(account, {}).get("shares", {})
         self.all[account] = {"user": user, "shares": more(before, rights)}
-        os.makedirs(STATE, mode=0o700, exist_ok=True)
-        temporary = f"{self.path}.collab-new"
-        with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            json.dump(self.all, file)
-        os.replace(temporary, self.path)
+        share_gates.write(GIVEN, self.all)
 
     def settle(self, now: Mapping[str, Rights], shares_of: Mapping[str, str]) -> Settled:
         """Set the access lists of the workspaces' directories, and end processes of users who have lost access.
@@ -90,7 +87,6 @@ class GivenShares:
                         lost[number] = NOTHING
                         if (account, share) not in self.ended:
                             settled.lost.append((account, share))
-        before = dict(self.gates)
         for share, people in wanted.items():
             if self.wanted.get(share) == people:
                 continue
@@ -105,8 +101,12 @@ class GivenShares:
                 self.wanted[share] = people
                 if closed := self.gates[share].closed:
                     settled.problems.append(f"{share} is closed to everyone: {closed}")
-        if self.gates != before:
-            share_gates.remember(self.gates)
+        if self.gates != self.recorded:
+            try:
+                share_gates.update(self.recorded, self.gates, QUICK_SECONDS)
+                self.recorded = dict(self.gates)
+            except share_gates.Busy as error:  # the next call tries again
+                settled.problems.append(f"records are out of date: {error}")
         if settled.lost:
             alive = {number for _process, users, _groups in all_processes() for number in users}
             members = {group.gr_gid: group for group in grp.getgrall()}

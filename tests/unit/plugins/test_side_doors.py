@@ -70,7 +70,6 @@ def test_what_belongs_to_the_next_account(host: Path) -> None:
 
 
 def test_share_that_is_closed() -> None:
-    share_gates.remember(
-        {"rain/files": share_gates.Gate(by_name=True, closed="no room"), "rain/data": share_gates.Gate()}
-    )
+    closed = share_gates.Gate(by_name=True, closed="no room")
+    share_gates.update({}, {"rain/files": closed, "rain/data": share_gates.Gate()})
     assert side_doors.closed_shares() == ["workspace rain/files is closed to everyone: no room"]
