@@ -52,6 +52,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     (directory / "below" / "file").write_text("text")
     monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(GivenShares.settle, "__defaults__", (PATIENCE,))
 
     def getpwnam(name: str) -> pwd.struct_passwd:
         kind, _dash, number = name.partition("-")
