@@ -62,6 +62,12 @@ def hubs() -> dict[str, dict[str, Any]]:
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
 
 
+def fragments() -> list[str]:
+    """Return the paths of the fragments of all hubs on the host."""
+    directories = {config_block.fragments_directory(state["path"]) for state in hubs().values()}
+    return [path for directory in sorted(directories) for path in config_block.fragments_in(directory)]
+
+
 def beside(service: str, main: str) -> str:
     """Return the unit of another hub whose main file is in the same directory as this one, or an empty string.
 

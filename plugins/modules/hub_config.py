@@ -319,15 +319,10 @@ class HubConfig:
 
     def tidy(self) -> None:
         """Remove unused versions of the package and, if no fragment is left, the directory of the fragments."""
-        directories = {
-            config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
-        }
-        fragments = {
-            directory: config_block.fragments_in(directory) for directory in {*directories, self.fragments}
-        }
-        paths = [path for each in fragments.values() for path in each]
+        ours = config_block.fragments_in(self.fragments)
+        paths = {*host_state.fragments(), *ours}
         hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
-        if not fragments[self.fragments]:
+        if not ours:
             with contextlib.suppress(OSError):  # it does not exist, or holds other files
                 os.rmdir(self.fragments)
 

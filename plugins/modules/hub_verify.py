@@ -187,8 +187,8 @@ class Verification:
 
     def run(self) -> dict[str, Any]:
         begun = time.monotonic()
-        undo = Undo.recall()
-        with watched(lambda: self.undo(Undo.recall())):
+        undo = Undo.recall(self.unit.name)
+        with watched(lambda: self.undo(Undo.recall(self.unit.name))):
             try:
                 self.prepare(undo)
                 self.verify(undo)
