@@ -219,7 +219,8 @@ class Workspaces:
     async def _repair_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.repair_minutes * 60)
-            await self.repair(self.shares)
+            # Do not wait for it: a file system may stop answering during the walk.
+            self._in_background(self.repair(self.shares))
 
     async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
         """Restore the permissions of files in these workspaces, except those in repair already, and log what was done.
@@ -229,16 +230,22 @@ class Workspaces:
         """
         shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
+        looks = {share: partial(os.lstat, os.path.join(self.root, share)) for share in shares}
+        looked = await self.given.threads.answers(looks, LOOK_SECONDS)
+        together: dict[
+            int, dict[str, str]
+        ] = {}  # by device, because a walk waits for a file system that stops answering
+        for share, account in shares.items():
+            if isinstance(looked[share], Unanswered):
+                self.in_repair.discard(share)
+            else:
+                together.setdefault(getattr(looked[share], "st_dev", 0), {})[share] = account
+        await asyncio.gather(*(self._repair(each, lost or {}) for each in together.values()))
+
+    async def _repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> None:
+        """Repair workspaces of one file system."""
         try:
-            # The walk would wait for a file system that does not answer, and the other workspaces with it.
-            looks = {share: partial(os.lstat, os.path.join(self.root, share)) for share in shares}
-            looked = await self.given.threads.answers(looks, LOOK_SECONDS)
-            answering = {
-                share: account
-                for share, account in shares.items()
-                if not isinstance(looked[share], Unanswered)
-            }
-            told = await self._walk(answering, lost or {}) if answering else ""
+            told = await self._walk(shares, {share: lost[share] for share in shares if share in lost})
         except OSError as error:
             self.hub.log.warning("Failed to restore permissions of files in workspaces: %s", error)
         else:

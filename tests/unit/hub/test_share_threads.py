@@ -165,6 +165,38 @@ def test_hub_goes_on_and_tries_again(
     ]
 
 
+def test_walk_that_hangs_keeps_no_other_file_system_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that stops answering during the regular repair gets no second one, and the others get theirs as before."""
+    known = Workspaces(str(tmp_path), "/mount", [], "", 0.05 / 60)
+    devices = {WELL: 1, DEAD: 2, "hail/files": 1}
+    monkeypatch.setattr(Workspaces, "shares", dict.fromkeys(devices, "root"))
+    monkeypatch.setattr(
+        os, "lstat", lambda path: SimpleNamespace(st_dev=devices[os.path.relpath(path, tmp_path)])
+    )
+    walked: list[list[str]] = []
+
+    async def walk(shares: Any, lost: Any) -> str:
+        walked.append([*shares])
+        if DEAD in shares:
+            await asyncio.sleep(PATIENCE)
+        return ""
+
+    monkeypatch.setattr(known, "_walk", walk)
+
+    async def live() -> None:
+        running = asyncio.create_task(known._repair_for_ever())
+        end = time.monotonic() + PATIENCE
+        while walked.count([WELL, "hail/files"]) < 3 and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        running.cancel()
+
+    asyncio.run(live())
+    assert walked.count([WELL, "hail/files"]) >= 3
+    assert walked.count([DEAD]) == 1
+
+
 def test_many_silent_workspaces_leave_room_for_others() -> None:
     """They do not use up a pool of threads, and each call of the others is made, in order."""
     made: list[int] = []
