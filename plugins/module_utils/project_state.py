@@ -81,7 +81,7 @@ class Projects:
         """Remove a deleted workspace or, if `share` is empty, the deleted project from the record."""
         if not share:
             del self.all[name]
-            self.on_host.pop(name)
+            self.on_host.pop(name, None)
         else:
             project = self.all[name]
             project["shares"].remove(share)

@@ -144,10 +144,10 @@ lab:
     unfinished: false
     settings: {collab-rtc: {settings: {}, disabled_extensions: [], disabled_server_extensions: [jupyter_server_ydoc]}}
 account:
-  description: The account, if O(account) is set.
+  description: The account, if O(account) is set. C(kept_for) is the unit of another hub for which its home directory is kept.
   type: dict
   returned: always
-  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
+  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub], kept_for: ""}
 group:
   description: The group, if O(group) is set. C(local) says whether it is defined on this host, so that members can be added here.
   type: dict
@@ -210,11 +210,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    account_numbers,
     accounts,
     config_block,
     host_state,
     hub_package,
     hub_probe,
+    kept_files,
     package_record,
     paths,
     transaction,
@@ -470,6 +472,12 @@ def accounts_of_hub(unit: str, path: str, users: list[str], comment: str) -> lis
     return sorted({*users, *likely})
 
 
+def described(account: str, service: str) -> dict[str, Any]:
+    """Return what is known about an account, and for which other hub its home directory is kept (empty for none)."""
+    home = os.path.join(account_numbers.HOMES, account)
+    return {**accounts.describe_account(account), "kept_for": kept_files.other_hub(home, service)}
+
+
 def looks_ours(directory: str) -> bool:
     """Return whether a directory looks like one that the hub created for the state of servers.
 
@@ -570,7 +578,7 @@ def main() -> None:
             "running": starts.get("running"),
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
-        account=accounts.describe_account(accounts.account_of(module.params["account"], account_names))
+        account=described(accounts.account_of(module.params["account"], account_names), unit.name)
         if module.params["account"]
         else {"exists": False},
         remembered={

@@ -14,8 +14,9 @@ description:
   - For each project, creates an account that nobody can log in to. For each workspace, creates a directory and two groups on the host,
     one with write access and one with read access. POSIX access control lists make new files in a workspace writable for all members
     with write access, regardless of their umask.
-  - Records what it creates, and for which hub. Only one hub of a host can have projects. If another account, group or file already has one of these names, the module fails before it changes
-    anything. Files that the module has kept from a deleted project are an exception.
+  - Records what it creates, and for which hub. Only one hub of a host can have projects. If another account, group or file already has one
+    of these names, the module fails before it changes anything. Files that the module has kept from a removed project of the hub are an
+    exception.
   - Does not delete workspaces that are no longer listed. To delete them, name them in O(absent).
 options:
   service:
@@ -147,6 +148,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     account_numbers,
     host_state,
+    kept_files,
     project_accounts,
     project_deletion,
     share_gates,
@@ -250,6 +252,8 @@ class Workspaces:
             found.append(
                 f"account {account} of project {name} already exists and is not a project's account. Choose another account"
             )
+        if not there["exists"]:
+            found += self._problems_of_kept(os.path.join(account_numbers.HOMES, account))
         if not there["exists"] and account in self.groups:
             found.append(
                 f"group {account} of the account of project {name} already exists. Choose another account"
@@ -266,6 +270,7 @@ class Workspaces:
         found = []
         if is_kept(path):
             self.kept.append((name, share))
+            found += self._problems_of_kept(path)
         elif os.path.lexists(path):
             found.append(
                 f"{path} already exists and is not a workspace. Move it away, or choose another name"
@@ -276,6 +281,14 @@ class Workspaces:
             if group in self.groups
         ]
         return found
+
+    def _problems_of_kept(self, path: str) -> list[str]:
+        """Return a sentence if the files at a path are kept for another hub, whose users are others."""
+        if other := kept_files.other_hub(path, self.remembered.unit):
+            return [
+                f"{path} has files that are kept for the hub {other}. Move them away, or choose another name"
+            ]
+        return []
 
     def _problems_of_known(self, name: str, share: str) -> list[str]:
         path = self.path_of(name, share)
@@ -353,6 +366,7 @@ class Workspaces:
                 account_numbers.open_home(account) or os.path.isdir(f"{account_numbers.HOMES}/{account}")
             ):
                 project_accounts.make_home(account)
+            kept_files.forget(os.path.join(account_numbers.HOMES, account))
 
     def make_directories(self, dry: bool) -> None:
         """Create missing directories, and set their owners and permissions."""
@@ -471,6 +485,8 @@ class Workspaces:
         if self.wanted:
             self.make_accounts(dry)
             self.make_directories(dry)
+        for name, share in [] if dry else self.kept:
+            kept_files.forget(self.path_of(name, share))
         return [] if dry else self.repair(every=repair)
 
 

@@ -381,6 +381,11 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         ]
     if problem := _membership_problem(settings, host):
         return [problem]
+    if not account["exists"] and account.get("kept_for"):
+        return [
+            f"The home directory of the account {name} has files that are kept for the hub {account['kept_for']}. Move them away, or set "
+            "jupyterhub_rtc_user to another name"
+        ]
     if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:

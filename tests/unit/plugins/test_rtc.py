@@ -653,6 +653,12 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
     assert rtc.host_problems(alone | {"state_directory": "/var/lib/jupyterhub-rtc-a"}, found) == []
 
 
+def test_home_that_is_kept_for_another_hub_is_not_taken() -> None:
+    """The other hub's users have left their files there."""
+    (problem,) = rtc.host_problems(SETTINGS, host(account={"kept_for": "hub-b"}))
+    assert "The home directory of the account shared has files that are kept for the hub hub-b" in problem
+
+
 def test_two_hubs_need_a_directory_each_for_their_configuration() -> None:
     """Each would load the fragments of the other one, and a removal would delete them."""
     found = host(config={"beside": "hub-b"})

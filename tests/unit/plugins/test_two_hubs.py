@@ -2,6 +2,7 @@
 """Two hubs on one host: a run for one of them leaves alone what the other one has made."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
+    kept_files,
+    project_deletion,
+    share_gates,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import STATE, Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info, project_info, project_workspaces
 
 from role_variables import RoleVariables
@@ -173,3 +180,44 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
         # The hub's records of who can enter which workspace are in one directory.
         conditions = task("jupyterhub_rtc", "absent", "Remove projects' records")["when"]
         assert not all(variables.templated(f"{{{{ {condition} }}}}") for condition in conditions[1:])
+
+
+def units(monkeypatch: pytest.MonkeyPatch, *there: str) -> None:
+    """Let the host have these units."""
+    loaded = {"LoadState": "loaded"}
+    monkeypatch.setattr(kept_files, "show", lambda name: Unit(name, loaded if name in there else {}))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to close directories")
+def test_files_that_are_kept_go_to_no_other_hub(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Collaboration was removed from one hub, and another one gets a project of the same name. Its members are others."""
+    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    units(monkeypatch, "hub-a", "hub-b")
+    root = tmp_path / "projects"
+    (root / "rain/files").mkdir(parents=True)
+    projects = Projects("hub-a")
+    projects.add({"name": "rain", "account": "no-such-account", "shares": ["files"]}, str(root))
+    project_deletion.retire(projects, "rain")
+    wanted = {"_ansible_check_mode": True, "root": str(root)}
+    said = run(project_workspaces, **workspaces(tmp_path, "hub-b", "rain") | wanted)["msg"]
+    assert f"{root}/rain/files has files that are kept for the hub hub-a" in said
+    for service, there in (("hub-a", ["hub-a"]), ("renamed", ["renamed"])):
+        units(monkeypatch, *there)
+        told = run(project_workspaces, **workspaces(tmp_path, service, "rain") | wanted)
+        assert "are kept for the hub" not in told.get("msg", "")
+
+
+def test_record_of_kept_files_goes_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    units(monkeypatch, "hub-a", "hub-b")
+    home = tmp_path / "home"
+    kept_files.note(str(home), "hub-a")
+    assert kept_files.other_hub(str(home), "hub-b") == ""  # moved away
+    home.mkdir()
+    assert kept_files.other_hub(str(home), "hub-b") == "hub-a"
+    assert kept_files.other_hub(str(home), "hub-a") == ""
+    assert hub_info.described("no-such-account", "hub-b")["kept_for"] == ""
+    kept_files.forget(str(home))
+    assert kept_files.other_hub(str(home), "hub-b") == ""
+    assert list((tmp_path / "state").iterdir()) == []
