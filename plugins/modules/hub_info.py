@@ -323,7 +323,8 @@ def user_of(unit: Unit) -> str:
 
 
 def cullers_beside(unit: Unit) -> list[str]:
-    """Return the units of the idle cullers on this host that are not services of the hub."""
+    """Return the units of the idle cullers on this host that are services neither of the hub nor of other hubs with collaboration."""
+    of_others = {f"{name.removesuffix('.service')}.service" for name in host_state.hubs()}
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         process = Process(int(path.rpartition("/")[2]))
@@ -333,7 +334,7 @@ def cullers_beside(unit: Unit) -> list[str]:
         if not any(CULLER.search(word) for word in words[:3]):
             continue
         where = unit_of(process.pid)
-        if where != unit.properties.get("Id", unit.name):
+        if where not in {unit.properties.get("Id", unit.name), *of_others}:
             found.append(where or f"process {process.pid}")
     return sorted(found)
 

@@ -67,7 +67,7 @@ def test_hub_that_only_shares_uses_the_package_too(tmp_path: Path, monkeypatch: 
     assert hub_info.units_with_package("hub-a") == ["hub-b"]
 
 
-def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
+def test_culler_of_another_unit_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "cull_idle_servers.py"
     script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen([sys.executable, script, "--timeout=77"], stdout=subprocess.PIPE)
@@ -77,6 +77,10 @@ def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
         # Without systemd, the process belongs to no unit.
         ours = listeners.unit_of(process.pid) or f"process {process.pid}"
         assert ours in hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"}))
+        # A service of another hub.
+        monkeypatch.setattr(hub_info, "unit_of", lambda pid: "hub-b.service")
+        monkeypatch.setattr(host_state, "hubs", lambda: {"hub-b": {}})
+        assert hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"})) == []
     finally:
         process.kill()
         process.wait()
