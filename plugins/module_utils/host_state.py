@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from . import transaction
+from . import config_block, paths, transaction
 
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 LOCK = "lock"
@@ -60,6 +60,27 @@ def hubs() -> dict[str, dict[str, Any]]:
     names = [os.path.basename(path) for path in sorted(glob.glob(path_of("*.json")))]
     states = {name.removesuffix(".json"): recall(name) for name in names}
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
+
+
+def fragments() -> list[str]:
+    """Return the paths of the fragments of all hubs on the host."""
+    directories = {config_block.fragments_directory(state["path"]) for state in hubs().values()}
+    return [path for directory in sorted(directories) for path in config_block.fragments_in(directory)]
+
+
+def beside(service: str, main: str) -> str:
+    """Return the unit of another hub whose main file is in the same directory as this one, or an empty string.
+
+    The two hubs would load each other's fragments. If the file is the same one, or is gone, the hub's unit has another name by now.
+    """
+    there = config_block.fragments_directory(main)
+    for unit, state in hubs().items():
+        known = state["path"]
+        if unit == service or not os.path.exists(known) or paths.same(known, main):
+            continue
+        if config_block.fragments_directory(known) == there:
+            return unit
+    return ""
 
 
 @contextlib.contextmanager

@@ -119,6 +119,14 @@ def remove_unused(fragments: bytes) -> None:
             os.rmdir(DIRECTORY)
 
 
+def remove(path: str, fragments: bytes) -> None:
+    """Remove a version, unless these fragments or running servers use it."""
+    if path.encode() not in fragments + b"".join(environments()):
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it contains other versions
+            os.rmdir(DIRECTORY)
+
+
 def environments() -> Iterator[bytes]:
     """Yield the environments of the host's processes. They name the version that a server was started with, and still reads from."""
     locked: dict[tuple[int, int], list[str]] = {}

@@ -14,6 +14,14 @@ def tidy(path: str) -> str:
     return re.sub("/+", "/", path).rstrip("/") or path[:1]
 
 
+def overlap(one: str, other: str) -> bool:
+    """Return whether two directories are the same, or one is inside the other, after resolving links. Empty paths are none."""
+    if not one or not other:
+        return False
+    places = [os.path.realpath(path) for path in (one, other)]
+    return os.path.commonpath(places) in places
+
+
 def same(one: str, other: str) -> bool:
     """Return whether two paths are the same after resolving links. They need not exist."""
     return os.path.realpath(one) == os.path.realpath(other)

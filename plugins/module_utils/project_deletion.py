@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Collection
 from typing import Any
 
-from . import account_numbers, posix_acl, share_gates, share_users, shares
+from . import account_numbers, kept_files, posix_acl, share_gates, share_users, shares
 from .account_processes import end_processes, forget_failed_units
 from .accounts import group_exists
 from .processes import halted
@@ -70,10 +70,12 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
             _end_users(_numbers_of(name, share), path)
+            kept_files.note(path, projects.unit)
             done.append(f"files of workspace {share} kept in {path}")
         _delete_groups(name, share)
     if account := _delete_account(known, state_directory):
         account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
+        kept_files.note(account.pw_dir, projects.unit)
         done.append(f"account {account.pw_name} removed, its files kept in {account.pw_dir}")
     projects.forget(name, "")
     return done
@@ -193,6 +195,7 @@ def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> l
         return []
     _remove(account.pw_dir, set())
     account_numbers.forget_home(account.pw_name)
+    kept_files.forget(account.pw_dir)
     return [f"account {account.pw_name} and its home directory deleted"]
 
 

@@ -6,15 +6,28 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import json
 import os
 import pwd
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 STATE = "/var/lib/jupyterhub-projects"
 NAME = "gates.json"
 GIVEN = "given.json"  # who was given what (see jupyterhub_collab.hub.given_shares)
+LOCK = "lock"  # of the record of gates, which both the hub and plays change
+NEW = ".collab-new"  # the end of the names of files that are being written
+SECONDS = 10
+POLL_SECONDS = 0.02
+
+
+class Busy(Exception):
+    """Another process has been changing the record of gates for too long. Nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +76,70 @@ def once_given(share: str) -> set[int]:
 
 
 def forget(share: str) -> None:
-    """Forget the gate of a deleted workspace. A new workspace with the same name must not admit the users of the old one."""
-    gates = recall()
-    if gates.pop(share, None):
-        remember(gates)
+    """Forget the gate of a deleted workspace. A new workspace with the same name must not admit the users of the old one.
+
+    Raises Busy.
+    """
+    if os.path.isdir(STATE):
+        update({share: OPEN}, {})
 
 
-def remember(gates: Mapping[str, Gate]) -> None:
-    """Record the gates of all workspaces, replacing the earlier record."""
-    path = os.path.join(STATE, NAME)
-    os.makedirs(STATE, mode=0o700, exist_ok=True)
-    temporary = f"{path}.collab-new"
-    with open(
-        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
+def update(before: Mapping[str, Gate], after: Mapping[str, Gate], seconds: float = SECONDS) -> None:
+    """Record what differs between two sets of gates, by workspace. What others have recorded of other workspaces stays.
+
+    seconds: how long to wait for others. Raises Busy.
+    """
+    with locked(seconds):
+        try:
+            gates = recall()
+        except ValueError:  # its file system has lost its content
+            gates, before = {}, {}
+        kept = {share: gate for share, gate in gates.items() if share in after or share not in before}
+        kept |= {share: gate for share, gate in after.items() if before.get(share) != gate}
         told = {
             share: {"users": dict(gate.users), "by_name": gate.by_name, "closed": gate.closed}
-            for share, gate in gates.items()
+            for share, gate in kept.items()
         }
-        json.dump(told, file)
-    os.replace(temporary, path)
+        if kept != gates:
+            write(NAME, told)
+
+
+def write(name: str, what: Any) -> None:
+    """Replace a file in STATE. Its readers find either the old content or the new, however many processes write it."""
+    os.makedirs(STATE, mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=STATE, prefix=f".{name}.", suffix=NEW)  # with mode 0600
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(what, file)
+        os.replace(temporary, os.path.join(STATE, name))
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def sweep(seconds: float = SECONDS) -> None:
+    """Remove what killed processes have left of files that they were writing. Call this before writing other files. Raises Busy."""
+    with locked(seconds):
+        for path in glob.glob(os.path.join(glob.escape(STATE), f".*{NEW}")):
+            os.unlink(path)
+
+
+@contextlib.contextmanager
+def locked(seconds: float = SECONDS) -> Iterator[None]:
+    """Hold the lock of the record within this context. The kernel releases it when its process ends. Raises Busy after `seconds`."""
+    os.makedirs(STATE, mode=0o700, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with open(
+        os.open(os.path.join(STATE, LOCK), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w"
+    ) as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Busy(
+                        f"another process has been changing {os.path.join(STATE, NAME)} for {seconds} s. Continue or end it, then rerun"
+                    ) from None
+            time.sleep(POLL_SECONDS)
+        yield

@@ -12,6 +12,7 @@ import pwd
 
 from . import account_numbers, share_gates
 from .processes import all_processes
+from .project_state import Projects
 
 
 def reused_groups() -> list[str]:
@@ -57,12 +58,13 @@ def left_to_others(state_directory: str) -> list[str]:
     return found
 
 
-def closed_shares() -> list[str]:
-    """Return a sentence for each workspace that nobody can use."""
+def closed_shares(unit: str) -> list[str]:
+    """Return a sentence for each workspace that nobody can use, without those of other hubs. unit: the systemd unit of the hub."""
+    others = {name for name, units in Projects(unit).of_others.items() if unit not in units}
     return [
         f"workspace {share} is closed to everyone: {gate.closed}"
         for share, gate in sorted(share_gates.recall().items())
-        if gate.closed
+        if gate.closed and share.partition("/")[0] not in others
     ]
 
 

@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from . import host_state
+from . import host_state, hub_package, transaction
 from .account_processes import NotEnded, end_processes, forget_failed_units
 from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
 
-STATE = "verify.json"
+STATE = "{unit}.verify.json"  # per hub, because the hub's users and servers can only be removed there
+OLD_STATE = "verify.json"  # of earlier releases
 NOTE = "collab.jupyterhub.verify"  # marks verify's tokens; the same as in jupyterhub_collab/verify
 COMMENT = "made by collab.jupyterhub.verify for some seconds"
 COMMAND = b"jupyterhub_collab.verify"  # identifies the process that runs the checks, by its command line
@@ -49,8 +50,9 @@ for pattern in sys.argv[1:]:
 
 
 class Undo:
-    """What to undo, as recorded in the state of the host.
+    """What to undo for one hub, as recorded in the state of the host.
 
+    unit: the systemd unit of the hub.
     accounts, users: host accounts and hub users that verify created. people: names of all hub users that take part.
     servers: pairs of an owner and the time, in seconds since the epoch, when the owner's server was started. shares: pairs of owner and
     guest. files: pairs of an account and a prefix of the names of its files.
@@ -58,13 +60,16 @@ class Undo:
     state. process: the PID of the process that runs the checks.
     """
 
-    def __init__(self, what: dict[str, Any] | None = None) -> None:
+    def __init__(self, unit: str, what: dict[str, Any] | None = None) -> None:
+        self.state = STATE.format(unit=unit)
         self.what: dict[str, Any] = what or {}
 
     @classmethod
-    def recall(cls) -> Undo:
+    def recall(cls, unit: str) -> Undo:
         """Return what an interrupted run has left."""
-        return cls(host_state.recall(STATE))
+        found = cls(unit)
+        found.what = host_state.recall(found.state) or host_state.recall(OLD_STATE)
+        return found
 
     def note(self, kind: str, value: Any) -> None:
         """Record, in the list of a kind, what is about to be created."""
@@ -78,7 +83,8 @@ class Undo:
         self._keep()
 
     def _keep(self) -> None:
-        host_state.remember(STATE, self.what)
+        host_state.remember(self.state, self.what)
+        host_state.remember(OLD_STATE, {})
 
     def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
         """Undo everything, and return a description of each thing that could not be removed.
@@ -99,9 +105,9 @@ class Undo:
         if left:
             return left
         if package := self.what.get("package"):
-            shutil.rmtree(package, ignore_errors=True)
-            with contextlib.suppress(OSError):  # it contains other versions
-                os.rmdir(os.path.dirname(package))
+            # If this completes an interrupted run, a play may have given a hub this version since.
+            used = b"".join(transaction.read(path) or b"" for path in host_state.fragments())
+            hub_package.remove(package, used)
         self.what = {}
         self._keep()
         return []

@@ -319,15 +319,10 @@ class HubConfig:
 
     def tidy(self) -> None:
         """Remove unused versions of the package and, if no fragment is left, the directory of the fragments."""
-        directories = {
-            config_block.fragments_directory(state["path"]) for state in host_state.hubs().values()
-        }
-        fragments = {
-            directory: config_block.fragments_in(directory) for directory in {*directories, self.fragments}
-        }
-        paths = [path for each in fragments.values() for path in each]
+        ours = config_block.fragments_in(self.fragments)
+        paths = {*host_state.fragments(), *ours}
         hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
-        if not fragments[self.fragments]:
+        if not ours:
             with contextlib.suppress(OSError):  # it does not exist, or holds other files
                 os.rmdir(self.fragments)
 
@@ -351,6 +346,11 @@ class HubConfig:
         if self.present and not unit.exists:
             raise Refused(
                 f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
+            )
+        if other := host_state.beside(self.service, self.main):
+            raise Refused(
+                f"the hub {other} has its configuration in the same directory, {os.path.dirname(self.main)}, so each hub would load what the "
+                "other one is given. Move the main file of one of them to a directory of its own"
             )
         state = self.load_state()
         recovered = self.recover(unit, state)

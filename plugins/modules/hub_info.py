@@ -87,8 +87,10 @@ service:
   returned: always
   sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
 config:
-  description: The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
-    of O(markers) it contains, and the accounts and the state directory in O(fragment).
+  description:
+    - The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
+      of O(markers) it contains, and the accounts and the state directory in O(fragment). Also the unit of another hub whose main file
+      is in the same directory.
   type: dict
   returned: always
   sample:
@@ -98,6 +100,7 @@ config:
     directory_exists: true
     named_by_service: ""
     is_the_hubs: true
+    beside: ""
     markers: []
     accounts: [shared]
     state_directory: /var/lib/jupyterhub-rtc
@@ -141,10 +144,10 @@ lab:
     unfinished: false
     settings: {collab-rtc: {settings: {}, disabled_extensions: [], disabled_server_extensions: [jupyter_server_ydoc]}}
 account:
-  description: The account, if O(account) is set.
+  description: The account, if O(account) is set. C(kept_for) is the unit of another hub for which its home directory is kept.
   type: dict
   returned: always
-  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub]}
+  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub], kept_for: ""}
 group:
   description: The group, if O(group) is set. C(local) says whether it is defined on this host, so that members can be added here.
   type: dict
@@ -156,7 +159,7 @@ homes:
   returned: always
   sample: {path: /home, writable: true}
 shared_accounts:
-  description: The accounts with O(comment), except those of other hubs on this host.
+  description: The accounts with O(comment), except those of other hubs on this host, and those that may be another hub's.
   type: list
   elements: str
   returned: always
@@ -173,18 +176,23 @@ shared_users:
 remembered:
   description:
     - What earlier runs have recorded on the host.
-    - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use.
+    - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use. C(accounts) are accounts of the host.
+      C(other_units) are all other hubs that use this collection's package, for example only for sharing.
     - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
       M(collab.jupyterhub.shared_accounts) has adopted.
-    - The hub users of projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects.
+    - The hub users of the hub's projects that M(collab.jupyterhub.project_workspaces) has created, by the names of the projects. Also
+      the names of other hubs' projects, and the hub users of those that this hub lists as well.
   type: dict
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
     others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
+    other_units: [hub-of-tests]
     environments: [/usr/local/jupyterhub]
     accounts: []
     projects: {rainfall: project-rainfall}
+    projects_of_others: []
+    project_users_of_others: []
 """
 
 import ast
@@ -202,10 +210,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    account_numbers,
     accounts,
     config_block,
     host_state,
+    hub_package,
     hub_probe,
+    kept_files,
     package_record,
     paths,
     transaction,
@@ -221,6 +232,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
 from ansible_collections.collab.jupyterhub.plugins.module_utils.listeners import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     DEFAULT_PATH,
@@ -231,7 +243,6 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit imp
 
 PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
-PROJECTS = "projects.json"  # the records of module project_workspaces
 USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
 # Packages that determine which versions can be installed, and whether they are installed already.
@@ -312,7 +323,8 @@ def user_of(unit: Unit) -> str:
 
 
 def cullers_beside(unit: Unit) -> list[str]:
-    """Return the units of the idle cullers on this host that are not services of the hub."""
+    """Return the units of the idle cullers on this host that are services neither of the hub nor of other hubs with collaboration."""
+    of_others = {f"{name.removesuffix('.service')}.service" for name in host_state.hubs()}
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         process = Process(int(path.rpartition("/")[2]))
@@ -322,7 +334,7 @@ def cullers_beside(unit: Unit) -> list[str]:
         if not any(CULLER.search(word) for word in words[:3]):
             continue
         where = unit_of(process.pid)
-        if where != unit.properties.get("Id", unit.name):
+        if where not in {unit.properties.get("Id", unit.name), *of_others}:
             found.append(where or f"process {process.pid}")
     return sorted(found)
 
@@ -395,26 +407,76 @@ def said(fragment: str, argument: str) -> Any:
     return None
 
 
-def other_hubs(service: str, fragment: str) -> list[dict[str, Any]]:
-    """Return what other hubs with the fragment on this host use: accounts, state directory, and the port of the sharing page."""
+def other_hubs(service: str, fragment: str, comment: str = "") -> list[dict[str, Any]]:
+    """Return what other hubs with the fragment on this host use: shared accounts, state directory, and the port of the sharing page.
+
+    comment: marks shared accounts.
+    """
     found = []
     for unit, state in host_state.hubs().items():
         if unit == service or fragment not in state["runs_with"]:
             continue
-        paths = config_block.fragments_in(config_block.fragments_directory(state["path"]))
+        found_there = sorted(config_block.fragments_in(config_block.fragments_directory(state["path"])))
         told = {
-            name: next((value for path in sorted(paths) if (value := said(path, name)) is not None), None)
+            name: next((value for path in found_there if (value := said(path, name)) is not None), None)
             for name in ("accounts", "state_directory", "port")
         }
         found.append(
             {
                 "unit": unit,
-                "accounts": told["accounts"] or [],
+                "accounts": accounts_of_hub(unit, state["path"], told["accounts"] or [], comment),
                 "state_directory": told["state_directory"] or "",
                 "port": told["port"],  # null if the hub has no sharing page
             }
         )
     return found
+
+
+def remembered_projects(service: str, account_names: str) -> dict[str, Any]:
+    """Return the hub's projects and those of other hubs, as in `remembered`. account_names: the template for account names."""
+    known = Projects(service)
+    users = {name: accounts.user_of(made["account"], account_names) for name, made in known.on_host.items()}
+    return {
+        "projects": {name: users[name] for name in known.all},
+        "projects_of_others": sorted(known.of_others),
+        "project_users_of_others": [
+            users[name] for name, units in known.of_others.items() if service in units
+        ],
+    }
+
+
+def units_with_package(service: str) -> list[str]:
+    """Return the units of other hubs with a fragment that imports the collection's package."""
+    return [
+        unit
+        for unit, state in host_state.hubs().items()
+        if unit != service
+        and any(
+            hub_package.imports(transaction.read(path) or b"")
+            for path in config_block.fragments_in(config_block.fragments_directory(state["path"]))
+        )
+    ]
+
+
+def accounts_of_hub(unit: str, path: str, users: list[str], comment: str) -> list[str]:
+    """Return the accounts that run the servers of another hub's shared users.
+
+    If its configuration does not load, return all accounts with the comment whose names contain those of the users.
+    """
+    if not users:
+        return []
+    hub, starts = describe_hub(show(unit), path)
+    if hub["version"] and not hub["error"]:
+        template = starts.get("account_names") or accounts.USERNAME
+        return [accounts.account_of(user, template) for user in users]
+    likely = [name for name in accounts.with_comment(comment) if any(user in name for user in users)]
+    return sorted({*users, *likely})
+
+
+def described(account: str, service: str) -> dict[str, Any]:
+    """Return what is known about an account, and for which other hub its home directory is kept (empty for none)."""
+    home = os.path.join(account_numbers.HOMES, account)
+    return {**accounts.describe_account(account), "kept_for": kept_files.other_hub(home, service)}
 
 
 def looks_ours(directory: str) -> bool:
@@ -466,10 +528,10 @@ def main() -> None:
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
     others = {environment_of(each, hub["python"], search) for each in all_commands}
-    others_here = other_hubs(module.params["service"], module.params["fragment"] or "")
-    of_others = {
-        accounts.account_of(user, account_names) for other in others_here for user in other["accounts"]
-    }
+    others_here = other_hubs(
+        module.params["service"], module.params["fragment"] or "", module.params["comment"] or ""
+    )
+    of_others = {name for other in others_here for name in other["accounts"]}
     shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
     wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
@@ -480,6 +542,8 @@ def main() -> None:
     wanted = module.params["state_directory"] or ""
     # An interrupted run may have removed the fragment but not the directory.
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
+    if any(paths.overlap(state_directory, other["state_directory"]) for other in others_here):
+        state_directory = ""  # nothing in it may be deleted
     module.exit_json(
         changed=False,
         service={
@@ -499,6 +563,7 @@ def main() -> None:
             # An earlier run may have recorded the Python file next to a JSON file.
             "is_the_hubs": not named
             or paths.same(config_block.python_file(named), config_block.python_file(path)),
+            "beside": host_state.beside(module.params["service"], config_block.python_file(path)),
             "markers": [marker for marker in module.params["markers"] if marker.encode() in with_block],
             "accounts": said(fragment, "accounts") or [],
             "state_directory": state_directory,
@@ -514,7 +579,7 @@ def main() -> None:
             "running": starts.get("running"),
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
-        account=accounts.describe_account(accounts.account_of(module.params["account"], account_names))
+        account=described(accounts.account_of(module.params["account"], account_names), unit.name)
         if module.params["account"]
         else {"exists": False},
         remembered={
@@ -524,12 +589,10 @@ def main() -> None:
                 if module.params["fragment"] in state["runs_with"]
             },
             "others": others_here,
+            "other_units": units_with_package(module.params["service"]),
             "environments": package_record.environments(),
             "accounts": accounts.adopted_accounts(),
-            "projects": {
-                name: accounts.user_of(made["account"], account_names)
-                for name, made in host_state.recall(PROJECTS).items()
-            },
+            **remembered_projects(module.params["service"], account_names),
         },
         people=starts.get("people"),
         shared_accounts=shared,

@@ -187,8 +187,8 @@ class Verification:
 
     def run(self) -> dict[str, Any]:
         begun = time.monotonic()
-        undo = Undo.recall()
-        with watched(lambda: self.undo(Undo.recall())):
+        undo = Undo.recall(self.unit.name)
+        with watched(lambda: self.undo(Undo.recall(self.unit.name))):
             try:
                 self.prepare(undo)
                 self.verify(undo)
@@ -271,7 +271,7 @@ class Verification:
             "UIDs and GIDs are not reused",
             *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
         )
-        if closed := side_doors.closed_shares():
+        if closed := side_doors.closed_shares(self.unit.name):
             self.add("workspaces are open to their members", "failed", f"{'; '.join(closed)}.")
 
     @property

@@ -15,6 +15,10 @@ description:
     and whether a directory can contain workspaces. To test the directory, creates a temporary directory there and removes it.
   - Reports what is missing without judging it. Judges only the directory.
 options:
+  service:
+    description: The systemd unit of the hub whose projects to look for.
+    type: str
+    default: jupyterhub
   root:
     description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
@@ -67,10 +71,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 remembered:
-  description: Projects on the host that differ from O(projects) and O(root), by name.
+  description: Projects of the hub that differ from O(projects) and O(root), by name.
   type: dict
   returned: always
-  sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects}}
+  sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects, unit: jupyterhub}}
 missing:
   description: The accounts of O(projects) that do not exist.
   type: list
@@ -81,6 +85,11 @@ foreign:
   type: dict
   returned: always
   sample: {daemon: {name: daemon, exists: true, uid: 1, home: /usr/sbin, system: true, person: false, comment: daemon, groups: [daemon]}}
+other_hubs:
+  description: Why the hub cannot have projects, because of other hubs on the host. Empty if it can.
+  type: str
+  returned: always
+  sample: ""
 root:
   description: The directory of all projects, or its nearest existing parent. C(problem) says why it cannot contain workspaces. Empty if
     it can.
@@ -92,8 +101,8 @@ root:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, host_state, share_root
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import STATE
+from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, share_root
+from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 
 
 def main() -> None:
@@ -104,6 +113,7 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
+            "service": {"type": "str", "default": "jupyterhub"},
             "root": {"type": "path", "required": True},
             "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
             "comment": {"type": "str", "required": True},
@@ -112,15 +122,15 @@ def main() -> None:
     )
     root: str = module.params["root"]
     projects = {project["name"]: project for project in module.params["projects"]}
-    remembered = host_state.recall(STATE)
-    owned = {made["account"] for made in remembered.values()}
+    remembered = Projects(module.params["service"], projects)
+    owned = {made["account"] for made in remembered.all.values()}
     there = accounts.describe_accounts(project["account"] for project in projects.values())
     comment = module.params["comment"]
     module.exit_json(
         changed=False,
         # Do not return a thousand projects that need no change.
         remembered={
-            name: made for name, made in remembered.items() if not is_so(made, projects.get(name), root)
+            name: made for name, made in remembered.all.items() if not is_so(made, projects.get(name), root)
         },
         missing=sorted(name for name, account in there.items() if not account["exists"]),
         foreign={
@@ -128,6 +138,7 @@ def main() -> None:
             for name, account in there.items()
             if account["exists"] and account["comment"] != comment and name not in owned
         },
+        other_hubs=remembered.problem(),
         root=share_root.describe_root(root),
     )
 

@@ -14,10 +14,15 @@ description:
   - For each project, creates an account that nobody can log in to. For each workspace, creates a directory and two groups on the host,
     one with write access and one with read access. POSIX access control lists make new files in a workspace writable for all members
     with write access, regardless of their umask.
-  - Records what it creates. If another account, group or file already has one of these names, the module fails before it changes
-    anything. Files that the module has kept from a deleted project are an exception.
+  - Records what it creates, and for which hub. Only one hub of a host can have projects. If another account, group or file already has one
+    of these names, the module fails before it changes anything. Files that the module has kept from a removed project of the hub are an
+    exception.
   - Does not delete workspaces that are no longer listed. To delete them, name them in O(absent).
 options:
+  service:
+    description: The systemd unit of the hub whose projects these are. The module never changes those of another hub.
+    type: str
+    default: jupyterhub
   root:
     description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
@@ -132,6 +137,7 @@ left:
 """
 
 import contextlib
+import copy
 import grp
 import os
 import re
@@ -142,6 +148,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     account_numbers,
     host_state,
+    kept_files,
     project_accounts,
     project_deletion,
     share_gates,
@@ -174,10 +181,11 @@ class Workspaces:
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
         self.check_mode: bool = module.check_mode
-        self.remembered = Projects()
+        self.remembered = Projects(module.params["service"], [project["name"] for project in self.wanted])
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
+        self.recorded = copy.deepcopy(self.remembered.all)
         self.changes: dict[str, list[str]] = {}
         # Project and name of new workspaces whose files were kept from a deleted project.
         self.kept: list[tuple[str, str]] = []
@@ -204,9 +212,11 @@ class Workspaces:
             )
         if found:
             return found
+        if self.wanted and (others := self.remembered.problem()):
+            return [others]
         for project in self.wanted:
             found += self._problems_of(project)
-        known = {project["account"]: name for name, project in self.remembered.all.items()}
+        known = {project["account"]: name for name, project in self.remembered.on_host.items()}
         for project in self.wanted:
             if known.setdefault(project["account"], project["name"]) != project["name"]:
                 found.append(
@@ -242,6 +252,8 @@ class Workspaces:
             found.append(
                 f"account {account} of project {name} already exists and is not a project's account. Choose another account"
             )
+        if not there["exists"]:
+            found += self._problems_of_kept(os.path.join(account_numbers.HOMES, account))
         if not there["exists"] and account in self.groups:
             found.append(
                 f"group {account} of the account of project {name} already exists. Choose another account"
@@ -258,6 +270,7 @@ class Workspaces:
         found = []
         if is_kept(path):
             self.kept.append((name, share))
+            found += self._problems_of_kept(path)
         elif os.path.lexists(path):
             found.append(
                 f"{path} already exists and is not a workspace. Move it away, or choose another name"
@@ -269,6 +282,14 @@ class Workspaces:
         ]
         return found
 
+    def _problems_of_kept(self, path: str) -> list[str]:
+        """Return a sentence if the files at a path are kept for another hub, whose users are others."""
+        if other := kept_files.other_hub(path, self.remembered.unit):
+            return [
+                f"{path} has files that are kept for the hub {other}. Move them away, or choose another name"
+            ]
+        return []
+
     def _problems_of_known(self, name: str, share: str) -> list[str]:
         path = self.path_of(name, share)
         if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
@@ -278,6 +299,11 @@ class Workspaces:
     def _problems_of_absent(self) -> list[str]:
         wanted = {(project["name"], share) for project in self.wanted for share in ("", *project["shares"])}
         found = [
+            f"project {name} belongs to the hub {' or '.join(units)}. Set service to that unit to delete it"
+            for name, units in self.remembered.of_others.items()
+            if name in {each["project"] for each in self.absent}
+        ]
+        found += [
             f"project {each['project']}{' with workspace ' + each['share'] if each['share'] else ''} is listed in both projects and absent"
             for each in self.absent
             if (each["project"], each["share"]) in wanted
@@ -340,6 +366,7 @@ class Workspaces:
                 account_numbers.open_home(account) or os.path.isdir(f"{account_numbers.HOMES}/{account}")
             ):
                 project_accounts.make_home(account)
+            kept_files.forget(os.path.join(account_numbers.HOMES, account))
 
     def make_directories(self, dry: bool) -> None:
         """Create missing directories, and set their owners and permissions."""
@@ -447,17 +474,19 @@ class Workspaces:
                     self.remembered, each["project"], each["share"], archives, self.state_directory
                 )
                 self.note(each["project"], *done)
-        if self.changes and not dry and not self.remembered.all and not self.wanted:
+        if self.changes and not dry and not self.remembered.on_host and not self.wanted:
             with contextlib.suppress(OSError):  # it contains other files
                 os.rmdir(self.root)
         if not dry and self.wanted:
             for project in self.wanted:
                 self.remembered.add(project, self.root)
-            if {name: self.remembered.shares_of(name) for name in self.remembered.all} != self.before:
+            if self.remembered.all != self.recorded:
                 self.remembered.save()
         if self.wanted:
             self.make_accounts(dry)
             self.make_directories(dry)
+        for name, share in [] if dry else self.kept:
+            kept_files.forget(self.path_of(name, share))
         return [] if dry else self.repair(every=repair)
 
 
@@ -501,6 +530,7 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
+            "service": {"type": "str", "default": "jupyterhub"},
             "root": {"type": "path", "required": True},
             "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
             "absent": {"type": "list", "elements": "dict", "default": [], "options": absent},
@@ -538,7 +568,7 @@ def run(module: AnsibleModule) -> None:
         module.warn(f"Only {share} % of the file system of {workspaces.root} is free. Free some space there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, share_gates.Busy) as error:
         module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)

@@ -17,6 +17,11 @@ description:
   - Never reuses a UID or GID.
   - Adds existing accounts without the comment to the group. Does not change or remove them otherwise.
 options:
+  service:
+    description: The systemd unit of the hub. The module records for which hub it keeps home directories.
+    type: str
+    default: jupyterhub
+    version_added: 1.1.0
   names:
     description: The names of the accounts.
     type: list
@@ -118,7 +123,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state, kept_files
 from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import (
     NoNumber,
     Numbers,
@@ -177,6 +182,7 @@ def ensure_present(module: AnsibleModule) -> dict[str, Any]:
         # Includes existing accounts whose home directory is still closed, because an earlier run was interrupted here.
         for name in {*made} | ({*accounts} & account_numbers.kept_homes()):
             account_numbers.open_home(name)
+            kept_files.forget(os.path.join(account_numbers.HOMES, name))
         for name in joined:
             # Unlike usermod, gpasswd accepts accounts that are not defined on this host (LDAP).
             module.run_command(["gpasswd", "--add", name, group], check_rc=True)
@@ -230,8 +236,10 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
     account_numbers.reserve({account.pw_gid})
     if delete_home:
         account_numbers.forget_home(name)
+        kept_files.forget(account.pw_dir)
     else:
         account_numbers.close_home(name, account.pw_dir, account.pw_uid)
+        kept_files.note(account.pw_dir, module.params["service"])
     if directory := module.params["state_directory"]:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
 
@@ -272,6 +280,7 @@ def main() -> None:
     os.umask(0o022)  # new files get their intended mode, even with a strict umask
     module = AnsibleModule(
         argument_spec={
+            "service": {"type": "str", "default": "jupyterhub"},
             "names": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "group": {"type": "str"},

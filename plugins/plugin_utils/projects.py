@@ -246,6 +246,8 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
+    if present(settings) and found["other_hubs"]:
+        problems.append(found["other_hubs"])
     # In shared user mode, the group is created with the shared account.
     if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(

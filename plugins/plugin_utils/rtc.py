@@ -192,17 +192,18 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
 
 def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return conflicts with other hubs on the host. Removing collaboration from one hub would delete what both hubs use."""
-    problems = []
+    problems = _directory_problems(host)
     for other in host["remembered"].get("others", []):
         unit = other["unit"]
-        if other["state_directory"] == settings["state_directory"]:
+        ends = [f"{path}/" for path in (other["state_directory"], settings["state_directory"])]
+        if other["state_directory"] and (ends[0].startswith(ends[1]) or ends[1].startswith(ends[0])):
             problems.append(
                 f"The directory {settings['state_directory']} belongs to the hub {unit}. Set jupyterhub_rtc_state_directory to another "
                 "directory for this hub"
             )
-        if not boolean(settings["share_all_users"]) and settings["user"] in other["accounts"]:
+        if not boolean(settings["share_all_users"]) and host["account"]["name"] in other["accounts"]:
             problems.append(
-                f"The account {settings['user']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
+                f"The account {host['account']['name']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
             )
         wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
         if wants_page and other["port"] is not None and int(settings.get("sharing_port", 0)) == other["port"]:
@@ -210,6 +211,17 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
                 f"The sharing page of the hub {unit} already uses this hub's port for its own. Set jupyterhub_sharing_port to a free port"
             )
     return problems
+
+
+def _directory_problems(host: dict[str, Any]) -> list[str]:
+    """Return why this hub's fragments would also be another hub's, in a list of at most one."""
+    config = host["config"]
+    if not config.get("beside"):
+        return []
+    return [
+        f"The hub {config['beside']} has its configuration in the same directory, {Path(config['path']).parent}, so each hub would load what "
+        "the other one is given. Move the main file of one of them to a directory of its own"
+    ]
 
 
 def _way_to_write(directory: str) -> str:
@@ -223,7 +235,7 @@ def _way_to_write(directory: str) -> str:
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return the problems that prevent removal. Removal needs no JupyterLab, no group, and no working hub."""
     hubs, service, config = host["remembered"]["hubs"], host["service"]["name"], host["config"]
-    problems = []
+    problems = _directory_problems(host)
     if hubs and service not in hubs:
         problems.append(
             f"Collaboration is installed for the hub of {' and '.join(hubs)}, not of {service}. Set jupyterhub_rtc_service to that unit"
@@ -369,6 +381,11 @@ def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
         ]
     if problem := _membership_problem(settings, host):
         return [problem]
+    if not account["exists"] and account.get("kept_for"):
+        return [
+            f"The home directory of the account {name} has files that are kept for the hub {account['kept_for']}. Move them away, or set "
+            "jupyterhub_rtc_user to another name"
+        ]
     if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
         return []
     if account["system"]:

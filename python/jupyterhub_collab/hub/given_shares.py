@@ -26,12 +26,17 @@ from typing import Any
 from ..workspaces import posix_acl, share_gates, share_users, shares
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import GIVEN, STATE, Gate
+from ..workspaces.share_gates import GIVEN, Gate
 from .share_rights import READ, WRITE, Rights, more
+from .share_threads import ShareThreads, Unanswered
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
 QUICK_SECONDS = 0.2
+PATIENCE_SECONDS = 1.0  # with the file systems of all workspaces together, because the hub waits
+Reach = tuple[
+    dict[int, int], dict[int, int]
+]  # accounts with access, and accounts that lost it, each with their permissions
 
 
 class GivenShares:
@@ -39,42 +44,42 @@ class GivenShares:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.path = os.path.join(STATE, GIVEN)
         self.all: dict[str, dict[str, Any]] = {}
         self.gates: dict[str, Gate] = {}  # by workspace, as the directories have them
-        self.wanted: dict[
-            str, tuple[dict[int, int], dict[int, int]]
-        ] = {}  # by workspace: accounts with access and accounts that lost it, as last requested
+        self.recorded: dict[str, Gate] = {}  # as this process or an earlier one has recorded them
+        self.asked: dict[str, Reach] = {}  # by workspace, as last requested
+        self.wanted: dict[str, Reach] = {}  # the part of it that is known to be done
+        self.threads = ShareThreads()
         self.ended: set[tuple[str, str]] = set()  # (account, workspace): lost access, no process left
 
     def load(self) -> None:
         """Read what the previous hub process recorded."""
-        os.makedirs(STATE, mode=0o700, exist_ok=True)
+        os.makedirs(share_gates.STATE, mode=0o700, exist_ok=True)
+        with contextlib.suppress(share_gates.Busy):
+            share_gates.sweep(QUICK_SECONDS)
         try:
-            with open(self.path, encoding="utf-8") as file:
+            with open(os.path.join(share_gates.STATE, GIVEN), encoding="utf-8") as file:
                 self.all = json.load(file)
         except FileNotFoundError:
             self.all = {}
+        self.recorded = share_gates.recall()
 
     def note(self, account: str, user: str, rights: Rights) -> None:
         """Record what a server is about to be given, in addition to what its account was given before."""
         before = self.all.get(account, {}).get("shares", {})
         self.all[account] = {"user": user, "shares": more(before, rights)}
-        os.makedirs(STATE, mode=0o700, exist_ok=True)
-        temporary = f"{self.path}.collab-new"
-        with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            json.dump(self.all, file)
-        os.replace(temporary, self.path)
+        share_gates.write(GIVEN, self.all)
 
-    def settle(self, now: Mapping[str, Rights], shares_of: Mapping[str, str]) -> Settled:
+    def settle(
+        self, now: Mapping[str, Rights], shares_of: Mapping[str, str], seconds: float = PATIENCE_SECONDS
+    ) -> Settled:
         """Set the access lists of the workspaces' directories, and end processes of users who have lost access.
 
-        now: what each account may do now. shares_of: all workspaces, each with the account of its project.
+        now: what each account may do now. shares_of: all workspaces, each with the account of its project. seconds: how long to wait for
+        their file systems. A workspace that does not answer counts as closed until a later call.
         """
         settled = Settled()
-        wanted: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
+        wanted: dict[str, Reach] = {}
         for share, account in shares_of.items():
             wanted[share] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
         for account, given in self.all.items():
@@ -90,35 +95,65 @@ class GivenShares:
                         lost[number] = NOTHING
                         if (account, share) not in self.ended:
                             settled.lost.append((account, share))
-        before = dict(self.gates)
-        for share, people in wanted.items():
-            if self.wanted.get(share) == people:
-                continue
+        self.asked = wanted
+        due = [share for share, people in wanted.items() if self.wanted.get(share) != people]
+        outcomes = self.threads.outcomes({share: partial(self._set_gate, share) for share in due}, seconds)
+        for share, outcome in outcomes.items():
+            self.gates.pop(share, None)
+            self.wanted.pop(share, None)
+            match outcome:
+                case FileNotFoundError():
+                    pass  # there is no such workspace
+                case KeyError():
+                    settled.problems.append(f"{share}: its groups do not exist")
+                case Exception():
+                    # Others must not take it for open, although its directory may have an earlier list.
+                    reason = getattr(outcome, "strerror", None) or str(outcome)
+                    self.gates[share] = Gate(by_name=True, closed=reason)
+                    settled.unsettled.add(share)
+                    settled.problems.append(f"{share} cannot be given or taken away: {reason}")
+                case gate:
+                    self.gates[share] = gate
+                    self.wanted[share] = wanted[share]
+                    if gate.closed:
+                        settled.problems.append(f"{share} is closed to everyone: {gate.closed}")
+        if self.gates != self.recorded:
             try:
-                self.gates[share] = self._set_gate(share, *people)
-            except (OSError, KeyError) as error:
-                self.gates.pop(share, None)
-                self.wanted.pop(share, None)
-                if os.path.lexists(os.path.join(self.root, share)):
-                    settled.problems.append(f"{share}: {error}")
-            else:
-                self.wanted[share] = people
-                if closed := self.gates[share].closed:
-                    settled.problems.append(f"{share} is closed to everyone: {closed}")
-        if self.gates != before:
-            share_gates.remember(self.gates)
+                share_gates.update(self.recorded, self.gates, QUICK_SECONDS)
+                self.recorded = dict(self.gates)
+            except (share_gates.Busy, OSError) as error:
+                settled.unrecorded = True
+                settled.problems.append(f"records are out of date: {error}")
         if settled.lost:
             alive = {number for _process, users, _groups in all_processes() for number in users}
             members = {group.gr_gid: group for group in grp.getgrall()}
+            ends: dict[str, list[str]] = {}
             for account, share in settled.lost:
-                self._end(account, share, alive, members)
+                _leave_all(account, share, members)
+                ends.setdefault(share, []).append(account)
+            calls = {
+                share: partial(self._end, accounts, share, alive)
+                for share, accounts in ends.items()
+                if share not in settled.unsettled
+            }
+            told = self.threads.outcomes(calls, seconds)
+            settled.unsettled |= {share for share, outcome in told.items() if isinstance(outcome, Unanswered)}
         return settled
 
-    def _set_gate(self, share: str, passes: dict[int, int], lost: dict[int, int]) -> Gate:
-        """Set the access list of a workspace's directory, the strictest one for which its file system has room. Return it."""
-        groups = numbers_of(share)
-        reason = ""
-        with shares.opened(os.path.join(self.root, share)) as directory:
+    def _set_gate(self, share: str) -> Gate:
+        """Set the access list of a workspace's directory, the strictest one for which its file system has room. Return it.
+
+        Raises FileNotFoundError, KeyError if the workspace has no groups, and OSError.
+        """
+        path, reason = os.path.join(self.root, share), ""
+        try:
+            groups = numbers_of(share)
+        except KeyError:
+            os.lstat(path)
+            raise
+        with shares.opened(path) as directory:
+            # Read this only now, because the file system may have taken long to answer.
+            passes, lost = self.asked[share]
             os.fchown(directory, 0, -1)  # an owner could change the list
             for gate in (Gate(passes, by_name=True), Gate(lost)):
                 try:
@@ -137,24 +172,17 @@ class GivenShares:
                 os.chmod(posix_acl.path_of(directory), 0o700)
             return gate
 
-    def _end(self, account: str, share: str, alive: set[int], groups: Mapping[int, grp.struct_group]) -> None:
-        """Remove an account that has lost a workspace from its groups on the host, and end the account's processes there.
-
-        alive: UIDs with processes. groups: the host's groups by GID.
-        """
-        try:
-            numbers = numbers_of(share)
-        except KeyError:
-            return
-        for number in (numbers.writers, numbers.readers):
-            _leave(account, groups[number])
-        for uid in _numbers([account]):
-            # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
-            # workspace does the rest.
-            place = os.path.join(self.root, share)
-            look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
-            if uid not in alive or not share_users.end(look, QUICK_SECONDS):
-                self.ended.add((account, share))
+    def _end(self, accounts: list[str], share: str, alive: set[int]) -> None:
+        """End the processes in a workspace of accounts that have lost it. alive: UIDs with processes. Raises KeyError without groups."""
+        numbers = numbers_of(share)
+        place = os.path.join(self.root, share)
+        for account in accounts:
+            for uid in _numbers([account]):
+                # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
+                # workspace does the rest.
+                look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
+                if uid not in alive or not share_users.end(look, QUICK_SECONDS):
+                    self.ended.add((account, share))
 
 
 @dataclass
@@ -164,10 +192,14 @@ class Settled:
     lost: (account, workspace) for each account that has lost access, unless an earlier call of this process found that it no longer has
     processes there.
     problems: sentences for the log.
+    unsettled: workspaces whose file systems do not answer, or answer with an error. unrecorded: whether the gates were not recorded. In
+    both cases, call `settle` again later.
     """
 
     lost: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unsettled: set[str] = field(default_factory=set)
+    unrecorded: bool = False
 
 
 def _numbers(accounts: list[str]) -> list[int]:
@@ -177,6 +209,14 @@ def _numbers(accounts: list[str]) -> list[int]:
         with contextlib.suppress(KeyError):
             found.append(pwd.getpwnam(account).pw_uid)
     return found
+
+
+def _leave_all(account: str, share: str, groups: Mapping[int, grp.struct_group]) -> None:
+    """Remove an account from a workspace's groups on the host. groups: the host's groups by GID."""
+    with contextlib.suppress(KeyError):
+        numbers = numbers_of(share)
+        for number in (numbers.writers, numbers.readers):
+            _leave(account, groups[number])
 
 
 def _leave(account: str, group: grp.struct_group) -> None:

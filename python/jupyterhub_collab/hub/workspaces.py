@@ -18,7 +18,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,12 @@ from sqlalchemy.orm import Session
 from ..workspaces.repair import numbers_of
 from ..workspaces.share_gates import STATE
 from ..workspaces.shares import group_names
-from .given_shares import GivenShares
+from .given_shares import PATIENCE_SECONDS, GivenShares
 from .hooks import Hook, chain
 from .policy import applied
 from .share_mounts import GROUPS, merged, mounts, sealed, works
 from .share_rights import WRITE, Rights, named_as, rights_of
+from .share_threads import Unanswered
 from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
@@ -47,6 +48,8 @@ HOME_PROGRAM = PACKAGE / "jupyterhub_collab/workspaces/home.py"
 HOME_SECONDS = 10
 LONGEST_ANSWER = 4000  # bytes
 LOOK_SECONDS = 10
+START_SECONDS = 3  # the hub's start waits this long for the file systems of workspaces
+AGAIN_SECONDS = 30  # after which to try again what could not be settled
 NOTICE = os.path.join(STATE, "unavailable.txt")
 NOTICE_TEXT = "This workspace was not available when your server started. Tell the hub's administrator, who can find the reason in its log.\n"
 
@@ -121,6 +124,8 @@ class Workspaces:
         self.given = GivenShares(root)
         self.due = False  # whether groups have changed in the database since the last `settle`
         self.warned = False
+        self.later: asyncio.TimerHandle | None = None  # the next attempt
+        self.reported: set[str] = set()  # problems of the last attempt, which are in the log
         self.in_repair: set[str] = set()
         self.tasks: set[asyncio.Task[None]] = set()  # the loop keeps only weak references to tasks
 
@@ -146,22 +151,31 @@ class Workspaces:
             _write_notice()
         except (OSError, ValueError) as error:
             hub.log.warning("Failed to read which sessions have workspaces: %s", error)
-        self.settle()
+        self.settle(START_SECONDS)
         event.listen(Session, "after_flush", self._look_for_groups)
         event.listen(Session, "after_commit", self._settle_soon)
         if self.repair_minutes:
             self._in_background(self._repair_for_ever())
 
-    def settle(self) -> None:
-        """Remove workspaces from running servers whose users have lost access, and restore those to which they have access again."""
+    def settle(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Remove workspaces from running servers whose users have lost access, and restore those to which they have access again.
+
+        seconds: how long to wait for workspaces' file systems. What they have not done by then is tried again later.
+        """
         users = {given["user"]: account for account, given in self.given.all.items()}
         now = {}
         for user in self.hub.db.query(orm.User).filter(orm.User.name.in_(users)):
             groups = [group.name for group in user.groups]
             now[users[user.name]] = rights_of(self.projects, user.name, groups)
-        settled = self.given.settle(now, self.shares)
+        settled = self.given.settle(now, self.shares, seconds)
         for problem in settled.problems:
-            self.hub.log.error("Workspace %s", problem)
+            if problem not in self.reported:
+                self.hub.log.error("Workspace %s", problem)
+        if self.reported and not settled.problems:
+            self.hub.log.info("All workspaces are as they should be again")
+        self.reported = {*settled.problems}
+        if settled.unsettled or settled.unrecorded:
+            self._settle_later()
         lost: dict[str, list[str]] = {}
         for account, share in settled.lost:
             if share in self.shares:
@@ -189,6 +203,14 @@ class Workspaces:
         except Exception:
             self.hub.log.exception("Users who have lost a workspace may still use it on running servers")
 
+    def _settle_later(self) -> None:
+        if self.later is None:
+            self.later = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._settle_again)
+
+    def _settle_again(self) -> None:
+        self.later = None
+        self._settle_now()
+
     def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
@@ -197,7 +219,8 @@ class Workspaces:
     async def _repair_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.repair_minutes * 60)
-            await self.repair(self.shares)
+            # Do not wait for it: a file system may stop answering during the walk.
+            self._in_background(self.repair(self.shares))
 
     async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
         """Restore the permissions of files in these workspaces, except those in repair already, and log what was done.
@@ -207,8 +230,22 @@ class Workspaces:
         """
         shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
         self.in_repair |= {*shares}
+        looks = {share: partial(os.lstat, os.path.join(self.root, share)) for share in shares}
+        looked = await self.given.threads.answers(looks, LOOK_SECONDS)
+        together: dict[
+            int, dict[str, str]
+        ] = {}  # by device, because a walk waits for a file system that stops answering
+        for share, account in shares.items():
+            if isinstance(looked[share], Unanswered):
+                self.in_repair.discard(share)
+            else:
+                together.setdefault(getattr(looked[share], "st_dev", 0), {})[share] = account
+        await asyncio.gather(*(self._repair(each, lost or {}) for each in together.values()))
+
+    async def _repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> None:
+        """Repair workspaces of one file system."""
         try:
-            told = await self._walk(shares, lost or {})
+            told = await self._walk(shares, {share: lost[share] for share in shares if share in lost})
         except OSError as error:
             self.hub.log.warning("Failed to restore permissions of files in workspaces: %s", error)
         else:
@@ -271,21 +308,10 @@ class Workspaces:
             self._in_background(self.repair(writable))
 
     async def _missing(self, rights: Rights) -> dict[str, str]:
-        """Return which workspaces are unavailable, and why. This checks in threads, because a network file system may not answer."""
-        looked = await asyncio.gather(
-            *(
-                asyncio.wait_for(
-                    asyncio.to_thread(_problem_of, os.path.join(self.root, share), share), LOOK_SECONDS
-                )
-                for share in rights
-            ),
-            return_exceptions=True,
-        )
-        return {
-            share: str(said) or "it does not answer"
-            for share, said in zip(rights, looked, strict=True)
-            if said is not None
-        }
+        """Return which workspaces are unavailable, and why."""
+        looks = {share: partial(_problem_of, os.path.join(self.root, share), share) for share in rights}
+        looked = await self.given.threads.answers(looks, LOOK_SECONDS)
+        return {share: str(said) for share, said in looked.items() if said is not None}
 
     async def _mount(
         self, spawner: Any, account: str, rights: Rights, usable: Rights, missing: dict[str, str]

@@ -51,9 +51,9 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
         shares.open_directory(opened, GROUPS)
     (directory / "below").mkdir()
     (directory / "below" / "file").write_text("text")
-    for module in (given_shares, share_gates):
-        monkeypatch.setattr(module, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(GivenShares.settle, "__defaults__", (PATIENCE,))
 
     def getpwnam(name: str) -> pwd.struct_passwd:
         kind, _dash, number = name.partition("-")
@@ -580,3 +580,29 @@ def test_repair_leaves_the_gate_as_the_hub_has_set_it(
     monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
     repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
     assert not reads(given, BOB, GROUPS.writers)
+
+
+def test_record_that_somebody_else_is_changing_is_written_later(given: GivenShares) -> None:
+    """A play was stopped while it changed the record of gates. The hub goes on, says so, and records them at the next time."""
+    given.load()
+    given.note("bob", "bob", {SHARE: WRITE})
+    with share_gates.locked():
+        (problem,) = given.settle({"bob": {SHARE: WRITE}}, OF).problems
+    assert "records are out of date: another process has been changing" in problem
+    assert writes(given, BOB, GROUPS.writers)
+    assert share_gates.recall() == {}
+    assert given.settle({"bob": {SHARE: WRITE}}, OF).problems == []
+    assert share_gates.recall() == given.gates
+
+
+def test_play_forgets_a_workspace_while_the_hub_knows_it(given: GivenShares) -> None:
+    given.load()
+    given.settle({}, OF)
+    share_gates.forget(SHARE)
+    given.note("bob", "bob", {SHARE: WRITE})
+    other = {**OF, "snow/files": "project-rain"}
+    os.makedirs(os.path.join(given.root, "snow/files"))
+    given.settle({}, OF)
+    share_gates.forget(SHARE)
+    given.settle({}, other)
+    assert {*share_gates.recall()} == {"snow/files"}

@@ -73,3 +73,16 @@ def test_hubs_are_those_that_have_fragments() -> None:
         host_state.remember("two.json", {"stale": "x", "runs_with": {}})
         host_state.remember("packages.json", {"environment": "/opt/lab"})
         assert host_state.hubs() == {"one": one}
+
+
+def test_another_hub_with_its_configuration_in_the_same_directory(tmp_path: Path) -> None:
+    """A unit of another name with the same file is the same hub, and a file that is gone has none."""
+    mains = {unit: str(tmp_path / f"{unit}.py") for unit in ("hub-a", "hub-b")}
+    Path(mains["hub-a"]).touch()
+    with host_state.lock():
+        host_state.remember("hub-a.json", {"path": mains["hub-a"], "runs_with": {"10-jupyterhub": {}}})
+    assert host_state.beside("hub-b", mains["hub-b"]) == "hub-a"
+    assert host_state.beside("hub-b", str(tmp_path / "own/hub.py")) == ""
+    assert host_state.beside("hub-b", mains["hub-a"]) == host_state.beside("hub-a", mains["hub-a"]) == ""
+    Path(mains["hub-a"]).unlink()
+    assert host_state.beside("hub-b", mains["hub-b"]) == ""

@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, listeners
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    accounts,
+    host_state,
+    hub_package,
+    listeners,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
@@ -26,13 +31,43 @@ def test_what_another_hub_of_the_host_keeps_for_itself(
             f"{unit}.json", {"path": str(tmp_path / unit / "hub.py"), "runs_with": {"50-rtc": {}}}
         )
     (tmp_path / "hub-b/jupyterhub_collab.d/60-sharing.py").write_text("share_servers(c, port=906)\n")
+    monkeypatch.setattr(hub_info, "show", Unit)
+    found = {"version": "6.1.1", "error": ""}
+    starts = {"hub-a": {"account_names": ""}, "hub-b": {"account_names": "jupyter-{USERNAME}"}}
+    monkeypatch.setattr(hub_info, "describe_hub", lambda unit, path: (found, starts[unit.name]))
     assert hub_info.other_hubs("hub-a", "50-rtc") == [
-        {"unit": "hub-b", "accounts": ["of-hub-b"], "state_directory": "/var/lib/hub-b", "port": 906}
+        {"unit": "hub-b", "accounts": ["jupyter-of-hub-b"], "state_directory": "/var/lib/hub-b", "port": 906}
     ]
-    assert hub_info.other_hubs("hub-b", "50-rtc")[0]["port"] is None
+    (of_hub_a,) = hub_info.other_hubs("hub-b", "50-rtc")
+    assert (of_hub_a["accounts"], of_hub_a["port"]) == (["of-hub-a"], None)
 
 
-def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
+def test_account_that_may_be_another_hubs_counts_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If another hub's configuration does not load, it is unknown how its shared account is called on the host."""
+    monkeypatch.setattr(hub_info, "show", Unit)
+    monkeypatch.setattr(
+        hub_info, "describe_hub", lambda unit, path: ({"version": "6.1.1", "error": "bad"}, {})
+    )
+    there = ["jupyter-team", "shared"]
+    monkeypatch.setattr(accounts, "with_comment", {"ours": there}.__getitem__)
+    assert hub_info.accounts_of_hub("hub-b", "/etc/hub.py", ["team"], "ours") == ["jupyter-team", "team"]
+
+
+def test_hub_that_only_shares_uses_the_package_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab's settings, packages and groups are kept for it. A hub without the package needs none of them."""
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    imported = f'sys.path.insert(0, "{hub_package.DIRECTORY}/0123456789ab")\n'
+    for unit, text in (("hub-a", imported), ("hub-b", imported), ("plain", "c.JupyterHub.x = 1\n")):
+        fragments = tmp_path / unit / "jupyterhub_collab.d"
+        fragments.mkdir(parents=True)
+        (fragments / "60-sharing.py").write_text(text)
+        state = {"path": str(tmp_path / unit / "hub.py"), "runs_with": {"60-sharing": {}}}
+        host_state.remember(f"{unit}.json", state)
+    assert hub_info.units_with_package("hub-a") == ["hub-b"]
+
+
+def test_culler_of_another_unit_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "cull_idle_servers.py"
     script.write_text("import time\nprint(flush=True)\ntime.sleep(60)\n")
     process = subprocess.Popen([sys.executable, script, "--timeout=77"], stdout=subprocess.PIPE)
@@ -42,6 +77,10 @@ def test_culler_of_another_unit_is_known(tmp_path: Path) -> None:
         # Without systemd, the process belongs to no unit.
         ours = listeners.unit_of(process.pid) or f"process {process.pid}"
         assert ours in hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"}))
+        # A service of another hub.
+        monkeypatch.setattr(hub_info, "unit_of", lambda pid: "hub-b.service")
+        monkeypatch.setattr(host_state, "hubs", lambda: {"hub-b": {}})
+        assert hub_info.cullers_beside(Unit("jupyterhub", {"Id": "x.service"})) == []
     finally:
         process.kill()
         process.wait()

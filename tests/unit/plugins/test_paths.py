@@ -34,3 +34,17 @@ def test_one_file_by_another_path(tmp_path: Path, text: str, exists: bool) -> No
 )
 def test_slashes_that_say_nothing_go(text: str, tidy: str) -> None:
     assert paths.tidy(text) == tidy
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("/a/b", "/a/b", True),
+        ("/a/b/", "/a/b/c", True),
+        ("/a/b/c", "/a//b", True),
+        ("/a/b", "/a/bc", False),
+        ("", "/a", False),
+    ],
+)
+def test_directories_that_overlap(one: str, other: str, overlap: bool) -> None:
+    assert paths.overlap(one, other) is overlap

@@ -152,7 +152,7 @@ def test_next_share_of_the_name_is_not_for_the_people_of_this_one(
     monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     gate = share_gates.Gate({MEMBER: 7}, by_name=True)
-    share_gates.remember({"snow/files": gate, "snow/data": gate})
+    share_gates.update({}, {"snow/files": gate, "snow/data": gate})
     project_deletion._delete_share(str(tmp_path), "snow", "files")
     assert not share.exists()
     assert share_gates.recall() == {"snow/data": gate}

@@ -26,7 +26,10 @@ HOST: dict[str, Any] = {
     "servers": {"account_names": "{USERNAME}"},
     "people": {"users": ["alice", "bob"], "groups": ["students"]},
 }
-FOUND: dict[str, Any] = {"remembered": {}, "missing": [], "foreign": {}, "root": {"problem": ""}}
+FOUND: dict[str, Any] = {
+    **{"remembered": {}, "missing": [], "foreign": {}},
+    **{"other_hubs": "", "root": {"problem": ""}},
+}
 ROOT = SETTINGS["root"]
 MADE = {"rain": {"account": "project-rain", "shares": ["files"], "root": ROOT}}
 
@@ -203,6 +206,7 @@ def test_what_is_well_is_not_refused() -> None:
             "The files of the project rain are in /srv/elsewhere, but jupyterhub_projects_root is /srv/jupyterhub-projects",
         ),
         ([RAIN], {"root": {"problem": "the disk is full"}}, "the disk is full"),
+        ([RAIN], {"other_hubs": "another hub has projects"}, "another hub has projects"),
         (
             [RAIN],
             {"foreign": {"project-rain": {"system": False}}},
@@ -219,6 +223,14 @@ def test_what_stands_in_the_way_on_the_host_is_named(
     wanted: list[Any], found: dict[str, Any], said: str
 ) -> None:
     assert said in host_problems(*wanted, found=found)
+
+
+def test_hub_without_projects_does_not_mind_those_of_another() -> None:
+    """Not even if it deletes its own, which is the way out if both hubs have projects."""
+    others = {"other_hubs": "another hub has projects"}
+    assert host_problems(found=others, server_access=[{"owner": "alice"}]) == ""
+    gone = {"name": "rain", "state": "absent"}
+    assert host_problems(gone, found=others | {"remembered": MADE}, confirm_delete=["rain"]) == ""
 
 
 def test_hub_user_who_was_there_before_is_not_taken() -> None:

@@ -639,9 +639,32 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
     for name in ("jupyterhub_rtc_state_directory", "jupyterhub_rtc_user", "jupyterhub_sharing_port"):
         assert [name in problem and "hub-b" in problem for problem in problems].count(True) == 1
     apart = {"state_directory": "/var/lib/hub-a/rtc", "user": "team", "sharing_port": "906"}
-    assert rtc.host_problems(SETTINGS | apart, found) == []
+    team = found | {"account": {"name": "team", "exists": False}}
+    assert rtc.host_problems(SETTINGS | apart, team) == []
+    # What counts is the account on the host, not the hub's name for its user.
+    assert "The account shared is the shared account of the hub hub-b" in ". ".join(
+        rtc.host_problems(SETTINGS | apart, found)
+    )
     alone = SETTINGS | {"share_all_users": True, "state_directory": "/var/lib/hub-a/rtc"}
     assert rtc.host_problems(alone, found) == []
+    for nested in ("/var/lib/jupyterhub-rtc/a", "/var/lib"):
+        (problem,) = rtc.host_problems(alone | {"state_directory": nested}, found)
+        assert "belongs to the hub hub-b" in problem
+    assert rtc.host_problems(alone | {"state_directory": "/var/lib/jupyterhub-rtc-a"}, found) == []
+
+
+def test_home_that_is_kept_for_another_hub_is_not_taken() -> None:
+    """The other hub's users have left their files there."""
+    (problem,) = rtc.host_problems(SETTINGS, host(account={"kept_for": "hub-b"}))
+    assert "The home directory of the account shared has files that are kept for the hub hub-b" in problem
+
+
+def test_two_hubs_need_a_directory_each_for_their_configuration() -> None:
+    """Each would load the fragments of the other one, and a removal would delete them."""
+    found = host(config={"beside": "hub-b"})
+    for settings in (SETTINGS, REMOVAL):
+        (problem,) = rtc.host_problems(settings, found)
+        assert "The hub hub-b has its configuration in the same directory, /etc" in problem
 
 
 def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:

@@ -38,7 +38,7 @@ def test_host_on_which_all_is_well(host: Path) -> None:
     assert side_doors.reused_groups() == []
     assert side_doors.left_to_others(str(host / "servers")) == []
     assert side_doors.left_to_others("") == []
-    assert side_doors.closed_shares() == []
+    assert side_doors.closed_shares("jupyterhub") == []
 
 
 def test_session_with_the_number_of_a_group_that_is_another_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,10 @@ def test_what_belongs_to_the_next_account(host: Path) -> None:
 
 
 def test_share_that_is_closed() -> None:
-    share_gates.remember(
-        {"rain/files": share_gates.Gate(by_name=True, closed="no room"), "rain/data": share_gates.Gate()}
-    )
-    assert side_doors.closed_shares() == ["workspace rain/files is closed to everyone: no room"]
+    closed = share_gates.Gate(by_name=True, closed="no room")
+    share_gates.update({}, {"rain/files": closed, "rain/data": share_gates.Gate()})
+    closed_too = share_gates.Gate(by_name=True, closed="it does not answer")
+    share_gates.update({}, {"snow/files": closed_too})
+    host_state.remember("projects.json", {"snow": {"unit": "hub-b"}})
+    assert side_doors.closed_shares("hub-a") == ["workspace rain/files is closed to everyone: no room"]
+    assert len(side_doors.closed_shares("hub-b")) == 2
