@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from . import transaction
+from . import config_block, transaction
 
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 LOCK = "lock"
@@ -60,6 +60,18 @@ def hubs() -> dict[str, dict[str, Any]]:
     names = [os.path.basename(path) for path in sorted(glob.glob(path_of("*.json")))]
     states = {name.removesuffix(".json"): recall(name) for name in names}
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
+
+
+def fragments(main: str) -> bytes:
+    """Return the concatenated content of all fragments on the host: those of a main file, and those of the hubs that are known.
+
+    This includes what an interrupted run has kept, because a rollback restores it.
+    """
+    mains = [main, *(state["path"] for state in hubs().values())]
+    paths: list[str] = []
+    for directory in {config_block.fragments_directory(path) for path in mains}:
+        paths += config_block.fragments_in(directory) + transaction.leftovers(directory)
+    return b"".join(transaction.read(path) or b"" for path in paths)
 
 
 @contextlib.contextmanager

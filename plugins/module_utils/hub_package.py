@@ -114,9 +114,8 @@ def remove_unused(fragments: bytes) -> None:
     for path in glob.glob(os.path.join(DIRECTORY, "[0-9a-f]" * 12)):
         if path.encode() not in used:
             shutil.rmtree(path, ignore_errors=True)
-    if not used:
-        with contextlib.suppress(OSError):  # it does not exist, or contains other files
-            os.rmdir(DIRECTORY)
+    with contextlib.suppress(OSError):  # it does not exist, or contains something
+        os.rmdir(DIRECTORY)
 
 
 def environments() -> Iterator[bytes]:

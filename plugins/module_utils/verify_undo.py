@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from . import host_state
+from . import host_state, hub_package
 from .account_processes import NotEnded, end_processes, forget_failed_units
 from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
@@ -80,10 +80,13 @@ class Undo:
     def _keep(self) -> None:
         host_state.remember(STATE, self.what)
 
-    def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
+    def run(
+        self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]], fragments: bytes
+    ) -> list[str]:
         """Undo everything, and return a description of each thing that could not be removed.
 
         api: the hub's API. Without it, nothing at the hub is undone. visitors: returns the current visitors of other users' servers.
+        fragments: the content of all fragments on the host. They may have begun to use the package since it was installed.
         """
         self._end_process()
         left: list[str] = []
@@ -98,10 +101,8 @@ class Undo:
         left += [f"account {name}" for name in self._all("accounts") if not self._remove_account(name)]
         if left:
             return left
-        if package := self.what.get("package"):
-            shutil.rmtree(package, ignore_errors=True)
-            with contextlib.suppress(OSError):  # it contains other versions
-                os.rmdir(os.path.dirname(package))
+        if self.what.get("package"):
+            hub_package.remove_unused(fragments)
         self.what = {}
         self._keep()
         return []

@@ -350,7 +350,7 @@ for _time in range(300):
 
 @pytest.mark.parametrize("flags", [0, 0x10000000], ids=["host", "container with 65536 UIDs"])
 def test_several_at_once(flags: int) -> None:
-    """A repair halts accounts while plays halt and remove others, on one host. None waits forever, and whoever was halted continues."""
+    """A repair halts accounts while plays halt and remove others, on one host. None waits forever, and all that was halted continues."""
     work = [
         f"with halted([{ACCOUNT}]): pass",
         f"with halted([{ATTACKER + 1}]): pass",

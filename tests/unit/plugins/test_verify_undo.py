@@ -7,11 +7,50 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import verify_undo
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
+    hub_package,
+    verify_undo,
+)
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory of the package's versions, on a host of which nothing is recorded."""
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "package"))
+    (tmp_path / "state").mkdir()
+    (tmp_path / "jupyterhub_collab.d").mkdir()
+    return tmp_path
 
 
+@pytest.mark.parametrize("name", ["50-rtc.py", ".50-rtc.py.collab-old"])
+def test_package_that_a_hub_has_begun_to_use_stays(place: Path, name: str) -> None:
+    """Verify could not remove all, so its record still has the package when a play finds and uses it, or is interrupted after that."""
+    package = hub_package.HubPackage({"jupyterhub_collab/__init__.py": ""})
+    undo = verify_undo.Undo()
+    undo.set("package", package.path)
+    undo.note("users", "verify-a")
+    package.install()
+    main = str(place / "jupyterhub_config.py")
+    assert undo.run(None, list, host_state.fragments(main)) != []
+    fragment = place / "jupyterhub_collab.d" / name
+    fragment.write_text(f'sys.path.insert(0, "{package.path}")\n')
+    undo.set("users", [])
+    assert undo.run(None, list, host_state.fragments(main)) == []
+    assert os.path.isdir(package.path)
+    assert verify_undo.Undo.recall().what == {}
+
+
+def test_package_that_no_fragment_uses_goes(place: Path) -> None:
+    package = hub_package.HubPackage({"jupyterhub_collab/__init__.py": ""})
+    package.install()
+    undo = verify_undo.Undo({"package": package.path})
+    assert undo.run(None, list, host_state.fragments(str(place / "jupyterhub_config.py"))) == []
+    assert not (place / "package").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
 def test_account_that_stops_the_removal_of_files_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
