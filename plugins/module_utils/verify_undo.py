@@ -37,8 +37,15 @@ SERVER_SECONDS = 60
 REMOVE_SECONDS = 30
 # Where JupyterLab keeps copies of files, including deleted ones.
 COPIES = (".local/share/Trash/files/{}*", ".local/share/Trash/info/{}*", ".ipynb_checkpoints/{}*", "{}*")
-REMOVE = """
+# Becomes an account, after the start: the account's processes could stop the new process before subprocess hears that it has started.
+BECOME = """
 import contextlib, glob, os, sys
+group, user = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+os.setgroups([])
+os.setgid(group)
+os.setuid(user)
+"""
+REMOVE = """
 for pattern in sys.argv[1:]:
     for path in glob.glob(pattern):
         os.unlink(path)
@@ -158,16 +165,14 @@ class Undo:
 
     def _remove_files(self) -> None:
         """Remove what is left of files in home directories on this host, with only their owner's permissions."""
+        command = [sys.executable, "-I", "-c", BECOME + REMOVE]
         for owner, name in self._all("files"):
             # Other processes of the account can stop this one, so do not wait for it forever.
             with contextlib.suppress(KeyError, subprocess.TimeoutExpired):
                 account = pwd.getpwnam(owner)
                 patterns = [os.path.join(glob.escape(account.pw_dir), each.format(name)) for each in COPIES]
                 subprocess.run(
-                    [sys.executable, "-I", "-c", REMOVE, *patterns],
-                    user=account.pw_uid,
-                    group=account.pw_gid,
-                    extra_groups=[],
+                    [*command, str(account.pw_gid), str(account.pw_uid), *patterns],
                     cwd="/",
                     env={},  # other processes of the account can read it, so pass nothing
                     stdin=subprocess.DEVNULL,

@@ -3,8 +3,11 @@
 
 import getpass
 import os
+import pwd
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
@@ -12,6 +15,11 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     hub_package,
     verify_undo,
 )
+
+from open_place import open_place
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 47
 
 
 @pytest.fixture
@@ -64,3 +72,29 @@ def test_account_that_stops_the_removal_of_files_keeps_nobody_waiting(
     removal.start()
     removal.join(15)
     assert begun.exists() and not removal.is_alive()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
+def test_files_are_removed_with_the_rights_of_their_owner_by_a_program_that_root_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's processes stop every process of it, and the play would wait until the program has started.
+
+    Here, only root can start it.
+    """
+    interpreter = tmp_path / "python"
+    interpreter.symlink_to(sys.executable)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    with open_place() as home, open_place() as roots:
+        os.chown(home, ACCOUNT, ACCOUNT)
+        homes = {"ann": home, "bob": roots}
+        monkeypatch.setattr(
+            pwd,
+            "getpwnam",
+            lambda name: SimpleNamespace(pw_uid=ACCOUNT, pw_gid=ACCOUNT, pw_dir=str(homes[name])),
+        )
+        for place in homes.values():
+            (place / "collab-1.txt").touch()
+        verify_undo.Undo({"files": [["ann", "collab-1"], ["bob", "collab-1"]]})._remove_files()
+        assert [(place / "collab-1.txt").exists() for place in homes.values()] == [False, True]
