@@ -62,10 +62,16 @@ def hubs() -> dict[str, dict[str, Any]]:
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
 
 
-def fragments() -> list[str]:
-    """Return the paths of the fragments of all hubs on the host."""
-    directories = {config_block.fragments_directory(state["path"]) for state in hubs().values()}
-    return [path for directory in sorted(directories) for path in config_block.fragments_in(directory)]
+def fragments(main: str) -> bytes:
+    """Return the concatenated content of all fragments on the host: those of a main file, and those of the hubs that are known.
+
+    This includes what an interrupted run has kept, because a rollback restores it.
+    """
+    mains = [main, *(state["path"] for state in hubs().values())]
+    paths: list[str] = []
+    for directory in {config_block.fragments_directory(path) for path in mains}:
+        paths += config_block.fragments_in(directory) + transaction.leftovers(directory)
+    return b"".join(transaction.read(path) or b"" for path in paths)
 
 
 def beside(service: str, main: str) -> str:

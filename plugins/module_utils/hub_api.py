@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ from .hub_socket import connection
 from .systemd_unit import Unit
 
 ANSWER_SECONDS = 30
+TOKEN_SECONDS = 120  # to create a token, and to revoke it
 
 
 class NoAnswer(Exception):
@@ -68,16 +71,36 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
     """
     pipe = subprocess.PIPE
     surroundings = hub_surroundings(unit)
-    # Leaving the block closes the standard input of the process and waits for it. The process then revokes the token and exits.
     with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
         if not (process.stdin and process.stdout and process.stderr):
             raise AssertionError("they are pipes")
-        with contextlib.suppress(BrokenPipeError):  # it has exited, and its error is raised below
-            process.stdin.write(json.dumps(hub["database"]) + "\n")
-            process.stdin.flush()
-        token = process.stdout.readline().strip()
+        with _at_most(TOKEN_SECONDS, process):
+            with contextlib.suppress(BrokenPipeError):  # it has exited, and its error is raised below
+                process.stdin.write(json.dumps(hub["database"]) + "\n")
+                process.stdin.flush()
+            token = process.stdout.readline().strip()
+            said = "" if token else process.stderr.read()
         if not token:
-            raise NoAnswer(
-                f"failed to create a token in its database: {hub_health.last_line(process.stderr.read())}"
-            )
-        yield HubApi(hub["api_url"], token, unit)
+            with contextlib.suppress(BrokenPipeError):  # it has exited before it read anything
+                process.stdin.close()
+            is_killed = process.wait() == -signal.SIGKILL
+            why = f"it did not answer within {TOKEN_SECONDS} s" if is_killed else hub_health.last_line(said)
+            raise NoAnswer(f"failed to create a token in its database: {why}")
+        try:
+            yield HubApi(hub["api_url"], token, unit)
+        finally:
+            # The process now revokes the token and exits. If it is killed first, the next one revokes the token, too.
+            process.stdin.close()
+            with _at_most(TOKEN_SECONDS, process):
+                process.wait()
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process if this context takes longer than these seconds. A database may accept connections and never answer."""
+    limit = threading.Timer(seconds, process.kill)
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()

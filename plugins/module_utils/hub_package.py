@@ -14,11 +14,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 from . import transaction
 from .hub_process import hub_command, run_as_hub
+from .process import read_shown
 from .systemd_unit import Unit
 
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
@@ -110,44 +110,13 @@ def remove_unused(fragments: bytes) -> None:
     """
     used = fragments
     if DIRECTORY.encode() in fragments:
-        used += b"".join(environments())
+        # The environment of a server names the version that it was started with, and still reads from.
+        environments = read_shown(glob.glob("/proc/[0-9]*/environ"))
+        if environments is None:
+            return  # any version may be in use. The next run looks again
+        used += environments
     for path in glob.glob(os.path.join(DIRECTORY, "[0-9a-f]" * 12)):
         if path.encode() not in used:
             shutil.rmtree(path, ignore_errors=True)
-    if not used:
-        with contextlib.suppress(OSError):  # it does not exist, or contains other files
-            os.rmdir(DIRECTORY)
-
-
-def remove(path: str, fragments: bytes) -> None:
-    """Remove a version, unless these fragments or running servers use it."""
-    if path.encode() not in fragments + b"".join(environments()):
-        shutil.rmtree(path, ignore_errors=True)
-        with contextlib.suppress(OSError):  # it contains other versions
-            os.rmdir(DIRECTORY)
-
-
-def environments() -> Iterator[bytes]:
-    """Yield the environments of the host's processes. They name the version that a server was started with, and still reads from."""
-    locked: dict[tuple[int, int], list[str]] = {}
-    for path in glob.glob("/proc/[0-9]*/environ"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just exited
-            owner = os.stat(path)
-            try:
-                with open(path, "rb") as file:
-                    yield file.read()
-            except PermissionError:
-                locked.setdefault((owner.st_uid, owner.st_gid), []).append(path)
-    # In a container, root may be unable to read other accounts' processes, but their owner can.
-    for (uid, gid), paths in locked.items():
-        done = subprocess.run(
-            ["cat", *paths],
-            user=uid,
-            group=gid,
-            extra_groups=[],
-            env={},  # the owner can read it, so pass nothing
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        yield done.stdout
+    with contextlib.suppress(OSError):  # it does not exist, or contains something
+        os.rmdir(DIRECTORY)

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import grp
 import os
 import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from .process import Process
 from .systemd_unit import DEFAULT_PATH, Unit
 
+LONGEST_ERROR = 1 << 20  # bytes of a program's error output that are read, from its end
 Account = tuple[int, int, list[int]]  # UID, GID, and the GIDs of all groups
 
 
@@ -257,6 +260,28 @@ def run_as_hub(
     """Run a command with the hub's account, environment and working directory, and return the completed process.
 
     timeout: in seconds. Raises subprocess.TimeoutExpired.
+
+    The end of the output is not waited for, because the hub's configuration may start a program that stays and inherits it.
     """
-    options |= hub_surroundings(unit)
-    return subprocess.run(command, capture_output=True, timeout=timeout, check=False, **options)
+    options = {"stdin": None if "input" in options else subprocess.DEVNULL} | options | hub_surroundings(unit)
+    with _output() as out, _output() as err:
+        code = subprocess.run(
+            command, stdout=out, stderr=err, timeout=timeout, check=False, **options
+        ).returncode
+        return subprocess.CompletedProcess(command, code, _text(out), _text(err, LONGEST_ERROR))
+
+
+@contextlib.contextmanager
+def _output() -> Iterator[BinaryIO]:
+    """Yield a file in memory for the output of a program. It cannot grow after this context, whichever program still has it."""
+    with os.fdopen(os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b", 0) as file:
+        try:
+            yield file
+        finally:
+            fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+
+
+def _text(file: BinaryIO, longest: int = 0) -> str:
+    """Return the content of a file, or the last bytes of it if it is too long."""
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, max(0, size - longest) if longest else 0).decode(errors="replace")

@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import glob
 import os
 import re
-import subprocess
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+READ_SECONDS = 5
+# Bytes: more than Linux lets a program start with. A process can show far more, which would fill the host's memory.
+LONGEST = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,12 @@ class Process:
 
     @property
     def command(self) -> list[str]:
-        return _words(self._read("cmdline"))
+        return _words(self._shown("cmdline"))
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment that the process was started with."""
-        pairs = (word.partition("=") for word in _words(self._read("environ")))
+        pairs = (word.partition("=") for word in _words(self._shown("environ")))
         return {name: value for name, separator, value in pairs if separator}
 
     @property
@@ -71,31 +76,57 @@ class Process:
         yield from found[1:]
 
     def _read(self, name: str) -> bytes:
-        path = f"/proc/{self.pid}/{name}"
-        try:
-            with open(path, "rb") as file:
-                return file.read()
-        except PermissionError:
-            return self._read_as_owner(path)
-        except OSError:
-            return b""  # it has exited
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/{name}", "rb") as file:
+            return file.read()
+        return b""  # it has exited
 
-    def _read_as_owner(self, path: str) -> bytes:
-        """Read a file as the owner of the process. In a container, root may be unable to read other accounts' processes."""
-        with contextlib.suppress(OSError):
-            owner = os.stat(f"/proc/{self.pid}")
-            done = subprocess.run(
-                ["cat", path],
-                user=owner.st_uid,
-                group=owner.st_gid,
-                extra_groups=[],
-                env={},  # the owner can read it, so pass nothing
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-            return done.stdout
-        return b""
+    def _shown(self, name: str) -> bytes:
+        """Read a file whose content is in the memory of the process."""
+        return read_shown([f"/proc/{self.pid}/{name}"]) or b""
+
+
+def read_shown(paths: list[str]) -> bytes | None:
+    """Return the concatenated content of files in /proc that processes show from their memory, or None if that takes too long.
+
+    The memory can be endless, or in a file system that never answers. So a thread reads a limited amount, and is not waited for.
+    """
+    found: list[bytes] = []
+
+    def read() -> None:
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has exited
+                try:
+                    found.append(_beginning(path))
+                except PermissionError:
+                    with _as_owner(path), contextlib.suppress(OSError):
+                        found.append(_beginning(path))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(READ_SECONDS)
+    return None if thread.is_alive() else b"".join(found)
+
+
+def _beginning(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(LONGEST)
+
+
+@contextlib.contextmanager
+def _as_owner(path: str) -> Iterator[None]:
+    """Give this thread the owner's rights to files. In a container, root may be unable to read other accounts' processes.
+
+    No other process gets them, because the owner's processes could stop it. They cannot signal this one.
+    """
+    owner = os.stat(path)
+    libc = ctypes.CDLL(None)
+    try:
+        libc.setfsgid(ctypes.c_uint(owner.st_gid))
+        libc.setfsuid(ctypes.c_uint(owner.st_uid))
+        yield
+    finally:
+        libc.setfsuid(ctypes.c_uint(os.geteuid()))
+        libc.setfsgid(ctypes.c_uint(os.getegid()))
 
 
 def _words(text: bytes) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import glob
 import os
 import select
@@ -13,12 +14,16 @@ import signal
 from collections.abc import Collection, Iterator
 from typing import NoReturn
 
+from .share_gates import STATE
+
 KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
 POLL_SECONDS = 0.1
 LATEST = 400  # how often to look for the latest process
 # UIDs that nobody has: those from STRANGERS are unused on systemd's hosts, and NO_ONE stands for none in 16 bits.
 STRANGERS, NO_ONE = 0x70000000, 65535
+# A file whose bytes are locked for the accounts that are halted, each at the UID as its offset.
+HALTS = os.path.join(STATE, "halted")
 
 
 def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
@@ -90,6 +95,8 @@ def halted(uids: Collection[int]) -> Iterator[None]:
     """Stop all processes of accounts within this context. They continue even if this process is killed.
 
     Otherwise, a process that forks and exits all the time would never be found: it is gone before a list of all processes reaches it.
+    An account can be halted several times at once, and continues with the end of the last one. Jobs that the account itself had stopped
+    continue as well.
     """
     with _signalled(uids, signal.SIGSTOP, signal.SIGCONT):
         yield
@@ -142,13 +149,40 @@ def _signal_all(
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         os.setsid()  # Within a session, Linux lets all users continue processes, and so what the administrator has stopped.
+        halts = _Halts()
         for number in numbers:
             for uid in uids:
-                _signal_as(uid, number)
+                if number == signal.SIGSTOP:
+                    halts.begin(uid)
+                if number != signal.SIGCONT or halts.end(uid):
+                    _signal_as(uid, number)
             os.write(tells, b".")
             os.read(waits, 1)
     finally:
         os._exit(0)
+
+
+class _Halts:
+    """The accounts that this process halts. Others know of it by the locks on a file, which end with the process."""
+
+    def __init__(self) -> None:
+        self.file = -1
+        with contextlib.suppress(OSError):  # no project is on this host
+            self.file = os.open(HALTS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def begin(self, uid: int) -> None:
+        if self.file >= 0:
+            fcntl.lockf(self.file, fcntl.LOCK_SH, 1, uid)
+
+    def end(self, uid: int) -> bool:
+        """Return whether no other process halts the account. If so, none begins until this one ends."""
+        if self.file >= 0:
+            fcntl.lockf(self.file, fcntl.LOCK_UN, 1, uid)
+            try:
+                fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, uid)
+            except OSError:
+                return False
+        return True
 
 
 def _signal_as(uid: int, number: signal.Signals) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from . import host_state, hub_package, transaction
+from . import host_state, hub_package
 from .account_processes import NotEnded, end_processes, forget_failed_units
 from .hub_api import HubApi, NoAnswer
 from .hub_errors import Failed
@@ -38,8 +38,15 @@ SERVER_SECONDS = 60
 REMOVE_SECONDS = 30
 # Where JupyterLab keeps copies of files, including deleted ones.
 COPIES = (".local/share/Trash/files/{}*", ".local/share/Trash/info/{}*", ".ipynb_checkpoints/{}*", "{}*")
-REMOVE = """
+# Becomes an account, after the start: the account's processes could stop the new process before subprocess hears that it has started.
+BECOME = """
 import contextlib, glob, os, sys
+group, user = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+os.setgroups([])
+os.setgid(group)
+os.setuid(user)
+"""
+REMOVE = """
 for pattern in sys.argv[1:]:
     for path in glob.glob(pattern):
         os.unlink(path)
@@ -86,10 +93,13 @@ class Undo:
         host_state.remember(self.state, self.what)
         host_state.remember(OLD_STATE, {})
 
-    def run(self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]]) -> list[str]:
+    def run(
+        self, api: HubApi | None, visitors: Callable[[], list[dict[str, Any]]], fragments: bytes
+    ) -> list[str]:
         """Undo everything, and return a description of each thing that could not be removed.
 
         api: the hub's API. Without it, nothing at the hub is undone. visitors: returns the current visitors of other users' servers.
+        fragments: the content of all fragments on the host. They may have begun to use the package since it was installed.
         """
         self._end_process()
         left: list[str] = []
@@ -104,10 +114,8 @@ class Undo:
         left += [f"account {name}" for name in self._all("accounts") if not self._remove_account(name)]
         if left:
             return left
-        if package := self.what.get("package"):
-            # If this completes an interrupted run, a play may have given a hub this version since.
-            used = b"".join(transaction.read(path) or b"" for path in host_state.fragments())
-            hub_package.remove(package, used)
+        if self.what.get("package"):
+            hub_package.remove_unused(fragments)
         self.what = {}
         self._keep()
         return []
@@ -163,16 +171,14 @@ class Undo:
 
     def _remove_files(self) -> None:
         """Remove what is left of files in home directories on this host, with only their owner's permissions."""
+        command = [sys.executable, "-I", "-c", BECOME + REMOVE]
         for owner, name in self._all("files"):
             # Other processes of the account can stop this one, so do not wait for it forever.
             with contextlib.suppress(KeyError, subprocess.TimeoutExpired):
                 account = pwd.getpwnam(owner)
                 patterns = [os.path.join(glob.escape(account.pw_dir), each.format(name)) for each in COPIES]
                 subprocess.run(
-                    [sys.executable, "-I", "-c", REMOVE, *patterns],
-                    user=account.pw_uid,
-                    group=account.pw_gid,
-                    extra_groups=[],
+                    [*command, str(account.pw_gid), str(account.pw_uid), *patterns],
                     cwd="/",
                     env={},  # other processes of the account can read it, so pass nothing
                     stdin=subprocess.DEVNULL,

@@ -319,12 +319,9 @@ class HubConfig:
 
     def tidy(self) -> None:
         """Remove unused versions of the package and, if no fragment is left, the directory of the fragments."""
-        ours = config_block.fragments_in(self.fragments)
-        paths = {*host_state.fragments(), *ours}
-        hub_package.remove_unused(b"".join(transaction.read(path) or b"" for path in paths))
-        if not ours:
-            with contextlib.suppress(OSError):  # it does not exist, or holds other files
-                os.rmdir(self.fragments)
+        hub_package.remove_unused(host_state.fragments(self.main))
+        with contextlib.suppress(OSError):  # it does not exist, or contains something
+            os.rmdir(self.fragments)
 
     def sweep(self) -> None:
         """Remove temporary files of runs that were killed. No other run is active, because this one holds the lock."""
@@ -362,7 +359,7 @@ class HubConfig:
         else:
             stale = state.get("stale", "")
         closed = self.closed(unit)
-        unfinished = unit.invocation == (stale or None) or recovered or bool(closed)
+        unfinished = unit.invocation == (stale or None) or recovered or bool(closed) or self.is_missing()
         # An interrupted run may have left a broken hub that needs a restart.
         self.left_over = recovered or bool(state.get("stale"))
         restart = bool(changes) or unfinished
@@ -448,6 +445,11 @@ class HubConfig:
         is_root = account_of(unit)[0] == 0
         ours = [] if is_root or not transaction.is_closed(self.fragments) else [self.fragments]
         return [*self.package.closed(), *ours]
+
+    def is_missing(self) -> bool:
+        """Return whether a fragment on disk uses the package, but it was removed. New servers and the next start of the hub need it."""
+        texts = [transaction.read(path) or b"" for path in config_block.fragments_in(self.fragments)]
+        return not os.path.isdir(self.package.path) and self.package.path.encode() in b"".join(texts)
 
     def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
         """Roll back an interrupted run (not in check mode). Return whether there was one, in which case the hub needs a restart."""

@@ -410,7 +410,8 @@ class Verification:
                 # The process that cleans up after a killed run does not know the hub yet.
                 self.hub = self.hub or self.describe()
                 api = stack.enter_context(self.live.api(self.hub, *SCOPES))
-            return undo.run(api, visitors)
+            main = config_block.python_file(self.params["path"])
+            return undo.run(api, visitors, host_state.fragments(main))
 
 
 def main() -> None:

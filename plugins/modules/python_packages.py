@@ -498,8 +498,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     remembers = module.params["remember"] or module.params["state"] == "restored"
+    # Another run would take this one for interrupted, and remove what it is writing. Other users than root have no lock and no record.
+    locks = not module.check_mode and (remembers or os.geteuid() == 0)
     try:
-        with host_state.lock() if remembers and not module.check_mode else contextlib.nullcontext():
+        with host_state.lock() if locks else contextlib.nullcontext():
             result = Task(module).perform()
     except PackagesError as error:
         module.fail_json(msg=str(error), stderr=error.output)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import importlib.metadata
 import importlib.util
 import io
@@ -22,11 +23,14 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 OLDEST_PYTHON = (3, 11)
 COLLABORATION = "jupyter-collaboration"
+LOCK_SECONDS = 300  # a start script that takes longer to change the environment is considered hung
 PINNED = ("jupyterlab", "jupyterhub")
 
 
@@ -149,14 +153,19 @@ def lab_files(where: str, files: list[Any]) -> dict[str, str | None]:
         )
     directories = json.loads(found.stdout.splitlines()[-1])
     wanted = {os.path.join(directories[number], name): text for number, name, text in files}
-    now = {path: Path(path).read_text(encoding="utf-8") if os.path.exists(path) else None for path in wanted}
-    return {path: text for path, text in wanted.items() if text != now[path]}
+    return {path: text for path, text in wanted.items() if text != read(path)}
+
+
+def read(path: str) -> str | None:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(path).read_text(encoding="utf-8")
+    return None
 
 
 def write(files: dict[str, str | None]) -> None:
     for path, text in files.items():
         if text is None:
-            os.unlink(path)
+            Path(path).unlink(missing_ok=True)
             continue
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -167,15 +176,39 @@ def write(files: dict[str, str | None]) -> None:
         os.replace(file.name, path)
 
 
-def prepare(
-    package: str, path: str, fits: list[Any], parts: list[Any], rival: str, where: str, files: list[Any]
-) -> list[str]:
-    """Prepare this environment, and return what changed. Raises NotPossible.
+@contextlib.contextmanager
+def lock(directory: str) -> Iterator[None]:
+    """Let one start script at a time change an environment. Raises NotPossible.
 
-    package: the package to extract to `path`, as a compressed tar archive in base64. fits, parts: which versions of jupyter-collaboration
-    and of its parts support which versions of JupyterLab. rival: a package that must not be installed. where: a program that prints
-    JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
+    File systems that cannot lock a directory, such as NFS, are left without a lock.
     """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while is_locked_by_another(descriptor):
+            if time.monotonic() > deadline:
+                raise NotPossible(
+                    f"Another program has been changing {directory} for {LOCK_SECONDS} s. End it, then start the server again"
+                )
+            time.sleep(0.2)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked_by_another(descriptor: int) -> bool:
+    """Lock an open file, and return whether another process has locked it already."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def check(rival: str) -> None:
+    """Raise NotPossible if this environment cannot be prepared, whatever is changed in it."""
     if sys.version_info < OLDEST_PYTHON:
         raise NotPossible(f"The Python of {sys.prefix} is too old. Use 3.11 or newer")
     for name in PINNED:
@@ -188,26 +221,51 @@ def prepare(
             f"{rival} is installed in {sys.prefix} (jupyter-ai 3 installs it) and replaces {COLLABORATION}. Uninstall it, together with "
             "jupyter-ai 3"
         )
+
+
+def missing_packages(fits: list[Any], parts: list[Any]) -> list[str]:
+    """Return the requirements to install, or none if all of them are met. Raises NotPossible."""
     lab = version_of("jupyterlab")
     wanted = {COLLABORATION: collaboration_for(lab, fits), **parts_for(lab, parts)}
-    complete = is_whole(COLLABORATION, set()) and all(
+    if is_whole(COLLABORATION, set()) and all(
         within(version_of(name), versions) for name, versions in wanted.items()
-    )
-    command = [] if complete else installer()
-    settings = lab_files(where, files)
-    missing = not os.path.isdir(path)
-    # Complete all checks before changing anything.
-    must_write(
-        *settings, *([path] if missing else []), *([] if complete else [sysconfig.get_path("purelib")])
-    )
+    ):
+        return []
+    return [f"{name}>={low},<{high}" for name, (low, high) in wanted.items()]
 
-    # Disable collaboration before installing it, so that it stays off by default even if the installation is interrupted.
-    write(settings)
-    if missing:
-        unpack(package, path)
-    if not complete:
-        install(command, [f"{name}>={low},<{high}" for name, (low, high) in wanted.items()])
-    return [*([] if complete else [COLLABORATION]), *([path] if missing else []), *settings]
+
+def prepare(
+    package: str, path: str, fits: list[Any], parts: list[Any], rival: str, where: str, files: list[Any]
+) -> list[str]:
+    """Prepare this environment, and return what changed. Raises NotPossible.
+
+    package: the package to extract to `path`, as a compressed tar archive in base64. fits, parts: which versions of jupyter-collaboration
+    and of its parts support which versions of JupyterLab. rival: a package that must not be installed. where: a program that prints
+    JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
+    """
+    check(rival)
+    if os.path.isdir(path) and not missing_packages(fits, parts) and not lab_files(where, files):
+        return []
+    with lock(sys.prefix):
+        importlib.invalidate_caches()  # another start script may have just finished
+        requirements = missing_packages(fits, parts)
+        command = installer() if requirements else []
+        settings = lab_files(where, files)
+        missing = not os.path.isdir(path)
+        # Complete all checks before changing anything.
+        must_write(
+            *settings,
+            *([path] if missing else []),
+            *([sysconfig.get_path("purelib")] if requirements else []),
+        )
+
+        # Disable collaboration before installing it, so that it stays off by default even if the installation is interrupted.
+        write(settings)
+        if missing:
+            unpack(package, path)
+        if requirements:
+            install(command, requirements)
+    return [*([COLLABORATION] if requirements else []), *([path] if missing else []), *settings]
 
 
 def main(name: str, **settings: Any) -> None:

@@ -368,15 +368,12 @@ class Workspaces:
                     spawner.log.warning("gpasswd %s %s %s: %s", option, account, name, done.stderr.strip())
 
     async def _show(self, spawner: Any, account: pwd.struct_passwd, shown: dict[str, Any]) -> None:
-        """Create or remove the link to the workspaces in the home directory, in a process of the account itself."""
+        """Create or remove the link to the workspaces in the home directory, in a process that becomes the account."""
         path = os.path.join(account.pw_dir, self.link)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-B", str(HOME_PROGRAM)),
+            *(sys.executable, "-I", "-B", str(HOME_PROGRAM), str(account.pw_gid), str(account.pw_uid)),
             cwd="/",
             env={},
-            user=account.pw_uid,
-            group=account.pw_gid,
-            extra_groups=[],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Link to workspaces from a home directory.
 
-This runs as the account that owns the home directory, never as root, because the account could place links there that root would follow.
+This does nothing as root, because the account that owns the home directory could place links there that root would follow. It becomes
+that account after it has started. Otherwise, the account's processes could stop it before the hub hears that it has started, and the
+hub would wait.
 
-    python home.py    reads a JSON object from standard input, and prints one line if it leaves an existing file alone
+    python home.py GID UID    reads a JSON object from standard input, and prints one line if it leaves an existing file alone
 
 The object has `path`, the link in the home directory, and `mount` and `root` of all workspaces. With `target`, the path becomes a link.
 With `links` (name below the path -> target), it becomes a directory of links. With neither, it is removed. This file imports nothing of
@@ -60,5 +62,13 @@ def remove(path: str) -> None:
     os.rmdir(path)
 
 
+def become(group: int, user: int) -> None:
+    """Give up root's rights for those of an account."""
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
+
+
 if __name__ == "__main__":
+    become(*map(int, sys.argv[1:]))
     print(show(**json.load(sys.stdin)))

@@ -6,6 +6,7 @@ import logging
 import os
 import pwd
 import resource
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,10 @@ from jupyterhub_collab.hub.share_mounts import merged, mounts
 from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
 from jupyterhub_collab.workspaces.home import show
+from open_place import open_place
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 46
 
 PROJECTS: list[dict[str, Any]] = [
     {
@@ -138,3 +143,25 @@ def test_account_does_not_fill_the_hubs_memory(
     asyncio.run(workspaces.Workspaces("/root", "/mount", [], "link", 0)._show(spawner, account, {}))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
     assert "shows no workspaces to ann: y" in caplog.text and len(caplog.text) < 200_000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as another account")
+def test_program_in_the_home_directory_becomes_the_account_once_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's processes stop every process of it, and the hub would wait until the program has started.
+
+    Here, only root can start it.
+    """
+    interpreter = tmp_path / "python"
+    interpreter.symlink_to(sys.executable)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    with open_place() as home:
+        os.chown(home, ACCOUNT, ACCOUNT)
+        account = pwd.struct_passwd(("ann", "x", ACCOUNT, ACCOUNT, "", str(home), ""))
+        spawner: Any = SimpleNamespace(log=logging.getLogger(), _log_name="ann")
+        given = workspaces.Workspaces("/root", "/mount", [], "link", 0)
+        asyncio.run(given._show(spawner, account, {"target": "/mount"}))
+        there = (home / "link").lstat()
+        assert (there.st_uid, there.st_gid) == (ACCOUNT, ACCOUNT)

@@ -43,6 +43,14 @@ def running(program: str) -> Iterator[int]:
         yield process.pid
 
 
+@pytest.fixture(autouse=True)
+def halts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the file through which senders know of each other."""
+    path = tmp_path / "halted"
+    monkeypatch.setattr(processes, "HALTS", str(path), raising=False)
+    return path
+
+
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for processes that ignore SIGTERM before they are killed."""
@@ -284,6 +292,38 @@ def test_halted_processes_continue_if_the_play_is_killed(number: signal.Signals)
         assert state_of(process) in "RS"
 
 
+def test_account_that_is_halted_twice_continues_with_the_end_of_the_last() -> None:
+    """Two repairs after two changes of a group. The end of the first one continues nothing that the second one examines."""
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
+        with halting(ACCOUNT, ATTACKER):
+            os.waitid(os.P_PID, process, os.WSTOPPED)
+            for _time in range(20):
+                with processes.halted([ATTACKER + 1, ACCOUNT]):
+                    pass
+            assert os.waitid(os.P_PID, process, os.WCONTINUED | os.WNOHANG) is None
+        os.waitid(os.P_PID, process, os.WCONTINUED)
+
+
+def test_last_one_that_was_killed_continues_its_accounts() -> None:
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
+        with halting(ACCOUNT) as play:
+            os.waitid(os.P_PID, process, os.WSTOPPED)
+            with processes.halted([ACCOUNT]):
+                os.kill(play, signal.SIGKILL)
+                time.sleep(0.5)
+                assert os.waitid(os.P_PID, process, os.WCONTINUED | os.WNOHANG) is None
+        os.waitid(os.P_PID, process, os.WCONTINUED)
+
+
+def test_accounts_are_halted_without_the_file(halts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No project is on the host any more, or its file system is full."""
+    monkeypatch.setattr(processes, "HALTS", str(halts / "missing"))
+    with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process:
+        with processes.halted([ACCOUNT]):
+            os.waitid(os.P_PID, process, os.WSTOPPED)
+        os.waitid(os.P_PID, process, os.WCONTINUED)
+
+
 def test_all_accounts_are_halted_and_nobody_else() -> None:
     """Accounts are halted together, also what they run with the rights of another one."""
     other = ATTACKER + 1
@@ -333,7 +373,9 @@ def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
 # Sends signals again and again, with a line of its input for each of the two steps.
 SENDS = """
 sys.path[:] = {path!r}
+from ansible_collections.collab.jupyterhub.plugins.module_utils import processes
 from ansible_collections.collab.jupyterhub.plugins.module_utils.processes import halted, signal_all
+processes.HALTS = {halts!r}
 unshared = ctypes.CDLL(None).unshare({flags})
 assert unshared == 0
 print('runs', flush=True)
@@ -344,8 +386,8 @@ for _time in range(300):
 
 
 @pytest.mark.parametrize("flags", [0, 0x10000000], ids=["host", "container with 65536 UIDs"])
-def test_several_at_once(flags: int) -> None:
-    """A repair halts accounts while plays halt and remove others, on one host. None waits forever, and what was halted continues."""
+def test_several_at_once(flags: int, halts: Path) -> None:
+    """A repair halts accounts while plays halt and remove others, on one host. None waits forever, and all that was halted continues."""
     work = [
         f"with halted([{ACCOUNT}]): pass",
         f"with halted([{ATTACKER + 1}]): pass",
@@ -354,7 +396,7 @@ def test_several_at_once(flags: int) -> None:
     with running(f"os.setuid({ACCOUNT}); {FOREVER}") as process, contextlib.ExitStack() as stack:
         senders = []
         for what in work:
-            program = SENDS.format(path=sys.path, flags=flags, what=what)
+            program = SENDS.format(path=sys.path, halts=str(halts), flags=flags, what=what)
             command = [sys.executable, "-I", "-c", f"import ctypes, os, signal, sys\n{program}"]
             sender = stack.enter_context(
                 Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real hub loads a candidate configuration in memory, from where the hub itself would read it."""
 
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -177,6 +179,25 @@ def test_log_of_the_running_hub_is_left_alone(try_with: Try, tmp_path: Path) -> 
 def test_what_a_configuration_prints_is_no_answer(try_with: Try) -> None:
     text = "import os\nprint('no newline', end='')\nos.system('printf of-a-program')\n"
     assert try_with("hub.py", hub_py=QUIET + text)["base_url"] == "/"
+
+
+STAYS = {
+    "a program": "import subprocess\nstays = subprocess.Popen(['sleep', '600']).pid\n",
+    "a fork": "import os, time\nstays = os.fork()\nif not stays:\n    time.sleep(600)\n    os._exit(0)\n",
+}
+
+
+@pytest.mark.parametrize("starts", STAYS.values(), ids=STAYS)
+def test_program_that_a_configuration_starts_is_not_waited_for(
+    try_with: Try, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: str
+) -> None:
+    """It inherits the output, where it says why it ends, and the hub would be refused after two minutes."""
+    monkeypatch.setattr(hub_package, "SECONDS", 40)
+    note = f"open({str(tmp_path / 'stays')!r}, 'w').write(str(stays))\n"
+    try:
+        assert try_with("hub.py", hub_py=QUIET + starts + note)["base_url"] == "/"
+    finally:
+        os.kill(int((tmp_path / "stays").read_text()), signal.SIGKILL)
 
 
 def test_limits_that_the_spawner_would_not_heed_are_refused(try_with: Try) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_shutdown
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+    LONGEST_ERROR,
     HubNotFound,
     hub_command,
     hub_of,
     hub_surroundings,
     parse_command,
     pid_of,
+    run_as_hub,
     shebang_python,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
@@ -227,6 +229,33 @@ def test_script_that_starts_the_hub_again_ends_no_unit(start: Start, monkeypatch
     hub_shutdown.shut_down(unit, Api(unit), timeout=30)  # type: ignore[arg-type]
     assert is_there(unit)
     assert pid_of(unit) != before
+
+
+# Starts a program that stays, tells its PID, and fails.
+LEAVES = """
+import subprocess, sys
+stays = subprocess.Popen(['sh', '-c', 'sleep 1; while echo more; do :; done; exec sleep 600'], stdout=2)
+sys.stderr.write('x' * 2_000_000 + ' the reason')
+print(stays.pid)
+sys.exit(3)
+"""
+
+
+def test_output_that_another_program_keeps_open_is_not_waited_for(start: Start) -> None:
+    """It is shown as far as it has come, and cannot fill the memory of the host later."""
+    unit = start("#!/bin/sh\nexec jupyterhub\n")
+    done = run_as_hub(unit, [sys.executable, "-c", LEAVES], 30)
+    stays = int(done.stdout)
+    try:
+        assert done.returncode == 3
+        assert done.stderr.endswith(" the reason") and len(done.stderr) == LONGEST_ERROR
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{stays}/comm").read_text() != "sleep\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert os.stat(f"/proc/{stays}/fd/2").st_size < 10_000_000
+    finally:
+        os.kill(stays, 9)
 
 
 def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> None:

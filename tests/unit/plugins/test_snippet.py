@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,46 @@ def test_installation_that_was_cut_off_is_done_again(script: Path, environment: 
     assert done.returncode == 1
     assert "Neither pip nor uv is available for" in done.stderr
     assert not (environment / "etc").exists()
+
+
+# Takes a moment to install, and fails if another one is at work.
+INSTALLER = """#!/bin/sh
+mkdir {busy} || exit 1
+sleep 1
+sed -i 's/^Version: .*/Version: 5.0.4/' {metadata}
+rmdir {busy}
+"""
+
+
+def test_scripts_that_start_at_the_same_time_change_the_environment_once(
+    script: Path, environment: Path, tmp_path: Path
+) -> None:
+    """Two servers of a user start. The second one waits for the installer of the first, and finds nothing to change."""
+    metadata = next(environment.glob("lib/*/site-packages/jupyter_collaboration-*/METADATA"))
+    metadata.write_text(metadata.read_text().replace("Version: 5.0.4", "Version: 1.0"))
+    (tmp_path / "bin").mkdir()
+    uv = tmp_path / "bin/uv"
+    uv.write_text(INSTALLER.format(busy=tmp_path / "busy", metadata=metadata))
+    uv.chmod(0o755)
+    path = f"{tmp_path}/bin:/usr/bin:/bin"
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _number: run(script, f"{environment}/bin/python", path=path), range(3)))
+    assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
+    assert sorted("jupyter-collaboration" in each.stdout for each in done) == [False, False, True]
+
+
+def test_script_does_not_wait_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_environment, "LOCK_SECONDS", 0)
+    with (
+        server_environment.lock(str(tmp_path)),
+        pytest.raises(server_environment.NotPossible, match="End it, then start the server again"),
+        server_environment.lock(str(tmp_path)),
+    ):
+        pass
+
+
+def test_settings_file_that_another_script_has_just_deleted(tmp_path: Path) -> None:
+    server_environment.write({str(tmp_path / "gone"): None})
 
 
 def test_interpreter_is_the_first_that_has_jupyterlab(

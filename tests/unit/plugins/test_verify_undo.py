@@ -3,15 +3,62 @@
 
 import getpass
 import os
+import pwd
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, hub_package, verify_undo
+from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+    host_state,
+    hub_package,
+    verify_undo,
+)
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
+from open_place import open_place
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 47
 
 
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory of the package's versions, on a host of which nothing is recorded."""
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "package"))
+    (tmp_path / "state").mkdir()
+    (tmp_path / "jupyterhub_collab.d").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["50-rtc.py", ".50-rtc.py.collab-old"])
+def test_package_that_a_hub_has_begun_to_use_stays(place: Path, name: str) -> None:
+    """Verify could not remove all, so its record still has the package when a play finds and uses it, or is interrupted after that."""
+    package = hub_package.HubPackage({"jupyterhub_collab/__init__.py": ""})
+    undo = verify_undo.Undo("hub")
+    undo.set("package", package.path)
+    undo.note("users", "verify-a")
+    package.install()
+    main = str(place / "jupyterhub_config.py")
+    assert undo.run(None, list, host_state.fragments(main)) != []
+    fragment = place / "jupyterhub_collab.d" / name
+    fragment.write_text(f'sys.path.insert(0, "{package.path}")\n')
+    undo.set("users", [])
+    assert undo.run(None, list, host_state.fragments(main)) == []
+    assert os.path.isdir(package.path)
+    assert verify_undo.Undo.recall("hub").what == {}
+
+
+def test_package_that_no_fragment_uses_goes(place: Path) -> None:
+    package = hub_package.HubPackage({"jupyterhub_collab/__init__.py": ""})
+    package.install()
+    undo = verify_undo.Undo("hub", {"package": package.path})
+    assert undo.run(None, list, host_state.fragments(str(place / "jupyterhub_config.py"))) == []
+    assert not (place / "package").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
 def test_account_that_stops_the_removal_of_files_keeps_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -27,14 +74,8 @@ def test_account_that_stops_the_removal_of_files_keeps_nobody_waiting(
     assert begun.exists() and not removal.is_alive()
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
-    (tmp_path / "state").mkdir()
-    return tmp_path / "state"
-
-
-def test_what_is_left_at_one_hub_is_not_looked_for_at_another(state: Path) -> None:
+@pytest.mark.usefixtures("place")
+def test_what_is_left_at_one_hub_is_not_looked_for_at_another() -> None:
     """The other hub has other users of these names. Their servers and shares stay, and what was left can still be removed."""
     left = {"people": ["alice"], "servers": [["alice", 0.0]], "shares": [["alice", "bob"]]}
     verify_undo.Undo("hub-a", {}).set("people", ["alice"])
@@ -42,30 +83,38 @@ def test_what_is_left_at_one_hub_is_not_looked_for_at_another(state: Path) -> No
         verify_undo.Undo.recall("hub-a").set(kind, left[kind])
     assert verify_undo.Undo.recall("hub-a").what == left
     assert verify_undo.Undo.recall("hub-b").what == {}
-    assert verify_undo.Undo.recall("hub-b").run(None, list) == []
+    assert verify_undo.Undo.recall("hub-b").run(None, list, b"") == []
     assert verify_undo.Undo.recall("hub-a").what == left
     assert host_state.hubs() == {}
 
 
-def test_what_an_earlier_release_has_left_is_found(state: Path) -> None:
+def test_what_an_earlier_release_has_left_is_found(place: Path) -> None:
     host_state.remember(verify_undo.OLD_STATE, {"accounts": ["no-such-account"]})
-    assert verify_undo.Undo.recall("hub").run(None, list) == []
-    assert list(state.iterdir()) == []
+    assert verify_undo.Undo.recall("hub").run(None, list, b"") == []
+    assert list((place / "state").iterdir()) == []
 
 
-def test_package_that_a_hub_got_since_stays(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as an account")
+def test_files_are_removed_with_the_rights_of_their_owner_by_a_program_that_root_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Verify installed it and was killed, and then a play configured a hub with it. The hub would not start without it."""
-    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "lib"))
-    package = tmp_path / "lib/0123456789ab"
-    package.mkdir(parents=True)
-    fragments = tmp_path / "jupyterhub_collab.d"
-    fragments.mkdir()
-    (fragments / "50-rtc.py").write_text(f'sys.path.insert(0, "{package}")\n')
-    host_state.remember("hub-a.json", {"path": str(tmp_path / "hub.py"), "runs_with": {"50-rtc": {}}})
-    assert verify_undo.Undo("hub-b", {"package": str(package)}).run(None, list) == []
-    assert package.exists()
-    (fragments / "50-rtc.py").unlink()
-    assert verify_undo.Undo("hub-b", {"package": str(package)}).run(None, list) == []
-    assert not package.parent.exists()
+    """The account's processes stop every process of it, and the play would wait until the program has started.
+
+    Here, only root can start it.
+    """
+    interpreter = tmp_path / "python"
+    interpreter.symlink_to(sys.executable)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    with open_place() as home, open_place() as roots:
+        os.chown(home, ACCOUNT, ACCOUNT)
+        homes = {"ann": home, "bob": roots}
+        monkeypatch.setattr(
+            pwd,
+            "getpwnam",
+            lambda name: SimpleNamespace(pw_uid=ACCOUNT, pw_gid=ACCOUNT, pw_dir=str(homes[name])),
+        )
+        for place in homes.values():
+            (place / "collab-1.txt").touch()
+        verify_undo.Undo("hub", {"files": [["ann", "collab-1"], ["bob", "collab-1"]]})._remove_files()
+        assert [(place / "collab-1.txt").exists() for place in homes.values()] == [False, True]

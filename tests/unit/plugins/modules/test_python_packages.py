@@ -149,6 +149,17 @@ def ensure(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> E
     return run
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has the lock")
+@pytest.mark.usefixtures("environment", "tool")
+def test_two_plays_do_not_install_at_once(ensure: Ensure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second takes the first one's journal for that of a killed run, and removes the half-written packages of a running installer."""
+    monkeypatch.setattr(host_state, "LOCK_SECONDS", 0)
+    with host_state.lock():
+        assert "another run has been active" in ensure("board")["msg"]
+        assert ensure("board", check=True)["changed"]
+    assert ensure("board")["installed"] == {"board": "2.0"}
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
     """Create a virtual environment without pip."""

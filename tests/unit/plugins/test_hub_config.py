@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rerun of the play repairs on a running hub. Scenarios test the rest of the transaction."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.modules import hub_config
+
+TEXT = 'import sys\n\nsys.path.insert(0, "@PACKAGE@")\n'
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the module of a run in check mode, on a host whose hub runs with the fragment since an earlier run."""
+    monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "package"))
+    told = {"LoadState": "loaded", "ActiveState": "active", "MainPID": "1", "InvocationID": "one"}
+    monkeypatch.setattr(hub_config, "show", lambda name: Unit(name, told))
+    monkeypatch.setattr(hub_config, "account_of", lambda unit: (0, 0, []))
+    params = {
+        "path": str(tmp_path / "jupyterhub_config.py"),
+        "fragment": "50-rtc",
+        "content": TEXT,
+        "others": {},
+        "state": "present",
+        "mode": "0644",
+        "create": True,
+        "supersedes": [],
+        "service": "hub",
+        "runs_with": {},
+        "timeout": 1,
+        "settle": 0,
+        "retired": [],
+        "package": {"jupyterhub_collab/__init__.py": ""},
+    }
+    module = SimpleNamespace(params=params, check_mode=True, warn=print)
+    change = hub_config.HubConfig(module)
+    change.package.install()
+    for each in change.changes(Unit("hub", told)):
+        Path(each.path).parent.mkdir(exist_ok=True)
+        Path(each.path).write_bytes(each.content or b"")
+    host_state.remember(
+        "hub.json", {"hub": {"api_url": ""}, "path": params["path"], "runs_with": {"50-rtc": {}}}
+    )
+    return module
+
+
+def test_hub_that_runs_as_wanted_is_left_alone(module: Any) -> None:
+    assert not hub_config.HubConfig(module).run()["restarted"]
+
+
+def test_missing_package_is_installed_again(module: Any) -> None:
+    """Someone has removed the package of a running hub. New servers have no collaboration, and the hub does not start again."""
+    Path(hub_config.HubConfig(module).package.path).rename(f"{module.params['path']}.removed")
+    assert hub_config.HubConfig(module).run()["restarted"]
+
+
+def test_package_that_no_fragment_uses_can_be_missing(module: Any) -> None:
+    module.params["content"] = "c.JupyterHub.bind_url = 'http://:8000'\n"
+    change = hub_config.HubConfig(module)
+    Path(change.fragment).write_text(module.params["content"])
+    Path(change.package.path).rename(f"{module.params['path']}.removed")
+    assert not change.run()["restarted"]

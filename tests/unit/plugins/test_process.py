@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What root learns about the processes of an account that wants to keep it waiting. Needs root, to be other accounts."""
+
+import glob
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package, process
+
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 45
+PATIENCE = 60  # seconds for anything, because the machine may be busy
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as other accounts")
+# In a container, root has none of these, and cannot read other accounts' processes.
+LACKING = "-sys_ptrace,-perfmon,-sys_admin"
+STOPS = """
+import ctypes, signal
+print('runs', flush=True)
+kill = ctypes.CDLL(None).kill
+while True: kill(-1, signal.SIGSTOP)
+"""
+READS = f"""
+sys.path[:] = {sys.path!r}
+from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
+found = [Process(int(sys.argv[1])).environment.get('SECRET') for _time in range(300)]
+print(found.count('seen'), os.geteuid(), open('/etc/shadow').closed)
+"""
+
+
+@pytest.fixture
+def adversary() -> Iterator[int]:
+    """Run a process that keeps all others of its account stopped. Yield its PID."""
+    with subprocess.Popen(
+        ["/usr/bin/python3", "-I", "-c", STOPS],
+        user=ACCOUNT,
+        group=ACCOUNT,
+        extra_groups=[],
+        env={"SECRET": "seen"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout and running.stdout.readline() == "runs\n"
+        try:
+            yield running.pid
+        finally:
+            running.kill()
+
+
+def test_account_that_stops_its_processes_keeps_no_reader_waiting(adversary: int) -> None:
+    """In a container, its environment is read with its own rights, but by no process that it can stop."""
+    drop = ["setpriv", f"--bounding-set={LACKING}", f"--inh-caps={LACKING}"]
+    command = [*drop, sys.executable, "-I", "-c", f"import os, sys\n{READS}", str(adversary)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout == "300 0 False\n"
+
+
+def test_version_that_may_be_in_use_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process shows memory that never answers, such as that of a file in its own file system."""
+    silent = tmp_path / "environ"
+    os.mkfifo(silent)
+    for name in ("0" * 12, "a" * 12):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(glob, "glob", lambda path: [str(silent)])
+    monkeypatch.setattr(process, "READ_SECONDS", 0.5, raising=False)
+    fragments = f'sys.path.insert(0, "{tmp_path}/{"a" * 12}")'.encode()
+    removal = threading.Thread(target=hub_package.remove_unused, args=(fragments,), daemon=True)
+    removal.start()
+    removal.join(PATIENCE)
+    assert not removal.is_alive()
+    assert (tmp_path / ("0" * 12)).exists()
+    silent.write_text("")  # the thread that reads it ends
