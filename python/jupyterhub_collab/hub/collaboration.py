@@ -22,6 +22,7 @@ from . import unprepared
 from .culler import culler_seconds
 from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
+from .logout import end_sign_ins_at_logout
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
@@ -135,6 +136,7 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
+    end_sign_ins_at_logout()
     if refuse_unprepared:
         unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)

@@ -21,6 +21,7 @@ from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .guesses import limit_guesses, limit_links
+from .logout import end_sign_ins_at_logout
 from .offered import offered, show_offered
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
@@ -94,6 +95,7 @@ def share_servers(
     limit_links(links_per_server)
     limit_guesses(guesses_per_minute)
     keep_secrets()
+    end_sign_ins_at_logout()
     log_shares(log)
     limit_own_tokens(c, may_share)
     hooks = ["pre_spawn_hook", TOKEN_SCOPES]
