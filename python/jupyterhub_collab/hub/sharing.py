@@ -17,6 +17,7 @@ from typing import Any
 from ..names import SERVICE, SETTINGS
 from ..quiet_logs import keep_secrets
 from .authorize import skip_authorize_page, skips_authorize_page, trust
+from .codes import give_codes_to_tabs
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
@@ -96,6 +97,7 @@ def share_servers(
     limit_guesses(guesses_per_minute)
     keep_secrets()
     end_sign_ins_at_logout()
+    give_codes_to_tabs()
     log_shares(log)
     limit_own_tokens(c, may_share)
     hooks = ["pre_spawn_hook", TOKEN_SCOPES]

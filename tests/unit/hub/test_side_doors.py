@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -91,6 +92,46 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
                 assert "This page is for people, not for scripts" in answer.text + answer.reason_phrase
             assert browser.post("/services/sharing/", data=wish, headers=script).status_code == 403
         assert browser.post("/services/sharing/", data=wish).status_code == 200
+
+
+@pytest.mark.parametrize("dest", ["empty", "iframe", "image", "script", "serviceworker"])
+def test_scripts_get_no_code_for_the_page_or_another_server(hub: Attacked, dest: str) -> None:
+    """A script that runs in alice's browser cannot get a code that mallory, who began the sign-in, could use as alice."""
+    script = {"Sec-Fetch-Dest": dest, "Sec-Fetch-Mode": "navigate" if dest == "iframe" else "no-cors"}
+    for address in ("/services/sharing/", f"{SERVER}files/none"):
+        with hub.browser("alice", page=hub.page) as alice, hub.browser(page=hub.page) as mallory:
+            begun = mallory.get(address, follow_redirects=False).headers["location"]
+            assert urlsplit(begun).path == "/hub/api/oauth2/authorize"
+            answer = alice.get(begun, headers=script, follow_redirects=False)
+            assert answer.status_code == 403
+            assert "location" not in answer.headers
+            assert "Open or reload this one in its own tab" in answer.text
+            # The same in a tab, so that it is the header that decides.
+            assert "code=" in alice.get(begun, follow_redirects=False).headers["location"]
+
+
+def test_user_without_access_is_not_told_whether_there_is_a_server(hub: Attacked) -> None:
+    """A hub user without access gets the same answer for a server that runs, for one that never ran, and for a name that nobody has."""
+    faults: list[dict[str, str]] = [
+        {},
+        {"redirect_uri": "/elsewhere"},
+        {"response_type": "x"},
+        {"scope": "none"},
+    ]
+    with hub.browser("eve") as eve:
+        for fault in faults:
+            told = set()
+            for name in ("alice", "bob", "nobody-at-all"):
+                wish = {
+                    "client_id": f"jupyterhub-user-{name}",
+                    "redirect_uri": f"/user/{name}/oauth_callback",
+                    "response_type": "code",
+                    "state": "x",
+                }
+                answer = eve.get("/hub/api/oauth2/authorize", params=wish | fault, follow_redirects=False)
+                message = "You do not have permission to access this server, or it does not exist"
+                told.add((answer.status_code, message in answer.text))
+            assert told == {(403, True)}
 
 
 def xsrf_of(page: httpx.Response) -> str:
