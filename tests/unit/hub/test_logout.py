@@ -125,3 +125,15 @@ def test_login_of_another_user_ends_the_sign_ins_of_the_former(attacked: Attacke
         ask_to_log_in(browser, "mallory")
         assert "mallory" in browser.get("/hub/home").text
         wait_until(partial(is_out, browser), SECONDS)
+
+
+def test_cookies_of_before_a_logout_show_nothing_at_once(attacked: Attacked) -> None:
+    """Someone who shows the page's cookies right after a logout is asked to log in, and is not told whose they were."""
+    with attacked.browser("alice", page=attacked.page) as browser:
+        sign_in(browser)
+        cookies = browser.build_request("GET", PAGE).headers["Cookie"]
+        browser.get("/hub/logout")
+        with attacked.browser(page=attacked.page) as thief:
+            answer = thief.get(PAGE, headers={"Cookie": cookies}, follow_redirects=False)
+    assert answer.status_code == 302
+    assert "alice" not in answer.text

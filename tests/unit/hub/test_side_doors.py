@@ -16,7 +16,7 @@ import pytest
 
 import plain_http
 from attacked_hub import SERVER, Attacked
-from local_hub import PATIENCE
+from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
 from people.sockets import Door, dial
@@ -178,6 +178,18 @@ def test_nobody_writes_lines_of_the_log(hub: Attacked) -> None:
         assert alice.post("/services/sharing/", data=wish).status_code == 404
     assert "a line of mine" in hub.log
     assert "\nsharing: CRITICAL a line of mine" not in hub.log
+
+
+@pytest.mark.parametrize("end", ["\n", "\u2028", "\u202e", "\x9b2K"])
+def test_strangers_write_no_lines_of_the_log_either(hub: Attacked, end: str) -> None:
+    """What a stranger writes into an address begins no line of the logs of page and server, and no terminal obeys it."""
+    for place in ("/services/sharing/", SERVER):
+        said = f"CRITICAL by a stranger at {place}"
+        with hub.browser(page=hub.page) as stranger:
+            answer = stranger.get(f"{place}oauth_callback", params={"error": f"x{end}{said}"})
+            assert answer.status_code == 400
+        wait_until(lambda: said in hub.log)  # noqa: B023
+        assert f"{end}{said}" not in hub.log
 
 
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
@@ -358,6 +370,14 @@ def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> Non
     with hub.browser("zoe") as zoe:
         page = zoe.get("/hub/accept-share", params={"code": code}).text
     assert '<meta name="referrer" content="origin">' in page.partition("</head>")[0]
+    hub.ask("DELETE", "share-codes/alice/")
+
+
+def test_lifetime_of_thousands_of_digits_is_the_longest(hub: Attacked) -> None:
+    with hub.browser("alice", page=hub.page) as alice:
+        token = xsrf_of(alice.get("/services/sharing/"))
+        wish = {"_xsrf": token, "action": "make-link", "seconds": "9" * 5000}
+        assert "accept-share?code=" in alice.post("/services/sharing/", data=wish).text
     hub.ask("DELETE", "share-codes/alice/")
 
 
