@@ -373,6 +373,15 @@ def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> Non
     hub.ask("DELETE", "share-codes/alice/")
 
 
+def test_server_remembers_no_long_address_until_a_sign_in(hub: Attacked) -> None:
+    """Otherwise strangers, who never sign in, could fill its memory. After the sign-in, the server shows its first page."""
+    for length, kept in ((1000, True), (3000, False)):
+        with hub.browser("carol") as carol:
+            page = carol.get(f"{SERVER}files/none?{'x' * length}")
+            assert (page.url.path == f"{SERVER}files/none") is kept
+            assert carol.get(f"{SERVER}api/contents").status_code == 200
+
+
 def test_lifetime_of_thousands_of_digits_is_the_longest(hub: Attacked) -> None:
     with hub.browser("alice", page=hub.page) as alice:
         token = xsrf_of(alice.get("/services/sharing/"))
