@@ -19,9 +19,11 @@ from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
 from . import unprepared
+from .codes import give_codes_to_tabs
 from .culler import culler_seconds
 from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
+from .logout import end_sign_ins_at_logout
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
@@ -135,6 +137,8 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
+    end_sign_ins_at_logout()
+    give_codes_to_tabs()
     if refuse_unprepared:
         unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)

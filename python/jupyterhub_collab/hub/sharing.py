@@ -17,10 +17,12 @@ from typing import Any
 from ..names import SERVICE, SETTINGS
 from ..quiet_logs import keep_secrets
 from .authorize import skip_authorize_page, skips_authorize_page, trust
+from .codes import give_codes_to_tabs
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .guesses import limit_guesses, limit_links
+from .logout import end_sign_ins_at_logout
 from .offered import offered, show_offered
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
@@ -94,6 +96,8 @@ def share_servers(
     limit_links(links_per_server)
     limit_guesses(guesses_per_minute)
     keep_secrets()
+    end_sign_ins_at_logout()
+    give_codes_to_tabs()
     log_shares(log)
     limit_own_tokens(c, may_share)
     hooks = ["pre_spawn_hook", TOKEN_SCOPES]

@@ -14,8 +14,10 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
+from ..bounded import bound_memory
 from ..names import GUARDED
-from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server
+from ..quiet_logs import keep_secrets
+from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
@@ -54,8 +56,11 @@ def put_in_force() -> None:
     guarded.is_guarded = True  # type: ignore[attr-defined]
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
     confine_workers()
-    name_server()
-    ask_once()
+    keep_secrets()
+    if serves_hub():
+        name_server()
+        ask_once()
+        bound_memory()
     server.init_configurables = guarded
 
 

@@ -37,8 +37,6 @@ def name_server() -> None:
 
     Guests who use a token of their own leave no other trace at the hub.
     """
-    if not serves_hub():
-        return
     from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server without a hub may lack it
 
     theirs = HubOAuth._api_request
@@ -56,8 +54,6 @@ def ask_once() -> None:
     JupyterHub looks users up in a pool of one thread, and waits for it. If a form comes with a sign-in but without its session's `_xsrf`,
     the lookup starts another one in the same thread, and waits for itself: the server would never answer anyone again.
     """
-    if not serves_hub():
-        return
     from jupyterhub.services.auth import HubAuth  # noqa: PLC0415  # a server without a hub may lack it
 
     theirs = HubAuth.get_user

@@ -12,7 +12,8 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from ..quiet_logs import keep_secrets
+from ..bounded import bound_memory
+from ..quiet_logs import Indented, keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
 from .settings import Settings
@@ -26,6 +27,7 @@ LARGEST_FORM = 100_000  # bytes
 
 def application(settings: Settings) -> Application:
     prefix = settings.prefix
+    bound_memory()
     return Application(
         [
             (f"{prefix}oauth_callback", Callback),
@@ -57,11 +59,18 @@ async def serve(settings: Settings) -> None:
         await asyncio.sleep(PARENT_CHECK)
 
 
-def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="sharing: %(levelname)s %(message)s")
+def log_to_hub() -> None:
+    """Log to this process's output, which the hub adds to its own log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Indented("sharing: %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # The hub's log already says who did what. Logging the addresses of requests would only add users' authorization codes to it.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)
     keep_secrets()  # refused requests are logged all the same
+
+
+def main() -> None:
+    log_to_hub()
     os.umask(0o077)
     AsyncHTTPClient.configure(None, max_clients=REQUESTS)
     try:

@@ -76,11 +76,23 @@ class Base(HubOAuthenticated, RequestHandler):
             self.set_status(403)
             self.finish(FOR_A_SCRIPT)
             return
+        # Forget what the hub said about earlier requests, so that a sign-in that has ended is noticed at once.
+        self.hub_auth.cache.clear()
         # Fetch the user first. Otherwise, `current_user` would block the process until the hub has answered, and forever if a form comes
         # without the token of its browser's session.
         await self.hub_auth.get_user(self, sync=False)
         if self.request.method not in ("GET", "HEAD", "OPTIONS"):
             self.check_xsrf_cookie()
+
+    def get_login_url(self) -> str:
+        # The address is kept in memory until the sign-in, so keep nothing of it that the page does not know.
+        self.request.uri = self.sharing.prefix + (f"?tab={self.tab}" if self.tab else "")
+        return str(super().get_login_url())
+
+    @property
+    def tab(self) -> str:
+        tab = self.get_query_argument("tab", "")
+        return tab if tab in TABS else ""
 
     @property
     def sharing(self) -> Settings:
@@ -192,10 +204,8 @@ class SharingPage(Base):
 
     @authenticated
     async def get(self) -> None:
-        tab = self.get_query_argument("tab", "")
-        await self.show_page(
-            notice=DONE.get(self.get_query_argument("done", ""), ""), tab=tab if tab in TABS else TABS[0]
-        )
+        notice = DONE.get(self.get_query_argument("done", ""), "")
+        await self.show_page(notice=notice, tab=self.tab or TABS[0])
 
     async def show_page(self, status: int = 200, **more: Any) -> None:
         servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
@@ -257,7 +267,8 @@ class SharingPage(Base):
 
     async def make_link(self) -> None:
         seconds = self.get_body_argument("seconds", "")
-        life = int(seconds) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
+        # Python refuses to convert thousands of digits.
+        life = int(seconds[:18]) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
         # Without scopes in the request, the hub grants access and nothing else.
         wish = {"expires_in": max(60, min(life, self.sharing.longest_link))}
         made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)

@@ -3,17 +3,27 @@
 
 import pytest
 from jupyterhub import orm
+from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler, OAuthHandler
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
+from jupyterhub.oauth.provider import JupyterHubRequestValidator
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
 
 from jupyterhub_collab.hub import accounts, known
 
 CHANGED = (
+    (BaseHandler, "clear_login_cookie"),
+    (BaseHandler, "get_session_cookie"),
     (BaseHandler, "refresh_auth"),
     (BaseHandler, "set_hub_cookie"),
     (JupyterHub, "cleanup_oauth_clients"),
+    (JupyterHubRequestValidator, "save_authorization_code"),
+    (LogoutHandler, "default_handle_logout"),
+    (OAuthAuthorizeHandler, "get"),
+    (OAuthAuthorizeHandler, "post"),
+    (OAuthHandler, "add_credentials"),
     (Spawner, "get_args"),
     (Spawner, "get_env"),
     (Spawner, "run_auth_state_hook"),

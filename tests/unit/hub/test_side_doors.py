@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 import plain_http
 from attacked_hub import SERVER, Attacked
-from local_hub import PATIENCE
+from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
 from people.sockets import Door, dial
@@ -93,6 +94,46 @@ def test_scripts_get_nothing_of_the_sharing_page(hub: Attacked) -> None:
         assert browser.post("/services/sharing/", data=wish).status_code == 200
 
 
+@pytest.mark.parametrize("dest", ["empty", "iframe", "image", "script", "serviceworker"])
+def test_scripts_get_no_code_for_the_page_or_another_server(hub: Attacked, dest: str) -> None:
+    """A script that runs in alice's browser cannot get a code that mallory, who began the sign-in, could use as alice."""
+    script = {"Sec-Fetch-Dest": dest, "Sec-Fetch-Mode": "navigate" if dest == "iframe" else "no-cors"}
+    for address in ("/services/sharing/", f"{SERVER}files/none"):
+        with hub.browser("alice", page=hub.page) as alice, hub.browser(page=hub.page) as mallory:
+            begun = mallory.get(address, follow_redirects=False).headers["location"]
+            assert urlsplit(begun).path == "/hub/api/oauth2/authorize"
+            answer = alice.get(begun, headers=script, follow_redirects=False)
+            assert answer.status_code == 403
+            assert "location" not in answer.headers
+            assert "Open or reload this one in its own tab" in answer.text
+            # The same in a tab, so that it is the header that decides.
+            assert "code=" in alice.get(begun, follow_redirects=False).headers["location"]
+
+
+def test_user_without_access_is_not_told_whether_there_is_a_server(hub: Attacked) -> None:
+    """A hub user without access gets the same answer for a server that runs, for one that never ran, and for a name that nobody has."""
+    faults: list[dict[str, str]] = [
+        {},
+        {"redirect_uri": "/elsewhere"},
+        {"response_type": "x"},
+        {"scope": "none"},
+    ]
+    with hub.browser("eve") as eve:
+        for fault in faults:
+            told = set()
+            for name in ("alice", "bob", "nobody-at-all"):
+                wish = {
+                    "client_id": f"jupyterhub-user-{name}",
+                    "redirect_uri": f"/user/{name}/oauth_callback",
+                    "response_type": "code",
+                    "state": "x",
+                }
+                answer = eve.get("/hub/api/oauth2/authorize", params=wish | fault, follow_redirects=False)
+                message = "You do not have permission to access this server, or it does not exist"
+                told.add((answer.status_code, message in answer.text))
+            assert told == {(403, True)}
+
+
 def xsrf_of(page: httpx.Response) -> str:
     return page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
 
@@ -137,6 +178,18 @@ def test_nobody_writes_lines_of_the_log(hub: Attacked) -> None:
         assert alice.post("/services/sharing/", data=wish).status_code == 404
     assert "a line of mine" in hub.log
     assert "\nsharing: CRITICAL a line of mine" not in hub.log
+
+
+@pytest.mark.parametrize("end", ["\n", "\u2028", "\u202e", "\x9b2K"])
+def test_strangers_write_no_lines_of_the_log_either(hub: Attacked, end: str) -> None:
+    """What a stranger writes into an address begins no line of the logs of page and server, and no terminal obeys it."""
+    for place in ("/services/sharing/", SERVER):
+        said = f"CRITICAL by a stranger at {place}"
+        with hub.browser(page=hub.page) as stranger:
+            answer = stranger.get(f"{place}oauth_callback", params={"error": f"x{end}{said}"})
+            assert answer.status_code == 400
+        wait_until(lambda: said in hub.log)  # noqa: B023
+        assert f"{end}{said}" not in hub.log
 
 
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
@@ -317,6 +370,23 @@ def test_code_of_a_link_stays_between_its_user_and_the_hub(hub: Attacked) -> Non
     with hub.browser("zoe") as zoe:
         page = zoe.get("/hub/accept-share", params={"code": code}).text
     assert '<meta name="referrer" content="origin">' in page.partition("</head>")[0]
+    hub.ask("DELETE", "share-codes/alice/")
+
+
+def test_server_remembers_no_long_address_until_a_sign_in(hub: Attacked) -> None:
+    """Otherwise strangers, who never sign in, could fill its memory. After the sign-in, the server shows its first page."""
+    for length, kept in ((1000, True), (3000, False)):
+        with hub.browser("carol") as carol:
+            page = carol.get(f"{SERVER}files/none?{'x' * length}")
+            assert (page.url.path == f"{SERVER}files/none") is kept
+            assert carol.get(f"{SERVER}api/contents").status_code == 200
+
+
+def test_lifetime_of_thousands_of_digits_is_the_longest(hub: Attacked) -> None:
+    with hub.browser("alice", page=hub.page) as alice:
+        token = xsrf_of(alice.get("/services/sharing/"))
+        wish = {"_xsrf": token, "action": "make-link", "seconds": "9" * 5000}
+        assert "accept-share?code=" in alice.post("/services/sharing/", data=wish).text
     hub.ask("DELETE", "share-codes/alice/")
 
 

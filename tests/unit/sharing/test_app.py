@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub.services.auth import HubOAuth
 from sqlalchemy import event
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
@@ -21,6 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, create_signed_value
 from traitlets.config import Config
 
+from jupyterhub_collab import bounded
 from jupyterhub_collab.hub.policy import applied
 from jupyterhub_collab.hub.sharing import share_servers
 from jupyterhub_collab.names import SETTINGS
@@ -235,6 +238,42 @@ def test_strangers_do_not_fill_the_memory(closed_port: int) -> None:
 
     assert asyncio.run(post(100_000_000)) == b"HTTP/1.1 400 Bad Request"
     assert asyncio.run(post(1000)) == b"HTTP/1.1 403 Forbidden"
+
+
+@pytest.mark.usefixtures("environment")
+def test_addresses_of_strangers_do_not_fill_the_memory(
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page remembers so many sign-ins that have begun, and nothing of their addresses but the tab."""
+    monkeypatch.setattr(bounded, "MOST", 5)
+    states = HubOAuth.instance()._oauth_states
+
+    async def come() -> None:
+        for number in range(8):
+            path = f"{PREFIX}elsewhere/{number}" if number % 2 else f"{PREFIX}?tab=theirs&x={number}"
+            assert await ask(settings(closed_port), path + "x" * 10_000) == (302, "")
+
+    states.clear()
+    asyncio.run(come())
+    kept = [state["next_url"] for state in states.values.values()]
+    assert kept == [PREFIX, f"{PREFIX}?tab=theirs", PREFIX, f"{PREFIX}?tab=theirs", PREFIX]
+
+
+@pytest.mark.usefixtures("environment")
+def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest entries go first, also if one of them is renewed, and no entry is long."""
+    bounded.bound_memory()
+    monkeypatch.setattr(bounded, "MOST", 3)
+    hub_auth = HubOAuth()
+    for name in ("first", "second", "third", "first", "fourth"):
+        hub_auth.cache[name] = None
+    assert [*hub_auth.cache.values] == ["third", "first", "fourth"]
+    for length, kept in ((1000, True), (3000, False)):
+        state = hub_auth.generate_state("/" * length)
+        assert (hub_auth.get_next_url(state) == "/" * length) is kept
+    for session, used in (("x" * 32, "x" * 32), ("x" * 3000, "")):
+        handler = SimpleNamespace(get_cookie=lambda _name, _none, session=session: session)
+        assert hub_auth.get_session_id(handler) == used
 
 
 @pytest.mark.usefixtures("environment")
