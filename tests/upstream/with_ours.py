@@ -3,9 +3,12 @@
 
 import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from jupyterhub.tests.mocking import MockHub
+from jupyterhub.tests.utils import AsyncSession
+from requests.cookies import RequestsCookieJar
 from traitlets.config import Config
 
 from jupyterhub_collab.hub import apply
@@ -59,4 +62,18 @@ def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
     hub.update_config(c)
 
 
+class Cookies(RequestsCookieJar):
+    """A browser's cookies that does not name ours: each login of these tests asserts that there are no others than JupyterHub's."""
+
+    def iterkeys(self) -> Iterator[str]:
+        return (name for name in super().iterkeys() if not name.endswith("-hub-login-session"))
+
+
+def begin(session: Any, **options: Any) -> None:
+    _begin(session, **options)
+    session.cookies = Cookies()
+
+
+_begin = AsyncSession.__init__
+AsyncSession.__init__ = begin
 MockHub.load_config_file = load_config_file

@@ -13,6 +13,7 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from jupyterhub.oauth.provider import JupyterHubRequestValidator
+from jupyterhub.utils import compare_token, hash_token
 from oauthlib.common import Request
 from tornado.web import HTTPError
 
@@ -26,6 +27,7 @@ FRAMES = ("embed", "fencedframe", "frame", "iframe", "object")
 FOR_A_SCRIPT = (
     "Servers are for people, not for scripts of other pages. Open or reload this one in its own tab."
 )
+NO_SECRET = hash_token("")
 NO_ACCESS = "You do not have permission to access this server, or it does not exist."
 
 
@@ -47,6 +49,9 @@ def give_codes_to_tabs() -> None:
         return theirs(validator, client_id, code, request, *arguments, **options)
 
     JupyterHubRequestValidator.save_authorization_code = save
+    JupyterHubRequestValidator.authenticate_client = _taking_as_long(
+        JupyterHubRequestValidator.authenticate_client
+    )
 
 
 def _is_for_a_tab(client_id: str, handler: Any) -> bool:
@@ -72,3 +77,16 @@ def _answering_alike(answer: Any) -> Any:
 
     answer_alike.answers_alike = True  # type: ignore[attr-defined]
     return answer_alike
+
+
+def _taking_as_long(authenticate_client: Any) -> Any:
+    """Wrap the check of a client's secret. Otherwise strangers could measure which clients exist: only their secrets are hashed."""
+
+    @wraps(authenticate_client)
+    def take_as_long(validator: Any, request: Any, *arguments: Any, **options: Any) -> Any:
+        client = validator.db.query(orm.OAuthClient).filter_by(identifier=request.client_id).first()
+        if request.client_secret and (client is None or not client.secret):
+            compare_token(NO_SECRET, request.client_secret)
+        return authenticate_client(validator, request, *arguments, **options)
+
+    return take_as_long

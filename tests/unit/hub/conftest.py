@@ -19,6 +19,7 @@ CHANGED = (
     (BaseHandler, "refresh_auth"),
     (BaseHandler, "set_hub_cookie"),
     (JupyterHub, "cleanup_oauth_clients"),
+    (JupyterHubRequestValidator, "authenticate_client"),
     (JupyterHubRequestValidator, "save_authorization_code"),
     (LogoutHandler, "default_handle_logout"),
     (OAuthAuthorizeHandler, "get"),
