@@ -13,6 +13,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -274,11 +275,16 @@ def run_as_hub(
 @contextlib.contextmanager
 def _output() -> Iterator[BinaryIO]:
     """Yield a file in memory for the output of a program. It cannot grow after this context, whichever program still has it."""
-    with os.fdopen(os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b", 0) as file:
+    try:
+        file = os.fdopen(os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b", 0)
+    except OSError:  # a host can forbid such files (vm.memfd_noexec=2)
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed below
+    with file:
         try:
             yield file
         finally:
-            fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
 
 
 def _text(file: BinaryIO, longest: int = 0) -> str:

@@ -28,15 +28,28 @@ print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_confi
 # The server reads these files in the order of their names, and packages install files with their own names.
 LAST = "zz-"
 RECORD = "lab_files.json"  # in the state directory: the paths of all files that were written, by name
+SECONDS = 60
 NOTHING: dict[str, Any] = {"settings": {}, "disabled_extensions": [], "disabled_server_extensions": []}
 
 
 def directories(python: str) -> list[str]:
     """Return the three directories from which JupyterLab reads its settings, and its disabled page and server extensions.
 
-    Raises LookupError if the environment of the interpreter `python` has no JupyterLab.
+    Raises LookupError if the environment of the interpreter `python` has no JupyterLab, or does not tell.
     """
-    done = subprocess.run([python, "-I", "-c", WHERE], capture_output=True, text=True, check=False, cwd="/")
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", WHERE],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise LookupError(
+            f"{python} has not told within {SECONDS} s where JupyterLab's settings are. Run it, and fix what it waits for"
+        ) from None
     if done.returncode:
         raise LookupError(f"{python} has no JupyterLab")
     found: list[str] = json.loads(done.stdout.splitlines()[-1])

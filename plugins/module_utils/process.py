@@ -16,9 +16,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-READ_SECONDS = 5
+READ_SECONDS = 10
 # Bytes: more than Linux lets a program start with. A process can show far more, which would fill the host's memory.
 LONGEST = 1 << 23
+MOST = 1 << 28  # bytes of several processes together
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,12 @@ class Process:
 
 
 def read_shown(paths: list[str]) -> bytes | None:
-    """Return the concatenated content of files in /proc that processes show from their memory, or None if that takes too long.
+    """Return the concatenated content of files in /proc that processes show from their memory, or None if that is too much or too slow.
 
     The memory can be endless, or in a file system that never answers. So a thread reads a limited amount, and is not waited for.
     """
     found: list[bytes] = []
+    complete: list[bytes] = []
 
     def read() -> None:
         for path in paths:
@@ -100,11 +102,14 @@ def read_shown(paths: list[str]) -> bytes | None:
                 except PermissionError:
                     with _as_owner(path), contextlib.suppress(OSError):
                         found.append(_beginning(path))
+            if sum(map(len, found)) > MOST:
+                return
+        complete.append(b"".join(found))
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     thread.join(READ_SECONDS)
-    return None if thread.is_alive() else b"".join(found)
+    return complete[0] if complete else None
 
 
 def _beginning(path: str) -> bytes:

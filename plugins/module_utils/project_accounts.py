@@ -15,6 +15,7 @@ from .account_numbers import HOMES, NoNumber, Numbers, of_kept_home
 SKELETON = "/etc/skel"
 SHELL = "/bin/bash"
 PRIVATE = 0o700
+SECONDS = 120
 
 
 class NotMade(Exception):
@@ -41,8 +42,19 @@ def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]],
     numbers.remember()
     try:
         done = subprocess.run(
-            ["systemd-sysusers", "-"], input="\n".join(lines), capture_output=True, text=True, check=False
+            ["systemd-sysusers", "-"],
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
+    except subprocess.TimeoutExpired:
+        # It waits for the lock of /etc/passwd, which chfn also takes, and users can freeze what they run.
+        raise NotMade(
+            f"systemd-sysusers has not created accounts and groups within {SECONDS} s. Find out which process has locked "
+            "/etc/.pwd.lock (lslocks), and end it"
+        ) from None
     except FileNotFoundError:
         raise NotMade(
             "systemd-sysusers, which creates accounts and groups, is missing. Install it (apt-get install systemd)"

@@ -377,16 +377,17 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
         "settings": {},
     }
     if environment and os.path.exists(python):
-        done = subprocess.run(
-            [python, "-I", "-c", VERSIONS, *PACKAGES],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            timeout=PROBE_SECONDS,
-        )
-        if done.returncode == 0:
-            lab |= {"python": python, **json.loads(done.stdout)}
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(
+                [python, "-I", "-c", VERSIONS, *PACKAGES],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd="/",
+                timeout=PROBE_SECONDS,
+            )
+            if done.returncode == 0:
+                lab |= {"python": python, **json.loads(done.stdout)}
     if "jupyterlab" in lab["versions"]:
         with contextlib.suppress(LookupError):
             where = directories(python)

@@ -30,6 +30,7 @@ from typing import Any
 
 OLDEST_PYTHON = (3, 11)
 COLLABORATION = "jupyter-collaboration"
+LOCK = ".collab.jupyterhub.lock"
 LOCK_SECONDS = 300  # a start script that takes longer to change the environment is considered hung
 PINNED = ("jupyterlab", "jupyterhub")
 
@@ -180,30 +181,35 @@ def write(files: dict[str, str | None]) -> None:
 def lock(directory: str) -> Iterator[None]:
     """Let one start script at a time change an environment. Raises NotPossible.
 
-    File systems that cannot lock a directory, such as NFS, are left without a lock.
+    Only users who can write to the environment can open the file that is locked, so that nobody else can keep a server waiting.
     """
-    descriptor = os.open(directory, os.O_RDONLY)
+    path = os.path.join(directory, LOCK)
     try:
         deadline = time.monotonic() + LOCK_SECONDS
-        while is_locked_by_another(descriptor):
+        while not has_locked(
+            descriptor := os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), path
+        ):
+            os.close(descriptor)
             if time.monotonic() > deadline:
                 raise NotPossible(
                     f"Another program has been changing {directory} for {LOCK_SECONDS} s. End it, then start the server again"
                 )
             time.sleep(0.2)
+    except OSError:  # the user can only write to some directories of the environment
+        yield
+        return
+    try:
         yield
     finally:
+        Path(path).unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def is_locked_by_another(descriptor: int) -> bool:
-    """Lock an open file, and return whether another process has locked it already."""
-    try:
+def has_locked(descriptor: int, path: str) -> bool:
+    """Lock an open file, and return whether this has succeeded. The one that had locked it before may have removed it."""
+    with contextlib.suppress(BlockingIOError, FileNotFoundError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
     return False
 
 

@@ -8,11 +8,15 @@ If NODE does not exist, make it a link to the one that a Python package has inst
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+LOCK_SECONDS = 600
 
 
 def link_to_packaged(node: Path, environment: Path) -> None:
@@ -32,8 +36,24 @@ def npm_of(node: Path) -> list[Path]:
     return [node, program] if program.exists() else [node.with_name("npm")]
 
 
+def wait_for_others(directory: Path) -> None:
+    """Lock a directory's file until this process ends, because another play would remove what this one is installing.
+
+    Only root can open the file, so that no user can keep a play waiting.
+    """
+    said = f"Another play has been installing into {directory} for {LOCK_SECONDS} s. Wait for it to end, then rerun."
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(said))
+    signal.alarm(LOCK_SECONDS)
+    fcntl.flock(os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
+    signal.alarm(0)
+
+
 def main(target: Path, node: Path, environment: Path) -> None:
     os.umask(0o022)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    wait_for_others(target.parent)
+    if target.exists():
+        return
     if not node.exists():
         link_to_packaged(node, environment)
     fresh = target.with_name(f".{target.name}.new")

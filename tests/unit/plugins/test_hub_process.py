@@ -258,6 +258,16 @@ def test_output_that_another_program_keeps_open_is_not_waited_for(start: Start) 
         os.kill(stays, 9)
 
 
+def test_host_that_forbids_files_in_memory(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    unit = start("#!/bin/sh\nexec jupyterhub\n")
+    done = run_as_hub(unit, ["sh", "-c", "cat; echo failed >&2"], 30, input="answer")
+    assert (done.stdout, done.stderr) == ("answer", "failed\n")
+
+
 def test_variables_that_the_unit_has_got_since(start: Start, tmp_path: Path) -> None:
     """Variables that the unit got since the hub's start count, because the next start has them. systemd's own for that process do not."""
     unit = start("#!/bin/sh\nexport A=script B=script NOTIFY_SOCKET=/run/x\nexec jupyterhub\n")

@@ -76,3 +76,15 @@ def test_version_that_may_be_in_use_stays(tmp_path: Path, monkeypatch: pytest.Mo
     assert not removal.is_alive()
     assert (tmp_path / ("0" * 12)).exists()
     silent.write_text("")  # the thread that reads it ends
+
+
+def test_memory_that_is_larger_than_any_environment_is_read_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process can show as much memory as it likes, without having it."""
+    endless = tmp_path / "environ"
+    with endless.open("wb") as file:
+        file.truncate(1 << 40)
+    assert process.read_shown([str(endless)]) == bytes(process.LONGEST)
+    monkeypatch.setattr(process, "MOST", process.LONGEST)
+    assert process.read_shown([str(endless)] * 2) is None

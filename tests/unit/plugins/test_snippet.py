@@ -163,6 +163,19 @@ def test_script_does_not_wait_forever(tmp_path: Path, monkeypatch: pytest.Monkey
         server_environment.lock(str(tmp_path)),
     ):
         pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_only_those_who_can_change_an_environment_can_keep_a_script_waiting(tmp_path: Path) -> None:
+    """Everyone could lock what everyone can read, such as the environment's directory."""
+    with server_environment.lock(str(tmp_path)):
+        (file,) = tmp_path.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_environment_that_cannot_be_locked_is_prepared_all_the_same(tmp_path: Path) -> None:
+    with server_environment.lock(str(tmp_path / "missing")):
+        pass
 
 
 def test_settings_file_that_another_script_has_just_deleted(tmp_path: Path) -> None:
