@@ -12,7 +12,7 @@ from steps import ROOT, SCENARIOS, everything, scenario
 
 TIERS = {"test": 1, "test-all": 2}
 # The make targets of steps other than scenarios, by the first part of the step's name; by default they are the same.
-TARGETS = {"ansible-core": "compatibility", "python": "compatibility", "upstream": "compatibility"}
+TARGETS = dict.fromkeys(("ansible-core", "python", "jupyterhub", "upstream"), "compatibility")
 
 
 def problems() -> Iterator[str]:
