@@ -42,7 +42,7 @@ def _set(handler: Any, user: Any, session: str) -> None:
 def _shown(handler: Any) -> tuple[orm.User | None, str]:
     """Return the user and session that the browser's cookie names; None and nothing if it has none."""
     value = handler.get_secure_cookie(_name(handler), max_age_days=ALWAYS) or b""
-    cookie_id, _, session = value.decode().partition(" ")
+    cookie_id, _space, session = value.decode().partition(" ")
     return (cookie_id and handler.db.query(orm.User).filter_by(cookie_id=cookie_id).first()) or None, session
 
 
