@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import jupyterhub
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     hub_health,
@@ -33,6 +34,7 @@ from child import Child
 from local_hub import CONFIG, wait_until
 from ports import free_port
 
+SCHEME = "unix+http" if jupyterhub.version_info[0] < 6 else "http+unix"  # of addresses of Unix sockets
 NO_PROXY = CONFIG.partition("c.JupyterHub.hub_port")[0].format()
 
 
@@ -45,10 +47,10 @@ class Hub:
         (directory / "jupyterhub_config.py").write_text(
             NO_PROXY
             + "c.JupyterHub.proxy_class = NoProxy\n"
-            + f"c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = 'http+unix://{quote(str(self.socket), safe='')}'\n"
+            + f"c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = '{SCHEME}://{quote(str(self.socket), safe='')}'\n"
             + "c.JupyterHub.authenticator_class = 'null'\nc.JupyterHub.db_url = 'sqlite:///hub.sqlite'\n"
         )
-        self.url = f"http+unix://{quote(str(self.socket), safe='')}/hub/api"
+        self.url = f"{SCHEME}://{quote(str(self.socket), safe='')}/hub/api"
 
     @contextmanager
     def running(self) -> Iterator[None]:
