@@ -84,7 +84,7 @@ def test_silent_workspace_is_closed_until_it_answers(tmp_path: Path, answer: thr
     for _time in range(5):  # and is not waited for any more, or in more threads
         given.settle(rights, OF, 0.5)
     assert time.monotonic() - begun < LONG / 2
-    assert threads() == [f"workspace {DEAD}"]
+    assert waited(lambda: threads() == [f"workspace {DEAD}"])
     # It is lost in the meantime. When the file system answers, the latest wish counts.
     assert given.settle({}, OF, 0.5).unsettled == {DEAD}
     answer.set()
@@ -150,7 +150,7 @@ def test_hub_goes_on_and_tries_again(
         await known.repair(known.shares)
         assert await known._missing({WELL: WRITE, DEAD: WRITE}) == {DEAD: "it does not answer"}
         assert time.monotonic() - begun < LONG / 2
-        assert threads() == [f"workspace {DEAD}"]
+        assert waited(lambda: threads() == [f"workspace {DEAD}"])
         answer.set()
         end = time.monotonic() + PATIENCE
         while share_gates.recall()[DEAD].closed and time.monotonic() < end:
