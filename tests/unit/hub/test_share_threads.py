@@ -76,13 +76,13 @@ def test_silent_workspace_is_closed_until_it_answers(tmp_path: Path, answer: thr
     given.note("daemon", "daemon", dict.fromkeys(OF, WRITE))
     rights = {"daemon": dict.fromkeys(OF, WRITE)}
     begun = time.monotonic()
-    settled = given.settle(rights, OF, 0.5)
+    settled = given.settle(rights, OF, 2)
     assert (settled.unsettled, len(settled.problems)) == ({DEAD}, 1)
     assert "snow/files cannot be given or taken away: it does not answer" in settled.problems[0]
     assert share_gates.recall()[DEAD] == share_gates.Gate(by_name=True, closed="it does not answer")
     assert share_gates.recall()[WELL].users and gate(tmp_path / WELL) == GROUPS.gate(given.gates[WELL])
     for _time in range(5):  # and is not waited for any more, or in more threads
-        given.settle(rights, OF, 0.5)
+        given.settle(rights, OF, 2)
     assert time.monotonic() - begun < LONG / 2
     assert waited(lambda: threads() == [f"workspace {DEAD}"])
     # It is lost in the meantime. When the file system answers, the latest wish counts.
@@ -120,7 +120,7 @@ def test_hub_goes_on_and_tries_again(
     tmp_path: Path, answer: threading.Event, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The hub starts, looks after the other workspace, and settles the silent one when it answers. The log has one line."""
-    for name, seconds in (("START_SECONDS", 0.5), ("AGAIN_SECONDS", 0.5), ("LOOK_SECONDS", 0.5)):
+    for name, seconds in (("START_SECONDS", 2), ("AGAIN_SECONDS", 0.5), ("LOOK_SECONDS", 2)):
         monkeypatch.setattr(workspaces, name, seconds)
     monkeypatch.setattr(workspaces, "NOTICE", str(tmp_path / "state/unavailable.txt"))
     monkeypatch.setattr(workspaces, "numbers_of", lambda share: GROUPS)
