@@ -116,3 +116,11 @@ def without_foreign_blocks(main: bytes, markers: list[str]) -> bytes:
     for marker in markers:
         main = foreign_block(marker).sub(b"", main)
     return main
+
+
+def same_directory(unit: str, main: str) -> str:
+    """Return the sentence for a main file that is in the same directory as that of another hub. unit: the other hub's."""
+    return (
+        f"the hub {unit} has its configuration in the same directory, {os.path.dirname(main)}, so each hub would load what the other one is "
+        "given. Move the main file of one of them to a directory of its own"
+    )

@@ -10,14 +10,13 @@ import http.client
 import json
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from . import hub_health
-from .hub_process import hub_surroundings
+from .hub_process import at_most, hub_surroundings
 from .hub_socket import connection
 from .systemd_unit import Unit
 
@@ -74,7 +73,7 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
     with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
         if not (process.stdin and process.stdout and process.stderr):
             raise AssertionError("they are pipes")
-        with _at_most(TOKEN_SECONDS, process):
+        with at_most(TOKEN_SECONDS, process):
             with contextlib.suppress(BrokenPipeError):  # it has exited, and its error is raised below
                 process.stdin.write(json.dumps(hub["database"]) + "\n")
                 process.stdin.flush()
@@ -91,16 +90,5 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
         finally:
             # The process now revokes the token and exits. If it is killed first, the next one revokes the token, too.
             process.stdin.close()
-            with _at_most(TOKEN_SECONDS, process):
+            with at_most(TOKEN_SECONDS, process):
                 process.wait()
-
-
-@contextlib.contextmanager
-def _at_most(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a process if this context takes longer than these seconds. A database may accept connections and never answer."""
-    limit = threading.Timer(seconds, process.kill)
-    limit.start()
-    try:
-        yield
-    finally:
-        limit.cancel()

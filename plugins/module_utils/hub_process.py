@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -270,6 +271,17 @@ def run_as_hub(
             command, stdout=out, stderr=err, timeout=timeout, check=False, **options
         ).returncode
         return subprocess.CompletedProcess(command, code, _text(out), _text(err, LONGEST_ERROR))
+
+
+@contextlib.contextmanager
+def at_most(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process if this context takes longer than these seconds. For example, a database may accept connections and never answer."""
+    limit = threading.Timer(seconds, process.kill)
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
 
 
 @contextlib.contextmanager

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from collections.abc import Callable
 from typing import Any
+
+from .hub_process import at_most
 
 SECONDS = 300  # a process that takes longer is considered hung
 
@@ -31,19 +32,17 @@ def run(
         if not (process.stdin and process.stdout and process.stderr):
             raise AssertionError("they are pipes")
         begun(process.pid)
-        limit = threading.Timer(SECONDS, process.kill)
-        limit.start()
         try:
-            process.stdin.write(json.dumps(task) + "\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                said = json.loads(line)
-                told(said)
-                if "undo" in said:
-                    process.stdin.write("\n")
-                    process.stdin.flush()
-            why = process.stderr.read()
+            with at_most(SECONDS, process):
+                process.stdin.write(json.dumps(task) + "\n")
+                process.stdin.flush()
+                for line in process.stdout:
+                    said = json.loads(line)
+                    told(said)
+                    if "undo" in said:
+                        process.stdin.write("\n")
+                        process.stdin.flush()
+                why = process.stderr.read()
         finally:
-            limit.cancel()
             process.kill()
     return process.returncode, why

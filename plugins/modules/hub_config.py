@@ -345,10 +345,7 @@ class HubConfig:
                 f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
             )
         if other := host_state.beside(self.service, self.main):
-            raise Refused(
-                f"the hub {other} has its configuration in the same directory, {os.path.dirname(self.main)}, so each hub would load what the "
-                "other one is given. Move the main file of one of them to a directory of its own"
-            )
+            raise Refused(config_block.same_directory(other, self.main))
         state = self.load_state()
         recovered = self.recover(unit, state)
         if not self.module.check_mode:

@@ -177,6 +177,7 @@ remembered:
   description:
     - What earlier runs have recorded on the host.
     - The main files of hubs that have O(fragment), by the name of the unit, and what other hubs use. C(accounts) are accounts of the host.
+      C(overlaps) says whether their state directory and O(state_directory) are the same, or one is inside the other.
       C(other_units) are all other hubs that use this collection's package, for example only for sharing.
     - The environments that M(collab.jupyterhub.python_packages) can restore, and the accounts that
       M(collab.jupyterhub.shared_accounts) has adopted.
@@ -186,7 +187,7 @@ remembered:
   returned: always
   sample:
     hubs: {jupyterhub: /usr/local/etc/jupyter/jupyterhub_config.py}
-    others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, port: 906}]
+    others: [{unit: hub-of-tests, accounts: [team], state_directory: /var/lib/hub-of-tests/rtc, overlaps: false, port: 906}]
     other_units: [hub-of-tests]
     environments: [/usr/local/jupyterhub]
     accounts: []
@@ -408,10 +409,10 @@ def said(fragment: str, argument: str) -> Any:
     return None
 
 
-def other_hubs(service: str, fragment: str, comment: str = "") -> list[dict[str, Any]]:
+def other_hubs(service: str, fragment: str, comment: str = "", wanted: str = "") -> list[dict[str, Any]]:
     """Return what other hubs with the fragment on this host use: shared accounts, state directory, and the port of the sharing page.
 
-    comment: marks shared accounts.
+    comment: marks shared accounts. wanted: the state directory of this hub.
     """
     found = []
     for unit, state in host_state.hubs().items():
@@ -427,6 +428,7 @@ def other_hubs(service: str, fragment: str, comment: str = "") -> list[dict[str,
                 "unit": unit,
                 "accounts": accounts_of_hub(unit, state["path"], told["accounts"] or [], comment),
                 "state_directory": told["state_directory"] or "",
+                "overlaps": paths.overlap(wanted, told["state_directory"] or ""),
                 "port": told["port"],  # null if the hub has no sharing page
             }
         )
@@ -529,8 +531,9 @@ def main() -> None:
     account_names = starts.get("account_names") or accounts.USERNAME
     all_commands = [*starts.get("commands", []), *starts.get("profiles", [])] if hub["python"] else []
     others = {environment_of(each, hub["python"], search) for each in all_commands}
+    wanted = module.params["state_directory"] or ""
     others_here = other_hubs(
-        module.params["service"], module.params["fragment"] or "", module.params["comment"] or ""
+        module.params["service"], module.params["fragment"] or "", module.params["comment"] or "", wanted
     )
     of_others = {name for other in others_here for name in other["accounts"]}
     shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
@@ -540,7 +543,6 @@ def main() -> None:
     # If the main file is JSON, the block is in the Python file next to it.
     with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
     fragment = config_block.fragment_path(path, module.params["fragment"] or "")
-    wanted = module.params["state_directory"] or ""
     # An interrupted run may have removed the fragment but not the directory.
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     if any(paths.overlap(state_directory, other["state_directory"]) for other in others_here):

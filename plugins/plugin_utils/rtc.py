@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
 
 from . import address as addresses
 from .sharing import can_share, hole, release
@@ -195,8 +196,7 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
     problems = _directory_problems(host)
     for other in host["remembered"].get("others", []):
         unit = other["unit"]
-        ends = [f"{path}/" for path in (other["state_directory"], settings["state_directory"])]
-        if other["state_directory"] and (ends[0].startswith(ends[1]) or ends[1].startswith(ends[0])):
+        if other["overlaps"]:
             problems.append(
                 f"The directory {settings['state_directory']} belongs to the hub {unit}. Set jupyterhub_rtc_state_directory to another "
                 "directory for this hub"
@@ -218,10 +218,8 @@ def _directory_problems(host: dict[str, Any]) -> list[str]:
     config = host["config"]
     if not config.get("beside"):
         return []
-    return [
-        f"The hub {config['beside']} has its configuration in the same directory, {Path(config['path']).parent}, so each hub would load what "
-        "the other one is given. Move the main file of one of them to a directory of its own"
-    ]
+    problem = config_block.same_directory(config["beside"], config["path"])
+    return [problem[0].upper() + problem[1:]]
 
 
 def _way_to_write(directory: str) -> str:

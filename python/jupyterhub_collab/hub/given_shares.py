@@ -34,9 +34,8 @@ PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
 QUICK_SECONDS = 0.2
 PATIENCE_SECONDS = 1.0  # with the file systems of all workspaces together, because the hub waits
-Reach = tuple[
-    dict[int, int], dict[int, int]
-]  # accounts with access, and accounts that lost it, each with their permissions
+# Accounts with access, and accounts that lost it, each with their permissions.
+Reach = tuple[dict[int, int], dict[int, int]]
 
 
 class GivenShares:

@@ -232,9 +232,8 @@ class Workspaces:
         self.in_repair |= {*shares}
         looks = {share: partial(os.lstat, os.path.join(self.root, share)) for share in shares}
         looked = await self.given.threads.answers(looks, LOOK_SECONDS)
-        together: dict[
-            int, dict[str, str]
-        ] = {}  # by device, because a walk waits for a file system that stops answering
+        # By device, because a walk waits for a file system that stops answering.
+        together: dict[int, dict[str, str]] = {}
         for share, account in shares.items():
             if isinstance(looked[share], Unanswered):
                 self.in_repair.discard(share)

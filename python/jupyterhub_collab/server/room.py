@@ -618,6 +618,10 @@ class Room(rooms.DocumentRoom):
         found = await self._find()
         if found.hash == self._found.hash:
             return
+        if not self._found.hash and found.data is not None and found.data == self._found.data:
+            # The server's own save, after which the file was moved at once.
+            self._set_on_disk(replace(self._on_disk, hash=found.hash), found)
+            return
         path = self._document.path
         for _attempt in range(ATTEMPTS):
             aside = await self._look_aside(found)

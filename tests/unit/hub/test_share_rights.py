@@ -6,7 +6,6 @@ import logging
 import os
 import pwd
 import resource
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +18,7 @@ from jupyterhub_collab.hub.share_mounts import merged, mounts
 from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
 from jupyterhub_collab.workspaces.home import show
-from open_place import open_place
+from open_place import let_only_root_start_python, open_place
 from unused_accounts import FIRST
 
 ACCOUNT = FIRST + 46
@@ -153,10 +152,7 @@ def test_program_in_the_home_directory_becomes_the_account_once_it_has_started(
 
     Here, only root can start it.
     """
-    interpreter = tmp_path / "python"
-    interpreter.symlink_to(sys.executable)
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(interpreter))
+    let_only_root_start_python(tmp_path, monkeypatch)
     with open_place() as home:
         os.chown(home, ACCOUNT, ACCOUNT)
         account = pwd.struct_passwd(("ann", "x", ACCOUNT, ACCOUNT, "", str(home), ""))

@@ -35,9 +35,17 @@ def test_what_another_hub_of_the_host_keeps_for_itself(
     found = {"version": "6.1.1", "error": ""}
     starts = {"hub-a": {"account_names": ""}, "hub-b": {"account_names": "jupyter-{USERNAME}"}}
     monkeypatch.setattr(hub_info, "describe_hub", lambda unit, path: (found, starts[unit.name]))
-    assert hub_info.other_hubs("hub-a", "50-rtc") == [
-        {"unit": "hub-b", "accounts": ["jupyter-of-hub-b"], "state_directory": "/var/lib/hub-b", "port": 906}
-    ]
+    link = tmp_path / "link"
+    link.symlink_to("/var/lib/hub-b")
+    told = {
+        "unit": "hub-b",
+        "accounts": ["jupyter-of-hub-b"],
+        "state_directory": "/var/lib/hub-b",
+        "port": 906,
+    }
+    for wanted, overlaps in (("/var/lib/hub-a", False), ("/var/lib", True), (f"{link}/history", True)):
+        found_there = hub_info.other_hubs("hub-a", "50-rtc", "", wanted)
+        assert found_there == [told | {"overlaps": overlaps}]
     (of_hub_a,) = hub_info.other_hubs("hub-b", "50-rtc")
     assert (of_hub_a["accounts"], of_hub_a["port"]) == (["of-hub-a"], None)
 

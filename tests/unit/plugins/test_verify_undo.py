@@ -4,7 +4,6 @@
 import getpass
 import os
 import pwd
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     verify_undo,
 )
 
-from open_place import open_place
+from open_place import let_only_root_start_python, open_place
 from unused_accounts import FIRST
 
 ACCOUNT = FIRST + 47
@@ -102,10 +101,7 @@ def test_files_are_removed_with_the_rights_of_their_owner_by_a_program_that_root
 
     Here, only root can start it.
     """
-    interpreter = tmp_path / "python"
-    interpreter.symlink_to(sys.executable)
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(interpreter))
+    let_only_root_start_python(tmp_path, monkeypatch)
     with open_place() as home, open_place() as roots:
         os.chown(home, ACCOUNT, ACCOUNT)
         homes = {"ann": home, "bob": roots}

@@ -147,6 +147,44 @@ async def test_a_file_that_is_deleted_in_the_moment_after_saving_was_saved(
         await server.until_file("notes.txt", "<typed>", "a new one\n")
 
 
+MOVES_AFTER = """
+import os
+
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+
+
+class Manager(AsyncLargeFileManager):
+    async def _save_file(self, os_path, content, format):
+        await super()._save_file(os_path, content, format)
+        if os.path.exists("move now"):
+            os.unlink("move now")
+            # Only this server can follow a link.
+            await self.rename("notes.txt", "moved.txt") if os.path.islink(os_path) else os.rename(os_path, "moved.txt")
+"""
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
+async def test_a_file_that_is_moved_in_the_moment_after_saving_was_changed_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_link: bool
+) -> None:
+    """What the server itself has just written is not taken for a change of another program, even if people go on typing."""
+    with server_with(
+        tmp_path, monkeypatch, MOVES_AFTER, "--ServerApp.contents_manager_class=of_test.Manager"
+    ) as server:
+        if is_link:
+            shutil.move(server.files / "notes.txt", tmp_path / "outside.txt")
+            (server.files / "notes.txt").symlink_to(tmp_path / "outside.txt")
+        alice = await server.open("notes.txt")
+        async with told(server) as notices:
+            server.write("move now", "")
+            alice.insert(0, "<saved>")
+            await until((server.files / "moved.txt").exists)
+            alice.insert(0, "<typed>")
+            await server.until_file("moved.txt", "<typed>")
+        assert not notices and "Another program changed" not in server.log
+        assert server.read("moved.txt").startswith("<typed><saved>one\n") and not copies(server)
+
+
 async def test_a_document_can_be_saved_under_another_name(server: LocalServer) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
