@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run tests of collaboration servers with another Python, in a container: other_python.py 3.13 trixie TEST...
+"""Run tests of collaboration servers with another Python, in a container: other_python.py 3.13 trixie [PYTEST'S OPTIONS] TEST...
 
 The Python is that of the container's Debian. Packages for it are installed separately from this machine's environment.
 """

@@ -196,7 +196,7 @@ def other_python() -> Step:
     files += sorted(ROOT.glob("tests/unit/server/test_file_*.py"))
     return Step(
         "python: 3.13",
-        ["python", "tests/tools/other_python.py", "3.13", "trixie", *map(str, files)],
+        ["python", "tests/tools/other_python.py", "3.13", "trixie", *PARALLEL, *map(str, files)],
         "servers stop, and documents keep what people type, also with Debian 13's Python",
         tier=2,
         images=("collab-debian:trixie",),
