@@ -101,8 +101,9 @@ root:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, share_root
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
 
 
 def main() -> None:
@@ -139,7 +140,7 @@ def main() -> None:
             if account["exists"] and account["comment"] != comment and name not in owned
         },
         other_hubs=remembered.problem(),
-        root=share_root.describe_root(root),
+        root=workspaces_root.describe_root(root),
     )
 
 

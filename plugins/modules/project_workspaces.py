@@ -145,21 +145,17 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    account_numbers,
-    host_state,
-    kept_files,
-    project_accounts,
-    project_deletion,
-    share_gates,
-    share_root,
-    shares,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import NotEnded
-from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_accounts
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_archive import NotArchived
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_deletion import NotDeleted
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_numbers, kept_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_processes import NotEnded
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.accounts import describe_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import accounts as project_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.archive import NotArchived
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.deletion import NotDeleted
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates, permissions
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
@@ -277,7 +273,7 @@ class Workspaces:
             )
         found += [
             f"group {group} of workspace {share} of project {name} already exists. Choose another name for the workspace"
-            for group in shares.group_names(name, share)
+            for group in permissions.group_names(name, share)
             if group in self.groups
         ]
         return found
@@ -309,7 +305,7 @@ class Workspaces:
             if (each["project"], each["share"]) in wanted
         ]
         if any(each["archive"] for each in self.leaving):
-            others = share_root.exchangeable(self.archive)
+            others = workspaces_root.exchangeable(self.archive)
             inside = f"{self.archive}/".startswith(f"{self.root}/")
             if others:
                 found.append(others)
@@ -349,7 +345,7 @@ class Workspaces:
                 homes.append(account)
             belongs = [self.group]
             for share in project["shares"]:
-                writers, readers = shares.group_names(name, share)
+                writers, readers = permissions.group_names(name, share)
                 belongs.append(writers)
                 missing = [group for group in (writers, readers) if group not in self.groups]
                 groups += missing
@@ -399,39 +395,41 @@ class Workspaces:
         numbers = self.numbers_of(name, share)
         if numbers is None:
             return
-        with shares.opened(path) as directory:
+        with permissions.opened(path) as directory:
             # Root owns the directory, because its owner could grant access to others. The account gets access by name or by its group.
             changed = os.fstat(directory).st_uid != 0
             if dry:
-                changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
+                changed |= not permissions.is_open(directory, numbers, self.gate_of(name, share))
             else:
                 os.fchown(directory, 0, -1)
                 # Repeat until nothing changes, because the hub may change access at the same time.
-                while shares.open_directory(directory, numbers, self.gate_of(name, share)):
+                while permissions.open_directory(directory, numbers, self.gate_of(name, share)):
                     changed = True
         created = f"workspace {share} created"
         if changed and not any(created in sentence for sentence in self.changes.get(name, [])):
             self.note(name, f"permissions of workspace {share} restored")
 
-    def gate_of(self, name: str, share: str) -> share_gates.Gate:
+    def gate_of(self, name: str, share: str) -> gates.Gate:
         """Return who has access to a workspace, according to the hub's records."""
-        return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
+        return gates.recall().get(f"{name}/{share}", gates.OPEN)
 
     def closed(self) -> list[str]:
         """Return a sentence, with the reason, for each workspace that nobody can use."""
-        gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
+        wanted = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
         return [
             f"Workspace {share} is closed to everyone: {gate.closed}."
-            for share, gate in sorted(share_gates.recall().items())
-            if gate.closed and share in gates
+            for share, gate in sorted(gates.recall().items())
+            if gate.closed and share in wanted
         ]
 
-    def numbers_of(self, name: str, share: str) -> shares.Groups | None:
+    def numbers_of(self, name: str, share: str) -> permissions.Groups | None:
         """Return the GIDs of a workspace's groups, or None if they do not exist yet."""
         found = [
-            self.groups[group].gr_gid for group in shares.group_names(name, share) if group in self.groups
+            self.groups[group].gr_gid
+            for group in permissions.group_names(name, share)
+            if group in self.groups
         ]
-        return shares.Groups(*found) if len(found) == 2 else None
+        return permissions.Groups(*found) if len(found) == 2 else None
 
     def repair(self, every: bool) -> list[str]:
         """Restore the permissions of all files, and return the files that were not repaired.
@@ -449,7 +447,7 @@ class Workspaces:
                     continue
                 again = (project["name"], share) in self.kept
                 owner = self.accounts[project["account"]]["uid"]
-                report = shares.repair(path, numbers, owner, separate=again)
+                report = permissions.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
                         project["name"],
@@ -466,11 +464,11 @@ class Workspaces:
             if dry:
                 self.note(each["project"], foreseen(each))
             elif each["keep"] and not each["share"]:
-                done = project_deletion.retire(self.remembered, each["project"], self.state_directory)
+                done = deletion.retire(self.remembered, each["project"], self.state_directory)
                 self.note(each["project"], *done)
             else:
                 archives = self.archive if each["archive"] else ""
-                done = project_deletion.delete(
+                done = deletion.delete(
                     self.remembered, each["project"], each["share"], archives, self.state_directory
                 )
                 self.note(each["project"], *done)
@@ -491,7 +489,7 @@ class Workspaces:
 
 
 def is_kept(path: str) -> bool:
-    """Return whether a directory looks like one that `project_deletion.retire` has kept: only root can access it.
+    """Return whether a directory looks like one that `deletion.retire` has kept: only root can access it.
 
     Nobody but root can create files in its parent directory.
     """
@@ -511,7 +509,7 @@ def foreseen(each: dict[str, Any]) -> str:
 
 def _belongs_to_root(path: str) -> None:
     """Make root the owner of a directory. Others can traverse but not list it."""
-    with shares.opened(path) as directory:
+    with permissions.opened(path) as directory:
         there = os.fstat(directory)
         if (there.st_uid, there.st_gid, there.st_mode & 0o7777) != (0, 0, PASSABLE):
             os.fchown(directory, 0, 0)
@@ -555,7 +553,7 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> None:
     workspaces = Workspaces(module)
-    root = share_root.describe_root(workspaces.root)
+    root = workspaces_root.describe_root(workspaces.root)
     problems = workspaces.find_problems()
     if workspaces.wanted and root["problem"]:
         problems.append(root["problem"])
@@ -568,7 +566,7 @@ def run(module: AnsibleModule) -> None:
         module.warn(f"Only {share} % of the file system of {workspaces.root} is free. Free some space there.")
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, share_gates.Busy) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, gates.Busy) as error:
         module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
 
 from . import address as addresses
 from .sharing import can_share, hole, release

@@ -12,8 +12,12 @@ import io
 import tarfile
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import DIRECTORY, HubPackage
-from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import NOTHING, WHERE, LabFiles
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import DIRECTORY, HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
+    NOTHING,
+    WHERE,
+    LabFiles,
+)
 
 from . import server_environment
 from .package import package_files

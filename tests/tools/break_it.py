@@ -50,7 +50,7 @@ FAULTS = {
     ),
     "transaction": Fault(
         "a rollback deletes the file that it should restore",
-        "plugins/module_utils/transaction.py",
+        "plugins/module_utils/host/transaction.py",
         "os.replace(kept, path)",
         "os.unlink(kept)",
         f"{UNIT}/plugins/test_transaction.py",

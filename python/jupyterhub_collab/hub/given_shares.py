@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..workspaces import posix_acl, share_gates, share_users, shares
+from ..workspaces import gates, holders, permissions, posix_acl
+from ..workspaces.gates import GIVEN, Gate
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import GIVEN, Gate
 from .share_rights import READ, WRITE, Rights, more
 from .share_threads import ShareThreads, Unanswered
 
@@ -53,21 +53,21 @@ class GivenShares:
 
     def load(self) -> None:
         """Read what the previous hub process recorded."""
-        os.makedirs(share_gates.STATE, mode=0o700, exist_ok=True)
-        with contextlib.suppress(share_gates.Busy):
-            share_gates.sweep(QUICK_SECONDS)
+        os.makedirs(gates.STATE, mode=0o700, exist_ok=True)
+        with contextlib.suppress(gates.Busy):
+            gates.sweep(QUICK_SECONDS)
         try:
-            with open(os.path.join(share_gates.STATE, GIVEN), encoding="utf-8") as file:
+            with open(os.path.join(gates.STATE, GIVEN), encoding="utf-8") as file:
                 self.all = json.load(file)
         except FileNotFoundError:
             self.all = {}
-        self.recorded = share_gates.recall()
+        self.recorded = gates.recall()
 
     def note(self, account: str, user: str, rights: Rights) -> None:
         """Record what a server is about to be given, in addition to what its account was given before."""
         before = self.all.get(account, {}).get("shares", {})
         self.all[account] = {"user": user, "shares": more(before, rights)}
-        share_gates.write(GIVEN, self.all)
+        gates.write(GIVEN, self.all)
 
     def settle(
         self, now: Mapping[str, Rights], shares_of: Mapping[str, str], seconds: float = PATIENCE_SECONDS
@@ -118,9 +118,9 @@ class GivenShares:
                         settled.problems.append(f"{share} is closed to everyone: {gate.closed}")
         if self.gates != self.recorded:
             try:
-                share_gates.update(self.recorded, self.gates, QUICK_SECONDS)
+                gates.update(self.recorded, self.gates, QUICK_SECONDS)
                 self.recorded = dict(self.gates)
-            except (share_gates.Busy, OSError) as error:
+            except (gates.Busy, OSError) as error:
                 settled.unrecorded = True
                 settled.problems.append(f"records are out of date: {error}")
         if settled.lost:
@@ -150,13 +150,13 @@ class GivenShares:
         except KeyError:
             os.lstat(path)
             raise
-        with shares.opened(path) as directory:
+        with permissions.opened(path) as directory:
             # Read this only now, because the file system may have taken long to answer.
             passes, lost = self.asked[share]
             os.fchown(directory, 0, -1)  # an owner could change the list
             for gate in (Gate(passes, by_name=True), Gate(lost)):
                 try:
-                    shares.open_directory(directory, groups, gate)
+                    permissions.open_directory(directory, groups, gate)
                     return gate
                 except OSError as error:
                     reason = error.strerror or str(error)
@@ -166,7 +166,7 @@ class GivenShares:
                 f"{len(lost)} without ({reason})",
             )
             try:
-                shares.open_directory(directory, groups, gate)
+                permissions.open_directory(directory, groups, gate)
             except OSError:
                 os.chmod(posix_acl.path_of(directory), 0o700)
             return gate
@@ -179,8 +179,8 @@ class GivenShares:
             for uid in _numbers([account]):
                 # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
                 # workspace does the rest.
-                look = partial(share_users.users, {numbers.writers}, uid, place, thorough=False)
-                if uid not in alive or not share_users.end(look, QUICK_SECONDS):
+                look = partial(holders.users, {numbers.writers}, uid, place, thorough=False)
+                if uid not in alive or not holders.end(look, QUICK_SECONDS):
                     self.ended.add((account, share))
 
 

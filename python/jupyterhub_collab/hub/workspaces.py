@@ -28,9 +28,9 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from ..workspaces.gates import STATE
+from ..workspaces.permissions import group_names
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import STATE
-from ..workspaces.shares import group_names
 from .given_shares import PATIENCE_SECONDS, GivenShares
 from .hooks import Hook, chain
 from .policy import applied

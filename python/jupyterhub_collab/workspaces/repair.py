@@ -5,7 +5,7 @@ This runs in a separate process, so that the hub keeps answering.
 
     python -m jupyterhub_collab.workspaces.repair    reads a JSON object from standard input
 
-The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `shares.repair`), and `lost` (`project/share` ->
+The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `permissions.repair`), and `lost` (`project/share` ->
 accounts that have lost access).
 
 Prints a line for each workspace in which it restored or skipped something.
@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from . import share_gates, share_users, shares
+from . import gates, holders, permissions
 from .processes import halted
 
 
-def numbers_of(share: str) -> shares.Groups:
+def numbers_of(share: str) -> permissions.Groups:
     """Return the GIDs of a workspace's groups. Raises KeyError if a group does not exist."""
     project, _slash, name = share.partition("/")
-    writers, readers = (grp.getgrnam(group).gr_gid for group in shares.group_names(project, name))
-    return shares.Groups(writers, readers)
+    writers, readers = (grp.getgrnam(group).gr_gid for group in permissions.group_names(project, name))
+    return permissions.Groups(writers, readers)
 
 
 def repair(
@@ -49,7 +49,7 @@ def repair(
     for name, account in accounts.items():
         path = os.path.join(root, name)
         try:
-            report = shares.repair(path, numbers_of(name), _number_of(account), separate=separate)
+            report = permissions.repair(path, numbers_of(name), _number_of(account), separate=separate)
         except (OSError, KeyError) as error:
             told.append(f"{name}: {error}")
             continue
@@ -67,16 +67,16 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     left: set[int] = set()
     for number in {_number_of(account) for account in lost} - {0}:
         with halted([number]):
-            left |= {*share_users.end(partial(share_users.users, groups, number, path))}
-    if share_gates.recall().get(name, share_gates.OPEN).by_name:
-        strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
-        left |= {*share_users.end(strangers)}
+            left |= {*holders.end(partial(holders.users, groups, number, path))}
+    if gates.recall().get(name, gates.OPEN).by_name:
+        strangers = partial(holders.users, groups, share=path, passing=lambda: _passing(name))
+        left |= {*holders.end(strangers)}
     for process in sorted(left):
         yield f"process {process} of a user without access has files of it open and does not end"
 
 
 def _passing(name: str) -> set[int]:
-    return {number for number, may in share_gates.recall()[name].users.items() if may}
+    return {number for number, may in gates.recall()[name].users.items() if may}
 
 
 def _number_of(account: str) -> int:

@@ -21,7 +21,7 @@ from child import Child
 from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
-from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
+from jupyterhub_collab.workspaces import gates, holders, permissions, posix_acl, repair
 from jupyterhub_collab.workspaces.processes import signal_all
 from open_place import open_place
 from unused_accounts import FIRST
@@ -30,7 +30,7 @@ ALICE, BOB, MALLORY, ACCOUNT = range(FIRST + 81, FIRST + 85)
 PATIENCE = 30  # seconds for anything, because the machine may be busy
 CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
-GROUPS = shares.Groups(FIRST + 91, FIRST + 92)
+GROUPS = permissions.Groups(FIRST + 91, FIRST + 92)
 SHARE, OF = "rain/files", {"rain/files": "project-rain"}
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
@@ -47,11 +47,11 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     directory = tmp_path / SHARE
     directory.mkdir(parents=True)
     os.chown(directory, ACCOUNT, ACCOUNT)
-    with shares.opened(str(directory)) as opened:
-        shares.open_directory(opened, GROUPS)
+    with permissions.opened(str(directory)) as opened:
+        permissions.open_directory(opened, GROUPS)
     (directory / "below").mkdir()
     (directory / "below" / "file").write_text("text")
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
     monkeypatch.setattr(GivenShares.settle, "__defaults__", (PATIENCE,))
 
@@ -251,7 +251,7 @@ def test_hub_does_not_wait_for_what_does_not_end(given: GivenShares, monkeypatch
         looks.append(1)
         return [2**22 + 1]
 
-    monkeypatch.setattr(share_users, "users", users)
+    monkeypatch.setattr(holders, "users", users)
     with inside(given, "/", ""):
         for _time in range(2):
             assert given.settle({}, OF).lost == [("bob", SHARE)]
@@ -540,7 +540,7 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     assert "601 users with access, or 601 without" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
         assert not reads(given, number, group)
-    assert share_gates.recall()[SHARE].closed
+    assert gates.recall()[SHARE].closed
 
 
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -586,23 +586,23 @@ def test_record_that_somebody_else_is_changing_is_written_later(given: GivenShar
     """A play was stopped while it changed the record of gates. The hub goes on, says so, and records them at the next time."""
     given.load()
     given.note("bob", "bob", {SHARE: WRITE})
-    with share_gates.locked():
+    with gates.locked():
         (problem,) = given.settle({"bob": {SHARE: WRITE}}, OF).problems
     assert "records are out of date: another process has been changing" in problem
     assert writes(given, BOB, GROUPS.writers)
-    assert share_gates.recall() == {}
+    assert gates.recall() == {}
     assert given.settle({"bob": {SHARE: WRITE}}, OF).problems == []
-    assert share_gates.recall() == given.gates
+    assert gates.recall() == given.gates
 
 
 def test_play_forgets_a_workspace_while_the_hub_knows_it(given: GivenShares) -> None:
     given.load()
     given.settle({}, OF)
-    share_gates.forget(SHARE)
+    gates.forget(SHARE)
     given.note("bob", "bob", {SHARE: WRITE})
     other = {**OF, "snow/files": "project-rain"}
     os.makedirs(os.path.join(given.root, "snow/files"))
     given.settle({}, OF)
-    share_gates.forget(SHARE)
+    gates.forget(SHARE)
     given.settle({}, other)
-    assert {*share_gates.recall()} == {"snow/files"}
+    assert {*gates.recall()} == {"snow/files"}

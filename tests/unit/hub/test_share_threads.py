@@ -19,10 +19,10 @@ from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import WRITE
 from jupyterhub_collab.hub.share_threads import ShareThreads, Unanswered
 from jupyterhub_collab.hub.workspaces import Workspaces
-from jupyterhub_collab.workspaces import posix_acl, share_gates, shares
+from jupyterhub_collab.workspaces import gates, permissions, posix_acl
 from unused_accounts import FIRST
 
-GROUPS = shares.Groups(FIRST + 91, FIRST + 92)
+GROUPS = permissions.Groups(FIRST + 91, FIRST + 92)
 # Not the hub's seconds, because the machine may be busy.
 PATIENCE, LONG = 60, 20
 WELL, DEAD = "rain/files", "snow/files"
@@ -33,7 +33,7 @@ OF = dict.fromkeys((WELL, DEAD), "root")
 def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Leave two workspaces, of which one does not answer until this event."""
     event = threading.Event()
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
     for share in OF:
         (tmp_path / share).mkdir(parents=True)
@@ -46,7 +46,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
 
         return call
 
-    monkeypatch.setattr(shares, "opened", waits(shares.opened))
+    monkeypatch.setattr(permissions, "opened", waits(permissions.opened))
     monkeypatch.setattr(os, "lstat", waits(os.lstat))
     monkeypatch.setattr(os.path, "realpath", waits(os.path.realpath))
     yield event
@@ -54,7 +54,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
 
 
 def gate(path: Path) -> posix_acl.Acl | None:
-    with shares.opened(str(path)) as directory:
+    with permissions.opened(str(path)) as directory:
         return posix_acl.read(directory)
 
 
@@ -79,8 +79,8 @@ def test_silent_workspace_is_closed_until_it_answers(tmp_path: Path, answer: thr
     settled = given.settle(rights, OF, 2)
     assert (settled.unsettled, len(settled.problems)) == ({DEAD}, 1)
     assert "snow/files cannot be given or taken away: it does not answer" in settled.problems[0]
-    assert share_gates.recall()[DEAD] == share_gates.Gate(by_name=True, closed="it does not answer")
-    assert share_gates.recall()[WELL].users and gate(tmp_path / WELL) == GROUPS.gate(given.gates[WELL])
+    assert gates.recall()[DEAD] == gates.Gate(by_name=True, closed="it does not answer")
+    assert gates.recall()[WELL].users and gate(tmp_path / WELL) == GROUPS.gate(given.gates[WELL])
     for _time in range(5):  # and is not waited for any more, or in more threads
         given.settle(rights, OF, 2)
     assert time.monotonic() - begun < LONG / 2
@@ -88,11 +88,11 @@ def test_silent_workspace_is_closed_until_it_answers(tmp_path: Path, answer: thr
     # It is lost in the meantime. When the file system answers, the latest wish counts.
     assert given.settle({}, OF, 0.5).unsettled == {DEAD}
     answer.set()
-    closed = GROUPS.gate(share_gates.Gate({0: 7}, by_name=True))
+    closed = GROUPS.gate(gates.Gate({0: 7}, by_name=True))
     assert waited(lambda: gate(tmp_path / DEAD) == closed)
     assert waited(lambda: not threads())
     assert given.settle({}, OF, PATIENCE).problems == []
-    assert share_gates.recall()[DEAD] == share_gates.Gate({0: 7}, by_name=True)
+    assert gates.recall()[DEAD] == gates.Gate({0: 7}, by_name=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
@@ -112,7 +112,7 @@ def test_error_of_a_file_system_closes_a_workspace(
     given.note("daemon", "daemon", {DEAD: WRITE})
     monkeypatch.setattr(os, "fchown", fails)
     assert given.settle({"daemon": {DEAD: WRITE}}, OF, PATIENCE).unsettled == {DEAD}
-    assert share_gates.recall()[DEAD].closed == "Input/output error"
+    assert gates.recall()[DEAD].closed == "Input/output error"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as a hub with workspaces does")
@@ -153,12 +153,12 @@ def test_hub_goes_on_and_tries_again(
         assert waited(lambda: threads() == [f"workspace {DEAD}"])
         answer.set()
         end = time.monotonic() + PATIENCE
-        while share_gates.recall()[DEAD].closed and time.monotonic() < end:
+        while gates.recall()[DEAD].closed and time.monotonic() < end:
             await asyncio.sleep(0.1)
 
     asyncio.run(live())
     assert walked == [{WELL}]
-    assert not share_gates.recall()[DEAD].closed
+    assert not gates.recall()[DEAD].closed
     assert [record.message for record in caplog.records if record.name == "hub"] == [
         "Workspace snow/files cannot be given or taken away: it does not answer",
         "All workspaces are as they should be again",

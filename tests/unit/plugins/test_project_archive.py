@@ -13,21 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    project_archive,
-    project_deletion,
-    share_gates,
-    share_users,
-    shares,
-)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import archive as project_archive
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates, holders, permissions
 
 from child import Child
 from open_place import open_place
 from unused_accounts import FIRST
 
 GROUP, MEMBER = FIRST + 71, FIRST + 72
-GROUPS = shares.Groups(GROUP, GROUP + 1)
+GROUPS = permissions.Groups(GROUP, GROUP + 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as a project member")
 
 
@@ -41,8 +37,8 @@ def tmp_path() -> Iterator[Path]:
 def share(tmp_path: Path) -> Path:
     path = tmp_path / "snow" / "files"
     path.mkdir(parents=True)
-    with shares.opened(str(path)) as directory:
-        shares.open_directory(directory, GROUPS)
+    with permissions.opened(str(path)) as directory:
+        permissions.open_directory(directory, GROUPS)
     (path / "below").mkdir()
     (path / "notes").write_text("text")
     return path
@@ -137,8 +133,8 @@ def test_names_of_all_kinds(share: Path) -> None:
 )
 def test_share_goes_whatever_someone_does_there(share: Path, program: str) -> None:
     with member(program, share / "below"):
-        project_deletion._close(str(share))
-        project_deletion._remove(str(share), {GROUP})
+        deletion._close(str(share))
+        deletion._remove(str(share), {GROUP})
     assert not share.exists()
 
 
@@ -149,13 +145,13 @@ def test_next_share_of_the_name_is_not_for_the_people_of_this_one(
 
     Otherwise, the play would create the next workspace of that name with it, before the hub says who has access.
     """
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
-    gate = share_gates.Gate({MEMBER: 7}, by_name=True)
-    share_gates.update({}, {"snow/files": gate, "snow/data": gate})
-    project_deletion._delete_share(str(tmp_path), "snow", "files")
+    gate = gates.Gate({MEMBER: 7}, by_name=True)
+    gates.update({}, {"snow/files": gate, "snow/data": gate})
+    deletion._delete_share(str(tmp_path), "snow", "files")
     assert not share.exists()
-    assert share_gates.recall() == {"snow/data": gate}
+    assert gates.recall() == {"snow/data": gate}
 
 
 def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
@@ -170,9 +166,9 @@ def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
     ]
     for place, program in ways:
         with member(f"{program}at_work()\ntime.sleep(60)", place) as session:
-            assert share_users.users({GROUP}) == [session.pid], program
-            assert share_users.users({GROUP}, MEMBER + 1) == []
-            assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
+            assert holders.users({GROUP}) == [session.pid], program
+            assert holders.users({GROUP}, MEMBER + 1) == []
+            assert holders.end(lambda: holders.users({GROUP}, MEMBER)) == []
             assert session.wait(30)
 
 
@@ -184,7 +180,7 @@ def test_who_is_in_no_list_is_ended_all_the_same(
     It would read and write the files that are kept when the project is removed.
     """
     (tmp_path / "gates").mkdir()
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     given = {
         "ann": {"user": "ann", "shares": {"snow/files": "write"}},
         "gone": {"shares": {"snow/files": "read"}},
@@ -202,7 +198,7 @@ while time.monotonic() < end:
     if os.fork(): os._exit(0)
 """
     with member(chain, share / "below"):
-        project_deletion._end_users({GROUP}, str(share))
+        deletion._end_users({GROUP}, str(share))
         os.unlink(heartbeat)
         time.sleep(0.5)
         assert not heartbeat.exists(), "a process still writes there"

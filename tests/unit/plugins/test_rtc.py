@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.collab.jupyterhub.plugins.module_utils import systemd_unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, sharing
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release

@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import posix_acl, shares
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import permissions, posix_acl
 
-GROUPS = shares.Groups(writers=64001, readers=64002)
+GROUPS = permissions.Groups(writers=64001, readers=64002)
 ACCOUNT, MEMBER = 64010, 64011
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
@@ -18,9 +18,9 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change 
 def share(tmp_path: Path) -> Path:
     path = tmp_path / "share"
     path.mkdir()
-    with shares.opened(str(path)) as directory:
+    with permissions.opened(str(path)) as directory:
         try:
-            shares.open_directory(directory, GROUPS)
+            permissions.open_directory(directory, GROUPS)
         except OSError as error:
             pytest.skip(f"{tmp_path} does not support access control lists: {error}")
     return path
@@ -33,12 +33,12 @@ def member_writes(path: Path, mode: int, text: str = "") -> None:
 
 
 def acl(path: Path) -> posix_acl.Acl:
-    with shares.opened(str(path), flags=shares.A_NAME) as file:
+    with permissions.opened(str(path), flags=permissions.A_NAME) as file:
         return posix_acl.read(file) or posix_acl.of_mode(os.fstat(file).st_mode)
 
 
-def repair(share: Path) -> shares.Report:
-    return shares.repair(str(share), GROUPS, ACCOUNT)
+def repair(share: Path) -> permissions.Report:
+    return permissions.repair(str(share), GROUPS, ACCOUNT)
 
 
 def test_list_survives_being_written_and_read() -> None:
@@ -49,14 +49,14 @@ def test_list_survives_being_written_and_read() -> None:
 
 @pytest.mark.parametrize("share", ["files", "a-share-with-a-very-long-name-that-goes-on"])
 def test_names_of_groups(share: str) -> None:
-    names = shares.group_names("rainfall", share)
+    names = permissions.group_names("rainfall", share)
     assert all(len(name) <= 32 for name in names)
     assert names[0].startswith("rainfall-") and names[0].removesuffix("rw") == names[1].removesuffix("ro")
-    assert names != shares.group_names("rainfall", share + "x")
+    assert names != permissions.group_names("rainfall", share + "x")
 
 
 def test_names_of_groups_differ_where_project_and_share_together_do_not() -> None:
-    assert shares.group_names("a-b", "c") != shares.group_names("a", "b-c")
+    assert permissions.group_names("a-b", "c") != permissions.group_names("a", "b-c")
 
 
 @needs_root
@@ -83,7 +83,7 @@ def test_what_is_made_as_usual_needs_no_repair(share: Path) -> None:
     finally:
         os.umask(before)
     assert acl(share / "directory" / "inside").effective.groups == {64001: 6, 64002: 4}
-    assert repair(share) == shares.Report()
+    assert repair(share) == permissions.Report()
 
 
 @needs_root
@@ -133,7 +133,7 @@ def test_directory_that_becomes_a_link_while_it_is_walked(
     inner = share / "inner"
     inner.mkdir()
     member_writes(inner / "mine", 0o600)
-    look = shares._look_at
+    look = permissions._look_at
 
     def swapped(file: int, path: str, *rest: object) -> None:
         if path == "inner":
@@ -141,7 +141,7 @@ def test_directory_that_becomes_a_link_while_it_is_walked(
             os.symlink(outside, inner)
         look(file, path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(shares, "_look_at", swapped)
+    monkeypatch.setattr(permissions, "_look_at", swapped)
     repair(share)
     assert acl(share / "gone" / "mine") == GROUPS.acl(6)
     assert stat.S_IMODE(os.stat(outside).st_mode) == 0o700
@@ -150,11 +150,11 @@ def test_directory_that_becomes_a_link_while_it_is_walked(
 
 @needs_root
 def test_tree_that_is_very_deep_ends_the_walk_and_not_the_process(share: Path) -> None:
-    with shares.opened(str(share)) as top:
+    with permissions.opened(str(share)) as top:
         place = os.dup(top)
-        for _level in range(shares.DEEPEST + 20):
+        for _level in range(permissions.DEEPEST + 20):
             os.mkdir("d", dir_fd=place)
-            deeper = os.open("d", shares.A_DIRECTORY, dir_fd=place)
+            deeper = os.open("d", permissions.A_DIRECTORY, dir_fd=place)
             os.close(place)
             place = deeper
         os.close(place)
@@ -173,9 +173,9 @@ def test_further_names_elsewhere_are_of_other_files_then(share: Path, tmp_path: 
     os.link(share / "kept", share / "below" / "kept")
     os.link(share / "together", share / "below" / "again")
     before = acl(share / "kept")
-    assert shares.repair(str(share), GROUPS, ACCOUNT).repaired == 0
+    assert permissions.repair(str(share), GROUPS, ACCOUNT).repaired == 0
     assert outside.samefile(share / "kept")
-    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 2
+    assert permissions.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 2
     assert outside.stat().st_nlink == 1
     assert not outside.samefile(share / "kept")
     assert (share / "together").samefile(share / "below" / "again")
@@ -196,7 +196,7 @@ def test_group_of_ones_own_keeps_no_further_name(share: Path, tmp_path: Path, mo
         os.removexattr(share / "mine", posix_acl.ACCESS)
         os.chmod(share / "mine", mode)
     os.link(share / "mine", tmp_path / "kept")
-    shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
+    permissions.repair(str(share), GROUPS, ACCOUNT, separate=True)
     assert not (tmp_path / "kept").samefile(share / "mine")
     repair(share)
     assert acl(share / "mine") == GROUPS.acl(6)
@@ -214,7 +214,7 @@ def test_file_that_is_larger_than_the_disk_is_not_copied(share: Path, tmp_path: 
     with open(share / "holes", "w") as file:
         os.ftruncate(file.fileno(), 1 << 40)
     os.link(share / "holes", tmp_path / "outside")
-    report = shares.repair(str(share), GROUPS, ACCOUNT, separate=True)
+    report = permissions.repair(str(share), GROUPS, ACCOUNT, separate=True)
     assert report.told[-1] == "holes: it has hard links elsewhere, and is too large to copy"
 
 
@@ -223,6 +223,6 @@ def test_root_copies_nothing_into_a_share_that_is_not_the_shares(share: Path, tm
     secret = tmp_path / "secret"
     member_writes(secret, 0o600, "secret")
     os.link(secret, share / "linked")
-    assert shares.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 0
+    assert permissions.repair(str(share), GROUPS, ACCOUNT, separate=True).repaired == 0
     assert secret.samefile(share / "linked")
     assert acl(secret) == posix_acl.of_mode(0o600)

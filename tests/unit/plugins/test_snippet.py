@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, server_environment, snippet
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 from jinja2 import Environment, FileSystemLoader

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    kept_files,
-    project_deletion,
-    share_gates,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import STATE, Projects
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import kept_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import STATE, Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info, project_info, project_workspaces
 
 from role_variables import RoleVariables
@@ -193,13 +191,13 @@ def test_files_that_are_kept_go_to_no_other_hub(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Collaboration was removed from one hub, and another one gets a project of the same name. Its members are others."""
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     units(monkeypatch, "hub-a", "hub-b")
     root = tmp_path / "projects"
     (root / "rain/files").mkdir(parents=True)
     projects = Projects("hub-a")
     projects.add({"name": "rain", "account": "no-such-account", "shares": ["files"]}, str(root))
-    project_deletion.retire(projects, "rain")
+    deletion.retire(projects, "rain")
     wanted = {"_ansible_check_mode": True, "root": str(root)}
     said = run(project_workspaces, **workspaces(tmp_path, "hub-b", "rain") | wanted)["msg"]
     assert f"{root}/rain/files has files that are kept for the hub hub-a" in said
