@@ -21,7 +21,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_fil
 
 from . import server_environment
 from .package import package_files
-from .rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
+from .policy.rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Fault:
 FAULTS = {
     "policy": Fault(
         "users get the rights to every server",
-        "plugins/plugin_utils/rtc.py",
+        "plugins/plugin_utils/policy/rtc.py",
         'everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]',
         'everyone = ["servers", "access:servers"]',
         f"{UNIT}/plugins/test_rtc.py::test_shared_user_gets_the_least_scopes",

@@ -17,7 +17,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_uni
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from jupyterhub import __version__ as hub_version
 from jupyterhub import version_info
 

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.packed import pack
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects
 
 SETTINGS: dict[str, Any] = {
     "projects": [],

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, sharing
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc, sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
 
 from jupyterhub_collab.hub import servers
 from jupyterhub_collab.server import protection

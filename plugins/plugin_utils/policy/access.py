@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-SOURCE = Path(__file__).parents[2] / "docs/access.yml"
+SOURCE = Path(__file__).parents[3] / "docs/access.yml"
 SERVERS = ("hub", "shared", "project-rain", "alice")
 CELL = re.compile(r"(yes|no|-)(?: \[(\w+)\])?")
 

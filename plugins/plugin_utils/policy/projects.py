@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .packed import unpack
+from ..packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY
 
 # The scopes of each access level for `{server}`, from least to most. A future level `view`, which follows live without changing
