@@ -250,7 +250,7 @@ def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, h
 
 
 @pytest.mark.long
-@pytest.mark.hub_with("import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'")
+@pytest.mark.hub_with("import jupyterhub_collab.hub.workspace_mounts as m; m.PLACE = 'NoSuchProperty'")
 def test_host_that_mounts_nothing_has_links(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:

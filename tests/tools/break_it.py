@@ -78,10 +78,10 @@ FAULTS = {
     ),
     "workspace": Fault(
         "readers can write",
-        "python/jupyterhub_collab/hub/share_rights.py",
+        "python/jupyterhub_collab/hub/workspace_rights.py",
         """found[f"{project['name']}/{share['name']}"] = READ""",
         """found[f"{project['name']}/{share['name']}"] = WRITE""",
-        f"{UNIT}/hub/test_share_rights.py::test_rights",
+        f"{UNIT}/hub/test_workspace_rights.py::test_rights",
     ),
     "verify": Fault(
         "verify confuses the modes of a hub",

@@ -19,7 +19,7 @@ from typing import Any
 
 STATE = "/var/lib/jupyterhub-projects"
 NAME = "gates.json"
-GIVEN = "given.json"  # who was given what (see jupyterhub_collab.hub.given_shares)
+GIVEN = "given.json"  # who was given what (see jupyterhub_collab.hub.workspace_access)
 LOCK = "lock"  # of the record of gates, which both the hub and plays change
 NEW = ".collab-new"  # the end of the names of files that are being written
 SECONDS = 10

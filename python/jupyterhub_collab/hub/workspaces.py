@@ -31,15 +31,15 @@ from sqlalchemy.orm import Session
 from ..workspaces.gates import STATE
 from ..workspaces.permissions import group_names
 from ..workspaces.repair import numbers_of
-from .given_shares import PATIENCE_SECONDS, GivenShares
 from .hooks import Hook, chain
 from .policy import applied
-from .share_mounts import GROUPS, merged, mounts, sealed, works
-from .share_rights import WRITE, Rights, named_as, rights_of
-from .share_threads import Unanswered
 from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
+from .workspace_access import PATIENCE_SECONDS, GivenShares
+from .workspace_mounts import GROUPS, merged, mounts, sealed, works
+from .workspace_rights import WRITE, Rights, named_as, rights_of
+from .workspace_threads import Unanswered
 
 PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")  # needs no quoting in the properties of a unit
 LINK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*")

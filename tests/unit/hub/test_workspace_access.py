@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from child import Child
-from jupyterhub_collab.hub import given_shares
-from jupyterhub_collab.hub.given_shares import GivenShares
-from jupyterhub_collab.hub.share_rights import READ, WRITE
+from jupyterhub_collab.hub import workspace_access
+from jupyterhub_collab.hub.workspace_access import GivenShares
+from jupyterhub_collab.hub.workspace_rights import READ, WRITE
 from jupyterhub_collab.workspaces import gates, holders, permissions, posix_acl, repair
 from jupyterhub_collab.workspaces.processes import signal_all
 from open_place import open_place
@@ -52,7 +52,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     (directory / "below").mkdir()
     (directory / "below" / "file").write_text("text")
     monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(workspace_access, "numbers_of", lambda share: GROUPS)
     monkeypatch.setattr(GivenShares.settle, "__defaults__", (PATIENCE,))
 
     def getpwnam(name: str) -> pwd.struct_passwd:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_collab.hub import given_shares, workspaces
-from jupyterhub_collab.hub.given_shares import GivenShares
-from jupyterhub_collab.hub.share_rights import WRITE
-from jupyterhub_collab.hub.share_threads import ShareThreads, Unanswered
+from jupyterhub_collab.hub import workspace_access, workspaces
+from jupyterhub_collab.hub.workspace_access import GivenShares
+from jupyterhub_collab.hub.workspace_rights import WRITE
+from jupyterhub_collab.hub.workspace_threads import ShareThreads, Unanswered
 from jupyterhub_collab.hub.workspaces import Workspaces
 from jupyterhub_collab.workspaces import gates, permissions, posix_acl
 from unused_accounts import FIRST
@@ -34,7 +34,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
     """Leave two workspaces, of which one does not answer until this event."""
     event = threading.Event()
     monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(given_shares, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(workspace_access, "numbers_of", lambda share: GROUPS)
     for share in OF:
         (tmp_path / share).mkdir(parents=True)
 

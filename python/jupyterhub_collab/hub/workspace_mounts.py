@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .share_rights import WRITE, Rights
+from .workspace_rights import WRITE, Rights
 
 CHECK_SECONDS = 10
 GROUPS = "SupplementaryGroups"

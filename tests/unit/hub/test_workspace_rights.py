@@ -14,8 +14,8 @@ import pytest
 from traitlets.config import Config
 
 from jupyterhub_collab.hub import workspaces
-from jupyterhub_collab.hub.share_mounts import merged, mounts
-from jupyterhub_collab.hub.share_rights import more, named_as, rights_of
+from jupyterhub_collab.hub.workspace_mounts import merged, mounts
+from jupyterhub_collab.hub.workspace_rights import more, named_as, rights_of
 from jupyterhub_collab.hub.workspaces import share_workspaces
 from jupyterhub_collab.workspaces.home import show
 from open_place import let_only_root_start_python, open_place

@@ -27,8 +27,8 @@ from ..workspaces import gates, holders, permissions, posix_acl
 from ..workspaces.gates import GIVEN, Gate
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
-from .share_rights import READ, WRITE, Rights, more
-from .share_threads import ShareThreads, Unanswered
+from .workspace_rights import READ, WRITE, Rights, more
+from .workspace_threads import ShareThreads, Unanswered
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
