@@ -33,7 +33,7 @@ projects: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_worksp
 
 RETURN = r"""
 _value:
-  description: The C(name) of each project, its C(account) on the host, and the names of its workspaces in C(shares).
+  description: The C(name) of each project, its C(account) on the host, and the names of its workspaces in C(workspaces).
   type: list
   elements: dict
 """

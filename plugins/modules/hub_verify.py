@@ -263,7 +263,7 @@ class Verification:
             "UIDs and GIDs are not reused",
             *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
         )
-        if closed := side_doors.closed_shares(self.unit.name):
+        if closed := side_doors.closed_workspaces(self.unit.name):
             self.add("workspaces are open to their members", "failed", f"{'; '.join(closed)}.")
 
     @property

@@ -79,8 +79,8 @@ FAULTS = {
     "workspace": Fault(
         "readers can write",
         "python/jupyterhub_collab/hub/workspace_rights.py",
-        """found[f"{project['name']}/{share['name']}"] = READ""",
-        """found[f"{project['name']}/{share['name']}"] = WRITE""",
+        """found[f"{project['name']}/{workspace['name']}"] = READ""",
+        """found[f"{project['name']}/{workspace['name']}"] = WRITE""",
         f"{UNIT}/hub/test_workspace_rights.py::test_rights",
     ),
     "verify": Fault(

@@ -29,8 +29,10 @@ class NotDeleted(Exception):
     """Something could not be deleted."""
 
 
-def delete(projects: Projects, name: str, share: str, archives: str, state_directory: str = "") -> list[str]:
-    """Delete a workspace or, if `share` is empty, the whole project. Return what was done, as parts of a sentence.
+def delete(
+    projects: Projects, name: str, workspace: str, archives: str, state_directory: str = ""
+) -> list[str]:
+    """Delete a workspace or, if `workspace` is empty, the whole project. Return what was done, as parts of a sentence.
 
     archives: the directory to write an archive to first, or empty for no archive. If this fails, access is restored, and NotArchived is
     raised. state_directory: where servers keep state, or empty if they keep none.
@@ -38,20 +40,20 @@ def delete(projects: Projects, name: str, share: str, archives: str, state_direc
     """
     known = projects.all[name]
     done = []
-    leaving = [share] if share else projects.shares_of(name)
-    _end_account(known, gone=not share)
-    path = projects.archive_of(name, share)
+    leaving = [workspace] if workspace else projects.workspaces_of(name)
+    _end_account(known, gone=not workspace)
+    path = projects.archive_of(name, workspace)
     if path is None:
-        path = _archive(known, name, share, leaving, archives) if archives else ""
-        projects.begin_to_delete(name, share, path)
+        path = _archive(known, name, workspace, leaving, archives) if archives else ""
+        projects.begin_to_delete(name, workspace, path)
     if path:
-        done.append(f"{f'workspace {share}' if share else 'project'} archived in {path}")
+        done.append(f"{f'workspace {workspace}' if workspace else 'project'} archived in {path}")
     for each in leaving:
-        _delete_share(known["root"], name, each)
+        _delete_workspace(known["root"], name, each)
         done.append(f"workspace {each} deleted")
-    if not share:
+    if not workspace:
         done += _delete_project(known, name, state_directory)
-    projects.forget(name, share)
+    projects.forget(name, workspace)
     return done
 
 
@@ -64,16 +66,16 @@ def retire(projects: Projects, name: str, state_directory: str = "") -> list[str
     known = projects.all[name]
     done = []
     _end_account(known, gone=True)
-    for share in projects.shares_of(name):
-        path = os.path.join(known["root"], name, share)
+    for workspace in projects.workspaces_of(name):
+        path = os.path.join(known["root"], name, workspace)
         if os.path.isdir(path) and not os.path.islink(path):
             with permissions.opened(path) as directory:
                 posix_acl.write(directory, CLOSED)
                 os.fchown(directory, 0, 0)
-            _end_users(_numbers_of(name, share), path)
+            _end_users(_numbers_of(name, workspace), path)
             kept_files.note(path, projects.unit)
-            done.append(f"files of workspace {share} kept in {path}")
-        _delete_groups(name, share)
+            done.append(f"files of workspace {workspace} kept in {path}")
+        _delete_groups(name, workspace)
     if account := _delete_account(known, state_directory):
         account_numbers.close_home(account.pw_name, account.pw_dir, account.pw_uid)
         kept_files.note(account.pw_dir, projects.unit)
@@ -93,7 +95,7 @@ def _end_account(known: dict[str, Any], gone: bool) -> None:
         forget_failed_units(known["account"], number)
 
 
-def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], archives: str) -> str:
+def _archive(known: dict[str, Any], name: str, workspace: str, leaving: list[str], archives: str) -> str:
     """Archive workspaces and, for a whole project, the account's home directory, while only root has access. Return the path, or empty."""
     place = os.path.join(known["root"], name)
     lists = {
@@ -105,10 +107,10 @@ def _archive(known: dict[str, Any], name: str, share: str, leaving: list[str], a
         _end_users(_numbers_of(name, each), os.path.join(place, each))
     contents = [(place, each) for each in lists]
     home = f"/home/{known['account']}"
-    if not share and os.path.isdir(home):
+    if not workspace and os.path.isdir(home):
         contents.append((os.path.dirname(home), os.path.basename(home)))
     try:
-        return archive(archives, f"{name}-{share}" if share else name, contents) if contents else ""
+        return archive(archives, f"{name}-{workspace}" if workspace else name, contents) if contents else ""
     except BaseException:
         for each, before in lists.items():
             with permissions.opened(os.path.join(place, each)) as directory:
@@ -124,22 +126,22 @@ def _close(path: str) -> posix_acl.Acl:
     return before
 
 
-def _delete_share(root: str, name: str, share: str) -> None:
+def _delete_workspace(root: str, name: str, workspace: str) -> None:
     place = os.path.join(root, name)
     if os.path.isdir(place):
-        path = os.path.join(place, share)
+        path = os.path.join(place, workspace)
         if os.path.isdir(path) and not os.path.islink(path):
             _close(path)
-            _remove(path, _numbers_of(name, share))
+            _remove(path, _numbers_of(name, workspace))
         elif os.path.lexists(path):
             os.unlink(path)
-    _delete_groups(name, share)
+    _delete_groups(name, workspace)
 
 
-def _numbers_of(name: str, share: str) -> set[int]:
+def _numbers_of(name: str, workspace: str) -> set[int]:
     """Return the GIDs of a workspace's groups that exist."""
     found = set()
-    for group in permissions.group_names(name, share):
+    for group in permissions.group_names(name, workspace):
         with contextlib.suppress(KeyError):
             found.add(grp.getgrnam(group).gr_gid)
     return found
@@ -168,23 +170,23 @@ def _remove(path: str, groups: set[int]) -> None:
     raise NotDeleted(f"failed to remove {path}: {said}")
 
 
-def _end_users(groups: Collection[int], share: str) -> None:
+def _end_users(groups: Collection[int], workspace: str) -> None:
     """End the processes that use a workspace, after halting those of all users who were ever given it.
 
-    share: the workspace's directory.
+    workspace: the workspace's directory.
     """
-    with halted(gates.once_given("/".join(share.split("/")[-2:]))):
-        holders.end(lambda: holders.users(groups, share=share))
+    with halted(gates.once_given("/".join(workspace.split("/")[-2:]))):
+        holders.end(lambda: holders.users(groups, workspace=workspace))
 
 
-def _delete_groups(name: str, share: str) -> None:
-    numbers = _numbers_of(name, share)
+def _delete_groups(name: str, workspace: str) -> None:
+    numbers = _numbers_of(name, workspace)
     account_numbers.note(numbers)
-    for group in permissions.group_names(name, share):
+    for group in permissions.group_names(name, workspace):
         if group_exists(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
     account_numbers.reserve(numbers)
-    gates.forget(f"{name}/{share}")
+    gates.forget(f"{name}/{workspace}")
 
 
 def _delete_project(known: dict[str, Any], name: str, state_directory: str) -> list[str]:

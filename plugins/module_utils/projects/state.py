@@ -20,7 +20,7 @@ TOLD = 5  # projects in one sentence
 class Projects:
     """The projects of one hub that earlier runs have created, by name.
 
-    Each has `account`, `shares`, `root` and `unit`. If a deletion has started, `leaving` contains the path of the archive (empty for none),
+    Each has `account`, `workspaces`, `root` and `unit`. If a deletion has started, `leaving` contains the path of the archive (empty for none),
     by name of the workspace (empty for the whole project).
     of_others: the units that may own each of the host's other projects. If the hub itself is among them, several hubs list the project.
     """
@@ -28,7 +28,7 @@ class Projects:
     def __init__(self, unit: str, wanted: Collection[str] = ()) -> None:
         """unit: the systemd unit of the hub. wanted: the names of the projects that it should have."""
         self.unit = unit
-        self.on_host: dict[str, dict[str, Any]] = host_state.recall(STATE)
+        self.on_host: dict[str, dict[str, Any]] = _recalled()
         owners = _owners(self.on_host, unit, wanted)
         self.all = {name: self.on_host[name] for name, units in owners.items() if units == [unit]}
         self.of_others = {name: units for name, units in owners.items() if units != [unit]}
@@ -53,41 +53,41 @@ class Projects:
             )
         return ""
 
-    def shares_of(self, name: str) -> list[str]:
+    def workspaces_of(self, name: str) -> list[str]:
         """Return the names of a project's workspaces, or none if the project is unknown."""
-        return list(self.all.get(name, {}).get("shares", []))
+        return list(self.all.get(name, {}).get("workspaces", []))
 
     def add(self, project: dict[str, Any], root: str) -> None:
         """Add a project that is about to be created, with its workspaces. Call `save` to store it."""
-        together = sorted({*self.shares_of(project["name"]), *project["shares"]})
+        together = sorted({*self.workspaces_of(project["name"]), *project["workspaces"]})
         known = self.all.get(project["name"], {})
         self.all[project["name"]] = {
             **known,
             "account": project["account"],
-            "shares": together,
+            "workspaces": together,
             "root": root,
             "unit": self.unit,
         }
 
-    def begin_to_delete(self, name: str, share: str, archive: str) -> None:
-        """Record that the deletion of a workspace or, if `share` is empty, of the project has started, and the path of its archive."""
-        self.all[name].setdefault("leaving", {})[share] = archive
+    def begin_to_delete(self, name: str, workspace: str, archive: str) -> None:
+        """Record that the deletion of a workspace or, if `workspace` is empty, of the project has started, and the path of its archive."""
+        self.all[name].setdefault("leaving", {})[workspace] = archive
         self.save()
 
-    def archive_of(self, name: str, share: str) -> str | None:
+    def archive_of(self, name: str, workspace: str) -> str | None:
         """Return the path of the archive if the deletion has started (empty if there is no archive), or else None."""
-        return self.all[name].get("leaving", {}).get(share)  # type: ignore[no-any-return]
+        return self.all[name].get("leaving", {}).get(workspace)  # type: ignore[no-any-return]
 
-    def forget(self, name: str, share: str) -> None:
-        """Remove a deleted workspace or, if `share` is empty, the deleted project from the record."""
-        if not share:
+    def forget(self, name: str, workspace: str) -> None:
+        """Remove a deleted workspace or, if `workspace` is empty, the deleted project from the record."""
+        if not workspace:
             del self.all[name]
             self.on_host.pop(name, None)
         else:
             project = self.all[name]
-            project["shares"].remove(share)
+            project["workspaces"].remove(workspace)
             leaving = {
-                other: archive for other, archive in project.pop("leaving", {}).items() if other != share
+                other: archive for other, archive in project.pop("leaving", {}).items() if other != workspace
             }
             if leaving:
                 project["leaving"] = leaving
@@ -96,6 +96,15 @@ class Projects:
     def save(self) -> None:
         self.on_host |= self.all
         host_state.remember(STATE, self.on_host)
+
+
+def _recalled() -> dict[str, dict[str, Any]]:
+    """Return the record of all projects on the host. Earlier versions called workspaces `shares` there."""
+    projects = host_state.recall(STATE)
+    for project in projects.values():
+        if "shares" in project:
+            project["workspaces"] = project.pop("shares")
+    return projects
 
 
 def _owners(made: dict[str, dict[str, Any]], unit: str, wanted: Collection[str]) -> dict[str, list[str]]:

@@ -59,13 +59,13 @@ def left_to_others(state_directory: str) -> list[str]:
     return found
 
 
-def closed_shares(unit: str) -> list[str]:
+def closed_workspaces(unit: str) -> list[str]:
     """Return a sentence for each workspace that nobody can use, without those of other hubs. unit: the systemd unit of the hub."""
     others = {name for name, units in Projects(unit).of_others.items() if unit not in units}
     return [
-        f"workspace {share} is closed to everyone: {gate.closed}"
-        for share, gate in sorted(gates.recall().items())
-        if gate.closed and share.partition("/")[0] not in others
+        f"workspace {workspace} is closed to everyone: {gate.closed}"
+        for workspace, gate in sorted(gates.recall().items())
+        if gate.closed and workspace.partition("/")[0] not in others
     ]
 
 

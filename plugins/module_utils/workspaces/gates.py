@@ -20,6 +20,9 @@ from typing import Any
 STATE = "/var/lib/jupyterhub-projects"
 NAME = "gates.json"
 GIVEN = "given.json"  # who was given what (see jupyterhub_collab.hub.workspace_access)
+RIGHTS = (
+    "shares"  # in GIVEN, the rights of an account by workspace, under the name that earlier versions wrote
+)
 LOCK = "lock"  # of the record of gates, which both the hub and plays change
 NEW = ".collab-new"  # the end of the names of files that are being written
 SECONDS = 10
@@ -54,14 +57,14 @@ def recall() -> dict[str, Gate]:
     except FileNotFoundError:
         return {}
     return {
-        share: Gate(
+        workspace: Gate(
             {int(number): may for number, may in gate["users"].items()}, gate["by_name"], gate["closed"]
         )
-        for share, gate in told.items()
+        for workspace, gate in told.items()
     }
 
 
-def once_given(share: str) -> set[int]:
+def once_given(workspace: str) -> set[int]:
     """Return the UIDs of the accounts that were ever given a workspace, as the hub has recorded them. Root is left out."""
     try:
         with open(os.path.join(STATE, GIVEN), encoding="utf-8") as file:
@@ -69,19 +72,19 @@ def once_given(share: str) -> set[int]:
     except FileNotFoundError:
         return set()
     found = set()
-    for account in [account for account, given in told.items() if share in given["shares"]]:
+    for account in [account for account, given in told.items() if workspace in given[RIGHTS]]:
         with contextlib.suppress(KeyError):
             found.add(pwd.getpwnam(account).pw_uid)
     return found - {0}
 
 
-def forget(share: str) -> None:
+def forget(workspace: str) -> None:
     """Forget the gate of a deleted workspace. A new workspace with the same name must not admit the users of the old one.
 
     Raises Busy.
     """
     if os.path.isdir(STATE):
-        update({share: OPEN}, {})
+        update({workspace: OPEN}, {})
 
 
 def update(before: Mapping[str, Gate], after: Mapping[str, Gate], seconds: float = SECONDS) -> None:
@@ -94,11 +97,15 @@ def update(before: Mapping[str, Gate], after: Mapping[str, Gate], seconds: float
             gates = recall()
         except ValueError:  # its file system has lost its content
             gates, before = {}, {}
-        kept = {share: gate for share, gate in gates.items() if share in after or share not in before}
-        kept |= {share: gate for share, gate in after.items() if before.get(share) != gate}
+        kept = {
+            workspace: gate
+            for workspace, gate in gates.items()
+            if workspace in after or workspace not in before
+        }
+        kept |= {workspace: gate for workspace, gate in after.items() if before.get(workspace) != gate}
         told = {
-            share: {"users": dict(gate.users), "by_name": gate.by_name, "closed": gate.closed}
-            for share, gate in kept.items()
+            workspace: {"users": dict(gate.users), "by_name": gate.by_name, "closed": gate.closed}
+            for workspace, gate in kept.items()
         }
         if kept != gates:
             write(NAME, told)

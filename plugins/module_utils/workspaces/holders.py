@@ -55,14 +55,14 @@ class _Mount:
 def users(
     groups: Collection[int],
     account: int | None = None,
-    share: str = "",
+    workspace: str = "",
     *,
     passing: Callable[[], set[int]] | None = None,
     thorough: bool = True,
 ) -> list[int]:
     """Return the PIDs of processes that use a file of one of these groups or of the workspace: open, as working directory, or mounted.
 
-    share: the workspace's top directory. Servers' own mounts of it do not count, but users' mounts of something below it do.
+    workspace: the workspace's top directory. Servers' own mounts of it do not count, but users' mounts of something below it do.
     account: the UID whose processes to check, or None for all except root's. passing: if given, check only processes of users, and
     exempt the UIDs that it returns. thorough: whether to check every thread and, with an account, whether processes may hold files that
     cannot be inspected. In a container, root may be unable to inspect other accounts' processes, and then finds none.
@@ -70,7 +70,7 @@ def users(
     if not groups:
         return []
     ours = _mounts("self")
-    there = _in_file_system(share, ours) if share else None
+    there = _in_file_system(workspace, ours) if workspace else None
     found = [
         (process, numbers)
         for process, numbers, _groups in all_processes()
@@ -78,11 +78,11 @@ def users(
         and (passing is None or _people(numbers))
         and (
             _uses(process, groups, there, OF_EACH if thorough else OF_FIRST)
-            or (there is not None and _mounts_below(process, groups, share, there, ours))
+            or (there is not None and _mounts_below(process, groups, workspace, there, ours))
             or (
                 thorough
                 and account is not None
-                and (watches.may_hide(process, groups, share) or _hides_mounts(process, ours))
+                and (watches.may_hide(process, groups, workspace) or _hides_mounts(process, ours))
             )
         )
     ]
@@ -112,7 +112,7 @@ def _people(numbers: Collection[int]) -> set[int]:
 
 
 def _uses(
-    process: int, groups: Collection[int], share: tuple[str, str] | None, places: Collection[str]
+    process: int, groups: Collection[int], workspace: tuple[str, str] | None, places: Collection[str]
 ) -> bool:
     mounts: list[_Mount] | None = None
     for place in places:
@@ -121,20 +121,20 @@ def _uses(
                 if _group_of(path) in groups:
                     return True
                 name = os.readlink(path).removesuffix(DELETED)
-                if share and name.startswith("/"):
+                if workspace and name.startswith("/"):
                     mounts = _mounts(str(process)) if mounts is None else mounts
-                    if _is_below(name, mounts, share):
+                    if _is_below(name, mounts, workspace):
                         return True
     return False
 
 
 def _mounts_below(
-    process: int, groups: Collection[int], share: str, there: tuple[str, str], ours: Collection[_Mount]
+    process: int, groups: Collection[int], workspace: str, there: tuple[str, str], ours: Collection[_Mount]
 ) -> bool:
     """Return whether a process has mounted something from inside the workspace. In a user namespace, every user can mount."""
     device, root = there
     with contextlib.suppress(OSError):
-        gate = os.stat(share)
+        gate = os.stat(workspace)
         # Skip other file systems, which may not respond, and mounts that exist for all processes.
         for mount in [each for each in _mounts(str(process)) if each.device == device and each not in ours]:
             if mount.root.startswith(f"{root}/"):
@@ -187,12 +187,12 @@ def _namespaces(process: str) -> dict[str, str]:
     return found
 
 
-def _is_below(name: str, mounts: list[_Mount], share: tuple[str, str]) -> bool:
+def _is_below(name: str, mounts: list[_Mount], workspace: tuple[str, str]) -> bool:
     """Return whether a path, in a process with these mounts, is in the workspace.
 
-    share: its device, and its path in that file system.
+    workspace: its device, and its path in that file system.
     """
-    device, root = share
+    device, root = workspace
     return any(
         f"{found}/".startswith(f"{root}/")
         for mount in mounts

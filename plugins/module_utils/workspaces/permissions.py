@@ -30,10 +30,10 @@ A_NAME = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
 
 
-def group_names(project: str, share: str) -> tuple[str, str]:
+def group_names(project: str, workspace: str) -> tuple[str, str]:
     """Return the names of a workspace's groups with write access and with read access."""
-    digest = hashlib.sha256(f"{project}/{share}".encode()).hexdigest()[:6]
-    readable = f"{project}-{share}"[: LONGEST - len(f"-{digest}-rw")].rstrip("-")
+    digest = hashlib.sha256(f"{project}/{workspace}".encode()).hexdigest()[:6]
+    readable = f"{project}-{workspace}"[: LONGEST - len(f"-{digest}-rw")].rstrip("-")
     return f"{readable}-{digest}-rw", f"{readable}-{digest}-ro"
 
 

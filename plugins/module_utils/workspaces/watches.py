@@ -22,10 +22,10 @@ PATH_ONLY = 0o10000000
 RING = "anon_inode:[io_uring]"
 
 
-def may_hide(process: int, groups: Collection[int], share: str) -> bool:
+def may_hide(process: int, groups: Collection[int], workspace: str) -> bool:
     """Return whether a process holds files that cannot be inspected, or watches files of a workspace, which would reveal their names.
 
-    groups: the GIDs of the workspace's groups. share: the workspace's directory, or empty to ignore watches.
+    groups: the GIDs of the workspace's groups. workspace: the workspace's directory, or empty to ignore watches.
     """
     for path in glob.iglob(f"/proc/{process}/task/*/fdinfo/*"):
         with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
@@ -33,7 +33,7 @@ def may_hide(process: int, groups: Collection[int], share: str) -> bool:
             if HIDDEN.search(said):
                 return True
             watches = {(int(kind, 16), bytes.fromhex(handle)) for kind, handle in WATCH.findall(said)}
-            if share and any(_group(share, *watch) in groups for watch in watches):
+            if workspace and any(_group(workspace, *watch) in groups for watch in watches):
                 return True
     # A process can use a ring whose descriptor it has closed, and so the files in it. On Linux 6.5 and newer, also without this mapping.
     for path in glob.iglob(f"/proc/{process}/map_files/*"):

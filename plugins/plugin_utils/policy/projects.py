@@ -20,14 +20,14 @@ LEVELS = {
     "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
-SHARE_LEVELS = ("write", "read")
+WORKSPACE_LEVELS = ("write", "read")
 WORDS = {"write": "write in", "read": "read"}
 # The names of projects and workspaces, which become part of account names, directory names and URLs.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
-DEFAULT_SHARE = "files"
-PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "shares", "mem_limit", "cpu_limit"}
-SHARE_KEYS = {"name", "write", "read"}
+DEFAULT_WORKSPACE = "files"
+PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "workspaces", "mem_limit", "cpu_limit"}
+WORKSPACE_KEYS = {"name", "write", "read"}
 ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
 # Invalid names of users and groups, including those with characters that would end a line or separate a path.
 NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
@@ -115,23 +115,25 @@ def _project_problems(place: str, project: Any) -> Iterator[str]:
             raise ValueError
     except (TypeError, ValueError):
         yield f"{place}: cpu_limit is {project['cpu_limit']!r}. Set it to a number of processors such as 2 or 0.5"
-    shares = project.get("shares")
-    if shares is not None and not isinstance(shares, list):
-        yield f"{place}: shares must be a list. Start each entry with a hyphen, such as - name: data"
+    workspaces = project.get("workspaces")
+    if workspaces is not None and not isinstance(workspaces, list):
+        yield f"{place}: workspaces must be a list. Start each entry with a hyphen, such as - name: data"
         return
-    for share in shares or []:
-        if not isinstance(share, dict) or not isinstance(share.get("name"), str):
-            yield f"{place}: an entry of shares has no name. Add one, such as name: data"
+    for workspace in workspaces or []:
+        if not isinstance(workspace, dict) or not isinstance(workspace.get("name"), str):
+            yield f"{place}: an entry of workspaces has no name. Add one, such as name: data"
             continue
-        yield from _slug_problems(f"{place}, shares", share["name"])
-        if unknown := sorted(map(str, {*share} - SHARE_KEYS)):
-            yield f"{place}: an entry of shares has an unknown option {unknown[0]!r}. The options are {', '.join(sorted(SHARE_KEYS))}"
-        for kind in SHARE_LEVELS:
+        yield from _slug_problems(f"{place}, workspaces", workspace["name"])
+        if unknown := sorted(map(str, {*workspace} - WORKSPACE_KEYS)):
+            yield f"{place}: an entry of workspaces has an unknown option {unknown[0]!r}. The options are {', '.join(sorted(WORKSPACE_KEYS))}"
+        for kind in WORKSPACE_LEVELS:
             yield from _people_problems(
-                f"{place}, workspace {share['name'][:LONGEST_SLUG]!r}: {kind}", share.get(kind)
+                f"{place}, workspace {workspace['name'][:LONGEST_SLUG]!r}: {kind}", workspace.get(kind)
             )
     for name, number in Counter(
-        str(share["name"]) for share in shares or [] if isinstance(share, dict) and "name" in share
+        str(workspace["name"])
+        for workspace in workspaces or []
+        if isinstance(workspace, dict) and "name" in workspace
     ).items():
         if number > 1:
             yield f"{place} has two workspaces {name!r}. Rename one of them"
@@ -308,10 +310,12 @@ def _changes_refused(
             f"The files of the project {name} are in {before['root']}, but jupyterhub_projects_root is {settings['root']}. Set it to "
             f"{before['root']}"
         )
-    shares = {share["name"] for share in shares_of(project)}
-    for share in before["shares"]:
-        if share not in shares and f"{name}/{share}" not in settings["confirm_delete"]:
-            yield _deletion(settings, f"The workspace {share} of the project {name}", f"{name}/{share}")
+    workspaces = {workspace["name"] for workspace in workspaces_of(project)}
+    for workspace in before["workspaces"]:
+        if workspace not in workspaces and f"{name}/{workspace}" not in settings["confirm_delete"]:
+            yield _deletion(
+                settings, f"The workspace {workspace} of the project {name}", f"{name}/{workspace}"
+            )
 
 
 def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -320,13 +324,13 @@ def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each project has on the host: its `name`, its `account`, and the names of its workspaces (`shares`)."""
+    """Return what each project has on the host: its `name`, its `account`, and the names of its workspaces (`workspaces`)."""
     settings, names = _whole(settings), str(host["servers"]["account_names"])
     return [
         {
             "name": project["name"],
             "account": _host_account(project, settings, names),
-            "shares": [share["name"] for share in shares_of(project)],
+            "workspaces": [workspace["name"] for workspace in workspaces_of(project)],
         }
         for project in present(settings)
     ]
@@ -337,11 +341,11 @@ def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str)
     return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
 
 
-def shares_of(project: dict[str, Any]) -> list[dict[str, Any]]:
+def workspaces_of(project: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the workspaces of a project, with the users and groups who have access in addition to the project's members."""
     return [
-        {"name": share["name"], **{kind: _people(share.get(kind)) for kind in SHARE_LEVELS}}
-        for share in project.get("shares") or [{"name": DEFAULT_SHARE}]
+        {"name": workspace["name"], **{kind: _people(workspace.get(kind)) for kind in WORKSPACE_LEVELS}}
+        for workspace in project.get("workspaces") or [{"name": DEFAULT_WORKSPACE}]
     ]
 
 
@@ -354,7 +358,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
 
     problems: see `host_problems`. The rest applies only if there are none. levels: the scopes of each access level. projects, access: the
     arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because structured data
-    makes Ansible ten times slower. workspaces: see the function with this name. absent: what to delete, each with `project`, `share`
+    makes Ansible ten times slower. workspaces: see the function with this name. absent: what to delete, each with `project`, `workspace`
     (empty for the whole project) and `archive` (whether to archive it). retired: the hub users of deleted projects. owners: the users
     whose servers others can open. table, warnings: sentences for the administrator.
     """
@@ -364,7 +368,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
             "name": project["name"],
             "account": account_of(project, settings["account_prefix"]),
             **{level: _people(project.get(level)) for level in LEVELS},
-            "shares": shares_of(project),
+            "workspaces": workspaces_of(project),
             "mem_limit": str(project.get("mem_limit") or ""),
             "cpu_limit": float(project.get("cpu_limit") or 0),
         }
@@ -379,15 +383,17 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
         }
         for each in settings["server_access"]
     ]
-    staying = {project["name"]: {share["name"] for share in project["shares"]} for project in projects}
+    staying = {
+        project["name"]: {workspace["name"] for workspace in project["workspaces"]} for project in projects
+    }
     remembered = found["remembered"]
     gone = [project for project in settings["projects"] if project["name"] in {*remembered} - {*staying}]
     archived = bool(settings["archive"])
-    absent = [{"project": project["name"], "share": "", "archive": archived} for project in gone] + [
-        {"project": name, "share": share, "archive": archived}
-        for name, shares in staying.items()
-        for share in remembered.get(name, {"shares": []})["shares"]
-        if share not in shares
+    absent = [{"project": project["name"], "workspace": "", "archive": archived} for project in gone] + [
+        {"project": name, "workspace": workspace, "archive": archived}
+        for name, workspaces in staying.items()
+        for workspace in remembered.get(name, {"workspaces": []})["workspaces"]
+        if workspace not in workspaces
     ]
     return {
         "problems": host_problems(settings, host, found),
@@ -415,14 +421,14 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             for level, sentence in zip(("manage", "edit"), who, strict=True)
             if any(project[level].values())
         ]
-        shares = [
-            f"{_listed(share[kind])} can {WORDS[kind]} its workspace {share['name']}"
-            for share in project["shares"]
-            for kind in SHARE_LEVELS
-            if any(share[kind].values())
+        workspaces = [
+            f"{_listed(workspace[kind])} can {WORDS[kind]} its workspace {workspace['name']}"
+            for workspace in project["workspaces"]
+            for kind in WORKSPACE_LEVELS
+            if any(workspace[kind].values())
         ]
         rows.append(
-            f"Project {project['name']}: {'; '.join(told + shares) or 'only administrators, until you name members'}"
+            f"Project {project['name']}: {'; '.join(told + workspaces) or 'only administrators, until you name members'}"
         )
     if len(projects) > MOST_ROWS:
         rows.append(
@@ -456,7 +462,12 @@ def _warnings(
 ) -> list[str]:
     warnings = []
     named = [project[level] for project in projects for level in LEVELS] + access
-    named += [share[kind] for project in projects for share in project["shares"] for kind in SHARE_LEVELS]
+    named += [
+        workspace[kind]
+        for project in projects
+        for workspace in project["workspaces"]
+        for kind in WORKSPACE_LEVELS
+    ]
     people = host["people"]
     if people is not None:
         users = {name.lower() for each in named for name in each["users"]} - {*people["users"]}
@@ -476,7 +487,7 @@ def _warnings(
         )
     archive = settings["archive"]
     warnings += [
-        f"The {'workspace ' + each['share'] + ' of the ' if each['share'] else ''}project {each['project']} is permanently deleted, with all "
+        f"The {'workspace ' + each['workspace'] + ' of the ' if each['workspace'] else ''}project {each['project']} is permanently deleted, with all "
         + (f"its files. An archive is kept in {archive}." if archive else "its files and without an archive.")
         for each in absent
     ]

@@ -24,11 +24,11 @@ from functools import partial
 from typing import Any
 
 from ..workspaces import gates, holders, permissions, posix_acl
-from ..workspaces.gates import GIVEN, Gate
+from ..workspaces.gates import GIVEN, RIGHTS, Gate
 from ..workspaces.processes import all_processes
 from ..workspaces.repair import numbers_of
 from .workspace_rights import READ, WRITE, Rights, more
-from .workspace_threads import ShareThreads, Unanswered
+from .workspace_threads import Unanswered, WorkspaceThreads
 
 PERMISSIONS = {WRITE: posix_acl.ALL, READ: posix_acl.READ | posix_acl.EXECUTE}
 NOTHING = 0
@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 1.0  # with the file systems of all workspaces together, beca
 Reach = tuple[dict[int, int], dict[int, int]]
 
 
-class GivenShares:
+class GivenAccess:
     """What was given to each account. This is kept on disk, because servers and groups outlive the hub's process."""
 
     def __init__(self, root: str) -> None:
@@ -48,7 +48,7 @@ class GivenShares:
         self.recorded: dict[str, Gate] = {}  # as this process or an earlier one has recorded them
         self.asked: dict[str, Reach] = {}  # by workspace, as last requested
         self.wanted: dict[str, Reach] = {}  # the part of it that is known to be done
-        self.threads = ShareThreads()
+        self.threads = WorkspaceThreads()
         self.ended: set[tuple[str, str]] = set()  # (account, workspace): lost access, no process left
 
     def load(self) -> None:
@@ -65,57 +65,61 @@ class GivenShares:
 
     def note(self, account: str, user: str, rights: Rights) -> None:
         """Record what a server is about to be given, in addition to what its account was given before."""
-        before = self.all.get(account, {}).get("shares", {})
-        self.all[account] = {"user": user, "shares": more(before, rights)}
+        before = self.all.get(account, {}).get(RIGHTS, {})
+        self.all[account] = {"user": user, RIGHTS: more(before, rights)}
         gates.write(GIVEN, self.all)
 
     def settle(
-        self, now: Mapping[str, Rights], shares_of: Mapping[str, str], seconds: float = PATIENCE_SECONDS
+        self, now: Mapping[str, Rights], workspaces_of: Mapping[str, str], seconds: float = PATIENCE_SECONDS
     ) -> Settled:
         """Set the access lists of the workspaces' directories, and end processes of users who have lost access.
 
-        now: what each account may do now. shares_of: all workspaces, each with the account of its project. seconds: how long to wait for
+        now: what each account may do now. workspaces_of: all workspaces, each with the account of its project. seconds: how long to wait for
         their file systems. A workspace that does not answer counts as closed until a later call.
         """
         settled = Settled()
         wanted: dict[str, Reach] = {}
-        for share, account in shares_of.items():
-            wanted[share] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
+        for workspace, account in workspaces_of.items():
+            wanted[workspace] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
         for account, given in self.all.items():
             # A deleted account has no number here, so the next account with its number neither gains nor loses access.
             for number in _numbers([account]):
-                for share, right in given["shares"].items():
-                    may = now.get(account, {}).get(share)
-                    passes, lost = wanted.setdefault(share, ({}, {}))
-                    if may and not (right == WRITE and may == READ and _still_writes(account, number, share)):
+                for workspace, right in given[RIGHTS].items():
+                    may = now.get(account, {}).get(workspace)
+                    passes, lost = wanted.setdefault(workspace, ({}, {}))
+                    if may and not (
+                        right == WRITE and may == READ and _still_writes(account, number, workspace)
+                    ):
                         passes.setdefault(number, PERMISSIONS[may])
-                        self.ended.discard((account, share))
-                    elif shares_of.get(share) != account:
+                        self.ended.discard((account, workspace))
+                    elif workspaces_of.get(workspace) != account:
                         lost[number] = NOTHING
-                        if (account, share) not in self.ended:
-                            settled.lost.append((account, share))
+                        if (account, workspace) not in self.ended:
+                            settled.lost.append((account, workspace))
         self.asked = wanted
-        due = [share for share, people in wanted.items() if self.wanted.get(share) != people]
-        outcomes = self.threads.outcomes({share: partial(self._set_gate, share) for share in due}, seconds)
-        for share, outcome in outcomes.items():
-            self.gates.pop(share, None)
-            self.wanted.pop(share, None)
+        due = [workspace for workspace, people in wanted.items() if self.wanted.get(workspace) != people]
+        outcomes = self.threads.outcomes(
+            {workspace: partial(self._set_gate, workspace) for workspace in due}, seconds
+        )
+        for workspace, outcome in outcomes.items():
+            self.gates.pop(workspace, None)
+            self.wanted.pop(workspace, None)
             match outcome:
                 case FileNotFoundError():
                     pass  # there is no such workspace
                 case KeyError():
-                    settled.problems.append(f"{share}: its groups do not exist")
+                    settled.problems.append(f"{workspace}: its groups do not exist")
                 case Exception():
                     # Others must not take it for open, although its directory may have an earlier list.
                     reason = getattr(outcome, "strerror", None) or str(outcome)
-                    self.gates[share] = Gate(by_name=True, closed=reason)
-                    settled.unsettled.add(share)
-                    settled.problems.append(f"{share} cannot be given or taken away: {reason}")
+                    self.gates[workspace] = Gate(by_name=True, closed=reason)
+                    settled.unsettled.add(workspace)
+                    settled.problems.append(f"{workspace} cannot be given or taken away: {reason}")
                 case gate:
-                    self.gates[share] = gate
-                    self.wanted[share] = wanted[share]
+                    self.gates[workspace] = gate
+                    self.wanted[workspace] = wanted[workspace]
                     if gate.closed:
-                        settled.problems.append(f"{share} is closed to everyone: {gate.closed}")
+                        settled.problems.append(f"{workspace} is closed to everyone: {gate.closed}")
         if self.gates != self.recorded:
             try:
                 gates.update(self.recorded, self.gates, QUICK_SECONDS)
@@ -127,32 +131,34 @@ class GivenShares:
             alive = {number for _process, users, _groups in all_processes() for number in users}
             members = {group.gr_gid: group for group in grp.getgrall()}
             ends: dict[str, list[str]] = {}
-            for account, share in settled.lost:
-                _leave_all(account, share, members)
-                ends.setdefault(share, []).append(account)
+            for account, workspace in settled.lost:
+                _leave_all(account, workspace, members)
+                ends.setdefault(workspace, []).append(account)
             calls = {
-                share: partial(self._end, accounts, share, alive)
-                for share, accounts in ends.items()
-                if share not in settled.unsettled
+                workspace: partial(self._end, accounts, workspace, alive)
+                for workspace, accounts in ends.items()
+                if workspace not in settled.unsettled
             }
             told = self.threads.outcomes(calls, seconds)
-            settled.unsettled |= {share for share, outcome in told.items() if isinstance(outcome, Unanswered)}
+            settled.unsettled |= {
+                workspace for workspace, outcome in told.items() if isinstance(outcome, Unanswered)
+            }
         return settled
 
-    def _set_gate(self, share: str) -> Gate:
+    def _set_gate(self, workspace: str) -> Gate:
         """Set the access list of a workspace's directory, the strictest one for which its file system has room. Return it.
 
         Raises FileNotFoundError, KeyError if the workspace has no groups, and OSError.
         """
-        path, reason = os.path.join(self.root, share), ""
+        path, reason = os.path.join(self.root, workspace), ""
         try:
-            groups = numbers_of(share)
+            groups = numbers_of(workspace)
         except KeyError:
             os.lstat(path)
             raise
         with permissions.opened(path) as directory:
             # Read this only now, because the file system may have taken long to answer.
-            passes, lost = self.asked[share]
+            passes, lost = self.asked[workspace]
             os.fchown(directory, 0, -1)  # an owner could change the list
             for gate in (Gate(passes, by_name=True), Gate(lost)):
                 try:
@@ -171,17 +177,17 @@ class GivenShares:
                 os.chmod(posix_acl.path_of(directory), 0o700)
             return gate
 
-    def _end(self, accounts: list[str], share: str, alive: set[int]) -> None:
+    def _end(self, accounts: list[str], workspace: str, alive: set[int]) -> None:
         """End the processes in a workspace of accounts that have lost it. alive: UIDs with processes. Raises KeyError without groups."""
-        numbers = numbers_of(share)
-        place = os.path.join(self.root, share)
+        numbers = numbers_of(workspace)
+        place = os.path.join(self.root, workspace)
         for account in accounts:
             for uid in _numbers([account]):
                 # The hub waits for this, so check only what is quick to find, and do not wait for what does not end. The walk through the
                 # workspace does the rest.
                 look = partial(holders.users, {numbers.writers}, uid, place, thorough=False)
                 if uid not in alive or not holders.end(look, QUICK_SECONDS):
-                    self.ended.add((account, share))
+                    self.ended.add((account, workspace))
 
 
 @dataclass
@@ -210,10 +216,10 @@ def _numbers(accounts: list[str]) -> list[int]:
     return found
 
 
-def _leave_all(account: str, share: str, groups: Mapping[int, grp.struct_group]) -> None:
+def _leave_all(account: str, workspace: str, groups: Mapping[int, grp.struct_group]) -> None:
     """Remove an account from a workspace's groups on the host. groups: the host's groups by GID."""
     with contextlib.suppress(KeyError):
-        numbers = numbers_of(share)
+        numbers = numbers_of(workspace)
         for number in (numbers.writers, numbers.readers):
             _leave(account, groups[number])
 
@@ -224,13 +230,13 @@ def _leave(account: str, group: grp.struct_group) -> None:
         subprocess.run(["gpasswd", "--delete", account, group.gr_name], capture_output=True, check=False)
 
 
-def _still_writes(account: str, number: int, share: str) -> bool:
+def _still_writes(account: str, number: int, workspace: str) -> bool:
     """Remove an account from the workspace's writing group. Return whether one of its processes still has the group.
 
     It could write there if it could enter. A process that starts later must not get the group from the host, as an SSH session does.
     """
     with contextlib.suppress(KeyError):
-        group = numbers_of(share).writers
+        group = numbers_of(workspace).writers
         _leave(account, grp.getgrgid(group))
         return any(number in users and group in groups for _process, users, groups in all_processes())
     return False

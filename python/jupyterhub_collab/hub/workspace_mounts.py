@@ -21,14 +21,18 @@ def mounts(root: str, mount: str, rights: Rights, missing: Collection[str], noti
     missing: workspaces that are unavailable. The file `notice` is mounted for each. The minus signs let systemd ignore a directory
     that is removed before the unit starts.
     """
-    writable = [share for share, right in rights.items() if right == WRITE and share not in missing]
-    readable = [share for share, right in rights.items() if right != WRITE and share not in missing]
+    writable = [
+        workspace for workspace, right in rights.items() if right == WRITE and workspace not in missing
+    ]
+    readable = [
+        workspace for workspace, right in rights.items() if right != WRITE and workspace not in missing
+    ]
     found = {
         PLACE: f"{mount}:ro",
-        WRITABLE: " ".join(f"-{root}/{share}:{mount}/{share}" for share in sorted(writable)),
+        WRITABLE: " ".join(f"-{root}/{workspace}:{mount}/{workspace}" for workspace in sorted(writable)),
         READABLE: " ".join(
-            [f"-{root}/{share}:{mount}/{share}" for share in sorted(readable)]
-            + [f"-{notice}:{mount}/{share}.is-not-there.txt" for share in sorted(missing)]
+            [f"-{root}/{workspace}:{mount}/{workspace}" for workspace in sorted(readable)]
+            + [f"-{notice}:{mount}/{workspace}.is-not-there.txt" for workspace in sorted(missing)]
         ),
     }
     return {name: value for name, value in found.items() if value}

@@ -8,7 +8,7 @@ from typing import Any
 
 LEVELS = ("edit", "manage")
 READ, WRITE = "read", "write"
-Rights = dict[str, str]  # `project/share` -> READ or WRITE, for each workspace that a user can access
+Rights = dict[str, str]  # `project/workspace` -> READ or WRITE, for each workspace that a user can access
 
 
 def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collection[str]) -> Rights:
@@ -21,11 +21,11 @@ def rights_of(projects: Collection[Mapping[str, Any]], user: str, groups: Collec
         inside = user == project["account"] or any(
             _is_named(project.get(level), user, groups) for level in LEVELS
         )
-        for share in project["shares"]:
-            if inside or _is_named(share.get("write"), user, groups):
-                found[f"{project['name']}/{share['name']}"] = WRITE
-            elif _is_named(share.get("read"), user, groups):
-                found[f"{project['name']}/{share['name']}"] = READ
+        for workspace in project["workspaces"]:
+            if inside or _is_named(workspace.get("write"), user, groups):
+                found[f"{project['name']}/{workspace['name']}"] = WRITE
+            elif _is_named(workspace.get("read"), user, groups):
+                found[f"{project['name']}/{workspace['name']}"] = READ
     return found
 
 
@@ -45,9 +45,9 @@ def named_as(
         {
             **project,
             **{level: people(project.get(level)) for level in LEVELS},
-            "shares": [
-                {**share, **{kind: people(share.get(kind)) for kind in (WRITE, READ)}}
-                for share in project["shares"]
+            "workspaces": [
+                {**workspace, **{kind: people(workspace.get(kind)) for kind in (WRITE, READ)}}
+                for workspace in project["workspaces"]
             ],
         }
         for project in projects
@@ -56,7 +56,10 @@ def named_as(
 
 def more(one: Rights, other: Rights) -> Rights:
     """Return the union of two rights."""
-    return {share: WRITE if WRITE in (one.get(share), other.get(share)) else READ for share in {*one, *other}}
+    return {
+        workspace: WRITE if WRITE in (one.get(workspace), other.get(workspace)) else READ
+        for workspace in {*one, *other}
+    }
 
 
 def _is_named(people: Mapping[str, Collection[str]] | None, user: str, groups: Collection[str]) -> bool:

@@ -25,7 +25,7 @@ class Unanswered(Exception):
         super().__init__(SILENT)
 
 
-class ShareThreads:
+class WorkspaceThreads:
     """The threads of all workspaces. A thread ends when it has made all calls for its workspace, in the order in which they came."""
 
     def __init__(self) -> None:
@@ -52,29 +52,31 @@ class ShareThreads:
         silent_since = time.monotonic() - seconds
         futures: dict[str, Future[Any]] = {}
         with self._lock:
-            for share, call in calls.items():
-                if self._since.get(share, silent_since) >= silent_since:
-                    futures[share] = Future()
-                    self._add(share, futures[share], call)
+            for workspace, call in calls.items():
+                if self._since.get(workspace, silent_since) >= silent_since:
+                    futures[workspace] = Future()
+                    self._add(workspace, futures[workspace], call)
         return futures
 
-    def _add(self, share: str, future: Future[Any], call: Callable[[], Any]) -> None:
-        if share in self._calls:
-            self._calls[share].append((future, call))
+    def _add(self, workspace: str, future: Future[Any], call: Callable[[], Any]) -> None:
+        if workspace in self._calls:
+            self._calls[workspace].append((future, call))
         else:
-            self._calls[share] = deque([(future, call)])
+            self._calls[workspace] = deque([(future, call)])
             # The process may end while it waits.
-            threading.Thread(target=self._work, args=(share,), name=f"workspace {share}", daemon=True).start()
+            threading.Thread(
+                target=self._work, args=(workspace,), name=f"workspace {workspace}", daemon=True
+            ).start()
 
-    def _work(self, share: str) -> None:
+    def _work(self, workspace: str) -> None:
         while True:
             with self._lock:
-                self._since.pop(share, None)
-                if not self._calls[share]:
-                    del self._calls[share]
+                self._since.pop(workspace, None)
+                if not self._calls[workspace]:
+                    del self._calls[workspace]
                     return
-                future, call = self._calls[share].popleft()
-                self._since[share] = time.monotonic()
+                future, call = self._calls[workspace].popleft()
+                self._since[workspace] = time.monotonic()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
@@ -86,12 +88,12 @@ class ShareThreads:
 
 def _outcomes(calls: Mapping[str, Callable[[], Any]], futures: Mapping[str, Future[Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for share in calls:
-        future = futures.get(share)
+    for workspace in calls:
+        future = futures.get(workspace)
         if future and future.done():
-            found[share] = future.result()
+            found[workspace] = future.result()
         else:
-            found[share] = Unanswered()
+            found[workspace] = Unanswered()
             if future:
                 future.cancel()  # unless the thread is at it
     return found

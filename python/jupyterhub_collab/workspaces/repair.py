@@ -5,8 +5,8 @@ This runs in a separate process, so that the hub keeps answering.
 
     python -m jupyterhub_collab.workspaces.repair    reads a JSON object from standard input
 
-The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `permissions.repair`), and `lost` (`project/share` ->
-accounts that have lost access).
+The object has `root`, `workspaces` (`project/workspace` -> the project's account), `separate` (see `permissions.repair`),
+and `lost` (`project/workspace` -> accounts that have lost access).
 
 Prints a line for each workspace in which it restored or skipped something.
 """
@@ -26,9 +26,9 @@ from . import gates, holders, permissions
 from .processes import halted
 
 
-def numbers_of(share: str) -> permissions.Groups:
+def numbers_of(workspace: str) -> permissions.Groups:
     """Return the GIDs of a workspace's groups. Raises KeyError if a group does not exist."""
-    project, _slash, name = share.partition("/")
+    project, _slash, name = workspace.partition("/")
     writers, readers = (grp.getgrnam(group).gr_gid for group in permissions.group_names(project, name))
     return permissions.Groups(writers, readers)
 
@@ -41,9 +41,9 @@ def repair(
 ) -> list[str]:
     """Restore the permissions of all files in these workspaces, and return one sentence for each problem or repair.
 
-    root, accounts, separate, lost: see the module; `accounts` is its `shares`. Processes that still use a workspace which their account has
-    lost are ended, also those of other accounts that got an open file from it. This comes after the walk, because a file may get the
-    workspace's groups only in the walk.
+    root, accounts, separate, lost: see the module; `accounts` is its `workspaces`. Processes that still use a workspace which their
+    account has lost are ended, also those of other accounts that got an open file from it. This comes after the walk, because a file may
+    get the workspace's groups only in the walk.
     """
     told = []
     for name, account in accounts.items():
@@ -69,7 +69,7 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
         with halted([number]):
             left |= {*holders.end(partial(holders.users, groups, number, path))}
     if gates.recall().get(name, gates.OPEN).by_name:
-        strangers = partial(holders.users, groups, share=path, passing=lambda: _passing(name))
+        strangers = partial(holders.users, groups, workspace=path, passing=lambda: _passing(name))
         left |= {*holders.end(strangers)}
     for process in sorted(left):
         yield f"process {process} of a user without access has files of it open and does not end"
@@ -89,7 +89,7 @@ def _number_of(account: str) -> int:
 def main() -> None:
     os.nice(10)
     wanted = json.load(sys.stdin)
-    print("\n".join(repair(wanted["root"], wanted["shares"], wanted["separate"], wanted["lost"])))
+    print("\n".join(repair(wanted["root"], wanted["workspaces"], wanted["separate"], wanted["lost"])))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ RAIN: dict[str, Any] = {
     "account": "project-rain",
     "manage": {"users": ["Ann"], "groups": ["staff"]},
     "edit": {"users": ["ben", "dan"], "groups": ["students"]},
-    "shares": [],
+    "workspaces": [],
     "mem_limit": "1G",
     "cpu_limit": 2,
 }

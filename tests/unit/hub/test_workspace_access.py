@@ -19,7 +19,7 @@ import pytest
 
 from child import Child
 from jupyterhub_collab.hub import workspace_access
-from jupyterhub_collab.hub.workspace_access import GivenShares
+from jupyterhub_collab.hub.workspace_access import GivenAccess
 from jupyterhub_collab.hub.workspace_rights import READ, WRITE
 from jupyterhub_collab.workspaces import gates, holders, permissions, posix_acl, repair
 from jupyterhub_collab.workspaces.processes import signal_all
@@ -31,7 +31,7 @@ PATIENCE = 30  # seconds for anything, because the machine may be busy
 CROWD = 65600  # the first UID of the accounts of a crowd
 NUMBERS = {"alice": ALICE, "bob": BOB, "project-rain": ACCOUNT}
 GROUPS = permissions.Groups(FIRST + 91, FIRST + 92)
-SHARE, OF = "rain/files", {"rain/files": "project-rain"}
+WORKSPACE, OF = "rain/files", {"rain/files": "project-rain"}
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 
 
@@ -42,9 +42,9 @@ def tmp_path() -> Iterator[Path]:
 
 
 @pytest.fixture
-def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenAccess:
     """Return a workspace with one file, which no user has been given yet."""
-    directory = tmp_path / SHARE
+    directory = tmp_path / WORKSPACE
     directory.mkdir(parents=True)
     os.chown(directory, ACCOUNT, ACCOUNT)
     with permissions.opened(str(directory)) as opened:
@@ -52,8 +52,8 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     (directory / "below").mkdir()
     (directory / "below" / "file").write_text("text")
     monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(workspace_access, "numbers_of", lambda share: GROUPS)
-    monkeypatch.setattr(GivenShares.settle, "__defaults__", (PATIENCE,))
+    monkeypatch.setattr(workspace_access, "numbers_of", lambda workspace: GROUPS)
+    monkeypatch.setattr(GivenAccess.settle, "__defaults__", (PATIENCE,))
 
     def getpwnam(name: str) -> pwd.struct_passwd:
         kind, _dash, number = name.partition("-")
@@ -63,7 +63,7 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GivenShares:
     monkeypatch.setattr(pwd, "getpwnam", getpwnam)
     monkeypatch.setattr(grp, "getgrall", lambda: [struct_group(GROUPS.writers), struct_group(GROUPS.readers)])
     monkeypatch.setattr(grp, "getgrgid", struct_group)
-    return GivenShares(str(tmp_path))
+    return GivenAccess(str(tmp_path))
 
 
 def struct_group(number: int) -> grp.struct_group:
@@ -77,71 +77,71 @@ def session(number: int, program: str, *groups: int) -> list[str]:
     return [sys.executable, "-I", "-c", code]
 
 
-def opens(given: GivenShares, mode: str, number: int, *groups: int) -> bool:
-    path = os.path.join(given.root, SHARE, "below", "file")
+def opens(given: GivenAccess, mode: str, number: int, *groups: int) -> bool:
+    path = os.path.join(given.root, WORKSPACE, "below", "file")
     command = session(number, f"open({path!r}, {mode!r})", *groups)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or "Permission denied" in done.stderr, done
     return done.returncode == 0
 
 
-def reads(given: GivenShares, number: int, *groups: int) -> bool:
+def reads(given: GivenAccess, number: int, *groups: int) -> bool:
     return opens(given, "r", number, *groups)
 
 
-def writes(given: GivenShares, number: int, *groups: int) -> bool:
+def writes(given: GivenAccess, number: int, *groups: int) -> bool:
     return opens(given, "r+", number, *groups)
 
 
-def test_who_has_a_share_and_nobody_else_passes(given: GivenShares) -> None:
+def test_who_has_a_workspace_and_nobody_else_passes(given: GivenAccess) -> None:
     """Only users of the workspace can open it: membership in its group alone, as a setgid program grants it, is not enough."""
-    given.note("alice", "alice", {SHARE: WRITE})
-    assert given.settle({"alice": {SHARE: WRITE}}, OF).problems == []
+    given.note("alice", "alice", {WORKSPACE: WRITE})
+    assert given.settle({"alice": {WORKSPACE: WRITE}}, OF).problems == []
     assert writes(given, ALICE, GROUPS.writers)
     assert writes(given, ACCOUNT, GROUPS.writers)
     assert not reads(given, MALLORY, GROUPS.writers)
     assert not reads(given, ALICE)
 
 
-def test_who_loses_a_share_is_out_and_in_again(given: GivenShares) -> None:
-    given.note("bob", "bob", {SHARE: READ})
-    given.settle({"bob": {SHARE: READ}}, OF)
+def test_who_loses_a_workspace_is_out_and_in_again(given: GivenAccess) -> None:
+    given.note("bob", "bob", {WORKSPACE: READ})
+    given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers) and not writes(given, BOB, GROUPS.readers)
-    assert given.settle({}, OF).lost == [("bob", SHARE)]
+    assert given.settle({}, OF).lost == [("bob", WORKSPACE)]
     assert not reads(given, BOB, GROUPS.readers)
     assert given.settle({}, OF).lost == []
-    given.settle({"bob": {SHARE: READ}}, OF)
+    given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers)
 
 
-def test_who_may_only_read_by_now_writes_no_more_below(given: GivenShares) -> None:
+def test_who_may_only_read_by_now_writes_no_more_below(given: GivenAccess) -> None:
     """A user who goes from writing to reading can no longer write. They can read once none of their processes has the writers' group."""
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     with Child(
         session(BOB, "print(flush=True); time.sleep(60)", GROUPS.writers), stdout=subprocess.PIPE
     ) as running:
         assert running.stdout and running.stdout.readline()
-        given.settle({"bob": {SHARE: READ}}, OF)
+        given.settle({"bob": {WORKSPACE: READ}}, OF)
         assert not writes(given, BOB, GROUPS.writers)
-    given.settle({"bob": {SHARE: READ}}, OF)
+    given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers) and not writes(given, BOB, GROUPS.readers)
 
 
-def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenShares) -> None:
+def test_hub_that_is_started_anew_knows_who_was_in_once(given: GivenAccess) -> None:
     """A restarted hub remembers everyone who ever had the workspace, because programs and sessions from back then may still be running."""
-    given.note("bob", "bob", {SHARE: WRITE})
+    given.note("bob", "bob", {WORKSPACE: WRITE})
     given.note("bob", "bob", {})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
-    anew = GivenShares(given.root)
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
+    anew = GivenAccess(given.root)
     anew.load()
-    assert anew.settle({}, OF).lost == [("bob", SHARE)]
+    assert anew.settle({}, OF).lost == [("bob", WORKSPACE)]
     assert not reads(given, BOB, GROUPS.writers)
 
 
 @contextmanager
 def inside(
-    given: GivenShares, place: str, program: str, number: int = BOB, root: bool = False
+    given: GivenAccess, place: str, program: str, number: int = BOB, root: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program in the background. root: whether it starts as root."""
     command = session(0 if root else number, f"{program}\nprint(flush=True); time.sleep(60)", GROUPS.writers)
@@ -160,10 +160,10 @@ def inside(
     ],
     ids=["working directory", "file", "directory", "memory"],
 )
-def test_what_was_open_ends(given: GivenShares, place: str, program: str) -> None:
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
-    directory = os.path.join(given.root, SHARE, place)
+def test_what_was_open_ends(given: GivenAccess, place: str, program: str) -> None:
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
+    directory = os.path.join(given.root, WORKSPACE, place)
     with inside(given, directory, program) as running, inside(given, "/", "") as elsewhere:
         given.settle({}, OF)
         assert running.wait(PATIENCE)
@@ -224,27 +224,30 @@ IO_URING = Path("/proc/sys/kernel/io_uring_disabled")
         "thread's file",
     ],
 )
-def test_what_was_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_hidden_ends(given: GivenAccess, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that hide their use of the workspace end, too.
 
     The owner of a file can give it another group, and a process can hold files that its list of open files does not show.
     """
     if program is RING and IO_URING.exists() and IO_URING.read_text() != "0\n":
         pytest.skip("io_uring is not available")
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
-    with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", "") as other:
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
+    with (
+        inside(given, os.path.join(given.root, WORKSPACE), program) as running,
+        inside(given, "/", "") as other,
+    ):
         given.settle({}, OF)
-        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
         assert running.wait(PATIENCE)
         assert other.poll() is None
 
 
-def test_hub_does_not_wait_for_what_does_not_end(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_does_not_wait_for_what_does_not_end(given: GivenAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     """A former member's processes fork faster than they are killed. The hub continues at once, and again at its next look."""
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     looks: list[int] = []
 
     def users(*_arguments: object, **_options: object) -> list[int]:
@@ -254,7 +257,7 @@ def test_hub_does_not_wait_for_what_does_not_end(given: GivenShares, monkeypatch
     monkeypatch.setattr(holders, "users", users)
     with inside(given, "/", ""):
         for _time in range(2):
-            assert given.settle({}, OF).lost == [("bob", SHARE)]
+            assert given.settle({}, OF).lost == [("bob", WORKSPACE)]
     # It pauses after each look, so a busy machine looks less often, never more.
     assert 2 <= len(looks) <= 20, "the hub goes on looking"
 
@@ -271,7 +274,7 @@ while time.monotonic() < end:
 
 
 def test_who_may_only_read_by_now_logs_in_without_the_writers(
-    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: GivenAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user who may only read by now leaves the writers' group on the host, even if they have no process. They may log in with SSH."""
     programs = tmp_path / "programs"
@@ -282,39 +285,39 @@ def test_who_may_only_read_by_now_logs_in_without_the_writers(
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     members = grp.struct_group(("rain-files-rw", "x", GROUPS.writers, ["alice", "bob"]))
     monkeypatch.setattr(grp, "getgrgid", {GROUPS.writers: members}.__getitem__)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     assert not said.exists()
-    given.settle({"bob": {SHARE: READ}}, OF)
+    given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert said.read_text() == "--delete bob rain-files-rw\n"
 
 
-def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> None:
+def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenAccess) -> None:
     """A user who may only read by now leaves a process with the writers' group that forks and exits all the time. They cannot write."""
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     ends, held = os.pipe()
     command = session(BOB, CHAIN, GROUPS.writers)
     with Child(command, stdout=subprocess.PIPE, pass_fds=[held]) as running:
         os.close(held)
         assert running.stdout and running.stdout.readline()
-        given.settle({"bob": {SHARE: READ}}, OF)
+        given.settle({"bob": {WORKSPACE: READ}}, OF)
         assert not writes(given, BOB, GROUPS.writers)
         signal_all(BOB, signal.SIGKILL)
         assert select.select([ends], [], [], PATIENCE)[0]
     os.close(ends)
-    given.settle({"bob": {SHARE: READ}}, OF)
+    given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert reads(given, BOB, GROUPS.readers)
 
 
-def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_in_no_list_ends(given: GivenAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user who loses a workspace leaves a process in it that forks and exits all the time. Their other processes continue."""
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     ends, held = os.pipe()
     command = session(BOB, CHAIN, GROUPS.writers)
-    place = os.path.join(given.root, SHARE, "below")
+    place = os.path.join(given.root, WORKSPACE, "below")
     with (
         inside(given, "/", "") as other,
         Child(command, stdout=subprocess.PIPE, cwd=place, pass_fds=[held]) as running,
@@ -322,7 +325,7 @@ def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyP
         os.close(held)
         assert running.stdout and running.stdout.readline()
         given.settle({}, OF)
-        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
         assert select.select([ends], [], [], PATIENCE)[0], "a process in the workspace still has the pipe"
         assert other.poll() is None
         status = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -330,14 +333,14 @@ def test_what_is_in_no_list_ends(given: GivenShares, monkeypatch: pytest.MonkeyP
     os.close(ends)
 
 
-def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_handed_to_someone_else_ends(given: GivenAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of another account that was handed an open file ends. Users who still have the workspace keep their open files."""
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    rights = {"bob": {SHARE: WRITE}, "alice": {SHARE: WRITE}}
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
+    rights = {"bob": {WORKSPACE: WRITE}, "alice": {WORKSPACE: WRITE}}
     for name, each in rights.items():
         given.note(name, name, each)
     given.settle(rights, OF)
-    path = os.path.join(given.root, SHARE, "below/file")
+    path = os.path.join(given.root, WORKSPACE, "below/file")
     handed = f"f = open({path!r})\nos.setgroups([]); os.setgid({MALLORY}); os.setuid({MALLORY})"
     with (
         inside(given, "/", handed, root=True) as accomplice,
@@ -346,17 +349,17 @@ def test_what_was_handed_to_someone_else_ends(given: GivenShares, monkeypatch: p
     ):
         given.settle({"alice": rights["alice"]}, OF)
         assert accomplice.poll() is None
-        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
         assert accomplice.wait(PATIENCE)
         assert hers.poll() is None and another.poll() is None
 
 
-def test_mount_of_ones_own_ends(given: GivenShares) -> None:
+def test_mount_of_ones_own_ends(given: GivenAccess) -> None:
     """A process that mounted a directory of the workspace in its own user namespace ends: no access list guards that mount."""
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
-    share = os.path.join(given.root, SHARE)
-    mount = f"mount --bind {share}/below /mnt && cat /mnt/file && exec sleep 600"
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
+    workspace = os.path.join(given.root, WORKSPACE)
+    mount = f"mount --bind {workspace}/below /mnt && cat /mnt/file && exec sleep 600"
     command = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh", "-c", mount]
     become = ["setpriv", f"--reuid={BOB}", f"--regid={BOB}", f"--groups={GROUPS.writers}", *command]
     with Child(become, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
@@ -431,17 +434,20 @@ def can_mount() -> bool:
     ],
     ids=["overlay", "namespace without a process", "overlay of no namespace", "thread's namespace"],
 )
-def test_mount_that_is_hidden_ends(given: GivenShares, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mount_that_is_hidden_ends(given: GivenAccess, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has the workspace only through a mount that no list of mounts tells ends, and no other one."""
     if not can_mount():
         pytest.skip("unprivileged mounts are not available")
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
     own = "f = open('/proc/self/ns/mnt'); g = open('/dev/null')"
-    with inside(given, os.path.join(given.root, SHARE), program) as running, inside(given, "/", own) as other:
+    with (
+        inside(given, os.path.join(given.root, WORKSPACE), program) as running,
+        inside(given, "/", own) as other,
+    ):
         given.settle({}, OF)
-        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
         assert running.wait(PATIENCE)
         assert other.poll() is None
 
@@ -479,20 +485,20 @@ open('/mnt/silent', 'w').close()
 
 
 def test_hub_does_not_wait_for_file_system_of_a_user(
-    given: GivenShares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: GivenAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A former member has a file open in a file system of their own that does not answer. It holds up neither hub nor repair."""
     if not can_mount() or "fuse\n" not in Path("/proc/filesystems").read_text():
         pytest.skip("unprivileged mounts of FUSE are not available")
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
     os.mknod(tmp_path / "fuse", stat.S_IFCHR, os.makedev(10, 229))
     (tmp_path / "fuse").chmod(0o666)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({"bob": {SHARE: WRITE}}, OF)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({"bob": {WORKSPACE: WRITE}}, OF)
 
     def end() -> None:
         given.settle({}, OF)
-        repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+        repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
 
     with inside(given, str(tmp_path), SILENT) as running:
         ending = threading.Thread(target=end, daemon=True)
@@ -502,36 +508,36 @@ def test_hub_does_not_wait_for_file_system_of_a_user(
         assert running.wait(PATIENCE)
 
 
-def crowd(given: GivenShares, size: int) -> dict[str, dict[str, str]]:
-    people = {f"crowd-{number}": {SHARE: READ} for number in range(size)}
+def crowd(given: GivenAccess, size: int) -> dict[str, dict[str, str]]:
+    people = {f"crowd-{number}": {WORKSPACE: READ} for number in range(size)}
     given.all |= {account: {"user": account, "shares": rights} for account, rights in people.items()}
     return people
 
 
-def test_five_hundred_who_have_left_are_out(given: GivenShares) -> None:
+def test_five_hundred_who_have_left_are_out(given: GivenAccess) -> None:
     """Five hundred former users have no access, although a list of them all is too long for the file system."""
     left = crowd(given, 600)
-    given.note("bob", "bob", {SHARE: WRITE})
-    given.settle({**left, "bob": {SHARE: WRITE}}, OF)
-    assert given.settle({"bob": {SHARE: WRITE}}, OF).problems == []
+    given.note("bob", "bob", {WORKSPACE: WRITE})
+    given.settle({**left, "bob": {WORKSPACE: WRITE}}, OF)
+    assert given.settle({"bob": {WORKSPACE: WRITE}}, OF).problems == []
     assert writes(given, BOB, GROUPS.writers)
     assert not reads(given, CROWD + 599, GROUPS.readers)
     given.settle({}, OF)
     assert not reads(given, BOB, GROUPS.writers)
 
 
-def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_people_at_once_than_a_list_names(given: GivenAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more users than a list can name, the workspace's groups have access, except users who lost it.
 
     If those are too many as well, the workspace is closed to everyone, and the reason is reported.
     """
     limit(monkeypatch)
     people = crowd(given, 600)
-    given.note("bob", "bob", {SHARE: WRITE})
+    given.note("bob", "bob", {WORKSPACE: WRITE})
     assert given.settle(people, OF).problems == []
     assert reads(given, CROWD + 599, GROUPS.readers)
     assert not reads(given, BOB, GROUPS.writers)
-    given.all |= {f"crowd-{number}": {"user": "", "shares": {SHARE: READ}} for number in range(600, 1200)}
+    given.all |= {f"crowd-{number}": {"user": "", "shares": {WORKSPACE: READ}} for number in range(600, 1200)}
     told = given.settle(people, OF).problems
     assert (
         len(told) == 1
@@ -540,7 +546,7 @@ def test_more_people_at_once_than_a_list_names(given: GivenShares, monkeypatch: 
     assert "601 users with access, or 601 without" in told[0]
     for number, group in ((CROWD + 1, GROUPS.readers), (BOB, GROUPS.writers), (CROWD + 1199, GROUPS.readers)):
         assert not reads(given, number, group)
-    assert gates.recall()[SHARE].closed
+    assert gates.recall()[WORKSPACE].closed
 
 
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -555,16 +561,16 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posix_acl, "write", write)
 
 
-def test_entry_that_an_editor_has_planted_is_of_no_use(given: GivenShares) -> None:
+def test_entry_that_an_editor_has_planted_is_of_no_use(given: GivenAccess) -> None:
     """An access list entry that an editor planted has no effect: it is removed when the hub starts, and then only root can add one."""
-    directory = os.path.join(given.root, SHARE)
+    directory = os.path.join(given.root, WORKSPACE)
     entries = os.getxattr(directory, posix_acl.ACCESS)
     there = [entries[at : at + 8] for at in range(4, len(entries), 8)]
     there.insert(1, struct.pack("<HHI", 2, 7, MALLORY))
     os.setxattr(directory, posix_acl.ACCESS, entries[:4] + b"".join(there))
     assert reads(given, MALLORY, GROUPS.writers)
-    given.note("alice", "alice", {SHARE: WRITE})
-    given.settle({"alice": {SHARE: WRITE}}, OF)
+    given.note("alice", "alice", {WORKSPACE: WRITE})
+    given.settle({"alice": {WORKSPACE: WRITE}}, OF)
     assert not reads(given, MALLORY, GROUPS.writers)
     plant = f"os.setxattr({directory!r}, 'system.posix_acl_access', {bytes(entries)!r})"
     for number in (ACCOUNT, ALICE):
@@ -573,36 +579,36 @@ def test_entry_that_an_editor_has_planted_is_of_no_use(given: GivenShares) -> No
 
 
 def test_repair_leaves_the_gate_as_the_hub_has_set_it(
-    given: GivenShares, monkeypatch: pytest.MonkeyPatch
+    given: GivenAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given.note("bob", "bob", {SHARE: WRITE})
+    given.note("bob", "bob", {WORKSPACE: WRITE})
     given.settle({}, OF)
-    monkeypatch.setattr(repair, "numbers_of", lambda share: GROUPS)
-    repair.repair(given.root, OF, separate=True, lost={SHARE: ["bob"]})
+    monkeypatch.setattr(repair, "numbers_of", lambda workspace: GROUPS)
+    repair.repair(given.root, OF, separate=True, lost={WORKSPACE: ["bob"]})
     assert not reads(given, BOB, GROUPS.writers)
 
 
-def test_record_that_somebody_else_is_changing_is_written_later(given: GivenShares) -> None:
+def test_record_that_somebody_else_is_changing_is_written_later(given: GivenAccess) -> None:
     """A play was stopped while it changed the record of gates. The hub goes on, says so, and records them at the next time."""
     given.load()
-    given.note("bob", "bob", {SHARE: WRITE})
+    given.note("bob", "bob", {WORKSPACE: WRITE})
     with gates.locked():
-        (problem,) = given.settle({"bob": {SHARE: WRITE}}, OF).problems
+        (problem,) = given.settle({"bob": {WORKSPACE: WRITE}}, OF).problems
     assert "records are out of date: another process has been changing" in problem
     assert writes(given, BOB, GROUPS.writers)
     assert gates.recall() == {}
-    assert given.settle({"bob": {SHARE: WRITE}}, OF).problems == []
+    assert given.settle({"bob": {WORKSPACE: WRITE}}, OF).problems == []
     assert gates.recall() == given.gates
 
 
-def test_play_forgets_a_workspace_while_the_hub_knows_it(given: GivenShares) -> None:
+def test_play_forgets_a_workspace_while_the_hub_knows_it(given: GivenAccess) -> None:
     given.load()
     given.settle({}, OF)
-    gates.forget(SHARE)
-    given.note("bob", "bob", {SHARE: WRITE})
+    gates.forget(WORKSPACE)
+    given.note("bob", "bob", {WORKSPACE: WRITE})
     other = {**OF, "snow/files": "project-rain"}
     os.makedirs(os.path.join(given.root, "snow/files"))
     given.settle({}, OF)
-    gates.forget(SHARE)
+    gates.forget(WORKSPACE)
     given.settle({}, other)
     assert {*gates.recall()} == {"snow/files"}

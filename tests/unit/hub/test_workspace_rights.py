@@ -29,7 +29,7 @@ PROJECTS: list[dict[str, Any]] = [
         "account": "project-rain",
         "manage": {"users": ["ann"]},
         "edit": {"groups": ["hydro"]},
-        "shares": [
+        "workspaces": [
             {"name": "files"},
             {"name": "data", "write": {"users": ["cleo"]}, "read": {"groups": ["public"], "users": ["cleo"]}},
         ],
@@ -57,12 +57,23 @@ def test_names_count_as_the_hub_has_them() -> None:
         {
             **PROJECTS[0],
             "manage": {"users": ["Ann"]},
-            "shares": [{"name": "files", "read": {"users": ["EVE"]}}],
+            "workspaces": [{"name": "files", "read": {"users": ["EVE"]}}],
         }
     ]
     assert rights_of(written, "ann", []) == {}
     assert rights_of(named_as(written, str.lower), "ann", []) == {"rain/files": "write"}
     assert rights_of(named_as(written, str.lower), "eve", []) == {"rain/files": "read"}
+
+
+def test_fragment_of_an_earlier_version() -> None:
+    """A change may move such a fragment to this version, without a change of the fragment itself."""
+    (project,) = PROJECTS
+    earlier = {("shares" if name == "workspaces" else name): value for name, value in project.items()}
+    expected = {"rain/files": "project-rain", "rain/data": "project-rain"}
+    for projects in ([earlier], PROJECTS):
+        known = workspaces.Workspaces("/srv/projects", "/workspaces", projects, "", 0)
+        assert known.workspaces == expected
+        assert rights_of(known.projects, "cleo", []) == {"rain/data": "write"}
 
 
 def test_more_of_two() -> None:

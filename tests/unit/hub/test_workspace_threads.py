@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from jupyterhub_collab.hub import workspace_access, workspaces
-from jupyterhub_collab.hub.workspace_access import GivenShares
+from jupyterhub_collab.hub.workspace_access import GivenAccess
 from jupyterhub_collab.hub.workspace_rights import WRITE
-from jupyterhub_collab.hub.workspace_threads import ShareThreads, Unanswered
+from jupyterhub_collab.hub.workspace_threads import Unanswered, WorkspaceThreads
 from jupyterhub_collab.hub.workspaces import Workspaces
 from jupyterhub_collab.workspaces import gates, permissions, posix_acl
 from unused_accounts import FIRST
@@ -34,9 +34,9 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
     """Leave two workspaces, of which one does not answer until this event."""
     event = threading.Event()
     monkeypatch.setattr(gates, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(workspace_access, "numbers_of", lambda share: GROUPS)
-    for share in OF:
-        (tmp_path / share).mkdir(parents=True)
+    monkeypatch.setattr(workspace_access, "numbers_of", lambda workspace: GROUPS)
+    for workspace in OF:
+        (tmp_path / workspace).mkdir(parents=True)
 
     def waits(real: Any) -> Any:
         def call(path: Any, *arguments: Any) -> Any:
@@ -71,7 +71,7 @@ def threads() -> list[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 def test_silent_workspace_is_closed_until_it_answers(tmp_path: Path, answer: threading.Event) -> None:
-    given = GivenShares(str(tmp_path))
+    given = GivenAccess(str(tmp_path))
     given.load()
     given.note("daemon", "daemon", dict.fromkeys(OF, WRITE))
     rights = {"daemon": dict.fromkeys(OF, WRITE)}
@@ -101,7 +101,7 @@ def test_error_of_a_file_system_closes_a_workspace(
 ) -> None:
     """A play must not take it for open, because its earlier list may still be there."""
     answer.set()
-    given = GivenShares(str(tmp_path))
+    given = GivenAccess(str(tmp_path))
     given.load()
     given.settle({}, OF, PATIENCE)
 
@@ -123,10 +123,10 @@ def test_hub_goes_on_and_tries_again(
     for name, seconds in (("START_SECONDS", 2), ("AGAIN_SECONDS", 0.5), ("LOOK_SECONDS", 2)):
         monkeypatch.setattr(workspaces, name, seconds)
     monkeypatch.setattr(workspaces, "NOTICE", str(tmp_path / "state/unavailable.txt"))
-    monkeypatch.setattr(workspaces, "numbers_of", lambda share: GROUPS)
+    monkeypatch.setattr(workspaces, "numbers_of", lambda workspace: GROUPS)
     caplog.set_level(logging.INFO)
     projects: list[dict[str, Any]] = [
-        {"name": name, "account": "root", "manage": {}, "edit": {}, "shares": [{"name": "files"}]}
+        {"name": name, "account": "root", "manage": {}, "edit": {}, "workspaces": [{"name": "files"}]}
         for name in ("rain", "snow")
     ]
     known = Workspaces(str(tmp_path), "/mount", projects, "", 0)
@@ -138,8 +138,8 @@ def test_hub_goes_on_and_tries_again(
     )
     walked: list[set[str]] = []
 
-    async def walk(shares: Any, lost: Any) -> str:
-        walked.append({*shares})
+    async def walk(workspaces: Any, lost: Any) -> str:
+        walked.append({*workspaces})
         return ""
 
     monkeypatch.setattr(known, "_walk", walk)
@@ -147,7 +147,7 @@ def test_hub_goes_on_and_tries_again(
     async def live() -> None:
         begun = time.monotonic()
         known.begin(hub)
-        await known.repair(known.shares)
+        await known.repair(known.workspaces)
         assert await known._missing({WELL: WRITE, DEAD: WRITE}) == {DEAD: "it does not answer"}
         assert time.monotonic() - begun < LONG / 2
         assert waited(lambda: threads() == [f"workspace {DEAD}"])
@@ -171,15 +171,15 @@ def test_walk_that_hangs_keeps_no_other_file_system_waiting(
     """A file system that stops answering during the regular repair gets no second one, and the others get theirs as before."""
     known = Workspaces(str(tmp_path), "/mount", [], "", 0.05 / 60)
     devices = {WELL: 1, DEAD: 2, "hail/files": 1}
-    monkeypatch.setattr(Workspaces, "shares", dict.fromkeys(devices, "root"))
+    monkeypatch.setattr(Workspaces, "workspaces", dict.fromkeys(devices, "root"))
     monkeypatch.setattr(
         os, "lstat", lambda path: SimpleNamespace(st_dev=devices[os.path.relpath(path, tmp_path)])
     )
     walked: list[list[str]] = []
 
-    async def walk(shares: Any, lost: Any) -> str:
-        walked.append([*shares])
-        if DEAD in shares:
+    async def walk(workspaces: Any, lost: Any) -> str:
+        walked.append([*workspaces])
+        if DEAD in workspaces:
             await asyncio.sleep(PATIENCE)
         return ""
 
@@ -201,7 +201,7 @@ def test_many_silent_workspaces_leave_room_for_others() -> None:
     """They do not use up a pool of threads, and each call of the others is made, in order."""
     made: list[int] = []
     never = threading.Event()
-    calls = ShareThreads()
+    calls = WorkspaceThreads()
 
     async def live() -> None:
         dead = {f"dead/{number}": lambda: never.wait(LONG) for number in range(40)}
@@ -218,6 +218,6 @@ def test_many_silent_workspaces_leave_room_for_others() -> None:
 
 
 def test_what_a_call_raises_is_its_outcome() -> None:
-    told = ShareThreads().outcomes({"rain/files": lambda: 1, "snow/files": lambda: 1 // 0}, PATIENCE)
+    told = WorkspaceThreads().outcomes({"rain/files": lambda: 1, "snow/files": lambda: 1 // 0}, PATIENCE)
     assert told["rain/files"] == 1 and isinstance(told["snow/files"], ZeroDivisionError)
-    assert asyncio.run(ShareThreads().answers({}, PATIENCE)) == {}
+    assert asyncio.run(WorkspaceThreads().answers({}, PATIENCE)) == {}
