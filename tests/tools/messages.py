@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "python/jupyterhub_collab"
 PARTS = {
     "The play": ("roles", "playbooks", "plugins"),
-    "The hub": (f"{PACKAGE}/hub",),
-    "Servers and their notices": (f"{PACKAGE}/server",),
+    "The hub": (f"{PACKAGE}/hub", f"{PACKAGE}/patches/hub"),
+    "Servers and their notices": (f"{PACKAGE}/server", f"{PACKAGE}/patches/server"),
     "The sharing page": (f"{PACKAGE}/sharing",),
     "Workspaces": (f"{PACKAGE}/workspaces",),
     "verify": (f"{PACKAGE}/verify",),

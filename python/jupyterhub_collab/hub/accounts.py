@@ -11,8 +11,8 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado.web import HTTPError
 
+from ..patches.hub.known import keep_known
 from .hooks import Hook, chain, sections_with
-from .known import keep_known
 from .roles import add_members, given, value_of
 
 ROLE = "collab-accounts"

@@ -10,19 +10,19 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
+from ..patches.server.authors import Authors
+from ..patches.server.kernels import share_kernels
+from ..patches.server.stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
+from ..patches.server.workers import PROBE, Probe
 from .activity import Activity
-from .authors import Authors
 from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
-from .kernels import share_kernels
 from .limits import Documents
 from .notices import Notices
 from .protection import Protection, ProtectionHandler
 from .settings import Settings
 from .state_place import place_in
-from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
-from .workers import PROBE, Probe
 
 SWITCH_SECONDS = 0.001
 MEGABYTE = 1_000_000

@@ -14,15 +14,15 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from ..bounded import bound_memory
 from ..names import GUARDED
+from ..patches.bounded import bound_memory
+from ..patches.server.visitors import Visitors
+from ..patches.server.workers import confine_workers
 from ..quiet_logs import keep_secrets
 from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
-from .visitors import Visitors
-from .workers import confine_workers
 
 # The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
 # are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.

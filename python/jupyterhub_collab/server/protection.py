@@ -74,11 +74,11 @@ class Protection:
         self._telling = PeriodicCallback(self._tell, 1000 * AGAIN_SECONDS)
 
     def use(self, *arguments: Any) -> None:
-        """Call `replacement.use_rooms`. Do not even import that module if the installed releases are unsupported."""
+        """Call `patches.server.collaboration.use_rooms`. Do not even import that module if the installed releases are unsupported."""
         if self.problem:
             return
         try:
-            importlib.import_module(".replacement", __package__).use_rooms(*arguments)
+            importlib.import_module("..patches.server.collaboration", __package__).use_rooms(*arguments)
         except Exception as error:
             self.problem = f"The collection does not support the installed packages ({error!r}). {WAY_OUT}."
 

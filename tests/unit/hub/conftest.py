@@ -11,7 +11,8 @@ from jupyterhub.oauth.provider import JupyterHubRequestValidator
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
 
-from jupyterhub_collab.hub import accounts, known
+from jupyterhub_collab.hub import accounts
+from jupyterhub_collab.patches.hub import known
 
 CHANGED = (
     (BaseHandler, "clear_login_cookie"),

@@ -14,7 +14,7 @@ from jupyter_server.base.call_context import CallContext
 from jupyterlab_git_core.git import Git
 from terminado.management import NamedTermManager
 
-from jupyterhub_collab.server.authors import Authors, address_of
+from jupyterhub_collab.patches.server.authors import Authors, address_of
 from jupyterhub_collab.server.history import History
 from jupyterhub_collab.server.identity import COLOURS, Identities, initials
 

@@ -20,7 +20,7 @@ from jupyterhub.utils import make_ssl_context
 from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
-from ..names import GUARDED, NOT_SHARED, UNGUARDED
+from ...names import GUARDED, NOT_SHARED, UNGUARDED
 from .resume import resumes_by_itself
 
 STOPPED = (

@@ -19,7 +19,7 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import delete, event, insert, select
 from sqlalchemy.engine import Connection
 
-from .roles import load_roles
+from ...hub.roles import load_roles
 
 USERS = orm._role_associations["user"].__table__
 GROUPS = orm._role_associations["group"].__table__

@@ -24,8 +24,8 @@ from jupyter_server.services.contents.fileio import FileManagerMixin
 from nbformat.sign import NotebookNotary
 from tornado.web import HTTPError
 
-from .apart import Signer
-from .notebook_bytes import bytes_of_notebook, formats
+from ...server.apart import Signer
+from ...server.notebook_bytes import bytes_of_notebook, formats
 
 # How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5

@@ -21,8 +21,8 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.user import User
 from sqlalchemy.orm import object_session
 
+from ...hub.own_token import own_tokens
 from .guests import forget, forget_if_one_left, note_guests
-from .own_token import own_tokens
 
 
 def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyterhub.app import JupyterHub
 
-from ..names import SERVICE
+from ...names import SERVICE
 
 
 def start_without_page() -> None:

@@ -17,8 +17,8 @@ from jupyterhub.utils import compare_token, hash_token
 from oauthlib.common import Request
 from tornado.web import HTTPError
 
-from ..names import SERVICE
-from .authorize import SERVERS
+from ...hub.authorize import SERVERS
+from ...names import SERVICE
 
 PAGE = f"service-{SERVICE}"
 # `Sec-Fetch-Dest` of a tab, and of what shows a page inside another one. Browsers send the header over HTTPS and to localhost.

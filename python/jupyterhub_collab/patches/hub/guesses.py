@@ -11,7 +11,7 @@ from jupyterhub import orm
 from jupyterhub.handlers.pages import AcceptShareHandler
 from tornado import web
 
-from .callers import callers
+from ...hub.callers import callers
 
 TOO_MANY = 429
 SECONDS = 60

@@ -23,8 +23,8 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 
-from ..names import VISITED
-from .own_token import ACCESS
+from ...hub.own_token import ACCESS
+from ...names import VISITED
 
 SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__

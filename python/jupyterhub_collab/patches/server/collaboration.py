@@ -9,12 +9,12 @@ from typing import Any
 from jupyter_server_ydoc import app, handlers, loaders
 from tornado.web import HTTPError
 
-from .file_on_disk import File
-from .history import History
-from .limits import Documents, limit_documents
-from .notices import TOO_MANY, Notices
-from .room import Room
-from .sessions import Sessions
+from ...server.file_on_disk import File
+from ...server.history import History
+from ...server.limits import Documents, limit_documents
+from ...server.notices import TOO_MANY, Notices
+from ...server.room import Room
+from ...server.sessions import Sessions
 
 NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
 

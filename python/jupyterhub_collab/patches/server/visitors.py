@@ -17,9 +17,9 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketHandler
 
-from .handshakes import refuse_other_pages
-from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
-from .limits import Websockets
+from ...server.handshakes import refuse_other_pages
+from ...server.hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
+from ...server.limits import Websockets
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
