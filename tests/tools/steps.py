@@ -206,7 +206,7 @@ def other_python() -> Step:
 def other_hub() -> Step:
     """Return the step for JupyterHub 5. The tests of `make test` use the newest release, except in some scenarios."""
     report = RESULTS / "hub5.xml"
-    tests = [f"tests/unit/{name}" for name in ("hub", "sharing", "verify")]
+    tests = [f"tests/unit/{name}" for name in ("hub", "patches", "sharing", "verify")]
     tests += [f"tests/unit/plugins/test_hub_{name}.py" for name in ("dry_run", "look", "probe", "socket")]
     tests += [f"tests/unit/server/test_{name}.py" for name in ("guard", "visitors", "stopping")]
     return Step(

@@ -17,8 +17,8 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial, wraps
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from ..patches.hub.start import before_start
 from ..workspaces.gates import STATE
 from ..workspaces.permissions import group_names
 from ..workspaces.repair import numbers_of
@@ -81,7 +82,8 @@ def share_workspaces(
     share_port()
     workspaces = Workspaces(root, mount, projects, link, repair_minutes)
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
-    JupyterHub.start = _settled(JupyterHub.start, workspaces)
+    # First remove workspaces from running servers whose users have lost access.
+    before_start(workspaces.begin)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
 
 
@@ -102,17 +104,6 @@ def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
             spawner.log.exception("%s starts without its workspaces", spawner._log_name)
 
     return pre_spawn_hook
-
-
-def _settled(start: Callable[[Any], Awaitable[None]], workspaces: Workspaces) -> Any:
-    """Wrap `JupyterHub.start`, and first remove workspaces from running servers whose users have lost access."""
-
-    @wraps(start)
-    async def start_settled(hub: Any) -> None:
-        workspaces.begin(hub)
-        await start(hub)
-
-    return start_settled
 
 
 class Workspaces:

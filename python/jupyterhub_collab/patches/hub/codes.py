@@ -19,6 +19,7 @@ from tornado.web import HTTPError
 
 from ...hub.authorize import SERVERS
 from ...names import SERVICE
+from .releases import patches_hub
 
 PAGE = f"service-{SERVICE}"
 # `Sec-Fetch-Dest` of a tab, and of what shows a page inside another one. Browsers send the header over HTTPS and to localhost.
@@ -31,6 +32,14 @@ NO_SECRET = hash_token("")
 NO_ACCESS = "You do not have permission to access this server, or it does not exist."
 
 
+@patches_hub(
+    "jupyterhub.apihandlers.auth:OAuthAuthorizeHandler.get(self)",
+    "jupyterhub.apihandlers.auth:OAuthAuthorizeHandler.post(self)",
+    "jupyterhub.apihandlers.auth:OAuthAuthorizeHandler.extract_oauth_params(self)",
+    "jupyterhub.oauth.provider:JupyterHubRequestValidator.save_authorization_code(self, client_id, code, request)",
+    "jupyterhub.oauth.provider:JupyterHubRequestValidator.authenticate_client(self, request)",
+    "jupyterhub.utils:compare_token(compare, token)",
+)
 def give_codes_to_tabs() -> None:
     """From now on, refuse codes to scripts and frames, and tell users without access to a server nothing about it."""
     if hasattr(OAuthAuthorizeHandler.get, "answers_alike"):

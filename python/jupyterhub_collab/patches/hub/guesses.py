@@ -12,6 +12,7 @@ from jupyterhub.handlers.pages import AcceptShareHandler
 from tornado import web
 
 from ...hub.callers import callers
+from .releases import patches_hub
 
 TOO_MANY = 429
 SECONDS = 60
@@ -19,6 +20,10 @@ GUESSED = "You have opened too many sharing links that do not exist. Wait a minu
 FULL = "This server has {most} sharing links, which is the limit on this hub. Revoke some of them first"
 
 
+@patches_hub(
+    "jupyterhub.orm:ShareCode.find(db, code)",
+    "jupyterhub.handlers.pages:AcceptShareHandler",
+)
 def limit_guesses(per_minute: int) -> None:
     """Refuse all links to a user who, within the last minute, has opened `per_minute` links that do not exist."""
     theirs = orm.ShareCode.find
@@ -42,6 +47,7 @@ def limit_guesses(per_minute: int) -> None:
     orm.ShareCode.find = classmethod(find)
 
 
+@patches_hub("jupyterhub.orm:ShareCode.new(db, spawner)")
 def limit_links(most: int) -> None:
     """Refuse to create a link for a server that has `most` valid ones."""
     theirs = orm.ShareCode.new

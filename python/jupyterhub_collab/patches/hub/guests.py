@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session, object_session
 
 from ...hub.own_token import ACCESS
 from ...names import VISITED
+from .releases import patches_hub
 
 SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
@@ -33,6 +34,7 @@ USER, GROUP = "user", "group"
 _seen: set[tuple[str, ...]] = set()
 
 
+@patches_hub("jupyterhub.apihandlers.users:SelfAPIHandler.get(self)")
 def note_guests() -> None:
     """From now on, note everyone who visits a server with any token, and everyone with whom a server is shared."""
     if not getattr(SelfAPIHandler.get, "notes_guests", False):

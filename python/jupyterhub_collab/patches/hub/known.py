@@ -17,9 +17,16 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import TOTAL_USERS
 from jupyterhub.user import UserDict
 
+from .releases import patches_hub
+
 kept: set[str] = set()
 
 
+@patches_hub(
+    "jupyterhub.user:UserDict.delete(self, key)",
+    "jupyterhub.roles:assign_default_roles(db, entity)",
+    "jupyterhub.roles:grant_role",
+)
 def keep_known(accounts: Iterable[str]) -> None:
     """Create these hub users again whenever they are deleted, with the roles that the configuration gives them."""
     kept.update(accounts)

@@ -17,9 +17,21 @@ from jupyterhub.apihandlers.auth import OAuthHandler
 from jupyterhub.handlers.base import SESSION_COOKIE_NAME, BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
 
+from .releases import patches_hub
+
 ALWAYS = 100 * 365  # days; browsers delete the cookie earlier
 
 
+@patches_hub(
+    "jupyterhub.handlers.base:BaseHandler.get_session_cookie(self)",
+    "jupyterhub.handlers.base:BaseHandler.set_session_cookie(self)",
+    "jupyterhub.handlers.base:BaseHandler.set_hub_cookie(self, user)",
+    "jupyterhub.handlers.base:BaseHandler.clear_login_cookie(self)",
+    "jupyterhub.handlers.base:BaseHandler.get_current_user_cookie(self)",
+    "jupyterhub.handlers.base:BaseHandler._set_cookie(self, key, value)",
+    "jupyterhub.apihandlers.auth:OAuthHandler.add_credentials(self)",
+    "jupyterhub.handlers.login:LogoutHandler.default_handle_logout(self)",
+)
 def end_sign_ins_at_logout() -> None:
     """From now on, remember which session each browser has, and end its sign-ins and authorization codes when its user logs out."""
     if hasattr(BaseHandler.clear_login_cookie, "ends_sign_ins"):

@@ -20,6 +20,7 @@ from sqlalchemy import delete, event, insert, select
 from sqlalchemy.engine import Connection
 
 from ...hub.roles import load_roles
+from .releases import patches_hub
 
 USERS = orm._role_associations["user"].__table__
 GROUPS = orm._role_associations["group"].__table__
@@ -56,16 +57,17 @@ def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
     for entry in entries:
         there.append({name: entry[name] for name in ("name", "description", "scopes")})
         wanted[entry["name"]] = Members({*entry["users"]}, {*entry["groups"]})
-    _take_over()
+    take_over_members()
 
 
 def add_accounts(names: Collection[str]) -> None:
     """Create hub users with these names when the hub starts."""
     accounts.update(names)
-    _take_over()
+    take_over_members()
 
 
-def _take_over() -> None:
+@patches_hub("jupyterhub.app:JupyterHub.init_role_assignment(self)")
+def take_over_members() -> None:
     """Make the hub leave the members of these roles to us. Does nothing if it does so already."""
     theirs = JupyterHub.init_role_assignment
     if getattr(theirs, "leaves_ours", False):

@@ -13,8 +13,10 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 
 from ...names import SERVICE
+from .releases import patches_hub
 
 
+@patches_hub("jupyterhub.app:JupyterHub.start_service(self, service_name)")
 def start_without_page() -> None:
     """Let the hub of this process continue if the page has not started. The hub restarts the page's process whenever it ends."""
     if not hasattr(JupyterHub.start_service, "without_page"):

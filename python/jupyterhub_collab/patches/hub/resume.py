@@ -17,14 +17,16 @@ from functools import cache, wraps
 from typing import Any
 
 from jupyterhub import orm
-from jupyterhub.app import JupyterHub
 from jupyterhub.user import User
 from sqlalchemy.orm import object_session
 
 from ...hub.own_token import own_tokens
 from .guests import forget, forget_if_one_left, note_guests
+from .releases import patches_hub
+from .start import before_cleanup
 
 
+@patches_hub("jupyterhub.user:User.stop(self, server_name)", "jupyterhub.spawner:Spawner.will_resume")
 def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:
     """Keep the visitors' tokens of chosen servers when the servers stop, and when the hub starts.
 
@@ -32,7 +34,7 @@ def keep_visitors(is_chosen: Callable[[Any], bool]) -> None:
     """
     note_guests()
     User.stop = _keeping_at_stop(User.stop, is_chosen)
-    JupyterHub.cleanup_oauth_clients = _keeping_at_start(JupyterHub.cleanup_oauth_clients, is_chosen)
+    before_cleanup(lambda hub: _load_chosen(hub, is_chosen))
 
 
 def _keeping_at_stop(stop: Any, is_chosen: Callable[[Any], bool]) -> Any:
@@ -53,22 +55,13 @@ def _keeping_at_stop(stop: Any, is_chosen: Callable[[Any], bool]) -> Any:
     return stop_and_keep
 
 
-def _keeping_at_start(cleanup: Any, is_chosen: Callable[[Any], bool]) -> Any:
-    """Wrap the cleanup at the hub's start, which deletes all OAuth clients except those of services and of servers in memory.
-
-    Load the chosen servers into memory first.
-    """
-
-    @wraps(cleanup)
-    def cleanup_oauth_clients(hub: Any) -> None:
-        for client in hub.db.query(orm.OAuthClient).filter(orm.OAuthClient.spawner.has()):
-            user = hub.users[client.spawner.user]
-            name = client.spawner.name
-            if name not in user.spawners and not is_chosen(user.spawners[name]):
-                user.spawners.pop(name)
-        cleanup(hub)
-
-    return cleanup_oauth_clients
+def _load_chosen(hub: Any, is_chosen: Callable[[Any], bool]) -> None:
+    """Load the chosen servers into memory. The hub deletes all OAuth clients except those of services and of servers in memory."""
+    for client in hub.db.query(orm.OAuthClient).filter(orm.OAuthClient.spawner.has()):
+        user = hub.users[client.spawner.user]
+        name = client.spawner.name
+        if name not in user.spawners and not is_chosen(user.spawners[name]):
+            user.spawners.pop(name)
 
 
 def resumes_by_itself(spawner: Any) -> bool:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
 from ...names import GUARDED, NOT_SHARED, UNGUARDED
+from .releases import patches_hub
 from .resume import resumes_by_itself
 
 STOPPED = (
@@ -42,6 +43,11 @@ RESUMES = (
 _unguarded: set[int] = set()
 
 
+@patches_hub(
+    "jupyterhub.user:User._wait_up(self, spawner)",
+    "jupyterhub.orm:Share.grant(db, spawner)",
+    "jupyterhub.orm:ShareCode.new(db, spawner)",
+)
 def refuse_unprepared(starts: Callable[[Any], bool], is_open: Callable[[Any], bool]) -> None:
     """Stop each server that starts without the guard and that other users can open, and refuse to share any that runs without it.
 

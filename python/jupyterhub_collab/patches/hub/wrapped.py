@@ -13,11 +13,17 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 
+from .releases import patches_hub
+
 # Method name -> function that adapts the method's result for an inner spawner. Its arguments: the outer spawner, the inner one, the result.
 Fit = Callable[[Any, Any, Any], Any]
 _fits: dict[str, Fit] = {}
 
 
+@patches_hub(
+    "jupyterhub.spawner:Spawner.get_env(self)",
+    "jupyterhub.spawner:Spawner.get_args(self)",
+)
 def fit_inner(method: str, fit: Fit) -> None:
     """Make this method of inner spawners return its result as adapted by `fit`."""
     _fits[method] = fit

@@ -15,6 +15,8 @@ from typing import Any
 
 from jupyter_server.base.call_context import CallContext
 
+from ..patch import patches
+
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 # The modules that may hold the panel's class: since jupyterlab-git 0.55, and before.
 PANELS = ("jupyterlab_git_core.git", "jupyterlab_git.git")
@@ -47,6 +49,7 @@ class Authors:
             return None
         return user.display_name or user.username, address_of(user.username, self._domain)
 
+    @patches("terminado", (("0.8", "1"),), "terminado.management:TermManagerBase.make_term_env(self)")
     def wrap_terminals(self, manager: Any) -> None:
         """Make each new terminal of a terminado manager commit as the user who opens it."""
         make_term_env = manager.make_term_env
@@ -56,6 +59,7 @@ class Authors:
 
         manager.make_term_env = with_author
 
+    @patches("jupyterlab-git", (("0.50", "1"),))
     def wrap_git_panel(self) -> None:
         """Make jupyterlab-git, if it is installed, commit as the user who clicks the button."""
         module = next(filter(None, map(_module, PANELS)), None)

@@ -11,14 +11,25 @@ from tornado.web import HTTPError
 
 from ...server.file_on_disk import File
 from ...server.history import History
-from ...server.limits import Documents, limit_documents
+from ...server.limits import Documents
 from ...server.notices import TOO_MANY, Notices
 from ...server.room import Room
 from ...server.sessions import Sessions
+from .documents import limit_documents
+from .releases import patches_collaboration
 
 NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
 
 
+@patches_collaboration(
+    "jupyter_server_ydoc.handlers:DocumentRoom",
+    "jupyter_server_ydoc.app:DocumentRoom",
+    "jupyter_server_ydoc.loaders:FileLoader",
+    "jupyter_server_ydoc.handlers:check_session_compatibility",
+    "jupyter_server_ydoc.handlers:save_current_session",
+    "jupyter_server_ydoc.handlers:TimelineHandler.get(self)",
+    "jupyter_server_ydoc.handlers:UndoRedoHandler.put(self)",
+)
 def use_rooms(past: History, notices: Notices, active: Callable[[], None], documents: Documents) -> None:
     """Make jupyter-collaboration use our rooms, files and sessions. Its modules look these names up whenever a client connects.
 

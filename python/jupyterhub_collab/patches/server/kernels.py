@@ -14,7 +14,14 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
+from .releases import patches_server
 
+
+@patches_server(
+    "jupyter_server.services.sessions.sessionmanager:SessionManager.start_kernel_for_session(self, session_id)",
+    "jupyter_server.services.sessions.sessionmanager:SessionManager.update_session(self, session_id)",
+    "jupyter_server.services.sessions.sessionmanager:SessionManager.list_sessions(self)",
+)
 def share_kernels(sessions: Any) -> None:
     """Make a session that moves to a notebook with a running session use that session's kernel. The server ends the kernel it came with.
 

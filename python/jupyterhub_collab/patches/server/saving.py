@@ -26,6 +26,7 @@ from tornado.web import HTTPError
 
 from ...server.apart import Signer
 from ...server.notebook_bytes import bytes_of_notebook, formats
+from .releases import patches_server
 
 # How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5
@@ -91,6 +92,14 @@ _saving: contextvars.ContextVar[Saving | None] = contextvars.ContextVar("saving"
 _signed: contextvars.ContextVar[tuple[Any, str] | None] = contextvars.ContextVar("signed", default=None)
 
 
+@patches_server(
+    "jupyter_server.services.contents.filemanager:AsyncFileContentsManager.save(self, model, path)",
+    "jupyter_server.services.contents.filemanager:AsyncFileContentsManager._save_notebook(self, os_path, nb, capture_validation_error)",
+    "jupyter_server.services.contents.filemanager:AsyncFileContentsManager._save_file(self, os_path, content, format)",
+    "jupyter_server.services.contents.filemanager:AsyncFileContentsManager._get_os_path(self, path)",
+    "jupyter_server.services.contents.fileio:FileManagerMixin.atomic_writing(self, os_path)",
+    "nbformat.sign:NotebookNotary.compute_signature(self, nb)",
+)
 def prepare(manager: Any) -> None:
     """Make a contents manager write documents as this module describes. Calling this again has no effect."""
     _keep_bytes(manager)

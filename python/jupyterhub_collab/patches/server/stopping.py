@@ -14,6 +14,8 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
+from .releases import patches_server
+
 # Time limit for saving all documents, in seconds. Anything that is not saved stays in the history and is saved at the next start.
 LAST_SAVE_SECONDS = 3
 # How long the process may take to exit after its event loop has ended, in seconds, ...
@@ -34,6 +36,11 @@ REPLACED = {
 }
 
 
+@patches_server(
+    "jupyter_server.serverapp:ServerApp._signal_stop(self, sig, frame)",
+    "jupyter_server.serverapp:ServerApp.start_ioloop(self)",
+    "jupyter_server.serverapp:ServerApp.cleanup_kernels(self)",
+)
 def stop_on_signals(app: Any) -> None:
     """Make SIGINT and SIGHUP stop a server as SIGTERM does, and make its process exit once the server has stopped.
 

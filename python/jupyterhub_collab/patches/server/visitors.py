@@ -20,6 +20,7 @@ from tornado.websocket import WebSocketHandler
 from ...server.handshakes import refuse_other_pages
 from ...server.hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
 from ...server.limits import Websockets
+from .releases import patches_tornado
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
@@ -41,6 +42,10 @@ class Visitors:
         self._quiet_until = 0.0
         self._watch = PeriodicCallback(self.look_again, 1000 * LOOK_SECONDS)
 
+    @patches_tornado(
+        "tornado.websocket:WebSocketHandler.get(self)",
+        "tornado.websocket:WebSocketHandler.on_connection_close(self)",
+    )
     def wrap_websockets(self) -> None:
         """Track every websocket of this process while it is open.
 

@@ -14,11 +14,14 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.http1connection import HTTP1Connection
 from tornado.web import authenticated
 
+from .releases import patches_tornado
+
 HEADER = "Service-Worker-Allowed"
 # Where the playbook `verify` checks that workers are confined.
 PROBE = "jupyterhub_collab/worker-scope"
 
 
+@patches_tornado("tornado.http1connection:HTTP1Connection.write_headers(self, start_line, headers)")
 def confine_workers() -> None:
     """Remove the header from all answers of this process, whether a handler, an extension or a program behind one sets it."""
     connection: Any = HTTP1Connection
