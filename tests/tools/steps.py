@@ -87,7 +87,7 @@ LINT = {
     ),
     "versions": (
         ["python", "tests/tools/versions.py"],
-        "galaxy.yml, plugins, changelog and tests agree on versions",
+        "galaxy.yml, the package, plugins, changelog and tests agree on versions",
     ),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity passes on the archive that users install"),
 }
