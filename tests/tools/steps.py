@@ -57,6 +57,10 @@ LINT = {
         ["python", "tests/tools/promises.py", "--check"],
         "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is listed there",
     ),
+    "imports": (
+        ["python", "tests/tools/imports.py", "--check"],
+        "no modules import each other, and no roles include each other, in a circle; the diagram in docs/explanation/architecture.md matches",
+    ),
     "links": (["python", "tests/tools/links.py"], "links between documents have existing targets"),
     "site": (
         ["python", "tests/tools/docs_site.py", "--build"],
