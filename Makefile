@@ -54,11 +54,12 @@ demo: env  ## start a throw-away hub in a container on this machine, for alice a
 demo-down: env  ## remove the demo
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=absent -e demo_port=$(DEMO_PORT)
 
-docs: env  ## update the tables in docs/: variables, permissions, when access ends, and the tests of each promise
+docs: env  ## update the tables in docs/: variables, permissions, when access ends, the tests of each promise, and what imports what
 	@$(with_env) python tests/tools/variables.py
 	@$(with_env) python tests/tools/access_matrix.py
 	@$(with_env) python tests/tools/promises.py
 	@$(with_env) python tests/tools/ended.py
+	@$(with_env) python tests/tools/imports.py
 
 docs-site: export REPOSITORY := $(REPOSITORY)
 docs-site: env  ## build the documentation site in .cache/site/html and check its links; links to other sites only with a network

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import yaml
+from pygments.lexers.special import TextLexer
+from sphinx.highlighting import lexers
 
 _galaxy = yaml.safe_load((Path(__file__).parents[1] / "galaxy.yml").read_text())
 _repository = os.environ.get("REPOSITORY", "").rstrip("/")
@@ -21,6 +23,8 @@ myst_enable_extensions = ["alert"]
 # As deep as pages have headings, so that each link to one is checked.
 myst_heading_anchors = 4
 highlight_language = "none"
+# The site shows diagrams as text. GitHub draws them.
+lexers["mermaid"] = TextLexer()
 # A message has to be found as it is printed.
 smartquotes = False
 

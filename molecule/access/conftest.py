@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.access import Mode
 
 from access.scene import ACCESS, Scene, Stage
 from scenario import Platform, keep

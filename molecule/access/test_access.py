@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Cell, Mode
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.access import Cell, Mode
 from testinfra.host import Host
 
 from access.actions import ACTIONS, Try

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from testinfra.host import Host
 
 from modules import call

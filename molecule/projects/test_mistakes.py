@@ -13,7 +13,7 @@ Run = Callable[..., Play]
 RAINFALL = {
     "name": "rainfall",
     "manage": {"users": ["alice"]},
-    "shares": [{"name": "files"}, {"name": "data"}],
+    "workspaces": [{"name": "files"}, {"name": "data"}],
 }
 SNOW = {"name": "snow"}
 
@@ -32,7 +32,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "The project snow would be permanently deleted, with all files and everyone's access",
     ),
     "missing workspace": (
-        {"jupyterhub_projects": [RAINFALL, {**SNOW, "shares": [{"name": "data"}]}]},
+        {"jupyterhub_projects": [RAINFALL, {**SNOW, "workspaces": [{"name": "data"}]}]},
         "The workspace files of the project snow would be permanently deleted",
     ),
     "another owner": (

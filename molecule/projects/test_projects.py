@@ -157,8 +157,8 @@ def test_second_run_changes_nothing(run: Run) -> None:
 
 
 def test_play_names_whom_the_hub_does_not_know(run: Run) -> None:
-    shares = [{"name": "files"}, {"name": "data"}]
-    strangers = {"name": "rainfall", "edit": {"users": ["zoe"], "groups": ["lab"]}, "shares": shares}
+    workspaces = [{"name": "files"}, {"name": "data"}]
+    strangers = {"name": "rainfall", "edit": {"users": ["zoe"], "groups": ["lab"]}, "workspaces": workspaces}
     told = run("--check", jupyterhub_projects=[strangers, {"name": "snow"}])
     assert told.code == 0, told.output
     assert "The hub does not know zoe yet" in told.said

@@ -106,8 +106,8 @@ def test_change_of_the_lists_counts_at_once(run: Run, alice: Person, bob: Person
     server = alice.open("project-rainfall")
     server.write_file("list.txt")
     erin.open("erin")
-    shares = [{"name": "files"}, {"name": "data"}]
-    without = {"name": "rainfall", "manage": {"users": ["alice"]}, "shares": shares}
+    workspaces = [{"name": "files"}, {"name": "data"}]
+    without = {"name": "rainfall", "manage": {"users": ["alice"]}, "workspaces": workspaces}
     with server.document("list.txt") as hers, bob.visit("project-rainfall").document("list.txt") as his:
         changed = run(
             jupyterhub_projects=[without, {"name": "snow"}],

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("hub_is_told"), pytest.mark.long]
 
 FILES = f"{ROOT}/rainfall/files"
 MEMBERS = "/hub/api/groups/hydrologists/users"
-ICE: dict[str, Any] = {"name": "ice", "account": "project-ice", "shares": [{"name": "files"}]}
+ICE: dict[str, Any] = {"name": "ice", "account": "project-ice", "workspaces": [{"name": "files"}]}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,8 +35,8 @@ def delete(platform: Platform) -> None:
     assert gone.code == 0, gone.told
 
 
-def number_of(host: Host, share: str) -> int:
-    return int(host.check_output(f"stat -c %g {share}"))
+def number_of(host: Host, workspace: str) -> int:
+    return int(host.check_output(f"stat -c %g {workspace}"))
 
 
 def test_session_of_a_project_that_is_gone_has_nothing_of_the_next(platform: Platform, host: Host) -> None:
@@ -151,7 +151,7 @@ def test_program_with_the_groups_bit_lets_nobody_in(alice: Person, bob: Person, 
         host.check_output("rm /usr/local/bin/theirs")
 
 
-def test_nobody_plants_an_entry_on_a_share(platform: Platform, host: Host) -> None:
+def test_nobody_plants_an_entry_on_a_workspace(platform: Platform, host: Host) -> None:
     """Users of the project's server act as its account, and still cannot add entries to a workspace's ACL."""
     code = (
         "import os, sys; os.setxattr(sys.argv[1], 'system.posix_acl_access', "
@@ -173,7 +173,7 @@ WANTED: dict[str, Any] = {
     "root": ROOT,
     "group": "jupyterhub",
     "comment": COMMENT,
-    "projects": [{"name": "rainfall", "account": "project-rainfall", "shares": ["files", "data"]}],
+    "projects": [{"name": "rainfall", "account": "project-rainfall", "workspaces": ["files", "data"]}],
 }
 PLANT = f"""
 import os, pwd, struct
@@ -185,7 +185,7 @@ os.setxattr(path, name, entries[:4] + b"".join(sorted([*there, mallory], key=lam
 """
 
 
-def test_shell_that_stands_in_a_share_ends_with_the_right(bob: Person, carol: Person, host: Host) -> None:
+def test_shell_that_stands_in_a_workspace_ends_with_the_right(bob: Person, carol: Person, host: Host) -> None:
     server = again(bob)
     run(server, f"mkdir -p {MOUNT}/rainfall/files/deep")
     with server.open_terminal() as terminal:

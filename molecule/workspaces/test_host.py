@@ -18,7 +18,7 @@ ARCHIVES = "/var/backups/jupyterhub-projects"
 SNOW: dict[str, Any] = {
     "name": "snow",
     "account": "project-snow",
-    "shares": [{"name": "files"}, {"name": "data"}],
+    "workspaces": [{"name": "files"}, {"name": "data"}],
 }
 OURS = (
     "getent passwd | grep project-; getent group | grep -E 'project-|-r[wo]:'; find /srv /home -xdev | sort"
@@ -34,8 +34,8 @@ def as_before(host: Host) -> Iterator[None]:
     assert "snow" not in host.check_output("cat /var/lib/collab.jupyterhub/projects.json")
 
 
-def delete(platform: Platform, share: str = "", archive: bool = False, **options: Any) -> Done:
-    return make(platform, absent=[{"project": "snow", "share": share, "archive": archive}], **options)
+def delete(platform: Platform, workspace: str = "", archive: bool = False, **options: Any) -> Done:
+    return make(platform, absent=[{"project": "snow", "workspace": workspace, "archive": archive}], **options)
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def test_made_once_and_deleted(platform: Platform, host: Host, as_before: None) 
     assert host.check_output("getent shadow project-snow").split(":")[1].startswith("!")
     assert not make(platform, SNOW).changed
     # A workspace that is no longer listed stays. It is deleted when it is named.
-    assert not make(platform, {**SNOW, "shares": [{"name": "files"}]}).changed
+    assert not make(platform, {**SNOW, "workspaces": [{"name": "files"}]}).changed
     assert changes(delete(platform, "data")) == {"snow": ["workspace data deleted"]}
     assert host.file(f"{ROOT}/snow/files").is_directory
     gone = changes(delete(platform))
@@ -188,7 +188,7 @@ def test_what_is_not_ours_is_refused(
 
 @pytest.mark.parametrize("wrong", ["../etc", "Snow", "a b", "", "-x"])
 def test_name_that_leads_elsewhere_is_refused(wrong: str, platform: Platform, as_before: None) -> None:
-    for project in ({**SNOW, "name": wrong}, {**SNOW, "shares": [{"name": wrong}]}):
+    for project in ({**SNOW, "name": wrong}, {**SNOW, "workspaces": [{"name": wrong}]}):
         refused = make(platform, project)
         assert "must start with a letter or digit" in refused.message
 

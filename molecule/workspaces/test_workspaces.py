@@ -34,7 +34,7 @@ def writable(server: Server, path: str, text: str) -> bool:
     return answer.status_code in (200, 201) and server.read_file(path) == text
 
 
-def test_file_browser_shows_the_shares(sessions: Sessions, alice: Person, host: Host) -> None:
+def test_file_browser_shows_the_workspaces(sessions: Sessions, alice: Person, host: Host) -> None:
     """Requirements 85 to 87: the file browser shows the workspaces, through a link that belongs to the user."""
     server = sessions.of(alice)
     assert server.contents.names("workspace") == ["rainfall"]
@@ -142,7 +142,7 @@ def test_anyone_who_leaves_the_list_is_out_when_the_hub_has_it(
     reader = {
         **RAINFALL,
         "edit": {"groups": ["hydrologists"]},
-        "shares": [{"name": "files"}, {"name": "data", "read": {"users": ["alice"]}}],
+        "workspaces": [{"name": "files"}, {"name": "data", "read": {"users": ["alice"]}}],
     }
     tell_hub(platform, reader, SECRET)
     try:
@@ -176,17 +176,19 @@ def is_out(server: Server, path: str) -> bool:
 
 
 BREAKING = [
-    "mv {share} {share}.away",
-    "mv {share} {share}.away && touch {share}",
-    "mv {share} {share}.away && ln -s /etc {share}",
+    "mv {workspace} {workspace}.away",
+    "mv {workspace} {workspace}.away && touch {workspace}",
+    "mv {workspace} {workspace}.away && ln -s /etc {workspace}",
 ]
 
 
-def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: Person, host: Host) -> None:
+def test_broken_workspace_is_a_note_and_no_dead_session(
+    sessions: Sessions, alice: Person, host: Host
+) -> None:
     """Requirement 90: a workspace that is broken becomes a note, and the session starts all the same."""
-    share = f"{ROOT}/rainfall/files"
+    workspace = f"{ROOT}/rainfall/files"
     for breaking in BREAKING:
-        host.check_output(breaking.format(share=share))
+        host.check_output(breaking.format(workspace=workspace))
         since = host.check_output("date +%s")
         try:
             server = sessions.new(alice)
@@ -198,7 +200,7 @@ def test_broken_share_is_a_note_and_no_dead_session(sessions: Sessions, alice: P
             said = host.check_output(f"journalctl --unit=jupyterhub --since=@{since} --no-pager")
             assert "alice starts without workspace rainfall/files" in said, breaking
         finally:
-            host.check_output(f"rm -f {share}; mv {share}.away {share}")
+            host.check_output(f"rm -f {workspace}; mv {workspace}.away {workspace}")
     assert "files" in sessions.new(alice).contents.names("workspace/rainfall")
 
 
@@ -250,7 +252,7 @@ def test_administrators_own_properties_stay(sessions: Sessions, alice: Person, h
 
 
 @pytest.mark.long
-@pytest.mark.hub_with("import jupyterhub_collab.hub.share_mounts as m; m.PLACE = 'NoSuchProperty'")
+@pytest.mark.hub_with("import jupyterhub_collab.hub.workspace_mounts as m; m.PLACE = 'NoSuchProperty'")
 def test_host_that_mounts_nothing_has_links(
     sessions: Sessions, platform: Platform, alice: Person, host: Host
 ) -> None:

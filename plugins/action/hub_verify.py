@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import access
 
 KEPT = ("host", "hub", "rows", "seconds")
 

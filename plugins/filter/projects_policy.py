@@ -48,7 +48,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects
 
 
 class FilterModule:

@@ -33,14 +33,14 @@ projects: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_worksp
 
 RETURN = r"""
 _value:
-  description: The C(name) of each project, its C(account) on the host, and the names of its workspaces in C(shares).
+  description: The C(name) of each project, its C(account) on the host, and the names of its workspaces in C(workspaces).
   type: list
   elements: dict
 """
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects
 
 
 class FilterModule:

@@ -44,7 +44,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 
 
 class FilterModule:

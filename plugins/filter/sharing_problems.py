@@ -40,7 +40,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
 
 
 def sharing_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:

@@ -35,7 +35,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
 
 
 class FilterModule:

@@ -174,29 +174,28 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    config_block,
-    host_state,
-    hub_dry_run,
-    hub_health,
-    hub_look,
-    hub_package,
-    hub_proxy,
-    hub_rights,
-    hub_visitors,
-    transaction,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, PutBack, Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import HubNotFound, account_of
-from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
     NoSystemd,
     Unit,
     guarded,
     journal,
     show,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import (
+    dry_run,
+    health,
+    look,
+    proxy,
+    rights,
+    visitors,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Failed, PutBack, Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.live import LiveHub
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process import HubNotFound, account_of
 
 # Parts of a dry run's result that are not stored: they may contain a password, or each dry run determines them anew.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
@@ -325,7 +324,7 @@ class HubConfig:
 
     def sweep(self) -> None:
         """Remove temporary files of runs that were killed. No other run is active, because this one holds the lock."""
-        paths = hub_dry_run.leftovers(self.main) + hub_package.leftovers()
+        paths = dry_run.leftovers(self.main) + hub_package.leftovers()
         # `recover` has already processed a valid journal. If the directory still exists, it was only partly written or removed.
         paths += glob.glob(glob.escape(self.journal.directory))
         for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
@@ -393,9 +392,9 @@ class HubConfig:
         except Refused:
             self.tidy()
             raise
-        for usurper in hub_proxy.usurpers(hub, show(self.service)):
+        for usurper in proxy.usurpers(hub, show(self.service)):
             self.module.warn(f"{usurper[:1].upper()}{usurper[1:]}.")
-        hub["front_answers"] = hub_proxy.is_there(hub, show(self.service))
+        hub["front_answers"] = proxy.is_there(hub, show(self.service))
         state["hub"] = {key: value for key, value in hub.items() if key not in NOT_REMEMBERED}
         state.setdefault("runs_with", {})[self.params["fragment"]] = self.params["runs_with"]
         state["path"] = self.main
@@ -404,7 +403,7 @@ class HubConfig:
         for name in {self.params["fragment"], *self.params["others"], *state.get("in_force_since", {})}:
             if unfinished or config_block.fragment_path(self.main, name) in changed:
                 state.setdefault("in_force_since", {})[name] = self.restarted
-        hub_visitors.note_revocation(hub, state)
+        visitors.note_revocation(hub, state)
         state.pop("visitors", None)
         state["stale"] = ""
         self.save_state(state)
@@ -417,7 +416,7 @@ class HubConfig:
     def tried(self, unit: Unit, changes: list[FileChange]) -> dict[str, Any]:
         """Return the hub as a dry run of the changes describes it. Raises Refused if the hub would not start with them."""
         try:
-            return hub_dry_run.DryRun(self.package, unit, self.main, self.fragments).of(changes)
+            return dry_run.DryRun(self.package, unit, self.main, self.fragments).of(changes)
         except Refused as error:
             changed = [change.path for change in changes]
             paths = [path for path in config_block.fragments_in(self.fragments) if path not in changed]
@@ -464,19 +463,19 @@ class HubConfig:
     ) -> dict[str, Any]:
         """Apply the change, and return what to report. If the change fails, roll back and raise PutBack."""
         if show(self.service).running:
-            candidate = hub_dry_run.DryRun(self.package, show(self.service), self.main, self.fragments)
+            candidate = dry_run.DryRun(self.package, show(self.service), self.main, self.fragments)
             held: dict[str, Any] | None = None
             try:
                 likely = {**hub, **state.get("hub", {})}
-                self.before, held = hub_look.before_change(self.live, likely, candidate.of_now)
+                self.before, held = look.before_change(self.live, likely, candidate.of_now)
             except Refused:
                 if not self.left_over:
                     raise
             # After an interrupted run, the hub may not have created its database yet.
             with contextlib.suppress(Failed):
                 held = held or self.live.held(self.before or hub)
-                hub_visitors.remember(held, state)
-                hub_rights.remember(held, state)
+                visitors.remember(held, state)
+                rights.remember(held, state)
         self.save_state(state)
         self.journal.begin(changes)
         # If this run is killed, its lock is released. The next start of the hub then gets the lock and rolls back first.
@@ -501,10 +500,10 @@ class HubConfig:
         self.live.restart(running, shares_port=hub["shares_port"])
         self.restarted = time.time()
         held = self.live.check_started(hub)
-        ended = hub_rights.end(self.live, hub, state, self.params["retired"], held)
+        ended = rights.end(self.live, hub, state, self.params["retired"], held)
         if ended:  # guests lose access with the shares
             held = self.live.held(hub)
-        return {"ended": ended, "disconnected": hub_visitors.disconnect(self.live, hub, state, held)}
+        return {"ended": ended, "disconnected": visitors.disconnect(self.live, hub, state, held)}
 
     def remove_at_rest(self, unit: Unit, state: dict[str, Any], changes: list[FileChange]) -> dict[str, Any]:
         """Remove the fragment from a hub that does not run or no longer exists, without starting it."""
@@ -515,7 +514,7 @@ class HubConfig:
                 transaction.stage(change)
             try:
                 hub = self.tried(unit, changes)
-                ended = hub_rights.end_at_rest(self.live, hub, state, self.params["retired"])
+                ended = rights.end_at_rest(self.live, hub, state, self.params["retired"])
             except (Refused, Failed, HubNotFound, OSError) as error:
                 self.module.warn(
                     "Failed to open the hub's database. Shares and the hub users of shared accounts may still be in it, and take effect when "
@@ -535,15 +534,15 @@ class HubConfig:
         users: list[str] = self.params["retired"]
         shares = {"shares": 0, "links": 0}
         withdrawn = any(
-            hub_rights.GIVES_IT in (transaction.read(change.path) or b"")
-            and hub_rights.GIVES_IT not in (change.content or b"")
+            rights.GIVES_IT in (transaction.read(change.path) or b"")
+            and rights.GIVES_IT not in (change.content or b"")
             for change in changes
         )
         if withdrawn and unit.exists and os.path.isdir(self.package.path):
             with contextlib.suppress(Refused, Failed, HubNotFound, OSError):
-                hub = hub_dry_run.DryRun(self.package, unit, self.main, self.fragments).of_now()
-                shares = hub_rights.count(self.live.held(hub)["grants"])
-        return hub_rights.sentences({**shares, "users": users})
+                hub = dry_run.DryRun(self.package, unit, self.main, self.fragments).of_now()
+                shares = rights.count(self.live.held(hub)["grants"])
+        return rights.sentences({**shares, "users": users})
 
     def forget(self, state: dict[str, Any]) -> None:
         """Delete the recorded state of a removed fragment, or that of the hub if no fragment is left."""
@@ -563,7 +562,7 @@ class HubConfig:
     ) -> PutBack:
         """Roll back, restart the hub with its previous configuration, and return the error to raise."""
         log = journal(self.service, f"@{int(self.started)}")
-        said = "".join(f" ({line})" for line in hub_health.exceptions("\n".join(log))[-1:])
+        said = "".join(f" ({line})" for line in health.exceptions("\n".join(log))[-1:])
         self.journal.undo()
         outcome = "the hub runs as before"
         stale = ""

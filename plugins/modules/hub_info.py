@@ -210,19 +210,26 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import (
     account_numbers,
     accounts,
     config_block,
-    host_state,
-    hub_package,
-    hub_probe,
     kept_files,
-    package_record,
     paths,
     transaction,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.listeners import unit_of
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
+    DEFAULT_PATH,
+    NoSystemd,
+    Unit,
+    show,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import probe as hub_probe
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process import (
     HubNotFound,
     account_of,
     hub_command,
@@ -230,17 +237,13 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
-from ansible_collections.collab.jupyterhub.plugins.module_utils.listeners import unit_of
-from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
-from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
-    DEFAULT_PATH,
-    NoSystemd,
-    Unit,
-    show,
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import record
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import journal_path
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
+    LabFiles,
+    directories,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
 
 PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
@@ -279,7 +282,7 @@ print(json.dumps({"versions": versions, "python_version": python, "collaboration
 
 
 def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the hub, and how its configuration starts servers (see `module_utils/hub_probe.py`).
+    """Return the hub, and how its configuration starts servers (see `module_utils/hub/probe.py`).
 
     wishes: `people` to include the names of the hub's users and groups.
     """
@@ -593,7 +596,7 @@ def main() -> None:
             },
             "others": others_here,
             "other_units": units_with_package(module.params["service"]),
-            "environments": package_record.environments(),
+            "environments": record.environments(),
             "accounts": accounts.adopted_accounts(),
             **remembered_projects(module.params["service"], account_names),
         },

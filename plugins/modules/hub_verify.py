@@ -131,28 +131,22 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    accounts,
-    config_block,
-    host_state,
-    hub_address,
-    hub_dry_run,
-    hub_health,
-    hub_proxy,
-    side_doors,
-    verify_process,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import HubApi, NoAnswer
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed, Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts, config_block
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import NoSystemd, show
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import address, dry_run, health, proxy
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.api import HubApi, NoAnswer
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.connection import Impostor
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Failed, Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.live import LiveHub
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process import (
     HubNotFound,
     hub_surroundings,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_socket import Impostor
-from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import NoSystemd, show
-from ansible_collections.collab.jupyterhub.plugins.module_utils.verify_undo import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import process as verify_process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import side_doors
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify.undo import (
     COMMENT,
     SCOPES,
     Undo,
@@ -205,7 +199,7 @@ class Verification:
             )
         configured = host_state.recall(f"{self.unit.name}.json")
         hub = {
-            "version": hub_health.version(self.hub["api_url"], show(self.unit.name)) or "",
+            "version": health.version(self.hub["api_url"], show(self.unit.name)) or "",
             "url": self.url,
             "configured": self.params["fragment"] in configured.get("runs_with", {}),
         }
@@ -223,7 +217,7 @@ class Verification:
         self.install(undo)
         self.hub = self.describe()
         # Check this before any password is sent to that address.
-        if usurpers := hub_proxy.usurpers(self.hub, self.unit):
+        if usurpers := proxy.usurpers(self.hub, self.unit):
             raise Refused(usurpers[0])
         if was_cut_off:
             if left := self.undo(undo):
@@ -239,9 +233,7 @@ class Verification:
     def describe(self) -> dict[str, Any]:
         """Return the hub as its configuration describes it (see `jupyterhub_collab.hub.dry_run`). Raises Refused."""
         main = config_block.python_file(self.params["path"])
-        return hub_dry_run.DryRun(
-            self.package, self.unit, main, config_block.fragments_directory(main)
-        ).of_now()
+        return dry_run.DryRun(self.package, self.unit, main, config_block.fragments_directory(main)).of_now()
 
     def verify(self, undo: Undo) -> None:
         """Create the users, and run all checks."""
@@ -260,7 +252,7 @@ class Verification:
 
     def look_at_side_doors(self) -> None:
         """Check what accounts on the host can get from deleted accounts, and which process answers at the hub's addresses."""
-        hub_health.version(self.hub["api_url"], self.unit)  # raises Impostor
+        health.version(self.hub["api_url"], self.unit)  # raises Impostor
         says = f"{self.unit.name} listens on {self.hub['api_url']}, and no user's account listens where its proxy does."
         self.add("the hub itself answers at its addresses", "ok", says)
         problems = side_doors.reused_groups() + side_doors.left_to_others(
@@ -271,14 +263,14 @@ class Verification:
             "UIDs and GIDs are not reused",
             *(("failed", f"{'; '.join(problems)}.") if problems else ("ok", says)),
         )
-        if closed := side_doors.closed_shares(self.unit.name):
+        if closed := side_doors.closed_workspaces(self.unit.name):
             self.add("workspaces are open to their members", "failed", f"{'; '.join(closed)}.")
 
     @property
     def url(self) -> str:
         """The URL of the hub, without a trailing slash."""
         given = self.params["url"]
-        return hub_address.here(given, urlsplit(given).path) if given else hub_address.of_proxy(self.hub)
+        return address.here(given, urlsplit(given).path) if given else address.of_proxy(self.hub)
 
     # People
 
@@ -383,7 +375,7 @@ class Verification:
         )
         if code != 0:
             self.log = why.strip().splitlines()[-LOG_LINES:]
-            last = hub_health.last_line(why) if why else f"It was stopped after {verify_process.SECONDS} s"
+            last = health.last_line(why) if why else f"It was stopped after {verify_process.SECONDS} s"
             self.add("verify completes", "failed", f"{last}. See `log` for more.")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:

@@ -79,8 +79,9 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state, transaction
-from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
     NOTHING,
     LabFiles,
     closed_at,

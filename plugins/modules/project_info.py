@@ -37,7 +37,7 @@ options:
         description: The project's account on the host.
         type: str
         required: true
-      shares:
+      workspaces:
         description: The names of the project's workspaces.
         type: list
         elements: str
@@ -64,7 +64,7 @@ EXAMPLES = r"""
   collab.jupyterhub.project_info:
     root: /srv/jupyterhub-projects
     projects:
-      - {name: rainfall, account: project-rainfall, shares: [files]}
+      - {name: rainfall, account: project-rainfall, workspaces: [files]}
     comment: account of a project of the hub
   register: projects
 """
@@ -74,7 +74,7 @@ remembered:
   description: Projects of the hub that differ from O(projects) and O(root), by name.
   type: dict
   returned: always
-  sample: {rainfall: {account: project-rainfall, shares: [files], root: /srv/jupyterhub-projects, unit: jupyterhub}}
+  sample: {rainfall: {account: project-rainfall, workspaces: [files], root: /srv/jupyterhub-projects, unit: jupyterhub}}
 missing:
   description: The accounts of O(projects) that do not exist.
   type: list
@@ -101,15 +101,16 @@ root:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, share_root
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
 
 
 def main() -> None:
     project = {
         "name": {"type": "str", "required": True},
         "account": {"type": "str", "required": True},
-        "shares": {"type": "list", "elements": "str", "required": True},
+        "workspaces": {"type": "list", "elements": "str", "required": True},
     }
     module = AnsibleModule(
         argument_spec={
@@ -139,7 +140,7 @@ def main() -> None:
             if account["exists"] and account["comment"] != comment and name not in owned
         },
         other_hubs=remembered.problem(),
-        root=share_root.describe_root(root),
+        root=workspaces_root.describe_root(root),
     )
 
 
@@ -147,9 +148,9 @@ def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> boo
     """Return whether a project on the host is already in its desired state."""
     if wanted is None or "leaving" in made:
         return False
-    return (made["account"], {*made["shares"]}, made["root"]) == (
+    return (made["account"], {*made["workspaces"]}, made["root"]) == (
         wanted["account"],
-        {*wanted["shares"]},
+        {*wanted["workspaces"]},
         root,
     )
 

@@ -41,7 +41,7 @@ options:
         description: The project's account on the host. Created if it does not exist.
         type: str
         required: true
-      shares:
+      workspaces:
         description: The names of the project's workspaces.
         type: list
         elements: str
@@ -56,7 +56,7 @@ options:
         description: The name of the project.
         type: str
         required: true
-      share:
+      workspace:
         description: The name of the workspace. If empty, deletes the entire project, with its account and the account's home directory.
         type: str
         default: ""
@@ -110,7 +110,7 @@ EXAMPLES = r"""
   collab.jupyterhub.project_workspaces:
     root: /srv/jupyterhub-projects
     projects:
-      - {name: rainfall, account: project-rainfall, shares: [files]}
+      - {name: rainfall, account: project-rainfall, workspaces: [files]}
     group: jupyterhub
     comment: account of a project of the hub
 
@@ -145,21 +145,17 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    account_numbers,
-    host_state,
-    kept_files,
-    project_accounts,
-    project_deletion,
-    share_gates,
-    share_root,
-    shares,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import NotEnded
-from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import describe_accounts
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_archive import NotArchived
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_deletion import NotDeleted
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_numbers, kept_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_processes import NotEnded
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.accounts import describe_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import accounts as project_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.archive import NotArchived
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.deletion import NotDeleted
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates, permissions
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
@@ -184,7 +180,7 @@ class Workspaces:
         self.remembered = Projects(module.params["service"], [project["name"] for project in self.wanted])
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
         self.groups = {group.gr_name: group for group in grp.getgrall()}
-        self.before = {name: self.remembered.shares_of(name) for name in self.remembered.all}
+        self.before = {name: self.remembered.workspaces_of(name) for name in self.remembered.all}
         self.recorded = copy.deepcopy(self.remembered.all)
         self.changes: dict[str, list[str]] = {}
         # Project and name of new workspaces whose files were kept from a deleted project.
@@ -228,8 +224,8 @@ class Workspaces:
     def _names(self) -> list[tuple[str, str]]:
         names = [("project", project["name"]) for project in self.wanted]
         names += [("project", each["project"]) for each in self.absent]
-        names += [("workspace", share) for project in self.wanted for share in project["shares"]]
-        return names + [("workspace", each["share"]) for each in self.absent if each["share"]]
+        names += [("workspace", workspace) for project in self.wanted for workspace in project["workspaces"]]
+        return names + [("workspace", each["workspace"]) for each in self.absent if each["workspace"]]
 
     def _problems_of(self, project: dict[str, Any]) -> list[str]:
         name, account = project["name"], project["account"]
@@ -239,7 +235,9 @@ class Workspaces:
             found.append(
                 f"project {name} was created with account {known['account']} in {known['root']}. Keep both, or delete the project first"
             )
-        if {*known.get("leaving", {})} - {each["share"] for each in self.absent if each["project"] == name}:
+        if {*known.get("leaving", {})} - {
+            each["workspace"] for each in self.absent if each["project"] == name
+        }:
             found.append(
                 f"a run was interrupted while it deleted project {name}. Name the same project or workspaces in absent again first"
             )
@@ -258,26 +256,26 @@ class Workspaces:
             found.append(
                 f"group {account} of the account of project {name} already exists. Choose another account"
             )
-        for share in project["shares"]:
-            if share in self.remembered.shares_of(name):
-                found += self._problems_of_known(name, share)
+        for workspace in project["workspaces"]:
+            if workspace in self.remembered.workspaces_of(name):
+                found += self._problems_of_known(name, workspace)
             else:
-                found += self._problems_of_new(name, share)
+                found += self._problems_of_new(name, workspace)
         return found
 
-    def _problems_of_new(self, name: str, share: str) -> list[str]:
-        path = self.path_of(name, share)
+    def _problems_of_new(self, name: str, workspace: str) -> list[str]:
+        path = self.path_of(name, workspace)
         found = []
         if is_kept(path):
-            self.kept.append((name, share))
+            self.kept.append((name, workspace))
             found += self._problems_of_kept(path)
         elif os.path.lexists(path):
             found.append(
                 f"{path} already exists and is not a workspace. Move it away, or choose another name"
             )
         found += [
-            f"group {group} of workspace {share} of project {name} already exists. Choose another name for the workspace"
-            for group in shares.group_names(name, share)
+            f"group {group} of workspace {workspace} of project {name} already exists. Choose another name for the workspace"
+            for group in permissions.group_names(name, workspace)
             if group in self.groups
         ]
         return found
@@ -290,26 +288,30 @@ class Workspaces:
             ]
         return []
 
-    def _problems_of_known(self, name: str, share: str) -> list[str]:
-        path = self.path_of(name, share)
+    def _problems_of_known(self, name: str, workspace: str) -> list[str]:
+        path = self.path_of(name, workspace)
         if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
             return [f"{path} is no longer a directory. Find out who replaced it, and move it away"]
         return []
 
     def _problems_of_absent(self) -> list[str]:
-        wanted = {(project["name"], share) for project in self.wanted for share in ("", *project["shares"])}
+        wanted = {
+            (project["name"], workspace)
+            for project in self.wanted
+            for workspace in ("", *project["workspaces"])
+        }
         found = [
             f"project {name} belongs to the hub {' or '.join(units)}. Set service to that unit to delete it"
             for name, units in self.remembered.of_others.items()
             if name in {each["project"] for each in self.absent}
         ]
         found += [
-            f"project {each['project']}{' with workspace ' + each['share'] if each['share'] else ''} is listed in both projects and absent"
+            f"project {each['project']}{' with workspace ' + each['workspace'] if each['workspace'] else ''} is listed in both projects and absent"
             for each in self.absent
-            if (each["project"], each["share"]) in wanted
+            if (each["project"], each["workspace"]) in wanted
         ]
         if any(each["archive"] for each in self.leaving):
-            others = share_root.exchangeable(self.archive)
+            others = workspaces_root.exchangeable(self.archive)
             inside = f"{self.archive}/".startswith(f"{self.root}/")
             if others:
                 found.append(others)
@@ -326,11 +328,11 @@ class Workspaces:
             each
             for each in self.absent
             if each["project"] in self.remembered.all
-            and (not each["share"] or each["share"] in self.remembered.shares_of(each["project"]))
+            and (not each["workspace"] or each["workspace"] in self.remembered.workspaces_of(each["project"]))
         ]
 
-    def path_of(self, name: str, share: str = "") -> str:
-        return os.path.join(self.root, name, share) if share else os.path.join(self.root, name)
+    def path_of(self, name: str, workspace: str = "") -> str:
+        return os.path.join(self.root, name, workspace) if workspace else os.path.join(self.root, name)
 
     def make_accounts(self, dry: bool) -> None:
         """Create missing accounts, groups and memberships."""
@@ -348,13 +350,13 @@ class Workspaces:
             if not there["exists"] or not os.path.isdir(there["home"]) or account in kept:
                 homes.append(account)
             belongs = [self.group]
-            for share in project["shares"]:
-                writers, readers = shares.group_names(name, share)
+            for workspace in project["workspaces"]:
+                writers, readers = permissions.group_names(name, workspace)
                 belongs.append(writers)
                 missing = [group for group in (writers, readers) if group not in self.groups]
                 groups += missing
-                if missing and share in self.before.get(name, []):
-                    self.note(name, f"groups of workspace {share} created")
+                if missing and workspace in self.before.get(name, []):
+                    self.note(name, f"groups of workspace {workspace} created")
             members += [(account, group) for group in belongs if group not in own]
             if there["exists"] and (joined := [group for group in belongs if group not in own]):
                 self.note(name, f"account {account} added to {', '.join(joined)}")
@@ -381,57 +383,62 @@ class Workspaces:
             if not dry:
                 os.makedirs(place, mode=PASSABLE, exist_ok=True)
                 _belongs_to_root(place)
-            for share in project["shares"]:
-                self._make_share(project, share, dry)
+            for workspace in project["workspaces"]:
+                self._make_workspace(project, workspace, dry)
 
-    def _make_share(self, project: dict[str, Any], share: str, dry: bool) -> None:
+    def _make_workspace(self, project: dict[str, Any], workspace: str, dry: bool) -> None:
         name = project["name"]
-        path = self.path_of(name, share)
+        path = self.path_of(name, workspace)
         if not os.path.isdir(path):
-            again = share in self.before.get(name, [])
+            again = workspace in self.before.get(name, [])
             self.note(
                 name,
-                f"workspace {share} created" + (" again, because its directory was missing" if again else ""),
+                f"workspace {workspace} created"
+                + (" again, because its directory was missing" if again else ""),
             )
             if dry:
                 return
             os.mkdir(path, 0o700)
-        numbers = self.numbers_of(name, share)
+        numbers = self.numbers_of(name, workspace)
         if numbers is None:
             return
-        with shares.opened(path) as directory:
+        with permissions.opened(path) as directory:
             # Root owns the directory, because its owner could grant access to others. The account gets access by name or by its group.
             changed = os.fstat(directory).st_uid != 0
             if dry:
-                changed |= not shares.is_open(directory, numbers, self.gate_of(name, share))
+                changed |= not permissions.is_open(directory, numbers, self.gate_of(name, workspace))
             else:
                 os.fchown(directory, 0, -1)
                 # Repeat until nothing changes, because the hub may change access at the same time.
-                while shares.open_directory(directory, numbers, self.gate_of(name, share)):
+                while permissions.open_directory(directory, numbers, self.gate_of(name, workspace)):
                     changed = True
-        created = f"workspace {share} created"
+        created = f"workspace {workspace} created"
         if changed and not any(created in sentence for sentence in self.changes.get(name, [])):
-            self.note(name, f"permissions of workspace {share} restored")
+            self.note(name, f"permissions of workspace {workspace} restored")
 
-    def gate_of(self, name: str, share: str) -> share_gates.Gate:
+    def gate_of(self, name: str, workspace: str) -> gates.Gate:
         """Return who has access to a workspace, according to the hub's records."""
-        return share_gates.recall().get(f"{name}/{share}", share_gates.OPEN)
+        return gates.recall().get(f"{name}/{workspace}", gates.OPEN)
 
     def closed(self) -> list[str]:
         """Return a sentence, with the reason, for each workspace that nobody can use."""
-        gates = {f"{project['name']}/{share}" for project in self.wanted for share in project["shares"]}
+        wanted = {
+            f"{project['name']}/{workspace}" for project in self.wanted for workspace in project["workspaces"]
+        }
         return [
-            f"Workspace {share} is closed to everyone: {gate.closed}."
-            for share, gate in sorted(share_gates.recall().items())
-            if gate.closed and share in gates
+            f"Workspace {workspace} is closed to everyone: {gate.closed}."
+            for workspace, gate in sorted(gates.recall().items())
+            if gate.closed and workspace in wanted
         ]
 
-    def numbers_of(self, name: str, share: str) -> shares.Groups | None:
+    def numbers_of(self, name: str, workspace: str) -> permissions.Groups | None:
         """Return the GIDs of a workspace's groups, or None if they do not exist yet."""
         found = [
-            self.groups[group].gr_gid for group in shares.group_names(name, share) if group in self.groups
+            self.groups[group].gr_gid
+            for group in permissions.group_names(name, workspace)
+            if group in self.groups
         ]
-        return shares.Groups(*found) if len(found) == 2 else None
+        return permissions.Groups(*found) if len(found) == 2 else None
 
     def repair(self, every: bool) -> list[str]:
         """Restore the permissions of all files, and return the files that were not repaired.
@@ -440,20 +447,20 @@ class Workspaces:
         """
         left = []
         for project in self.wanted:
-            for share in project["shares"]:
-                if not every and (project["name"], share) not in self.kept:
+            for workspace in project["workspaces"]:
+                if not every and (project["name"], workspace) not in self.kept:
                     continue
-                numbers = self.numbers_of(project["name"], share)
-                path = self.path_of(project["name"], share)
+                numbers = self.numbers_of(project["name"], workspace)
+                path = self.path_of(project["name"], workspace)
                 if numbers is None:
                     continue
-                again = (project["name"], share) in self.kept
+                again = (project["name"], workspace) in self.kept
                 owner = self.accounts[project["account"]]["uid"]
-                report = shares.repair(path, numbers, owner, separate=again)
+                report = permissions.repair(path, numbers, owner, separate=again)
                 if report.repaired:
                     self.note(
                         project["name"],
-                        f"permissions of {report.repaired} files of workspace {share} restored",
+                        f"permissions of {report.repaired} files of workspace {workspace} restored",
                     )
                 left += [f"{path}/{told}" for told in report.told]
         return left
@@ -465,13 +472,13 @@ class Workspaces:
         for each in self.leaving:
             if dry:
                 self.note(each["project"], foreseen(each))
-            elif each["keep"] and not each["share"]:
-                done = project_deletion.retire(self.remembered, each["project"], self.state_directory)
+            elif each["keep"] and not each["workspace"]:
+                done = deletion.retire(self.remembered, each["project"], self.state_directory)
                 self.note(each["project"], *done)
             else:
                 archives = self.archive if each["archive"] else ""
-                done = project_deletion.delete(
-                    self.remembered, each["project"], each["share"], archives, self.state_directory
+                done = deletion.delete(
+                    self.remembered, each["project"], each["workspace"], archives, self.state_directory
                 )
                 self.note(each["project"], *done)
         if self.changes and not dry and not self.remembered.on_host and not self.wanted:
@@ -485,13 +492,13 @@ class Workspaces:
         if self.wanted:
             self.make_accounts(dry)
             self.make_directories(dry)
-        for name, share in [] if dry else self.kept:
-            kept_files.forget(self.path_of(name, share))
+        for name, workspace in [] if dry else self.kept:
+            kept_files.forget(self.path_of(name, workspace))
         return [] if dry else self.repair(every=repair)
 
 
 def is_kept(path: str) -> bool:
-    """Return whether a directory looks like one that `project_deletion.retire` has kept: only root can access it.
+    """Return whether a directory looks like one that `deletion.retire` has kept: only root can access it.
 
     Nobody but root can create files in its parent directory.
     """
@@ -504,14 +511,14 @@ def is_kept(path: str) -> bool:
 
 def foreseen(each: dict[str, Any]) -> str:
     """Return what would happen to an entry of `absent`."""
-    if each["share"]:
-        return f"workspace {each['share']} deleted"
+    if each["workspace"]:
+        return f"workspace {each['workspace']} deleted"
     return "account and groups removed, files kept" if each["keep"] else "project deleted"
 
 
 def _belongs_to_root(path: str) -> None:
     """Make root the owner of a directory. Others can traverse but not list it."""
-    with shares.opened(path) as directory:
+    with permissions.opened(path) as directory:
         there = os.fstat(directory)
         if (there.st_uid, there.st_gid, there.st_mode & 0o7777) != (0, 0, PASSABLE):
             os.fchown(directory, 0, 0)
@@ -521,10 +528,14 @@ def _belongs_to_root(path: str) -> None:
 def main() -> None:
     os.umask(0o022)  # new files get their intended mode, even with a strict umask
     text = {"type": "str", "required": True}
-    project = {"name": text, "account": text, "shares": {"type": "list", "elements": "str", "required": True}}
+    project = {
+        "name": text,
+        "account": text,
+        "workspaces": {"type": "list", "elements": "str", "required": True},
+    }
     absent = {
         "project": text,
-        "share": {"type": "str", "default": ""},
+        "workspace": {"type": "str", "default": ""},
         "archive": {"type": "bool", "default": False},
         "keep": {"type": "bool", "default": False},
     }
@@ -555,7 +566,7 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> None:
     workspaces = Workspaces(module)
-    root = share_root.describe_root(workspaces.root)
+    root = workspaces_root.describe_root(workspaces.root)
     problems = workspaces.find_problems()
     if workspaces.wanted and root["problem"]:
         problems.append(root["problem"])
@@ -563,12 +574,14 @@ def run(module: AnsibleModule) -> None:
         more = [f"There are {len(problems) - TOLD} more problems like these"] if len(problems) > TOLD else []
         problems = problems[:TOLD] + more
         module.fail_json(msg=f"{'. '.join(problems)}. Nothing was changed.")
-    share = 100 * root["free"] // max(root["size"], 1)
-    if workspaces.wanted and share < module.params["warn_below"]:
-        module.warn(f"Only {share} % of the file system of {workspaces.root} is free. Free some space there.")
+    percent = 100 * root["free"] // max(root["size"], 1)
+    if workspaces.wanted and percent < module.params["warn_below"]:
+        module.warn(
+            f"Only {percent} % of the file system of {workspaces.root} is free. Free some space there."
+        )
     try:
         left = workspaces.ensure(module.check_mode, module.params["repair"])
-    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, share_gates.Busy) as error:
+    except (NotArchived, NotDeleted, NotEnded, project_accounts.NotMade, gates.Busy) as error:
         module.fail_json(msg=f"{error}. Only what `changes` lists was changed.", changes=workspaces.changes)
     for sentence in workspaces.closed():
         module.warn(sentence)

@@ -153,15 +153,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    installer_report as report,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    package_installer as tools,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import Record, split
-from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer as tools
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report as report
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     SYSTEM,
     TOOL_DIRECTORY,
     Environment,
@@ -170,7 +165,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environme
     create,
     journal_path,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.python_probe import canonical
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.probe import canonical
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.record import Record, split
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "environment": {"type": "str", "required": True},

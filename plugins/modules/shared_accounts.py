@@ -123,20 +123,21 @@ from collections.abc import Collection
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state, kept_files
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_numbers, kept_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_numbers import (
     NoNumber,
     Numbers,
     of_kept_home,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_processes import (
     NotEnded,
     end_processes,
     forget_failed_units,
     numbers_in_use,
     processes_of,
 )
-from ansible_collections.collab.jupyterhub.plugins.module_utils.accounts import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.accounts import (
     ADOPTED,
     STATE,
     adopted_accounts,

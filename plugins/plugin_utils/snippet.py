@@ -12,12 +12,16 @@ import io
 import tarfile
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import DIRECTORY, HubPackage
-from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import NOTHING, WHERE, LabFiles
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import DIRECTORY, HubPackage
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
+    NOTHING,
+    WHERE,
+    LabFiles,
+)
 
 from . import server_environment
 from .package import package_files
-from .rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
+from .policy.rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:

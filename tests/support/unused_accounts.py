@@ -8,7 +8,7 @@ import grp
 import pwd
 import random
 
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_processes import numbers_in_use
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_processes import numbers_in_use
 
 from reserved import reserve
 

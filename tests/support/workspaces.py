@@ -19,13 +19,13 @@ RAINFALL: dict[str, Any] = {
     "name": "rainfall",
     "account": "project-rainfall",
     "edit": {"users": ["alice"], "groups": ["hydrologists"]},
-    "shares": [{"name": "files"}, {"name": "data", "read": {"users": ["carol"]}}],
+    "workspaces": [{"name": "files"}, {"name": "data", "read": {"users": ["carol"]}}],
 }
 SECRET: dict[str, Any] = {
     "name": "secret",
     "account": "project-secret",
     "edit": {"users": ["carol"]},
-    "shares": [{"name": "files"}],
+    "workspaces": [{"name": "files"}],
 }
 
 
@@ -35,7 +35,7 @@ def make(platform: Platform, *projects: dict[str, Any], check: bool = False, **o
         {
             "name": project["name"],
             "account": project["account"],
-            "shares": [share["name"] for share in project["shares"]],
+            "workspaces": [workspace["name"] for workspace in project["workspaces"]],
         }
         for project in projects
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".cache/collections"))
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import (  # noqa: E402
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.access import (  # noqa: E402
     Access,
     Cell,
     Mode,

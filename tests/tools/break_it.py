@@ -36,7 +36,7 @@ class Fault:
 FAULTS = {
     "policy": Fault(
         "users get the rights to every server",
-        "plugins/plugin_utils/rtc.py",
+        "plugins/plugin_utils/policy/rtc.py",
         'everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]',
         'everyone = ["servers", "access:servers"]',
         f"{UNIT}/plugins/test_rtc.py::test_shared_user_gets_the_least_scopes",
@@ -50,7 +50,7 @@ FAULTS = {
     ),
     "transaction": Fault(
         "a rollback deletes the file that it should restore",
-        "plugins/module_utils/transaction.py",
+        "plugins/module_utils/host/transaction.py",
         "os.replace(kept, path)",
         "os.unlink(kept)",
         f"{UNIT}/plugins/test_transaction.py",
@@ -78,10 +78,10 @@ FAULTS = {
     ),
     "workspace": Fault(
         "readers can write",
-        "python/jupyterhub_collab/hub/share_rights.py",
-        """found[f"{project['name']}/{share['name']}"] = READ""",
-        """found[f"{project['name']}/{share['name']}"] = WRITE""",
-        f"{UNIT}/hub/test_share_rights.py::test_rights",
+        "python/jupyterhub_collab/hub/workspace_rights.py",
+        """found[f"{project['name']}/{workspace['name']}"] = READ""",
+        """found[f"{project['name']}/{workspace['name']}"] = WRITE""",
+        f"{UNIT}/hub/test_workspace_rights.py::test_rights",
     ),
     "verify": Fault(
         "verify confuses the modes of a hub",

@@ -26,8 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "python/jupyterhub_collab"
 PARTS = {
     "The play": ("roles", "playbooks", "plugins"),
-    "The hub": (f"{PACKAGE}/hub",),
-    "Servers and their notices": (f"{PACKAGE}/server",),
+    "The hub": (f"{PACKAGE}/hub", f"{PACKAGE}/patches/hub"),
+    "Servers and their notices": (f"{PACKAGE}/server", f"{PACKAGE}/patches/server"),
+    "The hub and its servers": (f"{PACKAGE}/patches/patch.py", f"{PACKAGE}/patches/bounded.py"),
     "The sharing page": (f"{PACKAGE}/sharing",),
     "Workspaces": (f"{PACKAGE}/workspaces",),
     "verify": (f"{PACKAGE}/verify",),
@@ -244,7 +245,7 @@ def jinja_name(expression: str) -> str:
 
 def all_messages(folders: tuple[str, ...]) -> list[Message]:
     found: dict[tuple[str, str], Message] = {}
-    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*")):
+    for path in sorted(path for each in folders for path in (ROOT / each, *(ROOT / each).rglob("*"))):
         if path.suffix == ".py":
             said = python_messages(path)
         elif path.suffix == ".yml" and path.parent.name in ("tasks", "playbooks"):

@@ -57,6 +57,10 @@ LINT = {
         ["python", "tests/tools/promises.py", "--check"],
         "each promise in docs/reference/promises.md has a test in `make test`, and each test that cites one is listed there",
     ),
+    "imports": (
+        ["python", "tests/tools/imports.py", "--check"],
+        "no modules import each other, and no roles include each other, in a circle; the diagram in docs/explanation/architecture.md matches",
+    ),
     "links": (["python", "tests/tools/links.py"], "links between documents have existing targets"),
     "site": (
         ["python", "tests/tools/docs_site.py", "--build"],
@@ -87,7 +91,7 @@ LINT = {
     ),
     "versions": (
         ["python", "tests/tools/versions.py"],
-        "galaxy.yml, plugins, changelog and tests agree on versions",
+        "galaxy.yml, the package, plugins, changelog and tests agree on versions",
     ),
     "sanity": (["tests/tools/sanity"], "ansible-test sanity passes on the archive that users install"),
 }
@@ -206,7 +210,7 @@ def other_python() -> Step:
 def other_hub() -> Step:
     """Return the step for JupyterHub 5. The tests of `make test` use the newest release, except in some scenarios."""
     report = RESULTS / "hub5.xml"
-    tests = [f"tests/unit/{name}" for name in ("hub", "sharing", "verify")]
+    tests = [f"tests/unit/{name}" for name in ("hub", "patches", "sharing", "verify")]
     tests += [f"tests/unit/plugins/test_hub_{name}.py" for name in ("dry_run", "look", "probe", "socket")]
     tests += [f"tests/unit/server/test_{name}.py" for name in ("guard", "visitors", "stopping")]
     return Step(

@@ -18,20 +18,20 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy.orm import object_session
 
 from ..names import SERVER_SETTINGS
-from . import unprepared
-from .codes import give_codes_to_tabs
+from ..patches.hub import unprepared
+from ..patches.hub.codes import give_codes_to_tabs
+from ..patches.hub.guests import forget_if_one_left, note_shares
+from ..patches.hub.logout import end_sign_ins_at_logout
+from ..patches.hub.resume import forget_visitors, keep_visitors
+from ..patches.hub.wrapped import fit_inner
 from .culler import culler_seconds
-from .guests import forget_if_one_left, note_shares
 from .hooks import Hook, chain
-from .logout import end_sign_ins_at_logout
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
-from .resume import forget_visitors, keep_visitors
 from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
-from .wrapped import fit_inner
 
 PACKAGE = Path(__file__).parents[2]
 # Jupyter's first configuration directory. It turns live collaboration on for these servers only, although their environment has it off.

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from jupyterhub import apihandlers, orm, roles, scopes
+from jupyterhub import orm, roles, scopes
 from jupyterhub.apihandlers.base import APIHandler
 from sqlalchemy.orm import object_session
 from tornado import web
 
 from ..names import OFFERED, SERVICE
+from ..patches.hub.handlers import add_endpoint
 
 # Servers as scopes name them: OWNER/ for the default server, OWNER/NAME for a named one.
 offered: set[str] = set()
@@ -30,11 +31,7 @@ PENDING = {"spawn": "starting", "stop": "stopping"}
 def show_offered() -> None:
     """Add the endpoint to the hub, without servers."""
     offered.clear()
-    # The hub builds its routes from this list. `extra_handlers` is deprecated, so the hub would warn at each start, and a later file may
-    # replace it.
-    address = (f"/api/{OFFERED}", OfferedServers)
-    if address not in apihandlers.default_handlers:
-        apihandlers.default_handlers.append(address)
+    add_endpoint(f"/api/{OFFERED}", OfferedServers)
 
 
 class OfferedServers(APIHandler):

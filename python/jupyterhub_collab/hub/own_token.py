@@ -9,15 +9,14 @@ never to open itself.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from functools import wraps
 from inspect import isawaitable
 from typing import Any
 
 from jupyterhub import orm, scopes
-from jupyterhub.app import JupyterHub
 from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 
+from ..patches.hub.start import before_cleanup
 from .hooks import sections_with
 from .roles import value_of
 
@@ -39,7 +38,7 @@ def limit_own_tokens(c: Any, is_concerned: Concerns) -> None:
     """
     for section in sorted(sections_with(c, TRAIT) | {"Spawner"}):
         c[section][TRAIT] = _without_access(value_of(c[section], TRAIT, []), is_concerned)
-    JupyterHub.cleanup_oauth_clients = _at_start(JupyterHub.cleanup_oauth_clients, is_concerned)
+    before_cleanup(lambda hub: _limit_running(hub, is_concerned))
 
 
 def _without_access(theirs: Any, is_concerned: Concerns) -> Callable[[Any], Any]:
@@ -81,20 +80,14 @@ def opens(scope: str) -> bool:
     return scope.partition("!")[0] in OPENING
 
 
-def _at_start(cleanup: Any, is_concerned: Concerns) -> Any:
-    """Wrap the method that the hub calls once it knows which servers are running, and limit the tokens of those first."""
-
-    @wraps(cleanup)
-    def cleanup_oauth_clients(hub: Any) -> None:
-        for user in hub.users.values():
-            for spawner in user.spawners.values():
-                if spawner.active and is_concerned(spawner):
-                    for token in own_tokens(spawner):
-                        token.scopes = [*_spelt_out(token.scopes, user.orm_user)]
-        hub.db.commit()
-        cleanup(hub)
-
-    return cleanup_oauth_clients
+def _limit_running(hub: Any, is_concerned: Concerns) -> None:
+    """Limit the tokens of the servers that are running when the hub starts."""
+    for user in hub.users.values():
+        for spawner in user.spawners.values():
+            if spawner.active and is_concerned(spawner):
+                for token in own_tokens(spawner):
+                    token.scopes = [*_spelt_out(token.scopes, user.orm_user)]
+    hub.db.commit()
 
 
 def own_tokens(spawner: Any) -> list[orm.APIToken]:

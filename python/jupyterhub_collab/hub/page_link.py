@@ -7,12 +7,12 @@ own domain. From any other domain, the hub redirects the path to its own domain,
 
 from __future__ import annotations
 
-from jupyterhub import handlers
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from ..names import SERVICE
+from ..patches.hub.handlers import add_page
 
 
 class ToThePage(BaseHandler):
@@ -28,6 +28,4 @@ class ToThePage(BaseHandler):
 
 def lead_to_page() -> None:
     """Add the redirect to the hub of this process."""
-    address = (f"/services/{SERVICE}/?", ToThePage)
-    if address not in handlers.default_handlers:
-        handlers.default_handlers.append(address)
+    add_page(f"/services/{SERVICE}/?", ToThePage)

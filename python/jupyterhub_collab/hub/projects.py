@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..patches.hub.memberships import add_accounts, add_roles
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
-from .memberships import add_accounts, add_roles
 from .policy import applied
 from .shared_port import share_port
 from .sharing import offer_servers

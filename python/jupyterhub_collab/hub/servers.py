@@ -9,8 +9,8 @@ from typing import Any
 
 from jupyterhub.utils import maybe_future
 
+from ..patches.hub.wrapped import fit_inner
 from .hooks import Hook, chain
-from .wrapped import fit_inner
 
 # Commands that accept options of the single-user server, also if another program (conda, sudo, singularity) runs them. It is
 # unknown what any other script does with options.

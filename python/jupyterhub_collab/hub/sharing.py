@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from ..names import SERVICE, SETTINGS
+from ..patches.hub.codes import give_codes_to_tabs
+from ..patches.hub.guesses import limit_guesses, limit_links
+from ..patches.hub.logout import end_sign_ins_at_logout
+from ..patches.hub.page_start import start_without_page
 from ..quiet_logs import keep_secrets
 from .authorize import skip_authorize_page, skips_authorize_page, trust
-from .codes import give_codes_to_tabs
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
-from .guesses import limit_guesses, limit_links
-from .logout import end_sign_ins_at_logout
 from .offered import offered, show_offered
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .page_check import Page
 from .page_link import lead_to_page
-from .page_start import start_without_page
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds

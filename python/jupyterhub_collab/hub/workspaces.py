@@ -17,8 +17,8 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial, wraps
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,19 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from ..patches.hub.start import before_start
+from ..workspaces.gates import STATE
+from ..workspaces.permissions import group_names
 from ..workspaces.repair import numbers_of
-from ..workspaces.share_gates import STATE
-from ..workspaces.shares import group_names
-from .given_shares import PATIENCE_SECONDS, GivenShares
 from .hooks import Hook, chain
 from .policy import applied
-from .share_mounts import GROUPS, merged, mounts, sealed, works
-from .share_rights import WRITE, Rights, named_as, rights_of
-from .share_threads import Unanswered
 from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
+from .workspace_access import PATIENCE_SECONDS, GivenAccess
+from .workspace_mounts import GROUPS, merged, mounts, sealed, works
+from .workspace_rights import WRITE, Rights, named_as, rights_of
+from .workspace_threads import Unanswered
 
 PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")  # needs no quoting in the properties of a unit
 LINK = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*")
@@ -65,9 +66,9 @@ def share_workspaces(
 ) -> None:
     """Give servers that start from now on the workspaces of these projects.
 
-    root: the host's directory of all workspaces, `root/PROJECT/SHARE`. mount: where a server sees its workspaces. projects: each has
-    `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `shares`. Each
-    share has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab
+    root: the host's directory of all workspaces, `root/PROJECT/WORKSPACE`. mount: where a server sees its workspaces. projects: each has
+    `name`, `account` (the hub user that owns the project's server), `manage` and `edit` (hub `users` and `groups`), and `workspaces`. Each
+    workspace has a `name`, and `write` and `read` for further users and groups. link: the name in the home directory under which JupyterLab
     shows the workspaces; empty for none. repair_minutes: how often the permissions of files in workspaces are restored; 0 for only when a
     server starts. Raises ValueError if `root` or `mount` does not match PATH or contains `..`, or if `link` is not empty and does not
     match LINK.
@@ -81,8 +82,14 @@ def share_workspaces(
     share_port()
     workspaces = Workspaces(root, mount, projects, link, repair_minutes)
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
-    JupyterHub.start = _settled(JupyterHub.start, workspaces)
+    # First remove workspaces from running servers whose users have lost access.
+    before_start(workspaces.begin)
     applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+
+
+def _renamed(project: dict[str, Any]) -> dict[str, Any]:
+    """Return a project with its `workspaces`. Fragments of earlier versions call them `shares`."""
+    return {"workspaces": project["shares"], **project} if "shares" in project else project
 
 
 def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
@@ -99,17 +106,6 @@ def _around(theirs: Hook, workspaces: Workspaces) -> Hook:
     return pre_spawn_hook
 
 
-def _settled(start: Callable[[Any], Awaitable[None]], workspaces: Workspaces) -> Any:
-    """Wrap `JupyterHub.start`, and first remove workspaces from running servers whose users have lost access."""
-
-    @wraps(start)
-    async def start_settled(hub: Any) -> None:
-        workspaces.begin(hub)
-        await start(hub)
-
-    return start_settled
-
-
 class Workspaces:
     """The workspaces of all projects, as the fragment lists them."""
 
@@ -118,10 +114,10 @@ class Workspaces:
     ) -> None:
         self.root = root
         self.mount = mount
-        self.projects = projects
+        self.projects = [*map(_renamed, projects)]
         self.link = link
         self.repair_minutes = repair_minutes
-        self.given = GivenShares(root)
+        self.given = GivenAccess(root)
         self.due = False  # whether groups have changed in the database since the last `settle`
         self.warned = False
         self.later: asyncio.TimerHandle | None = None  # the next attempt
@@ -130,12 +126,12 @@ class Workspaces:
         self.tasks: set[asyncio.Task[None]] = set()  # the loop keeps only weak references to tasks
 
     @property
-    def shares(self) -> dict[str, str]:
-        """All workspaces as `project/share`, each with the account of its project."""
+    def workspaces(self) -> dict[str, str]:
+        """All workspaces as `project/workspace`, each with the account of its project."""
         return {
-            f"{project['name']}/{share['name']}": project["account"]
+            f"{project['name']}/{workspace['name']}": project["account"]
             for project in self.projects
-            for share in project["shares"]
+            for workspace in project["workspaces"]
         }
 
     # When the hub starts, and while it runs
@@ -167,7 +163,7 @@ class Workspaces:
         for user in self.hub.db.query(orm.User).filter(orm.User.name.in_(users)):
             groups = [group.name for group in user.groups]
             now[users[user.name]] = rights_of(self.projects, user.name, groups)
-        settled = self.given.settle(now, self.shares, seconds)
+        settled = self.given.settle(now, self.workspaces, seconds)
         for problem in settled.problems:
             if problem not in self.reported:
                 self.hub.log.error("Workspace %s", problem)
@@ -177,11 +173,13 @@ class Workspaces:
         if settled.unsettled or settled.unrecorded:
             self._settle_later()
         lost: dict[str, list[str]] = {}
-        for account, share in settled.lost:
-            if share in self.shares:
-                lost.setdefault(share, []).append(account)
+        for account, workspace in settled.lost:
+            if workspace in self.workspaces:
+                lost.setdefault(workspace, []).append(account)
         if lost:
-            self._in_background(self.repair({share: self.shares[share] for share in lost}, lost))
+            self._in_background(
+                self.repair({workspace: self.workspaces[workspace] for workspace in lost}, lost)
+            )
 
     def _look_for_groups(self, session: Any, _context: Any) -> None:
         changed = (*session.new, *session.dirty, *session.deleted)
@@ -220,40 +218,48 @@ class Workspaces:
         while True:
             await asyncio.sleep(self.repair_minutes * 60)
             # Do not wait for it: a file system may stop answering during the walk.
-            self._in_background(self.repair(self.shares))
+            self._in_background(self.repair(self.workspaces))
 
-    async def repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]] | None = None) -> None:
+    async def repair(
+        self, workspaces: Mapping[str, str], lost: Mapping[str, list[str]] | None = None
+    ) -> None:
         """Restore the permissions of files in these workspaces, except those in repair already, and log what was done.
 
-        shares, lost: see `jupyterhub_collab.workspaces.repair`. If someone has lost access, all of `shares` are repaired, and files with
+        workspaces, lost: see `jupyterhub_collab.workspaces.repair`. If someone has lost access, all of `workspaces` are repaired, and files with
         hard links outside their workspace are replaced with copies.
         """
-        shares = {share: account for share, account in shares.items() if lost or share not in self.in_repair}
-        self.in_repair |= {*shares}
-        looks = {share: partial(os.lstat, os.path.join(self.root, share)) for share in shares}
+        workspaces = {
+            workspace: account
+            for workspace, account in workspaces.items()
+            if lost or workspace not in self.in_repair
+        }
+        self.in_repair |= {*workspaces}
+        looks = {workspace: partial(os.lstat, os.path.join(self.root, workspace)) for workspace in workspaces}
         looked = await self.given.threads.answers(looks, LOOK_SECONDS)
         # By device, because a walk waits for a file system that stops answering.
         together: dict[int, dict[str, str]] = {}
-        for share, account in shares.items():
-            if isinstance(looked[share], Unanswered):
-                self.in_repair.discard(share)
+        for workspace, account in workspaces.items():
+            if isinstance(looked[workspace], Unanswered):
+                self.in_repair.discard(workspace)
             else:
-                together.setdefault(getattr(looked[share], "st_dev", 0), {})[share] = account
+                together.setdefault(getattr(looked[workspace], "st_dev", 0), {})[workspace] = account
         await asyncio.gather(*(self._repair(each, lost or {}) for each in together.values()))
 
-    async def _repair(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> None:
+    async def _repair(self, workspaces: Mapping[str, str], lost: Mapping[str, list[str]]) -> None:
         """Repair workspaces of one file system."""
         try:
-            told = await self._walk(shares, {share: lost[share] for share in shares if share in lost})
+            told = await self._walk(
+                workspaces, {workspace: lost[workspace] for workspace in workspaces if workspace in lost}
+            )
         except OSError as error:
             self.hub.log.warning("Failed to restore permissions of files in workspaces: %s", error)
         else:
             for line in told.strip().splitlines():
                 self.hub.log.info("Workspace %s", line)
         finally:
-            self.in_repair -= {*shares}
+            self.in_repair -= {*workspaces}
 
-    async def _walk(self, shares: Mapping[str, str], lost: Mapping[str, list[str]]) -> str:
+    async def _walk(self, workspaces: Mapping[str, str], lost: Mapping[str, list[str]]) -> str:
         """Walk through workspaces in a separate process, because this takes long. Return the process's output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "jupyterhub_collab.workspaces.repair"),
@@ -263,7 +269,12 @@ class Workspaces:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        wanted = {"root": self.root, "shares": dict(shares), "separate": bool(lost), "lost": dict(lost)}
+        wanted = {
+            "root": self.root,
+            "workspaces": dict(workspaces),
+            "separate": bool(lost),
+            "lost": dict(lost),
+        }
         told, _none = await process.communicate(json.dumps(wanted).encode())
         return told.decode(errors="replace")
 
@@ -289,13 +300,13 @@ class Workspaces:
         missing = await self._missing(rights)
         self.given.note(account.pw_name, user.name, rights)
         self.settle()
-        for share in {*rights} - {*missing}:
-            gate = self.given.gates.get(share)
+        for workspace in {*rights} - {*missing}:
+            gate = self.given.gates.get(workspace)
             if gate is None or gate.closed:
-                missing[share] = gate.closed if gate else "nobody can get access to its directory"
-        for share, reason in missing.items():
-            spawner.log.warning("%s starts without workspace %s: %s", spawner._log_name, share, reason)
-        usable = {share: right for share, right in rights.items() if share not in missing}
+                missing[workspace] = gate.closed if gate else "nobody can get access to its directory"
+        for workspace, reason in missing.items():
+            spawner.log.warning("%s starts without workspace %s: %s", spawner._log_name, workspace, reason)
+        usable = {workspace: right for workspace, right in rights.items() if workspace not in missing}
         if spawner.has_trait("unit_extra_properties"):
             shown = await self._mount(spawner, account.pw_name, rights, usable, missing)
         else:
@@ -303,14 +314,19 @@ class Workspaces:
             shown = self._links(usable)
         if self.link:
             await self._show(spawner, account, shown)
-        if writable := {share: self.shares[share] for share, right in usable.items() if right == WRITE}:
+        if writable := {
+            workspace: self.workspaces[workspace] for workspace, right in usable.items() if right == WRITE
+        }:
             self._in_background(self.repair(writable))
 
     async def _missing(self, rights: Rights) -> dict[str, str]:
         """Return which workspaces are unavailable, and why."""
-        looks = {share: partial(_problem_of, os.path.join(self.root, share), share) for share in rights}
+        looks = {
+            workspace: partial(_problem_of, os.path.join(self.root, workspace), workspace)
+            for workspace in rights
+        }
         looked = await self.given.threads.answers(looks, LOOK_SECONDS)
-        return {share: str(said) for share, said in looked.items() if said is not None}
+        return {workspace: str(said) for workspace, said in looked.items() if said is not None}
 
     async def _mount(
         self, spawner: Any, account: str, rights: Rights, usable: Rights, missing: dict[str, str]
@@ -334,7 +350,7 @@ class Workspaces:
                 self.mount,
             )
             ours, shown = {}, self._links(usable)
-        numbers = [str(_number_of(share, right)) for share, right in sorted(usable.items())]
+        numbers = [str(_number_of(workspace, right)) for workspace, right in sorted(usable.items())]
         if numbers:
             ours[GROUPS] = " ".join(numbers)
         spawner.collab_properties = theirs
@@ -342,20 +358,26 @@ class Workspaces:
         return shown
 
     def _links(self, usable: Rights) -> dict[str, Any]:
-        return {"links": {share: os.path.join(self.root, share) for share in usable}} if usable else {}
+        return (
+            {"links": {workspace: os.path.join(self.root, workspace) for workspace in usable}}
+            if usable
+            else {}
+        )
 
     def _join(self, spawner: Any, account: str, usable: Rights) -> None:
         """Add an account to the groups of its workspaces, and remove it from those of other workspaces.
 
         Without a systemd unit, a server gets the groups that the host has for its account.
         """
-        wanted = {group_names(*share.split("/", 1))[right != WRITE] for share, right in usable.items()}
-        ours = {name for share in self.shares for name in group_names(*share.split("/", 1))}
+        wanted = {
+            group_names(*workspace.split("/", 1))[right != WRITE] for workspace, right in usable.items()
+        }
+        ours = {name for workspace in self.workspaces for name in group_names(*workspace.split("/", 1))}
         keeps = {
-            group_names(project["name"], share["name"])[0]
+            group_names(project["name"], workspace["name"])[0]
             for project in self.projects
             if project["account"] == account
-            for share in project["shares"]
+            for workspace in project["workspaces"]
         }
         held = {group.gr_name for group in grp.getgrall() if account in group.gr_mem} & ours
         for option, names in (("--add", wanted - held), ("--delete", held - wanted - keeps)):
@@ -409,16 +431,16 @@ async def _answer(process: asyncio.subprocess.Process, wish: bytes) -> bytes:
     return told
 
 
-def _number_of(share: str, right: str) -> int:
-    numbers = numbers_of(share)
+def _number_of(workspace: str, right: str) -> int:
+    numbers = numbers_of(workspace)
     return numbers.writers if right == WRITE else numbers.readers
 
 
-def _problem_of(path: str, share: str) -> str | None:
+def _problem_of(path: str, workspace: str) -> str | None:
     """Return why a workspace is unavailable; None if it is available."""
     try:
         there = os.lstat(path)
-        numbers_of(share)
+        numbers_of(workspace)
     except OSError as error:
         return error.strerror
     except KeyError:

@@ -10,19 +10,20 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
+from ..patches.server.authors import Authors
+from ..patches.server.identities import complete_users
+from ..patches.server.kernels import share_kernels
+from ..patches.server.stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
+from ..patches.server.workers import PROBE, Probe
 from .activity import Activity
-from .authors import Authors
 from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
-from .kernels import share_kernels
 from .limits import Documents
 from .notices import Notices
 from .protection import Protection, ProtectionHandler
 from .settings import Settings
 from .state_place import place_in
-from .stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
-from .workers import PROBE, Probe
 
 SWITCH_SECONDS = 0.001
 MEGABYTE = 1_000_000
@@ -45,7 +46,7 @@ class Collaboration(ExtensionApp):
         self.rooms = {}
         self.past = History(place_in(settings.state, os.environ.get("JUPYTERHUB_API_URL", "")), self.log)
         self.activity = Activity(app, settings.idle_seconds)
-        Identities(self.past).wrap(app.identity_provider)
+        complete_users(app.identity_provider, Identities(self.past).complete)
         authors = Authors(settings.email_domain, self.log)
         if manager := app.web_app.settings.get("terminal_manager"):
             authors.wrap_terminals(manager)

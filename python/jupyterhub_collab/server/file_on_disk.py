@@ -27,7 +27,7 @@ from jupyter_server_ydoc import loaders
 from jupyter_server_ydoc.utils import OutOfBandChanges
 from tornado.web import HTTPError
 
-from . import saving
+from ..patches.server import saving
 from .copies import model_of
 from .file_content import Found, content_of, named, notebook_in
 from .file_identity import FileIdentity

@@ -7,22 +7,22 @@ an open websocket again. The guard protects the server's API, not its processes:
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Any
 
-from jupyter_server.serverapp import ServerApp
 from tornado.web import HTTPError
 
-from ..bounded import bound_memory
 from ..names import GUARDED
+from ..patches.bounded import bound_memory
+from ..patches.server.configured import once_configured, only_if_also
+from ..patches.server.hub_auth import ask_once, name_server
+from ..patches.server.visitors import Visitors
+from ..patches.server.workers import confine_workers
 from ..quiet_logs import keep_secrets
-from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server, serves_hub
+from .hub_credentials import hub_auth_of, is_own_token, model_of, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
-from .visitors import Visitors
-from .workers import confine_workers
 
 # The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
 # are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
@@ -36,24 +36,19 @@ def put_in_force() -> None:
     Wrap its authorizer once the server has created it, whichever configuration names it. So an administrator's own authorizer keeps its
     say, and none can replace the guard.
     """
-    server: Any = ServerApp
-    init_configurables = server.init_configurables
-    if hasattr(init_configurables, "is_guarded"):  # Jupyter may read a configuration more than once
-        return
 
-    @functools.wraps(init_configurables)
-    def guarded(app: Any) -> None:
-        init_configurables(app)
+    def guard(app: Any) -> None:
         settings = Settings.from_environment()
         levels = Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers)
-        Guard(levels).wrap(app.authorizer)
+        only_if_also(app.authorizer, Guard(levels).allows)
         headers = app.tornado_settings.get("headers", {})
         app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
         app.log.info(
             "In addition to its owner, this server can be shut down by: %s", settings.managers or "nobody"
         )
 
-    guarded.is_guarded = True  # type: ignore[attr-defined]
+    if not once_configured(guard):  # Jupyter may read a configuration more than once
+        return
     Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
     confine_workers()
     keep_secrets()
@@ -61,7 +56,6 @@ def put_in_force() -> None:
         name_server()
         ask_once()
         bound_memory()
-    server.init_configurables = guarded
 
 
 class Guard:
@@ -70,18 +64,14 @@ class Guard:
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
 
-    def wrap(self, authorizer: Any) -> None:
-        theirs = authorizer.is_authorized
-
-        def is_authorized(handler: Any, user: Any, action: str, resource: str) -> Any:
-            needed = LEVEL_FOR.get(resource)
-            if needed is None or action == "read" or self.level_of(handler, user) >= needed:
-                return theirs(handler, user, action, resource)
-            if getattr(handler, "auth_resource", None) == resource:
-                raise HTTPError(403, REFUSAL, reason=REFUSAL)
-            return False  # the request only asks what the user can do
-
-        authorizer.is_authorized = is_authorized
+    def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not."""
+        needed = LEVEL_FOR.get(resource)
+        if needed is None or action == "read" or self.level_of(handler, user) >= needed:
+            return True
+        if getattr(handler, "auth_resource", None) == resource:
+            raise HTTPError(403, REFUSAL, reason=REFUSAL)
+        return False  # the request only asks what the user can do
 
     def level_of(self, handler: Any, user: Any) -> Level:
         """Return the access level of a request's user; the lowest one if the level is uncertain.

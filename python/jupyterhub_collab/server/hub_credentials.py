@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..names import VISITED
-
 
 @dataclass(frozen=True)
 class Credentials:
@@ -30,40 +28,6 @@ def model_of(handler: Any, user: Any) -> dict[str, Any]:
     """Return the hub's model of a request's user; empty if there is none."""
     # JupyterHub's extension keeps it with the user, its older single-user class with the request.
     return getattr(user, "hub_user", None) or getattr(handler, "_cached_hub_user", None) or {}
-
-
-def name_server() -> None:
-    """Make the server name itself (header VISITED) whenever it asks the hub about a visitor.
-
-    Guests who use a token of their own leave no other trace at the hub.
-    """
-    from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server without a hub may lack it
-
-    theirs = HubOAuth._api_request
-
-    async def _api_request(hub_auth: Any, method: str, url: str, **options: Any) -> Any:
-        options["headers"] = {**options.get("headers", {}), VISITED: hub_auth.oauth_client_id}
-        return await theirs(hub_auth, method, url, **options)
-
-    HubOAuth._api_request = _api_request
-
-
-def ask_once() -> None:
-    """Make a request wait only once for the hub's answer.
-
-    JupyterHub looks users up in a pool of one thread, and waits for it. If a form comes with a sign-in but without its session's `_xsrf`,
-    the lookup starts another one in the same thread, and waits for itself: the server would never answer anyone again.
-    """
-    from jupyterhub.services.auth import HubAuth  # noqa: PLC0415  # a server without a hub may lack it
-
-    theirs = HubAuth.get_user
-
-    def get_user(hub_auth: Any, handler: Any, *, sync: bool = True) -> Any:
-        if sync and hasattr(handler, "_cached_hub_user"):  # None until the hub has answered
-            return handler._cached_hub_user
-        return theirs(hub_auth, handler, sync=sync)
-
-    HubAuth.get_user = get_user
 
 
 def serves_hub() -> bool:

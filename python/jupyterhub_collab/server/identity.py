@@ -46,19 +46,6 @@ class Identities:
             self._past.set_colour(username, self.colours[username])
         return self.colours[username]
 
-    def wrap(self, provider: Any) -> None:
-        """Make a server's identity provider return completed users."""
-        get_user = provider.get_user
-
-        async def complete_user(handler: Any) -> Any:
-            user = get_user(handler)
-            user = await user if hasattr(user, "__await__") else user
-            if user is not None:
-                self.complete(user)
-            return user
-
-        provider.get_user = complete_user
-
 
 def initials(name: str) -> str:
     """Return the initials of a name: one or two letters."""

@@ -7,7 +7,6 @@ import contextlib
 import importlib
 import importlib.metadata
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,16 +14,10 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.ioloop import PeriodicCallback
 from tornado.web import authenticated
 
+from ..patches.patch import fits, told
+from ..patches.server.releases import FITS
 from .notices import Notices
 
-# The releases of jupyter-collaboration's packages that our replacements support, as ranges: from one release to below another. We test
-# with the first and the last of them. A pre-release counts as the release that it leads to.
-FITS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "jupyter-server-ydoc": (("2.4.2", "2.5"), ("3.0", "3.2")),
-    "jupyter-ydoc": (("3.5", "5"),),
-    "pycrdt": (("0.13", "0.15"),),
-    "pycrdt-websocket": (("0.16.2", "0.17"),),
-}
 WAY_OUT = "Run the playbook jupyter_rtc again, or update its collection"
 # An extension that does the same in another way, and keeps jupyter-collaboration from loading.
 RIVAL = "jupyter_server_documents"
@@ -37,13 +30,12 @@ def problem_with(versions: Mapping[str, str]) -> str:
 
     versions: the installed releases, by package.
     """
-    for name, fits in FITS.items():
+    for name, releases in FITS.items():
         version = versions.get(name)
         if version is None:
             return f"{name} is not installed. {WAY_OUT}."
-        if not any(_release(low) <= _release(version) < _release(high) for low, high in fits):
-            known = " or ".join(f"{low} to below {high}" for low, high in fits)
-            return f"{name} {version} is not supported by the collection ({known}). {WAY_OUT}."
+        if not fits(version, releases):
+            return f"{name} {version} is not supported by the collection ({told(releases)}). {WAY_OUT}."
     return ""
 
 
@@ -74,11 +66,11 @@ class Protection:
         self._telling = PeriodicCallback(self._tell, 1000 * AGAIN_SECONDS)
 
     def use(self, *arguments: Any) -> None:
-        """Call `replacement.use_rooms`. Do not even import that module if the installed releases are unsupported."""
+        """Call `patches.server.collaboration.use_rooms`. Do not even import that module if the installed releases are unsupported."""
         if self.problem:
             return
         try:
-            importlib.import_module(".replacement", __package__).use_rooms(*arguments)
+            importlib.import_module("..patches.server.collaboration", __package__).use_rooms(*arguments)
         except Exception as error:
             self.problem = f"The collection does not support the installed packages ({error!r}). {WAY_OUT}."
 
@@ -111,11 +103,3 @@ def _installed() -> dict[str, str]:
             if version := importlib.metadata.version(name):
                 found[name] = version
     return found
-
-
-def _release(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(\.\d+)*", version)
-    numbers = [int(part) for part in found[0].split(".")] if found else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)

@@ -38,7 +38,8 @@ from pycrdt import (
 )
 from tornado.web import HTTPError
 
-from . import apart, copies, saving
+from ..patches.server import saving
+from . import apart, copies
 from .editing import current_edit, editing_as
 from .file_content import Found
 from .file_on_disk import File, Unfinished, says_gone

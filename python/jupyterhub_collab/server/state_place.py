@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .stopping import EXIT_SECONDS, STOP_SECONDS
+from ..patches.server.stopping import EXIT_SECONDS, STOP_SECONDS
 
 # How long a server waits for its predecessor to end, in seconds.
 PATIENCE = STOP_SECONDS + EXIT_SECONDS

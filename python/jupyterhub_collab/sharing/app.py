@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
-from ..bounded import bound_memory
+from ..patches.bounded import bound_memory
 from ..quiet_logs import Indented, keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets

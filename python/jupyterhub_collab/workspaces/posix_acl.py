@@ -1,1 +1,1 @@
-../../../plugins/module_utils/posix_acl.py
+../../../plugins/module_utils/workspaces/posix_acl.py

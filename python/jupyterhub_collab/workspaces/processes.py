@@ -1,1 +1,1 @@
-../../../plugins/module_utils/processes.py
+../../../plugins/module_utils/workspaces/processes.py

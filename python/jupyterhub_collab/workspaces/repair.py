@@ -5,8 +5,8 @@ This runs in a separate process, so that the hub keeps answering.
 
     python -m jupyterhub_collab.workspaces.repair    reads a JSON object from standard input
 
-The object has `root`, `shares` (`project/share` -> the project's account), `separate` (see `shares.repair`), and `lost` (`project/share` ->
-accounts that have lost access).
+The object has `root`, `workspaces` (`project/workspace` -> the project's account), `separate` (see `permissions.repair`),
+and `lost` (`project/workspace` -> accounts that have lost access).
 
 Prints a line for each workspace in which it restored or skipped something.
 """
@@ -22,15 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from . import share_gates, share_users, shares
+from . import gates, holders, permissions
 from .processes import halted
 
 
-def numbers_of(share: str) -> shares.Groups:
+def numbers_of(workspace: str) -> permissions.Groups:
     """Return the GIDs of a workspace's groups. Raises KeyError if a group does not exist."""
-    project, _slash, name = share.partition("/")
-    writers, readers = (grp.getgrnam(group).gr_gid for group in shares.group_names(project, name))
-    return shares.Groups(writers, readers)
+    project, _slash, name = workspace.partition("/")
+    writers, readers = (grp.getgrnam(group).gr_gid for group in permissions.group_names(project, name))
+    return permissions.Groups(writers, readers)
 
 
 def repair(
@@ -41,15 +41,15 @@ def repair(
 ) -> list[str]:
     """Restore the permissions of all files in these workspaces, and return one sentence for each problem or repair.
 
-    root, accounts, separate, lost: see the module; `accounts` is its `shares`. Processes that still use a workspace which their account has
-    lost are ended, also those of other accounts that got an open file from it. This comes after the walk, because a file may get the
-    workspace's groups only in the walk.
+    root, accounts, separate, lost: see the module; `accounts` is its `workspaces`. Processes that still use a workspace which their
+    account has lost are ended, also those of other accounts that got an open file from it. This comes after the walk, because a file may
+    get the workspace's groups only in the walk.
     """
     told = []
     for name, account in accounts.items():
         path = os.path.join(root, name)
         try:
-            report = shares.repair(path, numbers_of(name), _number_of(account), separate=separate)
+            report = permissions.repair(path, numbers_of(name), _number_of(account), separate=separate)
         except (OSError, KeyError) as error:
             told.append(f"{name}: {error}")
             continue
@@ -67,16 +67,16 @@ def _end_strangers(name: str, path: str, lost: Sequence[str]) -> Iterator[str]:
     left: set[int] = set()
     for number in {_number_of(account) for account in lost} - {0}:
         with halted([number]):
-            left |= {*share_users.end(partial(share_users.users, groups, number, path))}
-    if share_gates.recall().get(name, share_gates.OPEN).by_name:
-        strangers = partial(share_users.users, groups, share=path, passing=lambda: _passing(name))
-        left |= {*share_users.end(strangers)}
+            left |= {*holders.end(partial(holders.users, groups, number, path))}
+    if gates.recall().get(name, gates.OPEN).by_name:
+        strangers = partial(holders.users, groups, workspace=path, passing=lambda: _passing(name))
+        left |= {*holders.end(strangers)}
     for process in sorted(left):
         yield f"process {process} of a user without access has files of it open and does not end"
 
 
 def _passing(name: str) -> set[int]:
-    return {number for number, may in share_gates.recall()[name].users.items() if may}
+    return {number for number, may in gates.recall()[name].users.items() if may}
 
 
 def _number_of(account: str) -> int:
@@ -89,7 +89,7 @@ def _number_of(account: str) -> int:
 def main() -> None:
     os.nice(10)
     wanted = json.load(sys.stdin)
-    print("\n".join(repair(wanted["root"], wanted["shares"], wanted["separate"], wanted["lost"])))
+    print("\n".join(repair(wanted["root"], wanted["workspaces"], wanted["separate"], wanted["lost"])))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 from contextlib import ExitStack
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.access import Mode, load
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.access import Mode, load
 
 from people import Hub, Person
 from scenario import Platform, play, wait_until

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pamela  # type: ignore[import-untyped]
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 from jupyterhub import orm, scopes
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler

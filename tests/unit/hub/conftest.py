@@ -11,7 +11,7 @@ from jupyterhub.oauth.provider import JupyterHubRequestValidator
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
 
-from jupyterhub_collab.hub import accounts, known
+from jupyterhub_collab.patches.hub import known, logins
 
 CHANGED = (
     (BaseHandler, "clear_login_cookie"),
@@ -41,5 +41,5 @@ def hub_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore the hub's classes and our registries after each test."""
     for kind, name in CHANGED:
         monkeypatch.setattr(kind, name, kind.__dict__[name])
-    monkeypatch.setattr(accounts, "_reserved", set())
+    monkeypatch.setattr(logins, "_reserved", set())
     monkeypatch.setattr(known, "kept", set())

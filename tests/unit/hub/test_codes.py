@@ -8,7 +8,7 @@ from jupyterhub import orm, utils
 from jupyterhub.oauth import provider
 from jupyterhub.oauth.provider import JupyterHubRequestValidator
 
-from jupyterhub_collab.hub import codes
+from jupyterhub_collab.patches.hub import codes
 
 
 @pytest.mark.parametrize("name", ["alice", "of-no-secret", "nobody"])

@@ -26,7 +26,7 @@ from collaboration_settings import SETTINGS
 from jupyterhub_collab.hub import apply, state_directory
 from jupyterhub_collab.hub.collaboration import CONFIG, collaborate, opened
 from jupyterhub_collab.hub.policy import applied, lost
-from jupyterhub_collab.hub.resume import end_own_tokens, forget_visitors
+from jupyterhub_collab.patches.hub.resume import end_own_tokens, forget_visitors
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block, transaction
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_dry_run import DryRun
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
-from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from jupyterhub import __version__ as hub_version
 from jupyterhub import version_info
 

@@ -15,9 +15,10 @@ from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from traitlets.config import Config
 
-from jupyterhub_collab.hub import memberships, offered, projects
+from jupyterhub_collab.hub import offered, projects
 from jupyterhub_collab.hub.collaboration import Chosen, chosen
 from jupyterhub_collab.hub.policy import applied, lost
+from jupyterhub_collab.patches.hub import memberships
 
 LEVELS = {
     "edit": ["access:servers!server={server}"],
@@ -29,7 +30,7 @@ RAIN: dict[str, Any] = {
     "account": "project-rain",
     "manage": {"users": ["Ann"], "groups": ["staff"]},
     "edit": {"users": ["ben", "dan"], "groups": ["students"]},
-    "shares": [],
+    "workspaces": [],
     "mem_limit": "1G",
     "cpu_limit": 2,
 }

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import account_numbers, host_state
-from ansible_collections.collab.jupyterhub.plugins.module_utils.account_numbers import NoNumber, Numbers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_numbers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.account_numbers import NoNumber, Numbers
 
 import unused_accounts
 from child import Child

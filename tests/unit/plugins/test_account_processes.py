@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import account_processes, processes
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_processes
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import processes
 
 from child import Child
 from unused_accounts import FIRST
@@ -373,8 +374,8 @@ def test_account_cannot_signal_what_halts_it(number: signal.Signals) -> None:
 # Sends signals again and again, with a line of its input for each of the two steps.
 SENDS = """
 sys.path[:] = {path!r}
-from ansible_collections.collab.jupyterhub.plugins.module_utils import processes
-from ansible_collections.collab.jupyterhub.plugins.module_utils.processes import halted, signal_all
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import processes
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces.processes import halted, signal_all
 processes.HALTS = {halts!r}
 unshared = ctypes.CDLL(None).unshare({flags})
 assert unshared == 0

@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
 
 
 def test_groups_that_the_host_does_not_list_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import config_block
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
 from traitlets.config.loader import Config, PyFileConfigLoader
 
 DIRECTORY = "/etc/hub/jupyterhub_collab.d"

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 
 
 @pytest.fixture(autouse=True)

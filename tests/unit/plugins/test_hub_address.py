@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_address, hub_proxy
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import address as hub_address
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import proxy
 
 
 @pytest.mark.parametrize(
@@ -51,9 +52,9 @@ def port() -> Iterator[int]:
 
 
 def test_address_is_true_where_the_hub_answers(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_proxy, "SECONDS", 0.1)
+    monkeypatch.setattr(proxy, "SECONDS", 0.1)
     hub = {"bind_url": f"http://:{port}", "base_url": "/j/"}
     unit = Unit("hub", {"User": pwd.getpwuid(os.getuid()).pw_name})
-    assert hub_proxy.is_there(hub, unit)
-    assert not hub_proxy.is_there(hub | {"base_url": "/"}, unit)
-    assert not hub_proxy.is_there(hub | {"front_url": "http://:1"}, unit)
+    assert proxy.is_there(hub, unit)
+    assert not proxy.is_there(hub | {"base_url": "/"}, unit)
+    assert not proxy.is_there(hub | {"front_url": "http://:1"}, unit)

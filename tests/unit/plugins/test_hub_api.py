@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_api
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import api as hub_api
 
 
 @pytest.fixture

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    config_block,
-    hub_package,
-    transaction,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_dry_run import DryRun, leftovers
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
-from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun, leftovers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
 FRAGMENT = """\

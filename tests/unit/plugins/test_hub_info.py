@@ -6,13 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    accounts,
-    host_state,
-    hub_package,
-    listeners,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts, listeners
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
 

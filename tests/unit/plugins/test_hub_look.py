@@ -18,16 +18,13 @@ from urllib.parse import quote
 
 import jupyterhub
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    hub_health,
-    hub_look,
-    hub_package,
-    live_hub,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_api import NoAnswer
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.module_utils.live_hub import LiveHub
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import health, look
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import live as live_hub
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.api import NoAnswer
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.live import LiveHub
 
 import jupyterhub_collab
 from child import Child
@@ -60,7 +57,7 @@ class Hub:
             Child(command, cwd=self.directory, stdout=log, stderr=log) as process,
         ):
             self.process = process
-            wait_until(lambda: bool(hub_health.version(self.url, self.show("hub"))))
+            wait_until(lambda: bool(health.version(self.url, self.show("hub"))))
             yield
 
     def show(self, name: str) -> Unit:
@@ -86,7 +83,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 @pytest.fixture
 def live(running: Hub, monkeypatch: pytest.MonkeyPatch) -> LiveHub:
-    for module in (hub_look, live_hub):
+    for module in (look, live_hub):
         monkeypatch.setattr(module, "show", running.show)
     package = hub_package.HubPackage({})
     package.path = str(Path(jupyterhub_collab.__file__).parents[1])
@@ -109,17 +106,17 @@ def test_hub_on_a_unix_socket_is_seen(running: Hub, live: LiveHub) -> None:
     Each JupyterHub release line has its own.
     """
     told = running.described()
-    hub, held = hub_look.before_change(live, told, never)
+    hub, held = look.before_change(live, told, never)
     assert hub is told
     assert held is not None
     assert "user" in held["roles"]
-    hub_look.knock(running.url.replace("http+unix", "unix+http"), running.show("hub"))
+    look.knock(running.url.replace("http+unix", "unix+http"), running.show("hub"))
 
 
 def test_hub_that_listens_elsewhere_than_it_did_is_found(running: Hub, live: LiveHub) -> None:
     """A hub that listens elsewhere than recorded is found, because the record may be outdated and the candidate new."""
     old = running.described(api_url=f"http://127.0.0.1:{free_port()}/hub/api")
-    assert hub_look.before_change(live, old, running.described)[0]["api_url"] == running.url
+    assert look.before_change(live, old, running.described)[0]["api_url"] == running.url
 
 
 @pytest.mark.parametrize(
@@ -138,8 +135,8 @@ def test_hub_that_cannot_be_seen_stops_a_change(
 ) -> None:
     """A hub that cannot be checked stops the change with one sentence, and continues to run."""
     with pytest.raises(Refused, match=why):
-        hub_look.before_change(live, running.described(**wrong), lambda: running.described(**wrong))
-    assert hub_health.version(running.url, running.show("hub"))
+        look.before_change(live, running.described(**wrong), lambda: running.described(**wrong))
+    assert health.version(running.url, running.show("hub"))
 
 
 def test_token_of_another_hubs_database_is_noticed(running: Hub, live: LiveHub, tmp_path: Path) -> None:
@@ -147,19 +144,19 @@ def test_token_of_another_hubs_database_is_noticed(running: Hub, live: LiveHub, 
     shutil.copy(running.directory / "hub.sqlite", tmp_path)
     other = running.described(database={"url": f"sqlite:///{tmp_path}/hub.sqlite", "options": {}})
     with pytest.raises(Refused, match="rejects a token from its database with status 403"):
-        hub_look.before_change(live, other, lambda: other)
+        look.before_change(live, other, lambda: other)
 
 
 def test_hub_that_hangs_is_known_as_such(
     running: Hub, live: LiveHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hub that accepts connections but does not answer counts as hanging: the check does not fail, because the hub needs a restart."""
-    monkeypatch.setattr(hub_look, "HANG_SECONDS", 0.5)
-    monkeypatch.setattr(hub_look, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(look, "HANG_SECONDS", 0.5)
+    monkeypatch.setattr(look, "ANSWER_SECONDS", 0.5)
     running.process.send_signal(signal.SIGSTOP)
     try:
         begun = time.monotonic()
-        assert hub_look.before_change(live, running.described(), running.described)[1] is None
+        assert look.before_change(live, running.described(), running.described)[1] is None
         assert time.monotonic() > begun + 0.5
     finally:
         running.process.send_signal(signal.SIGCONT)
@@ -177,7 +174,7 @@ def test_other_program_is_no_hub() -> None:
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request).start()
         with pytest.raises(NoAnswer, match="that is not JupyterHub answers"):
-            hub_look.knock(f"http://127.0.0.1:{server.server_port}/hub/api", itself())
+            look.knock(f"http://127.0.0.1:{server.server_port}/hub/api", itself())
 
 
 @pytest.mark.parametrize("kind", ["port", "socket"])
@@ -193,5 +190,5 @@ def test_who_is_in_the_place_of_the_hub_is_told_before_a_change(
         api_url = f"{'http+unix' if kind == 'socket' else 'http'}://{where}/hub/api"
         moved = running.described(api_url=api_url)
         with pytest.raises(Refused, match=rf"process {os.getpid()} of account .* instead of the hub"):
-            hub_look.before_change(live, moved, lambda: moved)
-    assert hub_health.version(running.url, running.show("hub"))
+            look.before_change(live, moved, lambda: moved)
+    assert health.version(running.url, running.show("hub"))

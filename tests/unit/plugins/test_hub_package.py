@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 
 from child import Child
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_probe
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import probe as hub_probe
 from jupyterhub import orm
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_shutdown
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
+    Unit,
+    read_environment_file,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import shutdown
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process import (
     LONGEST_ERROR,
     HubNotFound,
     hub_command,
@@ -22,10 +26,6 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     pid_of,
     run_as_hub,
     shebang_python,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
-    Unit,
-    read_environment_file,
 )
 
 
@@ -224,9 +224,9 @@ class Api:
 def test_script_that_starts_the_hub_again_ends_no_unit(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hub has ended once its script runs another one. The unit runs on, so the play must not kill that one."""
     unit = start("#!/bin/sh\nwhile true; do jupyterhub --debug; done\n", InvocationID="1")
-    monkeypatch.setattr(hub_shutdown, "show", lambda _name: unit)
+    monkeypatch.setattr(shutdown, "show", lambda _name: unit)
     before = pid_of(unit)
-    hub_shutdown.shut_down(unit, Api(unit), timeout=30)  # type: ignore[arg-type]
+    shutdown.shut_down(unit, Api(unit), timeout=30)  # type: ignore[arg-type]
     assert is_there(unit)
     assert pid_of(unit) != before
 

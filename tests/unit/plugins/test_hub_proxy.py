@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_proxy, listeners
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import listeners
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import proxy as hub_proxy
 
 from ports import free_port
 from unused_accounts import FIRST

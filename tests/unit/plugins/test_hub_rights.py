@@ -4,7 +4,7 @@
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_rights
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import rights
 
 RIGHT = ["self", "shares!user"]
 GRANTS = [{"owner": "ann", "groups": []}, {"owner": "ben", "groups": ["teachers", "staff"]}]
@@ -23,7 +23,7 @@ GRANTS = [{"owner": "ann", "groups": []}, {"owner": "ben", "groups": ["teachers"
     ],
 )
 def test_who_may_share_by_the_right_that_we_give(roles: dict[str, Any] | None, who: set[str]) -> None:
-    assert hub_rights.sharers(roles) == who
+    assert rights.sharers(roles) == who
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_who_may_share_by_the_right_that_we_give(roles: dict[str, Any] | None, w
 def test_what_is_shared_ends_with_its_owners_right(
     before: set[str], now: set[str], owners: list[str]
 ) -> None:
-    assert [grant["owner"] for grant in hub_rights.withdrawn(GRANTS, before, now)] == owners
+    assert [grant["owner"] for grant in rights.withdrawn(GRANTS, before, now)] == owners

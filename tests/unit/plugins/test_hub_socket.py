@@ -14,15 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    held_port,
-    hub_api,
-    hub_health,
-    hub_socket,
-    listeners,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_errors import Failed
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import listeners
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import api, connection, health, held_port
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Failed
 
 from child import Child
 from local_hub import LocalHub, wait_until
@@ -144,29 +139,29 @@ def url(port: int) -> str:
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_hub_is_the_hub(address: str) -> None:
     with hub(address) as port:
-        assert hub_health.version(url(port), unit()) == "6.1.1"
-        assert hub_health.answers(url(port), unit())
-    assert hub_health.version(url(port), unit()) is None
+        assert health.version(url(port), unit()) == "6.1.1"
+        assert health.answers(url(port), unit())
+    assert health.version(url(port), unit()) is None
 
 
 def test_someone_in_its_place_is_not_believed_and_gets_no_token() -> None:
     port = free_port()
     with impostor(port) as mallory:
-        with pytest.raises(hub_socket.Impostor, match=rf"process {mallory.pid} of account {MALLORY} listens"):
-            hub_health.version(url(port), unit())
-        with pytest.raises(hub_api.NoAnswer, match=f"account {MALLORY}"):
-            hub_api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
-        assert not hub_health.answers(url(port), unit())
+        with pytest.raises(connection.Impostor, match=rf"process {mallory.pid} of account {MALLORY} listens"):
+            health.version(url(port), unit())
+        with pytest.raises(api.NoAnswer, match=f"account {MALLORY}"):
+            api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
+        assert not health.answers(url(port), unit())
         with pytest.raises(Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} instead of the hub"):
-            hub_health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
+            health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
         assert told(mallory) == ""
 
 
 def test_another_service_of_root_is_not_the_hub() -> None:
     with hub() as port, Child(["sleep", "60"]) as other:
         try:
-            with pytest.raises(hub_socket.Impostor, match="account root"):
-                hub_health.version(url(port), unit(other.pid))
+            with pytest.raises(connection.Impostor, match="account root"):
+                health.version(url(port), unit(other.pid))
         finally:
             other.kill()
 
@@ -174,7 +169,7 @@ def test_another_service_of_root_is_not_the_hub() -> None:
 def test_who_listens_elsewhere_at_the_same_port_is_no_matter() -> None:
     """A user who listens on the same port at other addresses does not matter: here, the hub has all of IPv4, and the user all of IPv6."""
     with hub("0.0.0.0") as port, impostor(port, "::", socket.AF_INET6):
-        assert hub_health.version(url(port), unit()) == "6.1.1"
+        assert health.version(url(port), unit()) == "6.1.1"
 
 
 def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,8 +184,8 @@ def test_change_of_listeners_in_the_moment_of_the_connection(monkeypatch: pytest
 
     monkeypatch.setattr(listeners, "at", first_the_hub)
     with impostor(port) as mallory:
-        with pytest.raises(hub_socket.Impostor):
-            hub_health.version(url(port), unit())
+        with pytest.raises(connection.Impostor):
+            health.version(url(port), unit())
         assert len(seen) == 2
         assert told(mallory) == ""
 
@@ -205,8 +200,8 @@ def test_unix_socket_of_someone_else() -> None:
         place = f"{directory}/hub.sock"
         with of_mallory(program, place) as mallory:
             assert mallory.stdout and mallory.stdout.readline() == "listens\n"
-            with pytest.raises(hub_socket.Impostor, match=str(mallory.pid)):
-                hub_health.version(f"http+unix://{place.replace('/', '%2F')}/hub/api", unit())
+            with pytest.raises(connection.Impostor, match=str(mallory.pid)):
+                health.version(f"http+unix://{place.replace('/', '%2F')}/hub/api", unit())
             assert mallory.stdout.readline() == "b''\n", "he was sent something"
 
 
@@ -219,7 +214,7 @@ def test_hub_that_a_script_of_its_unit_starts_as_another_account(tmp_path: Path)
     with Child(["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as started:
         try:
             assert started.stdout and started.stdout.readline() == "listens\n"
-            assert hub_health.version(url(port), unit(started.pid)) == "6.1.1"
+            assert health.version(url(port), unit(started.pid)) == "6.1.1"
             assert started.stdout.readline() == "None\n", "it does not tell what it is asked"
         finally:
             os.killpg(started.pid, 9)
@@ -234,15 +229,15 @@ def test_port_stays_roots_while_a_real_hub_restarts(tmp_path: Path) -> None:
     )
     port = real._hub_port
     held = held_port.HeldPort()
-    held.hold(hub_socket.places(url(port), Unit("hub", {})))
+    held.hold(connection.places(url(port), Unit("hub", {})))
     with taker(port):
         real.start()
         try:
             assert real._process
             running = unit(real._process.pid)
-            assert hub_socket.places(url(port), running) == [("127.0.0.1", port)]
+            assert connection.places(url(port), running) == [("127.0.0.1", port)]
             held.let_go()
-            assert hub_health.version(url(port), running)
+            assert health.version(url(port), running)
             # Also before the hub ends the next time.
             held.hold([("127.0.0.1", port)])
         finally:
@@ -273,7 +268,7 @@ def test_port_is_held_from_the_moment_when_it_is_free(tmp_path: Path) -> None:
     finally:
         held.let_go()
     with hub("127.0.0.1", port):
-        assert hub_health.version(url(port), unit()) == "6.1.1"
+        assert health.version(url(port), unit()) == "6.1.1"
 
 
 def test_port_stays_held_from_one_try_to_the_next() -> None:

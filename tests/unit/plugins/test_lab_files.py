@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import host_state
-from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
     NOTHING,
     LabFiles,
     closed_at,

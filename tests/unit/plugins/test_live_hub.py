@@ -4,9 +4,9 @@
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import live_hub
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_package import HubPackage
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import live
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_hub_that_has_ended_is_started(
         asked.append(arguments)
         return type("Done", (), {"returncode": 0})
 
-    monkeypatch.setattr(live_hub, "show", lambda name: Unit(name, properties))
-    monkeypatch.setattr(live_hub, "systemctl", systemctl)
-    live_hub.LiveHub("hub", HubPackage({}), 1, 0, pytest.fail).restart({})
+    monkeypatch.setattr(live, "show", lambda name: Unit(name, properties))
+    monkeypatch.setattr(live, "systemctl", systemctl)
+    live.LiveHub("hub", HubPackage({}), 1, 0, pytest.fail).restart({})
     assert asked[-1] == (verb, "hub")

@@ -2,7 +2,7 @@
 """Which of the packages that were installed are removed again."""
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import split
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.record import split
 
 
 @pytest.mark.parametrize(

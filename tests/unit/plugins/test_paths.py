@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import paths
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import paths
 
 
 @pytest.mark.parametrize(

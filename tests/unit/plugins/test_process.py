@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package, process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 
 from unused_accounts import FIRST
 
@@ -27,7 +28,7 @@ while True: kill(-1, signal.SIGSTOP)
 """
 READS = f"""
 sys.path[:] = {sys.path!r}
-from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import Process
 found = [Process(int(sys.argv[1])).environment.get('SECRET') for _time in range(300)]
 print(found.count('seen'), os.geteuid(), open('/etc/shadow').closed)
 """

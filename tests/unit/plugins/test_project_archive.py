@@ -13,21 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    project_archive,
-    project_deletion,
-    share_gates,
-    share_users,
-    shares,
-)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import archive as project_archive
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates, holders, permissions
 
 from child import Child
 from open_place import open_place
 from unused_accounts import FIRST
 
 GROUP, MEMBER = FIRST + 71, FIRST + 72
-GROUPS = shares.Groups(GROUP, GROUP + 1)
+GROUPS = permissions.Groups(GROUP, GROUP + 1)
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to act as a project member")
 
 
@@ -38,11 +34,11 @@ def tmp_path() -> Iterator[Path]:
 
 
 @pytest.fixture
-def share(tmp_path: Path) -> Path:
+def workspace(tmp_path: Path) -> Path:
     path = tmp_path / "snow" / "files"
     path.mkdir(parents=True)
-    with shares.opened(str(path)) as directory:
-        shares.open_directory(directory, GROUPS)
+    with permissions.opened(str(path)) as directory:
+        permissions.open_directory(directory, GROUPS)
     (path / "below").mkdir()
     (path / "notes").write_text("text")
     return path
@@ -68,39 +64,39 @@ def writer(name: str) -> str:
     )
 
 
-def archive(share: Path, *more: tuple[str, str]) -> str:
-    contents = [(str(share.parent), "files"), *more]
-    return project_archive.archive(str(share.parents[1] / "archives"), "snow", contents)
+def archive(workspace: Path, *more: tuple[str, str]) -> str:
+    contents = [(str(workspace.parent), "files"), *more]
+    return project_archive.archive(str(workspace.parents[1] / "archives"), "snow", contents)
 
 
-def test_hard_link_between_share_and_home_stops_nothing(share: Path) -> None:
-    home = share.parents[1] / "home" / "project-snow"
+def test_hard_link_between_workspace_and_home_stops_nothing(workspace: Path) -> None:
+    home = workspace.parents[1] / "home" / "project-snow"
     home.mkdir(parents=True)
-    os.link(share / "notes", home / "linked")
-    os.link(share / "notes", share / "below" / "linked")
-    path = archive(share, (str(home.parent), home.name))
+    os.link(workspace / "notes", home / "linked")
+    os.link(workspace / "notes", workspace / "below" / "linked")
+    path = archive(workspace, (str(home.parent), home.name))
     with tarfile.open(path) as made:
         assert {"./files/notes", "./files/below/linked", "./project-snow/linked"} <= {*made.getnames()}
         held = made.extractfile("./project-snow/linked")
         assert held and held.read() == b"text"
 
 
-def test_links_are_in_the_archive_once(share: Path) -> None:
+def test_links_are_in_the_archive_once(workspace: Path) -> None:
     """Hard links of a file are stored once, so that ten names cannot fill the disk of the archives."""
-    (share / "big").write_bytes(os.urandom(300_000))
+    (workspace / "big").write_bytes(os.urandom(300_000))
     for number in range(10):
-        os.link(share / "big", share / f"name{number}")
-    assert os.path.getsize(archive(share)) < 600_000
+        os.link(workspace / "big", workspace / f"name{number}")
+    assert os.path.getsize(archive(workspace)) < 600_000
 
 
-def test_file_that_is_written_all_the_time_stops_nothing(share: Path) -> None:
-    with member(writer("log"), share):
-        path = archive(share)
+def test_file_that_is_written_all_the_time_stops_nothing(workspace: Path) -> None:
+    with member(writer("log"), workspace):
+        path = archive(workspace)
     with tarfile.open(path) as made:
         assert "./files/log" in made.getnames()
 
 
-def test_archive_that_is_not_whole_is_none(share: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_that_is_not_whole_is_none(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive that differs from a file that has not changed since is deleted, as on a failing disk."""
     real = project_archive._tar
 
@@ -112,19 +108,19 @@ def test_archive_that_is_not_whole_is_none(share: Path, monkeypatch: pytest.Monk
         return said
 
     monkeypatch.setattr(project_archive, "_tar", spoilt)
-    os.utime(share / "notes", (1, 1))
-    monkeypatch.setattr(time, "time", lambda: os.stat(share / "notes").st_ctime + 5)
+    os.utime(workspace / "notes", (1, 1))
+    monkeypatch.setattr(time, "time", lambda: os.stat(workspace / "notes").st_ctime + 5)
     with pytest.raises(project_archive.NotArchived, match="notes: Contents differ"):
-        archive(share)
-    assert os.listdir(share.parents[1] / "archives") == []
+        archive(workspace)
+    assert os.listdir(workspace.parents[1] / "archives") == []
 
 
-def test_names_of_all_kinds(share: Path) -> None:
+def test_names_of_all_kinds(workspace: Path) -> None:
     for name in ("new\nline", "a: b", "back\\slash", "ü", "-x"):
-        (share / name).write_text("")
-        with member(writer(name), share):
-            archive(share)
-        os.unlink(share / name)
+        (workspace / name).write_text("")
+        with member(writer(name), workspace):
+            archive(workspace)
+        os.unlink(workspace / name)
 
 
 @pytest.mark.parametrize(
@@ -135,56 +131,56 @@ def test_names_of_all_kinds(share: Path) -> None:
     ],
     ids=["creates files", "nested directories"],
 )
-def test_share_goes_whatever_someone_does_there(share: Path, program: str) -> None:
-    with member(program, share / "below"):
-        project_deletion._close(str(share))
-        project_deletion._remove(str(share), {GROUP})
-    assert not share.exists()
+def test_workspace_goes_whatever_someone_does_there(workspace: Path, program: str) -> None:
+    with member(program, workspace / "below"):
+        deletion._close(str(workspace))
+        deletion._remove(str(workspace), {GROUP})
+    assert not workspace.exists()
 
 
-def test_next_share_of_the_name_is_not_for_the_people_of_this_one(
-    share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_next_workspace_of_the_name_is_not_for_the_people_of_this_one(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gate of a deleted workspace is forgotten.
 
     Otherwise, the play would create the next workspace of that name with it, before the hub says who has access.
     """
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
-    gate = share_gates.Gate({MEMBER: 7}, by_name=True)
-    share_gates.update({}, {"snow/files": gate, "snow/data": gate})
-    project_deletion._delete_share(str(tmp_path), "snow", "files")
-    assert not share.exists()
-    assert share_gates.recall() == {"snow/data": gate}
+    gate = gates.Gate({MEMBER: 7}, by_name=True)
+    gates.update({}, {"snow/files": gate, "snow/data": gate})
+    deletion._delete_workspace(str(tmp_path), "snow", "files")
+    assert not workspace.exists()
+    assert gates.recall() == {"snow/data": gate}
 
 
-def test_who_stands_in_a_share_is_found_and_ended(share: Path) -> None:
+def test_who_stands_in_a_workspace_is_found_and_ended(workspace: Path) -> None:
     kept = "file = open('/dev/null')\n"
     ways = [
-        (share / "below", kept),
-        (Path("/"), f"file = open({str(share / 'notes')!r})\n"),
+        (workspace / "below", kept),
+        (Path("/"), f"file = open({str(workspace / 'notes')!r})\n"),
         (
             Path("/"),
-            f"with open({str(share / 'notes')!r}) as f: m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n",
+            f"with open({str(workspace / 'notes')!r}) as f: m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\n",
         ),
     ]
     for place, program in ways:
         with member(f"{program}at_work()\ntime.sleep(60)", place) as session:
-            assert share_users.users({GROUP}) == [session.pid], program
-            assert share_users.users({GROUP}, MEMBER + 1) == []
-            assert share_users.end(lambda: share_users.users({GROUP}, MEMBER)) == []
+            assert holders.users({GROUP}) == [session.pid], program
+            assert holders.users({GROUP}, MEMBER + 1) == []
+            assert holders.end(lambda: holders.users({GROUP}, MEMBER)) == []
             assert session.wait(30)
 
 
 def test_who_is_in_no_list_is_ended_all_the_same(
-    share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A member leaves a process in a share that forks and exits without a pause, and is in no list of processes.
+    """A member leaves a process in a workspace that forks and exits without a pause, and is in no list of processes.
 
     It would read and write the files that are kept when the project is removed.
     """
     (tmp_path / "gates").mkdir()
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     given = {
         "ann": {"user": "ann", "shares": {"snow/files": "write"}},
         "gone": {"shares": {"snow/files": "read"}},
@@ -192,7 +188,7 @@ def test_who_is_in_no_list_is_ended_all_the_same(
     (tmp_path / "gates" / "given.json").write_text(json.dumps(given))
     accounts = {"ann": pwd.struct_passwd(("ann", "x", MEMBER, MEMBER, "", "/", ""))}
     monkeypatch.setattr(pwd, "getpwnam", lambda name: accounts[name])
-    heartbeat = share / "below" / "heartbeat"
+    heartbeat = workspace / "below" / "heartbeat"
     chain = """
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 at_work()
@@ -201,8 +197,8 @@ while time.monotonic() < end:
     open("heartbeat", "w").close()
     if os.fork(): os._exit(0)
 """
-    with member(chain, share / "below"):
-        project_deletion._end_users({GROUP}, str(share))
+    with member(chain, workspace / "below"):
+        deletion._end_users({GROUP}, str(workspace))
         os.unlink(heartbeat)
         time.sleep(0.5)
         assert not heartbeat.exists(), "a process still writes there"

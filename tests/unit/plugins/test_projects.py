@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import projects
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.packed import pack
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects
 
 SETTINGS: dict[str, Any] = {
     "projects": [],
@@ -31,7 +31,7 @@ FOUND: dict[str, Any] = {
     **{"other_hubs": "", "root": {"problem": ""}},
 }
 ROOT = SETTINGS["root"]
-MADE = {"rain": {"account": "project-rain", "shares": ["files"], "root": ROOT}}
+MADE = {"rain": {"account": "project-rain", "workspaces": ["files"], "root": ROOT}}
 
 
 def with_projects(*wanted: Any, **others: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def host_problems(*wanted: Any, found: dict[str, Any], host: dict[str, Any] = HO
 )
 def test_name_that_is_none_is_refused(name: str, said: str) -> None:
     assert said in problems({"name": name})
-    assert said in problems({"name": "rain", "shares": [{"name": name}]})
+    assert said in problems({"name": "rain", "workspaces": [{"name": name}]})
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_name_that_is_none_is_refused(name: str, said: str) -> None:
         ([{"name": "rain", "state": "gone"}], "state is 'gone'. Set it to present or to absent"),
         ([{"name": "rain", "mem_limit": "much"}], "mem_limit is 'much'"),
         ([{"name": "rain", "cpu_limit": "many"}], "cpu_limit is 'many'"),
-        ([{"name": "rain", "shares": "data"}], "shares must be a list"),
-        ([{"name": "rain", "shares": [{"name": "data"}] * 2}], "has two workspaces 'data'"),
+        ([{"name": "rain", "workspaces": "data"}], "workspaces must be a list"),
+        ([{"name": "rain", "workspaces": [{"name": "data"}] * 2}], "has two workspaces 'data'"),
         (
-            [{"name": "rain", "shares": [{"name": "data", "own": {}}]}],
-            "an entry of shares has an unknown option 'own'",
+            [{"name": "rain", "workspaces": [{"name": "data", "own": {}}]}],
+            "an entry of workspaces has an unknown option 'own'",
         ),
         (
-            [{"name": "rain", "shares": [{"name": "data", "read": ["eve"]}]}],
+            [{"name": "rain", "workspaces": [{"name": "data", "read": ["eve"]}]}],
             "workspace 'data': read is ['eve']",
         ),
         (
@@ -171,10 +171,12 @@ def test_many_mistakes_are_counted() -> None:
 
 
 def test_what_is_well_is_not_refused() -> None:
-    share = {"name": "data", "write": {"groups": ["lab"]}, "read": {"users": ["eve"]}}
+    workspace = {"name": "data", "write": {"groups": ["lab"]}, "read": {"users": ["eve"]}}
     assert (
         problems(
-            RAIN, {"name": "snow", "shares": [share]}, server_access=[{"owner": "alice", "users": ["bob"]}]
+            RAIN,
+            {"name": "snow", "workspaces": [workspace]},
+            server_access=[{"owner": "alice", "users": ["bob"]}],
         )
         == ""
     )
@@ -196,7 +198,7 @@ def test_what_is_well_is_not_refused() -> None:
             "The account of the project rain cannot change from project-rain to rainers, because it owns all files",
         ),
         (
-            [{**RAIN, "shares": [{"name": "data"}]}],
+            [{**RAIN, "workspaces": [{"name": "data"}]}],
             {"remembered": MADE},
             "The workspace files of the project rain would be permanently deleted",
         ),
@@ -268,14 +270,14 @@ def test_project_is_all_there_from_a_name_alone() -> None:
             "account": "project-rain",
             "manage": nobody,
             "edit": nobody,
-            "shares": [{"name": "files", "write": nobody, "read": nobody}],
+            "workspaces": [{"name": "files", "write": nobody, "read": nobody}],
             "mem_limit": "",
             "cpu_limit": 0,
         }
     ]
     assert settled["table"] == ["Project rain: only administrators, until you name members"]
     assert projects.workspaces(with_projects({"name": "rain"}), HOST) == [
-        {"name": "rain", "account": "project-rain", "shares": ["files"]}
+        {"name": "rain", "account": "project-rain", "workspaces": ["files"]}
     ]
 
 
@@ -302,7 +304,8 @@ def test_whom_the_hub_does_not_know_is_named() -> None:
 
 def test_what_goes_is_warned_of() -> None:
     remembered = {
-        "remembered": MADE | {"snow": {"account": "project-snow", "shares": ["files", "old"], "root": ROOT}}
+        "remembered": MADE
+        | {"snow": {"account": "project-snow", "workspaces": ["files", "old"], "root": ROOT}}
     }
     settings = with_projects(
         {"name": "rain", "state": "absent"},
@@ -313,8 +316,8 @@ def test_what_goes_is_warned_of() -> None:
     assert projects.host_problems(settings, HOST, FOUND | remembered) == []
     settled = projects.policy(settings, HOST, FOUND | remembered)
     assert settled["absent"] == [
-        {"project": "rain", "share": "", "archive": True},
-        {"project": "snow", "share": "old", "archive": True},
+        {"project": "rain", "workspace": "", "archive": True},
+        {"project": "snow", "workspace": "old", "archive": True},
     ]
     assert settled["retired"] == ["project-rain"]
     assert settled["warnings"] == [

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 
 from role_variables import RoleVariables
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.collab.jupyterhub.plugins.module_utils import systemd_unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, sharing
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.sharing import release
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc, sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
 
 from jupyterhub_collab.hub import servers
-from jupyterhub_collab.server import protection
+from jupyterhub_collab.patches.server.releases import FITS
 
 SETTINGS: dict[str, Any] = {
     "state": "present",
@@ -352,8 +352,8 @@ def test_what_the_play_installs_is_what_servers_protect() -> None:
     Otherwise, servers would run unprotected after a success.
     """
     for parts in rtc.PARTS_FOR_LAB.values():
-        assert set(protection.FITS) <= set(parts) <= set(hub_info.PACKAGES)
-        for name, fits in protection.FITS.items():
+        assert set(FITS) <= set(parts) <= set(hub_info.PACKAGES)
+        for name, fits in FITS.items():
             low, high = map(release, parts[name])
             assert any(release(first) <= low and high <= release(last) for first, last in fits), name
     assert rtc.PARTS_FOR_LAB.keys() == rtc.COLLABORATION_FOR_LAB.keys() and rtc.RIVAL in hub_info.PACKAGES

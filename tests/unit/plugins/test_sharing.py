@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
 
 ROOT = Path(__file__).parents[3]
 SPECS = yaml.safe_load((ROOT / "roles/jupyterhub_sharing/meta/argument_specs.yml").read_text())

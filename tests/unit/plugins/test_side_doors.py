@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    account_numbers,
-    host_state,
-    share_gates,
-    side_doors,
-)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import account_numbers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import side_doors
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates
 
 from child import Child
 from unused_accounts import FIRST
@@ -28,7 +26,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir(mode=0o700)
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(account_numbers, "HOMES", str(tmp_path / "home"))
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     return tmp_path
 
 
@@ -38,7 +36,7 @@ def test_host_on_which_all_is_well(host: Path) -> None:
     assert side_doors.reused_groups() == []
     assert side_doors.left_to_others(str(host / "servers")) == []
     assert side_doors.left_to_others("") == []
-    assert side_doors.closed_shares("jupyterhub") == []
+    assert side_doors.closed_workspaces("jupyterhub") == []
 
 
 def test_session_with_the_number_of_a_group_that_is_another_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,11 +65,11 @@ def test_what_belongs_to_the_next_account(host: Path) -> None:
     assert f"{private}, the state of servers of gone, belongs to account daemon" in found[1]
 
 
-def test_share_that_is_closed() -> None:
-    closed = share_gates.Gate(by_name=True, closed="no room")
-    share_gates.update({}, {"rain/files": closed, "rain/data": share_gates.Gate()})
-    closed_too = share_gates.Gate(by_name=True, closed="it does not answer")
-    share_gates.update({}, {"snow/files": closed_too})
+def test_workspace_that_is_closed() -> None:
+    closed = gates.Gate(by_name=True, closed="no room")
+    gates.update({}, {"rain/files": closed, "rain/data": gates.Gate()})
+    closed_too = gates.Gate(by_name=True, closed="it does not answer")
+    gates.update({}, {"snow/files": closed_too})
     host_state.remember("projects.json", {"snow": {"unit": "hub-b"}})
-    assert side_doors.closed_shares("hub-a") == ["workspace rain/files is closed to everyone: no room"]
-    assert len(side_doors.closed_shares("hub-b")) == 2
+    assert side_doors.closed_workspaces("hub-a") == ["workspace rain/files is closed to everyone: no room"]
+    assert len(side_doors.closed_workspaces("hub-b")) == 2

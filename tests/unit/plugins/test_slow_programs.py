@@ -5,7 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import lab_files, project_accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import accounts as project_accounts
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
 

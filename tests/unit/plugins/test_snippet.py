@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import hub_package
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import rtc, server_environment, snippet
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import server_environment, snippet
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from jinja2 import Environment, FileSystemLoader
 
 TEMPLATES = Path(__file__).parents[3] / "roles/jupyterhub_rtc/templates"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import transaction
-from ansible_collections.collab.jupyterhub.plugins.module_utils.transaction import FileChange, Journal
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import transaction
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange, Journal
 
 from child import Child
 from open_place import open_place

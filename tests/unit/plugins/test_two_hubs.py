@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    kept_files,
-    project_deletion,
-    share_gates,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import STATE, Projects
-from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import kept_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import STATE, Projects
+from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info, project_info, project_workspaces
 
 from role_variables import RoleVariables
 from scenario import ROOT
 
-RAIN = {"account": "project-rain", "shares": ["files"], "root": "/srv/projects"}
+RAIN = {"account": "project-rain", "workspaces": ["files"], "root": "/srv/projects"}
 SNOW = RAIN | {"account": "project-snow"}
 Run = Callable[..., dict[str, Any]]
 
@@ -68,7 +66,7 @@ def hub(tmp_path: Path, unit: str, *projects: str, access: str = "") -> None:
 
 
 def workspaces(tmp_path: Path, unit: str, *names: str, **others: Any) -> dict[str, Any]:
-    wanted = [{"name": name, "account": f"project-{name}", "shares": ["files"]} for name in names]
+    wanted = [{"name": name, "account": f"project-{name}", "workspaces": ["files"]} for name in names]
     common = {"service": unit, "root": str(tmp_path / "projects"), "group": "root", "comment": "project"}
     return common | {"projects": wanted} | others
 
@@ -87,6 +85,16 @@ def test_project_belongs_to_the_hub_that_made_it() -> None:
     assert ([*ours.all], ours.of_others, ours.problem()) == (["rain"], {}, "")
     assert (theirs.all, theirs.of_others) == ({}, {"rain": ["hub-a"]})
     assert "Another hub of this host (hub-a) has projects already (rain)" in theirs.problem()
+
+
+def test_record_of_an_earlier_version_is_read_and_renewed() -> None:
+    """It called workspaces `shares`. Those on the host must not be taken for new ones, or stay when their project goes."""
+    made = {"account": "project-rain", "root": "/srv/projects", "unit": "hub-a"}
+    host_state.remember(STATE, {"rain": made | {"shares": ["data", "files"]}})
+    projects = Projects("hub-a")
+    assert projects.workspaces_of("rain") == ["data", "files"]
+    projects.forget("rain", "data")
+    assert host_state.recall(STATE) == {"rain": made | {"workspaces": ["files"]}}
 
 
 def test_records_of_another_hub_stay() -> None:
@@ -148,7 +156,7 @@ def test_second_hub_of_a_host_gets_no_projects(tmp_path: Path, run: Run) -> None
     assert host_state.recall(STATE) == {"rain": RAIN | {"unit": "hub-a"}}
 
 
-@pytest.mark.parametrize("how", [{"keep": True}, {}, {"share": "files"}])
+@pytest.mark.parametrize("how", [{"keep": True}, {}, {"workspace": "files"}])
 def test_one_hub_deletes_no_project_of_another(tmp_path: Path, run: Run, how: dict[str, Any]) -> None:
     host_state.remember(STATE, {"rain": RAIN | {"unit": "hub-a"}})
     gone = workspaces(tmp_path, "hub-b", absent=[{"project": "rain", **how}])
@@ -193,13 +201,13 @@ def test_files_that_are_kept_go_to_no_other_hub(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Collaboration was removed from one hub, and another one gets a project of the same name. Its members are others."""
-    monkeypatch.setattr(share_gates, "STATE", str(tmp_path / "gates"))
+    monkeypatch.setattr(gates, "STATE", str(tmp_path / "gates"))
     units(monkeypatch, "hub-a", "hub-b")
     root = tmp_path / "projects"
     (root / "rain/files").mkdir(parents=True)
     projects = Projects("hub-a")
-    projects.add({"name": "rain", "account": "no-such-account", "shares": ["files"]}, str(root))
-    project_deletion.retire(projects, "rain")
+    projects.add({"name": "rain", "account": "no-such-account", "workspaces": ["files"]}, str(root))
+    deletion.retire(projects, "rain")
     wanted = {"_ansible_check_mode": True, "root": str(root)}
     said = run(project_workspaces, **workspaces(tmp_path, "hub-b", "rain") | wanted)["msg"]
     assert f"{root}/rain/files has files that are kept for the hub hub-a" in said

@@ -9,11 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    hub_package,
-    verify_undo,
-)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import undo as verify_undo
 
 from open_place import let_only_root_start_python, open_place
 from unused_accounts import FIRST

@@ -410,7 +410,7 @@ def copy2_safe(source, target, log=None):
 fileio.copy2_safe = copy2_safe
 """
 AT_ONCE = """
-from jupyterhub_collab.server import saving
+from jupyterhub_collab.patches.server import saving
 
 save = saving._write
 

@@ -14,7 +14,8 @@ from jupyter_server.base.call_context import CallContext
 from jupyterlab_git_core.git import Git
 from terminado.management import NamedTermManager
 
-from jupyterhub_collab.server.authors import Authors, address_of
+from jupyterhub_collab.patches.server.authors import Authors, address_of
+from jupyterhub_collab.patches.server.identities import complete_users
 from jupyterhub_collab.server.history import History
 from jupyterhub_collab.server.identity import COLOURS, Identities, initials
 
@@ -83,7 +84,7 @@ def test_every_way_of_a_provider_is_filled_in(tmp_path: Path) -> None:
         return handler
 
     for provider in (SimpleNamespace(get_user=later), SimpleNamespace(get_user=lambda handler: handler)):
-        identities.wrap(provider)
+        complete_users(provider, identities.complete)
         assert asyncio.run(provider.get_user(User("no-account-of-the-host"))).initials
         assert asyncio.run(provider.get_user(None)) is None
 

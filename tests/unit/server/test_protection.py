@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_collab.patches.server.releases import FITS
 from jupyterhub_collab.server import protection
 from local_server import CONFIG, LOADED, LOADS, PATIENCE, LocalServer
 
-FITTING = {name: fits[-1][0] for name, fits in protection.FITS.items()}
+FITTING = {name: fits[-1][0] for name, fits in FITS.items()}
 
 
 def test_it_is_in_force_with_what_is_installed_here() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_collab.patches.server.releases import FITS
 from jupyterhub_collab.server import protection
 from tiers import LONG
 
@@ -43,10 +44,8 @@ def test_rooms_work_with_other_releases(release: str) -> None:
     beside = ROOT / ".cache/beside" / release
     there = {each.name: each.version for each in distributions(path=[str(beside)])}
     assert there, f"{beside} is empty: run `make env`"
-    fitting = {name: fits[0][0] for name, fits in protection.FITS.items()}
-    assert protection.problem_with({**fitting, **there}) == "", (
-        "update protection.FITS, and PARTS_FOR_LAB in the play"
-    )
+    fitting = {name: fits[0][0] for name, fits in FITS.items()}
+    assert protection.problem_with({**fitting, **there}) == "", "update FITS, and PARTS_FOR_LAB in the play"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *FILES, "-k", ALL if LONG else FEW],
         cwd=ROOT,

@@ -16,7 +16,7 @@ import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from tornado.web import HTTPError
 
-from jupyterhub_collab.server import saving
+from jupyterhub_collab.patches.server import saving
 from jupyterhub_collab.server.notebook_bytes import bytes_of_notebook, read
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from jupyterhub_collab.server.visitors import ENDED, close
+from jupyterhub_collab.patches.server.visitors import ENDED, close
 from local_hub import PATIENCE, LocalHub
 from open_files import until
 from people.room import Room, Seat

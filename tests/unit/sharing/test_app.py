@@ -23,10 +23,10 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, create_signed_value
 from traitlets.config import Config
 
-from jupyterhub_collab import bounded
 from jupyterhub_collab.hub.policy import applied
 from jupyterhub_collab.hub.sharing import share_servers
 from jupyterhub_collab.names import SETTINGS
+from jupyterhub_collab.patches import bounded
 from jupyterhub_collab.sharing import app, privileges
 from jupyterhub_collab.sharing.handlers import Base
 from jupyterhub_collab.sharing.settings import Settings

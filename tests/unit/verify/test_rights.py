@@ -2,7 +2,7 @@
 """The mode of a hub is recognized from a user's scopes, with the access matrix that the collection contains."""
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import access
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import access
 
 from jupyterhub_collab.verify.rights import Mode, nearest, shared_accounts, whole
 

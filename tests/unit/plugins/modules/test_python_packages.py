@@ -22,12 +22,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import (
-    host_state,
-    installer_report,
-    package_installer,
-)
-from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer as package_installer
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     Environment,
     PackagesError,
 )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.modules import shared_accounts
 
 Ensure = Callable[..., dict[str, Any]]

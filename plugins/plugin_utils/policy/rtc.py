@@ -1,0 +1,641 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compute the policy of role jupyterhub_rtc, with pure functions of its variables and of the state of the host.
+
+For this role, only this file decides who has which scopes, which accounts exist, and which versions are installed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
+
+from . import address as addresses
+from .sharing import can_share, hole, release
+
+OLDEST_HUB = "5.0"
+OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
+# Which versions of jupyter-collaboration support which versions of JupyterLab, from the packages' metadata. Each range excludes its end.
+# Releases of 4.x before 4.4.2 do not authenticate requests to the timeline, or authorize connections to documents.
+COLLABORATION_FOR_LAB = {
+    ("4.6", "5"): ("5.0.4", "5.1"),
+    ("4.4", "4.6"): ("4.4.2", "4.5"),
+}
+OLDEST_LAB = "4.4"
+# The parts of jupyter-collaboration for the same versions of JupyterLab, in the versions that document protection supports (see
+# `jupyterhub_collab.server.protection`). The packages' metadata allow more, such as future releases.
+PARTS_FOR_LAB = {
+    ("4.6", "5"): {
+        "jupyter-collaboration-ui": ("3.0.4", "3.2"),
+        "jupyter-docprovider": ("3.0.4", "3.2"),
+        "jupyter-server-ydoc": ("3.0.4", "3.2"),
+        "jupyter-ydoc": ("4.1.1", "5"),
+        "pycrdt": ("0.14.10", "0.15"),
+        "pycrdt-store": ("0.1.2", "0.2"),
+        "pycrdt-websocket": ("0.16.4", "0.17"),
+    },
+    ("4.4", "4.6"): {
+        "jupyter-collaboration-ui": ("2.4.2", "2.5"),
+        "jupyter-docprovider": ("2.4.2", "2.5"),
+        "jupyter-server-ydoc": ("2.4.2", "2.5"),
+        "jupyter-ydoc": ("3.5", "4"),
+        "pycrdt": ("0.13", "0.15"),
+        "pycrdt-store": ("0.1.2", "0.2"),
+        "pycrdt-websocket": ("0.16.2", "0.17"),
+    },
+}
+# If this package is installed, it replaces jupyter-collaboration, and documents are not protected.
+RIVAL = "jupyter-server-documents"
+# Account names that useradd accepts on both Debian and Red Hat.
+ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+# The comment that marks accounts on the host that were created to be shared.
+ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
+# JupyterHub's format for an amount of memory (ByteSpecification).
+MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
+SERVERS = ("collaboration_servers", "everyone")
+# The value of jupyterhub_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
+ELSEWHERE = "none"
+LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
+LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
+# Commands that accept options of the single-user server. Must be the same as `COMMANDS` in `jupyterhub_collab.hub.servers`.
+TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
+SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
+DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def settings_problems(settings: dict[str, Any]) -> list[str]:
+    """Return the problems of the variables alone, as sentences that say how to fix each one."""
+    problems = []
+    path = str(settings["config_path"])
+    if not path.startswith("/"):
+        problems.append(
+            f"jupyterhub_rtc_config_path is {path!r}. Set it to the absolute path of the hub's main configuration file"
+        )
+    return problems if is_removal(settings) else problems + _wish_problems(settings)
+
+
+def is_removal(settings: dict[str, Any]) -> bool:
+    """Return whether to remove collaboration."""
+    return bool(settings["state"] == "absent")
+
+
+def _wish_problems(settings: dict[str, Any]) -> list[str]:
+    problems = []
+    playbook = settings["playbook_share_all_users"]
+    if playbook not in (None, "") and boolean(playbook) != boolean(settings["share_all_users"]):
+        problems.append(
+            "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other. Remove one of the two variables"
+        )
+    for name in ("user", "group"):
+        value = str(settings[name])
+        if not ACCOUNT_NAME.fullmatch(value):
+            problems.append(
+                f"jupyterhub_rtc_{name} is {value!r}, which is not a valid name for a system {name}. Use lower-case letters, "
+                "digits, _ and -, starting with a letter, at most 31 characters"
+            )
+    venv = str(settings["venv"])
+    if venv not in ("system", "auto", ELSEWHERE) and not venv.startswith("/"):
+        problems.append(
+            f"jupyterhub_rtc_venv is {venv!r}. Set it to the path of the virtual environment that runs JupyterLab, to system for the system's "
+            f"Python, to auto to detect it, or to {ELSEWHERE} if servers come from an image or a start script"
+        )
+    url = str(settings["public_url"])
+    if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+        problems.append(
+            f"jupyterhub_rtc_public_url is {url!r}. Set it to the address at which users open the hub, such as https://hub.example.org"
+        )
+    return problems + _snippet_problems(settings) + _collaboration_problems(settings)
+
+
+def _snippet_problems(settings: dict[str, Any]) -> list[str]:
+    path = str(settings["snippet"])
+    if not path:
+        return []
+    if not path.startswith("/") or path.endswith("/"):
+        return [
+            f"jupyterhub_rtc_snippet is {path!r}. Set it to the absolute path of a file on the machine that runs the playbook"
+        ]
+    # This code runs on that machine, the controller.
+    if not Path(path).parent.is_dir() or Path(path).is_dir():
+        return [
+            f"jupyterhub_rtc_snippet is {path!r}, which cannot be a file on the machine that runs the playbook. Name a file in an existing "
+            "directory there"
+        ]
+    return []
+
+
+def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
+    problems = []
+    servers, directory, domain = (
+        str(settings[name]) for name in ("servers", "state_directory", "email_domain")
+    )
+    if servers not in SERVERS:
+        problems.append(f"jupyterhub_rtc_servers is {servers!r}. Set it to {' or to '.join(SERVERS)}")
+    # Require a deep path, because removing collaboration deletes everything in the directory.
+    if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
+        problems.append(
+            f"jupyterhub_rtc_state_directory is {directory!r}. Set it to the absolute path of a directory that nothing else uses, at least "
+            "three levels deep, such as /var/lib/jupyterhub-rtc"
+        )
+    if (megabytes := int(settings["history_megabytes"])) < 1:
+        problems.append(f"jupyterhub_rtc_history_megabytes is {megabytes}. Set it to 1 or more")
+    for name in ("documents_per_person", "websockets_per_person"):
+        if (most := int(settings[name])) < 1:
+            problems.append(f"jupyterhub_rtc_{name} is {most}. Set it to 1 or more")
+    if (memory := str(settings["mem_limit"])) and not MEMORY.fullmatch(memory):
+        problems.append(
+            f"jupyterhub_rtc_mem_limit is {memory!r}. Set it to a number followed by K, M, G or T, such as 4G"
+        )
+    if (processors := float(settings["cpu_limit"])) < 0:
+        problems.append(
+            f"jupyterhub_rtc_cpu_limit is {processors:g}. Set it to a number of processors such as 2 or 0.5, or to 0 to keep the limit "
+            "that the hub's configuration sets"
+        )
+    if (idle := int(settings["idle_seconds"])) < -1:
+        problems.append(
+            f"jupyterhub_rtc_idle_seconds is {idle}. Set it to a number of seconds, to 0 for never, or to -1 to follow the idle culler"
+        )
+    if domain and not DOMAIN.fullmatch(domain):
+        problems.append(
+            f"jupyterhub_rtc_email_domain is {domain!r}. Set it to a domain name such as example.org"
+        )
+    return problems
+
+
+def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the problems of the host, as sentences that say how to fix each one. host: the result of module hub_info."""
+    if is_removal(settings):
+        return _removal_problems(settings, host)
+    if not host["service"]["exists"]:
+        return [
+            f"The systemd unit {host['service']['name']} does not exist. Set jupyterhub_rtc_service to the unit that runs the hub"
+        ]
+    problems = _config_problems(host) + _hub_problems(host)
+    if not problems:
+        problems = _lab_problems(settings, host)
+    if host["state_directory_is_taken"]:
+        problems.append(
+            f"The directory {settings['state_directory']} holds other files, which removing collaboration would delete. Set "
+            "jupyterhub_rtc_state_directory to a directory that nothing else uses"
+        )
+    if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
+        problems.append(
+            f"The unit {host['service']['name']} does not allow the hub to write to {settings['state_directory']}, where servers keep the "
+            f"document history. Add {_way_to_write(settings['state_directory'])} to the unit and restart it"
+        )
+    return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
+
+
+def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return conflicts with other hubs on the host. Removing collaboration from one hub would delete what both hubs use."""
+    problems = _directory_problems(host)
+    for other in host["remembered"].get("others", []):
+        unit = other["unit"]
+        if other["overlaps"]:
+            problems.append(
+                f"The directory {settings['state_directory']} belongs to the hub {unit}. Set jupyterhub_rtc_state_directory to another "
+                "directory for this hub"
+            )
+        if not boolean(settings["share_all_users"]) and host["account"]["name"] in other["accounts"]:
+            problems.append(
+                f"The account {host['account']['name']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
+            )
+        wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
+        if wants_page and other["port"] is not None and int(settings.get("sharing_port", 0)) == other["port"]:
+            problems.append(
+                f"The sharing page of the hub {unit} already uses this hub's port for its own. Set jupyterhub_sharing_port to a free port"
+            )
+    return problems
+
+
+def _directory_problems(host: dict[str, Any]) -> list[str]:
+    """Return why this hub's fragments would also be another hub's, in a list of at most one."""
+    config = host["config"]
+    if not config.get("beside"):
+        return []
+    problem = config_block.same_directory(config["beside"], config["path"])
+    return [problem[0].upper() + problem[1:]]
+
+
+def _way_to_write(directory: str) -> str:
+    """Return the settings that allow a unit's hub to create a directory and write to it."""
+    below = str(directory).removeprefix("/var/lib/")
+    if below != directory:
+        return f"StateDirectory={below} and StateDirectoryMode=0711"
+    return f"ReadWritePaths={directory}"
+
+
+def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the problems that prevent removal. Removal needs no JupyterLab, no group, and no working hub."""
+    hubs, service, config = host["remembered"]["hubs"], host["service"]["name"], host["config"]
+    problems = _directory_problems(host)
+    if hubs and service not in hubs:
+        problems.append(
+            f"Collaboration is installed for the hub of {' and '.join(hubs)}, not of {service}. Set jupyterhub_rtc_service to that unit"
+        )
+    elif hubs and hubs[service] != config["real_path"]:
+        problems.append(
+            f"Collaboration was added to the hub's configuration {hubs[service]}, not to {config['path']}. Set jupyterhub_rtc_config_path to "
+            "that file"
+        )
+    if boolean(settings["delete_home"]):
+        problems += _deletion_problems(settings, host)
+    return problems
+
+
+def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    named, made = str(settings["confirm_delete"]), host["shared_accounts"]
+    if not made and not host["account"]["exists"]:
+        return []  # already deleted
+    if not made:
+        return [
+            f"jupyterhub_rtc_delete_home is true, but this role did not create the account {settings['user']}, so the account and its home "
+            "directory are kept. Remove that variable"
+        ]
+    if made != [named]:
+        names = " and ".join(made)
+        return [
+            f"jupyterhub_rtc_delete_home would permanently delete the home directory of {names} with all files. Set "
+            f"jupyterhub_rtc_confirm_delete to {names} as well, or remove jupyterhub_rtc_delete_home"
+        ]
+    return []
+
+
+def _config_problems(host: dict[str, Any]) -> list[str]:
+    config, service = host["config"], host["service"]
+    named = config["named_by_service"]
+    # The main configuration file of The Littlest JupyterHub loads every file in a directory with this name.
+    is_part = "/jupyterhub_config.d/" in config["path"]
+    if is_part and named and config["directory_exists"]:
+        return []
+    if not config["exists"]:
+        hint = (
+            f"{service['name']} runs the hub with {named}"
+            if named
+            else "name the hub's main configuration file"
+        )
+        return [f"The file {config['path']} does not exist. Set jupyterhub_rtc_config_path ({hint})"]
+    if not config["is_the_hubs"]:
+        return [
+            f"jupyterhub_rtc_config_path is {config['path']}, but the unit {service['name']} runs the hub with {named}. "
+            "Set jupyterhub_rtc_config_path to that file"
+        ]
+    return []
+
+
+def _hub_problems(host: dict[str, Any]) -> list[str]:
+    hub, service = host["hub"], host["service"]
+    if not hub["version"]:
+        return [
+            f"The unit {service['name']} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_rtc_service"
+        ]
+    if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
+        return [problem]
+    if release(hub["version"]) < release(OLDEST_HUB):
+        return [
+            f"JupyterHub {hub['version']} is too old to share servers. Update it to {OLDEST_HUB} or newer"
+        ]
+    if hub["error"]:
+        # Some of the hub's environment is only visible while it runs: credentials of the unit, or variables that a start script sets.
+        way_out = (
+            "Fix it, then rerun" if service["running"] else f"Start {service['name']} or fix it, then rerun"
+        )
+        return [f"The hub's configuration {host['config']['path']} failed to load: {hub['error']}. {way_out}"]
+    return []
+
+
+def _python_problem(found: dict[str, Any], what: str) -> str:
+    version = found.get("python_version", "")
+    if not version or release(version) >= release(OLDEST_PYTHON):
+        return ""
+    return f"{what} runs with Python {version}, but collaboration needs {OLDEST_PYTHON} or newer. Recreate its environment with a newer Python"
+
+
+def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    lab, servers = host["lab"], host["servers"]["environment"]
+    venv = str(settings["venv"])
+    if venv == ELSEWHERE:
+        return []
+    found = (
+        f"this hub starts its servers from {servers}"
+        if servers
+        else "name the environment that runs JupyterLab"
+    )
+    if venv == "auto" and not servers:
+        return [
+            f"The command {host['servers']['command']} in the hub's configuration does not tell which environment runs JupyterLab. Set "
+            "jupyterhub_rtc_venv to its path"
+        ]
+    if not lab["python"]:
+        return [f"{lab['environment']} is not a Python environment. Set jupyterhub_rtc_venv ({found})"]
+    where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
+    if problem := _python_problem(lab, f"JupyterLab ({where})"):
+        return [problem]
+    version = lab["versions"].get("jupyterlab")
+    if not version:
+        return [f"JupyterLab is not installed in {where}. Set jupyterhub_rtc_venv ({found})"]
+    if servers and not host["servers"]["is_lab"]:
+        return [
+            f"jupyterhub_rtc_venv is {lab['environment']}, but {found}. Set jupyterhub_rtc_venv to that environment"
+        ]
+    if problem := _environment_problem(lab, where):
+        return [problem]
+    if collaboration_versions(version) is None:
+        if release(version) < release(OLDEST_LAB):
+            return [
+                f"JupyterLab {version} in {where} is too old for live collaboration. Update it to {OLDEST_LAB} or newer"
+            ]
+        return [
+            f"JupyterLab {version} in {where} is newer than this collection supports. Update the collection"
+        ]
+    return []
+
+
+def _environment_problem(lab: dict[str, Any], where: str) -> str:
+    """Return why documents in an environment could not be protected, or an empty string."""
+    versions = lab["versions"]
+    if RIVAL in versions:
+        return (
+            f"{RIVAL} {versions[RIVAL]} is installed in {where} (jupyter-ai 3 installs it). It replaces jupyter-collaboration, and nothing "
+            f"would protect what users type. Uninstall {RIVAL} there, together with jupyter-ai 3 (older releases of jupyter-ai do not need it)"
+        )
+    return ""
+
+
+def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    if boolean(settings["share_all_users"]):
+        return []
+    account = host["account"]
+    name = account["name"]
+    if not ACCOUNT_NAME.fullmatch(name):
+        return [
+            f"The hub would run the server of {settings['user']} as {name!r} (from {host['servers']['account_names']}), which is not a valid "
+            "name for a system account. Set jupyterhub_rtc_user to another name"
+        ]
+    if problem := _membership_problem(settings, host):
+        return [problem]
+    if not account["exists"] and account.get("kept_for"):
+        return [
+            f"The home directory of the account {name} has files that are kept for the hub {account['kept_for']}. Move them away, or set "
+            "jupyterhub_rtc_user to another name"
+        ]
+    if not account["exists"] or account["comment"] == ACCOUNT_COMMENT:
+        return []
+    if account["system"]:
+        return [
+            f"The account {name} belongs to the system (its UID is {account['uid']}). Set jupyterhub_rtc_user to another name"
+        ]
+    if account["person"]:
+        return [
+            f"The account {name} belongs to a person, who logs in with a password or a key. Set jupyterhub_rtc_user to another name"
+        ]
+    if _is_for_sharing(settings, host):
+        return []
+    return [
+        f"The account {name} already exists for another purpose. Set jupyterhub_rtc_user to another name. If all hub users may act as this "
+        "account and read its files, set jupyterhub_rtc_adopt_user to true instead"
+    ]
+
+
+def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
+    """Return why the account could not be created or added to the group, or an empty string."""
+    account, group, homes = host["account"], host["group"], host.get("homes", {})
+    if not account["exists"] and not homes.get("writable", True):
+        return (
+            f"The home directory of the account {account['name']} would be in {homes['path']}, where root cannot write. It is mounted "
+            "read-only, or by a server that squashes root. Create the account and its home directory where you can, and set "
+            "jupyterhub_rtc_adopt_user to true"
+        )
+    is_member = settings["group"] in account.get("groups", [])
+    if group["exists"] and not group.get("local", True) and not is_member:
+        return (
+            f"The group {settings['group']} is not defined on this host (but in LDAP, for example), so {account['name']} cannot join it here. "
+            "Add the account to the group there, or set jupyterhub_rtc_group to a group of the host"
+        )
+    return ""
+
+
+def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
+    """Return whether an account that this role did not create may be shared."""
+    return bool(
+        # An earlier run adopted it.
+        settings["user"] in host["config"]["accounts"]
+        or host["account"]["name"] in host["remembered"]["accounts"]
+        # Utrecht University's role created it for this purpose.
+        or host["config"]["markers"]
+        or boolean(settings["adopt_user"])
+    )
+
+
+def adopted(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the account if it is adopted and not yet recorded as such.
+
+    It must be recorded, because a change of modes can remove all other evidence.
+    """
+    account = host["account"]
+    others = account["exists"] and account["comment"] != ACCOUNT_COMMENT
+    if not others or account["system"] or account["person"]:
+        return []
+    known = account["name"] in host["remembered"]["accounts"]
+    return [account["name"]] if not known and _is_for_sharing(settings, host) else []
+
+
+def within(version: str, versions: tuple[str, str]) -> bool:
+    """Return whether a version is in a range: at least the first version, and below the second."""
+    return release(versions[0]) <= release(version) < release(versions[1])
+
+
+def collaboration_versions(lab_version: str) -> tuple[str, str] | None:
+    """Return the range of versions of jupyter-collaboration that support a version of JupyterLab, or None."""
+    return next((fit for lab, fit in COLLABORATION_FOR_LAB.items() if within(lab_version, lab)), None)
+
+
+def collaboration_packages(lab_version: str) -> dict[str, tuple[str, str]]:
+    """Return the version ranges, by name, of jupyter-collaboration and its parts that support a version of JupyterLab, or nothing."""
+    for lab, fit in COLLABORATION_FOR_LAB.items():
+        if within(lab_version, lab):
+            return {"jupyter-collaboration": fit, **PARTS_FOR_LAB[lab]}
+    return {}
+
+
+def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[str]:
+    return [f"{name}>={wanted[name][0]},<{wanted[name][1]}" for name in names]
+
+
+def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
+    """Return the desired state of a host that has no problems.
+
+    mode: `shared user` or `all users`.
+    everyone: the scopes of all hub users, in addition to JupyterHub's defaults.
+    accounts: the shared hub users, which nobody can log in as.
+    retired: the shared hub users of an earlier mode or with an earlier name, which are removed.
+    sharing: whether users can share their own servers, through role jupyterhub_sharing.
+    host_accounts, retired_host_accounts: the host accounts that run their servers.
+    adopted: the host accounts to record as adopted, because this role did not create them.
+    revocation_seconds: how long a server may cache the hub's answer about a visitor.
+    collaboration: which servers have live collaboration, and its settings (see `jupyterhub_collab.hub.collaboration`).
+    lab: the options of module lab_settings for the environment that runs JupyterLab.
+    packages, constraints: what to install in that environment. No packages if they are installed, or if the environment is not on the host.
+    table: sentences that say who has access to what.
+    warnings: sentences for the administrator.
+    """
+    all_users = boolean(settings["share_all_users"])
+    user, account = str(settings["user"]), host["account"].get("name")
+    elsewhere = settings["venv"] == ELSEWHERE
+    versions = host["lab"]["versions"]
+    wanted = collaboration_packages(versions.get("jupyterlab", ""))
+    # After an interrupted installation, dependencies may be missing even if the versions are right.
+    unfit = [name for name, fit in wanted.items() if not within(versions.get(name, ""), fit)]
+    complete = not unfit and not host["lab"]["unfinished"]
+    # If the package itself must be installed, it brings its missing parts.
+    comes = "jupyter-collaboration" in unfit
+    missing = [
+        name
+        for name in wanted
+        if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
+    ]
+    wants_sharing = not all_users and boolean(settings["user_sharing"])
+    sharing = wants_sharing and can_share(host["hub"]["version"])
+
+    if all_users:
+        everyone = ["access:servers"]
+        table = [
+            "Users can open all running servers, under their own names. There, they edit files and run code as the server's owner",
+            "Nobody can start or stop another user's server",
+        ]
+        warnings = [
+            "All users mode: every hub user can read and change all files of every user whose server runs, including administrators. "
+            "Use it on fully trusted hubs only."
+        ]
+    else:
+        everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
+        table = [
+            f"Users can start, open and stop the `{user}` server, under their own names. There, they edit files and run code",
+            f"Nobody can log in as {user}",
+            "Nobody can open or start another user's server"
+            + (", unless its owner shares it" if sharing else ""),
+        ]
+        warnings = []
+    links = boolean(settings["impersonation_links"])
+    everywhere = all_users or settings["servers"] == "everyone"
+    table.append(_live_sentence(everywhere, user, sharing, boolean(settings["opens_servers"])))
+    if links:
+        warnings.append(
+            "jupyter-collaboration's Share button can create links that contain the user's token. Anyone who opens such a link acts as that "
+            "user on that server, and nobody can tell them apart. To turn this off, set jupyterhub_rtc_impersonation_links to false."
+        )
+    if elsewhere:
+        snippet = settings["snippet"] or "that this role writes if you set jupyterhub_rtc_snippet"
+        warnings.append(
+            "Every image and start script that servers come from needs the snippet of this version of the collection. Run the script "
+            f"{snippet} there. {_unprepared(settings)}."
+        )
+    warnings += _warnings_of_servers(settings, host)
+    if wants_sharing and not sharing:
+        warnings.append(f"{hole(host['hub']['version'])}.")
+    return {
+        "mode": "all users" if all_users else "shared user",
+        "everyone": everyone,
+        "accounts": [] if all_users else [user],
+        "retired": [name for name in host["shared_users"] if all_users or name != user],
+        "host_accounts": [] if all_users else [account],
+        "adopted": adopted(settings, host),
+        "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
+        "sharing": sharing,
+        "revocation_seconds": int(settings["revocation_seconds"]),
+        "collaboration": {
+            "everyone": everywhere,
+            "owners": sharing,
+            "refuse_unprepared": boolean(settings["refuse_unprepared"]),
+            "state_directory": str(settings["state_directory"]),
+            "history_megabytes": int(settings["history_megabytes"]),
+            "documents_per_person": int(settings["documents_per_person"]),
+            "websockets_per_person": int(settings["websockets_per_person"]),
+            "mem_limit": str(settings["mem_limit"]),
+            "cpu_limit": float(settings["cpu_limit"]),
+            "idle_seconds": int(settings["idle_seconds"]),
+            "email_domain": email_domain(settings),
+        },
+        "lab": {
+            "settings": {},
+            "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
+            "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
+        },
+        "packages": [] if complete or elsewhere else _requirements(wanted, missing),
+        "constraints": [
+            *[f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
+            *_requirements(wanted, [] if elsewhere else list(wanted)),
+        ],
+        "table": table,
+        "warnings": warnings,
+    }
+
+
+def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return warnings about servers that do not get all settings, or that an idle culler stops without saving."""
+    found = []
+    command = host["servers"].get("command", [])
+    # A word with blanks is a line for a shell, whose end options do not reach.
+    if command and not any(Path(word).name in TAKES_OPTIONS for word in command if len(word.split()) == 1):
+        found.append(
+            f"Servers start with `{' '.join(command)}`, which may not pass added options on to the server. Revoked access may then last for up "
+            "to 300 seconds. Use a command that contains jupyterhub-singleuser, followed by the options for it."
+        )
+    if others := host["servers"].get("other_environments"):
+        found.append(
+            f"Users also start servers from {' and '.join(others)}, but only {host['lab']['environment']} is prepared. Run the script of "
+            f"jupyterhub_rtc_snippet with their interpreters as well. {_unprepared(settings)}."
+        )
+    for unit in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+        found.append(
+            f"The idle culler of {unit} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
+            "jupyterhub_rtc_idle_seconds to less than its timeout."
+        )
+    return found
+
+
+def _unprepared(settings: dict[str, Any]) -> str:
+    """Return a sentence that says what happens to servers that start without the collection's package."""
+    if boolean(settings["refuse_unprepared"]):
+        return "The hub stops a server that is not prepared if others can open it, and otherwise refuses to share it"
+    return "Nothing protects a server that is not prepared, because jupyterhub_rtc_refuse_unprepared is false"
+
+
+def _live_sentence(everywhere: bool, user: str, sharing: bool, opened: bool) -> str:
+    if everywhere:
+        return "All servers have live collaboration"
+    which = [f"The `{user}` server"]
+    if opened:
+        which.append("the servers in jupyterhub_projects and jupyterhub_server_access")
+    if sharing:
+        which.append("servers whose owners can share them")
+    names = " and ".join([", ".join(which[:-1]), which[-1]]) if len(which) > 1 else which[0]
+    return (
+        f"{names} {'have' if len(which) > 1 else 'has'} live collaboration. All others are plain JupyterLab"
+    )
+
+
+def email_domain(settings: dict[str, Any]) -> str:
+    """Return the domain of hub users' email addresses, or an empty string, with which the hub uses its host's fully qualified name."""
+    if settings["email_domain"]:
+        return str(settings["email_domain"])
+    public = re.sub(r":\d+$", "", str(settings["public_url"]).partition("://")[2].partition("/")[0])
+    for name in (public, str(settings["inventory_hostname"])):
+        # Exclude IPv4 addresses.
+        if "." in name and DOMAIN.fullmatch(name) and re.search(r"[A-Za-z]", name):
+            return name
+    return ""
+
+
+def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
+    """Return the URL for users, or why it is unknown.
+
+    In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
+    """
+    path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
+    return addresses.told(hub, path, str(settings["public_url"]))

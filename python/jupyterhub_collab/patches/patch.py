@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""State which releases a patch supports and what it needs of them, and say so when it is activated."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from traitlets.config import Application
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+# Ranges, each from one release to below another.
+Releases = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch of an installed distribution.
+
+    releases: those that it supports.
+    needs: what these have, as `module:name` or `module:name(parameters)`, with the parameters that the patch relies on. The tests check it.
+    """
+
+    name: str
+    of: str
+    releases: Releases
+    needs: tuple[str, ...]
+
+    def say_so(self) -> None:
+        """Log that the patch is active, and warn once of each distribution whose installed release is not supported."""
+        log = Application.instance().log if Application.initialized() else logging.getLogger(__name__)
+        version = ""  # what is patched may be missing
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            # A package whose installation was interrupted has no version.
+            version = importlib.metadata.version(self.of) or ""
+        log.debug("Patched %s %s: %s", self.of, version, self.name)
+        if version and self.of not in _warned and not fits(version, self.releases):
+            _warned.add(self.of)
+            log.warning(UNKNOWN, self.of, version, told(self.releases))
+
+
+UNKNOWN = "%s %s is not supported by the collection, which patches it (%s). Update the collection, then run the playbook jupyter_rtc again"
+# The distributions about which this process has warned.
+_warned: set[str] = set()
+# All patches in the modules that this process has imported, by name.
+PATCHES: dict[str, Patch] = {}
+
+
+def patches(
+    of: str, releases: Releases, *needs: str
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Return a decorator for the one function that activates a patch. The arguments are those of `Patch`."""
+
+    def decorate(activate: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        patch = PATCHES[activate.__qualname__] = Patch(activate.__qualname__, of, releases, needs)
+
+        @wraps(activate)
+        def activate_and_say_so(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+            result = activate(*arguments, **options)
+            patch.say_so()
+            return result
+
+        return activate_and_say_so
+
+    return decorate
+
+
+def fits(version: str, releases: Releases) -> bool:
+    """Return whether a version is in one of these ranges. A pre-release counts as the release that it leads to."""
+    return any(_numbers(low) <= _numbers(version) < _numbers(high) for low, high in releases)
+
+
+def told(releases: Releases) -> str:
+    """Return ranges of releases as text."""
+    return " or ".join(f"{low} to below {high}" for low, high in releases)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

@@ -1,1 +1,0 @@
-../../../plugins/module_utils/share_users.py

@@ -1,1 +1,0 @@
-../../../plugins/module_utils/share_watches.py
