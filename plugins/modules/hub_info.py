@@ -232,7 +232,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.lab_files import LabFiles, directories
 from ansible_collections.collab.jupyterhub.plugins.module_utils.listeners import unit_of
-from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.process import all_commands
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import journal_path
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
@@ -327,16 +327,14 @@ def cullers_beside(unit: Unit) -> list[str]:
     """Return the units of the idle cullers on this host that are services neither of the hub nor of other hubs with collaboration."""
     of_others = {f"{name.removesuffix('.service')}.service" for name in host_state.hubs()}
     found = []
-    for path in glob.glob("/proc/[0-9]*"):
-        process = Process(int(path.rpartition("/")[2]))
-        words = process.command
+    for process, words in all_commands().items():
         if not words or not re.search(r"(^|/)python[\d.]*$|cull", words[0]):
             continue
         if not any(CULLER.search(word) for word in words[:3]):
             continue
-        where = unit_of(process.pid)
+        where = unit_of(process)
         if where not in {unit.properties.get("Id", unit.name), *of_others}:
-            found.append(where or f"process {process.pid}")
+            found.append(where or f"process {process}")
     return sorted(found)
 
 
