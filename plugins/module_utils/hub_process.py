@@ -15,11 +15,13 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from .process import Process
+from .accounts import login_minimum
+from .process import READ_SECONDS, Process
 from .systemd_unit import DEFAULT_PATH, Unit
 
 LONGEST_ERROR = 1 << 20  # bytes of a program's error output that are read, from its end
@@ -197,7 +199,13 @@ def _account_to_start(unit: Unit) -> Account:
 def _running_hub(unit: Unit) -> Hub:
     first = Process(unit.main_pid)
     found: list[tuple[bool, HubCommand, Process]] = []
+    deadline = time.monotonic() + READ_SECONDS
     for process in first.family():
+        # Users' servers come after the hub. They may keep everyone waiting who reads their memory, and call themselves a hub.
+        if time.monotonic() > deadline:
+            break
+        if found and _is_another_users(process, first):
+            continue
         words = process.command
         with contextlib.suppress(HubNotFound):
             command = parse_command(words, process.environment.get("PATH", DEFAULT_PATH))
@@ -222,6 +230,12 @@ def _running_hub(unit: Unit) -> Hub:
         account,
         process.pid,
     )
+
+
+def _is_another_users(process: Process, first: Process) -> bool:
+    """Return whether a process runs as the account of a person, and not as that of the unit's main process."""
+    uid, uid_of_unit = (each.account[0] if each.account else 0 for each in (process, first))
+    return uid not in (0, uid_of_unit) and uid >= login_minimum()
 
 
 def _why_not(unit: Unit, first: Process) -> str:

@@ -23,10 +23,15 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub_process impo
     run_as_hub,
     shebang_python,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.process import Process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.systemd_unit import (
     Unit,
     read_environment_file,
 )
+
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 48
 
 
 @pytest.fixture
@@ -206,6 +211,30 @@ def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> Non
     while not is_there(unit) or hub_command(unit).config != "/x.py":
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# A user's program that calls itself a hub.
+THEIRS = """#!/usr/bin/env python3
+import os, sys, time
+os.setgroups([]), os.setgid({uid}), os.setuid({uid})
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as another account")
+def test_server_that_calls_itself_a_hub_is_none(start: Start, tmp_path: Path) -> None:
+    """Root would change the files, and run the programs, that its command names."""
+    theirs, script = tmp_path / "srv/jupyterhub", tmp_path / "jupyterhub-of-ours"
+    theirs.write_text(THEIRS.format(uid=ACCOUNT))
+    script.write_text(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '{theirs}', '-f/theirs.py'])\n"
+    )
+    unit = start(f"#!/bin/sh\nexec python3 {script} -f /ours.py\n", needs_hub=False)
+    deadline = time.monotonic() + 30
+    while not any((each.account or (0,))[0] == ACCOUNT for each in Process(unit.main_pid).family()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert hub_command(unit).config == "/ours.py"
 
 
 class Api:
