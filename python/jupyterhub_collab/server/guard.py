@@ -17,6 +17,7 @@ from tornado.web import HTTPError
 from ..bounded import bound_memory
 from ..names import GUARDED
 from ..quiet_logs import keep_secrets
+from .bodies import limit_bodies
 from .hub_credentials import ask_once, hub_auth_of, is_own_token, model_of, name_server, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
@@ -61,6 +62,7 @@ def put_in_force() -> None:
         name_server()
         ask_once()
         bound_memory()
+        limit_bodies()
     server.init_configurables = guarded
 
 

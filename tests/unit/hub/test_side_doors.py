@@ -6,8 +6,9 @@ mallory is the attacker: a former guest of alice's who has read everything that 
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from socket import create_connection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 import plain_http
-from attacked_hub import SERVER, Attacked
+from attacked_hub import OUT, SERVER, Attacked
 from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
@@ -380,6 +381,47 @@ def test_server_remembers_no_long_address_until_a_sign_in(hub: Attacked) -> None
             page = carol.get(f"{SERVER}files/none?{'x' * length}")
             assert (page.url.path == f"{SERVER}files/none") is kept
             assert carol.get(f"{SERVER}api/contents").status_code == 200
+
+
+LARGE = 1_000_000  # bytes; the server limits others to a tenth
+
+
+@pytest.mark.parametrize("who", ["", "mallory"])
+@pytest.mark.parametrize("path", ["api/contents", "oauth_callback", "login"])
+@pytest.mark.parametrize(
+    ("size", "begun"),
+    [
+        (f"Content-Length: {1 << 28}", b""),
+        ("Transfer-Encoding: chunked", (b"%x\r\n" % LARGE) + bytes(LARGE)),
+    ],
+)
+def test_server_reads_no_large_requests_of_others(
+    hub: Attacked, who: str, path: str, size: str, begun: bytes
+) -> None:
+    """Otherwise anyone could fill its memory. It refuses them before they are complete."""
+    lines = [f"POST {SERVER}{path} HTTP/1.1", "Host: x", size]
+    lines += [f"Authorization: token {hub.token_of(who)}"] if who else []
+    address = urlsplit(hub.server_url)
+    with create_connection((str(address.hostname), address.port or 0), timeout=OUT) as link:
+        link.sendall("\r\n".join([*lines, "", ""]).encode())
+        with suppress(ConnectionError):  # the answer may come before all is sent
+            link.sendall(begun)
+        assert link.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_server_reads_large_requests_of_its_visitors(hub: Attacked) -> None:
+    """However they show who they are. A token that is none does not hide their sign-in."""
+    file = {"type": "file", "format": "text", "content": "x" * LARGE}
+    assert hub.at_server("alice", "PUT", "api/contents/large.txt", file).status_code == 201
+    with hub.browser("carol") as carol:
+        carol.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
+        cookies = [each for each in carol.cookies.jar if each.name == "_xsrf" and each.path == SERVER]
+        mark = {"X-XSRFToken": str(cookies[0].value)}
+        for headers in (mark, mark | {"Authorization": "token none"}):
+            told = carol.put(f"{SERVER}api/contents/large.txt", json=file, headers=headers)
+            assert told.status_code == 200
+        # Without a mark of the browser's session, the server still says so itself.
+        assert carol.put(f"{SERVER}api/contents/large.txt", json=file).status_code == 403
 
 
 def test_lifetime_of_thousands_of_digits_is_the_longest(hub: Attacked) -> None:
