@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from socket import create_connection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -191,6 +191,28 @@ def test_strangers_write_no_lines_of_the_log_either(hub: Attacked, end: str) -> 
             assert answer.status_code == 400
         wait_until(lambda: said in hub.log)  # noqa: B023
         assert f"{end}{said}" not in hub.log
+
+
+def test_names_that_users_choose_are_on_lines_of_their_own_message(hub: Attacked) -> None:
+    """Also in the errors that such a name causes, and in the log of the hub."""
+    name = "name\x9b2k\r\n[c by a guest\x85\u2028\u202e"
+    notebook = {
+        "type": "notebook",
+        "content": {"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+    }
+    assert hub.at_server("alice", "PUT", f"api/contents/{quote(name)}.ipynb", notebook).status_code == 500
+    session = {"path": "x", "type": "notebook", "name": "x", "kernel": {"name": name}}
+    assert hub.at_server("alice", "POST", "api/sessions", session).status_code == 501
+    with hub.browser(name):
+        pass
+    hub.ask("DELETE", f"users/{quote(name)}")
+    written = (hub.directory / "log").read_bytes().decode()
+    for start in (
+        "NoSuchKernel: No such kernel named name",
+        "Error while saving file: name",
+        "User logged in: name",
+    ):
+        assert f"{start}\\x9b2k\\r\n    [c by a guest\\x85\\u2028\\u202e" in written
 
 
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
