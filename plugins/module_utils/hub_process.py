@@ -201,10 +201,10 @@ def _running_hub(unit: Unit) -> Hub:
     found: list[tuple[bool, HubCommand, Process]] = []
     deadline = time.monotonic() + READ_SECONDS
     for process in first.family():
-        # Users' servers come after the hub. They may keep everyone waiting who reads their memory, and call themselves a hub.
+        # Users' processes come after the hub. They may keep everyone waiting who reads their memory, and call themselves a hub.
         if time.monotonic() > deadline:
             break
-        if found and _is_another_users(process, first):
+        if not _runs_python(process) or (found and _is_another_users(process, first)):
             continue
         words = process.command
         with contextlib.suppress(HubNotFound):
@@ -232,10 +232,15 @@ def _running_hub(unit: Unit) -> Hub:
     )
 
 
+def _runs_python(process: Process) -> bool:
+    """Return whether a process may be a Python interpreter. A program with the setuid bit may not be, and shows what its user wants."""
+    program = process.program
+    return not program or os.path.basename(program).startswith("python")
+
+
 def _is_another_users(process: Process, first: Process) -> bool:
-    """Return whether a process runs as the account of a person, and not as that of the unit's main process."""
-    uid, uid_of_unit = (each.account[0] if each.account else 0 for each in (process, first))
-    return uid not in (0, uid_of_unit) and uid >= login_minimum()
+    """Return whether a process has the account of a person, and not that of the unit's main process."""
+    return any(uid >= login_minimum() for uid in {*process.uids} - {*first.uids})
 
 
 def _why_not(unit: Unit, first: Process) -> str:

@@ -58,6 +58,20 @@ class Process:
         return int(status["Uid"].split()[1]), int(status["Gid"].split()[1]), groups
 
     @property
+    def program(self) -> str:
+        """The file that the process runs, whatever it calls itself. Empty if that is not visible, too."""
+        try:
+            return os.readlink(f"{PROC}/{self.pid}/exe").removesuffix(" (deleted)")
+        except OSError:
+            return ""
+
+    @property
+    def uids(self) -> list[int]:
+        """The UIDs: real, effective, saved and of the file system. A program with the setuid bit also has that of its user."""
+        found = re.search(rb"^Uid:(.*)$", self._read("status"), re.M)
+        return [int(word) for word in found[1].split()] if found else []
+
+    @property
     def started(self) -> float:
         """The start time, in seconds since the epoch, or 0 if unknown."""
         fields = self._read("stat").rpartition(b")")[2].split()

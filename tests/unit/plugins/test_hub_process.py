@@ -237,6 +237,22 @@ def test_server_that_calls_itself_a_hub_is_none(start: Start, tmp_path: Path) ->
     assert hub_command(unit).config == "/ours.py"
 
 
+def test_program_that_shows_the_command_of_a_hub_is_none(start: Start, tmp_path: Path) -> None:
+    """A program with the setuid bit, such as sudo, is root's, and shows the words that a user gave it."""
+    os.mkfifo(tmp_path / "srv/jupyterhub")
+    script = tmp_path / "jupyterhub-of-ours"
+    words = ["/home/of-a-user/python3", "jupyterhub"]
+    script.write_text(
+        f"import subprocess\nsubprocess.run({words}, executable='/bin/cat', cwd='{tmp_path}/srv')\n"
+    )
+    unit = start(f"#!/bin/sh\nexec python3 {script} -f /ours.py\n", needs_hub=False)
+    deadline = time.monotonic() + 30
+    while not any(each.command == words for each in Process(unit.main_pid).family()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert hub_command(unit).config == "/ours.py"
+
+
 class Api:
     """The API of the hub that a unit runs: it ends the hub, as a request for its shutdown does."""
 
