@@ -30,7 +30,10 @@ class Stars(logging.Filter):
     """Replaces secrets with a star and invisible characters with escapes, and logs everything else."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
+        try:
+            said = record.getMessage()
+        except Exception:  # the handler says what is wrong with it
+            return True
         starred = SECRET.sub(r"\1*", escaped(said))
         if starred != said:
             record.msg, record.args = starred, ()
