@@ -36,8 +36,12 @@ def limit_bodies() -> None:
 
 def may_be_large(headers: Any) -> bool:
     """Return whether a request may have a large body. The size of one that is sent in chunks is unknown."""
-    size = headers.get("Content-Length", "0")
-    return "Transfer-Encoding" in headers or not size.isdigit() or int(size[:18]) > LARGEST_OF_STRANGERS
+    if "Transfer-Encoding" in headers:
+        return True
+    try:
+        return int(headers.get("Content-Length", "0")) > LARGEST_OF_STRANGERS
+    except ValueError:  # no number, or one of thousands of digits
+        return True
 
 
 class Limited(HTTPMessageDelegate):
