@@ -110,8 +110,9 @@ def all_commands() -> dict[int, list[str]]:
     """
     accounts: defaultdict[int, list[int]] = defaultdict(list)
     for path in glob.iglob(f"{PROC}/[0-9]*"):
-        with contextlib.suppress(OSError):
-            accounts[min(os.stat(path).st_uid, NOBODY)].append(int(path.rpartition("/")[2]))
+        process = Process(int(path.rpartition("/")[2]))
+        # Not the owner of the path: a user's process can be such that this is root.
+        accounts[min(max(process.uids, default=0), NOBODY)].append(process.pid)
     shown: dict[int, list[str]] = {}
 
     def read(processes: list[int]) -> None:
