@@ -34,10 +34,14 @@ class Stars(logging.Filter):
             said = record.getMessage()
         except Exception:  # the handler says what is wrong with it
             return True
-        starred = SECRET.sub(r"\1*", escaped(said))
-        if starred != said:
-            record.msg, record.args = starred, ()
+        quiet = _quiet(said)
+        if quiet != said:
+            record.msg, record.args = quiet, ()
         return True
+
+
+def _quiet(line: str) -> str:
+    return SECRET.sub(r"\1*", escaped(line))
 
 
 def escaped(text: str) -> str:
@@ -52,7 +56,7 @@ def escaped(text: str) -> str:
 def keep_secrets() -> None:
     """From now on, do so in the messages of tornado and, as it uses tornado's loggers for requests, of JupyterHub.
 
-    Also escape what tornado's formatter formats, tracebacks included. JupyterHub and Jupyter use it for all that they log. It indents
+    Also do so in all that tornado's formatter formats, tracebacks included. JupyterHub and Jupyter use it for everything. It indents
     further lines, so that none looks like a message.
     """
     for logger in map(logging.getLogger, LOGGERS):
@@ -78,4 +82,4 @@ def keep_secrets() -> None:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(map(escaped, text.split("\n")))
+    return "\n".join(map(_quiet, text.split("\n")))
