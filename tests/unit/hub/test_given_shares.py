@@ -22,7 +22,7 @@ from jupyterhub_collab.hub import given_shares
 from jupyterhub_collab.hub.given_shares import GivenShares
 from jupyterhub_collab.hub.share_rights import READ, WRITE
 from jupyterhub_collab.workspaces import posix_acl, repair, share_gates, share_users, shares
-from jupyterhub_collab.workspaces.processes import signal_all
+from jupyterhub_collab.workspaces.processes import all_processes, signal_all
 from open_place import open_place
 from unused_accounts import FIRST
 
@@ -287,6 +287,24 @@ def test_who_may_only_read_by_now_logs_in_without_the_writers(
     assert not said.exists()
     given.settle({"bob": {SHARE: READ}}, OF)
     assert said.read_text() == "--delete bob rain-files-rw\n"
+
+
+def test_hub_looks_at_all_processes_once_for_all_who_may_only_read_by_now(
+    given: GivenShares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub waits for it, and each user can have many processes."""
+    looks = []
+
+    def look() -> Iterator[tuple[int, list[int], list[int]]]:
+        looks.append(1)
+        return all_processes()
+
+    monkeypatch.setattr(given_shares, "all_processes", look)
+    readers = crowd(given, 50)
+    given.all |= {account: {"user": account, "shares": {SHARE: WRITE}} for account in readers}
+    assert given.settle(readers, OF).problems == []
+    assert len(looks) == 1
+    assert reads(given, CROWD + 49, GROUPS.readers) and not writes(given, CROWD + 49, GROUPS.readers)
 
 
 def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenShares) -> None:
