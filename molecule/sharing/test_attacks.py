@@ -26,6 +26,7 @@ from sharing import (
     shared_with,
     told,
 )
+from stolen import code_in, exchange, own_token, page_for_code
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 ENDED = "This sharing link has expired, was revoked, or is incomplete."
@@ -252,6 +253,25 @@ def test_hub_away_is_said(alice: Person, bob: Person, host: Host) -> None:
     assert guests(alice.page(PAGE)) in ([], ["bob"])
     assert bob.page(PAGE).status == 200
     assert "sharing: WARNING" in host.check_output("journalctl -u jupyterhub --since=-60s --no-pager")
+
+
+@pytest.mark.usefixtures("running")
+def test_what_a_guest_has_read_opens_nothing_after_the_next_start(
+    alice: Person, bob: Person, hub: Hub
+) -> None:
+    """A guest reads the server's own token in a terminal, and the owner's sign-in in the server's memory."""
+    accept(bob, make_link(alice))
+    own = own_token(bob.visit("alice"))
+    tab = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+    stolen = exchange(hub.url, "alice", own, code_in(alice.look(page_for_code("alice"), tab)))
+    files = "/user/alice/api/contents"
+    assert hub.api("GET", files, token=stolen).status_code == 200
+    alice.press(alice.page(PAGE), "Revoke all links and access")
+    alice.stop("alice")
+    alice.start("alice")
+    for token in (stolen, own):
+        assert hub.api("GET", files, token=token).status_code == 403
+    assert alice.visit("alice").me()["identity"]["username"] == "alice"
 
 
 @pytest.mark.usefixtures("running")

@@ -10,6 +10,7 @@ from testinfra.host import Host
 from people import Hub, Person, Refused
 from scenario import Credentials, kill_server, wait_until
 from sharing import CACHED, PAGE, accept, begin, code_of, guests, log, make_link, shared_with
+from stolen import own_token
 
 OUT = CACHED + 3  # seconds: an open websocket is checked once a second, and the machine may be busy
 
@@ -194,11 +195,7 @@ def test_guest_may_only_come_in(alice: Person, bob: Person) -> None:
 def test_token_of_the_server_shares_nothing(alice: Person, bob: Person, hub: Hub) -> None:
     """Every guest can read this token in a terminal. It can neither share, open nor stop the server, nor read tokens."""
     accept(bob, make_link(alice))
-    visit = bob.visit("alice")
-    with visit.open_terminal() as terminal:
-        terminal.type("printenv JUPYTERHUB_API_TOKEN >token.txt && echo writ''ten")
-        terminal.wait_for("written")
-    token = visit.read_file("token.txt").strip()
+    token = own_token(bob.visit("alice"))
     assert hub.api("GET", "/hub/api/user", token=token).json()["name"] == "alice"
     for method, path in (
         ("POST", "/hub/api/share-codes/alice/"),

@@ -2,6 +2,7 @@
 """Attempts to stay in a workspace after access has ended, or to get what belonged to others."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -183,6 +184,46 @@ mallory = struct.pack("<HHI", 2, 7, pwd.getpwnam("mallory").pw_uid)
 there = [entries[at:at + 8] for at in range(4, len(entries), 8)]
 os.setxattr(path, name, entries[:4] + b"".join(sorted([*there, mallory], key=lambda e: (struct.unpack("<HHI", e)[0], struct.unpack("<HHI", e)[2]))))
 """
+
+
+@pytest.fixture
+def local_processes(platform: Platform, alice: Person, bob: Person, host: Host) -> Iterator[None]:
+    """Servers are the hub's own children. They have groups of the host instead of mounts, and nothing forbids setgid programs there."""
+    for person in (alice, bob):
+        person.stop(person.name)
+    local = "c.JupyterHub.spawner_class = 'jupyterhub.spawner.LocalProcessSpawner'"
+    tell_hub(platform, RAINFALL, SECRET, before=local)
+    yield
+    for person in (alice, bob):
+        person.stop(person.name)
+        groups = f"id -nG {person.name} | tr ' ' '\n' | grep -E -- '-r[wo]$'"
+        host.run(f"for g in $({groups}); do gpasswd -d {person.name} $g; done")
+
+
+@pytest.mark.usefixtures("local_processes")
+def test_local_process_keeps_nothing_either(alice: Person, bob: Person, carol: Person, host: Host) -> None:
+    """Bob makes a hard link, a setgid program and an entry for mallory while he has access. None of them is of use afterwards."""
+    mine, theirs = again(alice), again(bob)
+    mine.write_file("workspace/rainfall/files/plan.txt", "first")
+    writers = host.check_output(f"stat -c %G {FILES}")
+    theirs.write_file("plant.py", PLANT.replace(FILES, f"{FILES}/planted"))
+    screen = run(
+        theirs,
+        f"mkdir {FILES}/planted && python3 ~/plant.py && ln {FILES}/plan.txt ~/kept && cp /usr/bin/cat ~/theirs && "
+        f"chgrp {writers} ~/theirs && chmod 2755 ~/theirs && echo all''made",
+    )
+    try:
+        assert "allmade" in screen, screen
+        assert "Permission denied" in host.run(f"runuser -u mallory -- ls {FILES}/planted").stderr
+        assert host.check_output(f"runuser -u bob -- /home/bob/theirs {FILES}/plan.txt") == "first"
+        assert carol.api("DELETE", MEMBERS, {"users": ["bob"]}).status_code == 200
+        wait_until(lambda: host.run(f"runuser -u bob -- /home/bob/theirs {FILES}/plan.txt").rc != 0)
+        wait_until(lambda: host.check_output("stat -c %h /home/bob/kept") == "1")
+        mine.write_file("workspace/rainfall/files/plan.txt", "second")
+        assert host.check_output("cat /home/bob/kept") == "first"
+    finally:
+        carol.api("POST", MEMBERS, {"users": ["bob"]})
+        host.check_output(f"rm -rf /home/bob/plant.py /home/bob/kept /home/bob/theirs {FILES}/planted")
 
 
 def test_shell_that_stands_in_a_workspace_ends_with_the_right(bob: Person, carol: Person, host: Host) -> None:

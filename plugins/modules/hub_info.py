@@ -220,7 +220,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host import (
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.listeners import unit_of
-from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import Process
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import all_commands
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
     DEFAULT_PATH,
     NoSystemd,
@@ -330,16 +330,14 @@ def cullers_beside(unit: Unit) -> list[str]:
     """Return the units of the idle cullers on this host that are services neither of the hub nor of other hubs with collaboration."""
     of_others = {f"{name.removesuffix('.service')}.service" for name in host_state.hubs()}
     found = []
-    for path in glob.glob("/proc/[0-9]*"):
-        process = Process(int(path.rpartition("/")[2]))
-        words = process.command
+    for process, words in all_commands().items():
         if not words or not re.search(r"(^|/)python[\d.]*$|cull", words[0]):
             continue
         if not any(CULLER.search(word) for word in words[:3]):
             continue
-        where = unit_of(process.pid)
+        where = unit_of(process)
         if where not in {unit.properties.get("Id", unit.name), *of_others}:
-            found.append(where or f"process {process.pid}")
+            found.append(where or f"process {process}")
     return sorted(found)
 
 

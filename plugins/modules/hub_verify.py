@@ -64,6 +64,12 @@ options:
   state_directory:
     description: The directory in which servers keep state.
     type: path
+  shared_users:
+    description: The hub users of shared accounts.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   access:
     description: The access matrix. The action plugin of this module sets this option.
     type: dict
@@ -144,6 +150,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process impo
     HubNotFound,
     hub_surroundings,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import process as verify_process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.verify import side_doors
 from ansible_collections.collab.jupyterhub.plugins.module_utils.verify.undo import (
@@ -265,6 +272,15 @@ class Verification:
         )
         if closed := side_doors.closed_workspaces(self.unit.name):
             self.add("workspaces are open to their members", "failed", f"{'; '.join(closed)}.")
+        template = self.params["account_names"]
+        shared = [accounts.account_of(user, template) for user in self.params["shared_users"]]
+        projects = [made["account"] for made in Projects(self.unit.name).all.values()]
+        if jobs := side_doors.jobs(sorted({*shared, *projects})):
+            says = (
+                f"{'; '.join(jobs)}. Anyone who had access to its server may have created them, and they continue when access ends. "
+                "Check them"
+            )
+            self.add("jobs of shared accounts", "warning", f"{says}.")
 
     @property
     def url(self) -> str:
@@ -428,6 +444,7 @@ def main() -> None:
             "usual_group": {"type": "str"},
             "account_names": {"type": "str", "default": accounts.USERNAME},
             "state_directory": {"type": "path"},
+            "shared_users": {"type": "list", "elements": "str", "default": []},
             "access": {"type": "dict", "default": {}},
             "start_seconds": {"type": "float", "default": 60},
             "report": {"type": "path"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep secrets that are part of an address out of the log of this process, and lines that a request contains.
+"""Keep secrets that are part of an address out of the log of this process, and lines that a request or a name contains.
 
 An address that a browser requests may be logged, and is always logged if the request is refused. What it contains may then still be valid.
 It may also contain line breaks, or sequences that change what a terminal shows.
@@ -7,9 +7,14 @@ It may also contain line breaks, or sequences that change what a terminal shows.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import functools
 import logging
 import re
 from typing import Any
+
+from tornado.log import LogFormatter
 
 # tornado's, for requests, for refusals and for errors.
 LOGGERS = ("tornado.access", "tornado.general", "tornado.application")
@@ -25,19 +30,18 @@ class Stars(logging.Filter):
     """Replaces secrets with a star and invisible characters with escapes, and logs everything else."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
-        starred = SECRET.sub(r"\1*", escaped(said))
-        if starred != said:
-            record.msg, record.args = starred, ()
+        try:
+            said = record.getMessage()
+        except Exception:  # the handler says what is wrong with it
+            return True
+        quiet = _quiet(said)
+        if quiet != said:
+            record.msg, record.args = quiet, ()
         return True
 
 
-class Indented(logging.Formatter):
-    """Indents tracebacks, whose last lines may come from a request."""
-
-    def formatException(self, ei: Any) -> str:
-        lines = super().formatException(ei).split("\n")
-        return "\n".join(f"  {escaped(line)}" for line in lines)
+def _quiet(line: str) -> str:
+    return SECRET.sub(r"\1*", escaped(line))
 
 
 def escaped(text: str) -> str:
@@ -50,7 +54,32 @@ def escaped(text: str) -> str:
 
 
 def keep_secrets() -> None:
-    """From now on, do so in the messages of tornado and, as it uses tornado's loggers for requests, of JupyterHub."""
+    """From now on, do so in the messages of tornado and, as it uses tornado's loggers for requests, of JupyterHub.
+
+    Also do so in all that tornado's formatter formats, tracebacks included. JupyterHub and Jupyter use it for everything. It indents
+    further lines, so that none looks like a message.
+    """
     for logger in map(logging.getLogger, LOGGERS):
         if not any(isinstance(each, Stars) for each in logger.filters):
             logger.addFilter(Stars())
+    kind: Any = LogFormatter
+    theirs = kind.format
+    if hasattr(theirs, "escapes"):
+        return
+
+    @functools.wraps(theirs)
+    def format_escaped(formatter: Any, record: logging.LogRecord) -> Any:
+        # Others may format the same record.
+        record = copy.copy(record)
+        with contextlib.suppress(Exception):  # the formatter says what is wrong with it
+            record.msg, record.args = _lines(record.getMessage()), ()
+        if record.exc_info:
+            record.exc_text = _lines(formatter.formatException(record.exc_info))
+        return theirs(formatter, record)
+
+    format_escaped.escapes = True  # type: ignore[attr-defined]
+    kind.format = format_escaped
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(_quiet, text.split("\n")))

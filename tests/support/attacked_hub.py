@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-import plain_http
-from local_hub import PATIENCE, LocalHub, wait_until
+from local_hub import LocalHub, wait_until
 from ports import free_port
+from stolen import code_in, exchange, page_for_code
 
 CONFIG = """
 c.JupyterHub.authenticator_class = "dummy"
@@ -67,7 +66,6 @@ def _load_jupyter_server_extension(app):
 THEIRS = "# Of the administrator's own, from here on:"
 OUT = 30  # seconds; the server asks the hub once a second, but the machine may be busy
 SERVER = "/user/alice/"
-CLIENT = "jupyterhub-user-alice"
 
 
 class Attacked(LocalHub):
@@ -124,26 +122,11 @@ class Attacked(LocalHub):
 
     def code_of(self, browser: httpx.Client) -> str:
         """Return an authorization code for alice's server, as the hub gives it to a user's browser."""
-        wish = {
-            "client_id": CLIENT,
-            "redirect_uri": f"{SERVER}oauth_callback",
-            "response_type": "code",
-            "state": "x",
-        }
-        answer = browser.get("/hub/api/oauth2/authorize", params=wish, follow_redirects=False)
-        return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        return code_in(browser.get(page_for_code("alice"), follow_redirects=False))
 
     def exchange(self, code: str) -> str:
         """Exchange an authorization code for a token, with the server's client secret, which is the server's own token."""
-        form = {
-            "client_id": CLIENT,
-            "client_secret": self.own_token,
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": f"{SERVER}oauth_callback",
-        }
-        made = plain_http.post(f"{self.hub_url}/hub/api/oauth2/token", data=form, timeout=PATIENCE)
-        return str(made.raise_for_status().json()["access_token"])
+        return exchange(self.hub_url, "alice", self.own_token, code)
 
     def opens(self, token: str) -> bool:
         return self.at_server_with(token, "GET", "api/contents").status_code == 200

@@ -16,10 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+PROC = "/proc"
 READ_SECONDS = 10
 # Bytes: more than Linux lets a program start with. A process can show far more, which would fill the host's memory.
 LONGEST = 1 << 23
 MOST = 1 << 28  # bytes of several processes together
+FIRST_WORDS = 1 << 12  # bytes of a command in which its first words are looked for
+NOBODY = 65534  # accounts of users are below, except those of directory services
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Process:
     @property
     def directory(self) -> str:
         try:
-            return os.readlink(f"/proc/{self.pid}/cwd")
+            return os.readlink(f"{PROC}/{self.pid}/cwd")
         except OSError:
             return ""
 
@@ -53,6 +56,20 @@ class Process:
             return None
         groups = [int(word) for word in status.get("Groups", "").split()]
         return int(status["Uid"].split()[1]), int(status["Gid"].split()[1]), groups
+
+    @property
+    def program(self) -> str:
+        """The file that the process runs, whatever it calls itself. Empty if that is not visible, too."""
+        try:
+            return os.readlink(f"{PROC}/{self.pid}/exe").removesuffix(" (deleted)")
+        except OSError:
+            return ""
+
+    @property
+    def uids(self) -> list[int]:
+        """The UIDs: real, effective, saved and of the file system. A program with the setuid bit also has that of its user."""
+        found = re.search(rb"^Uid:(.*)$", self._read("status"), re.M)
+        return [int(word) for word in found[1].split()] if found else []
 
     @property
     def started(self) -> float:
@@ -67,7 +84,7 @@ class Process:
         """Yield the process and all of its descendants, closest first."""
         yield self
         children = defaultdict(list)
-        for path in glob.glob("/proc/[0-9]*"):
+        for path in glob.glob(f"{PROC}/[0-9]*"):
             process = Process(int(path.rpartition("/")[2]))
             if fields := process._read("stat").rpartition(b")")[2].split():
                 children[int(fields[1])].append(process)
@@ -77,13 +94,38 @@ class Process:
         yield from found[1:]
 
     def _read(self, name: str) -> bytes:
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/{name}", "rb") as file:
+        with contextlib.suppress(OSError), open(f"{PROC}/{self.pid}/{name}", "rb") as file:
             return file.read()
         return b""  # it has exited
 
     def _shown(self, name: str) -> bytes:
         """Read a file whose content is in the memory of the process."""
-        return read_shown([f"/proc/{self.pid}/{name}"]) or b""
+        return read_shown([f"{PROC}/{self.pid}/{name}"]) or b""
+
+
+def all_commands() -> dict[int, list[str]]:
+    """Return the first words of the command of each process, by PID, for those that show them within the time limit for all together.
+
+    The processes of each account are read in a thread of their own, so that a silent one only hides others of its account.
+    """
+    accounts: defaultdict[int, list[int]] = defaultdict(list)
+    for path in glob.iglob(f"{PROC}/[0-9]*"):
+        process = Process(int(path.rpartition("/")[2]))
+        # Not the owner of the path: a user's process can be such that this is root.
+        accounts[min(max(process.uids, default=0), NOBODY)].append(process.pid)
+    shown: dict[int, list[str]] = {}
+
+    def read(processes: list[int]) -> None:
+        for pid in processes:
+            shown[pid] = _words(_as_shown(f"{PROC}/{pid}/cmdline", FIRST_WORDS))
+
+    threads = [threading.Thread(target=read, args=(each,), daemon=True) for each in accounts.values()]
+    deadline = time.monotonic() + READ_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    return dict(shown)
 
 
 def read_shown(paths: list[str]) -> bytes | None:
@@ -96,12 +138,7 @@ def read_shown(paths: list[str]) -> bytes | None:
 
     def read() -> None:
         for path in paths:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has exited
-                try:
-                    found.append(_beginning(path))
-                except PermissionError:
-                    with _as_owner(path), contextlib.suppress(OSError):
-                        found.append(_beginning(path))
+            found.append(_as_shown(path))
             if sum(map(len, found)) > MOST:
                 return
         complete.append(b"".join(found))
@@ -112,9 +149,20 @@ def read_shown(paths: list[str]) -> bytes | None:
     return complete[0] if complete else None
 
 
-def _beginning(path: str) -> bytes:
+def _as_shown(path: str, longest: int = 0) -> bytes:
+    """Return the beginning of a file that a process shows from its memory. It is empty if the process has exited, or shows nothing."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        try:
+            return _beginning(path, longest or LONGEST)
+        except PermissionError:
+            with _as_owner(path), contextlib.suppress(OSError):
+                return _beginning(path, longest or LONGEST)
+    return b""
+
+
+def _beginning(path: str, longest: int) -> bytes:
     with open(path, "rb") as file:
-        return file.read(LONGEST)
+        return file.read(longest)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,13 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from ..host.process import Process
+from ..host.accounts import login_minimum
+from ..host.process import READ_SECONDS, Process
 from ..host.systemd_unit import DEFAULT_PATH, Unit
 
 LONGEST_ERROR = 1 << 20  # bytes of a program's error output that are read, from its end
@@ -197,7 +199,13 @@ def _account_to_start(unit: Unit) -> Account:
 def _running_hub(unit: Unit) -> Hub:
     first = Process(unit.main_pid)
     found: list[tuple[bool, HubCommand, Process]] = []
+    deadline = time.monotonic() + READ_SECONDS
     for process in first.family():
+        # Users' processes come after the hub. They may keep everyone waiting who reads their memory, and call themselves a hub.
+        if time.monotonic() > deadline:
+            break
+        if not _runs_python(process) or (found and _is_another_users(process, first)):
+            continue
         words = process.command
         with contextlib.suppress(HubNotFound):
             command = parse_command(words, process.environment.get("PATH", DEFAULT_PATH))
@@ -222,6 +230,17 @@ def _running_hub(unit: Unit) -> Hub:
         account,
         process.pid,
     )
+
+
+def _runs_python(process: Process) -> bool:
+    """Return whether a process may be a Python interpreter. A program with the setuid bit may not be, and shows what its user wants."""
+    program = process.program
+    return not program or os.path.basename(program).startswith("python")
+
+
+def _is_another_users(process: Process, first: Process) -> bool:
+    """Return whether a process has the account of a person, and not that of the unit's main process."""
+    return any(uid >= login_minimum() for uid in {*process.uids} - {*first.uids})
 
 
 def _why_not(unit: Unit, first: Process) -> str:

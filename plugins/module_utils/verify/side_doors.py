@@ -15,6 +15,11 @@ from ..projects.state import Projects
 from ..workspaces import gates
 from ..workspaces.processes import all_processes
 
+# Where the host keeps jobs: crontabs and the mark of a lingering account are named after the account, jobs of at belong to it.
+CRONTABS = ("/var/spool/cron/crontabs", "/var/spool/cron")
+AT_JOBS = ("/var/spool/cron/atjobs", "/var/spool/at")
+LINGER = "/var/lib/systemd/linger"
+
 
 def reused_groups() -> list[str]:
     """Return a sentence for each group whose GID a process still has from a deleted group.
@@ -56,6 +61,37 @@ def left_to_others(state_directory: str) -> list[str]:
                 found.append(
                     f"{server}, the state of servers of {account}, belongs to {_name(owner)}. Remove it, or give it to root"
                 )
+    return found
+
+
+def jobs(accounts: list[str]) -> list[str]:
+    """Return a sentence for each of these accounts that the host runs jobs for, whether or not its server is running."""
+    found = []
+    for account in accounts:
+        kinds = [
+            *(
+                ["a crontab"]
+                if any(os.path.lexists(os.path.join(path, account)) for path in CRONTABS)
+                else []
+            ),
+            *(["jobs of at"] if _number_of(account) in _owners(AT_JOBS) else []),
+            *(["services of its own"] if os.path.lexists(os.path.join(LINGER, account)) else []),
+        ]
+        if kinds:
+            found.append(f"account {account} has {' and '.join(kinds)}")
+    return found
+
+
+def _owners(directories: tuple[str, ...]) -> set[int]:
+    """Return the UIDs that own files in directories."""
+    found = set()
+    for path in directories:
+        with contextlib.suppress(OSError), os.scandir(path) as entries:
+            found |= {
+                entry.stat(follow_symlinks=False).st_uid
+                for entry in entries
+                if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+            }
     return found
 
 

@@ -18,7 +18,7 @@ import json
 import os
 import pwd
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -81,15 +81,20 @@ class GivenAccess:
         wanted: dict[str, Reach] = {}
         for workspace, account in workspaces_of.items():
             wanted[workspace] = dict.fromkeys(_numbers([account]), posix_acl.ALL), {}
+        writing = _still_writing(
+            (account, number, workspace)
+            for account, given in self.all.items()
+            for workspace, right in given[RIGHTS].items()
+            if right == WRITE and now.get(account, {}).get(workspace) == READ
+            for number in _numbers([account])
+        )
         for account, given in self.all.items():
             # A deleted account has no number here, so the next account with its number neither gains nor loses access.
             for number in _numbers([account]):
-                for workspace, right in given[RIGHTS].items():
+                for workspace in given[RIGHTS]:
                     may = now.get(account, {}).get(workspace)
                     passes, lost = wanted.setdefault(workspace, ({}, {}))
-                    if may and not (
-                        right == WRITE and may == READ and _still_writes(account, number, workspace)
-                    ):
+                    if may and (number, workspace) not in writing:
                         passes.setdefault(number, PERMISSIONS[may])
                         self.ended.discard((account, workspace))
                     elif workspaces_of.get(workspace) != account:
@@ -230,13 +235,23 @@ def _leave(account: str, group: grp.struct_group) -> None:
         subprocess.run(["gpasswd", "--delete", account, group.gr_name], capture_output=True, check=False)
 
 
-def _still_writes(account: str, number: int, workspace: str) -> bool:
-    """Remove an account from the workspace's writing group. Return whether one of its processes still has the group.
+def _still_writing(readers: Iterable[tuple[str, int, str]]) -> set[tuple[int, str]]:
+    """Remove accounts from the writing groups of workspaces. Return the UIDs, each with its workspace, that still have the group.
 
-    It could write there if it could enter. A process that starts later must not get the group from the host, as an SSH session does.
+    Such a process could write there if it could enter. One that starts later must not get the group from the host, as an SSH session does.
+
+    readers: accounts with their UIDs and the workspaces that they could write to, and can now only read.
     """
-    with contextlib.suppress(KeyError):
-        group = numbers_of(workspace).writers
-        _leave(account, grp.getgrgid(group))
-        return any(number in users and group in groups for _process, users, groups in all_processes())
-    return False
+    groups = {}
+    for account, number, workspace in readers:
+        with contextlib.suppress(KeyError):
+            groups[number, workspace] = numbers_of(workspace).writers
+            _leave(account, grp.getgrgid(groups[number, workspace]))
+    # The hub waits for this, so look at all processes only once, and only if need be.
+    held = {
+        (user, group)
+        for _process, users, of in (all_processes() if groups else ())
+        for user in users
+        for group in of
+    }
+    return {each for each, group in groups.items() if (each[0], group) in held}

@@ -14,6 +14,7 @@ from tornado.web import HTTPError
 
 from ..names import GUARDED
 from ..patches.bounded import bound_memory
+from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
 from ..patches.server.hub_auth import ask_once, name_server
 from ..patches.server.visitors import Visitors
@@ -56,6 +57,7 @@ def put_in_force() -> None:
         name_server()
         ask_once()
         bound_memory()
+        limit_bodies()
 
 
 class Guard:

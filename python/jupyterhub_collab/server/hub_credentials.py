@@ -59,3 +59,19 @@ async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
     """
     model = await hub_auth.user_for_token(credentials.token, session_id=credentials.session, sync=False)
     return model is not None and bool(hub_auth.check_scopes(hub_auth.access_scopes, model))
+
+
+async def admits(handler: Any) -> bool:
+    """Return whether the hub admits the sender of a request, of which only the headers are known.
+
+    Raises an exception if the hub does not say.
+    """
+    hub_auth = hub_auth_of(handler)
+    if hub_auth is None:
+        return True
+    shown = hub_auth.get_token(handler, in_cookie=False), hub_auth._get_token_cookie(handler)
+    session = hub_auth.get_session_id(handler)
+    for token in filter(None, shown):
+        if await may_stay(hub_auth, Credentials(token, session)):
+            return True
+    return False

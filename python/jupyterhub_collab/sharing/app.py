@@ -10,10 +10,11 @@ import secrets
 
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
+from tornado.log import LogFormatter
 from tornado.web import Application
 
 from ..patches.bounded import bound_memory
-from ..quiet_logs import Indented, keep_secrets
+from ..quiet_logs import keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
 from .settings import Settings
@@ -62,7 +63,7 @@ async def serve(settings: Settings) -> None:
 def log_to_hub() -> None:
     """Log to this process's output, which the hub adds to its own log."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Indented("sharing: %(levelname)s %(message)s"))
+    handler.setFormatter(LogFormatter("sharing: %(levelname)s %(message)s", color=False))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # The hub's log already says who did what. Logging the addresses of requests would only add users' authorization codes to it.
     logging.getLogger("tornado.access").setLevel(logging.WARNING)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the hub answers for OAuth clients that do not exist."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,34 @@ from jupyterhub import orm, utils
 from jupyterhub.oauth import provider
 from jupyterhub.oauth.provider import JupyterHubRequestValidator
 
+from attacked_hub import Attacked
 from jupyterhub_collab.patches.hub import codes
+from stolen import page_for_code
+
+# As MySQL does by default.
+CAPITALS_DO_NOT_MATTER = """
+from jupyterhub import orm
+from sqlalchemy import String
+orm.OAuthClient.__table__.c.identifier.type = String(255, collation="NOCASE")
+"""
+
+
+def test_name_in_capitals_is_no_way_around(tmp_path: Path) -> None:
+    hub = Attacked(tmp_path / "hub")
+    with (hub.directory / "jupyterhub_config.py").open("a") as file:
+        file.write(CAPITALS_DO_NOT_MATTER)
+    ways = {
+        name: page_for_code("alice").replace("user-alice", name, 1) for name in ("user-alice", "USER-ALICE")
+    }
+    with hub.running(), hub.browser("alice") as alice, hub.browser("eve") as eve:
+        for way in ways.values():
+            assert "code=" in alice.get(way, follow_redirects=False).headers["location"]
+            script = alice.get(way, headers={"Sec-Fetch-Dest": "empty"}, follow_redirects=False)
+            assert script.status_code == 403
+        refused = [
+            eve.get(way).status_code for way in (*ways.values(), ways["USER-ALICE"].replace("ALICE", "BOB"))
+        ]
+        assert refused == [403, 403, 403]
 
 
 @pytest.mark.parametrize("name", ["alice", "of-no-secret", "nobody"])

@@ -6,16 +6,17 @@ mallory is the attacker: a former guest of alice's who has read everything that 
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from socket import create_connection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 
 import plain_http
-from attacked_hub import SERVER, Attacked
+from attacked_hub import OUT, SERVER, Attacked
 from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
@@ -190,6 +191,28 @@ def test_strangers_write_no_lines_of_the_log_either(hub: Attacked, end: str) -> 
             assert answer.status_code == 400
         wait_until(lambda: said in hub.log)  # noqa: B023
         assert f"{end}{said}" not in hub.log
+
+
+def test_names_that_users_choose_are_on_lines_of_their_own_message(hub: Attacked) -> None:
+    """Also in the errors that such a name causes, and in the log of the hub."""
+    name = "name\x9b2k\r\n[c by a guest\x85\u2028\u202e"
+    notebook = {
+        "type": "notebook",
+        "content": {"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+    }
+    assert hub.at_server("alice", "PUT", f"api/contents/{quote(name)}.ipynb", notebook).status_code == 500
+    session = {"path": "x", "type": "notebook", "name": "x", "kernel": {"name": name}}
+    assert hub.at_server("alice", "POST", "api/sessions", session).status_code == 501
+    with hub.browser(name):
+        pass
+    hub.ask("DELETE", f"users/{quote(name)}")
+    written = (hub.directory / "log").read_bytes().decode()
+    for start in (
+        "NoSuchKernel: No such kernel named name",
+        "Error while saving file: name",
+        "User logged in: name",
+    ):
+        assert f"{start}\\x9b2k\\r\n    [c by a guest\\x85\\u2028\\u202e" in written
 
 
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
@@ -380,6 +403,48 @@ def test_server_remembers_no_long_address_until_a_sign_in(hub: Attacked) -> None
             page = carol.get(f"{SERVER}files/none?{'x' * length}")
             assert (page.url.path == f"{SERVER}files/none") is kept
             assert carol.get(f"{SERVER}api/contents").status_code == 200
+
+
+LARGE = 1_000_000  # bytes; the server limits others to a tenth
+
+
+@pytest.mark.parametrize("who", ["", "mallory"])
+@pytest.mark.parametrize("path", ["api/contents", "oauth_callback"])
+@pytest.mark.parametrize(
+    ("size", "begun"),
+    [
+        (f"Content-Length: {1 << 28}", b""),
+        (f"Content-Length: {'0' * 30}{1 << 28}", b""),
+        ("Transfer-Encoding: chunked", (b"%x\r\n" % LARGE) + bytes(LARGE)),
+    ],
+)
+def test_server_reads_no_large_requests_of_others(
+    hub: Attacked, who: str, path: str, size: str, begun: bytes
+) -> None:
+    """Otherwise anyone could fill its memory. It refuses them before they are complete."""
+    lines = [f"POST {SERVER}{path} HTTP/1.1", "Host: x", size]
+    lines += [f"Authorization: token {hub.token_of(who)}"] if who else []
+    address = urlsplit(hub.server_url)
+    with create_connection((str(address.hostname), address.port or 0), timeout=OUT) as link:
+        link.sendall("\r\n".join([*lines, "", ""]).encode())
+        with suppress(ConnectionError):  # the answer may come before all is sent
+            link.sendall(begun)
+        assert link.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_server_reads_large_requests_of_its_visitors(hub: Attacked) -> None:
+    """However they show who they are. A token that is none does not hide their sign-in."""
+    file = {"type": "file", "format": "text", "content": "x" * LARGE}
+    assert hub.at_server("alice", "PUT", "api/contents/large.txt", file).status_code == 201
+    with hub.browser("carol") as carol:
+        carol.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
+        cookies = [each for each in carol.cookies.jar if each.name == "_xsrf" and each.path == SERVER]
+        mark = {"X-XSRFToken": str(cookies[0].value)}
+        for headers in (mark, mark | {"Authorization": "token none"}):
+            told = carol.put(f"{SERVER}api/contents/large.txt", json=file, headers=headers)
+            assert told.status_code == 200
+        # Without a mark of the browser's session, the server still says so itself.
+        assert carol.put(f"{SERVER}api/contents/large.txt", json=file).status_code == 403
 
 
 def test_lifetime_of_thousands_of_digits_is_the_longest(hub: Attacked) -> None:

@@ -22,7 +22,7 @@ from jupyterhub_collab.hub import workspace_access
 from jupyterhub_collab.hub.workspace_access import GivenAccess
 from jupyterhub_collab.hub.workspace_rights import READ, WRITE
 from jupyterhub_collab.workspaces import gates, holders, permissions, posix_acl, repair
-from jupyterhub_collab.workspaces.processes import signal_all
+from jupyterhub_collab.workspaces.processes import all_processes, signal_all
 from open_place import open_place
 from unused_accounts import FIRST
 
@@ -290,6 +290,24 @@ def test_who_may_only_read_by_now_logs_in_without_the_writers(
     assert not said.exists()
     given.settle({"bob": {WORKSPACE: READ}}, OF)
     assert said.read_text() == "--delete bob rain-files-rw\n"
+
+
+def test_hub_looks_at_all_processes_once_for_all_who_may_only_read_by_now(
+    given: GivenAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub waits for it, and each user can have many processes."""
+    looks = []
+
+    def look() -> Iterator[tuple[int, list[int], list[int]]]:
+        looks.append(1)
+        return all_processes()
+
+    monkeypatch.setattr(workspace_access, "all_processes", look)
+    readers = crowd(given, 50)
+    given.all |= {account: {"user": account, gates.RIGHTS: {WORKSPACE: WRITE}} for account in readers}
+    assert given.settle(readers, OF).problems == []
+    assert len(looks) == 1
+    assert reads(given, CROWD + 49, GROUPS.readers) and not writes(given, CROWD + 49, GROUPS.readers)
 
 
 def test_writer_that_is_in_no_list_keeps_its_user_out(given: GivenAccess) -> None:

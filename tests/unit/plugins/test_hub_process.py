@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import Process
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
     Unit,
     read_environment_file,
@@ -27,6 +28,10 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process impo
     run_as_hub,
     shebang_python,
 )
+
+from unused_accounts import FIRST
+
+ACCOUNT = FIRST + 48
 
 
 @pytest.fixture
@@ -206,6 +211,46 @@ def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> Non
     while not is_there(unit) or hub_command(unit).config != "/x.py":
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# A user's program that calls itself a hub.
+THEIRS = """#!/usr/bin/env python3
+import os, sys, time
+os.setgroups([]), os.setgid({uid}), os.setuid({uid})
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as another account")
+def test_server_that_calls_itself_a_hub_is_none(start: Start, tmp_path: Path) -> None:
+    """Root would change the files, and run the programs, that its command names."""
+    theirs, script = tmp_path / "srv/jupyterhub", tmp_path / "jupyterhub-of-ours"
+    theirs.write_text(THEIRS.format(uid=ACCOUNT))
+    script.write_text(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '{theirs}', '-f/theirs.py'])\n"
+    )
+    unit = start(f"#!/bin/sh\nexec python3 {script} -f /ours.py\n", needs_hub=False)
+    deadline = time.monotonic() + 30
+    while not any((each.account or (0,))[0] == ACCOUNT for each in Process(unit.main_pid).family()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert hub_command(unit).config == "/ours.py"
+
+
+def test_program_that_shows_the_command_of_a_hub_is_none(start: Start, tmp_path: Path) -> None:
+    """A program with the setuid bit, such as sudo, is root's, and shows the words that a user gave it."""
+    os.mkfifo(tmp_path / "srv/jupyterhub")
+    script = tmp_path / "jupyterhub-of-ours"
+    words = ["/home/of-a-user/python3", "jupyterhub"]
+    script.write_text(
+        f"import subprocess\nsubprocess.run({words}, executable='/bin/cat', cwd='{tmp_path}/srv')\n"
+    )
+    unit = start(f"#!/bin/sh\nexec python3 {script} -f /ours.py\n", needs_hub=False)
+    deadline = time.monotonic() + 30
+    while not any(each.command == words for each in Process(unit.main_pid).family()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert hub_command(unit).config == "/ours.py"
 
 
 class Api:

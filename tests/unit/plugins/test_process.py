@@ -89,3 +89,28 @@ def test_memory_that_is_larger_than_any_environment_is_read_in_part(
     assert process.read_shown([str(endless)]) == bytes(process.LONGEST)
     monkeypatch.setattr(process, "MOST", process.LONGEST)
     assert process.read_shown([str(endless)] * 2) is None
+
+
+def test_many_silent_processes_take_no_longer_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take the time of one, and hide no process of another account."""
+    monkeypatch.setattr(process, "PROC", str(tmp_path))
+    monkeypatch.setattr(process, "READ_SECONDS", 1)
+    silent = [tmp_path / str(number) / "cmdline" for number in range(1, 101)]
+    for path in silent:
+        path.parent.mkdir()
+        os.mkfifo(path)
+        # Root owns the path if nothing may trace the process.
+        (path.parent / "status").write_text(f"Uid:\t{ACCOUNT}\t{ACCOUNT}\t{ACCOUNT}\t{ACCOUNT}\n")
+    (tmp_path / "200").mkdir()
+    (tmp_path / "200/status").write_text("Uid:\t0\t0\t0\t0\n")
+    (tmp_path / "200/cmdline").write_text("python3\0culler\0")
+    found: list[dict[int, list[str]]] = []
+    look = threading.Thread(target=lambda: found.append(process.all_commands()), daemon=True)
+    look.start()
+    look.join(PATIENCE)
+    monkeypatch.undo()
+    for path in silent:
+        os.close(os.open(path, os.O_RDWR))  # the thread that reads it ends
+    assert found == [{200: ["python3", "culler"]}]

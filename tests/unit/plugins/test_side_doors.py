@@ -65,6 +65,26 @@ def test_what_belongs_to_the_next_account(host: Path) -> None:
     assert f"{private}, the state of servers of gone, belongs to account daemon" in found[1]
 
 
+def test_jobs_that_former_users_of_an_account_may_have_left(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CRONTABS", "AT_JOBS", "LINGER"):
+        (host / name).mkdir()
+        monkeypatch.setattr(side_doors, name, str(host / name) if name == "LINGER" else (str(host / name),))
+    (host / "AT_JOBS/.SEQ").touch()
+    os.chown(host / "AT_JOBS/.SEQ", 1, 1)
+    assert side_doors.jobs(["daemon", "bin"]) == []
+    (host / "CRONTABS/daemon").touch()
+    (host / "AT_JOBS/a00001").touch()
+    os.chown(host / "AT_JOBS/a00001", 1, 1)
+    (host / "LINGER/bin").touch()
+    (host / "LINGER/other").touch()
+    assert side_doors.jobs(["daemon", "bin"]) == [
+        "account daemon has a crontab and jobs of at",
+        "account bin has services of its own",
+    ]
+
+
 def test_workspace_that_is_closed() -> None:
     closed = gates.Gate(by_name=True, closed="no room")
     gates.update({}, {"rain/files": closed, "rain/data": gates.Gate()})

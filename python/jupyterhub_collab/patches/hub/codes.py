@@ -51,9 +51,9 @@ def give_codes_to_tabs() -> None:
 
     @wraps(theirs)
     def save(validator: Any, client_id: str, code: Any, request: Any, *arguments: Any, **options: Any) -> Any:
-        if (client_id == PAGE or client_id.startswith(SERVERS)) and not _is_for_a_tab(
-            client_id, request.handler
-        ):
+        # Some databases, such as MySQL, also find a client by its name in capitals.
+        client = request.client.identifier
+        if (client == PAGE or client.startswith(SERVERS)) and not _is_for_a_tab(client, request.handler):
             raise HTTPError(403, FOR_A_SCRIPT)
         return theirs(validator, client_id, code, request, *arguments, **options)
 
@@ -77,8 +77,9 @@ def _answering_alike(answer: Any) -> Any:
     def answer_alike(handler: Any) -> Any:
         # Read as oauthlib does. It refuses a request that names two clients.
         client_id = Request(*handler.extract_oauth_params()).client_id or ""
-        if handler.current_user and client_id.startswith(SERVERS):
-            client = handler.db.query(orm.OAuthClient).filter_by(identifier=client_id).first()
+        client = handler.db.query(orm.OAuthClient).filter_by(identifier=client_id).first()
+        name = client.identifier if client else client_id.lower()
+        if handler.current_user and name.startswith(SERVERS):
             may_access = handler.get_scope_filter("access:servers")
             if client is None or client.spawner is None or not may_access(client.spawner, kind="server"):
                 raise HTTPError(403, NO_ACCESS)
