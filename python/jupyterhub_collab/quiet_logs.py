@@ -7,14 +7,10 @@ It may also contain line breaks, or sequences that change what a terminal shows.
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import functools
 import logging
 import re
-from typing import Any
 
-from tornado.log import LogFormatter
+from .patches.log_format import log_lines
 
 # tornado's, for requests, for refusals and for errors.
 LOGGERS = ("tornado.access", "tornado.general", "tornado.application")
@@ -56,30 +52,9 @@ def escaped(text: str) -> str:
 def keep_secrets() -> None:
     """From now on, do so in the messages of tornado and, as it uses tornado's loggers for requests, of JupyterHub.
 
-    Also do so in all that tornado's formatter formats, tracebacks included. JupyterHub and Jupyter use it for everything. It indents
-    further lines, so that none looks like a message.
+    Also do so in all that tornado's formatter logs, tracebacks included.
     """
     for logger in map(logging.getLogger, LOGGERS):
         if not any(isinstance(each, Stars) for each in logger.filters):
             logger.addFilter(Stars())
-    kind: Any = LogFormatter
-    theirs = kind.format
-    if hasattr(theirs, "escapes"):
-        return
-
-    @functools.wraps(theirs)
-    def format_escaped(formatter: Any, record: logging.LogRecord) -> Any:
-        # Others may format the same record.
-        record = copy.copy(record)
-        with contextlib.suppress(Exception):  # the formatter says what is wrong with it
-            record.msg, record.args = _lines(record.getMessage()), ()
-        if record.exc_info:
-            record.exc_text = _lines(formatter.formatException(record.exc_info))
-        return theirs(formatter, record)
-
-    format_escaped.escapes = True  # type: ignore[attr-defined]
-    kind.format = format_escaped
-
-
-def _lines(text: str) -> str:
-    return "\n".join(map(_quiet, text.split("\n")))
+    log_lines(_quiet)
