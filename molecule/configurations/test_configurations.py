@@ -3,8 +3,7 @@
 
 For each file of `configurations`, the hub is started with it, the fragment is applied, and removed again. Everything that is not
 ours is the same before and after, ours is in force in between, and the file ends up unchanged, byte for byte.
-The short form runs a few files, each of another kind. With COLLAB_ALL=1, all of them run on JupyterHub 5;
-tests/unit/hub/test_configurations.py loads all of them in memory.
+A few run here, each of another kind, on JupyterHub 5 and 6. tests/unit/hub/test_configurations.py loads all of them in memory.
 """
 
 import contextlib

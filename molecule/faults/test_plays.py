@@ -50,12 +50,17 @@ def test_two_plays_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
 
 
 def test_two_changes_at_once(site: Site, fault: Callable[[str], Fault]) -> None:
-    """One change waits for the other. The fragment and the rights are those of the last one, not of both."""
+    """The later change waits for the other. The fragment and the rights are those of the later one, not of both."""
     tried = fault("two changes of the hub run at the same time")
     now, wanted = site.scope, site.other_scope
     with tried.survived(wanted), ThreadPoolExecutor() as both:
-        for done in both.map(site.change, (fragment(now, "# again"), fragment(wanted))):
-            assert done.changed
+        first = both.submit(site.change, fragment(now, "# again"))
+        wait_until(
+            lambda: site.host.run(f"test -e {STATE}/lock && ! flock --nonblock {STATE}/lock true").rc == 0, 60
+        )
+        second = both.submit(site.change, fragment(wanted))
+        assert first.result().changed and second.result().changed
+    assert site.scope == wanted
     tried.row["said"] = "the list of changes"
     tried.converges(site.scope)
 

@@ -14,6 +14,8 @@ TIME_ZONE, UTC_OFFSET = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 TOP = "#jp-top-panel"
 RUNS = 4  # maximum number of times that a cell is run to get output
 OUTPUT_TIMEOUT = 5_000  # milliseconds until a cell is run again
+PRESSES = 3  # maximum number of times that a key is pressed until it arrives
+KEY_TIMEOUT = 3_000  # milliseconds until a key is pressed again
 START_TIMEOUT = 120_000  # milliseconds until a server must have started
 
 
@@ -177,6 +179,22 @@ class Editor:
         """Enter the text and type, key by key."""
         self.enter(at)
         self.text.press_sequentially(text)
+
+    def type_while_away(self, text: str, at: str = "End") -> None:
+        """Type while the server may be unavailable (`dismiss_when_away`): press a key again that JupyterLab's dialog took, as people do."""
+        self.enter(at)
+        for length in range(1, len(text) + 1):
+            part = re.escape(text[:length])
+            for left in reversed(range(PRESSES)):
+                self.text.press(text[length - 1])
+                try:
+                    expect(self.text).to_have_text(
+                        re.compile(f"^{part}" if at == "Home" else f"{part}$"), timeout=KEY_TIMEOUT
+                    )
+                    break
+                except AssertionError:
+                    if left == 0:
+                        raise
 
     def expect_cursor_of(self, other: Lab) -> None:
         """Expect exactly one remote cursor, in the other person's color, with their name at it."""

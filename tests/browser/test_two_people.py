@@ -113,8 +113,8 @@ def test_windows_go_on_when_the_server_was_stopped_and_started(
     with Hub(hub_url) as hub:
         hub.login("alice", passwords["alice"]).stop("shared")
     bob.start_again(entry)
-    alice.file.type(", and again")
-    bob.file.type("once more ", at="Home")
+    alice.file.type_while_away(", and again")
+    bob.file.type_while_away("once more ", at="Home")
     for lab in (alice, bob):
         expect(lab.file.text).to_have_text("once more bob at the beginningalice at the end, and again")
         lab.show("Welcome.ipynb")
