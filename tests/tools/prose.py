@@ -42,6 +42,7 @@ TYPES = {
 SKIPPED = (
     "LICENSE",
     "changelogs/.plugin-cache.yaml",
+    "python/jupyterhub_collab/server/labextensions/",
     "tests/tools/words.txt",
 )
 DICTIONARIES = "clear,rare,en-GB_to_en-US"
