@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// JupyterLab's extension on collaboration servers. Each file beside this one that ends a line below is one plugin.
+// JupyterLab's extension on collaboration servers.
+import { badge } from "./badge.ts";
 import { notices } from "./notices.ts";
 
-export default [notices];
+export default [badge, notices];

@@ -3,14 +3,14 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
-import type { Widget } from "@lumino/widgets";
 
+import { isOpen } from "./documents.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { NOTICE, onEvent } from "./server.ts";
 import { fill } from "./text.ts";
 
 /** How long a notice stays that is for information only, in milliseconds. */
-const SECONDS = 10_000;
+const BRIEFLY = 10_000;
 
 export const notices: JupyterFrontEndPlugin<void> = {
   id: `${EXTENSION}:notices`,
@@ -21,22 +21,12 @@ export const notices: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const shown = new Set<string>();
     onEvent(app.serviceManager, NOTICE, (notice) => {
-      if (shown.has(notice.id) || !concerns(app, notice.path)) {
+      if (shown.has(notice.id) || !(notice.path === "" || isOpen(app, notice.path))) {
         return;
       }
       shown.add(notice.id);
       const text = fill(trans.__(notice.form ?? notice.message), notice.values ?? {});
-      Notification.emit(text, notice.level, { autoClose: notice.level === "info" && SECONDS });
+      Notification.emit(text, notice.level, { autoClose: notice.level === "info" && BRIEFLY });
     });
   },
 };
-
-/** Return whether a notice about the document at `path` is for someone with these documents open. */
-function concerns(app: JupyterFrontEnd, path: string): boolean {
-  return path === "" || Array.from(app.shell.widgets("main")).some((widget) => pathIn(app, widget) === path);
-}
-
-/** Return the path of the document in a widget, without its drive, such as `RTC:`. */
-function pathIn(app: JupyterFrontEnd, widget: Widget & { context?: { path: string } }): string | undefined {
-  return widget.context && app.serviceManager.contents.localPath(widget.context.path);
-}
