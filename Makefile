@@ -10,7 +10,7 @@ with_env := tests/tools/with-env
 run := $(if $(KEEP),KEEP=1 )$(with_env) python tests/tools/run.py $(if $(ALL),--all)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lint unit molecule browser compatibility test test-all test-tables demo demo-down docs docs-site reliability editing soak storm bench images release clean clean-images
+.PHONY: help env lint unit molecule browser compatibility test test-all test-tables demo demo-down docs docs-site front-end reliability editing soak storm bench images release clean clean-images
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -47,6 +47,9 @@ test-all: env  ## run the same on every platform, plus the long scenarios, the l
 
 test-tables: env  ## update the tables in docs/how-to/testing.md from the last runs of test and test-all
 	@$(with_env) python tests/tools/test_tables.py
+
+front-end: env  ## build the JupyterLab extension from python/labextension into the package
+	@$(with_env) python tests/tools/front_end.py
 
 demo: env  ## start a throw-away hub in a container on this machine, for alice and bob
 	@$(with_env) ansible-playbook playbooks/demo.yml -e demo_state=present -e demo_port=$(DEMO_PORT)

@@ -41,11 +41,11 @@ WANTED = (
     "meta/*",
     "playbooks/*",
     "plugins/*",
-    "python/*",
+    "python/jupyterhub_collab/*",
     "roles/*",
 )
 # What the collection needs to run: the archive must contain every file that git tracks here.
-COMPLETE = ("LICENSE", "README.md", "meta", "playbooks", "plugins", "python", "roles")
+COMPLETE = ("LICENSE", "README.md", "meta", "playbooks", "plugins", "python/jupyterhub_collab", "roles")
 ADDRESSES = ("repository", "documentation", "homepage", "issues")
 # Domains that are reserved for examples and tests (RFC 2606).
 NOWHERE = re.compile(r"(^|\.)(example|example\.(com|net|org)|invalid|localhost|test)$")

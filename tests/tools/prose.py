@@ -29,11 +29,13 @@ TYPES = {
     ".j2",
     ".js",
     ".md",
+    ".mjs",
     ".py",
     ".rst",
     ".sh",
     ".toml",
     ".ts",
+    ".tsx",
     ".txt",
     ".yaml",
     ".yml",
@@ -43,6 +45,7 @@ SKIPPED = (
     "LICENSE",
     "changelogs/.plugin-cache.yaml",
     "python/LICENSE",
+    "python/jupyterhub_collab/server/labextensions/",
     "tests/tools/words.txt",
 )
 DICTIONARIES = "clear,rare,en-GB_to_en-US"

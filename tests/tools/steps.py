@@ -89,6 +89,10 @@ LINT = {
         ["tests/tools/galaxy-importer"],
         "Galaxy can import the archive and show its documentation",
     ),
+    "front end": (
+        ["python", "tests/tools/front_end.py", "--check"],
+        "the JupyterLab extension in the package is built from its source; in `make test-all` by building it",
+    ),
     "versions": (
         ["python", "tests/tools/versions.py"],
         "galaxy.yml, the package, plugins, changelog and tests agree on versions",
@@ -125,12 +129,12 @@ class Step:
     report: Path | None = None
 
 
-def lint() -> Iterator[Step]:
+def lint(tier: int) -> Iterator[Step]:
     late = [f"molecule/{path.parent.name}/" for path in SCENARIOS if not scenario(path, tier=1)]
     for name, (command, why) in LINT.items():
         # A promise needs a test that each contributor runs.
         more = ["--without", *late] if name == "promises" else []
-        yield Step(f"lint: {name}", [*command, *more], why)
+        yield Step(f"lint: {name}", [*command, *more], why, env=all_of(tier))
 
 
 def reported(report: Path) -> list[str]:
@@ -236,7 +240,7 @@ def jupyterhub() -> Iterator[Step]:
 def everything(tier: int) -> list[Step]:
     """Return all steps of a tier and of those below it."""
     return [
-        *lint(),
+        *lint(tier),
         pytest(
             tier,
             "unit",

@@ -101,8 +101,11 @@ def collaborate(
     def is_open(spawner: Any) -> bool:
         return everyone or spawner.user.name in chosen or is_opened(spawner) or unprepared.is_shared(spawner)
 
+    def is_shareable(spawner: Any) -> bool:
+        return owners and may_share(spawner)
+
     def is_chosen(spawner: Any) -> bool:
-        return is_open(spawner) or (owners and may_share(spawner))
+        return is_open(spawner) or is_shareable(spawner)
 
     # Spawners whose servers this hub has started with the guard's settings. Whether these reach the server depends on the spawner.
     told: WeakSet[Any] = WeakSet()
@@ -110,7 +113,8 @@ def collaborate(
     def prepare(spawner: Any) -> None:
         _reset(spawner)
         told.discard(spawner)
-        if not is_chosen(spawner):
+        is_shared = is_open(spawner)
+        if not is_shared and not is_shareable(spawner):
             forget_visitors(spawner)
             return
         forget_if_one_left(spawner)
@@ -125,6 +129,7 @@ def collaborate(
             "email_domain": domain,
             "managers": _as_the_hub_has_them(how.managers, spawner),
             "revocation_seconds": revocation_seconds(c),
+            "shared": is_shared,
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)

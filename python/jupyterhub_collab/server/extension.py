@@ -21,6 +21,7 @@ from .history import History
 from .identity import Identities
 from .limits import Documents
 from .notices import Notices
+from .presence import Presence, PresenceHandler
 from .protection import Protection, ProtectionHandler
 from .settings import Settings
 from .state_place import place_in
@@ -52,12 +53,15 @@ class Collaboration(ExtensionApp):
             authors.wrap_terminals(manager)
         authors.wrap_git_panel()
         share_kernels(app.session_manager)
+        identity = app.web_app.settings.get("file_id_manager")
+        presence = Presence(app.event_logger, identity.get_path if identity else lambda _id: None)
+        presence.wrap_websockets()
+        self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))
         self._use_rooms(Documents(settings.documents_per_person))
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
-        identity = app.web_app.settings.get("file_id_manager")
         if isinstance(identity, FileIdentity):
             identity.look_again(self.past.has_unsaved)
         self._bound = PeriodicCallback(lambda: self.past.keep_below(size), 1000 * BOUND_SECONDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notices for everyone who has a document open, wherever they are. JupyterLab shows them (`labextensions`)."""
+"""Notices for everyone who has a document open, wherever they are. JupyterLab shows them (`python/labextension`)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ SCHEMA = {
         },
         "level": {"type": "string", "enum": ["info", "warning", "error"]},
         "message": {"type": "string", "description": "The text to show."},
+        "form": {
+            "type": "string",
+            "description": "The text with the names of its `values` in braces, for translations.",
+        },
+        "values": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
 # JupyterLab shows the first 140 characters.
@@ -119,11 +124,14 @@ class Notices:
         if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
             return None
         self._told[path, form] = now
+        values = {"name": PurePosixPath(path).name, "detail": detail}
         data: dict[str, Any] = {
             "id": uuid4().hex,
             "path": path,
             "level": level,
-            "message": form.format(name=PurePosixPath(path).name, detail=detail),
+            "message": form.format(**values),
+            "form": form,
+            "values": values,
         }
         self._emit(data)
         if level != "info":

@@ -23,6 +23,7 @@ class Settings:
     email_domain: the domain of people's email addresses in Git.
     managers: who can stop the server, besides its owner and the hub's administrators: `everyone` (true), or `users` and `groups` (lists).
     documents_per_person, websockets_per_person: how many one person can have open at once.
+    shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
     revocation_seconds: how long the server trusts the hub's last answer about a visitor.
     """
 
@@ -34,6 +35,7 @@ class Settings:
     documents_per_person: int = 100
     websockets_per_person: int = 500
     revocation_seconds: int = 300
+    shared: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -48,6 +50,7 @@ class Settings:
             documents_per_person=told.get("documents_per_person", cls.documents_per_person),
             websockets_per_person=told.get("websockets_per_person", cls.websockets_per_person),
             revocation_seconds=told.get("revocation_seconds", cls.revocation_seconds),
+            shared=told.get("shared", cls.shared),
         )
 
 

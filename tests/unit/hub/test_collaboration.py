@@ -196,7 +196,14 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "email_domain": "example.org",
         "managers": {"everyone": True},
         "revocation_seconds": 5,
+        "shared": True,
     }
+
+
+def test_server_is_told_whether_others_can_open_it(db: Session) -> None:
+    """`ann` can share her server, and has not done so. The shared account's server is open to all."""
+    told = [json.loads(start(hub(), spawner_of(db, name))["JUPYTERHUB_COLLAB"]) for name in ("ann", "team")]
+    assert [each["shared"] for each in told] == [False, True]
 
 
 def test_limits_are_the_shared_accounts_alone(db: Session) -> None:

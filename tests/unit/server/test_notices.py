@@ -2,6 +2,7 @@
 """Which notices users get, and how often."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from jupyter_events import EventLogger
 
 from jupyterhub_collab.server import notices
-from jupyterhub_collab.server.notices import COPY_KEPT, MERGED, NOT_SAVED, SCHEMA_ID, Notices
+from jupyterhub_collab.server.notices import COPY_KEPT, GONE, MERGED, NOT_SAVED, SCHEMA_ID, Notices
+from local_server import LocalServer
 
 PATIENCE = 10  # seconds
 pytestmark = pytest.mark.anyio
@@ -43,6 +45,20 @@ async def test_what_matters_is_told_twice_as_one_notice(monkeypatch: pytest.Monk
     assert sorted(Counter(each["id"] for each in told).values()) == [1, 2, 2, 2]
     for first in told[:4]:
         assert all(again == first for again in told if again["id"] == first["id"])
+
+
+async def test_a_notice_carries_what_translations_need(server: LocalServer) -> None:
+    """JupyterLab translates the text of a notice before the names of files get into it, which can contain anything."""
+    async with server.events() as events:
+        server.write("{detail}.txt", "one\n")
+        await server.open("{detail}.txt")
+        (server.files / "{detail}.txt").unlink()
+        async with asyncio.timeout(PATIENCE):
+            while (notice := json.loads(await events.recv()))["schema_id"] != SCHEMA_ID:
+                pass
+    assert (notice["level"], notice["form"]) == GONE
+    assert notice["values"] == {"name": "{detail}.txt", "detail": ""}
+    assert notice["message"] == GONE[1].replace("{name}", "{detail}.txt")
 
 
 async def test_what_is_over_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ Uses a real hub and a server that it started. The server asks the hub about once
 import asyncio
 import time
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -20,12 +19,11 @@ from websockets.exceptions import ConnectionClosed
 from jupyterhub_collab.patches.server.visitors import ENDED, close
 from local_hub import PATIENCE, LocalHub
 from open_files import until
-from people.room import Room, Seat
 from people.sockets import Door, dial
+from visits import EVENTS, open_document
 
 pytestmark = pytest.mark.anyio
 SECONDS = 1  # the hub's last answer is valid so long, and its end is noticed within one more
-EVENTS = "api/events/subscribe"
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +33,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
             "alice", "PUT", "api/contents/plan.txt", {"type": "file", "format": "text", "content": ""}
         )
         yield hub
-
-
-async def open_document(hub: LocalHub, who: str) -> Room:
-    form = {"format": "text", "type": "file"}
-    session = hub.at_server(who, "PUT", "api/collaboration/session/" + quote("plan.txt"), form).json()
-    path = f"api/collaboration/room/text:file:{session['fileId']}?sessionId={session['sessionId']}"
-    room = Room(Seat("plan.txt", False, hub.door(who, path), {"username": who, "name": who, "color": "red"}))
-    await room.join()
-    return room
 
 
 async def end_of(socket: ClientConnection, seconds: float) -> int | None:

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell pages who is on this server and in which documents, as the hub names them. A page's own claims count for nothing.
+
+People are here while they have a page or a document open. Nothing is asked or sent until someone comes, leaves, or opens or closes a document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from jupyter_events import EventLogger
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.services.events.handlers import SubscribeWebsocket
+from tornado.web import authenticated
+from tornado.websocket import WebSocketHandler
+
+from .guard import Guard
+from .identity import full_name
+from .levels import Levels
+from .settings import Settings
+
+SCHEMA_ID = "https://collab-jupyterhub.invalid/presence/v1"
+TEXT = {"type": "string"}
+SCHEMA = {
+    "$id": SCHEMA_ID,
+    "version": "1",
+    "title": "Who is on this server",
+    "personal-data": True,
+    "type": "object",
+    "required": ["people"],
+    "properties": {
+        "people": {
+            "type": "array",
+            "description": "Everyone who is here, in the order of their arrival",
+            "items": {
+                "type": "object",
+                "required": ["username", "name", "initials", "color", "avatar", "documents"],
+                "properties": {
+                    "username": {**TEXT, "description": "The name at the hub"},
+                    "name": {**TEXT, "description": "The name to show"},
+                    "initials": TEXT,
+                    "color": {**TEXT, "description": "A color in CSS notation"},
+                    "avatar": {**TEXT, "description": "The URL of a picture. Empty if there is none."},
+                    "documents": {
+                        "type": "array",
+                        "description": "The paths of the person's open documents in the server's API",
+                        "items": TEXT,
+                    },
+                },
+            },
+        }
+    },
+}
+ROOM = "/api/collaboration/room/"
+# Changes within this many seconds are told at once, because a page opens several websockets.
+SETTLE_SECONDS = 0.3
+# Someone who reloads a page, or loses the network for a moment, has not left.
+LEAVE_SECONDS = 10
+
+
+@dataclass
+class Person:
+    """Someone who is here. sockets: the file ID of the document that each open websocket is for; empty for a page."""
+
+    user: Any
+    sockets: dict[Any, str] = field(default_factory=dict)
+    leaving: asyncio.TimerHandle | None = None
+
+
+class Presence:
+    """Knows who is here, and emits an event when that changes.
+
+    path_of: returns the path of a file by its ID, or None.
+    """
+
+    def __init__(self, events: EventLogger, path_of: Callable[[str], str | None]) -> None:
+        self._events = events
+        self._path_of = path_of
+        self._here: dict[str, Person] = {}
+        self._telling: asyncio.TimerHandle | None = None
+        self._told: list[dict[str, Any]] = []
+        events.register_event_schema(SCHEMA)
+
+    def wrap_websockets(self) -> None:
+        """Notice every websocket of a page or document of this process while it is open."""
+        websocket: Any = WebSocketHandler
+        get = websocket.get
+
+        @functools.wraps(get)
+        async def noticed(handler: Any, *arguments: Any, **options: Any) -> None:
+            file_id = _shown_by(handler)
+            if file_id is None or handler.current_user is None:
+                await get(handler, *arguments, **options)
+                return
+            self._enter(handler, file_id)
+            try:
+                await get(handler, *arguments, **options)  # returns when the connection has ended
+            finally:
+                self._leave(handler)
+
+        websocket.get = noticed
+
+    def people(self) -> list[dict[str, Any]]:
+        """Return everyone who is here, as in the event."""
+        return [
+            {
+                "username": person.user.username,
+                "name": person.user.display_name or person.user.username,
+                "initials": person.user.initials or "",
+                "color": person.user.color or "",
+                "avatar": person.user.avatar_url or "",
+                "documents": sorted(
+                    path
+                    for file_id in {*person.sockets.values()}
+                    if file_id and (path := self._path_of(file_id))
+                ),
+            }
+            for person in self._here.values()
+        ]
+
+    def _enter(self, handler: Any, file_id: str) -> None:
+        user = handler.current_user
+        person = self._here.setdefault(user.username, Person(user))
+        person.user = user
+        person.sockets[handler] = file_id
+        if person.leaving is not None:
+            person.leaving.cancel()
+            person.leaving = None
+        self._tell_soon()
+
+    def _leave(self, handler: Any) -> None:
+        name = handler.current_user.username
+        person = self._here[name]
+        del person.sockets[handler]
+        if not person.sockets:
+            person.leaving = asyncio.get_running_loop().call_later(LEAVE_SECONDS, self._forget, name)
+        self._tell_soon()
+
+    def _forget(self, name: str) -> None:
+        del self._here[name]
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        people = self.people()
+        if people != self._told:
+            self._told = people
+            self._events.emit(schema_id=SCHEMA_ID, data={"people": people})
+
+
+def _shown_by(handler: Any) -> str | None:
+    """Return the file ID of the document that a websocket is for, an empty string for a page's websocket, and None for any other."""
+    if isinstance(handler, SubscribeWebsocket):
+        return ""
+    _before, found, room = handler.request.path.partition(ROOM)
+    # Rooms that are not documents, such as the one for awareness, have other names.
+    parts = unquote(room).split(":") if found else []
+    return parts[2] if len(parts) == 3 else None
+
+
+class PresenceHandler(APIHandler):
+    """Tells a page where it is: whose server this is, what its visitor can do here, and who is here."""
+
+    def initialize(self, presence: Presence) -> None:
+        self._presence = presence
+
+    @authenticated
+    def get(self) -> None:
+        settings = Settings.from_environment()
+        owner = os.environ.get("JUPYTERHUB_USER", "")
+        level = Guard(Levels(owner, settings.managers)).level_of(self, self.current_user)
+        told = {
+            "owner": owner,
+            "owner_name": full_name(owner) or owner,
+            "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
+            "shared": settings.shared,
+            "username": self.current_user.username,
+            "level": level.name.lower(),
+            "people": self._presence.people(),
+        }
+        self.finish(json.dumps(told))

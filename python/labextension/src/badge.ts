@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts a badge into the top bar that says whose server this is, and who is here.
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { ICommandPalette, IToolbarWidgetRegistry } from "@jupyterlab/apputils";
+import { ITranslator, nullTranslator } from "@jupyterlab/translation";
+
+import { Badge } from "./badge-view.tsx";
+import { show } from "./documents.ts";
+import { DOMAIN, EXTENSION } from "./names.ts";
+import { askPlace } from "./request.ts";
+import { onEvent, PRESENCE, type Person } from "./server.ts";
+
+const COMMAND = "collab-jupyterhub:show-people";
+
+export const badge: JupyterFrontEndPlugin<void> = {
+  id: `${EXTENSION}:badge`,
+  description: "Shows whose server this is, and who is here.",
+  autoStart: true,
+  requires: [IToolbarWidgetRegistry],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    toolbars: IToolbarWidgetRegistry,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+  ) => {
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const view = new Badge(trans, (path) => void show(app, path));
+    toolbars.addFactory("TopBar", "who-is-here", () => view);
+    app.commands.addCommand(COMMAND, {
+      label: trans.__("Show Who Is Here"),
+      isEnabled: () => view.isVisible,
+      execute: () => {
+        view.toggle();
+      },
+    });
+    palette?.addItem({ command: COMMAND, category: trans.__("Collaboration") });
+
+    let latest: Person[] | undefined;
+    onEvent(app.serviceManager, PRESENCE, ({ people }) => {
+      latest = people;
+      view.setPeople(people);
+    });
+    // JupyterLab opens first.
+    app.restored
+      .then(() => askPlace(app.serviceManager.serverSettings))
+      .then((place) => {
+        view.setPlace({ ...place, people: latest ?? place.people });
+      })
+      .catch((error: unknown) => {
+        console.warn("The server does not tell where this page is", error);
+      });
+  },
+};

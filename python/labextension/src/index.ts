@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// JupyterLab's extension on collaboration servers.
+import { badge } from "./badge.ts";
+import { notices } from "./notices.ts";
+
+export default [badge, notices];

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { TranslationBundle } from "@jupyterlab/translation";
+import * as React from "react";
+
+import type { Person } from "./server.ts";
+
+/** A person's picture, or their initials on their color. Their name is beside it, or in the label of what contains it. */
+export function Avatar({ person }: { person: Person }): React.JSX.Element {
+  return (
+    <span
+      className="jp-CollabAvatar"
+      title={person.name}
+      style={{ backgroundColor: person.color }}
+      aria-hidden
+    >
+      {person.avatar ? <img src={person.avatar} alt="" /> : person.initials}
+    </span>
+  );
+}
+
+interface Props {
+  id: string;
+  title: string;
+  level: string;
+  count: string;
+  people: Person[];
+  visitor: string;
+  trans: TranslationBundle;
+  openDocument: (path: string) => void;
+}
+
+/** The list that the badge opens. The browser closes it at Escape, or when the visitor clicks elsewhere. */
+export function PeopleList(props: Props): React.JSX.Element {
+  const { id, trans } = props;
+  return (
+    <div id={id} className="jp-CollabPeople" role="dialog" aria-label={props.title} {...{ popover: "auto" }}>
+      <h2>{props.title}</h2>
+      {props.level && <p>{props.level}</p>}
+      <h3>{props.count}</h3>
+      <ul>
+        {props.people.map((person) => (
+          <li key={person.username}>
+            <Avatar person={person} />
+            <div>
+              {person.username === props.visitor ? trans.__("%1 (you)", person.name) : person.name}
+              {person.documents.map((path) => (
+                <button
+                  key={path}
+                  type="button"
+                  title={trans.__("Show %1", path)}
+                  onClick={() => {
+                    props.openDocument(path);
+                  }}
+                  {...{ popovertarget: id, popovertargetaction: "hide" }}
+                >
+                  {path}
+                </button>
+              ))}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
