@@ -371,7 +371,7 @@ class Verification:
                 self.note(undo, kind, value)
 
         surroundings = hub_surroundings(self.unit)
-        code, why = verify_process.run(
+        why, output = verify_process.run(
             self.package.command(self.unit, "verification", part="verify"),
             {
                 **surroundings,
@@ -381,10 +381,9 @@ class Verification:
             lambda number: undo.set("process", number),
             take,
         )
-        if code != 0:
-            self.log = why.strip().splitlines()[-LOG_LINES:]
-            last = hub_health.last_line(why) if why else f"It was stopped after {verify_process.SECONDS} s"
-            self.add("verify completes", "failed", f"{last}. See `log` for more.")
+        if why:
+            self.log = output.strip().splitlines()[-LOG_LINES:]
+            self.add("verify completes", "failed", f"{why}.{' See `log` for more.' if self.log else ''}")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:
         if kind == "file":
