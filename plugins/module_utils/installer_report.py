@@ -13,6 +13,10 @@ NO_VERSION = "no available version of {name} meets the requirement"
 #: The first pattern that matches gives the reason, so causes come before their consequences.
 REASONS = (
     (r"no space left on device", "the disk is full"),
+    (
+        r"require-hashes",
+        "the setting require-hashes refuses packages that are named without their hash. Turn it off for this play (PIP_REQUIRE_HASHES=0)",
+    ),
     (r"hash mismatch for " + NAME, DAMAGED),
     (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
     (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),

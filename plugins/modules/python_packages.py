@@ -161,8 +161,14 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils import (
     package_installer as tools,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.package_record import Record, split
+from ansible_collections.collab.jupyterhub.plugins.module_utils.pip_settings import (
+    pip_settings,
+    tool_environment,
+    uv_options,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.python_environment import (
     SYSTEM,
+    SYSTEM_PREFIX,
     TOOL_DIRECTORY,
     Environment,
     PackagesError,
@@ -182,6 +188,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "python": {"type": "path"},
     "tool_directory": {"type": "path", "default": TOOL_DIRECTORY},
 }
+
+
+# A requirement by name. Others are a path or the URL of a file.
+NAMED = re.compile(r"[\w.-]+(?<!\.whl)(?<!\.gz)(?<!\.zip)\s*([\[<>=!~;@(].*)?")
 
 
 class Journal:
@@ -237,8 +247,8 @@ class Task:
         self.absent: bool = module.params["state"] == "absent"
         self.restoring: bool = module.params["state"] == "restored"
         self.record = Record(self.name) if self.restoring or module.params["remember"] else None
-        self.settings = tools.pip_settings(os.environ, "" if self.name == SYSTEM else self.name)
-        self.extra_environment = tools.tool_environment(os.environ, self.settings)
+        self.settings = pip_settings(os.environ, SYSTEM_PREFIX if self.name == SYSTEM else self.name)
+        self.extra_environment = tool_environment(os.environ, self.settings)
         self.created = False
         self.journal = Journal(self.name, module.params["tool_directory"])
 
@@ -298,7 +308,7 @@ class Task:
             environment,
             self.module.params["tool_directory"],
             self.module.get_bin_path("uv"),
-            tools.uv_options(self.settings),
+            uv_options(self.settings),
             may_fetch=not (self.module.check_mode or self.restoring),
         )
 
@@ -440,6 +450,12 @@ class Task:
         after = self.ask() or environment
         if self.record:
             self.record.note(before, after.packages)
+        named = {name_of(text) for text in after.unmet if NAMED.fullmatch(text)}
+        if lacking := sorted({*named, *planned} - after.packages.keys()):
+            raise PackagesError(
+                f"{installer.name} reported no error, but {', '.join(lacking)} is not in {self.name}. A setting of {installer.name} may lead "
+                "elsewhere."
+            )
         self.journal.end()
         return self.result(before, after.packages, installer.name)
 

@@ -11,7 +11,7 @@ SURROUNDINGS: dict[str, Any] = {"text": True}
 
 
 def run(code: str, first: str = "") -> tuple[str, str, list[dict[str, Any]]]:
-    """Run a program in place of the checks. Return why it did not complete, its error output, and its messages.
+    """Run a program as if it were the checks. Return why it did not complete, its error output, and its messages.
 
     first: what it does before it reads its task.
     """
