@@ -24,6 +24,7 @@ DIRECTORIES = {
 }
 PROPERTIES = [
     "Id",
+    "Names",
     "Type",
     "LoadState",
     "ActiveState",
@@ -93,6 +94,12 @@ class Unit:
                 "hub in the foreground, or set PIDFile="
             )
         return ""
+
+    @property
+    def names(self) -> list[str]:
+        """All names of the unit, with the suffix, the main one first."""
+        main = self.properties.get("Id") or (self.name if "." in self.name else f"{self.name}.service")
+        return list(dict.fromkeys([main, *self.properties.get("Names", "").split()]))
 
     @property
     def main_pid(self) -> int:

@@ -173,7 +173,7 @@ class Verification:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.params = module.params
-        self.unit = show(module.params["service"])
+        self.unit = show(host_state.name_of(module.params["service"]))
         if not self.unit.running:
             raise Refused(
                 f"the hub is not running. Start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"

@@ -101,7 +101,7 @@ root:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, share_root
+from ansible_collections.collab.jupyterhub.plugins.module_utils import accounts, host_state, share_root
 from ansible_collections.collab.jupyterhub.plugins.module_utils.project_state import Projects
 
 
@@ -122,7 +122,7 @@ def main() -> None:
     )
     root: str = module.params["root"]
     projects = {project["name"]: project for project in module.params["projects"]}
-    remembered = Projects(module.params["service"], projects)
+    remembered = Projects(host_state.name_of(module.params["service"]), projects)
     owned = {made["account"] for made in remembered.all.values()}
     there = accounts.describe_accounts(project["account"] for project in projects.values())
     comment = module.params["comment"]
