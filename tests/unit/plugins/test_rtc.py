@@ -129,7 +129,6 @@ def test_good_host_has_no_problems() -> None:
         ({"venv": "usr/local/jupyterhub"}, "jupyterhub_rtc_venv"),
         ({"config_path": "jupyterhub_config.py"}, "jupyterhub_rtc_config_path"),
         ({"public_url": "hub.example.org"}, "jupyterhub_rtc_public_url"),
-        ({"servers": "nobody"}, "jupyterhub_rtc_servers"),
         ({"state_directory": "var/lib/history"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib/hub/../.."}, "jupyterhub_rtc_state_directory"),
