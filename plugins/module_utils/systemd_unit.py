@@ -175,7 +175,9 @@ class Unit:
         return _depth(path, open_to) >= _depth(path, shut)
 
     def _paths(self, name: str) -> list[str]:
-        return [word.lstrip("-+") for word in shlex.split(self.properties.get(name, ""))]
+        found = [(word, word.lstrip("-+")) for word in shlex.split(self.properties.get(name, ""))]
+        # systemd ignores a missing path with a hyphen, also if it is created later.
+        return [path for word, path in found if not word.startswith("-") or os.path.exists(path)]
 
     @property
     def environment_files(self) -> list[str]:

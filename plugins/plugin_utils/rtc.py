@@ -180,7 +180,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
         problems.append(
             f"The unit {host['service']['name']} does not allow the hub to write to {settings['state_directory']}, where servers keep the "
-            f"document history. Add {_way_to_write(settings['state_directory'])} to the unit and restart it"
+            f"document history. {_way_to_write(settings['state_directory'])} to the unit and restart it"
         )
     return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
 
@@ -217,11 +217,12 @@ def _directory_problems(host: dict[str, Any]) -> list[str]:
 
 
 def _way_to_write(directory: str) -> str:
-    """Return the settings that allow a unit's hub to create a directory and write to it."""
+    """Return how to allow a unit's hub to create a directory and write to it, as the start of a sentence."""
     below = str(directory).removeprefix("/var/lib/")
     if below != directory:
-        return f"StateDirectory={below} and StateDirectoryMode=0711"
-    return f"ReadWritePaths={directory}"
+        return f"Add StateDirectory={below} and StateDirectoryMode=0711"
+    # systemd does not start a unit with a missing path.
+    return f"Create this directory (mkdir -p), add ReadWritePaths={directory}"
 
 
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:

@@ -395,6 +395,8 @@ def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
         ({"ProtectSystem": "full"}, True),
         ({"ProtectSystem": "strict"}, False),
         ({"ProtectSystem": "strict", "ReadWritePaths": "/home -/var/lib"}, True),
+        # systemd ignores it if it is missing when the hub starts.
+        ({"ProtectSystem": "strict", "ReadWritePaths": "-/var/lib/jupyterhub-rtc"}, False),
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub jupyterhub-rtc"}, True),
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub"}, False),
         ({"ReadOnlyPaths": "/var/lib/jupyterhub-rtc", "ReadWritePaths": "/var"}, False),

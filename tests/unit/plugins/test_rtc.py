@@ -609,7 +609,10 @@ def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
     assert "Add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to the unit" in problem
     elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
     (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
-    assert "Add ReadWritePaths=/srv/hub/rtc to the unit" in problem
+    assert (
+        "Create this directory (mkdir -p), add ReadWritePaths=/srv/hub/rtc to the unit and restart it"
+        in problem
+    )
     assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
 
 
