@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Units that lock a hub in, or that systemd could not restart: what the play decides is what systemd does."""
+"""Units that lock a hub in, that give it secrets, or that systemd could not restart: what the play decides is what systemd does."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,6 +35,27 @@ CANNOT_RESTART: dict[str, tuple[list[str], str]] = {
         ["Type=forking", "GuessMainPID=no", "ExecStart=/bin/sh -c 'sleep 600 &'"],
         "systemd does not know which process of odd-hub is the hub, so it cannot restart the hub. Set Type=simple",
     ),
+}
+# What the unit of a hub gives to it, and a configuration that needs all of it.
+PLACE = "/run/odd-hub"
+GIVEN = [
+    f"ExecStart=/usr/local/jupyterhub/bin/python {PLACE}/jupyterhub --config={PLACE}/hub.py",
+    *("Type=exec", "User=backup-robot", "SupplementaryGroups=tty", "StateDirectory=odd-hub"),
+    *(f"EnvironmentFile={PLACE}/*.env", "PassEnvironment=PASSED", f"LoadCredential=key:{PLACE}/key"),
+]
+NEEDS = """\
+import grp, os, pathlib
+for name in ("OF_A_FILE", "OF_ANOTHER", "PASSED", "STATE_DIRECTORY"):
+    os.environ[name]
+assert grp.getgrnam("tty").gr_gid in os.getgroups(), os.getgroups()
+assert pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], "key").read_text() == "secret"
+"""
+FILES = {
+    "hub.py": NEEDS,
+    "jupyterhub": "import time\ntime.sleep(600)\n",
+    "10.env": "OF_A_FILE=1\n",
+    "20.env": "OF_ANOTHER='2 3'\n",
+    "key": "secret",
 }
 Write = Callable[[str, list[str]], None]
 
@@ -86,3 +107,27 @@ def test_unit_that_systemd_could_not_restart(
     host.check_output("systemctl start odd-hub")
     (problem,) = problems(platform, jupyterhub_rtc_service="odd-hub")
     assert said in problem
+
+
+@pytest.fixture
+def given(host: Host) -> Iterator[None]:
+    """Write what the unit gives to its hub."""
+    host.check_output(f"mkdir {PLACE} && systemctl set-environment PASSED=yes")
+    for name, text in FILES.items():
+        host.check_output("printf %%s %s >%s", text, f"{PLACE}/{name}")
+    yield
+    host.run(f"rm -r {PLACE}; systemctl unset-environment PASSED; rmdir /var/lib/odd-hub")
+
+
+@pytest.mark.usefixtures("given")
+def test_configuration_sees_what_the_unit_gives_to_its_hub(
+    unit: Write, host: Host, platform: Platform
+) -> None:
+    """Credentials exist only while the hub runs. Everything else is also known of a stopped hub."""
+    unit("odd-hub", GIVEN)
+    errors = []
+    for start in ("true", "systemctl start odd-hub"):
+        host.check_output(start)
+        found = call("hub_info", platform.name, service="odd-hub", path=f"{PLACE}/hub.py")
+        errors.append(found.told["hub"]["error"])
+    assert errors == ["KeyError: 'CREDENTIALS_DIRECTORY'", ""]

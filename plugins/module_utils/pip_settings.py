@@ -134,7 +134,7 @@ def tool_environment(env: Mapping[str, str], settings: Mapping[str, str]) -> dic
     if has_certificates():
         told |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # older releases of uv only know the latter
     if not keeps_cache(env):
-        told["UV_NO_CACHE"] = "1"  # pip continues without one by itself
+        told["UV_NO_CACHE"] = "1"  # as pip does without being told
     none = {pip_variable(name): "" for name in MISLEADING}  # pip ignores an empty value
     forced = {**none, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_CONFIG_FILE": os.devnull}
     return {name: value for name, value in told.items() if not env.get(name)} | forced
