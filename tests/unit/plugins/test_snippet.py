@@ -46,12 +46,20 @@ def render(lab: dict[str, Any]) -> str:
     return templates.get_template("snippet.sh.j2").render(__jupyterhub_rtc_snippet_lab=lab)
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Path:
-    """Return an environment in which all required packages are installed, as far as their metadata tells."""
+# Debian 12's is 3.11.2, which lacks parts of the standard library that later releases of 3.11 have.
+DISTRIBUTIONS = "/usr/bin/python3"
+
+
+@pytest.fixture(params=["own"])
+def environment(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return an environment in which all required packages are installed, as far as their metadata tells.
+
+    With the parameter `of the distribution`, its interpreter is the distribution's.
+    """
     path = tmp_path / "environment"
-    venv.create(path, symlinks=True)
-    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(path)}))
+    python = sys.executable if request.param == "own" else DISTRIBUTIONS
+    subprocess.run([python, "-m", "venv", "--without-pip", path], check=True)
+    (site,) = path.glob("lib/python3*/site-packages")
     for package, version in VERSIONS.items():
         directory = site / f"{package.replace('-', '_')}-{version}.dist-info"
         directory.mkdir()
@@ -83,6 +91,7 @@ def test_it_is_the_same_from_run_to_run(script: Path) -> None:
     assert render(LAB) == script.read_text()
 
 
+@pytest.mark.parametrize("environment", ["own", "of the distribution"], indirect=True)
 def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
     """The package is where the hub expects it, with unchanged files that servers' accounts can read."""
     done = run(script, f"{environment}/bin/python")
