@@ -47,16 +47,17 @@ REASONS = (
 )
 
 
-#: Errors that concern the connection to the index, and not the packages.
+#: Errors that concern the connection to the index or the tool itself, and not the packages.
 NO_WAY = re.compile(
     r"failed to fetch|connection broken|could not fetch url|unknownissuer|invalid peer certificate|tls handshake"
-    r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b",
+    r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b"
+    r"|unexpected argument|unrecognized subcommand|failed to initialize cache|exec format error|glibc_",
     re.IGNORECASE,
 )
 
 
 def is_out_of_reach(output: str) -> bool:
-    """Return whether a tool failed because it did not reach the index. Another tool may reach it."""
+    """Return whether a tool failed because it did not reach the index, or does not work on this host. Another tool may do better."""
     return bool(NO_WAY.search(plain(output)))
 
 

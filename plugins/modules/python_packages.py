@@ -254,9 +254,13 @@ class Task:
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
         # Users' servers must be able to read what is installed, even if root has a strict umask.
-        status, out, err = self.module.run_command(
-            command, environ_update=self.extra_environment, umask=0o022, expand_user_and_vars=False, cwd="/"
-        )
+        options = {"umask": 0o022, "expand_user_and_vars": False, "cwd": "/", "handle_exceptions": False}
+        try:
+            status, out, err = self.module.run_command(
+                command, environ_update=self.extra_environment, **options
+            )
+        except OSError as error:  # for example a tool for another processor
+            return 126, "", str(error)
         return status, out, err
 
     def ask(self) -> Environment | None:

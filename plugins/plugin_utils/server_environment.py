@@ -276,6 +276,11 @@ def prepare(
             unpack(package, path)
         if requirements:
             install(command, requirements)
+            importlib.invalidate_caches()
+            if missing_packages(fits, parts):
+                raise NotPossible(
+                    f"The installer reported no error, but not all packages are in {sys.prefix}. A setting of the installer may lead elsewhere"
+                )
     return [*([COLLABORATION] if requirements else []), *([path] if missing else []), *settings]
 
 

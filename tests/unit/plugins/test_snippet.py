@@ -164,6 +164,21 @@ def test_scripts_that_start_at_the_same_time_change_the_environment_once(
     assert sorted("jupyter-collaboration" in each.stdout for each in done) == [False, False, True]
 
 
+def test_installer_that_installs_elsewhere(script: Path, environment: Path, tmp_path: Path) -> None:
+    """An image's settings for pip or uv can name another target. The image must not pass for prepared."""
+    metadata = next(environment.glob("lib/*/site-packages/jupyter_collaboration-*/METADATA"))
+    metadata.write_text(metadata.read_text().replace("Version: 5.0.4", "Version: 1.0"))
+    (tmp_path / "bin").mkdir()
+    uv = tmp_path / "bin/uv"
+    uv.write_text("#!/bin/sh\nexit 0\n")
+    uv.chmod(0o755)
+    done = run(script, f"{environment}/bin/python", path=f"{tmp_path}/bin:/usr/bin:/bin")
+    assert done.returncode == 1
+    assert (
+        f"not all packages are in {environment}. A setting of the installer may lead elsewhere" in done.stderr
+    )
+
+
 def test_script_does_not_wait_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_environment, "LOCK_SECONDS", 0)
     with (

@@ -818,6 +818,31 @@ def test_pip_goes_where_uv_does_not_get(
     assert remembered(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"#!/bin/sh\necho \"error: unexpected argument '--reinstall' found\" >&2; exit 2\n",
+        b"#!/bin/sh\necho \"uv: version 'GLIBC_2.38' not found (required by uv)\" >&2; exit 1\n",
+        b"\x7fELF of another processor",
+    ],
+)
+def test_pip_goes_where_uv_does_not_work(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    tool: str,
+    program: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host's uv is too old, or made for another system."""
+    uv = tmp_path / "uv"
+    uv.write_bytes(program)
+    uv.chmod(0o755)
+    monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: str(uv))
+    result = ensure("board", remember=True)
+    assert (result.get("installer"), result.get("packages")) == ("pip", {"board": "2.0"}), result
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to replace the host's certificate store")
 def test_index_whose_authority_only_the_host_trusts(
     ensure: Ensure,
