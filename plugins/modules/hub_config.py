@@ -209,7 +209,7 @@ class HubConfig:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.params = module.params
-        self.service: str = module.params["service"]
+        self.service = host_state.name_of(module.params["service"])
         self.main: str = config_block.python_file(module.params["path"])
         self.fragments: str = config_block.fragments_directory(self.main)
         self.fragment: str = config_block.fragment_path(self.main, module.params["fragment"])

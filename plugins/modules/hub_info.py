@@ -227,6 +227,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_uni
     Unit,
     show,
 )
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import health
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import probe as hub_probe
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.process import (
@@ -298,16 +299,20 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
         code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
         probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return no_answer(command.python, str(error)), {}
+    try:
         found = json.loads(done.stdout.strip().splitlines()[-1])
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        return {
-            "python": command.python,
-            "python_version": "",
-            "version": "",
-            "error": f"{command.python} did not answer: {error}",
-        }, {}
+    except (ValueError, IndexError):
+        why = health.last_line(done.stderr or f"it ended with status {done.returncode}")
+        return no_answer(command.python, why), {}
     told = ("version", "python_version", "error")
     return {"python": command.python, **{name: found[name] for name in told}}, found
+
+
+def no_answer(python: str, why: str) -> dict[str, Any]:
+    """Describe a hub whose interpreter does not tell about it."""
+    return {"python": python, "python_version": "", "version": "", "error": f"{python} did not answer: {why}"}
 
 
 def path_of(unit: Unit) -> str:
@@ -512,6 +517,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    module.params["service"] = host_state.name_of(module.params["service"])
     try:
         unit = show(module.params["service"])
     except NoSystemd as error:

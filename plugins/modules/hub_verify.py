@@ -174,7 +174,7 @@ class Verification:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.params = module.params
-        self.unit = show(module.params["service"])
+        self.unit = show(host_state.name_of(module.params["service"]))
         if not self.unit.running:
             raise Refused(
                 f"the hub is not running. Start {self.unit.name}, or set jupyterhub_verify_service to the unit that runs it"
@@ -379,7 +379,7 @@ class Verification:
                 self.note(undo, kind, value)
 
         surroundings = hub_surroundings(self.unit)
-        code, why = verify_process.run(
+        why, output = verify_process.run(
             self.package.command(self.unit, "verification", part="verify"),
             {
                 **surroundings,
@@ -389,10 +389,9 @@ class Verification:
             lambda number: undo.set("process", number),
             take,
         )
-        if code != 0:
-            self.log = why.strip().splitlines()[-LOG_LINES:]
-            last = health.last_line(why) if why else f"It was stopped after {verify_process.SECONDS} s"
-            self.add("verify completes", "failed", f"{last}. See `log` for more.")
+        if why:
+            self.log = output.strip().splitlines()[-LOG_LINES:]
+            self.add("verify completes", "failed", f"{why}.{' See `log` for more.' if self.log else ''}")
 
     def note(self, undo: Undo, kind: str, value: Any) -> None:
         if kind == "file":

@@ -102,6 +102,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
 
@@ -123,7 +124,7 @@ def main() -> None:
     )
     root: str = module.params["root"]
     projects = {project["name"]: project for project in module.params["projects"]}
-    remembered = Projects(module.params["service"], projects)
+    remembered = Projects(host_state.name_of(module.params["service"]), projects)
     owned = {made["account"] for made in remembered.all.values()}
     there = accounts.describe_accounts(project["account"] for project in projects.values())
     comment = module.params["comment"]

@@ -177,7 +177,9 @@ class Workspaces:
         self.group: str = module.params["group"]
         self.comment: str = module.params["comment"]
         self.check_mode: bool = module.check_mode
-        self.remembered = Projects(module.params["service"], [project["name"] for project in self.wanted])
+        self.remembered = Projects(
+            host_state.name_of(module.params["service"]), [project["name"] for project in self.wanted]
+        )
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
         self.groups = {group.gr_name: group for group in grp.getgrall()}
         self.before = {name: self.remembered.workspaces_of(name) for name in self.remembered.all}

@@ -158,12 +158,18 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report as report
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     SYSTEM,
+    SYSTEM_PREFIX,
     TOOL_DIRECTORY,
     Environment,
     PackagesError,
     ask,
     create,
     journal_path,
+)
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.pip_settings import (
+    pip_settings,
+    tool_environment,
+    uv_options,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.probe import canonical
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.record import Record, split
@@ -178,6 +184,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "python": {"type": "path"},
     "tool_directory": {"type": "path", "default": TOOL_DIRECTORY},
 }
+
+
+# A requirement by name. Others are a path or the URL of a file.
+NAMED = re.compile(r"[\w.-]+(?<!\.whl)(?<!\.gz)(?<!\.zip)\s*([\[<>=!~;@(].*)?")
 
 
 class Journal:
@@ -233,16 +243,20 @@ class Task:
         self.absent: bool = module.params["state"] == "absent"
         self.restoring: bool = module.params["state"] == "restored"
         self.record = Record(self.name) if self.restoring or module.params["remember"] else None
-        self.settings = tools.pip_settings(os.environ, "" if self.name == SYSTEM else self.name)
-        self.extra_environment = tools.tool_environment(os.environ, self.settings)
+        self.settings = pip_settings(os.environ, SYSTEM_PREFIX if self.name == SYSTEM else self.name)
+        self.extra_environment = tool_environment(os.environ, self.settings)
         self.created = False
         self.journal = Journal(self.name, module.params["tool_directory"])
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
         # Users' servers must be able to read what is installed, even if root has a strict umask.
-        status, out, err = self.module.run_command(
-            command, environ_update=self.extra_environment, umask=0o022, expand_user_and_vars=False, cwd="/"
-        )
+        options = {"umask": 0o022, "expand_user_and_vars": False, "cwd": "/", "handle_exceptions": False}
+        try:
+            status, out, err = self.module.run_command(
+                command, environ_update=self.extra_environment, **options
+            )
+        except OSError as error:  # for example a tool for another processor
+            return 126, "", str(error)
         return status, out, err
 
     def ask(self) -> Environment | None:
@@ -294,7 +308,7 @@ class Task:
             environment,
             self.module.params["tool_directory"],
             self.module.get_bin_path("uv"),
-            tools.uv_options(self.settings),
+            uv_options(self.settings),
             may_fetch=not (self.module.check_mode or self.restoring),
         )
 
@@ -436,6 +450,12 @@ class Task:
         after = self.ask() or environment
         if self.record:
             self.record.note(before, after.packages)
+        named = {name_of(text) for text in after.unmet if NAMED.fullmatch(text)}
+        if lacking := sorted({*named, *planned} - after.packages.keys()):
+            raise PackagesError(
+                f"{installer.name} reported no error, but {', '.join(lacking)} is not in {self.name}. A setting of {installer.name} may lead "
+                "elsewhere."
+            )
         self.journal.end()
         return self.result(before, after.packages, installer.name)
 

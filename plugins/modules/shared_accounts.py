@@ -240,7 +240,7 @@ def remove_account(module: AnsibleModule, name: str, delete_home: bool) -> None:
         kept_files.forget(account.pw_dir)
     else:
         account_numbers.close_home(name, account.pw_dir, account.pw_uid)
-        kept_files.note(account.pw_dir, module.params["service"])
+        kept_files.note(account.pw_dir, host_state.name_of(module.params["service"]))
     if directory := module.params["state_directory"]:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
 

@@ -130,7 +130,12 @@ def unpack(package: str, path: str) -> None:
     new = tempfile.mkdtemp(dir=os.path.dirname(path), prefix=".new-")
     try:
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(package)), mode="r:gz") as archive:
-            archive.extractall(new, filter="data")
+            # Not with `extractall`, which only has filters from Python 3.11.4 on, and without them keeps the archive's owners.
+            for entry in archive:
+                file = Path(new, entry.name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with archive.extractfile(entry) or io.BytesIO() as content:
+                    file.write_bytes(content.read())
         os.chmod(new, 0o755)
         with contextlib.suppress(OSError):  # another start script was faster
             os.rename(new, path)
@@ -271,6 +276,11 @@ def prepare(
             unpack(package, path)
         if requirements:
             install(command, requirements)
+            importlib.invalidate_caches()
+            if missing_packages(fits, parts):
+                raise NotPossible(
+                    f"The installer reported no error, but not all packages are in {sys.prefix}. A setting of the installer may lead elsewhere"
+                )
     return [*([COLLABORATION] if requirements else []), *([path] if missing else []), *settings]
 
 

@@ -12,17 +12,19 @@ import re
 NAME = "collab.jupyterhub"
 # Recorded in the block if the file did not end with a newline, so that removing the block restores the same bytes.
 UNTERMINATED = " (after a line without an end)"
-# Code above the block may have reassigned `c` or `get_config`, so get the configuration from the loader, which is up the call stack.
+# Code above the block may have reassigned `c`, `get_config` or built-in names such as `sorted`. So get the configuration from the loader,
+# which is up the call stack, and the built-in functions from their module.
 BLOCK = """\
 # BEGIN {name}{note}
 # Managed by Ansible: loads the files in {directory} in the order of their names, after the settings above.
 # Change the variables of the collection's roles instead of these lines. Keep these lines at the end of the file.
-_collab_frame = __import__("sys")._getframe()
-while _collab_frame and not hasattr(_collab_frame.f_locals.get("self"), "load_config"):
+import builtins as _collab, glob as _collab_glob, runpy as _collab_runpy, sys as _collab_sys
+_collab_frame = _collab_sys._getframe()
+while _collab_frame and not _collab.hasattr(_collab_frame.f_locals.get("self"), "load_config"):
     _collab_frame = _collab_frame.f_back
 _collab_c = _collab_frame.f_locals["self"].config if _collab_frame else c
-for _collab_path in sorted(__import__("glob").glob({pattern!r})):
-    __import__("runpy").run_path(_collab_path, {{"c": _collab_c}})
+for _collab_path in _collab.sorted(_collab_glob.glob({pattern!r})):
+    _collab_runpy.run_path(_collab_path, {{"c": _collab_c}})
 del _collab_frame
 # END {name}
 """

@@ -32,7 +32,11 @@ def other_hub(path: str, unit: str) -> str:
     A unit that no longer exists has been renamed or removed by the administrator, so its files may go to another hub.
     """
     other = _all().get(path, "")
-    return other if other not in ("", unit) and os.path.lexists(path) and show(other).exists else ""
+    return (
+        other
+        if other and host_state.name_of(other) != unit and os.path.lexists(path) and show(other).exists
+        else ""
+    )
 
 
 def _all() -> dict[str, str]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from . import config_block, paths, transaction
+from .systemd_unit import NoSystemd, Unit, show
 
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 LOCK = "lock"
@@ -53,6 +54,19 @@ def remember(name: str, what: dict[str, Any]) -> None:
     else:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path_of(name))
+
+
+def name_of(service: str) -> str:
+    """Return the name under which records have the hub of a unit. It is the same for `hub`, `hub.service` and aliases of the unit.
+
+    Earlier releases recorded the name that the administrator had set.
+    """
+    try:
+        names = show(service).names
+    except NoSystemd:
+        names = Unit(service).names
+    plain = [name.removesuffix(".service") for name in names]
+    return next((name for name in (*plain, *names) if os.path.exists(path_of(f"{name}.json"))), plain[0])
 
 
 def hubs() -> dict[str, dict[str, Any]]:

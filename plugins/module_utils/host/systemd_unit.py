@@ -24,6 +24,7 @@ DIRECTORIES = {
 }
 PROPERTIES = [
     "Id",
+    "Names",
     "Type",
     "LoadState",
     "ActiveState",
@@ -93,6 +94,12 @@ class Unit:
                 "hub in the foreground, or set PIDFile="
             )
         return ""
+
+    @property
+    def names(self) -> list[str]:
+        """All names of the unit, with the suffix, the main one first."""
+        main = self.properties.get("Id") or (self.name if "." in self.name else f"{self.name}.service")
+        return list(dict.fromkeys([main, *self.properties.get("Names", "").split()]))
 
     @property
     def main_pid(self) -> int:
@@ -168,7 +175,9 @@ class Unit:
         return _depth(path, open_to) >= _depth(path, shut)
 
     def _paths(self, name: str) -> list[str]:
-        return [word.lstrip("-+") for word in shlex.split(self.properties.get(name, ""))]
+        found = [(word, word.lstrip("-+")) for word in shlex.split(self.properties.get(name, ""))]
+        # systemd ignores a missing path with a hyphen, also if it is created later.
+        return [path for word, path in found if not word.startswith("-") or os.path.exists(path)]
 
     @property
     def environment_files(self) -> list[str]:

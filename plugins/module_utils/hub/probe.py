@@ -300,7 +300,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
             result["people"] = people(connection) if people_too else None
     # The configuration is the administrator's code, and can raise anything, or end the process. Report it.
     except (Exception, SystemExit) as error:
-        result["error"] = f"{type(error).__name__}: {error}"
+        result["error"] = f"{type(error).__name__}: {error}".removesuffix(": ")
     return result
 
 

@@ -69,6 +69,7 @@ class HubCommand:
 
 # Programs that belong to a hub but are not the hub itself.
 OTHERS = re.compile(r"singleuser|cull|proxy|announcement|jupyterhub_collab")
+DEFAULT_CONFIG = "jupyterhub_config.py"
 HUB = re.compile(r"\.?jupyterhub(\.app|\.__main__|-wrapped)?")
 # Python's options whose value is the next word.
 WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
@@ -146,7 +147,7 @@ def hub_of(unit: Unit) -> Hub:
 def hub_command(unit: Unit) -> HubCommand:
     """Return the hub's command. The path of its configuration file is absolute, and defaults to the hub's default."""
     hub = hub_of(unit)
-    hub.command.config = os.path.join(hub.directory, hub.command.config or "jupyterhub_config.py")
+    hub.command.config = os.path.join(hub.directory, hub.command.config or DEFAULT_CONFIG)
     return hub.command
 
 
@@ -225,7 +226,7 @@ def _running_hub(unit: Unit) -> Hub:
     account = process.account or _account_to_start(unit)
     return Hub(
         command,
-        process.directory or unit.working_directory,
+        _started_in(unit, process, command),
         _environment(unit, process),
         account,
         process.pid,
@@ -241,6 +242,16 @@ def _runs_python(process: Process) -> bool:
 def _is_another_users(process: Process, first: Process) -> bool:
     """Return whether a process has the account of a person, and not that of the unit's main process."""
     return any(uid >= login_minimum() for uid in {*process.uids} - {*first.uids})
+
+
+def _started_in(unit: Unit, process: Process, command: HubCommand) -> str:
+    """Return the directory that a hub was started in. Its configuration may have changed the directory since, but not moved the file."""
+    now = process.directory or unit.working_directory
+    started = (now, unit.working_directory)
+    return next(
+        (each for each in started if os.path.exists(os.path.join(each, command.config or DEFAULT_CONFIG))),
+        now,
+    )
 
 
 def _why_not(unit: Unit, first: Process) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import probe as python_probe
 
-SYSTEM = "system"
+SYSTEM, SYSTEM_PREFIX = "system", "/usr"
 TOOL_DIRECTORY = "/usr/local/lib/collab.jupyterhub/uv"
 
 

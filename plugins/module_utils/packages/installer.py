@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the tools that install packages into an environment, and build their command lines and settings."""
+"""Find the tools that install packages into an environment, and build their command lines."""
 
 from __future__ import annotations
 
-import configparser
-import contextlib
 import importlib.util
 import os
 import shutil
-import ssl
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     Environment,
@@ -20,31 +16,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environ
     Run,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-#: Settings of pip and the corresponding variables of uv. Administrators configure pip, and expect this to apply everywhere.
-UV_NAMES = {
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_INDEX",
-    "find-links": "UV_FIND_LINKS",
-    "trusted-host": "UV_INSECURE_HOST",
-    "cert": "SSL_CERT_FILE",
-    "client-cert": "SSL_CLIENT_CERT",
-    "constraint": "UV_CONSTRAINT",
-    "timeout": "UV_HTTP_TIMEOUT",
-}
-#: Environment variables for certificates and proxies, which pip reads in addition to its own.
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-PROXIES = ("HTTPS_PROXY", "HTTP_PROXY")
-#: These settings are for users who install packages for themselves. Here, the target is always given explicitly.
-MISLEADING = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
-SECTIONS = ("global", "install")  # the last one takes precedence
-NO_INDEX = "no-index"
 HOW = "Install pip first (on Debian: apt install python3-venv)"
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
-SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-PIP_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
 
 
 @dataclass(frozen=True)
@@ -154,73 +127,6 @@ def choose(
     if pip:
         return replace(pip, planner=planner)
     raise PackagesError(f"Neither uv nor pip is available. {HOW}.")
-
-
-def pip_settings(env: Mapping[str, str], prefix: str = "") -> dict[str, str]:
-    """Return pip's settings from its configuration files and from the environment, which takes precedence.
-
-    prefix: the environment's directory, which may contain a configuration file.
-    """
-    parser = configparser.RawConfigParser(strict=False)
-    named = env.get("PIP_CONFIG_FILE", "")
-    files = [] if named == os.devnull else [*PIP_FILES, f"{prefix}/pip.conf", *filter(None, [named])]
-    with contextlib.suppress(configparser.Error):  # pip reports this itself
-        parser.read([Path(path).expanduser() for path in files])
-    settings = {
-        name.replace("_", "-"): value
-        for section in SECTIONS
-        if parser.has_section(section)
-        for name, value in parser.items(section)
-    }
-    for name in [*UV_NAMES, "proxy", NO_INDEX]:
-        settings[name] = env.get("PIP_" + name.upper().replace("-", "_")) or settings.get(name, "")
-    settings["cert"] = settings["cert"] or next(filter(None, map(env.get, CERTIFICATES)), "")
-    return {name: " ".join(value.split()) for name, value in settings.items() if value}
-
-
-QUIET = {
-    "LC_ALL": "C.UTF-8",
-    "NO_COLOR": "1",
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "PIP_NO_INPUT": "1",
-    "PIP_PROGRESS_BAR": "off",
-    "PIP_ROOT_USER_ACTION": "ignore",
-    # pip compiles by default. Users' servers cannot write to root's environment, and would otherwise compile at every start.
-    "UV_COMPILE_BYTECODE": "1",
-    "UV_NO_PROGRESS": "1",
-    "UV_PYTHON_DOWNLOADS": "never",
-}
-
-
-def tool_environment(env: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables to set for the tools, in addition to the task's environment `env`."""
-    told = dict(QUIET)
-    told.update({name: settings[key] for key, name in UV_NAMES.items() if key in settings})
-    if "find-links" in settings:
-        told["UV_FIND_LINKS"] = settings["find-links"].replace(" ", ",")
-    if "extra-index-url" in settings:
-        told["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip treats several indexes
-    if env.get("UV_INDEX_URL"):
-        told.pop("UV_DEFAULT_INDEX", None)
-    if "proxy" in settings:
-        # pip uses this proxy for both protocols, accepts it without a scheme, and ignores the environment's proxies.
-        proxy = settings["proxy"] if "://" in settings["proxy"] else f"http://{settings['proxy']}"
-        told |= dict.fromkeys((*PROXIES, *map(str.lower, PROXIES)), proxy)
-        env = {name: value for name, value in env.items() if name.upper() not in PROXIES}
-    if has_certificates():
-        told |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # older releases of uv only know the latter
-    return {name: value for name, value in told.items() if not env.get(name)} | MISLEADING
-
-
-def has_certificates() -> bool:
-    """Return whether this host has a store of CA certificates. uv has its own, and uses only one of the two."""
-    there = ssl.get_default_verify_paths()
-    return any(path and os.path.exists(path) for path in (there.cafile, *SYSTEM_CERTIFICATES))
-
-
-def uv_options(settings: Mapping[str, str]) -> list[str]:
-    """Return the option for the one setting that uv cannot read from a variable."""
-    return ["--no-index"] if settings.get(NO_INDEX, "").lower() in ("1", "on", "true", "yes") else []
 
 
 def constraint_arguments(folder: str, constraints: list[str]) -> list[str]:

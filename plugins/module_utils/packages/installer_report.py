@@ -13,6 +13,10 @@ NO_VERSION = "no available version of {name} meets the requirement"
 #: The first pattern that matches gives the reason, so causes come before their consequences.
 REASONS = (
     (r"no space left on device", "the disk is full"),
+    (
+        r"require-hashes",
+        "the setting require-hashes refuses packages that are named without their hash. Turn it off for this play (PIP_REQUIRE_HASHES=0)",
+    ),
     (r"hash mismatch for " + NAME, DAMAGED),
     (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
     (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),
@@ -43,16 +47,17 @@ REASONS = (
 )
 
 
-#: Errors that concern the connection to the index, and not the packages.
+#: Errors that concern the connection to the index or the tool itself, and not the packages.
 NO_WAY = re.compile(
     r"failed to fetch|connection broken|could not fetch url|unknownissuer|invalid peer certificate|tls handshake"
-    r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b",
+    r"|certificate verify failed|network (?:connectivity is|was) disabled|\b(401|403|407|proxy authentication)\b"
+    r"|unexpected argument|unrecognized subcommand|failed to initialize cache|exec format error|glibc_",
     re.IGNORECASE,
 )
 
 
 def is_out_of_reach(output: str) -> bool:
-    """Return whether a tool failed because it did not reach the index. Another tool may reach it."""
+    """Return whether a tool failed because it did not reach the index, or does not work on this host. Another tool may do better."""
     return bool(NO_WAY.search(plain(output)))
 
 

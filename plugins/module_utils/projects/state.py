@@ -113,7 +113,9 @@ def _owners(made: dict[str, dict[str, Any]], unit: str, wanted: Collection[str])
     Earlier releases did not record the unit. Such a project belongs to the hubs whose configuration lists it. If none does, because
     a run was interrupted, it belongs to the hub that wants it, or to the host's only hub.
     """
-    owners = {name: [project["unit"]] for name, project in made.items() if "unit" in project}
+    recorded = {project["unit"] for project in made.values() if "unit" in project}
+    names = {each: host_state.name_of(each) for each in recorded}
+    owners = {name: [names[project["unit"]]] for name, project in made.items() if "unit" in project}
     if len(owners) == len(made):
         return owners
     listed = {

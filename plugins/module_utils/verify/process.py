@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
+from ..hub import health
 from ..hub.process import at_most
 
 SECONDS = 300  # a process that takes longer is considered hung
@@ -21,28 +26,54 @@ def run(
     task: dict[str, Any],
     begun: Callable[[int], None],
     told: Callable[[dict[str, Any]], None],
-) -> tuple[int, str]:
-    """Run the checks of a task, and return the exit code and the error output.
+) -> tuple[str, str]:
+    """Run the checks of a task, and return why they did not complete, as a sentence (empty if they did), and the error output.
 
     surroundings: arguments of `subprocess.Popen`. begun: called with the PID of the process. told: called with each message, which
     contains a row of the report or what must be undone. The process waits until the latter is recorded.
     """
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
-        if not (process.stdin and process.stdout and process.stderr):
+    # A file, because a pipe that nobody reads would stop a process that writes much.
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, **surroundings) as process,
+    ):
+        if not (process.stdin and process.stdout):
             raise AssertionError("they are pipes")
         begun(process.pid)
+        started = time.monotonic()
         try:
             with at_most(SECONDS, process):
-                process.stdin.write(json.dumps(task) + "\n")
-                process.stdin.flush()
-                for line in process.stdout:
-                    said = json.loads(line)
-                    told(said)
-                    if "undo" in said:
-                        process.stdin.write("\n")
-                        process.stdin.flush()
-                why = process.stderr.read()
+                # If the process has ended, its output says why.
+                with contextlib.suppress(BrokenPipeError):
+                    _talk(process.stdin, process.stdout, task, told)
+                code = process.wait()
         finally:
             process.kill()
-    return process.returncode, why
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        errors.seek(0)
+        output = errors.read()
+    return _why(code, time.monotonic() - started, output), output
+
+
+def _talk(say: IO[str], hear: IO[str], task: dict[str, Any], told: Callable[[dict[str, Any]], None]) -> None:
+    say.write(json.dumps(task) + "\n")
+    say.flush()
+    for line in hear:
+        if not line.startswith("{"):
+            continue  # the hub's environment may print something when Python starts
+        told(said := json.loads(line))
+        if "undo" in said:
+            say.write("\n")
+            say.flush()
+
+
+def _why(code: int, seconds: float, output: str) -> str:
+    if code == 0:
+        return ""
+    if code == -signal.SIGKILL and seconds >= SECONDS:
+        return f"It was stopped after {SECONDS:g} s"
+    if code < 0:
+        return f"Its process was killed by {signal.Signals(-code).name}"
+    return health.last_line(output) if output.strip() else f"Its process ended with status {code}"

@@ -16,10 +16,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
 
 from . import address as addresses
-from .sharing import can_share, hole, release
+from .sharing import can_share, hole, python_problem, release
 
 OLDEST_HUB = "5.0"
-OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
 # Which versions of jupyter-collaboration support which versions of JupyterLab, from the packages' metadata. Each range excludes its end.
 # Releases of 4.x before 4.4.2 do not authenticate requests to the timeline, or authorize connections to documents.
 COLLABORATION_FOR_LAB = {
@@ -57,7 +56,6 @@ ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 # JupyterHub's format for an amount of memory (ByteSpecification).
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
-SERVERS = ("collaboration_servers", "everyone")
 # The value of jupyterhub_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
 ELSEWHERE = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
@@ -131,11 +129,7 @@ def _snippet_problems(settings: dict[str, Any]) -> list[str]:
 
 def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
     problems = []
-    servers, directory, domain = (
-        str(settings[name]) for name in ("servers", "state_directory", "email_domain")
-    )
-    if servers not in SERVERS:
-        problems.append(f"jupyterhub_rtc_servers is {servers!r}. Set it to {' or to '.join(SERVERS)}")
+    directory, domain = str(settings["state_directory"]), str(settings["email_domain"])
     # Require a deep path, because removing collaboration deletes everything in the directory.
     if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
         problems.append(
@@ -186,7 +180,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
         problems.append(
             f"The unit {host['service']['name']} does not allow the hub to write to {settings['state_directory']}, where servers keep the "
-            f"document history. Add {_way_to_write(settings['state_directory'])} to the unit and restart it"
+            f"document history. {_way_to_write(settings['state_directory'])} to the unit and restart it"
         )
     return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
 
@@ -223,11 +217,12 @@ def _directory_problems(host: dict[str, Any]) -> list[str]:
 
 
 def _way_to_write(directory: str) -> str:
-    """Return the settings that allow a unit's hub to create a directory and write to it."""
+    """Return how to allow a unit's hub to create a directory and write to it, as the start of a sentence."""
     below = str(directory).removeprefix("/var/lib/")
     if below != directory:
-        return f"StateDirectory={below} and StateDirectoryMode=0711"
-    return f"ReadWritePaths={directory}"
+        return f"Add StateDirectory={below} and StateDirectoryMode=0711"
+    # systemd does not start a unit with a missing path.
+    return f"Create this directory (mkdir -p), add ReadWritePaths={directory}"
 
 
 def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -294,7 +289,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         return [
             f"The unit {service['name']} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_rtc_service"
         ]
-    if problem := _python_problem(hub, f"JupyterHub ({hub['python']})"):
+    if problem := python_problem(hub, f"JupyterHub ({hub['python']})"):
         return [problem]
     if release(hub["version"]) < release(OLDEST_HUB):
         return [
@@ -307,13 +302,6 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         )
         return [f"The hub's configuration {host['config']['path']} failed to load: {hub['error']}. {way_out}"]
     return []
-
-
-def _python_problem(found: dict[str, Any], what: str) -> str:
-    version = found.get("python_version", "")
-    if not version or release(version) >= release(OLDEST_PYTHON):
-        return ""
-    return f"{what} runs with Python {version}, but collaboration needs {OLDEST_PYTHON} or newer. Recreate its environment with a newer Python"
 
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
@@ -334,7 +322,7 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not lab["python"]:
         return [f"{lab['environment']} is not a Python environment. Set jupyterhub_rtc_venv ({found})"]
     where = "the system's Python" if lab["environment"] == "system" else lab["environment"]
-    if problem := _python_problem(lab, f"JupyterLab ({where})"):
+    if problem := python_problem(lab, f"JupyterLab ({where})"):
         return [problem]
     version = lab["versions"].get("jupyterlab")
     if not version:

@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import address as addresses
 
+OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
 # The first release of each major version that fixes the vulnerability in sharing (GHSA-c4gm-pwx9-9w8j).
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
 # JupyterHub's limits for the lifetime of a share code, in seconds.
@@ -27,10 +28,6 @@ def problems(settings: dict[str, Any]) -> list[str]:
     link, longest = int(settings["link_seconds"]), int(settings["longest_link_seconds"])
     revocation, port, log = int(settings["revocation_seconds"]), int(settings["port"]), str(settings["log"])
     found = []
-    if settings["lifetime"] not in ("session", "persistent"):
-        found.append(
-            f"jupyterhub_sharing_lifetime is {settings['lifetime']!r}. Set it to session or to persistent"
-        )
     if not SHORTEST_LINK <= longest <= LONGEST_LINK:
         found.append(
             f"jupyterhub_sharing_longest_link_seconds is {longest}. Set it to a number from {SHORTEST_LINK} to {LONGEST_LINK} (one year)"
@@ -63,9 +60,19 @@ def host_problems(host: dict[str, Any]) -> list[str]:
         return [
             f"The unit {service} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_sharing_service"
         ]
+    if problem := python_problem(hub, f"JupyterHub ({hub['python']})"):
+        return [problem]
     if not can_share(hub["version"]):
         return [hole(hub["version"])]
     return []
+
+
+def python_problem(found: dict[str, Any], what: str) -> str:
+    """Return why the Python of the hub or of JupyterLab is not supported; empty if it is. found: what module hub_info has found."""
+    version = found.get("python_version", "")
+    if not version or release(version) >= release(OLDEST_PYTHON):
+        return ""
+    return f"{what} runs with Python {version}, but collaboration needs {OLDEST_PYTHON} or newer. Recreate its environment with a newer Python"
 
 
 def can_share(hub_version: str) -> bool:

@@ -19,9 +19,13 @@ from sqlalchemy.orm import Session
 def describe(url: str, options: dict[str, Any]) -> dict[str, Any]:
     """Describe a database as data for JSON: `c.JupyterHub.db_url`, and the options of `db_kwargs` that JSON can represent.
 
-    Other options, such as a class of connection pools, tune a hub, and are not needed to reach its database.
+    Other options, such as a class of connection pools, tune a hub, and are not needed to reach its database. The path of an SQLite file
+    becomes absolute, because the configuration may have changed the working directory.
     """
-    return {"url": url, "options": {name: value for name, value in options.items() if _is_plain(value)}}
+    return {
+        "url": _absolute(url),
+        "options": {name: value for name, value in options.items() if _is_plain(value)},
+    }
 
 
 def session(described: str, *, read_only: bool = False) -> Session:
@@ -35,6 +39,14 @@ def is_in_memory(described: str) -> bool:
     """Return whether the database is in the memory of the hub's process, where no other process can read it."""
     url = make_url(json.loads(described)["url"])
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def _absolute(url: str) -> str:
+    told = make_url(url)
+    path = told.database or ""
+    if told.get_backend_name() != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
+        return url
+    return told.set(database=os.path.abspath(path)).render_as_string(hide_password=False)
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,6 +8,7 @@ import errno
 import os
 import pwd
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -90,7 +91,10 @@ def account_of(spawner: Any) -> str:
 
 def _make(root: str, names: tuple[str, str], account: pwd.struct_passwd) -> None:
     """Create the directories. All except the last belong to root, so nobody else can replace one with a link."""
+    missing = [above for above in Path(root).parents if not above.exists()]
     os.makedirs(root, exist_ok=True)
+    for above in missing:  # whatever umask the hub has
+        above.chmod(PASSABLE)
     with _opened(root) as top:
         _belongs(top, PASSABLE, 0, 0)
         with _made(names[0], top) as middle:

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
+# A colon, after which the reason is missing: at the end, or before another sentence.
+NO_REASON = re.compile(r":\s*(?:[.;,]|$)")
+UNKNOWN = "no reason was given; see the hub's log"
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,7 @@ class Report:
         self._tell = tell
 
     def add(self, check: str, result: str, says: str, **measured: float) -> None:
-        if not re.search(r"\w", says) or re.search(r":[\s.]*$", says):
-            says = f"{says.rstrip(' .:;')} (no reason given; see the hub's log).".lstrip()
+        says = NO_REASON.sub(f": {UNKNOWN}.", says) if re.search(r"\w", says) else f"{UNKNOWN.capitalize()}."
         self._tell({"row": asdict(Row(check, result, says, measured))})
 
     def ok(self, check: str, says: str, **measured: float) -> None:

@@ -448,7 +448,7 @@ class Verification:
 
 def _way_in(person: Person) -> str:
     """Return what to set if a person cannot use the hub, as a sentence."""
-    token = "a token that they create on the hub's page /hub/token"
+    token = f"a token that they create on the hub's page {person.browser.prefix}/hub/token"
     if not person.disposable:
         return (
             "Check the user's password or token in jupyterhub_verify_accounts. If users do not log in with a form of the hub's own, set "

@@ -62,6 +62,12 @@ STARTS = {
     "tuples_and_generators": [],
     "callables": [],
     "names_that_change_at_work": ["limits alice 2147483648"],
+    "asynchronous_code": ["start alice", "stop alice"],
+    "command_as_a_line": [],
+    "configurations_by_hand": [],
+    "files_in_a_directory": [],
+    "groups_with_properties": ["memory alice 4294967296"],
+    "inherited_sections": ["room alice 2.17", "start alice"],
 }
 # The arguments and environment with which a configuration makes alice's server start.
 STARTED_WITH = {
@@ -72,6 +78,18 @@ STARTED_WITH = {
     "hooks": {"TEAM=physics"},
     "tuples_and_generators": {"--debug"},
     "callables": {"WHO=alice"},
+    "asynchronous_code": {"PREPARED=yes"},
+    "command_as_a_line": {
+        "jupyterhub-singleuser",
+        "--ServerApp.quit_button=False",
+        '--IdentityProvider.cookie_options={"samesite": "Lax"}',
+    },
+    "configurations_by_hand": {"--debug", "TEAM=physics"},
+    "files_in_a_directory": {"--debug", "--ServerApp.quit_button=False", "PARTS=parts.d"},
+    "inherited_sections": {
+        *("--debug", "--ServerApp.max_body_size=1000000", "--ServerApp.quit_button=False"),
+        *("ROOM=2.17", "TEAM=physics"),
+    },
 }
 # Configurations that cannot be merged: the expected error.
 REFUSED = {

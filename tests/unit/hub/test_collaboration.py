@@ -463,6 +463,19 @@ def test_state_is_private(db: Session, tmp_path: Path, as_root: list[tuple[str, 
     assert state_directory.state_directory_of(local(db), str(root)) == path
 
 
+@pytest.mark.usefixtures("as_root")
+def test_state_can_be_reached_whatever_umask_the_hub_has(db: Session, tmp_path: Path) -> None:
+    """A unit with `UMask=0077`, or a configuration that sets it, does not lock servers out of their directories."""
+    root = tmp_path / "srv/of hubs/rtc"
+    before = os.umask(0o077)
+    try:
+        assert state_directory.state_directory_of(local(db), str(root))
+    finally:
+        os.umask(before)
+    for above in (tmp_path / "srv", tmp_path / "srv/of hubs", root, root / "ann"):
+        assert above.stat().st_mode & 0o777 == 0o711
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change file owners")
 def test_state_of_an_account_that_is_gone_is_not_of_the_next_with_its_number(
     db: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

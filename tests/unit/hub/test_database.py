@@ -153,3 +153,17 @@ def test_database_in_memory_is_known(url: str) -> None:
 def test_database_on_disk_or_on_a_server_is_none_in_memory(url: str) -> None:
     assert not database.is_in_memory(described(url))
     assert not database.is_in_memory(described("postgresql://hub:secret@db.example.org/hub"))
+
+
+def test_path_of_a_file_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration may have changed the working directory, in which the hub opens its database."""
+    monkeypatch.chdir(tmp_path)
+    for url in ("sqlite:///hub.sqlite", f"sqlite:///{tmp_path}/hub.sqlite"):
+        assert database.describe(url, {})["url"] == f"sqlite:///{tmp_path}/hub.sqlite"
+    for url in (
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:hub.sqlite?uri=true",
+        "postgresql://a:b@db/hub",
+    ):
+        assert database.describe(url, {})["url"] == url

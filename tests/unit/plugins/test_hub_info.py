@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the module finds on a host that earlier runs and other programs have left there."""
 
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,23 @@ def test_culler_of_another_unit_is_known(tmp_path: Path, monkeypatch: pytest.Mon
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ("import os, sys\nsys.stderr.write('no secrets here\\n')\nos._exit(1)", "no secrets here"),
+        ("import os\nos._exit(3)", "it ended with status 3"),
+    ],
+)
+def test_configuration_that_ends_its_process_is_told_with_a_reason(
+    tmp_path: Path, config: str, why: str
+) -> None:
+    (tmp_path / "hub.py").write_text(config)
+    command = f"{sys.executable} -m jupyterhub -f {tmp_path}/hub.py"
+    user = pwd.getpwuid(os.getuid()).pw_name
+    unit = Unit("hub", {"ExecStart": f"argv[]={command} ;", "User": user})
+    assert hub_info.describe_hub(unit, "")[0]["error"] == f"{sys.executable} did not answer: {why}"
 
 
 def test_half_installed_package_is_not_there(tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ def test_configuration_is_loaded_inside_a_loop(tmp_path: Path) -> None:
 def test_configuration_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "hub.py").write_text("raise SystemExit('TEAM is not set')\n")
     assert ask(tmp_path / "hub.py")["error"] == "SystemExit: TEAM is not set"
+    (tmp_path / "hub.py").write_text("assert 1 == 2\n")
+    assert ask(tmp_path / "hub.py")["error"] == "AssertionError"
 
 
 def test_commands_of_profiles_are_told(tmp_path: Path) -> None:

@@ -202,6 +202,14 @@ def test_hub_that_a_script_starts(start: Start, tmp_path: Path, way: str) -> Non
     assert Path(f"/proc/{pid_of(unit)}/cmdline").read_bytes().split(b"\0")[1].endswith(b"/bin/jupyterhub")
 
 
+def test_hub_whose_configuration_changes_the_directory(start: Start, tmp_path: Path) -> None:
+    """The hub is loaded again where it was started, because its file and what that reads are there."""
+    (tmp_path / "srv/hub.py").touch()
+    unit = start("#!/bin/sh\ncd /\nexec jupyterhub -f hub.py\n", WorkingDirectory=str(tmp_path / "srv"))
+    assert hub_command(unit).config == f"{tmp_path}/srv/hub.py"
+    assert hub_surroundings(unit)["cwd"] == f"{tmp_path}/srv"
+
+
 def test_script_that_is_named_after_the_hub(start: Start, tmp_path: Path) -> None:
     """A process with the hub's exact program name takes precedence over a nearer one with a similar name."""
     script = tmp_path / "jupyterhub-of-ours"
@@ -432,6 +440,8 @@ def test_what_systemd_gives_a_stopped_hub(tmp_path: Path) -> None:
         ({"ProtectSystem": "full"}, True),
         ({"ProtectSystem": "strict"}, False),
         ({"ProtectSystem": "strict", "ReadWritePaths": "/home -/var/lib"}, True),
+        # systemd ignores it if it is missing when the hub starts.
+        ({"ProtectSystem": "strict", "ReadWritePaths": "-/var/lib/jupyterhub-rtc"}, False),
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub jupyterhub-rtc"}, True),
         ({"ProtectSystem": "strict", "StateDirectory": "jupyterhub"}, False),
         ({"ReadOnlyPaths": "/var/lib/jupyterhub-rtc", "ReadWritePaths": "/var"}, False),

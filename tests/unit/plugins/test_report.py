@@ -17,7 +17,9 @@ HOST: dict[str, Any] = {
         "unfinished": False,
         "environment": "/opt/lab",
         "collaboration_since": 0,
+        "settings": {},
     },
+    "remembered": {"other_units": []},
     "servers": {"account_names": "{USERNAME}", "running": []},
     "account": {"name": "shared", "exists": False},
     "config": {"accounts": []},
@@ -34,12 +36,12 @@ PLAY = """
 """
 
 
-def report(directory: Path, **hub: Any) -> str:
-    """Return what Ansible prints for a change of this hub."""
+def report(directory: Path, host: dict[str, Any] | None = None, **hub: Any) -> str:
+    """Return what Ansible prints for a change of this hub. host: what differs from HOST."""
     settings = RoleVariables("jupyterhub_rtc")["__jupyterhub_rtc_settings"]
     variables = {
         "__jupyterhub_rtc_policy": rtc.policy(settings, HOST),
-        "__jupyterhub_rtc_host": HOST,
+        "__jupyterhub_rtc_host": HOST | (host or {}),
         "__jupyterhub_rtc_packages": {},
         "__jupyterhub_rtc_accounts": {},
         "__jupyterhub_rtc_retired": {},
@@ -65,3 +67,13 @@ def test_report_has_what_the_hub_knows_and_says_what_it_does_not_know(tmp_path: 
     assert "Address for users: https://hub.example.org/hub/spawn/shared" in said
     assert "HOST" not in said
     assert "idle culler" not in said
+
+
+def test_two_hubs_in_one_environment_cannot_both_have_the_menu(tmp_path: Path) -> None:
+    """The menu has one address for all servers of an environment, and hubs on different prefixes have different ones."""
+    menu = {"menus": [{"items": [{"args": {"url": "/dev/services/sharing/"}}]}]}
+    lab = HOST["lab"] | {"settings": {"collab-sharing": {"settings": menu}}}
+    both = {"lab": lab, "remembered": {"other_units": ["hub-dev"]}}
+    assert "now leads to this hub's sharing page, no longer to that of hub-dev" in report(tmp_path, both)
+    assert "now leads to this hub" not in report(tmp_path, both, base_url="/dev/")
+    assert "now leads to this hub" not in report(tmp_path, {"lab": lab})

@@ -129,7 +129,6 @@ def test_good_host_has_no_problems() -> None:
         ({"venv": "usr/local/jupyterhub"}, "jupyterhub_rtc_venv"),
         ({"config_path": "jupyterhub_config.py"}, "jupyterhub_rtc_config_path"),
         ({"public_url": "hub.example.org"}, "jupyterhub_rtc_public_url"),
-        ({"servers": "nobody"}, "jupyterhub_rtc_servers"),
         ({"state_directory": "var/lib/history"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib"}, "jupyterhub_rtc_state_directory"),
         ({"state_directory": "/var/lib/hub/../.."}, "jupyterhub_rtc_state_directory"),
@@ -610,7 +609,10 @@ def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
     assert "Add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to the unit" in problem
     elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
     (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
-    assert "Add ReadWritePaths=/srv/hub/rtc to the unit" in problem
+    assert (
+        "Create this directory (mkdir -p), add ReadWritePaths=/srv/hub/rtc to the unit and restart it"
+        in problem
+    )
     assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
 
 

@@ -30,10 +30,6 @@ def test_defaults_are_without_problems() -> None:
             "jupyterhub_sharing_longest_link_seconds is 31536001. Set it to",
         ),
         (
-            {"lifetime": "forever"},
-            "jupyterhub_sharing_lifetime is 'forever'. Set it to session or to persistent",
-        ),
-        (
             {"revocation_seconds": 0},
             "jupyterhub_sharing_revocation_seconds is 0. Set it to a number from 1 to 300",
         ),
@@ -59,19 +55,19 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
     ("hub", "sentence"),
     [
         (
-            {"version": "5.5.3", "error": ""},
+            {"version": "5.5.3"},
             "JupyterHub 5.5.3 has a known vulnerability in sharing. Update it to 5.5.4 or 6.1.1",
         ),
         (
-            {"version": "", "error": "no such file"},
+            {"version": "", "error": "no such file", "python": ""},
             "The unit hub does not run JupyterHub as needed: no such file. If",
         ),
     ],
 )
 def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> None:
-    (problem,) = sharing.host_problems({"hub": hub, "service": {"name": "hub"}})
+    good = {"version": "6.1.1", "error": "", "python": "/opt/hub/bin/python", "python_version": "3.11.2"}
+    (problem,) = sharing.host_problems({"hub": good | hub, "service": {"name": "hub"}})
     assert sentence in problem
-    good = {"version": "6.1.1", "error": ""}
     assert sharing.host_problems({"hub": good, "service": {"name": "hub"}}) == []
 
 

@@ -47,12 +47,20 @@ def render(lab: dict[str, Any]) -> str:
     return templates.get_template("snippet.sh.j2").render(__jupyterhub_rtc_snippet_lab=lab)
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Path:
-    """Return an environment in which all required packages are installed, as far as their metadata tells."""
+# Debian 12's is 3.11.2, which lacks parts of the standard library that later releases of 3.11 have.
+DISTRIBUTIONS = "/usr/bin/python3"
+
+
+@pytest.fixture(params=["own"])
+def environment(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return an environment in which all required packages are installed, as far as their metadata tells.
+
+    With the parameter `of the distribution`, its interpreter is the distribution's.
+    """
     path = tmp_path / "environment"
-    venv.create(path, symlinks=True)
-    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(path)}))
+    python = sys.executable if request.param == "own" else DISTRIBUTIONS
+    subprocess.run([python, "-m", "venv", "--without-pip", path], check=True)
+    (site,) = path.glob("lib/python3*/site-packages")
     for package, version in VERSIONS.items():
         directory = site / f"{package.replace('-', '_')}-{version}.dist-info"
         directory.mkdir()
@@ -84,6 +92,7 @@ def test_it_is_the_same_from_run_to_run(script: Path) -> None:
     assert render(LAB) == script.read_text()
 
 
+@pytest.mark.parametrize("environment", ["own", "of the distribution"], indirect=True)
 def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
     """The package is where the hub expects it, with unchanged files that servers' accounts can read."""
     done = run(script, f"{environment}/bin/python")
@@ -154,6 +163,21 @@ def test_scripts_that_start_at_the_same_time_change_the_environment_once(
         done = list(pool.map(lambda _number: run(script, f"{environment}/bin/python", path=path), range(3)))
     assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
     assert sorted("jupyter-collaboration" in each.stdout for each in done) == [False, False, True]
+
+
+def test_installer_that_installs_elsewhere(script: Path, environment: Path, tmp_path: Path) -> None:
+    """An image's settings for pip or uv can name another target. The image must not pass for prepared."""
+    metadata = next(environment.glob("lib/*/site-packages/jupyter_collaboration-*/METADATA"))
+    metadata.write_text(metadata.read_text().replace("Version: 5.0.4", "Version: 1.0"))
+    (tmp_path / "bin").mkdir()
+    uv = tmp_path / "bin/uv"
+    uv.write_text("#!/bin/sh\nexit 0\n")
+    uv.chmod(0o755)
+    done = run(script, f"{environment}/bin/python", path=f"{tmp_path}/bin:/usr/bin:/bin")
+    assert done.returncode == 1
+    assert (
+        f"not all packages are in {environment}. A setting of the installer may lead elsewhere" in done.stderr
+    )
 
 
 def test_script_does_not_wait_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

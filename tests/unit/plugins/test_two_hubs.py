@@ -190,6 +190,39 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
         assert not all(variables.templated(f"{{{{ {condition} }}}}") for condition in conditions[1:])
 
 
+def named(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let systemd know one unit by these names, the main one first."""
+    properties = {"LoadState": "loaded", "Id": names[0], "Names": " ".join(sorted(names))}
+    monkeypatch.setattr(host_state, "show", lambda name: Unit(name, properties))
+
+
+def test_hub_is_the_same_by_all_names_of_its_unit(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A play that names the unit in another way than the last one is a play for the same hub."""
+    ways = ("hub-a", "hub-a.service", "alias.service", "alias")
+    named(monkeypatch, "hub-a.service", "alias.service")
+    assert {host_state.name_of(way) for way in ways} == {"hub-a"}
+    home = tmp_path / "home"
+    home.mkdir()
+    for way in ways:  # as earlier releases may have recorded it
+        host_state.remember(STATE, {"rain": RAIN | {"unit": way}})
+        kept_files.note(str(home), way)
+        assert [*Projects("hub-a").all] == ["rain"]
+        assert kept_files.other_hub(str(home), "hub-a") == ""
+        told = {"root": RAIN["root"], "projects": [], "comment": "project"}
+        assert [*run(project_info, service=way, **told)["remembered"]] == ["rain"]
+    for recorded in ("alias", "alias.service", "hub-a.service"):
+        host_state.remember(f"{recorded}.json", {"path": "/etc/hub.py", "runs_with": {"50-rtc": {}}})
+        assert {host_state.name_of(way) for way in ways} == {recorded}
+        host_state.remember(f"{recorded}.json", {})
+
+
+@pytest.mark.parametrize("name", ["hub-a", "hub-a.service"])
+def test_name_of_a_unit_on_a_host_without_systemd(name: str) -> None:
+    assert host_state.name_of(name) == "hub-a"
+
+
 def units(monkeypatch: pytest.MonkeyPatch, *there: str) -> None:
     """Let the host have these units."""
     loaded = {"LoadState": "loaded"}

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_collab.verify.browser import Browser
+from jupyterhub_collab.verify.person import Person
 from jupyterhub_collab.verify.report import Report
-from jupyterhub_collab.verify.verification import Verification
+from jupyterhub_collab.verify.verification import Verification, _way_in
 from local_hub import LocalHub
 
 # Like OAuthenticator before JupyterHub 6.1: there is no form, and a user who has not logged in has no rights.
@@ -98,3 +100,9 @@ def test_users_who_cannot_come_are_told_what_to_set(
     rows: list[dict[str, Any]] = []
     assert not asyncio.run(verification(hub, rows, *names, **told).people_come())
     assert re.search(f"{names[0]} could not log in: .*{said}", rows[0]["says"])
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_page_for_tokens_is_told_with_the_hubs_prefix(made: bool) -> None:
+    person = Person("alice", Browser("https://example.org/jupyter", token="x"), made)
+    assert "the hub's page /jupyter/hub/token" in _way_in(person)

@@ -8,6 +8,7 @@ import ensurepip
 import hashlib
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -24,7 +25,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer as package_installer
-from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report, pip_settings
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     Environment,
     PackagesError,
@@ -70,12 +71,20 @@ def make_wheel(
     return wheel
 
 
+def no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide pip's configuration files of this machine."""
+    for name in ("OF_ALL", "OF_USER"):
+        monkeypatch.setattr(pip_settings, name, "")
+    for name in ("XDG_CONFIG_DIRS", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, "/nowhere")
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of wheels that pip's own settings name as the only source of packages."""
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    no_files(monkeypatch)
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "1")
@@ -480,6 +489,9 @@ def test_a_wheel_of_our_own_is_installed_by_its_address(
     requirement = f"eraser @ {wheel.as_uri()}"
     assert ensure(requirement, "board")["installed"] == {"board": "2.0", "eraser": "1.0"}
     assert not ensure(requirement, "board")["changed"]
+    other = make_wheel(tmp_path, "pencil", "1.0")
+    assert ensure(str(other))["installed"] == {"pencil": "1.0"}
+    assert not ensure(str(other)).get("failed")
 
 
 def test_extras_count(ensure: Ensure, index: Path, environment: Path, tool: str) -> None:
@@ -562,11 +574,11 @@ def test_a_dry_run_of_either_tool_is_understood() -> None:
 
 
 def test_what_pip_is_told_holds_for_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    no_files(monkeypatch)
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://file.example\ncert = /etc/ca.pem\n")
 
     def told_uv(env: dict[str, str]) -> dict[str, str]:
-        return package_installer.tool_environment(env, package_installer.pip_settings(env, str(tmp_path)))
+        return pip_settings.tool_environment(env, pip_settings.pip_settings(env, str(tmp_path)))
 
     told = told_uv({})
     assert told["UV_DEFAULT_INDEX"] == "https://file.example"
@@ -583,29 +595,29 @@ def test_what_pip_is_told_holds_for_uv(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_all_sections_of_pip_count_and_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package_installer, "PIP_FILES", ())
+    no_files(monkeypatch)
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex-url = https://all.example\nproxy = proxy.example:3128\n"
         "[install]\nindex_url = https://install.example\nfind-links =\n  /a\n  /b\nuser = true\n"
     )
-    settings = package_installer.pip_settings({"REQUESTS_CA_BUNDLE": "/ca.pem"}, str(tmp_path))
-    told = package_installer.tool_environment({"HTTPS_PROXY": "http://of.the.task"}, settings)
+    settings = pip_settings.pip_settings({"REQUESTS_CA_BUNDLE": "/ca.pem"}, str(tmp_path))
+    told = pip_settings.tool_environment({"HTTPS_PROXY": "http://of.the.task"}, settings)
     assert told["UV_DEFAULT_INDEX"] == "https://install.example"
     assert told["UV_FIND_LINKS"] == "/a,/b"
     assert told["HTTPS_PROXY"] == told["http_proxy"] == "http://proxy.example:3128"
     assert told["SSL_CERT_FILE"] == "/ca.pem"
     assert (told["PIP_USER"], told["PIP_REQUIRE_VIRTUALENV"]) == ("0", "0")
-    assert package_installer.pip_settings({"PIP_CONFIG_FILE": os.devnull}, str(tmp_path)) == {}
+    assert pip_settings.pip_settings({"PIP_CONFIG_FILE": os.devnull}, str(tmp_path)) == {}
 
 
 def test_authorities_of_the_host_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """uv uses the host's certificate authorities, if the host has any. Otherwise, uv only has its own list."""
     store = tmp_path / "certificates"
-    monkeypatch.setattr(package_installer, "SYSTEM_CERTIFICATES", (str(store),))
+    monkeypatch.setattr(pip_settings, "SYSTEM_CERTIFICATES", (str(store),))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
-    assert "UV_SYSTEM_CERTS" not in package_installer.tool_environment({}, {})
+    assert "UV_SYSTEM_CERTS" not in pip_settings.tool_environment({}, {})
     store.write_text("")
-    assert package_installer.tool_environment({}, {})["UV_SYSTEM_CERTS"] == "1"
+    assert pip_settings.tool_environment({}, {})["UV_SYSTEM_CERTS"] == "1"
 
 
 @pytest.mark.parametrize("tool", ["pip"], indirect=True)
@@ -616,6 +628,126 @@ def test_where_people_install_to_is_nothing_to_an_environment(
     config.write_text("[global]\nrequire-virtualenv = true\n[install]\nuser = true\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
     assert ensure("board")["packages"] == {"board": "2.0"}
+
+
+@pytest.fixture
+def pip_conf(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return pip's configuration file."""
+    path = tmp_path / "pip.conf"
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "target",
+        "prefix",
+        "root",
+        "python",
+        "dry-run",
+        "no-deps",
+        "quiet",
+        "report",
+        "requirement",
+        "PIP_TARGET",
+    ],
+)
+@pytest.mark.parametrize("tool", ["pip"], indirect=True)
+def test_what_and_where_people_install_is_nothing_to_an_environment(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    tool: str,
+    pip_conf: Path,
+    setting: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pip would install elsewhere, nothing, or more, and report success."""
+    value = {"dry-run": "true", "no-deps": "1", "quiet": "2"}.get(setting, str(tmp_path / "elsewhere"))
+    if setting.startswith("PIP_"):
+        monkeypatch.setenv(setting, value)
+    else:
+        pip_conf.write_text(f"[install]\n{setting} = {value}\n")
+    assert ensure("chalk", remember=True).get("packages") == {"board": "2.0", "chalk": "2.0"}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@with_either_tool
+def test_settings_in_the_home_directory_of_root(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    tool: str,
+    pip_conf: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pip expands `~` in them. A comment may have bytes that are not UTF-8."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    pip_conf.write_bytes(
+        b"[global]\nno-index = false\n# caf\xe9\n[install]\nno-index =\nfind-links =\n  ~/wheels\n  ~/none\n"
+    )
+    (tmp_path / "none").mkdir()
+    assert ensure("chalk").get("packages") == {"board": "2.0", "chalk": "2.0"}
+
+
+@with_either_tool
+def test_which_packages_may_come_is_the_same_with_either_tool(
+    ensure: Ensure, index: Path, environment: Path, tool: str, pip_conf: Path
+) -> None:
+    make_wheel(index, "board", "3.0rc1")
+    pip_conf.write_text("[install]\npre = true\nonly-binary = chalk,board\n")
+    assert ensure("board")["installed"] == {"board": "3.0rc1"}
+    pip_conf.write_text("[global]\nno-binary = chalk\n")
+    assert "chalk" in ensure("chalk")["msg"]
+    pip_conf.write_text("[global]\nrequire-hashes = true\n")
+    assert "the setting require-hashes refuses packages" in ensure("chalk")["msg"]
+
+
+@pytest.mark.parametrize("cache", ["UV_CACHE_DIR", "XDG_CACHE_HOME", "HOME"])
+def test_cache_that_cannot_be_written_is_not_needed(
+    ensure: Ensure, environment: Path, tmp_path: Path, tool: str, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip does, uv continues without a cache, for example if root's home directory is read-only."""
+    (tmp_path / "file").touch()
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(cache, str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(package_installer, "pips_at_hand", lambda _environment: [])
+    result = ensure("board")
+    assert (result.get("installer"), result.get("packages")) == ("uv", {"board": "2.0"}), result
+
+
+def test_tool_that_reports_success_and_installs_elsewhere(
+    ensure: Ensure, environment: Path, tmp_path: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever setting leads a tool elsewhere, the play does not continue as if the packages were there."""
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\nexec {UV} "$@" --target {tmp_path}/elsewhere\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: str(uv))
+    assert f"but board, chalk is not in {environment}" in ensure("chalk>=1", remember=True)["msg"]
+    assert f"but chalk is not in {environment}" in ensure("chalk>=1")["msg"]
+
+
+def test_files_are_those_that_pip_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip itself names them, in the same order, also for the system's Python."""
+    env = {
+        "HOME": "/root-of-ours",
+        "XDG_CONFIG_HOME": "/own",
+        "XDG_CONFIG_DIRS": "/one:/two",
+        "PIP_CONFIG_FILE": "/named",
+        "PATH": os.environ["PATH"],
+    }
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
+        monkeypatch.setenv(name, env[name])
+    debug = [sys.executable, "-m", "pip", "config", "debug"]
+    told = subprocess.run(debug, env=env, capture_output=True, text=True, check=True).stdout
+    named = re.findall(r"^  (/.*), exists: ", told, re.M)
+    ours = pip_settings.pip_files(env, sys.prefix)
+    assert [path for path in ours if path != "/named"] == [path for path in named if path != "/named"]
+    assert ours[-1] == "/named"
 
 
 class Mirror(BaseHTTPRequestHandler):
@@ -681,6 +813,31 @@ def test_pip_goes_where_uv_does_not_get(
     failed = ensure("eraser", remember=True)
     assert failed["msg"].startswith(f"Failed to install eraser in {environment}: ")
     assert remembered(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"#!/bin/sh\necho \"error: unexpected argument '--reinstall' found\" >&2; exit 2\n",
+        b"#!/bin/sh\necho \"uv: version 'GLIBC_2.38' not found (required by uv)\" >&2; exit 1\n",
+        b"\x7fELF of another processor",
+    ],
+)
+def test_pip_goes_where_uv_does_not_work(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    tool: str,
+    program: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host's uv is too old, or made for another system."""
+    uv = tmp_path / "uv"
+    uv.write_bytes(program)
+    uv.chmod(0o755)
+    monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: str(uv))
+    result = ensure("board", remember=True)
+    assert (result.get("installer"), result.get("packages")) == ("pip", {"board": "2.0"}), result
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to replace the host's certificate store")

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Units that lock a hub in, that give it secrets, or that systemd could not restart: what the play decides is what systemd does."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from testinfra.host import Host
+
+from modules import call
+from role_variables import RoleVariables
+from scenario import Platform
+
+HUB = "/usr/local/jupyterhub/bin/jupyterhub --config=/usr/local/etc/jupyter/jupyterhub_config.py"
+STATE = "/var/lib/jupyterhub-rtc"
+# Does what the hub does: creates the directory if it is missing, and writes to it.
+WRITES = f"/bin/sh -c 'mkdir -p {STATE}/a-server && rmdir {STATE}/a-server'"
+SANDBOXES: dict[str, list[str]] = {
+    "none": [],
+    "system files": ["ProtectSystem=full"],
+    "all files": ["ProtectSystem=strict"],
+    "all except the parent": ["ProtectSystem=strict", "ReadWritePaths=/var/lib"],
+    "all except a missing directory": ["ProtectSystem=strict", f"ReadWritePaths=-{STATE}"],
+    "all except the unit's own directory": ["ProtectSystem=strict", "StateDirectory=jupyterhub-rtc"],
+    "a directory": ["ReadOnlyPaths=/var"],
+    "a directory with an exception": ["ReadOnlyPaths=/var", "ReadWritePaths=/var/lib"],
+}
+CANNOT_RESTART: dict[str, tuple[list[str], str]] = {
+    "one shot": (
+        ["Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"],
+        "odd-hub has Type=oneshot, so systemd cannot restart the hub. Set Type=simple",
+    ),
+    "left in the background": (
+        ["Type=forking", "GuessMainPID=no", "ExecStart=/bin/sh -c 'sleep 600 &'"],
+        "systemd does not know which process of odd-hub is the hub, so it cannot restart the hub. Set Type=simple",
+    ),
+}
+# What the unit of a hub gives to it, and a configuration that needs all of it.
+PLACE = "/run/odd-hub"
+GIVEN = [
+    f"ExecStart=/usr/local/jupyterhub/bin/python {PLACE}/jupyterhub --config={PLACE}/hub.py",
+    *("Type=exec", "User=backup-robot", "SupplementaryGroups=tty", "StateDirectory=odd-hub"),
+    *(f"EnvironmentFile={PLACE}/*.env", "PassEnvironment=PASSED", f"LoadCredential=key:{PLACE}/key"),
+]
+NEEDS = """\
+import grp, os, pathlib
+for name in ("OF_A_FILE", "OF_ANOTHER", "PASSED", "STATE_DIRECTORY"):
+    os.environ[name]
+assert grp.getgrnam("tty").gr_gid in os.getgroups(), os.getgroups()
+assert pathlib.Path(os.environ["CREDENTIALS_DIRECTORY"], "key").read_text() == "secret"
+"""
+FILES = {
+    "hub.py": NEEDS,
+    "jupyterhub": "import time\ntime.sleep(600)\n",
+    "10.env": "OF_A_FILE=1\n",
+    "20.env": "OF_ANOTHER='2 3'\n",
+    "key": "secret",
+}
+Write = Callable[[str, list[str]], None]
+
+
+@pytest.fixture
+def unit(host: Host) -> Iterator[Write]:
+    """Return a function that writes a unit, which is gone after the test, as is what it has written."""
+    written = []
+
+    def write(name: str, lines: list[str]) -> None:
+        written.append(name)
+        text = "\n".join(["[Service]", *lines, ""])
+        host.check_output("printf %%s %s >%s", text, f"/run/systemd/system/{name}.service")
+        host.check_output("systemctl daemon-reload")
+
+    yield write
+    for name in written:
+        host.run(
+            "systemctl stop %s; systemctl reset-failed %s; rm /run/systemd/system/%s.service", *[name] * 3
+        )
+    host.run(f"systemctl daemon-reload; rmdir {STATE}")
+
+
+def problems(platform: Platform, **given: Any) -> list[str]:
+    """Return what would stop the play on this host."""
+    variables = RoleVariables("jupyterhub_rtc", **given)
+    found = call("hub_info", platform.name, **variables.arguments("jupyterhub_rtc", "validate", "hub_info"))
+    assert found.code == 0, found.told
+    return rtc.host_problems(variables["__jupyterhub_rtc_settings"], found.told)
+
+
+@pytest.mark.parametrize("lines", SANDBOXES.values(), ids=SANDBOXES.keys())
+def test_what_a_sandbox_lets_the_hub_write(
+    lines: list[str], unit: Write, host: Host, platform: Platform
+) -> None:
+    """The play stops if, and only if, a process in the same sandbox cannot create the servers' state directory."""
+    unit("odd-hub", [f"ExecStart={HUB}", *lines])
+    found = problems(platform, jupyterhub_rtc_service="odd-hub")
+    assert all("does not allow the hub to write" in problem for problem in found)
+    unit("odd-writer", ["Type=oneshot", f"ExecStart={WRITES}", *lines])
+    assert host.run("systemctl start odd-writer").succeeded is not bool(found)
+
+
+@pytest.mark.parametrize(("lines", "said"), CANNOT_RESTART.values(), ids=CANNOT_RESTART.keys())
+def test_unit_that_systemd_could_not_restart(
+    lines: list[str], said: str, unit: Write, host: Host, platform: Platform
+) -> None:
+    unit("odd-hub", lines)
+    host.check_output("systemctl start odd-hub")
+    (problem,) = problems(platform, jupyterhub_rtc_service="odd-hub")
+    assert said in problem
+
+
+@pytest.fixture
+def given(host: Host) -> Iterator[None]:
+    """Write what the unit gives to its hub."""
+    host.check_output(f"mkdir {PLACE} && systemctl set-environment PASSED=yes")
+    for name, text in FILES.items():
+        host.check_output("printf %%s %s >%s", text, f"{PLACE}/{name}")
+    yield
+    host.run(f"rm -r {PLACE}; systemctl unset-environment PASSED; rmdir /var/lib/odd-hub")
+
+
+@pytest.mark.usefixtures("given")
+def test_configuration_sees_what_the_unit_gives_to_its_hub(
+    unit: Write, host: Host, platform: Platform
+) -> None:
+    """Credentials exist only while the hub runs. Everything else is also known of a stopped hub."""
+    unit("odd-hub", GIVEN)
+    errors = []
+    for start in ("true", "systemctl start odd-hub"):
+        host.check_output(start)
+        found = call("hub_info", platform.name, service="odd-hub", path=f"{PLACE}/hub.py")
+        errors.append(found.told["hub"]["error"])
+    assert errors == ["KeyError: 'CREDENTIALS_DIRECTORY'", ""]
