@@ -41,7 +41,7 @@ WANTED = (
     "meta/*",
     "playbooks/*",
     "plugins/*",
-    "python/jupyterhub_collab/*",
+    "python/*",
     "roles/*",
 )
 # What the collection needs to run: the archive must contain every file that git tracks here.

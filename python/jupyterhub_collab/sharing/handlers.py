@@ -80,7 +80,11 @@ class Base(HubOAuthenticated, RequestHandler):
         self.hub_auth.cache.clear()
         # Fetch the user first. Otherwise, `current_user` would block the process until the hub has answered, and forever if a form comes
         # without the token of its browser's session.
-        await self.hub_auth.get_user(self, sync=False)
+        try:
+            await self.hub_auth.get_user(self, sync=False)
+        except HTTPError as error:
+            # JupyterHub raises 500 or 502 here, whatever the hub's answer, and if there is none.
+            raise HubAway(str(error)) if error.status_code >= 500 else error from error
         if self.request.method not in ("GET", "HEAD", "OPTIONS"):
             self.check_xsrf_cookie()
 
