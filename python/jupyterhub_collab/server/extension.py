@@ -14,6 +14,7 @@ from ..patches.server.authors import Authors
 from ..patches.server.identities import complete_users
 from ..patches.server.kernels import share_kernels
 from ..patches.server.stopping import STOP_SECONDS, exit_after, save_all, stop_on_signals
+from ..patches.server.websockets import while_open
 from ..patches.server.workers import PROBE, Probe
 from .activity import Activity
 from .file_identity import FileIdentity
@@ -55,7 +56,7 @@ class Collaboration(ExtensionApp):
         share_kernels(app.session_manager)
         identity = app.web_app.settings.get("file_id_manager")
         presence = Presence(app.event_logger, identity.get_path if identity else lambda _id: None)
-        presence.wrap_websockets()
+        while_open(presence.begin)
         self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))
         self._use_rooms(Documents(settings.documents_per_person))

@@ -19,7 +19,6 @@ from jupyter_events import EventLogger
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
-from tornado.websocket import WebSocketHandler
 
 from .guard import Guard
 from .identity import full_name
@@ -88,24 +87,13 @@ class Presence:
         self._told: list[dict[str, Any]] = []
         events.register_event_schema(SCHEMA)
 
-    def wrap_websockets(self) -> None:
-        """Notice every websocket of a page or document of this process while it is open."""
-        websocket: Any = WebSocketHandler
-        get = websocket.get
-
-        @functools.wraps(get)
-        async def noticed(handler: Any, *arguments: Any, **options: Any) -> None:
-            file_id = _shown_by(handler)
-            if file_id is None or handler.current_user is None:
-                await get(handler, *arguments, **options)
-                return
-            self._enter(handler, file_id)
-            try:
-                await get(handler, *arguments, **options)  # returns when the connection has ended
-            finally:
-                self._leave(handler)
-
-        websocket.get = noticed
+    def begin(self, handler: Any) -> Callable[[], None] | None:
+        """Note whom a websocket is of that opens. Return what to call when it has closed; None if it shows nobody."""
+        file_id = _shown_by(handler)
+        if file_id is None or handler.current_user is None:
+            return None
+        self._enter(handler, file_id)
+        return functools.partial(self._leave, handler)
 
     def people(self) -> list[dict[str, Any]]:
         """Return everyone who is here, as in the event."""
