@@ -8,6 +8,7 @@ Runs with the hub's interpreter.
 
 import inspect
 import json
+import re
 import sqlite3
 import sys
 from typing import Any
@@ -53,7 +54,8 @@ def describe(value: Any) -> Any:
             return describe(value.theirs)
         case _ if callable(value):
             return {"code": names(value)}
-    return {f"a {type(value).__qualname__}": repr(value)}
+    # An object is elsewhere in memory each time.
+    return {f"a {type(value).__qualname__}": re.sub(" at 0x[0-9a-f]+", "", repr(value))}
 
 
 def names(code: Any) -> list[str]:

@@ -145,7 +145,7 @@ def test_dry_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     text += 'c.JupyterHub.db_kwargs = {"echo": False, "poolclass": object}\n'
     hub = load(tmp_path, text + POLICY)
     assert [path.name for path in tmp_path.iterdir()] == ["hub.py"]
-    assert hub["database"] == {"url": "sqlite:///people.sqlite", "options": {"echo": False}}
+    assert hub["database"] == {"url": f"sqlite:///{tmp_path}/people.sqlite", "options": {"echo": False}}
 
 
 def test_dry_run_tells_misspelt_settings(tmp_path: Path) -> None:
