@@ -21,7 +21,6 @@ from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
 
 from .guard import Guard
-from .identity import full_name
 from .levels import Levels
 from .settings import Settings
 
@@ -170,7 +169,6 @@ class PresenceHandler(APIHandler):
         level = Guard(Levels(owner, settings.managers)).level_of(self, self.current_user)
         told = {
             "owner": owner,
-            "owner_name": full_name(owner) or owner,
             "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
             "shared": settings.shared,
             "username": self.current_user.username,

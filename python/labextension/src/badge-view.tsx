@@ -99,11 +99,11 @@ export class Badge extends ReactWidget {
     }
   }
 
-  private titleOf({ owner, owner_name: name, server, username }: Place): string {
+  private titleOf({ owner, server, username }: Place): string {
     if (owner === username) {
       return server ? this.trans.__("Your server %1", server) : this.trans.__("Your server");
     }
-    return server ? this.trans.__("%1's server %2", name, server) : this.trans.__("%1's server", name);
+    return server ? this.trans.__("%1's server %2", owner, server) : this.trans.__("%1's server", owner);
   }
 
   private levelText({ owner, username, level, shared }: Place): string {

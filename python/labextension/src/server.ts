@@ -38,7 +38,6 @@ export interface Presence {
 /** What a page is told about where it is. */
 export interface Place extends Presence {
   owner: string;
-  owner_name: string;
   /** The name of the server, empty for a default server. */
   server: string;
   /** Whether others can open it without its owner doing anything. */
