@@ -7,7 +7,7 @@ export default defineConfig(
   js.configs.recommended,
   { files: ["**/*.cjs"], languageOptions: { globals: { module: "writable" } } },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: { "@typescript-eslint/explicit-module-boundary-types": "error" },
