@@ -13,7 +13,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from tiers import LONG
@@ -37,6 +36,12 @@ def files(directory: Path) -> Files:
     }
 
 
+def write(content: Files, into: Path) -> None:
+    for name, each in content.items():
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / name).write_bytes(each)
+
+
 def digest(source: Files, built: Files) -> str:
     """Return a digest of a source and what was built from it."""
     both = hashlib.sha256()
@@ -55,9 +60,7 @@ def build(source: Files) -> Files:
             shutil.rmtree(path)
         elif path.is_file():
             path.unlink()
-    for name, content in source.items():
-        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-        (COPY / name).write_bytes(content)
+    write(source, COPY)
     install(source)
     for script in ("lint", "test", "build"):
         npm("run", "--silent", script)
@@ -81,28 +84,6 @@ def npm(*words: str) -> None:
         sys.exit(f"{answer.stdout.decode()}\nnpm {' '.join(words)} failed in {COPY.relative_to(ROOT)}")
 
 
-def replace(built: Files) -> None:
-    """Replace what the package has."""
-    shutil.rmtree(PACKAGE, ignore_errors=True)
-    for name, content in built.items():
-        (PACKAGE / name).parent.mkdir(parents=True, exist_ok=True)
-        (PACKAGE / name).write_bytes(content)
-
-
-def differences(expected: Files, there: Files) -> Iterator[str]:
-    where = PACKAGE.relative_to(ROOT)
-    for name in sorted({*expected, *there}):
-        if expected.get(name) != there.get(name):
-            why = (
-                "is missing"
-                if name not in there
-                else "is not built from"
-                if name not in expected
-                else "differs from"
-            )
-            yield f"{where}/{name} {why}{'' if why == 'is missing' else f' {SOURCE.relative_to(ROOT)}'}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -115,10 +96,13 @@ def main() -> int:
         return 0
     built = build(source)
     if not check:
-        replace(built)
+        shutil.rmtree(PACKAGE, ignore_errors=True)
+        write(built, PACKAGE)
         RECORD.write_text(digest(source, built) + "\n")
         return 0
-    problems = [*differences(built, there)]
+    where, origin = PACKAGE.relative_to(ROOT), SOURCE.relative_to(ROOT)
+    wrong = sorted({name for name, _content in built.items() ^ there.items()})
+    problems = [f"{where}/{name} is not what {origin} gives" for name in wrong]
     if not problems and not is_recorded:
         problems = [f"{RECORD.relative_to(ROOT)} is out of date"]
     if problems:
