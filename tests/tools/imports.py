@@ -111,20 +111,12 @@ def reach(start: str, graph: Graph) -> set[str]:
     return found
 
 
-def part_of(module: str) -> str:
-    """Return the part of the diagram that a module belongs to: the folder that contains it."""
-    parts = module.split(".")
-    return "/".join(parts[:-1] if len(parts) > 2 else parts[:1])
-
-
 def diagram(graph: Graph, known: Mapping[str, Path]) -> str:
     """Return the folders and their imports as a Mermaid diagram, without the files at the top of the Python package."""
-    packages = {name for name, path in known.items() if path.name == "__init__.py"}
-
-    def part(name: str) -> str:
-        return name.replace(".", "/") if name in packages else part_of(name)
-
-    edges = {(part(name), part(other)) for name, others in graph.items() for other in others}
+    folders = {
+        name: str(path.parent.relative_to(ROOT)).removeprefix("python/") for name, path in known.items()
+    }
+    edges = {(folders[name], folders[other]) for name, others in graph.items() for other in others}
     top = "jupyterhub_collab"
     shown = sorted((one, other) for one, other in edges if one != other and top not in (one, other))
     places = {"plugins": "controller and host", top: "hub and servers"}
