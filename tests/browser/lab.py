@@ -53,14 +53,14 @@ class Lab:
         expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     @property
-    def badge(self) -> Locator:
+    def initials(self) -> Locator:
         """The round icon with the user's initials."""
         return self.page.locator("#jp-UserMenu .lm-MenuBar-itemIcon").first
 
     @property
     def colour(self) -> str:
         """The color in which others see the user's cursor."""
-        return str(self.badge.evaluate("icon => getComputedStyle(icon).backgroundColor"))
+        return str(self.initials.evaluate("icon => getComputedStyle(icon).backgroundColor"))
 
     @property
     def collaborators(self) -> Locator:

@@ -160,7 +160,7 @@ def test_link_leads_to_the_notebook(guest: Lab) -> None:
     assert urlsplit(guest.page.url).path == f"{HERS}/tree/{NOTEBOOK}"
     guest.expect_open(NOTEBOOK)
     expect(guest.page.get_by_role("heading", name="Rain in May")).to_be_visible()
-    expect(guest.badge).to_have_text("Bo")
+    expect(guest.initials).to_have_text("Bo")
 
 
 def test_each_sees_what_the_other_types(owner: Lab, guest: Lab) -> None:

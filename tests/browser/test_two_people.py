@@ -34,8 +34,8 @@ def test_entry_address_leads_to_jupyterlab(who: str, request: pytest.FixtureRequ
 def test_own_initials_are_top_right(who: str, request: pytest.FixtureRequest) -> None:
     """Requirement 43: users see their own initials at the top right."""
     lab: Lab = request.getfixturevalue(who)
-    expect(lab.badge).to_have_text(who[:2].title())
-    box, window = lab.badge.bounding_box(), lab.page.viewport_size
+    expect(lab.initials).to_have_text(who[:2].title())
+    box, window = lab.initials.bounding_box(), lab.page.viewport_size
     assert box and window
     assert box["x"] > window["width"] - 60
     assert box["y"] < 30
@@ -48,7 +48,7 @@ def test_colours_are_the_servers_and_stay(
     assert alice.colour != bob.colour
     page = window(browser)
     again = come(page, entry, "alice", passwords["alice"])
-    expect(again.badge).to_have_css("background-color", alice.colour)
+    expect(again.initials).to_have_css("background-color", alice.colour)
     page.context.close()
 
 
