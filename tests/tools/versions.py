@@ -3,7 +3,7 @@
 
 - `version_added` of plugins and roles is a release in the changelog or the version in galaxy.yml.
 - The changelog lists each plugin under its `version_added`, and has no release after galaxy.yml's version.
-- The package's distribution (`python/pyproject.toml`) has the collection's version.
+- The package's distribution (`python/pyproject.toml`) and the JupyterLab extension in it have the collection's version.
 - Collection, roles and test environment require the same oldest ansible-core, and it is the oldest that is tested.
 """
 
@@ -80,11 +80,15 @@ def main() -> int:
     version = read("galaxy.yml")["version"]
     releases = read("changelogs/changelog.yaml")["releases"]
     problems = [*disagreeing_additions(version, releases), *disagreeing_ansible()]
-    distribution = tomllib.loads((ROOT / "python/pyproject.toml").read_text())["project"]["version"]
-    if distribution != version:
-        problems.append(
-            f"python/pyproject.toml: version is {distribution}, but must be the collection's, {version}"
-        )
+    others = {
+        "python/pyproject.toml": tomllib.loads((ROOT / "python/pyproject.toml").read_text())["project"],
+        "python/labextension/package.json": read("python/labextension/package.json"),
+    }
+    problems += [
+        f"{name}: version is {other['version']}, but must be the collection's, {version}"
+        for name, other in others.items()
+        if other["version"] != version
+    ]
     problems += [
         f"changelogs/changelog.yaml: release {release} comes after version {version} in galaxy.yml"
         for release in releases
