@@ -25,13 +25,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "python/jupyterhub_collab"
 PARTS = {
-    "The play": ("roles", "playbooks", "plugins"),
-    "The hub": (f"{PACKAGE}/hub", f"{PACKAGE}/patches/hub"),
-    "Servers and their notices": (f"{PACKAGE}/server", f"{PACKAGE}/patches/server"),
-    "The hub and its servers": (f"{PACKAGE}/patches/patch.py", f"{PACKAGE}/patches/bounded.py"),
-    "The sharing page": (f"{PACKAGE}/sharing",),
-    "Workspaces": (f"{PACKAGE}/workspaces",),
-    "verify": (f"{PACKAGE}/verify",),
+    "The play": ("roles/**/*", "playbooks/**/*", "plugins/**/*"),
+    "The hub": (f"{PACKAGE}/hub/**/*", f"{PACKAGE}/patches/hub/*"),
+    "Servers and their notices": (f"{PACKAGE}/server/**/*", f"{PACKAGE}/patches/server/*"),
+    "The hub and its servers": (f"{PACKAGE}/*", f"{PACKAGE}/patches/*"),
+    "The sharing page": (f"{PACKAGE}/sharing/*",),
+    "Workspaces": (f"{PACKAGE}/workspaces/*",),
+    "verify": (f"{PACKAGE}/verify/*",),
 }
 LEVELS = {"info", "warning", "error"}
 # Names of functions and lists that report problems.
@@ -243,9 +243,13 @@ def jinja_name(expression: str) -> str:
     return words[-1] if words and "(" not in expression.partition("|")[0] else ""
 
 
-def all_messages(folders: tuple[str, ...]) -> list[Message]:
+def files(patterns: tuple[str, ...]) -> list[Path]:
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def all_messages(patterns: tuple[str, ...]) -> list[Message]:
     found: dict[tuple[str, str], Message] = {}
-    for path in sorted(path for each in folders for path in (ROOT / each, *(ROOT / each).rglob("*"))):
+    for path in files(patterns):
         if path.suffix == ".py":
             said = python_messages(path)
         elif path.suffix == ".yml" and path.parent.name in ("tasks", "playbooks"):
@@ -274,9 +278,9 @@ def special(text: str) -> str:
 
 def markdown() -> str:
     parts = []
-    for title, folders in PARTS.items():
+    for title, patterns in PARTS.items():
         rows = ["| message | level | source |", "|---|---|---|"]
-        for message in all_messages(folders):
+        for message in all_messages(patterns):
             link = f"[{Path(message.path).name}](../../{message.path})"
             rows.append(f"| {cell(message.text)} | {message.level} | {link} |")
         parts.append(f"## {title}\n\n" + "\n".join(rows) + "\n")

@@ -71,3 +71,8 @@ def test_tasks_that_fail_say_what_they_say_themselves() -> None:
 
 def test_a_variable_is_shown_as_code() -> None:
     assert messages.cell("set jupyterhub_rtc_service to a * b") == r"set `jupyterhub_rtc_service` to a \* b"
+
+
+def test_all_of_the_package_is_searched() -> None:
+    searched = {path for patterns in messages.PARTS.values() for path in messages.files(patterns)}
+    assert {*(messages.ROOT / messages.PACKAGE).rglob("*.py")} - searched == set()
