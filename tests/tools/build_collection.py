@@ -45,7 +45,16 @@ WANTED = (
     "roles/*",
 )
 # What the collection needs to run: the archive must contain every file that git tracks here. It has what is built from the extension's source.
-COMPLETE = ("LICENSE", "README.md", "meta", "playbooks", "plugins", "python", ":!python/labextension", "roles")
+COMPLETE = (
+    "LICENSE",
+    "README.md",
+    "meta",
+    "playbooks",
+    "plugins",
+    "python",
+    ":!python/labextension",
+    "roles",
+)
 ADDRESSES = ("repository", "documentation", "homepage", "issues")
 # Domains that are reserved for examples and tests (RFC 2606).
 NOWHERE = re.compile(r"(^|\.)(example|example\.(com|net|org)|invalid|localhost|test)$")
