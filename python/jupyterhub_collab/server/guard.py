@@ -17,13 +17,14 @@ from ..patches.bounded import bound_memory
 from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
 from ..patches.server.hub_auth import ask_once, name_server
-from ..patches.server.visitors import Visitors
+from ..patches.server.websockets import while_open
 from ..patches.server.workers import confine_workers
 from ..quiet_logs import keep_secrets
 from .hub_credentials import hub_auth_of, is_own_token, model_of, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
+from .visitors import Visitors
 
 # The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
 # are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
@@ -50,7 +51,8 @@ def put_in_force() -> None:
 
     if not once_configured(guard):  # Jupyter may read a configuration more than once
         return
-    Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
+    # Before all others that follow websockets, so that these see only visitors who are admitted.
+    while_open(Visitors(Websockets(Settings.from_environment().websockets_per_person)).admitted)
     confine_workers()
     keep_secrets()
     if serves_hub():

@@ -215,31 +215,48 @@ def test_names_that_users_choose_are_on_lines_of_their_own_message(hub: Attacked
         assert f"{start}\\x9b2k\\r\n    [c by a guest\\x85\\u2028\\u202e" in written
 
 
+def door_for_page(hub: Attacked, who: str, path: str, origin: str) -> Door:
+    """Return what a page from an origin needs to open a websocket, in the browser of a user who has signed in to the server."""
+    with hub.browser(who) as browser:
+        browser.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
+        cookies = browser.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
+    headers = {
+        "Cookie": cookies,
+        "Sec-Fetch-Mode": "websocket",
+        "Sec-Fetch-Site": "same-site",
+        "Origin": origin,
+    }
+    return replace(hub.door("alice", path), headers=headers)
+
+
 @pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
 def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) -> None:
     """A page from another address cannot open a websocket, although jupyter-collaboration admits every page.
 
     If each user has a domain of their own, the browser sends the visitor's sign-in along.
     """
-    with hub.browser("alice") as alice:
-        alice.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
-        cookies = alice.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
-    for origin in ("https://mallory.hub.example.org", "null", hub.server_url):
-        headers = {
-            "Cookie": cookies,
-            "Sec-Fetch-Mode": "websocket",
-            "Sec-Fetch-Site": "same-site",
-            "Origin": origin,
-        }
-        door = replace(hub.door("alice", path), headers=headers)
-        if origin == hub.server_url:
-            with opened(door):
-                pass
-        else:
-            with pytest.raises(Refused, match="403"):
-                background.run(dial(door))
-            rooms = hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
-            assert path.rpartition("/")[2] not in rooms
+    for origin in ("https://mallory.hub.example.org", "null"):
+        with pytest.raises(Refused, match="403"):
+            background.run(dial(door_for_page(hub, "alice", path, origin)))
+        rooms = hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
+        assert path.rpartition("/")[2] not in rooms
+    with opened(door_for_page(hub, "alice", path, hub.server_url)):
+        pass
+
+
+def test_page_of_another_address_shows_nobody_as_present(hub: Attacked) -> None:
+    """Otherwise that page could make its visitor appear on a server that they did not open."""
+
+    def are_here() -> set[str]:
+        told = hub.at_server("alice", "GET", "api/collaboration-presence").json()
+        return {each["username"] for each in told["people"]}
+
+    events = "api/events/subscribe"
+    with pytest.raises(Refused, match="403"):
+        background.run(dial(door_for_page(hub, "erin", events, "https://mallory.hub.example.org")))
+    assert "erin" not in are_here()
+    with opened(door_for_page(hub, "erin", events, hub.server_url)):
+        assert "erin" in are_here()
 
 
 def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
