@@ -39,17 +39,16 @@ def put_in_force() -> None:
     say, and none can replace the guard.
     """
 
-    def guard(app: Any) -> None:
-        settings = Settings.from_environment()
-        levels = Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers)
-        only_if_also(app.authorizer, Guard(levels).allows)
+    def begin(app: Any) -> None:
+        guard = Guard.from_environment()
+        only_if_also(app.authorizer, guard.allows)
         headers = app.tornado_settings.get("headers", {})
         app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
         app.log.info(
-            "In addition to its owner, this server can be shut down by: %s", settings.managers or "nobody"
+            "In addition to its owner, this server can be shut down by: %s", guard.levels.managers or "nobody"
         )
 
-    if not once_configured(guard):  # Jupyter may read a configuration more than once
+    if not once_configured(begin):  # Jupyter may read a configuration more than once
         return
     # Before all others that follow websockets, so that these see only visitors who are admitted.
     while_open(Visitors(Websockets(Settings.from_environment().websockets_per_person)).admitted)
@@ -66,7 +65,11 @@ class Guard:
     """Refuses what a user's access level does not include. It only adds to the refusals of the server's authorizer."""
 
     def __init__(self, levels: Levels) -> None:
-        self._levels = levels
+        self.levels = levels
+
+    @classmethod
+    def from_environment(cls) -> Guard:
+        return cls(Levels(os.environ.get("JUPYTERHUB_USER", ""), Settings.from_environment().managers))
 
     def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not."""
@@ -85,4 +88,4 @@ class Guard:
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):
             return Level.EDIT
-        return self._levels.of(model_of(handler, user))
+        return self.levels.of(model_of(handler, user))

@@ -21,7 +21,6 @@ from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
 
 from .guard import Guard
-from .levels import Levels
 from .settings import Settings
 
 SCHEMA_ID = "https://collab-jupyterhub.invalid/presence/v1"
@@ -169,15 +168,13 @@ class PresenceHandler(APIHandler):
 
     @authenticated
     def get(self) -> None:
-        settings = Settings.from_environment()
-        owner = os.environ.get("JUPYTERHUB_USER", "")
-        level = Guard(Levels(owner, settings.managers)).level_of(self, self.current_user)
+        guard = Guard.from_environment()
         told = {
-            "owner": owner,
+            "owner": guard.levels.owner,
             "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
-            "shared": settings.shared,
+            "shared": Settings.from_environment().shared,
             "username": self.current_user.username,
-            "level": level.name.lower(),
+            "level": guard.level_of(self, self.current_user).name.lower(),
             "people": self._presence.people(),
         }
         self.finish(json.dumps(told))
