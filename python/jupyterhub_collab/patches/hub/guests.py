@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, object_session
 
 from ...hub.own_token import ACCESS
 from ...names import VISITED
-from .releases import patches_hub
+from ..releases import patches_hub
 
 SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__

@@ -11,7 +11,7 @@ from typing import Any
 
 from tornado.websocket import WebSocketHandler
 
-from .releases import patches_tornado
+from ..releases import patches_tornado
 
 LOG = getLogger("tornado.application")
 # Returns the context of a websocket while it is open.
