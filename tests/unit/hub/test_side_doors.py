@@ -21,6 +21,7 @@ from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
 from people.sockets import Door, dial
+from visits import EVENTS, door_of_document
 
 NOW = {"last_activity": "2026-11-26T10:00:00Z"}
 
@@ -229,7 +230,7 @@ def door_for_page(hub: Attacked, who: str, path: str, origin: str) -> Door:
     return replace(hub.door("alice", path), headers=headers)
 
 
-@pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
+@pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", EVENTS])
 def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) -> None:
     """A page from another address cannot open a websocket, although jupyter-collaboration admits every page.
 
@@ -251,11 +252,10 @@ def test_page_of_another_address_shows_nobody_as_present(hub: Attacked) -> None:
         told = hub.at_server("alice", "GET", "api/collaboration-presence").json()
         return {each["username"] for each in told["people"]}
 
-    events = "api/events/subscribe"
     with pytest.raises(Refused, match="403"):
-        background.run(dial(door_for_page(hub, "erin", events, "https://mallory.hub.example.org")))
+        background.run(dial(door_for_page(hub, "erin", EVENTS, "https://mallory.hub.example.org")))
     assert "erin" not in are_here()
-    with opened(door_for_page(hub, "erin", events, hub.server_url)):
+    with opened(door_for_page(hub, "erin", EVENTS, hub.server_url)):
         assert "erin" in are_here()
 
 
@@ -274,10 +274,7 @@ def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
 def session_of(hub: Attacked, who: str, name: str) -> Door:
     """Create a document, and return its address."""
     hub.at_server(who, "PUT", f"api/contents/{name}", {"type": "file", "format": "text", "content": name})
-    told = hub.at_server(
-        who, "PUT", f"api/collaboration/session/{name}", {"format": "text", "type": "file"}
-    ).json()
-    return hub.door(who, f"api/collaboration/room/text:file:{told['fileId']}?sessionId={told['sessionId']}")
+    return door_of_document(hub, who, name)
 
 
 @contextmanager
@@ -296,7 +293,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
     for door in doors[:3]:
         with opened(door):  # its room stays in memory for a while
             pass
-    events = background.run(dial(hub.door("mallory", "api/events/subscribe")))
+    events = background.run(dial(hub.door("mallory", EVENTS)))
     with pytest.raises(Failed, match="429"):
         background.run(dial(doors[3]))
     told = background.run(message_with(events, "documents open here"))
@@ -365,14 +362,13 @@ def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[st
 
 def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) -> None:
     hub.share("mallory")
-    events = "api/events/subscribe"
-    with opened(*[hub.door("mallory", events)] * 5):
-        for path in (events, "api/collaboration/room/JupyterLab:globalAwareness"):
+    with opened(*[hub.door("mallory", EVENTS)] * 5):
+        for path in (EVENTS, "api/collaboration/room/JupyterLab:globalAwareness"):
             with pytest.raises(Failed, match="429"):
                 background.run(dial(hub.door("mallory", path)))
-        with opened(hub.door("alice", events)):
+        with opened(hub.door("alice", EVENTS)):
             pass
-    with opened(hub.door("mallory", events)):
+    with opened(hub.door("mallory", EVENTS)):
         pass
     hub.revoke("mallory")
 
