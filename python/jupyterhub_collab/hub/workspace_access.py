@@ -254,4 +254,4 @@ def _still_writing(readers: Iterable[tuple[str, int, str]]) -> set[tuple[int, st
         for user in users
         for group in of
     }
-    return {each for each, group in groups.items() if (each[0], group) in held}
+    return {(number, workspace) for (number, workspace), group in groups.items() if (number, group) in held}

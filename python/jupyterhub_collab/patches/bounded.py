@@ -10,16 +10,14 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any
 
-from .patch import patches
+from .releases import patches_hub
 
 MOST = 10_000  # entries of each kind; the oldest ones are dropped
 LONGEST_ADDRESS = 2_000  # characters
 LONGEST_SESSION = 100  # characters; JupyterHub's session IDs have 32
 
 
-@patches(
-    "jupyterhub",
-    (("5.0", "7"),),
+@patches_hub(
     "jupyterhub.services.auth:_ExpiringDict.__setitem__(self, key, value)",
     "jupyterhub.services.auth:HubOAuth.generate_state(self, next_url)",
     "jupyterhub.services.auth:HubAuth.get_session_id(self, handler)",

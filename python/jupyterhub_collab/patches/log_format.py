@@ -15,10 +15,10 @@ from typing import Any
 
 from tornado.log import LogFormatter
 
-from .patch import patches
+from .releases import patches_tornado
 
 
-@patches("tornado", (("6.2", "7"),), "tornado.log:LogFormatter.format(self, record)")
+@patches_tornado("tornado.log:LogFormatter.format(self, record)")
 def log_lines(quiet: Callable[[str], str]) -> None:
     """From now on, pass each line of messages and tracebacks to a function, and log what it returns.
 

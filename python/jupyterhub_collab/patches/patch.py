@@ -24,6 +24,7 @@ Releases = Sequence[tuple[str, str]]
 class Patch:
     """A patch of an installed distribution.
 
+    name: of the function that activates it, after its module in `patches`.
     releases: those that it supports.
     needs: what these have, as `module:name` or `module:name(parameters)`, with the parameters that the patch relies on. The tests check it.
     """
@@ -59,7 +60,8 @@ def patches(
     """Return a decorator for the one function that activates a patch. The arguments are those of `Patch`."""
 
     def decorate(activate: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        patch = PATCHES[activate.__qualname__] = Patch(activate.__qualname__, of, releases, needs)
+        name = f"{activate.__module__.removeprefix(f'{__package__}.')}.{activate.__qualname__}"
+        patch = PATCHES[name] = Patch(name, of, releases, needs)
 
         @wraps(activate)
         def activate_and_say_so(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:

@@ -56,7 +56,7 @@ class Collaboration(ExtensionApp):
         share_kernels(app.session_manager)
         identity = app.web_app.settings.get("file_id_manager")
         presence = Presence(app.event_logger, identity.get_path if identity else lambda _id: None)
-        while_open(presence.begin)
+        while_open(presence.present)
         self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))
         self._use_rooms(Documents(settings.documents_per_person))

@@ -17,13 +17,14 @@ from ..patches.bounded import bound_memory
 from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
 from ..patches.server.hub_auth import ask_once, name_server
-from ..patches.server.visitors import Visitors
+from ..patches.server.websockets import while_open
 from ..patches.server.workers import confine_workers
 from ..quiet_logs import keep_secrets
 from .hub_credentials import hub_auth_of, is_own_token, model_of, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
 from .settings import Settings
+from .visitors import Visitors
 
 # The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
 # are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
@@ -38,19 +39,19 @@ def put_in_force() -> None:
     say, and none can replace the guard.
     """
 
-    def guard(app: Any) -> None:
-        settings = Settings.from_environment()
-        levels = Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers)
-        only_if_also(app.authorizer, Guard(levels).allows)
+    def begin(app: Any) -> None:
+        guard = Guard.from_environment()
+        only_if_also(app.authorizer, guard.allows)
         headers = app.tornado_settings.get("headers", {})
         app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
         app.log.info(
-            "In addition to its owner, this server can be shut down by: %s", settings.managers or "nobody"
+            "In addition to its owner, this server can be shut down by: %s", guard.levels.managers or "nobody"
         )
 
-    if not once_configured(guard):  # Jupyter may read a configuration more than once
+    if not once_configured(begin):  # Jupyter may read a configuration more than once
         return
-    Visitors(Websockets(Settings.from_environment().websockets_per_person)).wrap_websockets()
+    # Before all others that follow websockets, so that these see only visitors who are admitted.
+    while_open(Visitors(Websockets(Settings.from_environment().websockets_per_person)).admitted)
     confine_workers()
     keep_secrets()
     if serves_hub():
@@ -64,7 +65,11 @@ class Guard:
     """Refuses what a user's access level does not include. It only adds to the refusals of the server's authorizer."""
 
     def __init__(self, levels: Levels) -> None:
-        self._levels = levels
+        self.levels = levels
+
+    @classmethod
+    def from_environment(cls) -> Guard:
+        return cls(Levels(os.environ.get("JUPYTERHUB_USER", ""), Settings.from_environment().managers))
 
     def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not."""
@@ -83,4 +88,4 @@ class Guard:
         hub_auth = hub_auth_of(handler)
         if hub_auth is None or is_own_token(hub_auth, handler):
             return Level.EDIT
-        return self._levels.of(model_of(handler, user))
+        return self.levels.of(model_of(handler, user))

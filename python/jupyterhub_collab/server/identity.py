@@ -32,7 +32,7 @@ class Identities:
     def complete(self, user: Any) -> None:
         """Fill in the missing fields of a `jupyter_server.auth.User`."""
         if user.display_name in ("", user.username):
-            user.display_name = user.name = full_name(user.username) or user.username
+            user.display_name = user.name = _full_name(user.username) or user.username
         user.initials = user.initials or initials(user.display_name)
         user.color = user.color or self.colour(user.username)
 
@@ -55,8 +55,7 @@ def initials(name: str) -> str:
     return name[:2].title()
 
 
-def full_name(username: str) -> str:
-    """Return the name of the person whose host account this is; empty if there is none."""
+def _full_name(username: str) -> str:
     with contextlib.suppress(KeyError, ValueError):
         return pwd.getpwnam(username).pw_gecos.partition(",")[0].strip()
     return ""

@@ -7,10 +7,10 @@ People are here while they have a page or a document open. Nothing is asked or s
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +21,6 @@ from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
 
 from .guard import Guard
-from .levels import Levels
 from .settings import Settings
 
 SCHEMA_ID = "https://collab-jupyterhub.invalid/presence/v1"
@@ -86,13 +85,18 @@ class Presence:
         self._told: list[dict[str, Any]] = []
         events.register_event_schema(SCHEMA)
 
-    def begin(self, handler: Any) -> Callable[[], None] | None:
-        """Note whom a websocket is of that opens. Return what to call when it has closed; None if it shows nobody."""
+    @contextlib.contextmanager
+    def present(self, handler: Any) -> Iterator[None]:
+        """Note whom a websocket is of while it is open, unless it shows nobody."""
         file_id = _shown_by(handler)
         if file_id is None or handler.current_user is None:
-            return None
+            yield
+            return
         self._enter(handler, file_id)
-        return functools.partial(self._leave, handler)
+        try:
+            yield
+        finally:
+            self._leave(handler)
 
     def people(self) -> list[dict[str, Any]]:
         """Return everyone who is here, as in the event."""
@@ -164,15 +168,13 @@ class PresenceHandler(APIHandler):
 
     @authenticated
     def get(self) -> None:
-        settings = Settings.from_environment()
-        owner = os.environ.get("JUPYTERHUB_USER", "")
-        level = Guard(Levels(owner, settings.managers)).level_of(self, self.current_user)
+        guard = Guard.from_environment()
         told = {
-            "owner": owner,
+            "owner": guard.levels.owner,
             "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
-            "shared": settings.shared,
+            "shared": Settings.from_environment().shared,
             "username": self.current_user.username,
-            "level": level.name.lower(),
+            "level": guard.level_of(self, self.current_user).name.lower(),
             "people": self._presence.people(),
         }
         self.finish(json.dumps(told))

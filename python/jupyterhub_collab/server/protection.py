@@ -15,7 +15,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import authenticated
 
 from ..patches.patch import fits, told
-from ..patches.server.releases import FITS
+from ..patches.releases import FITS
 from .notices import Notices
 
 WAY_OUT = "Run the playbook jupyter_rtc again, or update its collection"

@@ -23,8 +23,8 @@ class Settings:
     email_domain: the domain of people's email addresses in Git.
     managers: who can stop the server, besides its owner and the hub's administrators: `everyone` (true), or `users` and `groups` (lists).
     documents_per_person, websockets_per_person: how many one person can have open at once.
-    shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
     revocation_seconds: how long the server trusts the hub's last answer about a visitor.
+    shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
     """
 
     state: Path

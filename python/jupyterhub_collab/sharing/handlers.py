@@ -83,8 +83,10 @@ class Base(HubOAuthenticated, RequestHandler):
         try:
             await self.hub_auth.get_user(self, sync=False)
         except HTTPError as error:
+            if error.status_code < 500:
+                raise
             # JupyterHub raises 500 or 502 here, whatever the hub's answer, and if there is none.
-            raise HubAway(str(error)) if error.status_code >= 500 else error from error
+            raise HubAway(str(error)) from error
         if self.request.method not in ("GET", "HEAD", "OPTIONS"):
             self.check_xsrf_cookie()
 

@@ -21,6 +21,7 @@ from local_hub import PATIENCE, wait_until
 from people import background
 from people.errors import Failed, Refused
 from people.sockets import Door, dial
+from visits import EVENTS, door_of_document
 
 NOW = {"last_activity": "2026-11-26T10:00:00Z"}
 
@@ -215,31 +216,47 @@ def test_names_that_users_choose_are_on_lines_of_their_own_message(hub: Attacked
         assert f"{start}\\x9b2k\\r\n    [c by a guest\\x85\\u2028\\u202e" in written
 
 
-@pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", "api/events/subscribe"])
+def door_for_page(hub: Attacked, who: str, path: str, origin: str) -> Door:
+    """Return what a page from an origin needs to open a websocket, in the browser of a user who has signed in to the server."""
+    with hub.browser(who) as browser:
+        browser.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
+        cookies = browser.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
+    headers = {
+        "Cookie": cookies,
+        "Sec-Fetch-Mode": "websocket",
+        "Sec-Fetch-Site": "same-site",
+        "Origin": origin,
+    }
+    return replace(hub.door("alice", path), headers=headers)
+
+
+@pytest.mark.parametrize("path", ["api/collaboration/room/JupyterLab:theirs", EVENTS])
 def test_page_of_another_address_opens_no_websocket(hub: Attacked, path: str) -> None:
     """A page from another address cannot open a websocket, although jupyter-collaboration admits every page.
 
     If each user has a domain of their own, the browser sends the visitor's sign-in along.
     """
-    with hub.browser("alice") as alice:
-        alice.get(f"{SERVER}files/none")  # the first page that asks who the visitor is
-        cookies = alice.build_request("GET", f"{SERVER}{path}").headers["Cookie"]
-    for origin in ("https://mallory.hub.example.org", "null", hub.server_url):
-        headers = {
-            "Cookie": cookies,
-            "Sec-Fetch-Mode": "websocket",
-            "Sec-Fetch-Site": "same-site",
-            "Origin": origin,
-        }
-        door = replace(hub.door("alice", path), headers=headers)
-        if origin == hub.server_url:
-            with opened(door):
-                pass
-        else:
-            with pytest.raises(Refused, match="403"):
-                background.run(dial(door))
-            rooms = hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
-            assert path.rpartition("/")[2] not in rooms
+    for origin in ("https://mallory.hub.example.org", "null"):
+        with pytest.raises(Refused, match="403"):
+            background.run(dial(door_for_page(hub, "alice", path, origin)))
+        rooms = hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]
+        assert path.rpartition("/")[2] not in rooms
+    with opened(door_for_page(hub, "alice", path, hub.server_url)):
+        pass
+
+
+def test_page_of_another_address_shows_nobody_as_present(hub: Attacked) -> None:
+    """Otherwise that page could make its visitor appear on a server that they did not open."""
+
+    def are_here() -> set[str]:
+        told = hub.at_server("alice", "GET", "api/collaboration-presence").json()
+        return {each["username"] for each in told["people"]}
+
+    with pytest.raises(Refused, match="403"):
+        background.run(dial(door_for_page(hub, "erin", EVENTS, "https://mallory.hub.example.org")))
+    assert "erin" not in are_here()
+    with opened(door_for_page(hub, "erin", EVENTS, hub.server_url)):
+        assert "erin" in are_here()
 
 
 def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
@@ -257,10 +274,7 @@ def test_servers_give_workers_no_further_reach(hub: Attacked) -> None:
 def session_of(hub: Attacked, who: str, name: str) -> Door:
     """Create a document, and return its address."""
     hub.at_server(who, "PUT", f"api/contents/{name}", {"type": "file", "format": "text", "content": name})
-    told = hub.at_server(
-        who, "PUT", f"api/collaboration/session/{name}", {"format": "text", "type": "file"}
-    ).json()
-    return hub.door(who, f"api/collaboration/room/text:file:{told['fileId']}?sessionId={told['sessionId']}")
+    return door_of_document(hub, who, name)
 
 
 @contextmanager
@@ -279,7 +293,7 @@ def test_one_person_opens_so_many_documents_and_others_carry_on(hub: Attacked) -
     for door in doors[:3]:
         with opened(door):  # its room stays in memory for a while
             pass
-    events = background.run(dial(hub.door("mallory", "api/events/subscribe")))
+    events = background.run(dial(hub.door("mallory", EVENTS)))
     with pytest.raises(Failed, match="429"):
         background.run(dial(doors[3]))
     told = background.run(message_with(events, "documents open here"))
@@ -348,14 +362,13 @@ def test_what_becomes_no_websocket_makes_no_room(hub: Attacked, headers: dict[st
 
 def test_one_person_opens_so_many_websockets_and_others_carry_on(hub: Attacked) -> None:
     hub.share("mallory")
-    events = "api/events/subscribe"
-    with opened(*[hub.door("mallory", events)] * 5):
-        for path in (events, "api/collaboration/room/JupyterLab:globalAwareness"):
+    with opened(*[hub.door("mallory", EVENTS)] * 5):
+        for path in (EVENTS, "api/collaboration/room/JupyterLab:globalAwareness"):
             with pytest.raises(Failed, match="429"):
                 background.run(dial(hub.door("mallory", path)))
-        with opened(hub.door("alice", events)):
+        with opened(hub.door("alice", EVENTS)):
             pass
-    with opened(hub.door("mallory", events)):
+    with opened(hub.door("mallory", EVENTS)):
         pass
     hub.revoke("mallory")
 
@@ -423,7 +436,9 @@ def test_server_reads_no_large_requests_of_others(
 ) -> None:
     """Otherwise anyone could fill its memory. It refuses them before they are complete."""
     lines = [f"POST {SERVER}{path} HTTP/1.1", "Host: x", size]
-    lines += [f"Authorization: token {hub.token_of(who)}"] if who else []
+    if who:
+        wait_until(lambda: not hub.opens(hub.token_of(who)))  # the former guest of another test
+        lines.append(f"Authorization: token {hub.token_of(who)}")
     address = urlsplit(hub.server_url)
     with create_connection((str(address.hostname), address.port or 0), timeout=OUT) as link:
         link.sendall("\r\n".join([*lines, "", ""]).encode())

@@ -14,7 +14,7 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rt
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
 
 from jupyterhub_collab.hub import servers
-from jupyterhub_collab.patches.server.releases import FITS
+from jupyterhub_collab.patches.releases import FITS
 
 SETTINGS: dict[str, Any] = {
     "state": "present",

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from jupyterhub_collab import server as package
-from jupyterhub_collab.patches.server.visitors import ENDED
 from jupyterhub_collab.server.levels import Level, Levels
+from jupyterhub_collab.server.visitors import ENDED
 from local_hub import LocalHub, wait_until
 from people import background
 from people.sockets import dial

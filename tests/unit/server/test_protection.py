@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_collab.patches.server.releases import FITS
+from jupyterhub_collab.patches.releases import FITS
 from jupyterhub_collab.server import protection
 from local_server import CONFIG, LOADED, LOADS, PATIENCE, LocalServer
 

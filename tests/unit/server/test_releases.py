@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_collab.patches.server.releases import FITS
+from jupyterhub_collab.patches.releases import FITS
 from jupyterhub_collab.server import protection
 from tiers import LONG
 

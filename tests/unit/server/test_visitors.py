@@ -16,7 +16,8 @@ from tornado.websocket import WebSocketHandler
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from jupyterhub_collab.patches.server.visitors import ENDED, close
+from jupyterhub_collab.patches.server.websockets import close
+from jupyterhub_collab.server.visitors import ENDED, REASON
 from local_hub import PATIENCE, LocalHub
 from open_files import until
 from people.sockets import Door, dial
@@ -153,7 +154,7 @@ async def test_nothing_is_heard_of_anyone_who_does_not_answer_the_end() -> None:
     writer.write(frame("before"))
     while not heard:
         await asyncio.sleep(0.01)
-    close(opened[0])
+    close(opened[0], ENDED, REASON)
     assert len(ended) == 1, "closing waits for the client"
     writer.write(frame("after"))
     await asyncio.sleep(0.5)

@@ -19,7 +19,7 @@ from tornado.web import HTTPError
 
 from ...hub.authorize import SERVERS
 from ...names import SERVICE
-from .releases import patches_hub
+from ..releases import patches_hub
 
 PAGE = f"service-{SERVICE}"
 # `Sec-Fetch-Dest` of a tab, and of what shows a page inside another one. Browsers send the header over HTTPS and to localhost.

@@ -12,7 +12,7 @@ from jupyterhub.handlers.pages import AcceptShareHandler
 from tornado import web
 
 from ...hub.callers import callers
-from .releases import patches_hub
+from ..releases import patches_hub
 
 TOO_MANY = 429
 SECONDS = 60

@@ -23,11 +23,11 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 
+from ...hub.authorize import SERVERS
 from ...hub.own_token import ACCESS
 from ...names import VISITED
-from .releases import patches_hub
+from ..releases import patches_hub
 
-SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
 USER, GROUP = "user", "group"
 # (client, *guest) of everyone already noted. Servers ask about each visitor every few seconds, so this saves a query.

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyterhub import apihandlers, handlers
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 
 @patches_hub("jupyterhub.handlers:default_handlers")

@@ -17,7 +17,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import TOTAL_USERS
 from jupyterhub.user import UserDict
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 kept: set[str] = set()
 

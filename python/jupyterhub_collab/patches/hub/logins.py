@@ -16,7 +16,7 @@ from jupyterhub.handlers import BaseHandler
 from jupyterhub.spawner import Spawner
 from tornado.web import HTTPError
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 _reserved: set[str] = set()
 

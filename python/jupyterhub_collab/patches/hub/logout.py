@@ -17,7 +17,7 @@ from jupyterhub.apihandlers.auth import OAuthHandler
 from jupyterhub.handlers.base import SESSION_COOKIE_NAME, BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 ALWAYS = 100 * 365  # days; browsers delete the cookie earlier
 

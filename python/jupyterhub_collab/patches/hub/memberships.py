@@ -20,7 +20,7 @@ from sqlalchemy import delete, event, insert, select
 from sqlalchemy.engine import Connection
 
 from ...hub.roles import load_roles
-from .releases import patches_hub
+from ..releases import patches_hub
 
 USERS = orm._role_associations["user"].__table__
 GROUPS = orm._role_associations["group"].__table__

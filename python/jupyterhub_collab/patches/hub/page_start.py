@@ -13,7 +13,7 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 
 from ...names import SERVICE
-from .releases import patches_hub
+from ..releases import patches_hub
 
 
 @patches_hub("jupyterhub.app:JupyterHub.start_service(self, service_name)")

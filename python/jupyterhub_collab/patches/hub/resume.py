@@ -21,8 +21,8 @@ from jupyterhub.user import User
 from sqlalchemy.orm import object_session
 
 from ...hub.own_token import own_tokens
+from ..releases import patches_hub
 from .guests import forget, forget_if_one_left, note_guests
-from .releases import patches_hub
 from .start import before_cleanup
 
 

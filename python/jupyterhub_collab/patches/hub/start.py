@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyterhub.app import JupyterHub
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 
 @patches_hub("jupyterhub.app:JupyterHub.start(self)")

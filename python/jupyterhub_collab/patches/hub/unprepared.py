@@ -21,7 +21,7 @@ from sqlalchemy.orm import object_session
 from tornado.web import HTTPError
 
 from ...names import GUARDED, NOT_SHARED, UNGUARDED
-from .releases import patches_hub
+from ..releases import patches_hub
 from .resume import resumes_by_itself
 
 STOPPED = (

@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 
-from .releases import patches_hub
+from ..releases import patches_hub
 
 # Method name -> function that adapts the method's result for an inner spawner. Its arguments: the outer spawner, the inner one, the result.
 Fit = Callable[[Any, Any, Any], Any]

@@ -16,7 +16,7 @@ from tornado.httputil import HTTPMessageDelegate
 from tornado.web import RequestHandler
 
 from ...server.hub_credentials import admits
-from .releases import patches_server
+from ..releases import patches_server
 
 LOG = getLogger("tornado.application")
 LARGEST_OF_STRANGERS = 100_000  # bytes

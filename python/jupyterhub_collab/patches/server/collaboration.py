@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replace parts of jupyter-collaboration. Made for the releases that `protection.FITS` names."""
+"""Replace parts of jupyter-collaboration. Made for the releases that `releases.FITS` names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ...server.limits import Documents
 from ...server.notices import TOO_MANY, Notices
 from ...server.room import Room
 from ...server.sessions import Sessions
+from ..releases import patches_collaboration
 from .documents import limit_documents
-from .releases import patches_collaboration
 
 NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
 

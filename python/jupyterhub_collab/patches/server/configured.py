@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_server.serverapp import ServerApp
 
-from .releases import patches_server
+from ..releases import patches_server
 
 
 @patches_server("jupyter_server.serverapp:ServerApp.init_configurables(self)")

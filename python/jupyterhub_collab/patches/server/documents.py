@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 
 from ...server.handshakes import refuse_other_pages, refuse_other_requests
 from ...server.limits import Documents
-from .releases import patches_collaboration
+from ..releases import patches_collaboration
 
 
 @patches_collaboration(

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...names import VISITED
-from .releases import patches_hub_auth
+from ..releases import patches_hub
 
 
-@patches_hub_auth("jupyterhub.services.auth:HubOAuth._api_request(self, method, url)")
+@patches_hub("jupyterhub.services.auth:HubOAuth._api_request(self, method, url)")
 def name_server() -> None:
     """Make the server name itself (header VISITED) whenever it asks the hub about a visitor.
 
@@ -26,7 +26,7 @@ def name_server() -> None:
     HubOAuth._api_request = _api_request
 
 
-@patches_hub_auth("jupyterhub.services.auth:HubAuth.get_user(self, handler)")
+@patches_hub("jupyterhub.services.auth:HubAuth.get_user(self, handler)")
 def ask_once() -> None:
     """Make a request wait only once for the hub's answer.
 

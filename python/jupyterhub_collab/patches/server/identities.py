@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .releases import patches_server
+from ..releases import patches_server
 
 
 @patches_server("jupyter_server.auth.identity:IdentityProvider.get_user(self, handler)")

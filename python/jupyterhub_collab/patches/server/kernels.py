@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
-from .releases import patches_server
+from ..releases import patches_server
 
 
 @patches_server(

@@ -26,7 +26,7 @@ from tornado.web import HTTPError
 
 from ...server.apart import Signer
 from ...server.notebook_bytes import bytes_of_notebook, formats
-from .releases import patches_server
+from ..releases import patches_server
 
 # How long another program may lock a file before a save fails, in seconds.
 LOCKED = 5

@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
-from .releases import patches_server
+from ..releases import patches_server
 
 # Time limit for saving all documents, in seconds. Anything that is not saved stays in the history and is saved at the next start.
 LAST_SAVE_SECONDS = 3

@@ -1,30 +1,61 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notice every websocket while it is open, those of other extensions included."""
+"""Follow every websocket while it is open, those of other extensions included, and close one for good."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
+from logging import getLogger
 from typing import Any
 
 from tornado.websocket import WebSocketHandler
 
-from .releases import patches_tornado
+from ..releases import patches_tornado
+
+LOG = getLogger("tornado.application")
+# Returns the context of a websocket while it is open.
+Around = Callable[[Any], contextlib.AbstractContextManager[None]]
+_around: list[Around] = []
 
 
-@patches_tornado("tornado.websocket:WebSocketHandler.get(self)")
-def while_open(begin: Callable[[Any], Callable[[], None] | None]) -> None:
-    """From now on, call a function with each websocket of this process that opens, and what it returns when the websocket has closed."""
+@patches_tornado(
+    "tornado.websocket:WebSocketHandler.get(self)",
+    "tornado.websocket:WebSocketHandler.on_connection_close(self)",
+)
+def while_open(around: Around) -> None:
+    """From now on, enter a context with each websocket of this process that opens, and leave it when the websocket has closed.
+
+    The contexts are entered in the order of these calls. One that raises HTTPError refuses the websocket, so later ones do not see it.
+    Websockets of all classes use tornado's handshake, which returns when the connection has ended.
+    """
+    _around.append(around)
     websocket: Any = WebSocketHandler
     get = websocket.get
+    if hasattr(get, "is_followed"):
+        return
 
     @functools.wraps(get)
-    async def noticed(handler: Any, *arguments: Any, **options: Any) -> None:
-        end = begin(handler)
-        try:
-            await get(handler, *arguments, **options)  # returns when the connection has ended
-        finally:
-            if end is not None:
-                end()
+    async def followed(handler: Any, *arguments: Any, **options: Any) -> None:
+        with contextlib.ExitStack() as stack:
+            for each in _around:
+                stack.enter_context(each(handler))
+            await get(handler, *arguments, **options)
 
-    websocket.get = noticed
+    followed.is_followed = True  # type: ignore[attr-defined]
+    websocket.get = followed
+
+
+def close(socket: Any, code: int, reason: str) -> None:
+    """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does."""
+    socket.on_message = _ignore  # the other side may send more before it confirms the close
+    socket.close(code, reason)
+    try:
+        # Clean up after the visitor now, not when the other side confirms the close.
+        socket.on_connection_close()
+    except Exception:
+        LOG.exception("%s was closed, but the cleanup failed", socket.request.path)
+
+
+def _ignore(message: Any) -> None:
+    """Discard a message of a disconnected visitor."""

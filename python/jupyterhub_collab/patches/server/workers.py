@@ -14,7 +14,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.http1connection import HTTP1Connection
 from tornado.web import authenticated
 
-from .releases import patches_tornado
+from ..releases import patches_tornado
 
 HEADER = "Service-Worker-Allowed"
 # Where the playbook `verify` checks that workers are confined.

@@ -8,19 +8,19 @@ So the visitors of open websockets are checked again, as often as the server ask
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import time
+from collections.abc import Iterator
 from logging import getLogger
 from typing import Any
 
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketHandler
 
-from ...server.handshakes import refuse_other_pages
-from ...server.hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
-from ...server.limits import Websockets
-from .releases import patches_tornado
+from ..patches.server.websockets import close
+from .handshakes import refuse_other_pages
+from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
+from .limits import Websockets
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
@@ -42,34 +42,21 @@ class Visitors:
         self._quiet_until = 0.0
         self._watch = PeriodicCallback(self.look_again, 1000 * LOOK_SECONDS)
 
-    @patches_tornado(
-        "tornado.websocket:WebSocketHandler.get(self)",
-        "tornado.websocket:WebSocketHandler.on_connection_close(self)",
-    )
-    def wrap_websockets(self) -> None:
-        """Track every websocket of this process while it is open.
-
-        Websockets of all classes use tornado's handshake, which returns when the connection has ended.
-        """
-        websocket: Any = WebSocketHandler
-        get = websocket.get
-
-        @functools.wraps(get)
-        async def known(handler: Any, *arguments: Any, **options: Any) -> None:
-            refuse_other_pages(handler)
-            who = handler.current_user.username if handler.current_user else ""
-            self._limit.enter(who)
-            try:
-                if credentials := self._credentials_of(handler):
-                    self._sockets[handler] = credentials
-                    if not self._watch.is_running():
-                        self._watch.start()
-                await get(handler, *arguments, **options)
-            finally:
-                self._limit.leave(who)
-                self._sockets.pop(handler, None)
-
-        websocket.get = known
+    @contextlib.contextmanager
+    def admitted(self, handler: Any) -> Iterator[None]:
+        """Track a websocket while it is open. Raises HTTPError if it must not open."""
+        refuse_other_pages(handler)
+        who = handler.current_user.username if handler.current_user else ""
+        self._limit.enter(who)
+        try:
+            if credentials := self._credentials_of(handler):
+                self._sockets[handler] = credentials
+                if not self._watch.is_running():
+                    self._watch.start()
+            yield
+        finally:
+            self._limit.leave(who)
+            self._sockets.pop(handler, None)
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
         """Return the credentials to check again; None if everyone can open the websocket, or the server has no hub."""
@@ -102,20 +89,5 @@ class Visitors:
         out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
         for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
             if socket.ws_connection is not None:
-                close(socket)
-
-
-def close(socket: Any) -> None:
-    """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does."""
-    LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
-    socket.on_message = _ignore  # the other side may send more before it confirms the close
-    socket.close(ENDED, REASON)
-    try:
-        # Clean up after the visitor now, not when the other side confirms the close.
-        socket.on_connection_close()
-    except Exception:
-        LOG.exception("%s was closed, but the cleanup failed", socket.request.path)
-
-
-def _ignore(message: Any) -> None:
-    """Discard a message of a disconnected visitor."""
+                LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
+                close(socket, ENDED, REASON)
