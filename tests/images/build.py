@@ -23,7 +23,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -83,24 +84,34 @@ def hashed(*words: str, paths: Iterable[str] = ()) -> str:
     return digest.hexdigest()[:16]
 
 
+@contextmanager
+def locked(what: str, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Hold a lock that all checkouts on this machine share."""
+    with (Path(tempfile.gettempdir()) / f"collab-{what}-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, how)
+        yield
+
+
 def find_or_make(name: str, inputs: str, make: Callable[[str], None]) -> str:
     """Return the ID of the image with these inputs. If there is none, call `make` with the label to build it."""
     label = f"{LABEL}={inputs}"
 
     def find() -> str:
         by = f"reference=localhost/{name}" if KEEP else f"label={label}"
-        return podman("images", "--no-trunc", "--quiet", f"--filter={by}").partition("\n")[0]
+        # podman cannot list images while one of them, whichever it is, is being removed.
+        with locked("images-listed", fcntl.LOCK_SH):
+            return podman("images", "--no-trunc", "--quiet", f"--filter={by}").partition("\n")[0]
 
     if not (found := find()):
         # Build one image at a time, across checkouts: a build takes most of a core for a minute.
-        with (Path(tempfile.gettempdir()) / f"collab-images-{os.getuid()}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked("images"):
             if not (found := find()):
                 say(f"make {name}")
                 make(label)
                 found = find()
                 # Remove images that lost their name to a newer one, but only after a day: another checkout may be using them.
-                podman("image", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=24h")
+                with locked("images-listed"):
+                    podman("image", "prune", "--force", f"--filter=label={LABEL}", "--filter=until=24h")
     # The name is only for people. Another checkout may have taken it.
     podman("tag", found, f"localhost/{name}")
     return found
@@ -192,8 +203,9 @@ def main() -> None:
     )
     given = parser.parse_args()
     if given.remove:
-        if ids := podman("images", "--quiet", f"--filter=label={LABEL}").split():
-            podman("rmi", "--force", *set(ids))
+        with locked("images-listed"):
+            if ids := podman("images", "--quiet", f"--filter=label={LABEL}").split():
+                podman("rmi", "--force", *set(ids))
         return
     for name in given.images:
         print(image_id(name), name)
