@@ -23,6 +23,7 @@ from ..quiet_logs import keep_secrets
 from .hub_credentials import hub_auth_of, is_own_token, model_of, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
+from .own_events import refuse_forged
 from .settings import Settings
 from .visitors import Visitors
 
@@ -72,7 +73,11 @@ class Guard:
         return cls(Levels(os.environ.get("JUPYTERHUB_USER", ""), Settings.from_environment().managers))
 
     def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
-        """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not."""
+        """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not.
+
+        It also does for requests that claim to be the server, whoever sends them.
+        """
+        refuse_forged(handler)
         needed = LEVEL_FOR.get(resource)
         if needed is None or action == "read" or self.level_of(handler, user) >= needed:
             return True

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 from jupyter_events import EventLogger
 
-SCHEMA_ID = "https://collab-jupyterhub.invalid/document/v1"
+from .own_events import OURS
+
+SCHEMA_ID = f"{OURS}document/v1"
 SCHEMA = {
     "$id": SCHEMA_ID,
     "version": "1",

@@ -21,9 +21,10 @@ from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
 
 from .guard import Guard
+from .own_events import OURS
 from .settings import Settings
 
-SCHEMA_ID = "https://collab-jupyterhub.invalid/presence/v1"
+SCHEMA_ID = f"{OURS}presence/v1"
 TEXT = {"type": "string"}
 SCHEMA = {
     "$id": SCHEMA_ID,

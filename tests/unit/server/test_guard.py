@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from jupyterhub_collab import server as package
+from jupyterhub_collab.server import notices, own_events, presence
 from jupyterhub_collab.server.levels import Level, Levels
 from jupyterhub_collab.server.visitors import ENDED
 from local_hub import LocalHub, wait_until
@@ -20,6 +21,7 @@ from people import background
 from people.sockets import dial
 
 WISH = 'api/me?permissions={"server":["read","write"]}'
+FORK = "https://schema.jupyter.org/jupyter_collaboration/fork/v1"
 MANAGERS = {"users": ["dave"], "groups": ["teachers"]}
 THEIRS = """
 from jupyter_server.auth import Authorizer
@@ -69,6 +71,17 @@ def test_who_may_not_is_told_who_may(hub: LocalHub) -> None:
                 "Only the owner, managers and administrators of the hub can shut down this server." in place
             )
     assert hub.runs
+
+
+@pytest.mark.parametrize("who", ["bob", "alice", "service"])
+@pytest.mark.parametrize("schema", [notices.SCHEMA_ID, presence.SCHEMA_ID, FORK])
+def test_nobody_posts_an_event_as_the_server(hub: LocalHub, who: str, schema: str) -> None:
+    """A visitor cannot show a notice that looks like the server's, or other people in the badge. Other events can still be posted."""
+    event = {"schema_id": schema, "version": "1", "data": {}}
+    answer = hub.at_server(who, "POST", "api/events", event)
+    assert (answer.status_code, answer.reason_phrase) == (403, own_events.REFUSAL)
+    answer = hub.at_server(who, "POST", "api/events", event | {"schema_id": "https://example.org/v1"})
+    assert answer.status_code == 400  # Jupyter Server's answer: that schema is not registered
 
 
 def test_own_token_of_the_server_ends_nothing(hub: LocalHub) -> None:
