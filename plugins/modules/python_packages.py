@@ -482,6 +482,8 @@ class Task:
 
     def call(self, command: list[str]) -> str:
         status, out, err = self.run(command)
+        if status != 0 and report.hides_reason(out + err):
+            status, out, err = self.run([*command, "-vv"])
         if status != 0:
             raise PackagesError(report.failure(out + err, self.name, self.wanted), out + err)
         return out + err

@@ -7,6 +7,11 @@ import re
 
 NAME = r"[`'\"]?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)[`'\"]?"
 UNREACHABLE = "the package index is unreachable ({url})"
+REFUSED = "the package index answered {status} ({url}). Check its address, and the user and password in it"
+UNTRUSTED = (
+    "the host does not trust the certificate of the package index ({url}). Add the authority that signed it to the host's "
+    "certificates, or name the authority's file in PIP_CERT"
+)
 DAMAGED = "the download of {name} is damaged"
 NO_VERSION = "no available version of {name} meets the requirement"
 
@@ -19,8 +24,21 @@ REASONS = (
     ),
     (r"hash mismatch for " + NAME, DAMAGED),
     (r"do not match the hashes.{0,400}? " + NAME + r"(?:[=<>!~]\S*)? from http", DAMAGED),
+    (
+        r"failed to fetch: `?(?P<url>https?://[^\s`]+).{0,400}?(?:invalid peer certificate|unknownissuer)",
+        UNTRUSTED,
+    ),
+    (r"could not fetch url (?P<url>https?://\S+): there was a problem confirming the ssl", UNTRUSTED),
+    (r"connection broken by .{0,200}?certificate verify failed.{0,400}?': (?P<url>/\S+)", UNTRUSTED),
+    (r"index url \((?P<url>\S+)\) could not be queried .{0,80}?\((?P<status>401 [a-z]+)\)", REFUSED),
+    (r"index \((?P<url>\S+)\) returned a (?P<status>403 [a-z]+)", REFUSED),
+    (r"http status client error \((?P<status>(?!404)4\d\d [a-z ]+)\) for url \((?P<url>\S+)\)", REFUSED),
+    (
+        r"could not fetch url (?P<url>https?://\S+): (?P<status>(?!404)4\d\d client error: [a-z ]+) for",
+        REFUSED,
+    ),
     (r"failed to fetch: `?(?P<url>https?://[^\s`]+)", UNREACHABLE),
-    (r"could not fetch url (?P<url>https?://\S+)", UNREACHABLE),
+    (r"could not fetch url (?P<url>https?://\S+):(?! 404)", UNREACHABLE),
     (r"connection broken by .{0,600}?': (?P<url>/\S+)", UNREACHABLE),
     (r"structure of " + NAME + r" .{0,80}?was invalid", DAMAGED),
     (r"wheel " + NAME + r" located at .{0,400}? is invalid", DAMAGED),
@@ -59,6 +77,11 @@ NO_WAY = re.compile(
 def is_out_of_reach(output: str) -> bool:
     """Return whether a tool failed because it did not reach the index, or does not work on this host. Another tool may do better."""
     return bool(NO_WAY.search(plain(output)))
+
+
+def hides_reason(output: str) -> bool:
+    """Return whether pip found no version at all. It says only in detail (``-vv``) whether the index refused to answer."""
+    return "(from versions: none)" in output and "Could not fetch URL" not in output
 
 
 def plain(output: str) -> str:

@@ -754,6 +754,7 @@ class Mirror(BaseHTTPRequestHandler):
     """A package index at any path, and a proxy that answers for every host."""
 
     folder: Path
+    status = 200
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path.strip("/").split("/")
@@ -763,7 +764,7 @@ class Mirror(BaseHTTPRequestHandler):
         else:
             files = [wheel.name for wheel in sorted(self.folder.glob(f"{name}-*.whl"))]
             answer = "".join(f'<a href="/files/{each}">{each}</a>' for each in files).encode()
-        self.send_response(200 if answer else 404)
+        self.send_response(self.status if answer else 404)
         self.send_header("Content-Type", "text/html" if name[-4:] != ".whl" else "application/zip")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -840,16 +841,11 @@ def test_pip_goes_where_uv_does_not_work(
     assert (result.get("installer"), result.get("packages")) == ("pip", {"board": "2.0"}), result
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to replace the host's certificate store")
-def test_index_whose_authority_only_the_host_trusts(
-    ensure: Ensure,
-    environment: Path,
-    tmp_path: Path,
-    index: Path,
-    mirror: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A mirror works if only the host's store has its authority, as with an organization's mirror or a proxy that inspects TLS."""
+@pytest.fixture
+def own_authority(
+    index: Path, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, str]]:
+    """Yield the address of the mirror over TLS, and its certificate authority, which nothing trusts yet."""
     certificates = Certipy(store_dir=str(tmp_path))
     certificates.create_ca("organisation")
     pair = certificates.create_signed_pair("mirror", "organisation", alt_names=["IP:127.0.0.1"])["files"]
@@ -860,19 +856,75 @@ def test_index_whose_authority_only_the_host_trusts(
     Thread(target=server.serve_forever, daemon=True).start()
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_INDEX_URL", f"https://127.0.0.1:{server.server_port}/simple")
+    yield f"https://127.0.0.1:{server.server_port}", pair["ca"]
+    server.shutdown()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to replace the host's certificate store")
+def test_index_whose_authority_only_the_host_trusts(
+    ensure: Ensure,
+    environment: Path,
+    tmp_path: Path,
+    own_authority: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mirror works if only the host's store has its authority, as with an organization's mirror or a proxy that inspects TLS."""
+    address, authority = own_authority
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
     # The real uv, on a host with this certificate store.
     store = "/etc/ssl/certs/ca-certificates.crt"
     uv = tmp_path / "uv"
     uv.write_text(
-        f"""#!/bin/sh\nexec unshare --mount sh -c 'mount --bind {pair["ca"]} {store} && exec {UV} "$@"' uv "$@"\n"""
+        f"""#!/bin/sh\nexec unshare --mount sh -c 'mount --bind {authority} {store} && exec {UV} "$@"' uv "$@"\n"""
     )
     uv.chmod(0o755)
     monkeypatch.setattr(package_installer, "find_uv", lambda *_arguments: str(uv))
     monkeypatch.setattr(package_installer, "pips_at_hand", lambda _environment: [])
     result = ensure("chalk")
     assert result.get("packages") == {"board": "2.0", "chalk": "2.0"}, result
-    server.shutdown()
+
+
+@with_either_tool
+def test_index_whose_certificate_nothing_trusts(
+    ensure: Ensure,
+    environment: Path,
+    own_authority: tuple[str, str],
+    tool: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"{own_authority[0]}/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    result = ensure("chalk")
+    assert "the host does not trust the certificate of the package index" in result["msg"]
+
+
+@with_either_tool
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "401"),
+        (403, "403"),
+        (407, "407"),
+        pytest.param(503, "unreachable", marks=pytest.mark.long),  # uv asks again for seconds
+    ],
+)
+def test_index_that_refuses(
+    ensure: Ensure,
+    environment: Path,
+    mirror: str,
+    tool: str,
+    status: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The message names the answer of the index, and does not say that the package does not exist. It has no password in it."""
+    monkeypatch.setattr(Mirror, "status", status)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{mirror}/simple".replace("//", "//ann:sesame@"))
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    result = ensure("chalk")
+    assert "the package index" in result["msg"]
+    assert words in result["msg"]
+    assert "sesame" not in str(result)
 
 
 def no_tool(command: list[str]) -> tuple[int, str, str]:
