@@ -80,7 +80,7 @@ STARTED_WITH = {
     "callables": {"WHO=alice"},
     "asynchronous_code": {"PREPARED=yes"},
     "command_as_a_line": {
-        "jupyterhub-singleuser",
+        "/usr/local/jupyterhub/bin/jupyterhub-singleuser",
         "--ServerApp.quit_button=False",
         '--IdentityProvider.cookie_options={"samesite": "Lax"}',
     },
