@@ -32,6 +32,14 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         "argument 'jupyterhub_rtc_share_all_users' is of type str and we were unable to convert to bool: "
         "The value 'perhaps' is not a valid boolean",
     ),
+    "unknown option of a project": (
+        {"jupyterhub_projects": [{"name": "rain", "memory": "4G"}]},
+        "jupyterhub_projects.memory. Supported parameters include: account, cpu_limit",
+    ),
+    "unknown access level": (
+        {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "view"}]},
+        "value of level must be one of: edit, manage, got: view found in jupyterhub_server_access",
+    ),
 }
 # What is set -> what the play finds and says, with everything else as on this host.
 ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
@@ -71,6 +79,10 @@ ON_THIS_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "malformed address": (
         {"jupyterhub_rtc_public_url": "hub.example.org"},
         "jupyterhub_rtc_public_url is 'hub.example.org'",
+    ),
+    "port that does not exist": (
+        {"jupyterhub_sharing_port": 65536},
+        "jupyterhub_sharing_port is 65536. Set it to a number",
     ),
 }
 

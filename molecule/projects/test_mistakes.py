@@ -55,9 +55,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"jupyterhub_projects": [RAINFALL, SNOW, {"name": "../../etc"}]},
         "the name '../../etc' is not valid",
     ),
-    "unsupported level": (
-        {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "view"}]},
-        "level is 'view'. Set it to edit or to manage",
+    "no live collaboration": (
+        {"jupyterhub_rtc_servers": "none"},
+        "jupyterhub_projects gives access to servers, which then need live collaboration, but jupyterhub_rtc_servers is none",
     ),
     "other directory for files": (
         {"jupyterhub_projects_root": "/srv/elsewhere/projects"},

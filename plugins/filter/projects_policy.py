@@ -10,7 +10,7 @@ name: projects_policy
 short_description: Decide who has access to projects and to other users' servers
 version_added: 1.1.0
 description:
-  - Computes the policy that role jupyterhub_projects applies, from the role's variables and the state of a host.
+  - Computes the policy for projects that role jupyterhub_rtc applies, from the role's variables and the state of a host.
 positional: _input, host, found
 options:
   _input:
@@ -22,7 +22,7 @@ options:
     type: dict
     required: true
   found:
-    description: What M(collab.jupyterhub.project_info) returned.
+    description: What M(collab.jupyterhub.project_info) returned, or the result of the skipped task if there are no projects.
     type: dict
     required: true
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ author:
 """
 
 EXAMPLES = r"""
-policy: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_policy(__jupyterhub_rtc_host, __jupyterhub_projects_found) }}"
+policy: "{{ __jupyterhub_rtc_projects_settings | collab.jupyterhub.projects_policy(__jupyterhub_rtc_host, __jupyterhub_rtc_projects_found) }}"
 """
 
 RETURN = r"""

@@ -14,7 +14,7 @@ description:
 positional: _input, host
 options:
   _input:
-    description: The variables of role jupyterhub_projects, by name without the prefix.
+    description: The variables for projects, by name without the prefix.
     type: dict
     required: true
   host:
@@ -28,7 +28,7 @@ author:
 """
 
 EXAMPLES = r"""
-projects: "{{ __jupyterhub_projects_settings | collab.jupyterhub.projects_workspaces(__jupyterhub_rtc_host) }}"
+projects: "{{ __jupyterhub_rtc_projects_settings | collab.jupyterhub.projects_workspaces(__jupyterhub_rtc_host) }}"
 """
 
 RETURN = r"""

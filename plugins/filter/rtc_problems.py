@@ -12,7 +12,7 @@ version_added: 1.0.0
 description:
   - Checks the role's variables or, if O(host) is given, the host.
   - Each problem names the variable and says how to fix it.
-positional: _input, host
+positional: _input, host, projects
 options:
   _input:
     description: The role's variables, by name without the prefix.
@@ -21,6 +21,9 @@ options:
   host:
     description: What M(collab.jupyterhub.hub_info) returned.
     type: dict
+  projects:
+    description: The variables for projects, by name without the prefix. Also checks these, if O(host) is not given.
+    type: dict
 extends_documentation_fragment:
   - collab.jupyterhub.internal
 author:
@@ -28,7 +31,7 @@ author:
 """
 
 EXAMPLES = r"""
-problems: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_problems(__jupyterhub_rtc_host) }}"
+problems: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_problems(projects=__jupyterhub_rtc_projects_settings) }}"
 """
 
 RETURN = r"""
@@ -40,12 +43,20 @@ _value:
 
 from typing import Any
 
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects as projects_policy
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 
 
-def rtc_problems(settings: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
+def rtc_problems(
+    settings: dict[str, Any], host: dict[str, Any] | None = None, projects: dict[str, Any] | None = None
+) -> list[str]:
     """Return the problems of the host if it is given, or else those of the variables."""
-    return rtc.settings_problems(settings) if host is None else rtc.host_problems(settings, host)
+    if host is not None:
+        return rtc.host_problems(settings, host)
+    found = rtc.settings_problems(settings)
+    if projects is not None and not rtc.is_removal(settings):
+        found += projects_policy.problems(projects)
+    return found
 
 
 class FilterModule:

@@ -133,11 +133,6 @@ def verified(container: str, report: Path, **variables: Any) -> set[str]:
     return {row["check"] for row in rows if row["result"] == "ok"}
 
 
-def role(name: str, container: str, *options: str, **variables: Any) -> Play:
-    """Apply a single role of the collection to a container."""
-    return run_playbook(ROOT / "molecule/resources/role.yml", container, *options, role=name, **variables)
-
-
 def run_playbook(
     playbook: str | Path, container: str, *options: str, env: dict[str, str] | None = None, **variables: Any
 ) -> Play:

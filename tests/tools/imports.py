@@ -2,7 +2,8 @@
 """Write which part of the code imports which into docs/explanation/architecture.md.
 
     imports.py          write it
-    imports.py --check  fail if it is out of date, or if modules import each other, or roles include each other, in a circle
+    imports.py --check  fail if it is out of date, if modules import each other, or roles include each other, in a circle, or if a role
+                        uses the private variables of another one
 
 A module that only type checkers import does not count, nor does the package that contains an imported module.
 """
@@ -19,11 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/explanation/architecture.md"
 PLACE = re.compile(r"(<!-- imports -->\n).*?(<!-- end -->)", re.S)
 COLLECTION = "ansible_collections.collab.jupyterhub."
-# Circles that are left, each with its parts in alphabetical order.
-KNOWN = {
-    # Role jupyterhub_rtc includes the tasks of projects, and role jupyterhub_projects on its own applies role jupyterhub_rtc.
-    ("jupyterhub_projects", "jupyterhub_rtc"),
-}
+PRIVATE = re.compile(r"\b__([a-z]\w*)")
 INCLUDES = re.compile(r"\b(?:include|import)_role$")
 Graph = dict[str, set[str]]
 
@@ -73,6 +70,18 @@ def roles() -> Graph:
         names = {each.rpartition(".")[2] for text in texts for each in included(yaml.safe_load(text))}
         found[role.name] = names - {role.name}
     return found
+
+
+def strangers() -> Iterator[str]:
+    """Yield a sentence for each private variable of a role that another role uses. Names of such variables are `__` and the role's name."""
+    places = sorted(filter(Path.is_dir, ROOT.glob("roles/*")))
+    names = [place.name for place in places]
+    for place in places:
+        texts = [path.read_text() for path in place.glob("*/*") if path.suffix in (".yml", ".j2")]
+        for variable in sorted({name for text in texts for name in PRIVATE.findall(text)}):
+            owners = [name for name in names if variable.startswith(f"{name}_")]
+            if owners and max(owners, key=len) != place.name:
+                yield f"role {place.name} uses __{variable}, a private variable of role {max(owners, key=len)}: return it as data"
 
 
 def included(value: object) -> Iterator[str]:
@@ -137,15 +146,11 @@ def ident(part: str) -> str:
 def main() -> int:
     known = modules()
     graph = imports(known)
-    found = [*circles(graph), *circles(roles())]
     problems = [
-        f"{', '.join(each)} form a circle: let one not need the others" for each in found if each not in KNOWN
+        f"{', '.join(each)} form a circle: let one not need the others"
+        for each in [*circles(graph), *circles(roles())]
     ]
-    problems += [
-        f"{', '.join(each)} form no circle any more: remove them from KNOWN"
-        for each in KNOWN
-        if each not in found
-    ]
+    problems += strangers()
     before = DOCUMENT.read_text()
     after = PLACE.sub(lambda place: place[1] + diagram(graph, known) + place[2], before)
     if "--check" not in sys.argv:

@@ -59,7 +59,8 @@ LINT = {
     ),
     "imports": (
         ["python", "tests/tools/imports.py", "--check"],
-        "no modules import each other, and no roles include each other, in a circle; the diagram in docs/explanation/architecture.md matches",
+        "no modules import each other, and no roles include each other, in a circle; no role uses another's private variables; "
+        "the diagram in docs/explanation/architecture.md matches",
     ),
     "links": (["python", "tests/tools/links.py"], "links between documents have existing targets"),
     "site": (

@@ -4,11 +4,13 @@
     variables.py          write them
     variables.py --check  fail if the page is out of date
 
-The page marks the place of each table with `<!-- variables: ROLE -->` and `<!-- end -->`. A role without a place is an error.
+The page marks the place of each table with `<!-- variables: ROLE -->` and `<!-- end -->`. If a role has several tables, each place also names
+the first words of its variables: `<!-- variables: ROLE WORDS... -->`. A variable that is in no table, or in two, is an error.
 """
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/reference/variables.md"
-PLACE = re.compile(r"(<!-- variables: (\w+) -->\n).*?(<!-- end -->)", re.S)
+PLACE = re.compile(r"(<!-- variables: ([\w ]+) -->\n).*?(<!-- end -->)", re.S)
 # Ansible's markup: V(value), O(option), C(code)
 MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
 
@@ -45,22 +47,38 @@ def rows(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
         yield from rows(option.get("options", {}), f"{prefix}{name}{inside}")
 
 
-def table(role: str) -> str:
+def options(role: str) -> dict[str, Any]:
     specs = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
+    found: dict[str, Any] = specs["argument_specs"]["main"]["options"]
+    return found
+
+
+def chosen(place: str) -> dict[str, Any]:
+    """Return the variables of a place, which is a role with the first words of its variables."""
+    role, *words = place.split()
+    return {
+        name: option
+        for name, option in options(role).items()
+        if not words or any(name == word or name.startswith(f"{word}_") for word in words)
+    }
+
+
+def table(place: str) -> str:
     head = ["| variable | type | default | description |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows(specs["argument_specs"]["main"]["options"])]) + "\n"
+    return "\n".join([*head, *rows(chosen(place))]) + "\n"
 
 
 def main() -> int:
     before = DOCUMENT.read_text()
     after = PLACE.sub(lambda found: found[1] + table(found[2]) + found[3], before)
-    missing = {path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml")}
-    missing -= {found[2] for found in PLACE.finditer(before)}
-    if missing:
-        print(
-            f"{DOCUMENT.name} has no section for the variables of {', '.join(sorted(missing))}",
-            file=sys.stderr,
-        )
+    there = Counter(name for found in PLACE.finditer(before) for name in chosen(found[2]))
+    wanted = [
+        name
+        for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml"))
+        for name in options(path.parts[-3])
+    ]
+    if wrong := [name for name in wanted if there[name] != 1]:
+        print(f"{DOCUMENT.name} must have each of these variables once: {', '.join(wrong)}", file=sys.stderr)
         return 1
     if "--check" not in sys.argv:
         DOCUMENT.write_text(after)

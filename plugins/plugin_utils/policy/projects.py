@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute the policy of role jupyterhub_projects, with pure functions of its variables and of the state of the host."""
+"""Compute what projects get, with pure functions of the variables of role jupyterhub_rtc and of the state of the host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..packed import unpack
-from .rtc import ACCOUNT_NAME, MEMORY
+from .rtc import ACCOUNT_NAME, MEMORY, is_live
 
 # The scopes of each access level for `{server}`, from least to most. A future level `view`, which follows live without changing
 # anything, belongs before these.
@@ -34,6 +36,14 @@ NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
 DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+){2,}")
 # The comment that marks accounts of projects on the host.
 ACCOUNT_COMMENT = "project of JupyterHub users (collab.jupyterhub)"
+# What module project_info returns for a host without projects.
+NOTHING: dict[str, Any] = {
+    "remembered": {},
+    "missing": [],
+    "foreign": {},
+    "root": {"problem": ""},
+    "other_hubs": "",
+}
 # Limits for the length of error messages and of tables in the report.
 MOST_PROBLEMS = 20
 MOST_ROWS = 100
@@ -86,6 +96,12 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
     yield from _together(settings, good)
     for number, each in enumerate(access, 1):
         yield from _access_problems(f"jupyterhub_server_access, entry {number}", each)
+    wanted = {"jupyterhub_projects": present({"projects": good}), "jupyterhub_server_access": access}
+    if not is_live(settings) and (names := [name for name, entries in wanted.items() if entries]):
+        yield (
+            f"{' and '.join(names)} {'give' if len(names) > 1 else 'gives'} access to servers, which then need live collaboration, but "
+            "jupyterhub_rtc_servers is none. Set it to collaboration_servers"
+        )
     accounts = {account_of(project, prefix) for project in good}
     for number, each in enumerate(access, 1):
         if isinstance(each, dict) and each.get("owner") in accounts:
@@ -251,7 +267,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     if present(settings) and found["other_hubs"]:
         problems.append(found["other_hubs"])
     # In shared user mode, the group is created with the shared account.
-    if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
+    if present(settings) and boolean(settings["all_users_mode"]) and not host["group"]["exists"]:
         problems.append(
             f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group "
             "whose members can use the hub"
@@ -354,7 +370,7 @@ def _people(people: Any) -> dict[str, list[str]]:
 
 
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return the desired state of a host.
+    """Return the desired state of a host. found: the result of module project_info, which is skipped if there are no projects.
 
     problems: see `host_problems`. The rest applies only if there are none. levels: the scopes of each access level. projects, access: the
     arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because structured data
@@ -362,7 +378,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
     (empty for the whole project) and `archive` (whether to archive it). retired: the hub users of deleted projects. owners: the users
     whose servers others can open. table, warnings: sentences for the administrator.
     """
-    settings = _whole(settings)
+    settings, found = _whole(settings), NOTHING | found
     projects = [
         {
             "name": project["name"],
@@ -481,7 +497,7 @@ def _warnings(
             warnings.append(
                 f"The hub has no group {_some(groups)} yet. Its members get access once the group exists. Check the spelling of the names."
             )
-    if settings["all_users_mode"] and projects:
+    if boolean(settings["all_users_mode"]) and projects:
         warnings.append(
             "All users mode is on, so all hub users can open the servers of all projects, not only the members."
         )

@@ -15,7 +15,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
 
-from . import address as addresses
+from . import address, sharing
 from .sharing import can_share, hole, python_problem, release
 
 OLDEST_HUB = "5.0"
@@ -58,6 +58,8 @@ ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 # The value of jupyterhub_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
 ELSEWHERE = "none"
+# The value of jupyterhub_rtc_servers with which the role sets up sharing, and no live collaboration.
+NO_SERVERS = "none"
 LIVE_EXTENSIONS = ["@jupyter/collaboration-extension", "@jupyter/docprovider-extension"]
 LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 # Commands that accept options of the single-user server. Must be the same as `COMMANDS` in `jupyterhub_collab.hub.servers`.
@@ -74,12 +76,19 @@ def settings_problems(settings: dict[str, Any]) -> list[str]:
         problems.append(
             f"jupyterhub_rtc_config_path is {path!r}. Set it to the absolute path of the hub's main configuration file"
         )
-    return problems if is_removal(settings) else problems + _wish_problems(settings)
+    if is_removal(settings):
+        return problems
+    return problems + _wish_problems(settings) + sharing.problems(settings["sharing"])
 
 
 def is_removal(settings: dict[str, Any]) -> bool:
     """Return whether to remove collaboration."""
     return bool(settings["state"] == "absent")
+
+
+def is_live(settings: dict[str, Any]) -> bool:
+    """Return whether any server has live collaboration."""
+    return bool(settings["servers"] != NO_SERVERS)
 
 
 def _wish_problems(settings: dict[str, Any]) -> list[str]:
@@ -89,6 +98,7 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
         problems.append(
             "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other. Remove one of the two variables"
         )
+    problems += _contradictions(settings)
     for name in ("user", "group"):
         value = str(settings[name])
         if not ACCOUNT_NAME.fullmatch(value):
@@ -108,6 +118,28 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
             f"jupyterhub_rtc_public_url is {url!r}. Set it to the address at which users open the hub, such as https://hub.example.org"
         )
     return problems + _snippet_problems(settings) + _collaboration_problems(settings)
+
+
+def _contradictions(settings: dict[str, Any]) -> list[str]:
+    """Return the problems of variables that need live collaboration, if no server has it."""
+    if is_live(settings):
+        return []
+    problems = []
+    if boolean(settings["share_all_users"]):
+        problems.append(
+            "jupyterhub_rtc_servers is none, but servers need live collaboration in all users mode. Set it to everyone, or set "
+            "jupyterhub_rtc_share_all_users to false"
+        )
+    if not boolean(settings["user_sharing"]):
+        problems.append(
+            "jupyterhub_rtc_servers is none and jupyterhub_rtc_user_sharing is false, so there is nothing to set up. To remove "
+            "collaboration, set jupyterhub_rtc_state to absent"
+        )
+    if settings["snippet"]:
+        problems.append(
+            "jupyterhub_rtc_snippet prepares servers for live collaboration, but jupyterhub_rtc_servers is none. Remove one of the two variables"
+        )
+    return problems
 
 
 def _snippet_problems(settings: dict[str, Any]) -> list[str]:
@@ -172,6 +204,10 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     problems = _config_problems(host) + _hub_problems(host)
     if not problems:
         problems = _lab_problems(settings, host)
+    if not is_live(settings):
+        if not problems and not can_share(host["hub"]["version"]):
+            problems.append(hole(host["hub"]["version"]))
+        return problems + _other_hub_problems(settings, host)
     if host["state_directory_is_taken"]:
         problems.append(
             f"The directory {settings['state_directory']} holds other files, which removing collaboration would delete. Set "
@@ -190,21 +226,28 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
     problems = _directory_problems(host)
     for other in host["remembered"].get("others", []):
         unit = other["unit"]
-        if other["overlaps"]:
+        if other["overlaps"] and is_live(settings):
             problems.append(
                 f"The directory {settings['state_directory']} belongs to the hub {unit}. Set jupyterhub_rtc_state_directory to another "
                 "directory for this hub"
             )
-        if not boolean(settings["share_all_users"]) and host["account"]["name"] in other["accounts"]:
+        if _account_of(settings, host) in other["accounts"]:
             problems.append(
                 f"The account {host['account']['name']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
             )
         wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
-        if wants_page and other["port"] is not None and int(settings.get("sharing_port", 0)) == other["port"]:
+        if wants_page and other["port"] is not None and int(settings["sharing"]["port"]) == other["port"]:
             problems.append(
                 f"The sharing page of the hub {unit} already uses this hub's port for its own. Set jupyterhub_sharing_port to a free port"
             )
     return problems
+
+
+def _account_of(settings: dict[str, Any], host: dict[str, Any]) -> str | None:
+    """Return the name of the shared account on the host, or None if the settings have none."""
+    if boolean(settings["share_all_users"]) or not is_live(settings):
+        return None
+    return str(host["account"]["name"])
 
 
 def _directory_problems(host: dict[str, Any]) -> list[str]:
@@ -331,6 +374,8 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         return [
             f"jupyterhub_rtc_venv is {lab['environment']}, but {found}. Set jupyterhub_rtc_venv to that environment"
         ]
+    if not is_live(settings):
+        return []
     if problem := _environment_problem(lab, where):
         return [problem]
     if collaboration_versions(version) is None:
@@ -356,7 +401,7 @@ def _environment_problem(lab: dict[str, Any], where: str) -> str:
 
 
 def _account_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    if boolean(settings["share_all_users"]):
+    if _account_of(settings, host) is None:
         return []
     account = host["account"]
     name = account["name"]
@@ -458,11 +503,12 @@ def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[
 def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return the desired state of a host that has no problems.
 
-    mode: `shared user` or `all users`.
+    mode: `shared user`, `all users` or `sharing only`.
+    live: whether any server has live collaboration. If not, only `retired`, `retired_host_accounts`, `adopted`, `sharing` and the texts apply.
     everyone: the scopes of all hub users, in addition to JupyterHub's defaults.
     accounts: the shared hub users, which nobody can log in as.
     retired: the shared hub users of an earlier mode or with an earlier name, which are removed.
-    sharing: whether users can share their own servers, through role jupyterhub_sharing.
+    sharing: whether users can share their own servers. sharing_table: sentences that say who can.
     host_accounts, retired_host_accounts: the host accounts that run their servers.
     adopted: the host accounts to record as adopted, because this role did not create them.
     revocation_seconds: how long a server may cache the hub's answer about a visitor.
@@ -472,8 +518,9 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     table: sentences that say who has access to what.
     warnings: sentences for the administrator.
     """
-    all_users = boolean(settings["share_all_users"])
-    user, account = str(settings["user"]), host["account"].get("name")
+    all_users, live = boolean(settings["share_all_users"]), is_live(settings)
+    user, account = str(settings["user"]), _account_of(settings, host)
+    shares_account = account is not None
     elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
     wanted = collaboration_packages(versions.get("jupyterlab", ""))
@@ -488,7 +535,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
     ]
     wants_sharing = not all_users and boolean(settings["user_sharing"])
-    sharing = wants_sharing and can_share(host["hub"]["version"])
+    shares = wants_sharing and can_share(host["hub"]["version"])
 
     if all_users:
         everyone = ["access:servers"]
@@ -500,45 +547,55 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "All users mode: every hub user can read and change all files of every user whose server runs, including administrators. "
             "Use it on fully trusted hubs only."
         ]
+    elif not live:
+        everyone = []
+        table = ["Nobody can open another user's server, unless its owner shares it"]
+        warnings = []
     else:
         everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
         table = [
             f"Users can start, open and stop the `{user}` server, under their own names. There, they edit files and run code",
             f"Nobody can log in as {user}",
             "Nobody can open or start another user's server"
-            + (", unless its owner shares it" if sharing else ""),
+            + (", unless its owner shares it" if shares else ""),
         ]
         warnings = []
     links = boolean(settings["impersonation_links"])
     everywhere = all_users or settings["servers"] == "everyone"
-    table.append(_live_sentence(everywhere, user, sharing, boolean(settings["opens_servers"])))
-    if links:
+    table.append(
+        _live_sentence(everywhere, user, shares, boolean(settings["opens_servers"]))
+        if live
+        else "No server has live collaboration, so people who edit the same file overwrite each other"
+    )
+    if links and live:
         warnings.append(
             "jupyter-collaboration's Share button can create links that contain the user's token. Anyone who opens such a link acts as that "
             "user on that server, and nobody can tell them apart. To turn this off, set jupyterhub_rtc_impersonation_links to false."
         )
-    if elsewhere:
+    if elsewhere and live:
         snippet = settings["snippet"] or "that this role writes if you set jupyterhub_rtc_snippet"
         warnings.append(
             "Every image and start script that servers come from needs the snippet of this version of the collection. Run the script "
             f"{snippet} there. {_unprepared(settings)}."
         )
     warnings += _warnings_of_servers(settings, host)
-    if wants_sharing and not sharing:
+    if wants_sharing and not shares:
         warnings.append(f"{hole(host['hub']['version'])}.")
     return {
-        "mode": "all users" if all_users else "shared user",
+        "mode": "all users" if all_users else "shared user" if live else "sharing only",
+        "live": live,
         "everyone": everyone,
-        "accounts": [] if all_users else [user],
-        "retired": [name for name in host["shared_users"] if all_users or name != user],
-        "host_accounts": [] if all_users else [account],
+        "accounts": [user] if shares_account else [],
+        "retired": [name for name in host["shared_users"] if not shares_account or name != user],
+        "host_accounts": [account] if shares_account else [],
         "adopted": adopted(settings, host),
-        "retired_host_accounts": [name for name in host["shared_accounts"] if all_users or name != account],
-        "sharing": sharing,
-        "revocation_seconds": int(settings["revocation_seconds"]),
+        "retired_host_accounts": [name for name in host["shared_accounts"] if name != account],
+        "sharing": shares,
+        "sharing_table": sharing.table(settings["sharing"]) if shares else [],
+        "revocation_seconds": int(settings["sharing"]["revocation_seconds"]),
         "collaboration": {
             "everyone": everywhere,
-            "owners": sharing,
+            "owners": shares,
             "refuse_unprepared": boolean(settings["refuse_unprepared"]),
             "state_directory": str(settings["state_directory"]),
             "history_megabytes": int(settings["history_megabytes"]),
@@ -554,7 +611,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
             "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
         },
-        "packages": [] if complete or elsewhere else _requirements(wanted, missing),
+        "packages": [] if complete or elsewhere or not live else _requirements(wanted, missing),
         "constraints": [
             *[f"{name}=={versions[name]}" for name in ("jupyterlab", "jupyterhub") if name in versions],
             *_requirements(wanted, [] if elsewhere else list(wanted)),
@@ -574,6 +631,8 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"Servers start with `{' '.join(command)}`, which may not pass added options on to the server. Revoked access may then last for up "
             "to 300 seconds. Use a command that contains jupyterhub-singleuser, followed by the options for it."
         )
+    if not is_live(settings):
+        return found
     if others := host["servers"].get("other_environments"):
         found.append(
             f"Users also start servers from {' and '.join(others)}, but only {host['lab']['environment']} is prepared. Run the script of "
@@ -620,10 +679,15 @@ def email_domain(settings: dict[str, Any]) -> str:
     return ""
 
 
-def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the URL for users, or why it is unknown.
+def addresses(settings: dict[str, Any], hub: dict[str, Any]) -> dict[str, str]:
+    """Return URLs, or why they are unknown.
 
-    In shared user mode, it is that of the shared server, whether the server is running or not. In all users mode, it is the hub's.
+    users: in shared user mode that of the shared server, whether the server is running or not. In other modes that of the hub.
+    sharing: that of the sharing page.
     """
-    path = "hub/home" if boolean(settings["share_all_users"]) else f"hub/spawn/{settings['user']}"
-    return addresses.told(hub, path, str(settings["public_url"]))
+    has_account = is_live(settings) and not boolean(settings["share_all_users"])
+    paths = {
+        "users": f"hub/spawn/{settings['user']}" if has_account else "hub/home",
+        "sharing": "services/sharing/",
+    }
+    return {name: address.told(hub, path, str(settings["public_url"])) for name, path in paths.items()}

@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute the policy of role jupyterhub_sharing, with pure functions of its variables and of the state of the host."""
+"""Compute how users share their own servers, with pure functions of the variables of role jupyterhub_rtc."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import re
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-
-from . import address as addresses
 
 OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
 # The first release of each major version that fixes the vulnerability in sharing (GHSA-c4gm-pwx9-9w8j).
@@ -53,20 +51,6 @@ def problems(settings: dict[str, Any]) -> list[str]:
     return found
 
 
-def host_problems(host: dict[str, Any]) -> list[str]:
-    """Return the problems of the host, as sentences that say how to fix each one. host: the result of module hub_info."""
-    hub, service = host["hub"], host["service"]["name"]
-    if not hub["version"]:
-        return [
-            f"The unit {service} does not run JupyterHub as needed: {hub['error']}. If another unit runs the hub, set jupyterhub_sharing_service"
-        ]
-    if problem := python_problem(hub, f"JupyterHub ({hub['python']})"):
-        return [problem]
-    if not can_share(hub["version"]):
-        return [hole(hub["version"])]
-    return []
-
-
 def python_problem(found: dict[str, Any], what: str) -> str:
     """Return why the Python of the hub or of JupyterLab is not supported; empty if it is. found: what module hub_info has found."""
     version = found.get("python_version", "")
@@ -107,8 +91,3 @@ def table(settings: dict[str, Any]) -> list[str]:
         else "shares last until they are revoked"
     )
     return [f"{who} can share their own server on the hub's sharing page, {how}; {ends}"]
-
-
-def address(settings: dict[str, Any], hub: dict[str, Any]) -> str:
-    """Return the URL of the sharing page, or why it is unknown."""
-    return addresses.told(hub, "services/sharing/", str(settings["public_url"]))

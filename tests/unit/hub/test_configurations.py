@@ -43,11 +43,11 @@ def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     }
     # The only place on the host that the hooks write to when a server starts.
     state = str(tmp_path_factory.mktemp("state"))
-    variables = RoleVariables("jupyterhub_rtc", "jupyterhub_sharing", jupyterhub_rtc_state_directory=state)
+    variables = RoleVariables("jupyterhub_rtc", jupyterhub_rtc_state_directory=state)
     variables["__jupyterhub_rtc_policy"] = rtc.policy(variables["__jupyterhub_rtc_settings"], host)
     texts = {
         "50-rtc": variables.rendered("jupyterhub_rtc", "rtc.py.j2"),
-        "60-sharing": variables.rendered("jupyterhub_sharing", "sharing.py.j2"),
+        "60-sharing": variables.rendered("jupyterhub_rtc", "sharing.py.j2"),
     }
     return {name: text.replace("@PACKAGE@", str(ROOT / "python")).encode() for name, text in texts.items()}
 

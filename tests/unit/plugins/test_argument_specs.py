@@ -14,9 +14,6 @@ from scenario import ROOT
 ENTRIES = [
     ("jupyterhub", "main"),
     ("jupyterhub_rtc", "main"),
-    ("jupyterhub_projects", "main"),
-    ("jupyterhub_sharing", "main"),
-    ("jupyterhub_sharing", "fragment"),
     ("jupyterhub_verify", "main"),
 ]
 
@@ -39,8 +36,11 @@ def test_every_variable_is_checked_at_every_entry(role: str, entry: str) -> None
         ("jupyterhub_rtc", "main", {"jupyterhub_rtc_servers": "nobody"}),
         ("jupyterhub_rtc", "main", {"jupyterhub_rtc_idle_seconds": "soon"}),
         ("jupyterhub_rtc", "main", {"jupyterhub_rtc_state": ""}),
-        ("jupyterhub_sharing", "fragment", {"jupyterhub_sharing_lifetime": "forever"}),
-        ("jupyterhub_sharing", "main", {"jupyterhub_sharing_state": "gone"}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_sharing_lifetime": "forever"}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_projects": [{"name": "rain", "memory": "4G"}]}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_projects": [{"manage": {"users": ["alice"]}}]}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_projects_repair_minutes": "often"}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_server_access": [{"owner": "carol", "level": "view"}]}),
         ("jupyterhub_verify", "main", {"jupyterhub_verify_start_seconds": "long"}),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of role jupyterhub_projects: what it refuses, and what the variables lead to."""
+"""The policy of projects: what it refuses, and what the variables lead to."""
 
 import json
 from typing import Any
@@ -19,6 +19,7 @@ SETTINGS: dict[str, Any] = {
     "group": "jupyterhub",
     "shared_user": "shared",
     "all_users_mode": False,
+    "servers": "collaboration_servers",
 }
 RAIN = {"name": "rain", "manage": {"users": ["alice"]}, "edit": {"users": ["bob"], "groups": ["students"]}}
 HOST: dict[str, Any] = {
@@ -324,3 +325,20 @@ def test_what_goes_is_warned_of() -> None:
         "The project rain is permanently deleted, with all its files. An archive is kept in /backup/jupyter.",
         "The workspace old of the project snow is permanently deleted, with all its files. An archive is kept in /backup/jupyter.",
     ]
+
+
+def test_open_servers_need_live_collaboration() -> None:
+    access = [{"owner": "carol", "users": ["erin"]}]
+    assert "jupyterhub_projects gives access to servers" in problems(RAIN, servers="none")
+    assert "jupyterhub_projects and jupyterhub_server_access give access" in problems(
+        RAIN, servers="none", server_access=access
+    )
+    gone = RAIN | {"state": "absent"}
+    assert problems(gone, servers="none", confirm_delete=["rain"]) == ""
+
+
+def test_host_without_projects_is_not_asked_about_them() -> None:
+    """Module project_info is skipped then."""
+    policy = projects.policy(SETTINGS, HOST, {"skipped": True, "changed": False})
+    for name in ("problems", "workspaces", "absent", "retired", "owners", "table", "warnings"):
+        assert policy[name] == []

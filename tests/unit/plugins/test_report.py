@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
 
 from role_variables import RoleVariables
 
@@ -25,6 +25,7 @@ HOST: dict[str, Any] = {
     "config": {"accounts": []},
     "shared_accounts": [],
     "shared_users": [],
+    "people": None,
 }
 PLAY = """
 - hosts: localhost
@@ -38,20 +39,23 @@ PLAY = """
 
 def report(directory: Path, host: dict[str, Any] | None = None, **hub: Any) -> str:
     """Return what Ansible prints for a change of this hub. host: what differs from HOST."""
-    settings = RoleVariables("jupyterhub_rtc")["__jupyterhub_rtc_settings"]
-    variables = {
-        "__jupyterhub_rtc_policy": rtc.policy(settings, HOST),
+    variables = RoleVariables("jupyterhub_rtc", __jupyterhub_rtc_projects_packed=[])
+    reported = {
+        "__jupyterhub_rtc_policy": rtc.policy(variables["__jupyterhub_rtc_settings"], HOST),
         "__jupyterhub_rtc_host": HOST | (host or {}),
         "__jupyterhub_rtc_packages": {},
         "__jupyterhub_rtc_accounts": {},
         "__jupyterhub_rtc_retired": {},
         "__jupyterhub_rtc_snippet_file": {"changed": False},
-        "__jupyterhub_sharing_table": [],
-        "__jupyterhub_sharing_settings": {"public_url": ""},
+        "__jupyterhub_rtc_projects_policy": projects.policy(
+            variables["__jupyterhub_rtc_projects_settings"], HOST, {}
+        ),
+        "__jupyterhub_rtc_projects_made": {},
+        "__jupyterhub_rtc_projects_deleted": {},
         "__jupyterhub_rtc_change": {"restarted": False, "in_force_since": 0, "hub": {"base_url": "/", **hub}},
     }
     (directory / "play.yml").write_text(PLAY)
-    (directory / "variables.json").write_text(json.dumps(variables))
+    (directory / "variables.json").write_text(json.dumps(reported))
     command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml", "-e", "@variables.json"]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

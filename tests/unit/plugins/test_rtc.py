@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc, sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
 
 from jupyterhub_collab.hub import servers
@@ -40,11 +40,21 @@ SETTINGS: dict[str, Any] = {
     "cpu_limit": "0",
     "idle_seconds": "-1",
     "email_domain": "",
-    "revocation_seconds": "5",
     "public_url": "",
-    "sharing_port": "0",
     "opens_servers": False,
     "inventory_hostname": "hub.example.org",
+    "sharing": {
+        "groups": [],
+        "by_name": "true",
+        "link_seconds": "3600",
+        "longest_link_seconds": "86400",
+        "links_per_server": "100",
+        "guesses_per_minute": "10",
+        "lifetime": "session",
+        "revocation_seconds": "5",
+        "log": "",
+        "port": "0",
+    },
 }
 # A JupyterLab with all parts of jupyter-collaboration.
 COMPLETE = {
@@ -470,7 +480,7 @@ def test_file_among_those_of_a_directory_may_be_made() -> None:
     ],
 )
 def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) -> None:
-    assert rtc.address(SETTINGS | settings, hub) == address
+    assert rtc.addresses(SETTINGS | settings, hub)["users"] == address
 
 
 @pytest.mark.parametrize(
@@ -492,7 +502,7 @@ def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) ->
 )
 def test_name_that_the_hub_does_not_know_is_left_open(hub: dict[str, Any], begins: str) -> None:
     """A host's name in the inventory may be an alias that only the controller knows."""
-    told = rtc.address(SETTINGS, hub)
+    told = rtc.addresses(SETTINGS, hub)["users"]
     assert told.startswith(begins)
     assert "Set jupyterhub_rtc_public_url" in told
     assert SETTINGS["inventory_hostname"] not in told
@@ -514,13 +524,13 @@ def test_name_that_the_hub_does_not_know_is_left_open(hub: dict[str, Any], begin
 )
 def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any], why: str) -> None:
     """If the address is unknown, the variable to set is named. No host-only address, no port and no path without the prefix is given."""
-    told = rtc.address(SETTINGS, hub | {"base_url": "/jupyter/"})
+    addresses = rtc.addresses(SETTINGS, hub | {"base_url": "/jupyter/"})
+    told, page = addresses["users"], addresses["sharing"]
     assert told.startswith("unknown, because ")
     assert why in told
     assert "Set jupyterhub_rtc_public_url" in told
     assert "/jupyter/hub/spawn/shared" in told
     assert "://" not in told
-    page = sharing.address({"public_url": ""}, hub | {"base_url": "/jupyter/"})
     assert "/jupyter/services/sharing/" in page
     assert "://" not in page
 
@@ -529,6 +539,7 @@ def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
     variables = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub_rtc/vars/main.yml").read_text())
     assert variables["__jupyterhub_rtc_comment"] == rtc.ACCOUNT_COMMENT
     assert set(variables["__jupyterhub_rtc_settings"]) == set(SETTINGS)
+    assert set(variables["__jupyterhub_rtc_settings"]["sharing"]) == set(SETTINGS["sharing"])
 
 
 REMOVAL = SETTINGS | {"state": "absent"}
@@ -641,7 +652,7 @@ def test_two_hubs_of_a_host_share_nothing() -> None:
     for name in ("jupyterhub_rtc_state_directory", "jupyterhub_rtc_user", "jupyterhub_sharing_port"):
         assert [name in problem and "hub-b" in problem for problem in problems].count(True) == 1
     found = host(remembered={"others": [other | {"overlaps": False}]})
-    apart = {"user": "team", "sharing_port": "906"}
+    apart = {"user": "team", "sharing": SETTINGS["sharing"] | {"port": "906"}}
     team = found | {"account": {"name": "team", "exists": False}}
     assert rtc.host_problems(SETTINGS | apart, team) == []
     # What counts is the account on the host, not the hub's name for its user.
@@ -702,3 +713,59 @@ def test_roles_ask_a_host_for_the_same_in_the_same_words(monkeypatch: pytest.Mon
     with pytest.raises(systemd_unit.NoSystemd) as no:
         systemd_unit.show("jupyterhub")
     assert f"{str(no.value).capitalize()}." in [sentence.capitalize() for sentence in sentences]
+
+
+ONLY_SHARING = SETTINGS | {"servers": "none"}
+
+
+def test_sharing_alone_needs_only_the_hub_and_jupyterlab() -> None:
+    """No account, no directory and no release of JupyterLab that live collaboration supports."""
+    taken = {"exists": True, "comment": "someone", "system": False, "person": True}
+    old = {"versions": {"jupyterlab": "3.6.1", "jupyter-server-documents": "0.1"}}
+    found = host(account=taken, lab=old) | {"state_directory_is_taken": True}
+    assert len(rtc.host_problems(SETTINGS, found)) == 3
+    assert rtc.host_problems(ONLY_SHARING, found) == []
+    (problem,) = rtc.host_problems(ONLY_SHARING, host(hub={"version": "5.5.3"}))
+    assert "JupyterHub 5.5.3 has a known vulnerability in sharing. Update it to 5.5.4 or 6.1.1" in problem
+    (problem,) = rtc.host_problems(ONLY_SHARING, host(lab={"versions": {}}))
+    assert problem.startswith("JupyterLab is not installed in /usr/local/jupyterhub")
+
+
+def test_sharing_alone_grants_nothing_else_and_removes_the_rest() -> None:
+    found = host() | {"shared_users": ["shared", "team"], "shared_accounts": ["shared", "team"]}
+    wanted = rtc.policy(ONLY_SHARING, found)
+    assert (wanted["mode"], wanted["live"], wanted["sharing"]) == ("sharing only", False, True)
+    for name in ("everyone", "accounts", "host_accounts", "packages", "warnings"):
+        assert wanted[name] == []
+    assert wanted["retired"] == wanted["retired_host_accounts"] == ["shared", "team"]
+    assert wanted["table"][0] == "Nobody can open another user's server, unless its owner shares it"
+    assert rtc.addresses(ONLY_SHARING, {"public_url": "https://hub.example.org"}) == {
+        "users": "https://hub.example.org/hub/home",
+        "sharing": "https://hub.example.org/services/sharing/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"share_all_users": True},
+            "but servers need live collaboration in all users mode. Set it to everyone",
+        ),
+        ({"user_sharing": "no"}, "so there is nothing to set up. To remove collaboration, set"),
+        ({"snippet": "/tmp/snippet.sh"}, "jupyterhub_rtc_snippet prepares servers for live collaboration"),
+    ],
+)
+def test_what_sharing_alone_contradicts(settings: dict[str, Any], sentence: str) -> None:
+    assert rtc.settings_problems(SETTINGS | settings) == []
+    (problem,) = rtc.settings_problems(ONLY_SHARING | settings)
+    assert sentence in problem
+
+
+def test_limits_of_sharing_are_checked_before_the_host() -> None:
+    """Also if users cannot share, because servers still ask the hub again after these seconds."""
+    wrong = SETTINGS | {"sharing": SETTINGS["sharing"] | {"revocation_seconds": "0"}}
+    for settings in (wrong, wrong | {"share_all_users": True}):
+        (problem,) = rtc.settings_problems(settings)
+        assert problem.startswith("jupyterhub_sharing_revocation_seconds is 0")
+    assert rtc.settings_problems(wrong | {"state": "absent"}) == []

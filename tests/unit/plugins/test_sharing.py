@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy of sharing, as pure functions of the variables and of what is on the host."""
+"""The policy of sharing, as pure functions of the variables."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
 
-ROOT = Path(__file__).parents[3]
-SPECS = yaml.safe_load((ROOT / "roles/jupyterhub_sharing/meta/argument_specs.yml").read_text())
-SETTINGS: dict[str, Any] = {
-    name.removeprefix("jupyterhub_sharing_"): option["default"]
-    for name, option in SPECS["argument_specs"]["main"]["options"].items()
-}
+from role_variables import RoleVariables
+
+SETTINGS: dict[str, Any] = RoleVariables("jupyterhub_rtc")["__jupyterhub_rtc_settings"]["sharing"]
 
 
 def test_defaults_are_without_problems() -> None:
@@ -49,26 +44,6 @@ def test_defaults_are_without_problems() -> None:
 def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sentence: str) -> None:
     (problem,) = sharing.problems(SETTINGS | settings)
     assert sentence in problem
-
-
-@pytest.mark.parametrize(
-    ("hub", "sentence"),
-    [
-        (
-            {"version": "5.5.3"},
-            "JupyterHub 5.5.3 has a known vulnerability in sharing. Update it to 5.5.4 or 6.1.1",
-        ),
-        (
-            {"version": "", "error": "no such file", "python": ""},
-            "The unit hub does not run JupyterHub as needed: no such file. If",
-        ),
-    ],
-)
-def test_hub_that_cannot_share_is_named(hub: dict[str, str], sentence: str) -> None:
-    good = {"version": "6.1.1", "error": "", "python": "/opt/hub/bin/python", "python_version": "3.11.2"}
-    (problem,) = sharing.host_problems({"hub": good | hub, "service": {"name": "hub"}})
-    assert sentence in problem
-    assert sharing.host_problems({"hub": good, "service": {"name": "hub"}}) == []
 
 
 @pytest.mark.parametrize(

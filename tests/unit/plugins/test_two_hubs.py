@@ -170,7 +170,7 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
     for unit, ours in (("hub-a", ["rain"]), ("hub-b", ["snow"]), ("hub-c", [])):
         found = hub_info.remembered_projects(unit, "{USERNAME}")
         assert [*found["projects"]] == ours
-        variables = RoleVariables("jupyterhub_rtc", "jupyterhub_projects", jupyterhub_rtc_service=unit)
+        variables = RoleVariables("jupyterhub_rtc", jupyterhub_rtc_service=unit)
         found |= {"other_units": ["hub-d"]}
         there = {"remembered": found, "shared_users": ["shared"], "shared_accounts": ["shared"]}
         variables["__jupyterhub_rtc_host"] = there
@@ -183,7 +183,7 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
         # The other hub may admit users by a group, and its adopted account is in the same record.
         assert not variables.arguments("jupyterhub_rtc", "absent", "shared_accounts")["remove_groups"]
         for name in ("Restore JupyterLab's settings", "Restore the Python packages"):
-            condition = task("jupyterhub_rtc", "absent", name)["when"]
+            condition = task("jupyterhub_rtc", "restore", name)["when"]
             assert not variables.templated(f"{{{{ {condition} }}}}")
         # The hub's records of who can enter which workspace are in one directory.
         conditions = task("jupyterhub_rtc", "absent", "Remove projects' records")["when"]

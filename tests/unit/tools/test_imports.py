@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The search for modules that import each other, and roles that include each other, in a circle."""
+"""The search for modules that import each other, roles that include each other in a circle, and private variables of other roles."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,6 @@ import imports
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty checkout for the search."""
     monkeypatch.setattr(imports, "ROOT", tmp_path)
-    monkeypatch.setattr(imports, "KNOWN", set())
     return tmp_path
 
 
@@ -67,6 +66,19 @@ def test_circle_of_roles(checkout: Path) -> None:
     assert imports.circles(imports.roles()) == []
     write(checkout / "roles/c/tasks/other.yml", INCLUDE.format("a"))
     assert imports.circles(imports.roles()) == [("a", "b", "c")]
+
+
+def test_private_variable_of_another_role(checkout: Path) -> None:
+    """The name of one role is the start of the other's."""
+    write(checkout / "roles/hub/tasks/main.yml", "- debug: {msg: '{{ __hub_url }} {{ hub_rtc_user }}'}\n")
+    write(checkout / "roles/hub_rtc/templates/a.j2", "{{ __hub_rtc_host }} {{ hub_url }}\n")
+    assert [*imports.strangers()] == []
+    write(checkout / "roles/hub/vars/main.yml", "a: '{{ __hub_rtc_host }}'\n")
+    write(checkout / "roles/hub_rtc/templates/b.j2", "{{ __hub_url }}\n")
+    assert [each.partition(":")[0] for each in imports.strangers()] == [
+        "role hub uses __hub_rtc_host, a private variable of role hub_rtc",
+        "role hub_rtc uses __hub_url, a private variable of role hub",
+    ]
 
 
 def test_diagram_is_of_folders(checkout: Path) -> None:

@@ -1,16 +1,18 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter plugin sharing_address."""
+"""Filter plugin rtc_addresses."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: sharing_address
-short_description: Return the address of the sharing page
-version_added: 1.1.0
+name: rtc_addresses
+short_description: Return the addresses for users
+version_added: 1.0.0
 description:
-  - Returns the address at which users open the page. If it is unknown, returns a sentence that says which variable to set.
+  - Returns the addresses of the shared server, which works whether the server is running or not, and of the sharing page. In modes
+    without a shared server, returns the address of the hub's home page. For an unknown address, returns a sentence that says which
+    variable to set.
 positional: _input, hub
 options:
   _input:
@@ -28,22 +30,22 @@ author:
 """
 
 EXAMPLES = r"""
-address: "{{ __jupyterhub_sharing_settings | collab.jupyterhub.sharing_address(__jupyterhub_sharing_change.hub) }}"
+addresses: "{{ __jupyterhub_rtc_settings | collab.jupyterhub.rtc_addresses(__jupyterhub_rtc_change.hub) }}"
 """
 
 RETURN = r"""
 _value:
-  description: The address.
-  type: str
+  description: C(users) and C(sharing).
+  type: dict
 """
 
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 
 
 class FilterModule:
     """Registers the filter with Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        return {"sharing_address": sharing.address}
+        return {"rtc_addresses": rtc.addresses}
