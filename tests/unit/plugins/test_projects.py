@@ -340,5 +340,15 @@ def test_open_servers_need_live_collaboration() -> None:
 def test_host_without_projects_is_not_asked_about_them() -> None:
     """Module project_info is skipped then."""
     policy = projects.policy(SETTINGS, HOST, {"skipped": True, "changed": False})
+    assert not policy["opens_servers"]
     for name in ("problems", "workspaces", "absent", "retired", "owners", "table", "warnings"):
         assert policy[name] == []
+
+
+def test_hub_without_open_servers_needs_no_fragment() -> None:
+    """Not even while projects are deleted, so that taking them off the list restarts no hub."""
+    gone = with_projects(RAIN | {"state": "absent"}, confirm_delete=["rain"])
+    assert not projects.policy(gone, HOST, FOUND | {"remembered": MADE})["opens_servers"]
+    assert projects.policy(with_projects(RAIN), HOST, FOUND)["opens_servers"]
+    carol = {"server_access": [{"owner": "carol", "users": ["erin"]}]}
+    assert projects.policy(SETTINGS | carol, HOST, FOUND)["opens_servers"]
