@@ -372,11 +372,11 @@ def _people(people: Any) -> dict[str, list[str]]:
 def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """Return the desired state of a host. found: the result of module project_info, which is skipped if there are no projects.
 
-    problems: see `host_problems`. The rest applies only if there are none. opens_servers: whether the hub needs the fragment. levels: the scopes of each access level. projects, access: the
-    arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`), each as a line of JSON, because structured data
-    makes Ansible ten times slower. workspaces: see the function with this name. absent: what to delete, each with `project`, `workspace`
-    (empty for the whole project) and `archive` (whether to archive it). retired: the hub users of deleted projects. owners: the users
-    whose servers others can open. table, warnings: sentences for the administrator.
+    problems: see `host_problems`. The rest applies only if there are none. opens_servers: whether the hub needs the fragment. levels: the
+    scopes of each access level. projects, access: the arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`),
+    each as a line of JSON, because structured data makes Ansible ten times slower. workspaces: see the function with this name. absent:
+    what to delete, each with `project`, `workspace` (empty for the whole project) and `archive` (whether to archive it). retired: the hub
+    users of deleted projects. owners: the users whose servers others can open. table, warnings: sentences for the administrator.
     """
     settings, found = _whole(settings), NOTHING | found
     projects = [

@@ -75,7 +75,7 @@ class Guard:
     def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not.
 
-        It also does for requests that claim to be the server, whoever sends them.
+        It also does for all requests that claim to be the server.
         """
         refuse_forged(handler)
         needed = LEVEL_FOR.get(resource)
