@@ -10,6 +10,9 @@ SERVER_SETTINGS = "JUPYTERHUB_COLLAB"
 OFFERED = "sharing/servers"
 # Header of a server's request to the hub about a visitor. It names the server.
 VISITED = "X-JupyterHub-Collab-Server"
+# Header of the same requests: the server enforces access levels, so the hub can admit viewers to it. `LEVEL` is then in the hub's answer.
+ENFORCES_LEVELS = "X-JupyterHub-Collab-Levels"
+LEVEL = "collab_level"
 # Header of every response of a guarded server.
 GUARDED = "X-JupyterHub-Collab-Guarded"
 # Status and message with which the hub refuses to share an unguarded server.
@@ -18,3 +21,5 @@ NOT_SHARED = (
     "This server cannot be shared while it runs, because it lacks the protection for live collaboration. Restart it. If"
     " that does not help, start another environment, or ask your administrator to prepare this one."
 )
+# Name under which a server's settings (`tornado_settings`) have its open websockets.
+VISITORS = "jupyterhub_collab_visitors"

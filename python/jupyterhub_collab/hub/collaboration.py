@@ -21,9 +21,11 @@ from ..names import SERVER_SETTINGS
 from ..patches.hub import unprepared
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guests import forget_if_one_left, note_shares
+from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
 from ..patches.hub.wrapped import fit_inner
+from .access_levels import viewing
 from .culler import culler_seconds
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
@@ -94,6 +96,7 @@ def collaborate(
     """
     c = whole(c)
     chosen.clear()
+    viewing.clear()
     chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYONE) for name in accounts})
     as_the_culler = idle_seconds == AS_THE_CULLER
     domain = email_domain or socket.getfqdn()
@@ -130,6 +133,7 @@ def collaborate(
             "managers": _as_the_hub_has_them(how.managers, spawner),
             "revocation_seconds": revocation_seconds(c),
             "shared": is_shared,
+            "levels": True,
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)
@@ -142,6 +146,7 @@ def collaborate(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
+    tell_levels()
     end_sign_ins_at_logout()
     give_codes_to_tabs()
     if refuse_unprepared:

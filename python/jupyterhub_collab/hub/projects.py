@@ -7,7 +7,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_accounts, add_roles
+from .access_levels import VIEW, viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .policy import applied
@@ -37,7 +39,7 @@ def open_servers(
     accounts = [project["account"] for project in projects]
     entries = [
         {
-            "name": f"collab-project-{project['name']}-{level}",
+            "name": _project_role(project, level),
             "description": f"Members of the project {project['name']} at level {level}",
             "scopes": _scopes(levels[level], f"{project['account']}/"),
             **project[level],
@@ -47,7 +49,7 @@ def open_servers(
     ]
     entries += [
         {
-            "name": f"collab-access-{_digest(each['owner'], each['server'])}-{each['level']}",
+            "name": _access_role(each),
             "description": f"Users with access to the server {_name(each)} at level {each['level']}",
             "scopes": _scopes(levels[each["level"]], _name(each)),
             "users": each["users"],
@@ -56,6 +58,10 @@ def open_servers(
         for each in access
     ]
     add_roles(c, entries)
+    if VIEW in levels:
+        viewing.update({_project_role(project, VIEW): f"{project['account']}/" for project in projects})
+        viewing.update({_access_role(each): _name(each) for each in access if each["level"] == VIEW})
+        tell_levels()  # without it, viewers could edit
     if accounts:
         add_accounts(accounts)
         refuse_logins(c, accounts)
@@ -76,6 +82,14 @@ def open_servers(
             ],
         }
     )
+
+
+def _project_role(project: Mapping[str, Any], level: str) -> str:
+    return f"collab-project-{project['name']}-{level}"
+
+
+def _access_role(each: Mapping[str, Any]) -> str:
+    return f"collab-access-{_digest(each['owner'], each['server'])}-{each['level']}"
 
 
 def _choose(each: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
+from ..names import VISITORS
 from ..patches.server.authors import Authors
 from ..patches.server.identities import complete_users
 from ..patches.server.kernels import share_kernels
@@ -55,7 +56,10 @@ class Collaboration(ExtensionApp):
         authors.wrap_git_panel()
         share_kernels(app.session_manager)
         identity = app.web_app.settings.get("file_id_manager")
-        presence = Presence(app.event_logger, identity.get_path if identity else lambda _id: None)
+        path_of = identity.get_path if identity else lambda _id: None
+        visitors = app.web_app.settings[VISITORS]
+        presence = Presence(app.event_logger, path_of, visitors.level)
+        visitors.when_changed = presence.tell_soon
         while_open(presence.present)
         self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))

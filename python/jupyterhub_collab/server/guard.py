@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decide who can shut down this server from inside, and how long visitors stay.
+"""Decide what visitors can do on this server, and how long they stay.
 
 The hub decides who can open the server. Without the guard, the server would accept every request from these visitors, and would never check
-an open websocket again. The guard protects the server's API, not its processes: a visitor with a terminal has a shell as the account.
+an open websocket again. The guard protects the server's API, not its processes: whoever can edit can have a terminal, and so a shell as the
+account. Viewers have none.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 from tornado.web import HTTPError
 
-from ..names import GUARDED
+from ..names import GUARDED, VISITORS
 from ..patches.bounded import bound_memory
 from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
 from ..patches.server.hub_auth import ask_once, name_server
+from ..patches.server.requests import before_requests
 from ..patches.server.websockets import while_open
 from ..patches.server.workers import confine_workers
 from ..quiet_logs import keep_secrets
@@ -25,10 +27,12 @@ from .levels import Level, Levels
 from .limits import Websockets
 from .own_events import refuse_forged
 from .settings import Settings
+from .view_table import EVENTS, SESSION, name_of
+from .viewing import UNKNOWN, is_public, refusal, refuse_changes
 from .visitors import Visitors
 
-# The access level that a resource of Jupyter's handlers requires for anything but reading. Only `server` can stop the server. All others
-# are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
+# The access level that a resource of Jupyter's handlers requires for anything but reading, if it is not EDIT. Only `server` can stop the
+# server. All others are files, kernels and terminals of the account, which a visitor with a terminal can reach anyway.
 LEVEL_FOR = {"server": Level.MANAGE}
 REFUSAL = "Only the owner, managers and administrators of the hub can shut down this server."
 
@@ -40,19 +44,23 @@ def put_in_force() -> None:
     say, and none can replace the guard.
     """
 
+    guard = Guard.from_environment()
+    visitors = Visitors(Websockets(Settings.from_environment().websockets_per_person), guard.levels.of)
+
     def begin(app: Any) -> None:
-        guard = Guard.from_environment()
         only_if_also(app.authorizer, guard.allows)
         headers = app.tornado_settings.get("headers", {})
-        app.tornado_settings = {**app.tornado_settings, "headers": {**headers, GUARDED: "yes"}}
+        ours = {"headers": {**headers, GUARDED: "yes"}, VISITORS: visitors}
+        app.tornado_settings = {**app.tornado_settings, **ours}
         app.log.info(
             "In addition to its owner, this server can be shut down by: %s", guard.levels.managers or "nobody"
         )
 
     if not once_configured(begin):  # Jupyter may read a configuration more than once
         return
+    before_requests(guard.check)
     # Before all others that follow websockets, so that these see only visitors who are admitted.
-    while_open(Visitors(Websockets(Settings.from_environment().websockets_per_person)).admitted)
+    while_open(visitors.admitted)
     confine_workers()
     keep_secrets()
     if serves_hub():
@@ -70,7 +78,27 @@ class Guard:
 
     @classmethod
     def from_environment(cls) -> Guard:
-        return cls(Levels(os.environ.get("JUPYTERHUB_USER", ""), Settings.from_environment().managers))
+        settings = Settings.from_environment()
+        return cls(Levels(os.environ.get("JUPYTERHUB_USER", ""), settings.managers, settings.levels))
+
+    async def check(self, handler: Any) -> None:
+        """Raise HTTPError if a request's visitor may not send it. Visitors who are not signed in are left to the handler."""
+        hub_auth = hub_auth_of(handler)
+        if hub_auth is None or is_public(handler):
+            return
+        model = await hub_auth.get_user(handler, sync=False)
+        if model is None or not hub_auth.check_scopes(hub_auth.access_scopes, model):
+            return
+        if (level := self._level(hub_auth, handler, model)) >= Level.EDIT:
+            return
+        try:
+            if level is Level.NONE:
+                raise refusal(UNKNOWN)
+            await refuse_changes(handler)
+        except HTTPError:
+            # The page that shows the error asks for it, and the handler has not prepared.
+            handler.current_user = None
+            raise
 
     def allows(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         """Return whether a user's level includes an action. Raises HTTPError if the request is the action, and it does not.
@@ -78,19 +106,23 @@ class Guard:
         It also does for all requests that claim to be the server.
         """
         refuse_forged(handler)
-        needed = LEVEL_FOR.get(resource)
-        if needed is None or action == "read" or self.level_of(handler, user) >= needed:
+        needed = Level.VIEW if action == "read" else LEVEL_FOR.get(resource, Level.EDIT)
+        level = self.level_of(handler, user)
+        if level >= needed:
             return True
-        if getattr(handler, "auth_resource", None) == resource:
+        if level is Level.VIEW and name_of(type(handler)) in (SESSION, EVENTS):
+            return True  # `check` has seen that it only opens a document, or listens
+        if needed is Level.MANAGE and getattr(handler, "auth_resource", None) == resource:
             raise HTTPError(403, REFUSAL, reason=REFUSAL)
         return False  # the request only asks what the user can do
 
     def level_of(self, handler: Any, user: Any) -> Level:
-        """Return the access level of a request's user; the lowest one if the level is uncertain.
+        """Return the access level of a request's user; a low one if the level is uncertain.
 
         It is uncertain for the server's own token: to the hub, that token is its owner's, but everyone with a terminal here can read it.
         """
         hub_auth = hub_auth_of(handler)
-        if hub_auth is None or is_own_token(hub_auth, handler):
-            return Level.EDIT
-        return self.levels.of(model_of(handler, user))
+        return Level.EDIT if hub_auth is None else self._level(hub_auth, handler, model_of(handler, user))
+
+    def _level(self, hub_auth: Any, handler: Any, model: dict[str, Any]) -> Level:
+        return Level.EDIT if is_own_token(hub_auth, handler) else self.levels.of(model)

@@ -52,13 +52,14 @@ def is_own_token(hub_auth: Any, handler: Any) -> bool:
     return shown is None or hmac.compare_digest(shown.token.encode(), hub_auth.api_token.encode())
 
 
-async def may_stay(hub_auth: Any, credentials: Credentials) -> bool:
-    """Return whether the hub still admits a visitor. Ask the hub if its cached answer has expired.
+async def model_for(hub_auth: Any, credentials: Credentials) -> dict[str, Any] | None:
+    """Return the hub's model of a visitor; None if the hub no longer admits the visitor. Ask the hub if its cached answer has expired.
 
     Raises an exception if the hub does not say.
     """
     model = await hub_auth.user_for_token(credentials.token, session_id=credentials.session, sync=False)
-    return model is not None and bool(hub_auth.check_scopes(hub_auth.access_scopes, model))
+    is_admitted = model is not None and bool(hub_auth.check_scopes(hub_auth.access_scopes, model))
+    return model if is_admitted else None
 
 
 async def admits(handler: Any) -> bool:
@@ -72,6 +73,6 @@ async def admits(handler: Any) -> bool:
     shown = hub_auth.get_token(handler, in_cookie=False), hub_auth._get_token_cookie(handler)
     session = hub_auth.get_session_id(handler)
     for token in filter(None, shown):
-        if await may_stay(hub_auth, Credentials(token, session)):
+        if await model_for(hub_auth, Credentials(token, session)) is not None:
             return True
     return False

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from ..names import LEVEL
+
 
 class Level(IntEnum):
-    """Each level includes those below it."""
+    """Each level includes those below it. NONE is for visitors of whom the hub does not tell a level that this server knows."""
 
+    NONE = 0
+    VIEW = 1
     EDIT = 2
     MANAGE = 3
+
+
+# What the hub tells, except for who can stop the server.
+TOLD = {"view": Level.VIEW, "edit": Level.EDIT}
 
 
 @dataclass(frozen=True)
@@ -22,13 +30,15 @@ class Levels:
 
     owner: the username of its owner.
     managers: who else can stop the server, besides the hub's administrators: `everyone` (true), or the hub's `users` and `groups` (lists).
+    told: whether the hub tells the level of every visitor. Otherwise, every visitor can edit.
     """
 
     owner: str
     managers: Mapping[str, Any]
+    told: bool = False
 
     def of(self, model: Mapping[str, Any]) -> Level:
-        """Return a user's access level, given the hub's model of that user."""
+        """Return a user's access level, given the hub's model of that user. The highest one that the user holds counts."""
         # A service of the hub may have the same name as a user.
         is_user = model.get("kind") == "user"
         named = [self.owner, *self.managers.get("users", [])] if is_user else []
@@ -38,4 +48,7 @@ class Levels:
             or model.get("name") in named
             or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
         )
-        return Level.MANAGE if manages else Level.EDIT
+        if manages:
+            return Level.MANAGE
+        told = model.get(LEVEL, None if self.told else "edit")
+        return TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE

@@ -21,8 +21,12 @@ from jupyter_server.services.events.handlers import SubscribeWebsocket
 from tornado.web import authenticated
 
 from .guard import Guard
+from .levels import Level
 from .own_events import OURS
 from .settings import Settings
+from .viewing import VIEW_ONLY
+from .settings import Settings
+from .viewing import VIEW_ONLY
 
 SCHEMA_ID = f"{OURS}presence/v1"
 TEXT = {"type": "string"}
@@ -39,7 +43,7 @@ SCHEMA = {
             "description": "Everyone who is here, in the order of their arrival",
             "items": {
                 "type": "object",
-                "required": ["username", "name", "initials", "color", "avatar", "documents"],
+                "required": ["username", "name", "initials", "color", "avatar", "documents", "level"],
                 "properties": {
                     "username": {**TEXT, "description": "The name at the hub"},
                     "name": {**TEXT, "description": "The name to show"},
@@ -51,6 +55,7 @@ SCHEMA = {
                         "description": "The paths of the person's open documents in the server's API",
                         "items": TEXT,
                     },
+                    "level": {**TEXT, "description": "What the person can do here now: view, edit or manage"},
                 },
             },
         }
@@ -65,22 +70,32 @@ LEAVE_SECONDS = 10
 
 @dataclass
 class Person:
-    """Someone who is here. sockets: the file ID of the document that each open websocket is for; empty for a page."""
+    """Someone who is here. sockets: the file ID of the document that each open websocket is for; empty for a page.
+
+    level: the highest one of them, as last seen. A person can have tokens with different rights.
+    """
 
     user: Any
     sockets: dict[Any, str] = field(default_factory=dict)
+    level: Level = Level.EDIT
     leaving: asyncio.TimerHandle | None = None
 
 
 class Presence:
     """Knows who is here, and emits an event when that changes.
 
-    path_of: returns the path of a file by its ID, or None.
+    path_of: returns the path of a file by its ID, or None. level_of: returns the access level of an open websocket's person.
     """
 
-    def __init__(self, events: EventLogger, path_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        events: EventLogger,
+        path_of: Callable[[str], str | None],
+        level_of: Callable[[Any], Level],
+    ) -> None:
         self._events = events
         self._path_of = path_of
+        self._level_of = level_of
         self._here: dict[str, Person] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._told: list[dict[str, Any]] = []
@@ -101,6 +116,8 @@ class Presence:
 
     def people(self) -> list[dict[str, Any]]:
         """Return everyone who is here, as in the event."""
+        for person in self._here.values():
+            person.level = max(map(self._level_of, person.sockets), default=person.level)
         return [
             {
                 "username": person.user.username,
@@ -113,6 +130,7 @@ class Presence:
                     for file_id in {*person.sockets.values()}
                     if file_id and (path := self._path_of(file_id))
                 ),
+                "level": person.level.name.lower(),
             }
             for person in self._here.values()
         ]
@@ -125,7 +143,7 @@ class Presence:
         if person.leaving is not None:
             person.leaving.cancel()
             person.leaving = None
-        self._tell_soon()
+        self.tell_soon()
 
     def _leave(self, handler: Any) -> None:
         name = handler.current_user.username
@@ -133,13 +151,14 @@ class Presence:
         del person.sockets[handler]
         if not person.sockets:
             person.leaving = asyncio.get_running_loop().call_later(LEAVE_SECONDS, self._forget, name)
-        self._tell_soon()
+        self.tell_soon()
 
     def _forget(self, name: str) -> None:
         del self._here[name]
-        self._tell_soon()
+        self.tell_soon()
 
-    def _tell_soon(self) -> None:
+    def tell_soon(self) -> None:
+        """Tell pages who is here, unless they know already."""
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._tell)
 
@@ -170,12 +189,15 @@ class PresenceHandler(APIHandler):
     @authenticated
     def get(self) -> None:
         guard = Guard.from_environment()
+        level = guard.level_of(self, self.current_user)
         told = {
             "owner": guard.levels.owner,
             "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
             "shared": Settings.from_environment().shared,
             "username": self.current_user.username,
-            "level": guard.level_of(self, self.current_user).name.lower(),
+            "level": level.name.lower(),
+            # Why the page is read-only, in one line; empty if it is not.
+            "why": VIEW_ONLY if level < Level.EDIT else "",
             "people": self._presence.people(),
         }
         self.finish(json.dumps(told))

@@ -61,6 +61,7 @@ from .notices import (
 )
 from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
+from .watching import VIEWER
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -435,7 +436,7 @@ class Room(rooms.DocumentRoom):
 
     def _keep_saved(self) -> None:
         """Save the document soon, and until the file holds all changes, unless everyone who has it open has turned off saving."""
-        states = [state for state in self.awareness.states.values() if state]
+        states = [state for state in self.awareness.states.values() if state and not state.get(VIEWER)]
         if states and not any(state.get("autosave", True) for state in states):
             return
         if self._keeping is None or self._keeping.done():

@@ -25,6 +25,7 @@ class Settings:
     documents_per_person, websockets_per_person: how many one person can have open at once.
     revocation_seconds: how long the server trusts the hub's last answer about a visitor.
     shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
+    levels: whether the hub tells the access level of every visitor, so that one without is refused.
     """
 
     state: Path
@@ -36,6 +37,7 @@ class Settings:
     websockets_per_person: int = 500
     revocation_seconds: int = 300
     shared: bool = False
+    levels: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -51,6 +53,7 @@ class Settings:
             websockets_per_person=told.get("websockets_per_person", cls.websockets_per_person),
             revocation_seconds=told.get("revocation_seconds", cls.revocation_seconds),
             shared=told.get("shared", cls.shared),
+            levels=told.get("levels", cls.levels),
         )
 
 

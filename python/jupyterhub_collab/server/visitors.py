@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Track open websockets, and close those of visitors whose access has ended.
+"""Track open websockets, judge what they send by their visitors' access levels, and close those of visitors whose access has ended.
 
 A request is authorized when it arrives. A websocket is authorized only once, as a request, and then stays open as long as both ends like.
 So the visitors of open websockets are checked again, as often as the server asks the hub about anyone.
@@ -10,37 +10,57 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from logging import getLogger
 from typing import Any
 
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
-from ..patches.server.websockets import close
+from ..patches.server.websockets import close, judge_messages, limit_messages
 from .handshakes import refuse_other_pages
-from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
+from .hub_credentials import (
+    Credentials,
+    credentials_of,
+    hub_auth_of,
+    is_own_token,
+    model_for,
+    model_of,
+    serves_hub,
+)
+from .levels import Level
 from .limits import Websockets
+from .watching import LONGEST_MESSAGE, Tabs, Watcher, ask_again, may_watch
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
 # With this close code, JupyterLab gives up a document and shows the reason. Terminals and kernels retry seven times, ever more slowly.
 ENDED = 1003
 REASON = "Your access to this server has ended."
+LOWERED = "You can only view this server now."
 
 
 class Visitors:
     """The open websockets and their visitors. The hub is asked once per visitor and period, however many websockets a visitor has open.
 
-    limit: how many websockets one person can have open.
+    limit: how many websockets one person can have open. level_of: returns the level of a visitor, given the hub's model.
     """
 
-    def __init__(self, limit: Websockets) -> None:
+    def __init__(self, limit: Websockets, level_of: Callable[[Mapping[str, Any]], Level]) -> None:
         self._limit = limit
+        self._level_of = level_of
         self._sockets: dict[Any, Credentials] = {}
+        self._levels: dict[Any, Level] = {}
+        self._tabs = Tabs()
         self._hub_auth: Any = None
         self._quiet_until = 0.0
         self._watch = PeriodicCallback(self.look_again, 1000 * LOOK_SECONDS)
+        # Called when the level of a visitor with open websockets has changed.
+        self.when_changed: Callable[[], None] = lambda: None
+
+    def level(self, handler: Any) -> Level:
+        """Return the level of an open websocket's visitor now. On a server without a hub, everyone can edit."""
+        return self._levels.get(handler, Level.EDIT)
 
     @contextlib.contextmanager
     def admitted(self, handler: Any) -> Iterator[None]:
@@ -48,15 +68,38 @@ class Visitors:
         refuse_other_pages(handler)
         who = handler.current_user.username if handler.current_user else ""
         self._limit.enter(who)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._limit.leave, who)
             if credentials := self._credentials_of(handler):
+                stack.callback(self._forget, handler)
                 self._sockets[handler] = credentials
+                if not is_own_token(self._hub_auth, handler):
+                    stack.callback(self._judge(handler).stop)
                 if not self._watch.is_running():
                     self._watch.start()
             yield
-        finally:
-            self._limit.leave(who)
-            self._sockets.pop(handler, None)
+
+    def _judge(self, handler: Any) -> Watcher:
+        """From now on, judge each message of a websocket by the level that its visitor has then."""
+        self._levels[handler] = self._level_of(model_of(handler, handler.current_user))
+
+        def judge(message: Any) -> bool:
+            if self._levels.get(handler, Level.NONE) >= Level.EDIT:
+                watcher.note(message)
+                return True
+            watcher.take(message)
+            return False
+
+        watcher = Watcher(handler, self._tabs, judge_messages(handler, judge))
+        limit_messages(handler, self._longest(handler))
+        return watcher
+
+    def _longest(self, handler: Any) -> int | None:
+        return None if self._levels[handler] >= Level.EDIT else LONGEST_MESSAGE
+
+    def _forget(self, handler: Any) -> None:
+        self._sockets.pop(handler, None)
+        self._levels.pop(handler, None)
 
     def _credentials_of(self, handler: Any) -> Credentials | None:
         """Return the credentials to check again; None if everyone can open the websocket, or the server has no hub."""
@@ -71,7 +114,10 @@ class Visitors:
         return credentials
 
     async def look_again(self) -> None:
-        """Close the websockets of visitors whom the hub no longer admits. If the hub does not answer, nobody is disconnected."""
+        """Follow the levels of visitors, and close the websockets of those whom the hub no longer admits.
+
+        If the hub does not answer, nobody is disconnected.
+        """
         if not self._sockets:
             self._watch.stop()
             return
@@ -80,14 +126,40 @@ class Visitors:
         # Group by token alone: a browser can claim any session, and a different one for each websocket.
         people = {each.token: each for each in self._sockets.values()}
         answers = await asyncio.gather(
-            *(may_stay(self._hub_auth, each) for each in people.values()), return_exceptions=True
+            *(model_for(self._hub_auth, each) for each in people.values()), return_exceptions=True
         )
         if any(isinstance(answer, BaseException) for answer in answers):
             # A failure is not cached. Pause for as long as an answer would be cached, so that a hub that is about to return is asked no
             # more often than usual.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
-        out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
-        for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
-            if socket.ws_connection is not None:
-                LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
-                close(socket, ENDED, REASON)
+        told = dict(zip(people, answers, strict=True))
+        changed = False
+        for socket, credentials in list(self._sockets.items()):
+            model = told.get(credentials.token)
+            if credentials.token not in told or isinstance(model, BaseException):
+                continue
+            if model is None:
+                self._close(socket, REASON)
+            elif socket in self._levels:
+                changed |= self._follow(socket, self._level_of(model))
+        if changed:
+            self.when_changed()
+
+    def _follow(self, socket: Any, level: Level) -> bool:
+        """Give a websocket the level that its visitor has now. Return whether it is another one."""
+        before, self._levels[socket] = self._levels[socket], level
+        if level is before:
+            return False
+        limit_messages(socket, self._longest(socket))
+        if level is Level.NONE:
+            self._close(socket, REASON)
+        elif level < Level.EDIT and not may_watch(socket):
+            self._close(socket, LOWERED)
+        elif before < Level.EDIT <= level:
+            ask_again(socket)
+        return True
+
+    def _close(self, socket: Any, reason: str) -> None:
+        if socket.ws_connection is not None:
+            LOG.info("Closing %s: %s", socket.request.path, reason)
+            close(socket, ENDED, reason)

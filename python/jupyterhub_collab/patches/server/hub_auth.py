@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...names import VISITED
+from ...names import ENFORCES_LEVELS, VISITED
 from ..releases import patches_hub
 
 
 @patches_hub("jupyterhub.services.auth:HubOAuth._api_request(self, method, url)")
 def name_server() -> None:
-    """Make the server name itself (header VISITED) whenever it asks the hub about a visitor.
+    """Make the server name itself (header VISITED) whenever it asks the hub about a visitor, and say that it enforces access levels.
 
     Guests who use a token of their own leave no other trace at the hub.
     """
@@ -20,7 +20,11 @@ def name_server() -> None:
     theirs = HubOAuth._api_request
 
     async def _api_request(hub_auth: Any, method: str, url: str, **options: Any) -> Any:
-        options["headers"] = {**options.get("headers", {}), VISITED: hub_auth.oauth_client_id}
+        options["headers"] = {
+            **options.get("headers", {}),
+            VISITED: hub_auth.oauth_client_id,
+            ENFORCES_LEVELS: "yes",
+        }
         return await theirs(hub_auth, method, url, **options)
 
     HubOAuth._api_request = _api_request

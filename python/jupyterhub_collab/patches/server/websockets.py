@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable
 from logging import getLogger
 from typing import Any
@@ -17,11 +19,14 @@ LOG = getLogger("tornado.application")
 # Returns the context of a websocket while it is open.
 Around = Callable[[Any], contextlib.AbstractContextManager[None]]
 _around: list[Around] = []
+_handling: set[asyncio.Future[Any]] = set()
 
 
 @patches_tornado(
     "tornado.websocket:WebSocketHandler.get(self)",
     "tornado.websocket:WebSocketHandler.on_connection_close(self)",
+    "tornado.websocket:WebSocketHandler.get_websocket_protocol(self)",
+    "tornado.websocket:_WebSocketParams(ping_interval, ping_timeout, max_message_size)",
 )
 def while_open(around: Around) -> None:
     """From now on, enter a context with each websocket of this process that opens, and leave it when the websocket has closed.
@@ -55,6 +60,41 @@ def close(socket: Any, code: int, reason: str) -> None:
         socket.on_connection_close()
     except Exception:
         LOG.exception("%s was closed, but the cleanup failed", socket.request.path)
+
+
+def judge_messages(socket: Any, judge: Callable[[Any], bool]) -> Callable[[Any], None]:
+    """From now on, have a websocket's handler receive only messages for which `judge` returns True.
+
+    Return a function that brings a message to the handler without being judged.
+    """
+    theirs = socket.on_message
+
+    def on_message(message: Any) -> Any:
+        return theirs(message) if judge(message) else None
+
+    def deliver(message: Any) -> None:
+        if socket.on_message is on_message and inspect.isawaitable(handled := theirs(message)):
+            _handling.add(task := asyncio.ensure_future(handled))
+            task.add_done_callback(_handling.discard)
+
+    socket.on_message = on_message
+    return deliver
+
+
+def limit_messages(socket: Any, longest: int | None) -> None:
+    """Limit the size of messages that a websocket receives, in bytes. None stands for the limit of its handler."""
+    if socket.ws_connection is not None:
+        socket.ws_connection.params.max_message_size = longest or socket.max_message_size
+        return
+    theirs = type(socket).get_websocket_protocol
+
+    def get_websocket_protocol() -> Any:
+        protocol = theirs(socket)
+        if protocol is not None and longest is not None:
+            protocol.params.max_message_size = longest
+        return protocol
+
+    socket.get_websocket_protocol = get_websocket_protocol
 
 
 def _ignore(message: Any) -> None:

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tell servers the access levels of their visitors, and admit viewers only to servers that enforce levels.
+
+A server asks the hub about each visitor with the visitor's token. One without our guard, or with an older one, would let a viewer do
+everything. So to requests that do not say that their server enforces levels, the hub hides that its viewers may open a server.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import wraps
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.apihandlers.users import SelfAPIHandler
+
+from ...hub.access_levels import ACCESS, level_on, viewed
+from ...hub.authorize import SERVERS
+from ...names import ENFORCES_LEVELS, LEVEL, VISITED
+from ..releases import patches_hub
+
+
+@patches_hub("jupyterhub.apihandlers.users:SelfAPIHandler.get(self)")
+def tell_levels() -> None:
+    """From now on, tell them in this process."""
+    theirs = SelfAPIHandler.get
+    if getattr(theirs, "tells_levels", False):
+        return
+
+    @wraps(theirs)
+    async def answer(handler: Any) -> None:
+        write = handler.write
+
+        def write_with_level(chunk: Any) -> None:
+            write(json.dumps(_with_level(handler, json.loads(chunk))))
+
+        handler.write = write_with_level
+        try:
+            await theirs(handler)
+        finally:
+            handler.write = write
+
+    answer.tells_levels = True  # type: ignore[attr-defined]
+    SelfAPIHandler.get = answer
+
+
+def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
+    token = handler.get_token()
+    visitor = token and (token.user or token.service)
+    client = handler.request.headers.get(VISITED, "")
+    if visitor is None:
+        return model
+    if ENFORCES_LEVELS not in handler.request.headers or not client.startswith(SERVERS):
+        hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
+        return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
+    spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
+    return model if spawner is None else {**model, LEVEL: level_on(spawner, visitor)}
