@@ -16,19 +16,21 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY, is_live
 
-# The scopes of each access level for `{server}`, from least to most. A future level `view`, which follows live without changing
-# anything, belongs before these.
+# The scopes of each access level for `{server}`, from least to most. The scopes of `view` open the server, like those of `edit`: the
+# hub tells the server who is a viewer (see `jupyterhub_collab.hub.access_levels`).
 LEVELS = {
+    "view": ["access:servers!server={server}"],
     "edit": ["access:servers!server={server}"],
     "manage": ["access:servers!server={server}", "servers!server={server}"],
 }
 WORKSPACE_LEVELS = ("write", "read")
 WORDS = {"write": "write in", "read": "read"}
+ACTIONS = {"view": "can view", "edit": "can open", "manage": "can start, stop and open"}
 # The names of projects and workspaces, which become part of account names, directory names and URLs.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
 DEFAULT_WORKSPACE = "files"
-PROJECT_KEYS = {"name", "state", "account", "manage", "edit", "workspaces", "mem_limit", "cpu_limit"}
+PROJECT_KEYS = {"name", "state", "account", *LEVELS, "workspaces", "mem_limit", "cpu_limit"}
 WORKSPACE_KEYS = {"name", "write", "read"}
 ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
 # Invalid names of users and groups, including those with characters that would end a line or separate a path.
@@ -197,7 +199,7 @@ def _access_problems(place: str, each: Any) -> Iterator[str]:
     if not isinstance(server, str) or (server and NO_NAME.search(server)):
         yield f"{place}: server is {server!r:.60}. Set it to the name of a named server, or leave it out for the default server"
     if each.get("level", "edit") not in LEVELS:
-        yield f"{place}: level is {each['level']!r:.60}. Set it to {' or to '.join(LEVELS)}"
+        yield f"{place}: level is {each['level']!r:.60}. Set it to {', '.join(LEVELS)}"
     yield from _names_problems(place, each)
 
 
@@ -432,10 +434,11 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
         who = [
             f"{_listed(project['manage'])} can start, stop and open its server ({project['account']}), and work there",
             f"{_listed(project['edit'])} can open its server ({project['account']}) while it runs, and work there",
+            f"{_listed(project['view'])} can view its server ({project['account']}) while it runs, and change nothing",
         ]
         told = [
             sentence
-            for level, sentence in zip(("manage", "edit"), who, strict=True)
+            for level, sentence in zip(("manage", "edit", "view"), who, strict=True)
             if any(project[level].values())
         ]
         workspaces = [
@@ -452,14 +455,15 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             f"And {len(projects) - MOST_ROWS} more projects, which are listed in the hub's configuration (70-projects.py)"
         )
     for each in access[:MOST_ROWS]:
-        what = "can start, stop and open" if each["level"] == "manage" else "can open"
+        what = ACTIONS[each["level"]]
         when = "" if each["level"] == "manage" else " while it runs"
+        there = "change nothing" if each["level"] == "view" else f"work there as {each['owner']}"
         server = (
             f"the server {each['server']} of {each['owner']}"
             if each["server"]
             else f"the server of {each['owner']}"
         )
-        rows.append(f"{_listed(each)} {what} {server}{when}, and work there as {each['owner']}")
+        rows.append(f"{_listed(each)} {what} {server}{when}, and {there}")
     if len(access) > MOST_ROWS:
         rows.append(f"And {len(access) - MOST_ROWS} more entries of jupyterhub_server_access")
     return rows
@@ -501,6 +505,13 @@ def _warnings(
     if boolean(settings["all_users_mode"]) and projects:
         warnings.append(
             "All users mode is on, so all hub users can open the servers of all projects, not only the members."
+        )
+    viewed = [each["owner"] for each in access if each["level"] == "view"]
+    viewed += [project["account"] for project in projects if any(project["view"].values())]
+    all_edit = {*viewed} if settings["all_users_mode"] else {*viewed} & {settings["shared_user"]}
+    if all_edit:
+        warnings.append(
+            f"The level view has no effect on the servers of {_some(all_edit)}, because all hub users can edit there. The highest level counts."
         )
     archive = settings["archive"]
     warnings += [

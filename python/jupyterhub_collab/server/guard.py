@@ -2,7 +2,7 @@
 """Decide what visitors can do on this server, and how long they stay.
 
 The hub decides who can open the server. Without the guard, the server would accept every request from these visitors, and would never check
-an open websocket again. The guard protects the server's API, not its processes: whoever can edit can have a terminal, and so a shell as the
+an open websocket again. The guard protects the server's API, not its processes: users who can edit can have a terminal, and so a shell as the
 account. Viewers have none.
 """
 

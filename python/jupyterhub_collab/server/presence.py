@@ -25,8 +25,6 @@ from .levels import Level
 from .own_events import OURS
 from .settings import Settings
 from .viewing import VIEW_ONLY
-from .settings import Settings
-from .viewing import VIEW_ONLY
 
 SCHEMA_ID = f"{OURS}presence/v1"
 TEXT = {"type": "string"}

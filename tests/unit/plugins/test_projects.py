@@ -127,7 +127,7 @@ def test_mistake_is_named(wanted: list[Any], said: str) -> None:
         ({"owner": "a/b"}, "has no owner"),
         ({"owner": "alice", "people": ["bob"]}, "has an unknown option 'people'"),
         ({"owner": "alice", "users": "bob"}, "users must be a list"),
-        ({"owner": "alice", "level": "view"}, "level is 'view'. Set it to edit or to manage"),
+        ({"owner": "alice", "level": "own"}, "level is 'own'. Set it to view, edit, manage"),
         ({"owner": "alice", "server": "../x"}, "server is '../x'"),
         ({"owner": "project-rain"}, "project-rain is the account of a project"),
     ],
@@ -271,6 +271,7 @@ def test_project_is_all_there_from_a_name_alone() -> None:
             "account": "project-rain",
             "manage": nobody,
             "edit": nobody,
+            "view": nobody,
             "workspaces": [{"name": "files", "write": nobody, "read": nobody}],
             "mem_limit": "",
             "cpu_limit": 0,
@@ -286,13 +287,38 @@ def test_table_says_who_may_do_what() -> None:
     access = [
         {"owner": "alice", "users": ["bob"]},
         {"owner": "alice", "server": "lab", "groups": ["g"], "level": "manage"},
+        {"owner": "alice", "users": ["eve"], "level": "view"},
     ]
     assert projects.policy(with_projects(RAIN, server_access=access), HOST, FOUND)["table"] == [
         "Project rain: alice can start, stop and open its server (project-rain), and work there; bob and members of the group students "
         "can open its server (project-rain) while it runs, and work there",
         "bob can open the server of alice while it runs, and work there as alice",
         "members of the group g can start, stop and open the server lab of alice, and work there as alice",
+        "eve can view the server of alice while it runs, and change nothing",
     ]
+    viewed = projects.policy(with_projects({"name": "rain", "view": {"users": ["eve"]}}), HOST, FOUND)
+    assert viewed["table"] == [
+        "Project rain: eve can view its server (project-rain) while it runs, and change nothing"
+    ]
+
+
+def test_level_that_has_no_effect_is_told() -> None:
+    """All users can edit on the shared account's server, and in all users mode on every server."""
+    access = [
+        {"owner": owner, "groups": ["students"], "level": level}
+        for owner, level in (("shared", "view"), ("alice", "view"), ("bob", "edit"))
+    ]
+    known = HOST | {"people": None}
+
+    def warnings(**settings: Any) -> str:
+        return " ".join(
+            projects.policy(with_projects(server_access=access, **settings), known, FOUND)["warnings"]
+        )
+
+    assert "level view has no effect on the servers of shared, because" in warnings()
+    assert "level view has no effect on the servers of alice, shared, because" in warnings(
+        all_users_mode=True
+    )
 
 
 def test_whom_the_hub_does_not_know_is_named() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a viewer sees and cannot change: a real hub, alice's real server on it, and vera, who tries everything."""
+"""What a viewer sees and cannot change (requirement B6): a real hub, alice's real server on it, and vera, who tries everything."""
 
 import asyncio
 import json
@@ -183,7 +183,7 @@ def awareness_of(*states: Any) -> bytes:
 
 
 async def test_viewer_is_seen_under_the_own_name(hub: Viewed, plan: tuple[Room, Room]) -> None:
-    """Whoever a viewer claims to be, others see the viewer's name at the hub."""
+    """Whatever a viewer claims, others see the viewer's name at the hub."""
     alice, vera = plan
     vera._awareness.set_local_state(
         {"user": {"username": "alice", "name": "Alice"}, "evil": 1, "autosave": True}
