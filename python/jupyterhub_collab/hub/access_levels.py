@@ -20,14 +20,15 @@ VIEW, EDIT = "view", "edit"
 viewing: dict[str, str] = {}
 
 
-def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str | None:
-    """Return what a visitor may do on a server: `view`, `edit`, or None if nothing opens the server to them."""
+def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
+    """Return what a visitor may do on a server if anything opens it to them: `view` or `edit`."""
     server = f"{spawner.user.name}/{spawner.name}"
     held = roles.get_roles_for(visitor)
     others = [role for role in held if viewing.get(role.name) != server]
-    if visitor is spawner.user or _opens(others, visitor, spawner) or _is_shared(spawner, visitor):
+    is_viewer = len(others) < len(held)
+    if not is_viewer or visitor is spawner.user or _opens(others, visitor, spawner):
         return EDIT
-    return VIEW if len(others) < len(held) else None
+    return EDIT if _is_shared(spawner, visitor) else VIEW
 
 
 def viewed(visitor: orm.User | orm.Service) -> list[str]:

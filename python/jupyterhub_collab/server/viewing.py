@@ -7,7 +7,6 @@ import json
 import os
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import unquote
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import JupyterHandler
@@ -76,7 +75,8 @@ async def _refuse_other_sessions(handler: Any) -> None:
 
 async def _refuse_other_rooms(handler: Any) -> None:
     """Raise HTTPError unless a websocket is for an existing document, or for the list of collaborators."""
-    room = unquote(_path_of(handler))
+    # As it is in the address, because jupyter-collaboration does not decode it: it would create a room for each way to write the name.
+    room = handler.request.path.rpartition("/")[2]
     if room == AWARENESS:
         return
     parts = room.split(":")

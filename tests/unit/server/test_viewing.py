@@ -290,6 +290,8 @@ async def test_viewer_opens_no_other_websocket(hub: Viewed) -> None:
             "api/collaboration/room/a:b",
             "api/collaboration/room/text:evil:none",
             "api/collaboration/room/JupyterLab:other",
+            "api/collaboration/room/JupyterLab%3AglobalAwareness",  # jupyter-collaboration takes it for another room
+            "api/collaboration/room/text%3Afile%3Anone",
         ):
             with pytest.raises(Refused, match=VIEW_ONLY):
                 await dial(hub.door("vera", path))
