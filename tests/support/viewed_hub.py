@@ -20,11 +20,13 @@ open_servers(
 
 
 class Viewed(Attacked):
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    """more: lines to add to the hub's configuration."""
+
+    def __init__(self, directory: Path, more: str = "", **settings: Any) -> None:
         super().__init__(directory, **settings)
         path = directory / "jupyterhub_config.py"
         text = path.read_text().replace("websockets_per_person=5", "websockets_per_person=50")
-        path.write_text(text.replace("documents_per_person=3", "documents_per_person=500") + VIEWERS)
+        path.write_text(text.replace("documents_per_person=3", "documents_per_person=500") + VIEWERS + more)
 
     def start(self) -> None:
         super().start()

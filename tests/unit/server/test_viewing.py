@@ -5,6 +5,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -195,22 +196,26 @@ async def test_viewer_is_seen_under_the_own_name(hub: Viewed, plan: tuple[Room, 
 
 
 async def test_viewer_does_not_speak_for_others(hub: Viewed, plan: tuple[Room, Room]) -> None:
+    """Neither in a tab that has told its own state, nor in one that claims another person's tab from the start."""
     alice, vera = plan
+    bob = await open_document(hub, "bob", alice.seat.path)
     own, hers = alice._awareness.client_id, vera._awareness.client_id
-    await until(lambda: hers in alice._awareness.states)
+    alice.point_at(1)
+    await until(lambda: own in bob._awareness.states and hers in alice._awareness.states)
     for message in (
         awareness_of(own, {"user": {}}),
         awareness_of(own, "null"),
         awareness_of(own, {}, hers, {}),
     ):
         vera._line.send(message)
-    fresh = await dial(door_of_document(hub, "vera", alice.seat.path))
-    await fresh.send(awareness_of(own, "null"))
-    await fresh.send(awareness_of(own, {"user": {}}))
-    await asyncio.sleep(SETTLED)
-    states = {each.username for each in alice.presences}
-    assert states == {"alice", "vera"}
-    await fresh.close()
+    states: list[Any] = ["null", {"user": {}}]
+    for state in states:
+        fresh = await dial(door_of_document(hub, "vera", alice.seat.path))
+        await fresh.send(awareness_of(own, state))
+        await asyncio.sleep(SETTLED)
+        assert bob._awareness.states[own]["user"]["username"] == "alice"
+        await fresh.close()
+    await bob.leave()
 
 
 async def test_viewer_with_the_same_tab_is_known_again(hub: Viewed, plan: tuple[Room, Room]) -> None:
@@ -546,6 +551,28 @@ def test_server_that_enforces_no_levels_admits_no_viewers(hub: Viewed) -> None:
     asked = {"X-JupyterHub-Collab-Server": "jupyterhub-user-alice"}
     assert "access:servers!server=alice/" not in scopes(**asked)
     assert "access:servers!server=alice/" in scopes(**asked, **{"X-JupyterHub-Collab-Levels": "yes"})
+
+
+async def test_server_of_jupyterhubs_older_kind_has_viewers_alike(tmp_path: Path) -> None:
+    older = 'c.Spawner.environment = {**c.Spawner.environment, "JUPYTERHUB_SINGLEUSER_EXTENSION": "0"}'
+    with Viewed(tmp_path, older).running() as hub:
+        name = new_document(hub)
+        alice, vera = await open_document(hub, "alice", name), await open_document(hub, "vera", name)
+        alice.insert(0, "<alice>")
+        await vera.wait_until(lambda room: room.text == "<alice>hello", PATIENCE)
+        vera.insert(0, "<vera>")
+        await asyncio.sleep(SETTLED)
+        assert alice.text == "<alice>hello"
+        for method, path in (
+            ("PUT", f"api/contents/{name}"),
+            ("POST", "api/terminals"),
+            ("GET", "wide/rooms"),
+        ):
+            answer = hub.at_server("vera", method, path, TEXT)
+            assert (answer.status_code, VIEW_ONLY in answer.text) == (403, True)
+        assert await refused(hub.door("vera", "terminals/websocket/1"))
+        for room in (alice, vera):
+            await room.leave()
 
 
 @pytest.mark.parametrize("level", [None, "own", 7, ["edit"], {}, ""])
