@@ -40,7 +40,7 @@ def test_every_variable_is_checked_at_every_entry(role: str, entry: str) -> None
         ("jupyterhub_rtc", "main", {"jupyterhub_projects": [{"name": "rain", "memory": "4G"}]}),
         ("jupyterhub_rtc", "main", {"jupyterhub_projects": [{"manage": {"users": ["alice"]}}]}),
         ("jupyterhub_rtc", "main", {"jupyterhub_projects_repair_minutes": "often"}),
-        ("jupyterhub_rtc", "main", {"jupyterhub_server_access": [{"owner": "carol", "level": "view"}]}),
+        ("jupyterhub_rtc", "main", {"jupyterhub_server_access": [{"owner": "carol", "level": "own"}]}),
         ("jupyterhub_verify", "main", {"jupyterhub_verify_start_seconds": "long"}),
     ],
 )
