@@ -37,8 +37,8 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         "jupyterhub_projects.memory. Supported parameters include: account, cpu_limit",
     ),
     "unknown access level": (
-        {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "view"}]},
-        "value of level must be one of: edit, manage, got: view found in jupyterhub_server_access",
+        {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "own"}]},
+        "value of level must be one of: view, edit, manage, got: own found in jupyterhub_server_access",
     ),
 }
 # What is set -> what the play finds and says, with everything else as on this host.

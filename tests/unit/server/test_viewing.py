@@ -55,7 +55,8 @@ async def plan(hub: Viewed) -> AsyncIterator[tuple[Room, Room]]:
 
 def new_document(hub: Viewed) -> str:
     name = f"{uuid4()}.txt"
-    hub.at_server("alice", "PUT", f"api/contents/{name}", TEXT).raise_for_status()
+    answer = hub.at_server("alice", "PUT", f"api/contents/{name}", TEXT)
+    assert answer.status_code == 201, answer.text
     return name
 
 
@@ -303,7 +304,8 @@ async def test_viewer_opens_no_other_websocket(hub: Viewed) -> None:
         for path in ("api/collaboration/room/text:file:none", "lsp/ws/pylsp", "no/such/socket"):
             assert await refused(hub.door("vera", path)), path
         assert not await refused(hub.door("alice", f"terminals/websocket/{terminal}"))
-        assert hub.at_server("alice", "GET", "wide/rooms").json()["rooms"] == rooms
+        # Rooms of earlier tests may end meanwhile.
+        assert {*hub.at_server("alice", "GET", "wide/rooms").json()["rooms"]} <= {*rooms}
     finally:
         hub.at_server("alice", "DELETE", f"api/terminals/{terminal}")
 
@@ -554,25 +556,17 @@ def test_server_that_enforces_no_levels_admits_no_viewers(hub: Viewed) -> None:
 
 
 async def test_server_of_jupyterhubs_older_kind_has_viewers_alike(tmp_path: Path) -> None:
+    """Such a server refuses to change anything with a token and without a browser's `_xsrf`, from anyone, so only reading is tried here."""
     older = 'c.Spawner.environment = {**c.Spawner.environment, "JUPYTERHUB_SINGLEUSER_EXTENSION": "0"}'
     with Viewed(tmp_path, older).running() as hub:
-        name = new_document(hub)
-        alice, vera = await open_document(hub, "alice", name), await open_document(hub, "vera", name)
-        alice.insert(0, "<alice>")
-        await vera.wait_until(lambda room: room.text == "<alice>hello", PATIENCE)
-        vera.insert(0, "<vera>")
-        await asyncio.sleep(SETTLED)
-        assert alice.text == "<alice>hello"
-        for method, path in (
-            ("PUT", f"api/contents/{name}"),
-            ("POST", "api/terminals"),
-            ("GET", "wide/rooms"),
-        ):
-            answer = hub.at_server("vera", method, path, TEXT)
-            assert (answer.status_code, VIEW_ONLY in answer.text) == (403, True)
-        assert await refused(hub.door("vera", "terminals/websocket/1"))
-        for room in (alice, vera):
-            await room.leave()
+        assert hub.at_server("vera", "GET", "api/contents").status_code == 200
+        assert hub.at_server("vera", "GET", "api/collaboration-presence").json()["level"] == "view"
+        for path in ("wide/rooms", "metrics", "nbconvert/html/x.ipynb"):
+            assert VIEW_ONLY in hub.at_server("vera", "GET", path).text
+        assert hub.at_server("alice", "GET", "wide/rooms").status_code == 200
+        for path in ("terminals/websocket/1", f"api/kernels/{uuid4()}/channels", "wide/rooms"):
+            with pytest.raises(Refused, match=VIEW_ONLY):
+                await dial(hub.door("vera", path))
 
 
 @pytest.mark.parametrize("level", [None, "own", 7, ["edit"], {}, ""])
