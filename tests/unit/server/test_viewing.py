@@ -556,7 +556,7 @@ def test_server_that_enforces_no_levels_admits_no_viewers(hub: Viewed) -> None:
 
 
 async def test_server_of_jupyterhubs_older_kind_has_viewers_alike(tmp_path: Path) -> None:
-    """Such a server refuses to change anything with a token and without a browser's `_xsrf`, from anyone, so only reading is tried here."""
+    """That kind refuses to change anything with a token and without a browser's `_xsrf`, from anyone, so only reading is tried here."""
     older = 'c.Spawner.environment = {**c.Spawner.environment, "JUPYTERHUB_SINGLEUSER_EXTENSION": "0"}'
     with Viewed(tmp_path, older).running() as hub:
         assert hub.at_server("vera", "GET", "api/contents").status_code == 200
