@@ -18,6 +18,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
 from ..patches.server.websockets import close
+from .farewell import is_of_page, say_that_access_ended
 from .handshakes import refuse_other_pages
 from .hub_credentials import Credentials, credentials_of, hub_auth_of, may_stay, serves_hub
 from .limits import Websockets
@@ -27,6 +28,8 @@ LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from
 # With this close code, JupyterLab gives up a document and shows the reason. Terminals and kernels retry seven times, ever more slowly.
 ENDED = 1003
 REASON = "Your access to this server has ended."
+# Pages are told before they notice that documents and kernels are gone, so that they say it in their own words, and JupyterLab says nothing.
+TELL_SECONDS = 1.0
 
 
 class Visitors:
@@ -87,7 +90,13 @@ class Visitors:
             # more often than usual.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
         out = {token for token, answer in zip(people, answers, strict=True) if answer is False}
-        for socket in [socket for socket, credentials in self._sockets.items() if credentials.token in out]:
-            if socket.ws_connection is not None:
-                LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
-                close(socket, ENDED, REASON)
+        ended = {
+            socket: credentials.token
+            for socket, credentials in self._sockets.items()
+            if credentials.token in out and socket.ws_connection is not None
+        }
+        pages = {token for socket, token in ended.items() if is_of_page(socket)}
+        for socket, token in ended.items():
+            LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
+            say_that_access_ended(socket)
+            close(socket, ENDED, REASON, after=TELL_SECONDS if token in pages else 0)
