@@ -75,6 +75,24 @@ def accept_again(guest: Lab, link: str) -> None:
         guest.page.get_by_role("button", name="Accept").click()
 
 
+def expect_end(guest: Lab) -> None:
+    """Expect the window of a guest whose access has ended to say so, and to offer the text and a way back. No dialog appears."""
+    expect(guest.banner).to_contain_text("Your access to alice's server has ended")
+    back = guest.banner.get_by_role("link", name="Back to the hub")
+    expect(back).to_have_attribute("href", re.compile("/hub/home$"))
+    text = guest.cell(MEAN).text
+    before = text.inner_text()
+    guest.cell(MEAN).enter()
+    guest.page.keyboard.type("unsaved")
+    guest.page.keyboard.press("Control+S")
+    expect(text).to_have_attribute("aria-readonly", "true")
+    expect(text).to_have_text(before)
+    guest.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    guest.banner.get_by_role("button", name="Copy the text").click()
+    assert "# Rain" in str(guest.page.evaluate("navigator.clipboard.readText()"))
+    expect(guest.dialogs).to_have_count(0)
+
+
 def visit(page: Page, address: str) -> int:
     """Go to a URL and return the HTTP status."""
     response = page.goto(address)
@@ -273,6 +291,7 @@ def test_revoked_guest_comes_back_by_a_link(
     """Requirements 35, 39 and 41: a guest loses access within seconds, and the page warns the owner that a valid link lets him return."""
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
+    expect_end(guest)
     expect(sharing.guests).to_have_count(0)
     expect(sharing.server.get_by_text("A link is still valid. Anyone who has it")).to_be_visible()
     wait_until(lambda: visit(guest.page, public_url + HERS) == 403, REVOCATION)

@@ -6,6 +6,7 @@ import {
   type JupyterFrontEndPlugin,
   JupyterLab,
 } from "@jupyterlab/application";
+import { Clipboard } from "@jupyterlab/apputils";
 import { URLExt } from "@jupyterlab/coreutils";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 
@@ -39,7 +40,9 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
     const kernels = new Kernels(app);
     let place: Place | undefined;
     let text = "";
-    const copy = (): void => void navigator.clipboard.writeText(currentText(app) || text);
+    const copy = (): void => {
+      Clipboard.copyToSystem(currentText(app) || text);
+    };
 
     const forget = (): void => {
       kernels.forget();
