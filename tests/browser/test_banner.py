@@ -6,19 +6,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
+from browser.conftest import in_container
 from browser.lab import Lab, come
 from browser.sharing import faint_texts
 from browser.windows import window
 
+NOTEBOOK = "Offline.ipynb"
 SECOND = 2
 SIZES: list[ViewportSize] = [{"width": 1280, "height": 800}, {"width": 390, "height": 800}]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def notebook(alice: Lab, bob: Lab) -> None:
-    """Have only Welcome.ipynb open in both windows."""
+    """Have only Offline.ipynb open in both windows."""
+    in_container(
+        "runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{NOTEBOOK}"
+    )
     for lab in (alice, bob):
-        lab.open("Welcome.ipynb")
+        lab.open(NOTEBOOK)
         lab.close_others()
 
 

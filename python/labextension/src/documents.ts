@@ -51,6 +51,12 @@ export function openDocuments(app: JupyterFrontEnd): OpenDocument[] {
   );
 }
 
+/** Return the path of the current document, or an empty string if it has none. */
+export function currentPath(app: JupyterFrontEnd): string {
+  const { currentWidget } = app.shell;
+  return currentWidget ? (pathIn(app, currentWidget) ?? "") : "";
+}
+
 /** Return the text of the current document, or of the first one. The cells of a notebook are separated by blank lines. */
 export function currentText(app: JupyterFrontEnd): string {
   const documents = openDocuments(app);

@@ -3,5 +3,6 @@
 import { badge } from "./badge.ts";
 import { banner } from "./banner.ts";
 import { notices } from "./notices.ts";
+import { share } from "./share.ts";
 
-export default [badge, banner, notices];
+export default [badge, banner, notices, share];
