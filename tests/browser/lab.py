@@ -82,7 +82,18 @@ class Lab:
     @property
     def buttons(self) -> Locator:
         """The buttons at the top right, to the left of the user's initials."""
-        return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent")
+        return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent:visible")
+
+    def run_command(self, label: str) -> None:
+        """Run a command from the command palette, by keyboard."""
+        self.page.keyboard.press("Control+Shift+C")
+        palette = self.page.get_by_role("search").or_(
+            self.page.locator("#command-palette, .jp-ModalCommandPalette")
+        )
+        expect(palette.first).to_be_visible()
+        self.page.keyboard.type(label)
+        expect(self.page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(label)
+        self.page.keyboard.press("Enter")
 
     def show_menu(self, title: str) -> None:
         """Open a menu of the menu bar."""

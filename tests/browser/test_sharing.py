@@ -30,6 +30,7 @@ def open_page(lab: Lab, way: str) -> SharingPage:
             lab.page.get_by_role("menuitem", name="Share your server", exact=True).click()
         else:
             lab.buttons.filter(has_text="Share").click()
+            lab.dialogs.get_by_role("button", name="Create sharing link").click()
     return SharingPage(popup.value)
 
 
@@ -119,6 +120,24 @@ def test_jupyterlab_leads_to_the_page(owner: Lab, way: str) -> None:
     assert urlsplit(opened.page.url).path == PATH
     expect(opened.server).to_contain_text("running")
     expect(opened.page.get_by_role("tabpanel")).to_contain_text("They can read and change all your files")
+    opened.page.close()
+
+
+def test_open_document_comes_along(owner: Lab) -> None:
+    """By keyboard alone, the sharing page opens with the document that the owner has open. An address of it means the same."""
+    owner.open(NOTEBOOK)
+    owner.run_command("Share")
+    share = owner.dialogs.get_by_role("radio", name=NOTEBOOK)
+    expect(share).to_be_focused()
+    expect(share).to_be_checked()
+    with owner.page.expect_popup() as popup:
+        owner.page.keyboard.press("Enter")
+    opened = SharingPage(popup.value)
+    expect(opened.document).to_have_value(NOTEBOOK)
+    assert opened.make_link(f"{owner.page.url.partition('/lab')[0]}/lab/tree/RTC:{NOTEBOOK}").endswith(
+        f"%2F{NOTEBOOK}"
+    )
+    opened.press("Revoke all links")
     opened.page.close()
 
 
