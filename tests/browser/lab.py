@@ -73,6 +73,17 @@ class Lab:
         """JupyterLab's dialogs."""
         return self.page.locator(".jp-Dialog")
 
+    @property
+    def copied(self) -> str:
+        """The text in the clipboard, which scripts can read on hubs with TLS only."""
+        page = self.page.context.new_page()
+        page.set_content("<textarea autofocus></textarea>")
+        field = page.locator("textarea")
+        field.press("Control+V")
+        text = field.input_value()
+        page.close()
+        return text
+
     def flag(self, name: str) -> Locator:
         """Return the flag with a person's name at their cursor. It fades after two seconds without movement."""
         return self.page.locator(".jp-remote-userFlag", has_text=name).last

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a window says while it is not connected. That a server stops or access ends is in test_two_people.py and test_sharing.py."""
+"""Requirement V4: what a window says while it is not connected. That a server stops or access ends is in test_two_people.py and test_sharing.py."""
 
 from pathlib import Path
 

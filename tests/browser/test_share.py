@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alice shares a document with bob on the server that both may use. Sharing an own server is in test_sharing.py."""
+"""Alice shares a document with bob on the server that both may use. How she shares her own server is in test_sharing.py."""
 
 import pytest
 from playwright.sync_api import expect
@@ -14,17 +14,11 @@ def notebook(alice: Lab) -> None:
     """Have only Rain.ipynb open in alice's window."""
     alice.open(FILE)
     alice.close_others()
-    alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-
-
-def copied(lab: Lab) -> str:
-    return str(lab.page.evaluate("navigator.clipboard.readText()"))
 
 
 @pytest.mark.parametrize("way", ["button", "menu", "command"])
 def test_link_to_the_open_document_is_copied_at_once(way: str, alice: Lab) -> None:
     """On a server that both may use, the button, the menu and the command copy a link to the open document, and say who can open it."""
-    alice.page.evaluate("navigator.clipboard.writeText('')")
     if way == "button":
         alice.buttons.filter(has_text="Share").click()
     elif way == "menu":
@@ -34,7 +28,7 @@ def test_link_to_the_open_document_is_copied_at_once(way: str, alice: Lab) -> No
         alice.run_command("Copy Link to This Document")
     notice = alice.page.locator(".Toastify__toast", has_text=f"Link to {FILE} copied")
     expect(notice).to_contain_text("It opens for people who have access to shared's server")
-    assert copied(alice).endswith(f"/user/shared/lab/tree/{FILE}")
+    assert alice.copied.endswith(f"/user/shared/lab/tree/{FILE}")
     notice.locator(".Toastify__close-button, button").first.click()
     expect(notice).to_have_count(0)
 
@@ -42,5 +36,5 @@ def test_link_to_the_open_document_is_copied_at_once(way: str, alice: Lab) -> No
 def test_link_opens_the_document(alice: Lab, bob: Lab) -> None:
     alice.buttons.filter(has_text="Share").click()
     expect(alice.page.locator(".Toastify__toast", has_text="copied")).to_be_visible()
-    bob.page.goto(copied(alice))
+    bob.page.goto(alice.copied)
     Lab(bob.page, "bob").expect_open(FILE)

@@ -108,7 +108,7 @@ def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
 def test_windows_go_on_when_the_server_was_stopped_and_started(
     alice: Lab, bob: Lab, hub_url: str, entry: str, passwords: dict[str, str]
 ) -> None:
-    """People continue to type and run cells after a restart of the server, without a reload. Runs last, because it ends the kernels.
+    """Requirement V4: people continue to type and run cells after a restart of the server, without a reload. Runs last, because it ends the kernels.
 
     A banner says what happens, takes no key, and goes when the server is back. No dialog appears.
     """

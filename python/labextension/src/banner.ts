@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Says in a banner why this page is not connected to its server, in place of JupyterLab's dialogs.
+// Says in a banner why this page is not connected to its server, instead of JupyterLab's dialogs.
 import {
   IConnectionLost,
   JupyterFrontEnd,

@@ -82,7 +82,7 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
 
 
 async def test_page_is_told_before_it_is_disconnected(hub: LocalHub) -> None:
-    """A page whose visitor loses access gets an event that says so, in time to say it before a document is closed. Other pages do not."""
+    """Requirement V4: a page whose visitor loses access gets an event that says so, in time to say it before a document is closed. Other pages do not."""
     his, hers = [await dial(hub.door(who, EVENTS)) for who in ("bob", "alice")]
     terminal = hub.at_server("bob", "POST", "api/terminals").json()["name"]
     shell = await dial(hub.door("bob", f"terminals/websocket/{terminal}"))
