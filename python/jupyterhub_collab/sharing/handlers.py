@@ -31,6 +31,7 @@ SENTENCES = {
     404: "That server, link, user or group no longer exists. See the list below.",
 }
 NOBODY = "This hub has no user or group with that name. Check the spelling."
+YOURSELF = "You already have access to your own server. Enter the name of the person or group to share with."
 NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
 NOT_HERE = (
     "That address is not one of this server. Paste the address of an open file, or enter the file's path."
@@ -41,6 +42,8 @@ OLD = "This page has expired, or the request came from another site. Reload and 
 FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab."
 # Longest query that is kept until a sign-in, in characters. JupyterLab's button sends the path of a file.
 LONGEST_QUERY = 1000
+# The fields of forms that keep what was typed, and the one that says which server they are about.
+FIELDS = ("server", "kind", "name", "document")
 # The two tabs of the page: the user's servers, and those shared with the user.
 TABS = ("mine", "theirs")
 # `done` in the page's address -> notice. The page shows nothing else from its address.
@@ -234,7 +237,10 @@ class SharingPage(Base):
             "notice": "",
             "problem": "",
             "new_link": None,
-            "filled": self.filled,
+            # What was typed stays if it is refused.
+            "filled": {name: self.get_body_argument(name, "") for name in FIELDS}
+            if status >= 400
+            else self.filled,
             "tab": TABS[0],
             "origin": self.origin,
             "servers_at": self.sharing.hub_origin,
@@ -333,11 +339,24 @@ class SharingPage(Base):
     async def give(self) -> str:
         if not self.sharing.by_name:
             raise Refused(403, "sharing by name is off")
+        guest = self.guest()
         try:
-            await self.hub.ask("POST", f"shares/{self.mine}", self.guest())
+            await self.give_to(guest)
+        except Refused as no:
+            # Most hubs have names in lower case only, and their login form accepts others. The page does not know which hubs do.
+            (kind, name), *_ = guest.items()
+            if kind != "user" or no.advice != NOBODY or name == name.lower():
+                raise
+            await self.give_to({kind: name.lower()})
+        return "given"
+
+    async def give_to(self, guest: dict[str, str]) -> None:
+        if guest.get("user") == self.user:
+            raise Refused(400, "the server is the user's own", YOURSELF)
+        try:
+            await self.hub.ask("POST", f"shares/{self.mine}", guest)
         except Refused as no:
             raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
-        return "given"
 
     async def end_guest(self) -> str:
         await self.hub.ask("PATCH", f"shares/{self.mine}", self.guest())
