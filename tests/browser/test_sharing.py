@@ -303,6 +303,21 @@ def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
     expect(sharing.server).to_be_visible()
 
 
+@pytest.mark.usefixtures("guest")
+def test_home_says_who_works_there_and_asks_before_it_stops_the_server(owner: Lab, hub_url: str) -> None:
+    home = owner.page.context.new_page()
+    home.goto(f"{hub_url}/hub/home")
+    expect(home.get_by_role("status").filter(has_text="bob is working on your server")).to_be_visible()
+    asked: list[str] = []
+    home.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    home.get_by_role("button", name="Stop My Server").click()
+    assert asked == ["bob is working there. Stop the server?"]
+    home.reload()
+    expect(home.get_by_role("button", name="Stop My Server")).to_be_visible()
+    expect(owner.banner).to_be_hidden()
+    home.close()
+
+
 def test_revoked_guest_comes_back_by_a_link(
     sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
