@@ -33,7 +33,6 @@ def labs(browser: Browser, site: Site) -> list[Lab]:
     for lab in people:
         lab.open(f"{NAME}.ipynb")
         lab.close_others()
-        lab.dismiss_when_away()
     return people
 
 
@@ -122,7 +121,7 @@ def test_open_windows_come_back(end: Callable[[Site], object], labs: list[Lab], 
             expect(other.cell(0).text).to_contain_text(f"before {lab.name} {how}.")
     end(site)
     for cell, lab in enumerate(labs, start=1):
-        lab.cell(cell).type_while_away(f" alone {lab.name} {how}.")
+        lab.cell(cell).type(f" alone {lab.name} {how}.")
     site.start()
     for cell, lab in enumerate(labs, start=1):
         for other in labs:

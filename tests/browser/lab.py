@@ -12,10 +12,6 @@ ENTRY = "/hub/spawn/shared"
 # The browsers' time zone. Its offset includes half an hour, so that a time in the test machine's zone cannot pass for it.
 TIME_ZONE, UTC_OFFSET = "Asia/Kolkata", timedelta(hours=5, minutes=30)
 TOP = "#jp-top-panel"
-RUNS = 4  # maximum number of times that a cell is run to get output
-OUTPUT_TIMEOUT = 5_000  # milliseconds until a cell is run again
-PRESSES = 3  # maximum number of times that a key is pressed until it arrives
-KEY_TIMEOUT = 3_000  # milliseconds until a key is pressed again
 START_TIMEOUT = 120_000  # milliseconds until a server must have started
 
 
@@ -67,6 +63,27 @@ class Lab:
         """The entries of the panel that lists the other collaborators; each shows initials and a name."""
         return self.page.locator(".jp-CollaboratorsPanel .jp-CollaboratorHeader")
 
+    @property
+    def banner(self) -> Locator:
+        """What the window says above the documents about its connection."""
+        return self.page.get_by_role("region", name="Connection")
+
+    @property
+    def dialogs(self) -> Locator:
+        """JupyterLab's dialogs."""
+        return self.page.locator(".jp-Dialog")
+
+    @property
+    def copied(self) -> str:
+        """The text in the clipboard, which scripts can read on hubs with TLS only."""
+        page = self.page.context.new_page()
+        page.set_content("<textarea autofocus></textarea>")
+        field = page.locator("textarea")
+        field.press("Control+V")
+        text = field.input_value()
+        page.close()
+        return text
+
     def flag(self, name: str) -> Locator:
         """Return the flag with a person's name at their cursor. It fades after two seconds without movement."""
         return self.page.locator(".jp-remote-userFlag", has_text=name).last
@@ -76,20 +93,22 @@ class Lab:
     @property
     def buttons(self) -> Locator:
         """The buttons at the top right, to the left of the user's initials."""
-        return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent")
+        return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent:visible")
+
+    def run_command(self, label: str) -> None:
+        """Run a command from the command palette, by keyboard."""
+        self.page.keyboard.press("Control+Shift+C")
+        palette = self.page.get_by_role("search").or_(
+            self.page.locator("#command-palette, .jp-ModalCommandPalette")
+        )
+        expect(palette.first).to_be_visible()
+        self.page.keyboard.type(label)
+        expect(self.page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(label)
+        self.page.keyboard.press("Enter")
 
     def show_menu(self, title: str) -> None:
         """Open a menu of the menu bar."""
         self.page.get_by_role("menuitem", name=title, exact=True).click()
-
-    def dismiss_when_away(self) -> None:
-        """From now on, dismiss JupyterLab's dialogs about an unavailable server, as people do who want to continue."""
-        # JupyterLab shows the second one while the proxy does not have the server's route yet.
-        away = re.compile("Server unavailable or unreachable|Directory not found")
-        question = self.page.locator(".jp-Dialog", has_text=away).last
-        way_out = question.get_by_role("button", name=re.compile("Dismiss|OK|Close", re.I))
-        # Another dialog may follow.
-        self.page.add_locator_handler(question, way_out.click, no_wait_after=True)
 
     def start_again(self, address: str) -> None:
         """Start the server by opening its URL in another tab, and close the tab when the server has started."""
@@ -180,22 +199,6 @@ class Editor:
         self.enter(at)
         self.text.press_sequentially(text)
 
-    def type_while_away(self, text: str, at: str = "End") -> None:
-        """Type while the server may be unavailable (`dismiss_when_away`): press a key again that JupyterLab's dialog took, as people do."""
-        self.enter(at)
-        for length in range(1, len(text) + 1):
-            part = re.escape(text[:length])
-            for left in reversed(range(PRESSES)):
-                self.text.press(text[length - 1])
-                try:
-                    expect(self.text).to_have_text(
-                        re.compile(f"^{part}" if at == "Home" else f"{part}$"), timeout=KEY_TIMEOUT
-                    )
-                    break
-                except AssertionError:
-                    if left == 0:
-                        raise
-
     def expect_cursor_of(self, other: Lab) -> None:
         """Expect exactly one remote cursor, in the other person's color, with their name at it."""
         expect(self.cursors).to_have_count(1)
@@ -224,14 +227,3 @@ class Cell(Editor):
         """Click into the cell and run it with Control+Enter."""
         self.text.click()
         self.text.press("Control+Enter")
-
-    def run_until(self, output: str) -> None:
-        """Run the cell until it has this output. A run has no effect while the window does not know yet that its kernel has ended."""
-        for left in reversed(range(RUNS)):
-            self.run()
-            try:
-                expect(self.output).to_contain_text(output, timeout=None if left == 0 else OUTPUT_TIMEOUT)
-                return
-            except AssertionError:
-                if left == 0:
-                    raise

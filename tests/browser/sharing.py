@@ -61,9 +61,7 @@ class SharingPage:
     @property
     def faint_texts(self) -> list[str]:
         """The texts whose contrast is too low."""
-        texts = self.page.locator("#sharing").evaluate(TEXTS)
-        assert texts
-        return [text for text, colour, backgrounds in texts if _contrast(colour, backgrounds) < LEGIBLE]
+        return faint_texts(self.page.locator("#sharing"))
 
     # My servers
 
@@ -123,6 +121,13 @@ class SharingPage:
     def _rows(self, table: str) -> Locator:
         rows = self.page.get_by_role("table", name=table, exact=True).get_by_role("row")
         return rows.filter(has=self.page.get_by_role("cell"))
+
+
+def faint_texts(part: Locator) -> list[str]:
+    """Return the texts in a part of a page whose contrast is too low."""
+    texts = part.evaluate(TEXTS)
+    assert texts
+    return [text for text, colour, backgrounds in texts if _contrast(colour, backgrounds) < LEGIBLE]
 
 
 def shown_time(cell: Locator) -> datetime:

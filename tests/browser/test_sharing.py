@@ -30,6 +30,7 @@ def open_page(lab: Lab, way: str) -> SharingPage:
             lab.page.get_by_role("menuitem", name="Share your server", exact=True).click()
         else:
             lab.buttons.filter(has_text="Share").click()
+            lab.dialogs.get_by_role("button", name="Create sharing link").click()
     return SharingPage(popup.value)
 
 
@@ -75,6 +76,23 @@ def accept_again(guest: Lab, link: str) -> None:
         guest.page.get_by_role("button", name="Accept").click()
 
 
+def expect_end(guest: Lab) -> None:
+    """Expect the window of a guest whose access has ended to say so, and to offer the text and a way back. No dialog appears."""
+    expect(guest.banner).to_contain_text("Your access to alice's server has ended")
+    back = guest.banner.get_by_role("link", name="Back to the hub")
+    expect(back).to_have_attribute("href", re.compile("/hub/home$"))
+    text = guest.cell(MEAN).text
+    before = text.inner_text()
+    guest.cell(MEAN).enter()
+    guest.page.keyboard.type("unsaved")
+    guest.page.keyboard.press("Control+S")
+    expect(text).to_have_attribute("aria-readonly", "true")
+    expect(text).to_have_text(before)
+    guest.banner.get_by_role("button", name="Copy the text").click()
+    assert "# Rain" in guest.copied
+    expect(guest.dialogs).to_have_count(0)
+
+
 def visit(page: Page, address: str) -> int:
     """Go to a URL and return the HTTP status."""
     response = page.goto(address)
@@ -101,6 +119,24 @@ def test_jupyterlab_leads_to_the_page(owner: Lab, way: str) -> None:
     assert urlsplit(opened.page.url).path == PATH
     expect(opened.server).to_contain_text("running")
     expect(opened.page.get_by_role("tabpanel")).to_contain_text("They can read and change all your files")
+    opened.page.close()
+
+
+def test_open_document_comes_along(owner: Lab) -> None:
+    """By keyboard alone, the sharing page opens with the document that the owner has open. An address of it means the same."""
+    owner.open(NOTEBOOK)
+    owner.run_command("Share")
+    share = owner.dialogs.get_by_role("radio", name=NOTEBOOK)
+    expect(share).to_be_focused()
+    expect(share).to_be_checked()
+    with owner.page.expect_popup() as popup:
+        owner.page.keyboard.press("Enter")
+    opened = SharingPage(popup.value)
+    expect(opened.document).to_have_value(NOTEBOOK)
+    assert opened.make_link(f"{owner.page.url.partition('/lab')[0]}/lab/tree/RTC:{NOTEBOOK}").endswith(
+        f"%2F{NOTEBOOK}"
+    )
+    opened.press("Revoke all links")
     opened.page.close()
 
 
@@ -267,12 +303,28 @@ def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
     expect(sharing.server).to_be_visible()
 
 
+@pytest.mark.usefixtures("guest")
+def test_home_says_who_works_there_and_asks_before_it_stops_the_server(owner: Lab, hub_url: str) -> None:
+    home = owner.page.context.new_page()
+    home.goto(f"{hub_url}/hub/home")
+    expect(home.get_by_role("status").filter(has_text="bob is working on your server")).to_be_visible()
+    asked: list[str] = []
+    home.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    home.get_by_role("button", name="Stop My Server").click()
+    assert asked == ["bob is working there. Stop the server?"]
+    home.reload()
+    expect(home.get_by_role("button", name="Stop My Server")).to_be_visible()
+    expect(owner.banner).to_be_hidden()
+    home.close()
+
+
 def test_revoked_guest_comes_back_by_a_link(
     sharing: SharingPage, guest: Lab, link: str, public_url: str
 ) -> None:
-    """Requirements 35, 39 and 41: a guest loses access within seconds, and the page warns the owner that a valid link lets him return."""
+    """Requirements 35, 39, 41 and V4: a guest loses access within seconds, and the page warns the owner that a valid link lets him return."""
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="bob"))
+    expect_end(guest)
     expect(sharing.guests).to_have_count(0)
     expect(sharing.server.get_by_text("A link is still valid. Anyone who has it")).to_be_visible()
     wait_until(lambda: visit(guest.page, public_url + HERS) == 403, REVOCATION)

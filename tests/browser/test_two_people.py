@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What alice and bob see of each other in JupyterLab on the shared server."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -107,18 +108,30 @@ def test_text_file_is_edited_by_both(alice: Lab, bob: Lab) -> None:
 def test_windows_go_on_when_the_server_was_stopped_and_started(
     alice: Lab, bob: Lab, hub_url: str, entry: str, passwords: dict[str, str]
 ) -> None:
-    """People continue to type and run cells after a restart of the server, without a reload. Runs last, because it ends the kernels."""
+    """Requirement V4: people continue to type and run cells after a restart of the server, without a reload. Runs last, because it ends the kernels.
+
+    A banner says what happens, takes no key, and goes when the server is back. No dialog appears.
+    """
     for lab in (alice, bob):
-        lab.dismiss_when_away()
+        lab.file.enter()
     with Hub(hub_url) as hub:
         hub.login("alice", passwords["alice"]).stop("shared")
+    for lab in (alice, bob):
+        expect(lab.banner).to_contain_text("shared's server has stopped")
+        expect(lab.banner.get_by_role("link", name="Start it")).to_have_attribute(
+            "href", re.compile("/hub/spawn/shared$")
+        )
+    alice.page.keyboard.type(", and again")
+    bob.file.type("once more ", at="Home")
     bob.start_again(entry)
-    alice.file.type_while_away(", and again")
-    bob.file.type_while_away("once more ", at="Home")
     for lab in (alice, bob):
         expect(lab.file.text).to_have_text("once more bob at the beginningalice at the end, and again")
         lab.show("Welcome.ipynb")
+        expect(lab.banner).to_contain_text("Welcome.ipynb has a new kernel")
+        expect(lab.dialogs).to_have_count(0)
     for one, other, cell in ((alice, bob, SECOND), (bob, alice, THIRD)):
         one.cell(cell).type(f"\nprint('{one.name} again')")
-        one.cell(cell).run_until(f"{one.name} again")
+        one.cell(cell).run()
+        expect(one.cell(cell).output).to_contain_text(f"{one.name} again")
+        expect(one.banner).to_be_hidden()
         expect(other.cell(cell).output).to_contain_text(f"{one.name} again")

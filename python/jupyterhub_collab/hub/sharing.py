@@ -35,6 +35,7 @@ from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_log import log_shares
 from .shared_port import share_port
 from .shares import end_shares_with_server, limit_shares
+from .visitors import for_home
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -129,7 +130,7 @@ def share_servers(
         "hub": os.getpid(),
     }
     api_url = api_over_network(c)
-    _show_invitations(c, ends_with_server)
+    _use_templates(c, ends_with_server)
     show_offered()
     lead_to_page()
     start_without_page()
@@ -176,12 +177,14 @@ def offer_servers(c: Any, servers: Iterable[str]) -> None:
         offered.update(servers)
 
 
-def _show_invitations(c: Any, ends_with_server: bool) -> None:
-    """Let our pages for accepting shares override the hub's, and the administrator's override ours."""
+def _use_templates(c: Any, ends_with_server: bool) -> None:
+    """Let our pages for accepting shares, Home and refusals override the hub's, and the administrator's override ours."""
     paths = reify(c.JupyterHub, "template_paths", [])
     if str(TEMPLATES) not in paths:
         paths.append(str(TEMPLATES))
-    reify(c.JupyterHub, "template_vars", {})["shares_end_with_server"] = ends_with_server
+    template_vars = reify(c.JupyterHub, "template_vars", {})
+    template_vars["shares_end_with_server"] = ends_with_server
+    template_vars["visiting"] = for_home(revocation_seconds(c))
 
 
 def _is_json(value: Any) -> bool:

@@ -1,26 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read from a live hub's database who has visited other users' running servers. Changes nothing."""
+"""Read from a live hub's database who has visited, and who is visiting, other users' running servers. Changes nothing."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from jupyterhub import orm, scopes
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 ACCESS = "access:servers"
+# The hub notes activity of tokens to half a minute.
+RESOLUTION_SECONDS = 60
 
 
-def visitors(db: Session) -> list[dict[str, Any]]:
-    """Return everyone whose browser holds a token for another user's running server.
+def visitors(db: Session, owner: str = "") -> list[dict[str, Any]]:
+    """Return everyone whose browser holds a token for another user's running server, or for one of this owner's.
 
     user, owner, server: names; the default server's is empty. started, seen: when the server started, and when it last asked the hub about
     the user, in seconds since the epoch. allowed: whether the current roles and shares give the user access.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for spawner in db.query(orm.Spawner).filter(orm.Spawner.server_id.is_not(None)):
-        for token in spawner.oauth_client.access_tokens if spawner.oauth_client else []:
+    running = db.query(orm.Spawner).filter(orm.Spawner.server_id.is_not(None))
+    for spawner in running.filter(orm.Spawner.user.has(name=owner)) if owner else running:
+        # A live hub's session may have the list of tokens from before the server was started again, so ask the database.
+        for token in db.query(orm.APIToken).filter_by(client_id=spawner.oauth_client_id):
             if token.user is None or token.user is spawner.user:
                 continue
             held = scopes.parse_scopes(scopes.get_scopes_for(token)).get(ACCESS)
@@ -34,6 +41,28 @@ def visitors(db: Session) -> list[dict[str, Any]]:
                 "allowed": held is not None and bool(scopes.check_scope_filter(held, spawner, "server")),
             }
     return list(found.values())
+
+
+def for_home(revocation_seconds: int) -> Callable[[Any], Any]:
+    """Return a template variable for the hub's pages: a function that returns `visiting` of the page's user.
+
+    revocation_seconds: how often servers ask the hub about visitors.
+    """
+    seconds = 2 * revocation_seconds + RESOLUTION_SECONDS
+    return lambda user: partial(visiting, user, seconds)
+
+
+def visiting(user: Any, seconds: float) -> dict[str, list[str]]:
+    """Return who is on each of a user's servers, as far as these have asked the hub about them in the last seconds.
+
+    user: the hub's; None for nobody. The keys are names of servers; the default server's is empty.
+    """
+    found: dict[str, list[str]] = {}
+    if user is not None:
+        for each in visitors(object_session(user.orm_user), user.name):
+            if each["allowed"] and each["seen"] > time.time() - seconds:
+                found.setdefault(each["server"], []).append(each["user"])
+    return {server: sorted(names) for server, names in found.items()}
 
 
 def moment(stored: datetime | None) -> float:

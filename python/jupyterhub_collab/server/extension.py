@@ -18,6 +18,7 @@ from ..patches.server.stopping import STOP_SECONDS, exit_after, save_all, stop_o
 from ..patches.server.websockets import while_open
 from ..patches.server.workers import PROBE, Probe
 from .activity import Activity
+from .farewell import Farewell
 from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
@@ -61,6 +62,7 @@ class Collaboration(ExtensionApp):
         presence = Presence(app.event_logger, path_of, visitors.level)
         visitors.when_changed = presence.tell_soon
         while_open(presence.present)
+        self.farewell = Farewell(app.event_logger)
         self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))
         self._use_rooms(Documents(settings.documents_per_person))
@@ -85,6 +87,7 @@ class Collaboration(ExtensionApp):
 
     async def stop_extension(self) -> None:
         exit_after(STOP_SECONDS, self.log)
+        self.farewell.say_that_server_stops()
         self._bound.stop()
         self.activity.stop()
         app: Any = self.serverapp

@@ -18,6 +18,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
 from ..patches.server.websockets import close, judge_messages, limit_messages
+from .farewell import is_of_page, say_that_access_ended
 from .handshakes import refuse_other_pages
 from .hub_credentials import (
     Credentials,
@@ -38,6 +39,8 @@ LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from
 ENDED = 1003
 REASON = "Your access to this server has ended."
 LOWERED = "You can only view this server now."
+# Pages are told before they notice that documents and kernels are gone, so that they say it in their own words, and JupyterLab says nothing.
+TELL_SECONDS = 1.0
 
 
 class Visitors:
@@ -132,18 +135,35 @@ class Visitors:
             # A failure is not cached. Pause for as long as an answer would be cached, so that a hub that is about to return is asked no
             # more often than usual.
             self._quiet_until = time.monotonic() + self._hub_auth.cache_max_age
-        told = dict(zip(people, answers, strict=True))
+        told = {
+            token: model
+            for token, model in zip(people, answers, strict=True)
+            if not isinstance(model, BaseException)
+        }
+        ended = {
+            token for token, model in told.items() if model is None or self._level_of(model) is Level.NONE
+        }
+        self._end(ended)
         changed = False
         for socket, credentials in list(self._sockets.items()):
             model = told.get(credentials.token)
-            if credentials.token not in told or isinstance(model, BaseException):
-                continue
-            if model is None:
-                self._close(socket, REASON)
-            elif socket in self._levels:
+            if model is not None and credentials.token not in ended and socket in self._levels:
                 changed |= self._follow(socket, self._level_of(model))
         if changed:
             self.when_changed()
+
+    def _end(self, tokens: set[str]) -> None:
+        """Close the websockets of visitors whose access has ended."""
+        sockets = {
+            socket: credentials.token
+            for socket, credentials in self._sockets.items()
+            if credentials.token in tokens and socket.ws_connection is not None
+        }
+        pages = {token for socket, token in sockets.items() if is_of_page(socket)}
+        for socket, token in sockets.items():
+            LOG.info("Closing %s: the visitor's access has ended", socket.request.path)
+            say_that_access_ended(socket)
+            close(socket, ENDED, REASON, after=TELL_SECONDS if token in pages else 0)
 
     def _follow(self, socket: Any, level: Level) -> bool:
         """Give a websocket the level that its visitor has now. Return whether it is another one."""
@@ -151,15 +171,10 @@ class Visitors:
         if level is before:
             return False
         limit_messages(socket, self._longest(socket))
-        if level is Level.NONE:
-            self._close(socket, REASON)
-        elif level < Level.EDIT and not may_watch(socket):
-            self._close(socket, LOWERED)
+        if level < Level.EDIT and not may_watch(socket):
+            if socket.ws_connection is not None:
+                LOG.info("Closing %s: the visitor can only view this server now", socket.request.path)
+                close(socket, ENDED, LOWERED)
         elif before < Level.EDIT <= level:
             ask_again(socket)
         return True
-
-    def _close(self, socket: Any, reason: str) -> None:
-        if socket.ws_connection is not None:
-            LOG.info("Closing %s: %s", socket.request.path, reason)
-            close(socket, ENDED, reason)

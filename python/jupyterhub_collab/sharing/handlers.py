@@ -17,7 +17,8 @@ from tornado.web import HTTPError, RequestHandler, authenticated
 from ..names import NOT_SHARED, SIGN, UNGUARDED
 from .hub import Hub, HubAway, Refused, server_path
 from .settings import Settings
-from .state import by_my_roles, my_servers, open_to_me
+from .state import address, by_my_roles, my_servers, open_to_me
+from .targets import path_in
 
 log = logging.getLogger("jupyterhub_collab.sharing")
 
@@ -30,11 +31,19 @@ SENTENCES = {
     404: "That server, link, user or group no longer exists. See the list below.",
 }
 NOBODY = "This hub has no user or group with that name. Check the spelling."
+YOURSELF = "You already have access to your own server. Enter the name of the person or group to share with."
 NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
+NOT_HERE = (
+    "That address is not one of this server. Paste the address of an open file, or enter the file's path."
+)
 NOT_STOPPED = "The server is starting or stopping. Wait until it has finished, then check the list."
 AWAY = "The hub does not answer at the moment. Try again in a minute, then check what is shared."
 OLD = "This page has expired, or the request came from another site. Reload and try again."
 FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab."
+# Longest query that is kept until a sign-in, in characters. JupyterLab's button sends the path of a file.
+LONGEST_QUERY = 1000
+# The fields of forms that keep what was typed, and the one that says which server they are about.
+FIELDS = ("server", "kind", "name", "document")
 # The two tabs of the page: the user's servers, and those shared with the user.
 TABS = ("mine", "theirs")
 # `done` in the page's address -> notice. The page shows nothing else from its address.
@@ -92,13 +101,20 @@ class Base(HubOAuthenticated, RequestHandler):
 
     def get_login_url(self) -> str:
         # The address is kept in memory until the sign-in, so keep nothing of it that the page does not know.
-        self.request.uri = self.sharing.prefix + (f"?tab={self.tab}" if self.tab else "")
+        known = {"tab": self.tab, **self.filled} if self.tab else {}
+        query = urlencode({name: value for name, value in known.items() if value})
+        self.request.uri = self.sharing.prefix + (f"?{query}" if 0 < len(query) <= LONGEST_QUERY else "")
         return str(super().get_login_url())
 
     @property
     def tab(self) -> str:
         tab = self.get_query_argument("tab", "")
         return tab if tab in TABS else ""
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """What the page's address fills in: the name of one of the user's servers, and a file there."""
+        return {name: self.get_query_argument(name, "") for name in ("server", "document")}
 
     @property
     def sharing(self) -> Settings:
@@ -221,6 +237,10 @@ class SharingPage(Base):
             "notice": "",
             "problem": "",
             "new_link": None,
+            # What was typed stays if it is refused.
+            "filled": {name: self.get_body_argument(name, "") for name in FIELDS}
+            if status >= 400
+            else self.filled,
             "tab": TABS[0],
             "origin": self.origin,
             "servers_at": self.sharing.hub_origin,
@@ -277,15 +297,28 @@ class SharingPage(Base):
         life = int(seconds[:18]) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
         # Without scopes in the request, the hub grants access and nothing else.
         wish = {"expires_in": max(60, min(life, self.sharing.longest_link))}
+        document = self.document()
         made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)
         await self.show_page(
-            new_link={"server": self.get_body_argument("server", ""), "address": self.address_of(made)}
+            new_link={
+                "server": self.get_body_argument("server", ""),
+                "address": self.address_of(made, document),
+                "document": document,
+            }
         )
 
-    def address_of(self, made: dict[str, Any]) -> str:
-        """Return the address of a link: the hub's accept page, with the document to open afterwards if the form names one."""
+    def document(self) -> str:
+        """Return the path of the file that a form names; empty for none. Raises Refused if it is not on the form's server."""
+        server = address(self.sharing.base_url, self.user, self.get_body_argument("server", ""))
+        try:
+            return path_in(self.get_body_argument("document", ""), server)
+        except ValueError as error:
+            raise Refused(400, str(error), NOT_HERE) from error
+
+    def address_of(self, made: dict[str, Any], document: str) -> str:
+        """Return the address of a link: the hub's accept page, with the document to open afterwards if there is one."""
         query = {"code": made["code"]}
-        if document := self.get_body_argument("document", "").strip().strip("/"):
+        if document:
             query["next"] = f"{self.sharing.base_url}user/{self.mine.rstrip('/')}/lab/tree/{quote(document)}"
         return f"{self.origin}{self.sharing.base_url}hub/accept-share?{urlencode(query)}"
 
@@ -306,11 +339,24 @@ class SharingPage(Base):
     async def give(self) -> str:
         if not self.sharing.by_name:
             raise Refused(403, "sharing by name is off")
+        guest = self.guest()
         try:
-            await self.hub.ask("POST", f"shares/{self.mine}", self.guest())
+            await self.give_to(guest)
+        except Refused as no:
+            # Most hubs have names in lower case only, and their login form accepts others. The page does not know which hubs do.
+            (kind, name), *_ = guest.items()
+            if kind != "user" or no.advice != NOBODY or name == name.lower():
+                raise
+            await self.give_to({kind: name.lower()})
+        return "given"
+
+    async def give_to(self, guest: dict[str, str]) -> None:
+        if guest.get("user") == self.user:
+            raise Refused(400, "the server is the user's own", YOURSELF)
+        try:
+            await self.hub.ask("POST", f"shares/{self.mine}", guest)
         except Refused as no:
             raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
-        return "given"
 
     async def end_guest(self) -> str:
         await self.hub.ask("PATCH", f"shares/{self.mine}", self.guest())

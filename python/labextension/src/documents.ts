@@ -1,7 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Documents in the main area, by the paths that the server knows them by.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
+import type { ISessionContext } from "@jupyterlab/apputils";
 import type { Widget } from "@lumino/widgets";
+
+/** What this extension uses of a text. */
+interface SharedText {
+  getSource: () => unknown;
+  dispose: () => void;
+}
+
+/** What this extension uses of an editor or a cell of a notebook. */
+interface Cell {
+  model: { sharedModel: SharedText };
+  readOnly: boolean;
+}
+
+/** What this extension uses of an open document. The parts of `content` exist in notebooks or in text files. */
+export type OpenDocument = Widget & {
+  context: {
+    path: string;
+    model: { readOnly: boolean; sharedModel: SharedText };
+    sessionContext: ISessionContext;
+  };
+  content: {
+    widgets?: readonly Cell[];
+    editor?: { setOption: (name: "readOnly", value: boolean) => void };
+  };
+};
 
 /** Return whether the document at a path is open in this page. */
 export function isOpen(app: JupyterFrontEnd, path: string): boolean {
@@ -15,6 +41,48 @@ export async function show(app: JupyterFrontEnd, path: string): Promise<void> {
     app.shell.activateById(open.id);
   } else {
     await app.commands.execute("docmanager:open", { path });
+  }
+}
+
+/** Return all documents that are open in this page. */
+export function openDocuments(app: JupyterFrontEnd): OpenDocument[] {
+  return Array.from(app.shell.widgets("main")).filter(
+    (widget): widget is OpenDocument => "context" in widget,
+  );
+}
+
+/** Return the path of the current document, or an empty string if it has none. */
+export function currentPath(app: JupyterFrontEnd): string {
+  const { currentWidget } = app.shell;
+  return currentWidget ? (pathIn(app, currentWidget) ?? "") : "";
+}
+
+/** Return the text of the current document, or of the first one. The cells of a notebook are separated by blank lines. */
+export function currentText(app: JupyterFrontEnd): string {
+  const documents = openDocuments(app);
+  const document = documents.find((each) => each === app.shell.currentWidget) ?? documents[0];
+  return document ? textOf(document) : "";
+}
+
+/** Return the text of a document. */
+export function textOf({ content, context }: Pick<OpenDocument, "content" | "context">): string {
+  const parts = content.widgets?.map((cell) => cell.model.sharedModel) ?? [context.model.sharedModel];
+  return parts.map((part) => String(part.getSource())).join("\n\n");
+}
+
+/** Make all open documents read-only, and disconnect them from the server for good. What they show stays. */
+export function lock(app: JupyterFrontEnd): void {
+  document.body.classList.add("jp-mod-collabEnded");
+  for (const { content, context } of openDocuments(app)) {
+    content.editor?.setOption("readOnly", true);
+    for (const cell of content.widgets ?? []) {
+      cell.readOnly = true;
+    }
+    context.model.readOnly = true;
+    const { sessionContext } = context;
+    sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
+    sessionContext.session?.dispose();
+    context.model.sharedModel.dispose();
   }
 }
 

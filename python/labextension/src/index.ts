@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // JupyterLab's extension on collaboration servers.
 import { badge } from "./badge.ts";
+import { banner } from "./banner.ts";
 import { notices } from "./notices.ts";
+import { share } from "./share.ts";
 
-export default [badge, notices];
+export default [badge, banner, notices, share];

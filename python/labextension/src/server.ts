@@ -48,11 +48,18 @@ export interface Place extends Presence {
   level: "edit" | "manage";
 }
 
+/** Why this page is about to be disconnected (`farewell.py`). */
+export interface Farewell {
+  reason: "ended" | "stopping";
+}
+
+export const FAREWELL = "https://collab-jupyterhub.invalid/farewell/v1";
 export const NOTICE = "https://collab-jupyterhub.invalid/document/v1";
 export const PRESENCE = "https://collab-jupyterhub.invalid/presence/v1";
 
 /** What the events of each schema contain. */
 interface Events {
+  [FAREWELL]: Farewell;
   [NOTICE]: Notice;
   [PRESENCE]: Presence;
 }

@@ -5,6 +5,7 @@ Uses a real hub and a server that it started. The server asks the hub about once
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 
@@ -17,7 +18,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from jupyterhub_collab.patches.server.websockets import close
-from jupyterhub_collab.server.visitors import ENDED, REASON
+from jupyterhub_collab.server import farewell
+from jupyterhub_collab.server.visitors import ENDED, REASON, TELL_SECONDS
 from local_hub import PATIENCE, LocalHub
 from open_files import until
 from people.sockets import Door, dial
@@ -79,6 +81,26 @@ async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> 
         await room.leave()
 
 
+async def test_page_is_told_before_it_is_disconnected(hub: LocalHub) -> None:
+    """Requirement V4: a page whose visitor loses access gets an event that says so, in time to say it before a document is closed. Other pages do not."""
+    his, hers = [await dial(hub.door(who, EVENTS)) for who in ("bob", "alice")]
+    terminal = hub.at_server("bob", "POST", "api/terminals").json()["name"]
+    shell = await dial(hub.door("bob", f"terminals/websocket/{terminal}"))
+    hub.forget("bob")
+    told = {"schema_id": farewell.SCHEMA_ID, "reason": farewell.ENDED}
+    async with asyncio.timeout(PATIENCE):
+        while json.loads(await his.recv()) != told:
+            pass
+    begin = time.monotonic()
+    assert await asyncio.gather(*(end_of(each, PATIENCE) for each in (his, shell))) == [ENDED] * 2
+    assert time.monotonic() - begin > TELL_SECONDS / 2
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            while json.loads(await hers.recv()) != told:
+                pass
+    await hers.close()
+
+
 async def test_owner_who_logs_out_is_no_exception(hub: LocalHub) -> None:
     socket = await dial(hub.door("alice", EVENTS))
     hub.forget("alice")
@@ -126,8 +148,9 @@ async def test_hub_is_asked_as_often_for_one_websocket_as_for_many(hub: LocalHub
     assert hub.log.count(asked) == before, "the hub is still asked about a user who has left"
 
 
-async def test_nothing_is_heard_of_anyone_who_does_not_answer_the_end() -> None:
-    """Nothing is read from a client that does not answer the close: it could send for as long as tornado waits for the answer."""
+@pytest.mark.parametrize("after", [0, 0.3])
+async def test_nothing_is_heard_of_anyone_who_does_not_answer_the_end(after: float) -> None:
+    """Nothing is read from a client that does not answer the close, or is not told yet: it could send for as long as tornado waits."""
     heard: list[str | bytes] = []
     ended: list[float] = []
     opened: list[WebSocketHandler] = []
@@ -154,7 +177,7 @@ async def test_nothing_is_heard_of_anyone_who_does_not_answer_the_end() -> None:
     writer.write(frame("before"))
     while not heard:
         await asyncio.sleep(0.01)
-    close(opened[0], ENDED, REASON)
+    close(opened[0], ENDED, REASON, after=after)
     assert len(ended) == 1, "closing waits for the client"
     writer.write(frame("after"))
     await asyncio.sleep(0.5)

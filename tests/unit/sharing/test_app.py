@@ -260,6 +260,21 @@ def test_addresses_of_strangers_do_not_fill_the_memory(
 
 
 @pytest.mark.usefixtures("environment")
+def test_file_to_share_is_kept_until_the_sign_in(closed_port: int) -> None:
+    """What JupyterLab's button fills in is still there after a sign-in, unless it is too long."""
+    states = HubOAuth.instance()._oauth_states
+    filled = "?tab=mine&server=big&document=a%26b.txt"
+
+    async def come() -> None:
+        for path in (filled, "?tab=mine&document=" + "x" * 10_000, "?document=plan.txt"):
+            assert await ask(settings(closed_port), PREFIX + path) == (302, "")
+
+    states.clear()
+    asyncio.run(come())
+    assert [state["next_url"] for state in states.values.values()] == [PREFIX + filled, PREFIX, PREFIX]
+
+
+@pytest.mark.usefixtures("environment")
 def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest entries go first, also if one of them is renewed, and no entry is long."""
     bounded.bound_memory()

@@ -51,10 +51,17 @@ def while_open(around: Around) -> None:
     websocket.get = followed
 
 
-def close(socket: Any, code: int, reason: str) -> None:
-    """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does."""
+def close(socket: Any, code: int, reason: str, *, after: float = 0) -> None:
+    """Close a websocket for good. From now on, nothing is received from the other side or sent to it, whatever it does.
+
+    after: how long the other side does not notice, in seconds.
+    """
     socket.on_message = _ignore  # the other side may send more before it confirms the close
-    socket.close(code, reason)
+    if after:
+        connection, socket.ws_connection = socket.ws_connection, None
+        asyncio.get_running_loop().call_later(after, connection.close, code, reason)
+    else:
+        socket.close(code, reason)
     try:
         # Clean up after the visitor now, not when the other side confirms the close.
         socket.on_connection_close()
