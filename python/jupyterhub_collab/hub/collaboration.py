@@ -215,9 +215,19 @@ class Ours(str):
 
     def __init__(self, _text: str, theirs: Any = None) -> None:
         self.theirs = theirs
+        self.spawner: Any = None  # the one that has called this
 
     def __call__(self, spawner: Any) -> str:
+        self.spawner = spawner
         return self.before(self.theirs, spawner)
+
+    def format(self, *values: object, **names: object) -> str:
+        """Return the variable's text with the previous value expanded, but not ours.
+
+        KubeSpawner calls the variables, and then expands `{username}` and the like in those that are text. It would fail on our JSON.
+        """
+        theirs = self.theirs.format(*values, **names) if isinstance(self.theirs, str) else self.theirs
+        return self.before(theirs, self.spawner)
 
     def before(self, theirs: Any, spawner: Any) -> str:
         """Return the variable's text. theirs: its value without us, a string or a callable."""
