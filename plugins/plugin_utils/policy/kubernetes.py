@@ -18,8 +18,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..packed import unpack
 from .sharing import OLDEST_HUB_TO_SHARE, release
 
-# Releases of the chart Zero to JupyterHub whose values these are: the first, and the one after the last.
-CHARTS = ("4.0", "5")
+# Releases of the chart Zero to JupyterHub whose values these are: the first, which takes volumes by name, and the one after the last.
+CHARTS = ("4.3", "5")
 # The port of the sharing page in the hub's pod, unless jupyterhub_sharing_port sets another. The same as PORT in `jupyterhub_collab.hub.sharing`.
 PAGE_PORT = 8905
 # Ports of the chart's own in the hub's pod, and those that its account cannot use.

@@ -82,7 +82,8 @@ def share_servers(
     account: the host's account that the page's process switches to if the hub is root. public_url: the address at which users open the
     hub; empty if the hub knows it.
     """
-    root = os.geteuid() == 0
+    # In a pod, there are no other accounts that a port or a file must be kept from.
+    root = os.geteuid() == 0 and not place.everywhere
     log = log or (LOG_OF_ROOT if root else "")
     port = port or (PORT_OF_ROOT if root else PORT)
     c = whole(c)
