@@ -51,6 +51,10 @@ def update(oldest: dict[int, str]) -> str:
     if subprocess.run([*pip, "--root-user-action=ignore", wanted], check=False).returncode:
         sys.exit(f"Failed to update JupyterHub {before}, which has a known vulnerability. See pip's output above.")
     importlib.invalidate_caches()
+    if numbers(installed()) < numbers(oldest[major]):
+        sys.exit(
+            f"pip reported no error, but {sys.prefix} still has JupyterHub {installed()}. A setting of pip may lead elsewhere."
+        )
     return installed()
 
 
