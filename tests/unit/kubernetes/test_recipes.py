@@ -53,7 +53,7 @@ def installed_from(content: bytes, place: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("image", ["hub", "singleuser"])
 def test_image_has_the_package_of_a_host(files: dict[str, bytes], tmp_path: Path, image: str) -> None:
-    """Both images have the same package, at the path that the hub's configuration names. [kubernetes-images]"""
+    """Both images have the same package, at the path that the hub's configuration names. Requirement 113."""
     name, content = wheel.wheel()
     assert files[f"{image}/{name}"] == content
     assert installed_from(content, tmp_path) == package_files()
@@ -123,7 +123,7 @@ def _wheel(place: Path, version: str) -> Path:
 
 
 def test_hub_with_a_known_vulnerability_is_updated(files: dict[str, bytes], tmp_path: Path, environment: Any) -> None:
-    """The image gets a release of the same major version that is safe to share with, or the build stops. [kubernetes-images]"""
+    """The image gets a release of the same major version that is safe to share with, or the build stops. Requirement 113."""
     for version in ("5.5.3", "5.5.5", "6.2.0"):
         _wheel(tmp_path, version)
     program = tmp_path / "prepare.py"

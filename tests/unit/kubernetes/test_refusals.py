@@ -57,7 +57,7 @@ def test_good_variables_have_no_problem() -> None:
 
 @pytest.mark.parametrize(("wrong", "why"), WRONG, ids=[f"{each}" for each, _why in WRONG])
 def test_problem_is_one_sentence(wrong: dict[str, Any], why: str) -> None:
-    """Whatever Kubernetes cannot have is refused, with what to do instead. [kubernetes-refused]"""
+    """Whatever Kubernetes cannot have is refused, with what to do instead. Requirement 115."""
     (problem,) = kubernetes.problems(GOOD | wrong)
     assert why in problem
     assert problem[0].isupper() or problem.startswith("jupyterhub_")
@@ -76,7 +76,7 @@ def test_problem_is_one_sentence(wrong: dict[str, Any], why: str) -> None:
     ],
 )
 def test_nothing_is_written(tmp_path: Path, wrong: dict[str, Any], why: str) -> None:
-    """A wrong variable of any role stops the play before it writes a file. [kubernetes-refused]"""
+    """A wrong variable of any role stops the play before it writes a file. Requirement 115."""
     done = play(tmp_path, {"hub": wrong})
     assert done.returncode != 0
     assert why in " ".join(done.stdout.split())

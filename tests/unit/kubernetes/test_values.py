@@ -99,7 +99,7 @@ def fragments_of_a_host(variables: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_policy_is_that_of_a_host(written: Path, tmp_path: Path, name: str) -> None:
-    """Roles, scopes, users and services of the two hubs are the same, row by row. [kubernetes-policy]"""
+    """Roles, scopes, users and services of the two hubs are the same, row by row. Requirement 110."""
     fragments = fragments_of_a_host(VARIABLES[name])
     main = configuration(tmp_path / "pod", values_in(written / name))
     on_kubernetes = record(main)
@@ -134,7 +134,7 @@ def test_hub_gets_the_text_that_a_host_gets(written: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*VARIABLES, *CLUSTERS])
 def test_chart_accepts_the_values(written: Path, name: str) -> None:
-    """The chart's schema has every key, with that type. [kubernetes-values]"""
+    """The chart's schema has every key, with that type. Requirement 111."""
     jsonschema.Draft7Validator(json.loads(SCHEMA.read_text())).validate(values_in(written / name))
 
 
@@ -162,7 +162,7 @@ def test_ours_comes_last(written: Path, tmp_path: Path) -> None:
 
 
 def test_pod_of_a_collaboration_server(written: Path, tmp_path: Path) -> None:
-    """KubeSpawner's pods have the settings of collaboration servers, the limits, and time to stop. [kubernetes-pods]"""
+    """KubeSpawner's pods have the settings of collaboration servers, the limits, and time to stop. Requirement 112."""
     theirs = {"singleuser": {"extraEnv": {"WHO": "{username}", "JUPYTER_CONFIG_PATH": "/etc/{username}"}}}
     main = configuration(tmp_path / "hub", values_in(written / "projects"), theirs)
     made = pods(main, "alice", "shared", "project-rainfall")
@@ -195,7 +195,7 @@ def test_other_pods_are_as_before(written: Path, tmp_path: Path) -> None:
 
 
 def test_pod_has_its_own_directory_for_the_history(written: Path, tmp_path: Path) -> None:
-    """With a claim, each server has its own directory of that volume, and keeps its history there. [kubernetes-pods]"""
+    """With a claim, each server has its own directory of that volume, and keeps its history there. Requirement 112."""
     made = pods(configuration(tmp_path / "hub", values_in(written / "claim")), "shared", "shared/second")
     for owner, path in (("shared", "shared"), ("shared/second", "shared--second")):
         pod = made[owner]
@@ -209,7 +209,7 @@ def test_pod_has_its_own_directory_for_the_history(written: Path, tmp_path: Path
 
 
 def test_page_is_for_the_proxy_only(written: Path) -> None:
-    """The proxy may open connections to the page, and no other pod. [kubernetes-network]"""
+    """The proxy may open connections to the page, and no other pod. Requirement 114."""
     values = values_in(written / "claim")
     assert values["hub"]["service"]["extraPorts"] == [{"name": "sharing", "port": 9000, "targetPort": 9000}]
     (rule,) = values["hub"]["networkPolicy"]["ingress"]
@@ -230,7 +230,7 @@ def test_without_the_page_no_port_is_open(written: Path) -> None:
 
 
 def test_second_run_changes_nothing(written: Path, tmp_path: Path) -> None:
-    """Files stay as they are, and a run in check mode writes none. [kubernetes-values]"""
+    """Files stay as they are, and a run in check mode writes none. Requirement 111."""
     for name in ("defaults", "claim"):
         shutil.copytree(written / name, tmp_path / name)
     before = _files(tmp_path)
