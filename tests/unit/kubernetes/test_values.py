@@ -77,23 +77,17 @@ def fragments_of_a_host(variables: dict[str, Any]) -> dict[str, str]:
         "shared_accounts": [],
         "shared_users": [],
     }
-    told = {
-        "__jupyterhub_projects_asked": variables.get("jupyterhub_projects", []),
-        "role_path": str(ROOT / "roles/jupyterhub_rtc"),
-        **variables,
-    }
-    roles = RoleVariables("jupyterhub_rtc", "jupyterhub_sharing", "jupyterhub_projects", **told)
-    policy = roles["__jupyterhub_rtc_policy"] = rtc.policy(roles["__jupyterhub_rtc_settings"], host)
-    found = {"missing": [], "foreign": {}, "remembered": {}, "other_hubs": "", "root": {"problem": ""}}
+    told = {"__jupyterhub_rtc_projects_packed": variables.get("jupyterhub_projects", []), **variables}
+    role = RoleVariables("jupyterhub_rtc", **told)
+    policy = role["__jupyterhub_rtc_policy"] = rtc.policy(role["__jupyterhub_rtc_settings"], host)
     # Workspaces are for hosts only, and have tests of their own.
-    roles["__jupyterhub_projects_policy"] = projects.policy(
-        roles["__jupyterhub_projects_settings"], host, found
-    ) | {"workspaces": []}
-    fragments = {"50-rtc": roles.rendered("jupyterhub_rtc", "rtc.py.j2")}
+    opened = projects.policy(role["__jupyterhub_rtc_projects_settings"], host, {}) | {"workspaces": []}
+    role["__jupyterhub_rtc_projects_policy"] = opened
+    fragments = {"50-rtc": role.rendered("jupyterhub_rtc", "rtc.py.j2")}
     if policy["sharing"]:
-        fragments["60-sharing"] = roles.rendered("jupyterhub_sharing", "sharing.py.j2")
-    if roles["__jupyterhub_projects_wanted"]:
-        fragments["70-projects"] = roles.rendered("jupyterhub_projects", "projects.py.j2")
+        fragments["60-sharing"] = role.rendered("jupyterhub_rtc", "sharing.py.j2")
+    if opened["opens_servers"]:
+        fragments["70-projects"] = role.rendered("jupyterhub_rtc", "projects.py.j2")
     return fragments
 
 
