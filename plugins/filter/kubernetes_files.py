@@ -14,7 +14,7 @@ description:
 positional: _input, policy, fragments, lab
 options:
   _input:
-    description: The variables of role jupyterhub_kubernetes and those of others that concern it, by name without the prefix.
+    description: The variables of playbook kubernetes and those of role jupyterhub_rtc that concern it, by name without the prefix.
     type: dict
     required: true
   policy:
@@ -36,7 +36,7 @@ author:
 """
 
 EXAMPLES = r"""
-files: "{{ __jupyterhub_kubernetes_settings | collab.jupyterhub.kubernetes_files(policy, fragments, lab) }}"
+files: "{{ __jupyterhub_rtc_kubernetes_settings | collab.jupyterhub.kubernetes_files(policy, fragments, lab) }}"
 """
 
 RETURN = r"""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kubernetes_problems
-short_description: List the problems that prevent role jupyterhub_kubernetes from running
+short_description: List the problems that prevent playbook kubernetes from running
 version_added: 1.1.0
 description:
   - Checks the variables. Each problem names the variable and says how to fix it.
 options:
   _input:
-    description: The variables of role jupyterhub_kubernetes and those of others that concern it, by name without the prefix.
+    description: The variables of playbook kubernetes and those of role jupyterhub_rtc that concern it, by name without the prefix.
     type: dict
     required: true
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ author:
 """
 
 EXAMPLES = r"""
-problems: "{{ __jupyterhub_kubernetes_settings | collab.jupyterhub.kubernetes_problems }}"
+problems: "{{ __jupyterhub_rtc_kubernetes_settings | collab.jupyterhub.kubernetes_problems }}"
 """
 
 RETURN = r"""

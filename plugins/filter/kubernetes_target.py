@@ -14,7 +14,7 @@ description:
     policy for a host compute it for Kubernetes.
 options:
   _input:
-    description: The variables of role jupyterhub_kubernetes and those of others that concern it, by name without the prefix.
+    description: The variables of playbook kubernetes and those of role jupyterhub_rtc that concern it, by name without the prefix.
     type: dict
     required: true
 extends_documentation_fragment:
@@ -24,7 +24,7 @@ author:
 """
 
 EXAMPLES = r"""
-target: "{{ __jupyterhub_kubernetes_settings | collab.jupyterhub.kubernetes_target }}"
+target: "{{ __jupyterhub_rtc_kubernetes_settings | collab.jupyterhub.kubernetes_target }}"
 """
 
 RETURN = r"""

@@ -39,17 +39,30 @@ def update(oldest: dict[int, str]) -> str:
         sys.exit(f"The Python of {sys.prefix} is too old. Use a base image with 3.11 or newer.")
     before = installed()
     if not before:
-        sys.exit(f"JupyterHub is not installed in {sys.prefix}. Use the hub's image of the chart as the base image.")
+        sys.exit(
+            f"JupyterHub is not installed in {sys.prefix}. Use the hub's image of the chart as the base image."
+        )
     major = numbers(before)[0]
     if major not in oldest:
         known = " or ".join(map(str, oldest))
         sys.exit(f"JupyterHub {before} is not supported. Use a base image with JupyterHub {known}.")
     if numbers(before) >= numbers(oldest[major]):
         return before
-    pip = [sys.executable, "-I", "-m", "pip", "install", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    pip = [
+        sys.executable,
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+    ]
     wanted = f"{PACKAGE}>={oldest[major]},<{major + 1}"
     if subprocess.run([*pip, "--root-user-action=ignore", wanted], check=False).returncode:
-        sys.exit(f"Failed to update JupyterHub {before}, which has a known vulnerability. See pip's output above.")
+        sys.exit(
+            f"Failed to update JupyterHub {before}, which has a known vulnerability. See pip's output above."
+        )
     importlib.invalidate_caches()
     if numbers(installed()) < numbers(oldest[major]):
         sys.exit(

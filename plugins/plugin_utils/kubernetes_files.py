@@ -25,9 +25,7 @@ HUB, SERVER = "jupyterhub-collab-hub", "jupyterhub-collab-singleuser"
 HISTORY = "collab-history"
 # The account that the chart runs the hub and servers as (hub.containerSecurityContext.runAsUser, singleuser.uid).
 ACCOUNT = 1000
-MANAGED = (
-    "Managed by Ansible (playbook collab.jupyterhub.kubernetes). Changes made here are lost: change the variables and run the playbook again."
-)
+MANAGED = "Managed by Ansible (playbook collab.jupyterhub.kubernetes). Changes made here are lost: change the variables and run the playbook again."
 # Fragment that tells the package that this hub runs in a pod. The others are those that a host gets.
 POD = """\
 # This hub runs in a pod. {managed}
@@ -54,24 +52,30 @@ USER {account}
 
 
 def files(
-    settings: dict[str, Any], policy: dict[str, Any], fragments: dict[str, str], lab: dict[str, dict[str, Any]]
+    settings: dict[str, Any],
+    policy: dict[str, Any],
+    fragments: dict[str, str],
+    lab: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the `files` to write (path -> content in base64), and the names of the `images` (`hub`, `singleuser`).
 
-    settings: the variables of role jupyterhub_kubernetes. policy: that of role jupyterhub_rtc. fragments: the hub's configuration, as a
+    settings: the variables of playbook kubernetes. policy: that of role jupyterhub_rtc. fragments: the hub's configuration, as a
     host gets it (name -> text, empty for none). lab: the options of module lab_settings, by the name of the files.
     """
     package = HubPackage(package_files()).path
     name, content = wheel.wheel()
     hub_program = f"{inspect.getsource(hub_environment)}\n\nmain({OLDEST_HUB_TO_SHARE!r})\n"
-    server_program = (
-        f'{inspect.getsource(server_environment)}\n\nmain("prepare.py", package="", **{snippet.parts(lab)["settings"]})\n'
-    )
+    server_program = f'{inspect.getsource(server_environment)}\n\nmain("prepare.py", package="", **{snippet.parts(lab)["settings"]})\n'
     images = {}
     written: dict[str, bytes] = {}
     for place, title, image, program in (
         ("hub", "The image of the hub.", HUB, hub_program),
-        ("singleuser", "The image of users' servers. Use it as a pattern for other images that users can choose.", SERVER, server_program),
+        (
+            "singleuser",
+            "The image of users' servers. Use it as a pattern for other images that users can choose.",
+            SERVER,
+            server_program,
+        ),
     ):
         recipe = RECIPE.format(
             title=title,
@@ -85,7 +89,9 @@ def files(
         parts = {"Dockerfile": recipe.encode(), "prepare.py": program.encode(), name: content}
         written |= {f"{place}/{path}": part for path, part in parts.items()}
         images[place] = f"{settings['registry']}/{image}:{wheel.version()}-{_digest(parts)}"
-    text = _values(values(settings, policy, {name: text for name, text in fragments.items() if text}, images, package))
+    text = _values(
+        values(settings, policy, {name: text for name, text in fragments.items() if text}, images, package)
+    )
     written["values.yaml"] = text.encode()
     return {
         "files": {path: base64.b64encode(part).decode() for path, part in written.items()},

@@ -33,7 +33,9 @@ def wheel() -> tuple[str, bytes]:
         f"{about}/licenses/LICENSE": (PACKAGE / "LICENSE").read_text(encoding="utf-8"),
     }
     record = f"{about}/RECORD"
-    files[record] = "".join(_line(name, text.encode()) for name, text in sorted(files.items())) + f"{record},,\n"
+    files[record] = (
+        "".join(_line(name, text.encode()) for name, text in sorted(files.items())) + f"{record},,\n"
+    )
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():

@@ -104,9 +104,13 @@ CLUSTER = {
 }
 
 
-def play(directory: Path, hubs: Mapping[str, Mapping[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+def play(
+    directory: Path, hubs: Mapping[str, Mapping[str, Any]], *options: str
+) -> subprocess.CompletedProcess[str]:
     """Run playbook kubernetes for hubs with these variables. Each hub's files are in the directory of its name."""
-    inventory = {"all": {"hosts": {name: {**_defaults(directory, name), **told} for name, told in hubs.items()}}}
+    inventory = {
+        "all": {"hosts": {name: {**_defaults(directory, name), **told} for name, told in hubs.items()}}
+    }
     (directory / "hubs.yml").write_text(yaml.safe_dump(inventory))
     command = ["ansible-playbook", "-i", "hubs.yml", "collab.jupyterhub.kubernetes", *options]
     return subprocess.run(
@@ -147,7 +151,8 @@ def configuration(directory: Path, ours: Mapping[str, Any], theirs: Mapping[str,
     directory.mkdir(exist_ok=True)
     values = merged(DEFAULTS, THEIRS, theirs or {}, ours)
     values["hub"]["extraConfig"] = {
-        name: text.replace(PACKAGE, str(ROOT / "python")) for name, text in values["hub"]["extraConfig"].items()
+        name: text.replace(PACKAGE, str(ROOT / "python"))
+        for name, text in values["hub"]["extraConfig"].items()
     }
     text = yaml.safe_dump(values)
     (directory / "values.yaml").write_text(text)

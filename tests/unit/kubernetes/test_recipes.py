@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import hub_environment, kubernetes_files, wheel
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import (
+    hub_environment,
+    kubernetes_files,
+    wheel,
+)
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import PACKAGE, package_files
 
 from chart import PACKAGE as PATH
@@ -41,7 +45,16 @@ def installed_from(content: bytes, place: Path) -> dict[str, str]:
     name, _content = wheel.wheel()
     (place / name).write_bytes(content)
     target = place / "target"
-    command = ["uv", "pip", "install", "--quiet", "--offline", "--no-deps", f"--target={target}", str(place / name)]
+    command = [
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--offline",
+        "--no-deps",
+        f"--target={target}",
+        str(place / name),
+    ]
     subprocess.run(command, check=True)
     found = [*target.glob("jupyterhub_collab/**/*")]
     return {
@@ -74,7 +87,9 @@ def test_wheel_is_the_one_that_a_build_tool_makes(tmp_path: Path) -> None:
         ]
         assert {each: built.read(each) for each in compared} == {each: ours.read(each) for each in compared}
         (about,) = (each for each in ours.namelist() if each.endswith("METADATA"))
-        fields = re.findall(r"^(Name|Version|Requires-Python|License-Expression): .*", built.read(about).decode(), re.M)
+        fields = re.findall(
+            r"^(Name|Version|Requires-Python|License-Expression): .*", built.read(about).decode(), re.M
+        )
         assert len(fields) == 4
         for line in built.read(about).decode().partition("\n\n")[0].splitlines():
             if line.partition(":")[0] in fields:
@@ -122,7 +137,9 @@ def _wheel(place: Path, version: str) -> Path:
     return path
 
 
-def test_hub_with_a_known_vulnerability_is_updated(files: dict[str, bytes], tmp_path: Path, environment: Any) -> None:
+def test_hub_with_a_known_vulnerability_is_updated(
+    files: dict[str, bytes], tmp_path: Path, environment: Any
+) -> None:
     """The image gets a release of the same major version that is safe to share with, or the build stops. Requirement 113."""
     for version in ("5.5.3", "5.5.5", "6.2.0"):
         _wheel(tmp_path, version)
@@ -141,7 +158,10 @@ def test_hub_with_a_known_vulnerability_is_updated(files: dict[str, bytes], tmp_
     failed = build("5.4.6", PIP_NO_INDEX="1")
     assert failed.returncode == 1 and "Failed to update JupyterHub 5.4.6" in failed.stderr
     failed = build("7.0.0", **index)
-    assert failed.returncode == 1 and "JupyterHub 7.0.0 is not supported. Use a base image with JupyterHub 5 or 6." in failed.stderr
+    assert (
+        failed.returncode == 1
+        and "JupyterHub 7.0.0 is not supported. Use a base image with JupyterHub 5 or 6." in failed.stderr
+    )
 
 
 def test_base_without_a_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sharing_port": 905}, "which only root can use in the hub's pod"),
     ({"sharing_port": 8081}, "which the hub itself uses in the hub's pod"),
     ({"projects": [{"name": "soil", "state": "absent"}]}, "this playbook deletes nothing in a cluster"),
-    ({"projects": [{"name": "soil", "workspaces": [{"name": "data"}]}]}, "which need accounts and groups of a host"),
+    (
+        {"projects": [{"name": "soil", "workspaces": [{"name": "data"}]}]},
+        "which need accounts and groups of a host",
+    ),
 ]
 
 
@@ -69,7 +72,10 @@ def test_problem_is_one_sentence(wrong: dict[str, Any], why: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"jupyterhub_projects": [{"name": "soil", "workspaces": [{"name": "data"}]}]}, "which need accounts"),
+        (
+            {"jupyterhub_projects": [{"name": "soil", "workspaces": [{"name": "data"}]}]},
+            "which need accounts",
+        ),
         ({"jupyterhub_sharing_link_seconds": 5}, "jupyterhub_sharing_link_seconds is 5"),
         ({"jupyterhub_rtc_mem_limit": "much"}, "jupyterhub_rtc_mem_limit is 'much'"),
         ({"jupyterhub_projects": [{"name": "Soil"}]}, "the name 'Soil' is not valid"),

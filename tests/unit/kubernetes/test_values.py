@@ -99,7 +99,8 @@ def test_policy_is_that_of_a_host(written: Path, tmp_path: Path, name: str) -> N
     on_kubernetes = record(main)
     host = configuration(tmp_path / "host", {})
     host.write_text(
-        host.read_text() + "".join(text.replace("@PACKAGE@", str(ROOT / "python")) for text in fragments.values())
+        host.read_text()
+        + "".join(text.replace("@PACKAGE@", str(ROOT / "python")) for text in fragments.values())
     )
     on_a_host = record(host)
 
@@ -193,7 +194,9 @@ def test_pod_has_its_own_directory_for_the_history(written: Path, tmp_path: Path
     made = pods(configuration(tmp_path / "hub", values_in(written / "claim")), "shared", "shared/second")
     for owner, path in (("shared", "shared"), ("shared/second", "shared--second")):
         pod = made[owner]
-        assert {"name": "collab-history", "persistentVolumeClaim": {"claimName": "histories"}} in pod["spec"]["volumes"]
+        assert {"name": "collab-history", "persistentVolumeClaim": {"claimName": "histories"}} in pod["spec"][
+            "volumes"
+        ]
         (server,) = pod["spec"]["containers"]
         mount = {"name": "collab-history", "mountPath": "/srv/collab/histories", "subPath": path}
         assert mount in server["volumeMounts"]

@@ -13,9 +13,8 @@ from scenario import ROOT
 # Where plays and other roles enter a role, before anything changes.
 ENTRIES = [
     ("jupyterhub", "main"),
-    ("jupyterhub_kubernetes", "main"),
     ("jupyterhub_rtc", "main"),
-    ("jupyterhub_rtc", "variables"),
+    ("jupyterhub_rtc", "kubernetes"),
     ("jupyterhub_verify", "main"),
 ]
 
