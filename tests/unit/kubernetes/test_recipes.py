@@ -114,7 +114,7 @@ def environment(tmp_path: Path) -> Any:
         place = tmp_path / f"environment-{version}"
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
         wheel = _wheel(tmp_path, version)
-        pip = [place / "bin/python", "-m", "pip", "install", "--quiet", "--no-index", wheel]
+        pip = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--no-index", str(wheel)]
         subprocess.run(pip, check=True)
         wheel.unlink()
         return place / "bin/python"

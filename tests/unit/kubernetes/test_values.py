@@ -66,7 +66,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fragments_of_a_host(variables: dict[str, Any]) -> dict[str, str]:
     """Return the fragments that a play writes to a host with these variables."""
-    host = {
+    host: dict[str, Any] = {
         "hub": {"version": hub_version},
         "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
         "servers": {"account_names": "{USERNAME}"},
