@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
@@ -220,9 +220,20 @@ class Ours(str):
 
     def __init__(self, _text: str, theirs: Any = None) -> None:
         self.theirs = theirs
+        # The spawner that has called this. Weak, because others may copy the environment.
+        self.caller: Callable[[], Any] = lambda: None
 
     def __call__(self, spawner: Any) -> str:
+        self.caller = ref(spawner)
         return self.before(self.theirs, spawner)
+
+    def format(self, *values: object, **names: object) -> str:
+        """Return the variable's text with the previous value expanded, but not ours.
+
+        KubeSpawner calls the variables, and then expands `{username}` and the like in those that are text. It would fail on our JSON.
+        """
+        theirs = self.theirs.format(*values, **names) if isinstance(self.theirs, str) else self.theirs
+        return self.before(theirs, self.caller())
 
     def before(self, theirs: Any, spawner: Any) -> str:
         """Return the variable's text. theirs: its value without us, a string or a callable."""

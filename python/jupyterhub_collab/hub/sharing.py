@@ -29,6 +29,7 @@ from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .page_check import Page
 from .page_link import lead_to_page
+from .page_place import place
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
@@ -78,11 +79,12 @@ def share_servers(
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks visitors before it tells
     another user's server who they are. revocation: seconds until a server notices that access has ended, unless the configuration sets
     that already. log: the file that records who granted access to whom. If empty, a file below /var/log if the hub is root, otherwise
-    the hub's own log. port: the page's port on 127.0.0.1. If 0, one that only root can bind if the hub is root, otherwise 8905.
+    the hub's own log. port: the page's port on 127.0.0.1 (on all addresses if the proxy is elsewhere, see `page_place`). If 0, one that only root can bind if the hub is root, otherwise 8905.
     account: the host's account that the page's process switches to if the hub is root. public_url: the address at which users open the
     hub; empty if the hub knows it.
     """
-    root = os.geteuid() == 0
+    # In a pod, there are no other accounts that a port or a file must be kept from.
+    root = os.geteuid() == 0 and not place.everywhere
     log = log or (LOG_OF_ROOT if root else "")
     port = port or (PORT_OF_ROOT if root else PORT)
     c = whole(c)
@@ -115,7 +117,7 @@ def share_servers(
         raise ValueError(
             f"JupyterHub.services already has a service {SERVICE}, which is the name of the sharing page. Rename it"
         )
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://{place.host}:{port}"
     template_vars = value_of(c.JupyterHub, "template_vars", {})
     settings = {
         "by_name": by_name,
@@ -128,8 +130,9 @@ def share_servers(
         "account": account,
         "public_url": public_url,
         "hub": os.getpid(),
+        **({"listen": ""} if place.everywhere else {}),
     }
-    api_url = api_over_network(c)
+    api_url = place.api_url or api_over_network(c)
     _use_templates(c, ends_with_server)
     show_offered()
     lead_to_page()

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +39,12 @@ def path_of(spawner: Any, root: str) -> str:
 
 
 def state_directory_of(spawner: Any, root: str) -> str:
-    """Create a server's directory if it is missing, and return its path; empty if its account does not exist, or on an error."""
+    """Create a server's directory if it is missing, and return its path; empty if its account does not exist, or on an error.
+
+    If the spawner mounts a volume there, this is the server's directory.
+    """
+    if is_mounted(spawner, root):
+        return root
     path = path_of(spawner, root)
     if not path:
         return ""
@@ -53,6 +58,13 @@ def state_directory_of(spawner: Any, root: str) -> str:
     except OSError as error:
         spawner.log.warning("No state directory for %s below %s: %s", spawner._log_name, root, error)
     return ""
+
+
+def is_mounted(spawner: Any, path: str) -> bool:
+    """Return whether a spawner of pods mounts a volume of the server at this path."""
+    mounts = getattr(spawner, "volume_mounts", None) or []
+    each = mounts.values() if isinstance(mounts, Mapping) else mounts
+    return any(isinstance(mount, Mapping) and mount.get("mountPath") == path for mount in each)
 
 
 def let_write(spawner: Any, root: str) -> None:

@@ -21,7 +21,7 @@ class Settings:
     that access has ended. template_paths, template_vars: the hub's, as the administrator set them. account: the host's account to switch
     to. base_url: the hub's, `/` or with a path. prefix: this service's path. api_url: of the hub's API. public_url: the address at which
     users open the hub; empty if unknown. hub_origin: origin of the hub and the servers if the page has its own domain
-    (`JupyterHub.subdomain_host`); otherwise empty. address, port: where to listen. hub: the PID of the hub; 0 if unknown.
+    (`JupyterHub.subdomain_host`); otherwise empty. address, port: where to listen; an empty address stands for all. hub: the PID of the hub; 0 if unknown.
     """
 
     link_seconds: int
@@ -59,7 +59,7 @@ class Settings:
             api_url=os.environ["JUPYTERHUB_API_URL"],
             public_url=ours.pop("public_url") or hub_url,
             hub_origin=f"{hub.scheme}://{hub.netloc}" if is_apart else "",
-            address=listen.hostname or "127.0.0.1",
+            address=ours.pop("listen", listen.hostname or "127.0.0.1"),
             port=listen.port or 0,
             **ours,
         )

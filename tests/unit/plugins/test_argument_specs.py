@@ -14,6 +14,7 @@ from scenario import ROOT
 ENTRIES = [
     ("jupyterhub", "main"),
     ("jupyterhub_rtc", "main"),
+    ("jupyterhub_rtc", "kubernetes"),
     ("jupyterhub_verify", "main"),
 ]
 
