@@ -76,7 +76,8 @@ def _problems_of_images(settings: dict[str, Any]) -> Iterator[str]:
         base = str(settings[name])
         if not IMAGE.fullmatch(base):
             yield (
-                f"jupyterhub_kubernetes_{name} is {base!r}. Set it to an image with a tag, such as quay.io/jupyterhub/k8s-hub:4.4.0"
+                f"jupyterhub_kubernetes_{name} is {base!r}. Set it to an image with a tag, such as registry.example.org/jupyterhub/k8s-hub:4.4.0. "
+                "The chart's values name the chart's own images (helm show values)"
             )
 
 

@@ -24,7 +24,7 @@ PACKAGE = HubPackage(package_files()).path
 DEFAULTS: dict[str, Any] = {
     "hub": {"baseUrl": "/", "config": {}, "extraConfig": {}},
     "singleuser": {
-        "image": {"name": "quay.io/jupyterhub/k8s-singleuser-sample", "tag": "4.4.0"},
+        "image": {"name": "registry.example.org/jupyterhub/k8s-singleuser-sample", "tag": "4.4.0"},
         "uid": 1000,
         "fsGid": 100,
         "extraLabels": {"hub.jupyter.org/network-access-hub": "true"},
@@ -127,6 +127,8 @@ def _defaults(directory: Path, name: str) -> dict[str, str]:
     return {
         "jupyterhub_kubernetes_directory": str(directory / name),
         "jupyterhub_kubernetes_registry": "registry.example.org/team",
+        "jupyterhub_kubernetes_hub_base": "registry.example.org/jupyterhub/k8s-hub:4.4.0",
+        "jupyterhub_kubernetes_singleuser_base": "registry.example.org/jupyterhub/k8s-singleuser-sample:4.4.0",
     }
 
 

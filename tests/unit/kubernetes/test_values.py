@@ -248,7 +248,7 @@ def _files(place: Path) -> dict[Path, bytes]:
 
 def test_another_recipe_has_another_tag(tmp_path: Path, written: Path) -> None:
     """A cluster never runs an image of an older recipe under the name of the new one."""
-    base = {"jupyterhub_kubernetes_singleuser_base": "quay.io/jupyter/scipy-notebook:2026-11-02"}
+    base = {"jupyterhub_kubernetes_singleuser_base": "registry.example.org/jupyter/scipy-notebook:2026-11-02"}
     assert play(tmp_path, {"other": base}).returncode == 0
     mine, other = values_in(written / "defaults"), values_in(tmp_path / "other")
     assert mine["singleuser"]["image"]["tag"] != other["singleuser"]["image"]["tag"]
