@@ -9,7 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from browser.lab import TOP, UTC_OFFSET, Lab, log_in
 from browser.sharing import PATH, SharingPage, shown_time
@@ -309,7 +309,12 @@ def test_home_says_who_works_there_and_asks_before_it_stops_the_server(owner: La
     home.goto(f"{hub_url}/hub/home")
     expect(home.get_by_role("status").filter(has_text="bob is working on your server")).to_be_visible()
     asked: list[str] = []
-    home.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    home.on("dialog", dismiss)
     home.get_by_role("button", name="Stop My Server").click()
     assert asked == ["bob is working there. Stop the server?"]
     home.reload()

@@ -58,8 +58,9 @@ def visiting(user: Any, seconds: float) -> dict[str, list[str]]:
     user: the hub's; None for nobody. The keys are names of servers; the default server's is empty.
     """
     found: dict[str, list[str]] = {}
-    if user is not None:
-        for each in visitors(object_session(user.orm_user), user.name):
+    db = object_session(user.orm_user) if user is not None else None
+    if db is not None:
+        for each in visitors(db, user.name):
             if each["allowed"] and each["seen"] > time.time() - seconds:
                 found.setdefault(each["server"], []).append(each["user"])
     return {server: sorted(names) for server, names in found.items()}
