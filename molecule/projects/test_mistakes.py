@@ -57,7 +57,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no live collaboration": (
         {"jupyterhub_rtc_servers": "none"},
-        "jupyterhub_projects gives access to servers, which then need live collaboration, but jupyterhub_rtc_servers is none",
+        "jupyterhub_projects and jupyterhub_server_access give access to servers, which then need live collaboration, but jupyterhub_rtc_servers is "
+        "none",
     ),
     "other directory for files": (
         {"jupyterhub_projects_root": "/srv/elsewhere/projects"},

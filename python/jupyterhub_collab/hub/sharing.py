@@ -79,9 +79,9 @@ def share_servers(
     ends_with_server: whether shares and links end when the server stops. authorize_page: whether the hub asks visitors before it tells
     another user's server who they are. revocation: seconds until a server notices that access has ended, unless the configuration sets
     that already. log: the file that records who granted access to whom. If empty, a file below /var/log if the hub is root, otherwise
-    the hub's own log. port: the page's port on 127.0.0.1 (on all addresses if the proxy is elsewhere, see `page_place`). If 0, one that only root can bind if the hub is root, otherwise 8905.
-    account: the host's account that the page's process switches to if the hub is root. public_url: the address at which users open the
-    hub; empty if the hub knows it.
+    the hub's own log. port: the page's port on 127.0.0.1 (on all addresses if the proxy is elsewhere, see `page_place`). If 0, one that
+    only root can bind if the hub is root, otherwise 8905. account: the host's account that the page's process switches to if the hub is
+    root. public_url: the address at which users open the hub; empty if the hub knows it.
     """
     # In a pod, there are no other accounts that a port or a file must be kept from.
     root = os.geteuid() == 0 and not place.everywhere

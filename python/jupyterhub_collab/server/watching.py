@@ -267,9 +267,13 @@ def _is_place(found: Any) -> bool:
     )
 
 
+def _is_count(found: Any) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and found >= 0
+
+
 def _is_id(found: Any) -> bool:
     is_id = isinstance(found, dict) and {*found} == {"client", "clock"}
-    return found is None or (is_id and all(type(each) is int and each >= 0 for each in found.values()))
+    return found is None or (is_id and all(_is_count(each) for each in found.values()))
 
 
 def _is_text(found: Any) -> bool:

@@ -344,7 +344,7 @@ class SharingPage(Base):
             await self.give_to(guest)
         except Refused as no:
             # Most hubs have names in lower case only, and their login form accepts others. The page does not know which hubs do.
-            (kind, name), *_ = guest.items()
+            kind, name = next(iter(guest.items()))
             if kind != "user" or no.advice != NOBODY or name == name.lower():
                 raise
             await self.give_to({kind: name.lower()})

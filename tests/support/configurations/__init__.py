@@ -43,6 +43,7 @@ HOOKS = (
     ("Spawner", "pre_spawn_hook"),
     ("Spawner", "post_stop_hook"),
 )
+OUR_VARIABLES = {"shares_end_with_server", "visiting"}  # of templates
 OUR_ARGUMENT = "--HubOAuth.cache_max_age=5"
 
 # Variants that cannot be stored as files in the repository.
@@ -167,7 +168,7 @@ def without_ours(settings: dict[str, Any]) -> dict[str, Any]:
         clients = hub["tornado_settings"]["oauth_no_confirm_list"]["a set"]
         clients[:] = [client for client in clients if client != f"service-{SERVICE}"]
     variables = hub.pop("template_vars", {})
-    hub["template_vars"] = {name: variables[name] for name in variables if name != "shares_end_with_server"}
+    hub["template_vars"] = {name: variables[name] for name in variables if name not in OUR_VARIABLES}
     for section in list(settings.values()):
         if not section.get("server_token_scopes", True):
             del section["server_token_scopes"]
