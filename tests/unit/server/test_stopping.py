@@ -108,18 +108,33 @@ async def test_it_stops_while_a_kernel_is_started_again(
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     with server_with(tmp_path, monkeypatch, RESTARTS, *options) as server:
         server.ask("POST", "api/kernels", {"name": "idle"})
-        (kernel,) = kernels_of(server)
+        (kernel,) = sleeping_in(server)
         server.write("slow", "")
         os.kill(kernel, signal.SIGKILL)
         wait_until((server.files / "restarting").exists)
         server.send(signal.SIGTERM)
         await asyncio.to_thread(server.wait)
-        assert not kernels_of(server)
+        assert not sleeping_in(server)
         assert "Exception in callback" not in server.log and "these threads still running" not in server.log
 
 
-def kernels_of(server: LocalServer) -> list[int]:
-    """Return the PIDs of the running kernels in a server's folder."""
+STAYS = "import signal, time; [signal.signal(each, signal.SIG_IGN) for each in (1, 2, 15)]; time.sleep(600)"
+
+
+async def test_terminals_end_before_the_server(tmp_path: Path) -> None:
+    """No shell of a terminal is left when the server has stopped, whichever signals it ignores."""
+    shell = {"shell_command": [sys.executable, "-c", STAYS]}
+    server = LocalServer(tmp_path, f"--ServerApp.terminado_settings={shell}")
+    server.start()
+    server.ask("POST", "api/terminals", {})
+    wait_until(lambda: bool(sleeping_in(server)))
+    server.send(signal.SIGTERM)
+    await asyncio.to_thread(server.wait)
+    assert not sleeping_in(server)
+
+
+def sleeping_in(server: LocalServer) -> list[int]:
+    """Return the PIDs of the running kernels and terminals of tests in a server's folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

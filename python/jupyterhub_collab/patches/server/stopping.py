@@ -23,6 +23,8 @@ EXIT_SECONDS = 1
 # ... and in total, from the request to stop. JupyterHub's LocalProcessSpawner sends its next signal after 10 seconds. An unresponsive
 # kernel takes jupyter_client up to 5 seconds, after documents have been saved.
 STOP_SECONDS = 9
+# How long terminals may take to end, in seconds. Each gets five signals, 0.1 seconds apart, the last of which is SIGKILL.
+TERMINALS_SECONDS = 1
 # How long to wait for a starting kernel, in seconds: jupyter_client cannot end it until it has started.
 STARTING_SECONDS = 2
 
@@ -83,11 +85,12 @@ def _kernels_of(app: Any) -> list[Any]:
 
 
 def end_kernels(app: Any) -> None:
-    """Make a stopping server also end kernels that are still starting, and continue to stop if a kernel cannot be ended."""
+    """Make a stopping server also end terminals and kernels that are still starting, and continue to stop if a kernel cannot be ended."""
     theirs = app.cleanup_kernels
 
     async def cleanup_kernels() -> None:
         start_no_kernel_again(app)
+        await _end_terminals(app)
         deadline = time.monotonic() + STARTING_SECONDS
         while any(map(_is_starting, _kernels_of(app))) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
@@ -100,6 +103,20 @@ def end_kernels(app: Any) -> None:
                     await ensure_async(kernel.shutdown_kernel(now=True))
 
     app.cleanup_kernels = cleanup_kernels
+
+
+async def _end_terminals(app: Any) -> None:
+    """End the terminals' shells, at first with SIGHUP. Jupyter Server means to, but leaves them to end after its process.
+
+    In a container, systemd may then keep the server's unit loaded, and SystemdSpawner cannot start the server again.
+    """
+    terminals = app.web_app.settings.get("terminal_manager")
+    if terminals is None:
+        return
+    try:
+        await asyncio.wait_for(terminals.kill_all(), TERMINALS_SECONDS)
+    except Exception as error:
+        app.log.error("Some terminals did not end: %r", error, exc_info=error)
 
 
 def _is_starting(kernel: Any) -> bool:
