@@ -197,6 +197,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "managers": {"everyone": True},
         "revocation_seconds": 5,
         "shared": True,
+        "levels": True,
     }
 
 
