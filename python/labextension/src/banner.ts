@@ -118,7 +118,8 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
         askAgain(); // what this page's own token can do
       }
     });
-    void app.restored.then(askAgain);
+    // Before documents open, so that no kernel is asked for in vain.
+    askAgain();
     return () => {
       connection.suspect();
       return Promise.resolve();

@@ -81,7 +81,7 @@ export function textOf({ content, context }: Pick<OpenDocument, "content" | "con
 }
 
 /**
- * Make a document read-only. What it shows still follows the server. Return what makes it as it was.
+ * Make a document read-only, and start no kernel for it. What it shows still follows the server. Return what makes it as it was.
  *
  * Nothing of this is in the document itself: JupyterLab would write into each cell that it is read-only, or collapsed, for everyone.
  */
@@ -95,12 +95,16 @@ export function holdStill({ content, context }: Pick<OpenDocument, "content" | "
   const wasReadOnly = context.model.readOnly;
   const before = content.editor?.getOption("readOnly");
   const cells = content.model?.cells;
+  const { sessionContext } = context;
+  const { shouldStart } = sessionContext.kernelPreference;
+  sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
   context.model.readOnly = true;
   content.editor?.setOption("readOnly", true);
   holdCells();
   cells?.changed.connect(holdCells);
   return () => {
     cells?.changed.disconnect(holdCells);
+    sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart };
     context.model.readOnly = wasReadOnly;
     content.editor?.setOption("readOnly", before);
     for (const cell of content.widgets ?? []) {
@@ -123,10 +127,8 @@ export function lock(app: JupyterFrontEnd): void {
   document.body.classList.add("jp-mod-collabEnded");
   for (const each of openDocuments(app)) {
     holdStill(each);
-    const { sessionContext, model } = each.context;
-    sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
-    sessionContext.session?.dispose();
-    model.sharedModel.dispose();
+    each.context.sessionContext.session?.dispose();
+    each.context.model.sharedModel.dispose();
   }
 }
 

@@ -39,7 +39,7 @@ const notebook = (): { cells: FakeCell[]; changed: Signal<object, unknown>; docu
   const changed = new Signal<object, unknown>({});
   const document = {
     content: { widgets: cells as Cell[], model: { cells: { changed } } },
-    context: { model: { readOnly: false } },
+    context: { model: { readOnly: false }, sessionContext: { kernelPreference: { name: "python3" } } },
   } as unknown as Document;
   return { cells, changed, document };
 };
@@ -73,13 +73,22 @@ void test("no cell is made read-only for everyone", () => {
   );
 });
 
+void test("no kernel starts until the document is released", () => {
+  const { document } = notebook();
+  const { sessionContext } = document.context;
+  const release = holdStill(document);
+  assert.equal(sessionContext.kernelPreference.shouldStart, false);
+  release();
+  assert.deepEqual({ ...sessionContext.kernelPreference }, { name: "python3", shouldStart: undefined });
+});
+
 void test("the editor of a file gets back what it had", () => {
   const options = { readOnly: false as unknown };
   const editor = {
     getOption: () => options.readOnly,
     setOption: (_: string, value: unknown) => (options.readOnly = value),
   };
-  const document = { content: { editor }, context: { model: { readOnly: false } } } as unknown as Document;
+  const document = { content: { editor }, context: notebook().document.context } as unknown as Document;
   const release = holdStill(document);
   assert.equal(options.readOnly, true);
   release();
