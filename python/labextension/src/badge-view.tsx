@@ -5,7 +5,7 @@ import * as React from "react";
 import { createPortal } from "react-dom";
 
 import { Avatar, PeopleList } from "./people-list.tsx";
-import { levelIn, missing, othersFirst } from "./people.ts";
+import { levelOf, missing, othersFirst } from "./people.ts";
 import type { Person, Place } from "./server.ts";
 
 /** How many people the badge shows. The list shows everyone. */
@@ -38,7 +38,7 @@ export class Badge extends ReactWidget {
     const { people: before, username } = this.place;
     const came = missing(people, before, username);
     const left = missing(before, people, username);
-    this.place = { ...this.place, people, level: levelIn(people, username) ?? this.place.level };
+    this.place = { ...this.place, people, level: levelOf(people, username) ?? this.place.level };
     this.tell([
       ...came.map((name) => this.trans.__("%1 is here", name)),
       ...left.map((name) => this.trans.__("%1 has left", name)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Says in a banner why this page is not connected to its server, instead of JupyterLab's dialogs, or why it is read-only, and makes it so.
+// Says in a banner why this page is not connected to its server, instead of JupyterLab's dialogs. Says why it is read-only, and makes it so.
 import {
   IConnectionLost,
   JupyterFrontEnd,
@@ -17,7 +17,7 @@ import { currentText, lock } from "./documents.ts";
 import { Kernels } from "./kernels.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { type HubPages, newsOf, newsOfKernels, newsOfLevel } from "./news.ts";
-import { levelIn } from "./people.ts";
+import { levelOf } from "./people.ts";
 import { ReadOnly } from "./read-only.ts";
 import { askPlace, whyAway } from "./request.ts";
 import { FAREWELL, type Level, onEvent, type Place, PRESENCE } from "./server.ts";
@@ -67,7 +67,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
     kernels.onChange = showState;
     const hear = (answer: Place): void => {
       place = answer;
-      seen = levelIn(answer.people, answer.username) ?? seen;
+      seen = levelOf(answer.people, answer.username) ?? seen;
       readOnly.value = answer.level === "view";
       showState();
     };
@@ -112,7 +112,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
         });
     };
     onEvent(services, PRESENCE, ({ people }) => {
-      const level = place && levelIn(people, place.username);
+      const level = place && levelOf(people, place.username);
       if (level && level !== seen) {
         seen = level;
         askAgain(); // what this page's own token can do

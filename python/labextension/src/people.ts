@@ -17,6 +17,6 @@ export function othersFirst(people: readonly Person[], visitor: string): Person[
 }
 
 /** Return what the visitor can do, or undefined if they are not in the list. */
-export function levelIn(people: readonly Person[], visitor: string): Level | undefined {
+export function levelOf(people: readonly Person[], visitor: string): Level | undefined {
   return people.find((person) => person.username === visitor)?.level;
 }

@@ -1,19 +1,52 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which of JupyterLab's commands people who can only view a server may use.
 
-/** What shows something of a notebook, or opens something else. All other commands of notebooks may change them. */
-const NOTEBOOK = new Set(
-  [
-    "copy-cell copy-to-clipboard create-console create-new create-output-view create-subshell-console",
-    "deselect-all disable-output-scrolling enable-output-scrolling enter-command-mode enter-edit-mode",
-    "export-to-format extend-marked-cells-above extend-marked-cells-below extend-marked-cells-bottom",
-    "extend-marked-cells-top get-kernel hide-all-cell-code hide-all-cell-outputs hide-cell-code",
-    "hide-cell-outputs move-cursor-down move-cursor-up render-all-markdown select-all select-last-run-cell",
-    "set-side-by-side-ratio show-all-cell-code show-all-cell-outputs show-cell-code show-cell-outputs",
-    "toggle-all-cell-line-numbers toggle-autoclosing-brackets toggle-cell-outputs",
-    "toggle-render-side-by-side-current toggle-virtual-scrollbar",
-  ].flatMap((line) => line.split(" ")),
-);
+/** What moves in a notebook, selects or copies. */
+const MOVING = [
+  "copy-cell",
+  "copy-to-clipboard",
+  "deselect-all",
+  "enter-command-mode",
+  "enter-edit-mode",
+  "extend-marked-cells-above",
+  "extend-marked-cells-below",
+  "extend-marked-cells-bottom",
+  "extend-marked-cells-top",
+  "move-cursor-down",
+  "move-cursor-up",
+  "select-all",
+  "select-last-run-cell",
+];
+
+/** What shows a notebook in another way, or opens something else. */
+const SHOWING = [
+  "create-console",
+  "create-new",
+  "create-output-view",
+  "create-subshell-console",
+  "disable-output-scrolling",
+  "enable-output-scrolling",
+  "export-to-format",
+  "get-kernel",
+  "hide-all-cell-code",
+  "hide-all-cell-outputs",
+  "hide-cell-code",
+  "hide-cell-outputs",
+  "render-all-markdown",
+  "set-side-by-side-ratio",
+  "show-all-cell-code",
+  "show-all-cell-outputs",
+  "show-cell-code",
+  "show-cell-outputs",
+  "toggle-all-cell-line-numbers",
+  "toggle-autoclosing-brackets",
+  "toggle-cell-outputs",
+  "toggle-render-side-by-side-current",
+  "toggle-virtual-scrollbar",
+];
+
+/** All other commands of notebooks may change them. */
+const NOTEBOOK = new Set([...MOVING, ...SHOWING]);
 
 /** What changes a document although its editor is read-only, or what would wait for a server that takes nothing. */
 const OTHERS = new Set([

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { levelIn, missing, othersFirst } from "../src/people.ts";
+import { levelOf, missing, othersFirst } from "../src/people.ts";
 import type { Person } from "../src/server.ts";
 
 const person = (username: string): Person => ({
@@ -28,6 +28,6 @@ void test("the visitor is the last", () => {
 
 void test("the visitor's level is their own", () => {
   const viewer: Person = { ...alice, level: "view" };
-  assert.equal(levelIn([bob, viewer], "alice"), "view");
-  assert.equal(levelIn([bob], "alice"), undefined);
+  assert.equal(levelOf([bob, viewer], "alice"), "view");
+  assert.equal(levelOf([bob], "alice"), undefined);
 });
