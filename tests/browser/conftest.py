@@ -38,8 +38,10 @@ in_container = partial(demos.in_container, HUB)
 
 @pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Start the demo, and yield its output. No server has been started on its hub yet."""
-    with demos.demo_hub(HUB, free_port(), keep=request.config.getoption("keep")) as told:
+    """Start the demo, on which vera can view bob's server, and yield its output. No server has been started on its hub yet."""
+    keep = request.config.getoption("keep")
+    viewers = [{"owner": "bob", "users": ["vera"], "level": "view"}]
+    with demos.demo_hub(HUB, free_port(), keep=keep, jupyterhub_server_access=viewers) as told:
         yield told
 
 

@@ -14,7 +14,7 @@ from containers import down, download_options, podman
 from scenario import ROOT
 
 IMAGE = "collab-debian:trixie"  # built in advance; without it, the demo builds the same
-# Initial content of the home directories of the shared account and alice: notebooks, and a setting that disables the prompt
+# Initial content of the home directories of the shared account, alice and bob: notebooks, and a setting that disables the prompt
 # about news.
 HOME = Path(__file__).parent / "home"
 
@@ -49,7 +49,7 @@ def demo_hub(hub: str, port: int, *, keep: bool = False, **settings: Any) -> Ite
         if done.returncode:
             evidence.keep_journals(hub, evidence.FAILURES / "browser")  # before the container is removed
         assert done.returncode == 0, done.stdout + done.stderr
-        for owner in ("shared", "alice"):
+        for owner in ("shared", "alice", "bob"):
             subprocess.run(["podman", "cp", f"{HOME}/.", f"{hub}:/home/{owner}"], check=True)
             in_container(hub, "chown", "-R", f"{owner}:", f"/home/{owner}")
         yield done.stdout

@@ -5,7 +5,7 @@ import * as React from "react";
 import { createPortal } from "react-dom";
 
 import { Avatar, PeopleList } from "./people-list.tsx";
-import { missing, othersFirst } from "./people.ts";
+import { levelOf, missing, othersFirst } from "./people.ts";
 import type { Person, Place } from "./server.ts";
 
 /** How many people the badge shows. The list shows everyone. */
@@ -38,7 +38,7 @@ export class Badge extends ReactWidget {
     const { people: before, username } = this.place;
     const came = missing(people, before, username);
     const left = missing(before, people, username);
-    this.place = { ...this.place, people };
+    this.place = { ...this.place, people, level: levelOf(people, username) ?? this.place.level };
     this.tell([
       ...came.map((name) => this.trans.__("%1 is here", name)),
       ...left.map((name) => this.trans.__("%1 has left", name)),
@@ -109,6 +109,9 @@ export class Badge extends ReactWidget {
   private levelText({ owner, username, level, shared }: Place): string {
     if (owner === username) {
       return shared ? this.trans.__("Others can open your server.") : "";
+    }
+    if (level === "view") {
+      return this.trans.__("You can view %1's server, but not change anything.", owner);
     }
     return level === "manage"
       ? this.trans.__("You can edit and run everything here, and stop this server.")

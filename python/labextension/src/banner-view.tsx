@@ -23,6 +23,7 @@ export class Banner extends ReactWidget {
   say(news: News | undefined): void {
     this.news = news;
     this.spoken.textContent = news?.text ?? "";
+    this.toggleClass("jp-mod-quiet", news?.isQuiet ?? false);
     this.setHidden(!news);
     this.update();
   }

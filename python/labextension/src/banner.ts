@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Says in a banner why this page is not connected to its server, instead of JupyterLab's dialogs.
+// Says in a banner why this page is not connected to its server, instead of JupyterLab's dialogs. Says why it is read-only, and makes it so.
 import {
   IConnectionLost,
   JupyterFrontEnd,
@@ -16,13 +16,15 @@ import { silenceDialogs } from "./dialogs.ts";
 import { currentText, lock } from "./documents.ts";
 import { Kernels } from "./kernels.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
-import { type HubPages, newsOf, newsOfKernels } from "./news.ts";
+import { type HubPages, newsOf, newsOfKernels, newsOfLevel } from "./news.ts";
+import { levelOf } from "./people.ts";
+import { ReadOnly } from "./read-only.ts";
 import { askPlace, whyAway } from "./request.ts";
-import { FAREWELL, onEvent, type Place } from "./server.ts";
+import { FAREWELL, type Level, onEvent, type Place, PRESENCE } from "./server.ts";
 
 export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
   id: `${EXTENSION}:banner`,
-  description: "Says why this page is not connected to its server, and what to do.",
+  description: "Says why this page is read-only or not connected to its server, and what to do.",
   autoStart: true,
   requires: [JupyterFrontEnd.IPaths],
   optional: [ITranslator, JupyterLab.IInfo],
@@ -38,7 +40,10 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
     const view = new Banner(trans.__("Connection"));
     app.shell.add(view, "header");
     const kernels = new Kernels(app);
+    const readOnly = new ReadOnly(app);
     let place: Place | undefined;
+    /** The visitor's level, as the last event or answer listed it. */
+    let seen: Level | undefined;
     let text = "";
     const copy = (): void => {
       Clipboard.copyToSystem(currentText(app) || text);
@@ -47,14 +52,24 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
     const forget = (): void => {
       kernels.forget();
     };
-    const showKernels = (): void => {
-      const lost = kernels.lost();
-      view.say(lost.length > 0 ? newsOfKernels(lost, forget, trans) : undefined);
-    };
-    kernels.onChange = (): void => {
-      if (!connection.cause) {
-        showKernels();
+    /** While the page is connected: say why it is read-only, or which kernels are new. */
+    const showState = (): void => {
+      if (connection.cause) {
+        return;
       }
+      const lost = kernels.lost();
+      if (place && readOnly.value) {
+        view.say(newsOfLevel(place, trans));
+      } else {
+        view.say(lost.length > 0 ? newsOfKernels(lost, forget, trans) : undefined);
+      }
+    };
+    kernels.onChange = showState;
+    const hear = (answer: Place): void => {
+      place = answer;
+      seen = levelOf(answer.people, answer.username) ?? seen;
+      readOnly.value = answer.level === "view";
+      showState();
     };
     const onChange = (cause: Cause | undefined): void => {
       if (info) {
@@ -62,8 +77,8 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
         info.isConnected = cause === undefined;
       }
       if (cause === undefined) {
-        view.say(undefined);
-        void kernels.refresh().then(showKernels);
+        showState();
+        void kernels.refresh().then(showState);
         return;
       }
       kernels.note();
@@ -74,7 +89,8 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
       }
       view.say(newsOf(cause, place, pagesOf(paths, place), copy, trans));
     };
-    const connection = new Connection(() => whyAway(services.serverSettings), onChange);
+    // Each answer tells the visitor's level, so that a page knows it again after it was away.
+    const connection = new Connection(() => whyAway(services.serverSettings, hear), onChange);
 
     onEvent(services, FAREWELL, ({ reason }) => {
       if (reason === "ended") {
@@ -88,14 +104,22 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
         connection.suspect();
       });
     }
-    void app.restored
-      .then(() => askPlace(services.serverSettings))
-      .then((answer) => {
-        place = answer;
-      })
-      .catch(() => {
-        connection.suspect();
-      });
+    const askAgain = (): void => {
+      askPlace(services.serverSettings)
+        .then(hear)
+        .catch(() => {
+          connection.suspect();
+        });
+    };
+    onEvent(services, PRESENCE, ({ people }) => {
+      const level = place && levelOf(people, place.username);
+      if (level && level !== seen) {
+        seen = level;
+        askAgain(); // what this page's own token can do
+      }
+    });
+    // Before documents open, so that no kernel is asked for in vain.
+    askAgain();
     return () => {
       connection.suspect();
       return Promise.resolve();

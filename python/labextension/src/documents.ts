@@ -2,6 +2,7 @@
 // Documents in the main area, by the paths that the server knows them by.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISessionContext } from "@jupyterlab/apputils";
+import type { ISignal } from "@lumino/signaling";
 import type { Widget } from "@lumino/widgets";
 
 /** What this extension uses of a text. */
@@ -10,10 +11,15 @@ interface SharedText {
   dispose: () => void;
 }
 
-/** What this extension uses of an editor or a cell of a notebook. */
-interface Cell {
+/** What this extension uses of a cell of a notebook. */
+export interface Cell {
   model: { sharedModel: SharedText };
   readOnly: boolean;
+  /** Whether the cell's metadata follow its widget, and the widget follows them. */
+  syncEditable: boolean;
+  syncCollapse: boolean;
+  /** Code cells only. */
+  syncScrolled?: boolean;
 }
 
 /** What this extension uses of an open document. The parts of `content` exist in notebooks or in text files. */
@@ -25,7 +31,11 @@ export type OpenDocument = Widget & {
   };
   content: {
     widgets?: readonly Cell[];
-    editor?: { setOption: (name: "readOnly", value: boolean) => void };
+    model?: { cells: { changed: ISignal<unknown, unknown> } } | null;
+    editor?: {
+      getOption: (name: "readOnly") => unknown;
+      setOption: (name: "readOnly", value: unknown) => void;
+    };
   };
 };
 
@@ -70,19 +80,55 @@ export function textOf({ content, context }: Pick<OpenDocument, "content" | "con
   return parts.map((part) => String(part.getSource())).join("\n\n");
 }
 
+/**
+ * Make a document read-only, and start no kernel for it. What it shows still follows the server. Return what makes it as it was.
+ *
+ * Nothing of this is in the document itself: JupyterLab would write into each cell that it is read-only, or collapsed, for everyone.
+ */
+export function holdStill({ content, context }: Pick<OpenDocument, "content" | "context">): () => void {
+  const holdCells = (): void => {
+    for (const cell of content.widgets ?? []) {
+      follow(cell, false);
+      cell.readOnly = true;
+    }
+  };
+  const wasReadOnly = context.model.readOnly;
+  const before = content.editor?.getOption("readOnly");
+  const cells = content.model?.cells;
+  const { sessionContext } = context;
+  const { shouldStart } = sessionContext.kernelPreference;
+  sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
+  context.model.readOnly = true;
+  content.editor?.setOption("readOnly", true);
+  holdCells();
+  cells?.changed.connect(holdCells);
+  return () => {
+    cells?.changed.disconnect(holdCells);
+    sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart };
+    context.model.readOnly = wasReadOnly;
+    content.editor?.setOption("readOnly", before);
+    for (const cell of content.widgets ?? []) {
+      follow(cell, true);
+    }
+  };
+}
+
+/** Have a cell follow its metadata, and they it, or not. */
+function follow(cell: Cell, value: boolean): void {
+  cell.syncEditable = value;
+  cell.syncCollapse = value;
+  if (cell.syncScrolled !== undefined) {
+    cell.syncScrolled = value;
+  }
+}
+
 /** Make all open documents read-only, and disconnect them from the server for good. What they show stays. */
 export function lock(app: JupyterFrontEnd): void {
   document.body.classList.add("jp-mod-collabEnded");
-  for (const { content, context } of openDocuments(app)) {
-    content.editor?.setOption("readOnly", true);
-    for (const cell of content.widgets ?? []) {
-      cell.readOnly = true;
-    }
-    context.model.readOnly = true;
-    const { sessionContext } = context;
-    sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
-    sessionContext.session?.dispose();
-    context.model.sharedModel.dispose();
+  for (const each of openDocuments(app)) {
+    holdStill(each);
+    each.context.sessionContext.session?.dispose();
+    each.context.model.sharedModel.dispose();
   }
 }
 

@@ -16,6 +16,8 @@ export interface Offer {
 export interface News {
   text: string;
   offers: Offer[];
+  /** Whether this is how things are, so that it needs no attention. */
+  isQuiet?: boolean;
 }
 
 /** Where the hub's pages are. */
@@ -35,6 +37,9 @@ export function newsOf(
 ): News {
   const owner = place?.owner ?? "";
   const isOwner = place?.username === owner && owner !== "";
+  if (place?.level === "view" && cause !== "ended") {
+    return newsOfViewer(cause, owner, pages, trans);
+  }
   switch (cause) {
     case "offline":
       return {
@@ -99,6 +104,35 @@ export function newsOf(
         ],
       };
   }
+}
+
+/** Return what to say to a person who cannot type while a page is not connected. */
+function newsOfViewer(
+  cause: Exclude<Cause, "ended">,
+  owner: string,
+  pages: HubPages,
+  trans: TranslationBundle,
+): News {
+  switch (cause) {
+    case "offline":
+      return { text: trans.__("You are offline."), offers: [] };
+    case "unreachable":
+      return { text: trans.__("This server does not answer."), offers: [] };
+    case "stopped":
+      return {
+        text: trans.__("%1's server has stopped. Only %1 can start it.", owner),
+        offers: [{ label: trans.__("Back to the hub"), href: pages.home }],
+      };
+  }
+}
+
+/** Return what to say all the time to a person who can only view a server. */
+export function newsOfLevel({ owner }: Place, trans: TranslationBundle): News {
+  return {
+    text: trans.__("You can view %1's server, but not change anything.", owner),
+    offers: [],
+    isQuiet: true,
+  };
 }
 
 /** Return what to say about documents whose kernels have ended with the server. */

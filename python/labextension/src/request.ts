@@ -17,10 +17,17 @@ export async function askPlace(settings: ServerConnection.ISettings): Promise<Pl
   return (await response.json()) as Place;
 }
 
-/** Ask the server whether it can be reached. Return why not, or undefined if it can. */
-export async function whyAway(settings: ServerConnection.ISettings): Promise<Cause | undefined> {
+/** Ask the server whether it can be reached. Return why not, or undefined if it can. hear: takes its answer. */
+export async function whyAway(
+  settings: ServerConnection.ISettings,
+  hear: (place: Place) => void,
+): Promise<Cause | undefined> {
   try {
-    const { status } = await ask(settings);
+    const response = await ask(settings);
+    const { status } = response;
+    if (response.ok) {
+      hear((await response.json()) as Place);
+    }
     if (status === NOT_RUNNING) {
       return "stopped";
     }

@@ -15,6 +15,9 @@ export interface Notice {
   values?: Record<string, string>;
 }
 
+/** What someone can do here. Who can manage a server can also stop it. */
+export type Level = "view" | "edit" | "manage";
+
 /** Someone who is on this server (`presence.py`). */
 export interface Person {
   /** The name at the hub. */
@@ -28,6 +31,7 @@ export interface Person {
   avatar: string;
   /** The paths of the person's open documents, without a drive. */
   documents: string[];
+  level: Level;
 }
 
 /** Everyone who is here, whenever that changes. */
@@ -44,8 +48,8 @@ export interface Place extends Presence {
   shared: boolean;
   /** The visitor. */
   username: string;
-  /** What the visitor can do. Who can manage a server can also stop it. */
-  level: "edit" | "manage";
+  /** What the visitor can do. */
+  level: Level;
 }
 
 /** Why this page is about to be disconnected (`farewell.py`). */

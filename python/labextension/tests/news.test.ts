@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newsOf, newsOfKernels } from "../src/news.ts";
+import { newsOf, newsOfKernels, newsOfLevel } from "../src/news.ts";
 import type { Place } from "../src/server.ts";
 
 const pages = { home: "/hub/home", spawn: "/hub/spawn/alice" };
@@ -54,4 +54,13 @@ void test("the text can be copied when access has ended, and the owner is told t
 void test("new kernels are named by their document, or counted", () => {
   assert.match(newsOfKernels(["a.ipynb"], nothing, trans).text, /a\.ipynb has a new kernel/);
   assert.match(newsOfKernels(["a.ipynb", "b.ipynb"], nothing, trans).text, /2 documents have new kernels/);
+});
+
+void test("viewers are told what they can do, and never that what they type is kept", () => {
+  const { text, isQuiet } = newsOfLevel(place("vera", "view"), trans);
+  assert.deepEqual([text, isQuiet], ["You can view alice's server, but not change anything.", true]);
+  for (const cause of ["offline", "unreachable", "stopped"] as const) {
+    assert.doesNotMatch(said(cause, place("vera", "view"))[0], /type/, cause);
+  }
+  assert.deepEqual(said("stopped", place("vera", "view"))[1], [pages.home]);
 });

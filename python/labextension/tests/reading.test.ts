@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { changesDocument } from "../src/reading.ts";
+
+void test("viewers can read a notebook, and every other command of notebooks is refused", () => {
+  for (const name of [
+    "move-cursor-down",
+    "copy-cell",
+    "hide-cell-code",
+    "enter-edit-mode",
+    "export-to-format",
+  ]) {
+    assert.ok(!changesDocument(`notebook:${name}`), name);
+  }
+  const changing = [
+    "insert-cell-below",
+    "delete-cell",
+    "move-cell-up",
+    "paste-cell-below",
+    "undo-cell-action",
+  ];
+  for (const name of [
+    ...changing,
+    "run-cell-and-select-next",
+    "restart-run-all",
+    "trust",
+    "invented-next-year",
+  ]) {
+    assert.ok(changesDocument(`notebook:${name}`), name);
+  }
+});
+
+void test("commands that write into read-only editors are refused, and those of the application are not", () => {
+  for (const command of [
+    "fileeditor:paste",
+    "fileeditor:undo",
+    "completer:select-notebook",
+    "docmanager:save",
+  ]) {
+    assert.ok(changesDocument(command), command);
+  }
+  for (const command of ["fileeditor:copy", "docmanager:open", "application:toggle-mode", "editmenu:undo"]) {
+    assert.ok(!changesDocument(command), command);
+  }
+});
