@@ -196,7 +196,9 @@ def test_forms_reach_nobody_elses_server(alice: Person, bob: Person) -> None:
     page = bob.page(PAGE)
     for name in ("../alice/", "../alice", "alice/", "/alice/"):
         assert bob.press(page, "Leave", action="end-all", server=name).status == 404
-        assert bob.press(page, "Leave", action="give", server=name, kind="user", name="bob").status == 404
+        assert bob.press(page, "Leave", action="give", server=name, kind="user", name="carol").status == 404
+        # To oneself, whichever server it is.
+        assert bob.press(page, "Leave", action="give", server=name, kind="user", name="bob").status == 400
         assert bob.press(page, "Leave", owner=f"../../shares/{name}").status == 404
     assert guests(alice.page(PAGE)) == ["bob"]
 
