@@ -263,3 +263,10 @@ def test_text_is_readable(written: Path) -> None:
     text = (written / "projects/values.yaml").read_text()
     assert "\n      share_servers(\n          c,  # noqa: F821\n" in text
     assert yaml.safe_load(text)["hub"]["extraConfig"]["zz-collab-60-sharing"].startswith("# How users share")
+
+
+def test_menu_leads_to_the_page_under_the_path_of_the_hub(written: Path) -> None:
+    for name, page in (("claim", "/jupyter/services/sharing/"), ("defaults", "/services/sharing/")):
+        program = (written / name / "singleuser/prepare.py").read_text()
+        assert f'"url": "{page}"' in program
+        assert "@BASE_URL@" not in program
