@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from testinfra.host import Host
 
 from modules import call
-from role_variables import RoleVariables
 from scenario import Platform, changed_files, play
 
 # What is set -> what the play says. One example of each kind.
@@ -110,11 +110,10 @@ def test_mistake_is_named_and_nothing_changes(
 
 def problems(platform: Platform, **given: Any) -> list[str]:
     """Return what would stop the play: problems of the variables, or else of what its module finds on the host."""
-    variables = RoleVariables("jupyterhub_rtc", **given)
-    settings = variables["__jupyterhub_rtc_settings"]
-    found = call("hub_info", platform.name, **variables.arguments("jupyterhub_rtc", "validate", "hub_info"))
+    settings = resolve(given)
+    found = call("hub_info", platform.name, **plan.hub_question(settings))
     assert found.code == 0, found.told
-    return rtc.settings_problems(settings) or rtc.host_problems(settings, found.told)
+    return plan.setting_problems(settings) or plan.host_problems(settings, found.told)
 
 
 def test_this_host_is_fit_for_it(platform: Platform) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from testinfra.host import Host
 
 from modules import call
-from role_variables import RoleVariables
 from scenario import Platform
 
 HUB = "/usr/local/jupyterhub/bin/jupyterhub --config=/usr/local/etc/jupyter/jupyterhub_config.py"
@@ -79,10 +79,10 @@ def unit(host: Host) -> Iterator[Write]:
 
 def problems(platform: Platform, **given: Any) -> list[str]:
     """Return what would stop the play on this host."""
-    variables = RoleVariables("jupyterhub_rtc", **given)
-    found = call("hub_info", platform.name, **variables.arguments("jupyterhub_rtc", "validate", "hub_info"))
+    settings = resolve(given)
+    found = call("hub_info", platform.name, **plan.hub_question(settings))
     assert found.code == 0, found.told
-    return rtc.host_problems(variables["__jupyterhub_rtc_settings"], found.told)
+    return plan.host_problems(settings, found.told)
 
 
 @pytest.mark.parametrize("lines", SANDBOXES.values(), ids=SANDBOXES.keys())

@@ -59,7 +59,7 @@ def files(
 ) -> dict[str, Any]:
     """Return the `files` to write (path -> content in base64), and the names of the `images` (`hub`, `singleuser`).
 
-    settings: the variables of playbook kubernetes. policy: that of role jupyterhub_rtc. fragments: the hub's configuration, as a
+    settings: those of Kubernetes (see `policy.settings`). policy: that of role jupyterhub_rtc. fragments: the hub's configuration, as a
     host gets it (name -> text, empty for none). lab: the options of module lab_settings, by the name of the files.
     """
     package = HubPackage(package_files()).path
@@ -110,17 +110,17 @@ def values(
     texts = {"40-kubernetes": POD.format(managed=MANAGED, package=package), **fragments}
     hub: dict[str, Any] = {
         "image": _image(images["hub"]),
-        "config": {"KubeSpawner": {"delete_grace_period": int(settings["stop_seconds"])}},
+        "config": {"KubeSpawner": {"delete_grace_period": settings["stop_seconds"]}},
         "extraConfig": {f"{FIRST}{name}": text.replace("@PACKAGE@", package) for name, text in texts.items()},
     }
     if settings["base_url"] != "/":
         hub["baseUrl"] = settings["base_url"]
     server: dict[str, Any] = {"image": _image(images["singleuser"])}
     if claim := settings["history_claim"]:
-        server["storage"] = _history(str(claim), policy["collaboration"]["state_directory"])
+        server["storage"] = _history(claim, policy["collaboration"]["state_directory"])
     if not policy["sharing"]:
         return {"hub": hub, "singleuser": server}
-    port = int(settings["sharing_port"]) or PAGE_PORT
+    port = settings["sharing_port"] or PAGE_PORT
     hub["service"] = {"extraPorts": [{"name": "sharing", "port": port, "targetPort": port}]}
     hub["networkPolicy"] = {"ingress": [{"from": [_pod("proxy")], "ports": [{"port": port}]}]}
     proxy = {"chp": {"networkPolicy": {"egress": [{"to": [_pod("hub")], "ports": [{"port": port}]}]}}}
@@ -169,17 +169,5 @@ _Dumper.add_representer(str, _text)
 
 
 def _values(tree: dict[str, Any]) -> str:
-    body = yaml.dump(_plain(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    body = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
     return f"# Live collaboration, for the chart Zero to JupyterHub. {MANAGED}\n{body}"
-
-
-def _plain(value: Any) -> Any:
-    """Return data without the types with which Ansible marks text."""
-    match value:
-        case dict():
-            return {str(name): _plain(each) for name, each in value.items()}
-        case list():
-            return [_plain(each) for each in value]
-        case str():
-            return str(value)
-    return value

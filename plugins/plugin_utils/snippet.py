@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the parts of the snippet for container images and start scripts."""
+"""Build the snippet for container images and start scripts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_fil
 from . import server_environment
 from .package import package_files
 from .policy.rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
+from .templates import render
+
+
+def text(lab: dict[str, dict[str, Any]]) -> str:
+    """Return the snippet, a shell script. lab: the options of module lab_settings, by the name of the files."""
+    return render("snippet.sh.j2", snippet=parts(lab))
 
 
 def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -13,9 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
-from ..packed import unpack
 from .sharing import OLDEST_HUB_TO_SHARE, release
 
 # Releases of the chart Zero to JupyterHub whose values these are: the first, which takes volumes by name, and the one after the last.
@@ -32,18 +29,20 @@ CLAIM = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 BASE_URL = re.compile(r"/([A-Za-z0-9._~-]+/)*")
 
 
-def problems(settings: dict[str, Any]) -> list[str]:
-    """Return the problems of the variables, as sentences that say how to fix each one."""
+def problems(settings: dict[str, Any], directories_of_others: list[str]) -> list[str]:
+    """Return the problems of the variables, as sentences that say how to fix each one.
+
+    directories_of_others: the directories of the other hubs in the play.
+    """
     return [
-        *_problems_of_directory(settings),
+        *_problems_of_directory(settings["directory"], directories_of_others),
         *_problems_of_images(settings),
         *_problems_of_cluster(settings),
         *_only_on_hosts(settings),
     ]
 
 
-def _problems_of_directory(settings: dict[str, Any]) -> Iterator[str]:
-    directory = str(settings["directory"])
+def _problems_of_directory(directory: str, directories_of_others: list[str]) -> Iterator[str]:
     if not directory:
         yield (
             "jupyterhub_kubernetes_directory is not set. Set it to the directory on the machine that runs the playbook in which to write the "
@@ -59,21 +58,21 @@ def _problems_of_directory(settings: dict[str, Any]) -> Iterator[str]:
     there = next((each for each in (Path(directory), *Path(directory).parents) if each.exists()), None)
     if there is not None and not there.is_dir():
         yield f"jupyterhub_kubernetes_directory is {directory}, but {there} is a file. Name a directory"
-    if directory in settings["directories_of_others"]:
+    if directory in directories_of_others:
         yield (
             f"jupyterhub_kubernetes_directory is {directory} for several hubs in this play. Set another directory for each of them"
         )
 
 
 def _problems_of_images(settings: dict[str, Any]) -> Iterator[str]:
-    registry = str(settings["registry"])
+    registry = settings["registry"]
     if not REGISTRY.fullmatch(registry):
         yield (
             f"jupyterhub_kubernetes_registry is {registry!r}. Set it to the place to which you push images, without a tag, such as "
             "registry.example.org/team"
         )
     for name in ("hub_base", "singleuser_base"):
-        base = str(settings[name])
+        base = settings[name]
         if not IMAGE.fullmatch(base):
             yield (
                 f"jupyterhub_kubernetes_{name} is {base!r}. Set it to an image with a tag, such as registry.example.org/jupyterhub/k8s-hub:4.4.0. "
@@ -82,7 +81,7 @@ def _problems_of_images(settings: dict[str, Any]) -> Iterator[str]:
 
 
 def _problems_of_cluster(settings: dict[str, Any]) -> Iterator[str]:
-    chart, base_url = str(settings["chart_version"]), str(settings["base_url"])
+    chart, base_url = settings["chart_version"], settings["base_url"]
     if not release(CHARTS[0]) <= release(chart) < release(CHARTS[1]):
         yield (
             f"jupyterhub_kubernetes_chart_version is {chart!r}. Set it to the release of the chart Zero to JupyterHub that you install, from "
@@ -90,11 +89,11 @@ def _problems_of_cluster(settings: dict[str, Any]) -> Iterator[str]:
         )
     if not BASE_URL.fullmatch(base_url):
         yield f"jupyterhub_kubernetes_base_url is {base_url!r}. Set it to the hub's path with a slash at both ends, such as /jupyter/"
-    if (seconds := int(settings["stop_seconds"])) < LEAST_STOP_SECONDS:
+    if (seconds := settings["stop_seconds"]) < LEAST_STOP_SECONDS:
         yield (
             f"jupyterhub_kubernetes_stop_seconds is {seconds}, in which a server may not save everything. Set it to {LEAST_STOP_SECONDS} or more"
         )
-    claim = str(settings["history_claim"])
+    claim = settings["history_claim"]
     if claim and not CLAIM.fullmatch(claim):
         yield (
             f"jupyterhub_kubernetes_history_claim is {claim!r}. Set it to the name of a PersistentVolumeClaim in the hub's namespace"
@@ -112,17 +111,17 @@ def _only_on_hosts(settings: dict[str, Any]) -> Iterator[str]:
         yield (
             "jupyterhub_rtc_servers is none, but the images are for live collaboration. Remove the variable, or set it to collaboration_servers"
         )
-    if log := str(settings["sharing_log"]):
+    if log := settings["sharing_log"]:
         yield (
             f"jupyterhub_sharing_log is {log}, a file of a host. Remove the variable, and find the events in the log of the hub's pod"
         )
-    port = int(settings["sharing_port"])
+    port = settings["sharing_port"]
     if 0 < port < FIRST_PORT or port == HUB_PORT:
         whose = "the hub itself uses" if port == HUB_PORT else "only root can use"
         yield (
             f"jupyterhub_sharing_port is {port}, which {whose} in the hub's pod. Set it to another port above {FIRST_PORT - 1}, or remove it"
         )
-    for project in unpack(settings["projects"]):
+    for project in settings["projects"]:
         if project.get("state", "present") == "absent":
             yield (
                 f"The project {project['name']} has state: absent, but this playbook deletes nothing in a cluster. Remove the project from "
@@ -164,7 +163,7 @@ def warnings(settings: dict[str, Any], email_domain: str) -> list[str]:
             "Git commits on collaboration servers would carry addresses with the name of the hub's pod. Set jupyterhub_rtc_public_url or "
             "jupyterhub_rtc_email_domain."
         )
-    if not boolean(settings["refuse_unprepared"]):
+    if not settings["refuse_unprepared"]:
         told.append(
             "Servers from other images than the one of this recipe are not protected, and jupyterhub_rtc_refuse_unprepared is false."
         )

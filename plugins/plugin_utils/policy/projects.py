@@ -11,9 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
-from ..packed import unpack
 from .rtc import ACCOUNT_NAME, MEMORY, is_live
 
 # The scopes of each access level for `{server}`, from least to most. The scopes of `view` open the server, like those of `edit`: the
@@ -53,15 +50,10 @@ MOST_ROWS = 100
 
 def problems(settings: dict[str, Any]) -> list[str]:
     """Return the problems of the variables alone, as sentences that say how to fix each one."""
-    found = list(_problems(_whole(settings)))
+    found = list(_problems(settings))
     if len(found) > MOST_PROBLEMS:
         found[MOST_PROBLEMS:] = [f"There are {len(found) - MOST_PROBLEMS} more problems like these"]
     return found
-
-
-def _whole(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the variables, with the list of projects unpacked if it is packed."""
-    return {**settings, "projects": unpack(settings["projects"])}
 
 
 def _problems(settings: dict[str, Any]) -> Iterator[str]:
@@ -73,16 +65,16 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
     if not isinstance(settings["confirm_delete"], list):
         yield f"jupyterhub_projects_confirm_delete must be a list. Write [{settings['confirm_delete']}]"
         return
-    if (archive := str(settings["archive"])) and not archive.startswith("/"):
+    if (archive := settings["archive"]) and not archive.startswith("/"):
         yield f"jupyterhub_projects_archive is {archive!r}. Set it to the absolute path of a directory on the hub's host"
-    prefix = str(settings["account_prefix"])
+    prefix = settings["account_prefix"]
     if prefix and not ACCOUNT_NAME.fullmatch(prefix):
         yield (
             f"jupyterhub_projects_account_prefix is {prefix!r}. Use lower-case letters, digits, _ and -, starting with a letter, so that "
             "account names can begin with it"
         )
     for name in ("root", "mount"):
-        directory = str(settings[name])
+        directory = settings[name]
         if not DIRECTORY.fullmatch(directory) or "/../" in f"{directory}/":
             yield (
                 f"jupyterhub_projects_{name} is {directory!r}. Set it to the absolute path of a directory that nothing else uses, at least "
@@ -205,7 +197,7 @@ def _access_problems(place: str, each: Any) -> Iterator[str]:
 
 def _together(settings: dict[str, Any], projects: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the conflicts between projects that are valid on their own."""
-    prefix = str(settings["account_prefix"])
+    prefix = settings["account_prefix"]
     for name, number in Counter(project["name"] for project in projects).items():
         if number > 1:
             yield f"jupyterhub_projects has {number} projects {name!r}. Give each another name"
@@ -261,15 +253,14 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
 
     host: the result of module hub_info. found: the result of module project_info.
     """
-    # Read these values only once, because each access to Ansible's data is slow.
-    names, missing, foreign = str(host["servers"]["account_names"]), {*found["missing"]}, {**found["foreign"]}
+    names, missing, foreign = host["servers"]["account_names"], {*found["missing"]}, found["foreign"]
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
     if present(settings) and found["other_hubs"]:
         problems.append(found["other_hubs"])
     # In shared user mode, the group is created with the shared account.
-    if present(settings) and boolean(settings["all_users_mode"]) and not host["group"]["exists"]:
+    if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(
             f"The group {settings['group']}, to which projects' accounts belong, does not exist. Set jupyterhub_rtc_group to the group "
             "whose members can use the hub"
@@ -343,7 +334,7 @@ def present(settings: dict[str, Any]) -> list[dict[str, Any]]:
 
 def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what each project has on the host: its `name`, its `account`, and the names of its workspaces (`workspaces`)."""
-    settings, names = _whole(settings), str(host["servers"]["account_names"])
+    names = host["servers"]["account_names"]
     return [
         {
             "name": project["name"],
@@ -376,11 +367,11 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
 
     problems: see `host_problems`. The rest applies only if there are none. opens_servers: whether the hub needs the fragment. levels: the
     scopes of each access level. projects, access: the arguments in the hub's fragment (see `jupyterhub_collab.hub.projects.open_servers`),
-    each as a line of JSON, because structured data makes Ansible ten times slower. workspaces: see the function with this name. absent:
-    what to delete, each with `project`, `workspace` (empty for the whole project) and `archive` (whether to archive it). retired: the hub
-    users of deleted projects. owners: the users whose servers others can open. table, warnings: sentences for the administrator.
+    each as a line of JSON. workspaces: see the function with this name. absent: what to delete, each with `project`, `workspace` (empty for
+    the whole project) and `archive` (whether to archive it). retired: the hub users of deleted projects. owners: the users whose servers
+    others can open. table, warnings: sentences for the administrator.
     """
-    settings, found = _whole(settings), NOTHING | found
+    found = NOTHING | found
     projects = [
         {
             "name": project["name"],
@@ -502,7 +493,7 @@ def _warnings(
             warnings.append(
                 f"The hub has no group {_some(groups)} yet. Its members get access once the group exists. Check the spelling of the names."
             )
-    if boolean(settings["all_users_mode"]) and projects:
+    if settings["all_users_mode"] and projects:
         warnings.append(
             "All users mode is on, so all hub users can open the servers of all projects, not only the members."
         )

@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
 
 from . import address, sharing
@@ -71,7 +70,7 @@ DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 def settings_problems(settings: dict[str, Any]) -> list[str]:
     """Return the problems of the variables alone, as sentences that say how to fix each one."""
     problems = []
-    path = str(settings["config_path"])
+    path = settings["config_path"]
     if not path.startswith("/"):
         problems.append(
             f"jupyterhub_rtc_config_path is {path!r}. Set it to the absolute path of the hub's main configuration file"
@@ -94,25 +93,25 @@ def is_live(settings: dict[str, Any]) -> bool:
 def _wish_problems(settings: dict[str, Any]) -> list[str]:
     problems = []
     playbook = settings["playbook_share_all_users"]
-    if playbook not in (None, "") and boolean(playbook) != boolean(settings["share_all_users"]):
+    if playbook is not None and playbook != settings["share_all_users"]:
         problems.append(
             "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other. Remove one of the two variables"
         )
     problems += _contradictions(settings)
     for name in ("user", "group"):
-        value = str(settings[name])
+        value = settings[name]
         if not ACCOUNT_NAME.fullmatch(value):
             problems.append(
                 f"jupyterhub_rtc_{name} is {value!r}, which is not a valid name for a system {name}. Use lower-case letters, "
                 "digits, _ and -, starting with a letter, at most 31 characters"
             )
-    venv = str(settings["venv"])
+    venv = settings["venv"]
     if venv not in ("system", "auto", ELSEWHERE) and not venv.startswith("/"):
         problems.append(
             f"jupyterhub_rtc_venv is {venv!r}. Set it to the path of the virtual environment that runs JupyterLab, to system for the system's "
             f"Python, to auto to detect it, or to {ELSEWHERE} if servers come from an image or a start script"
         )
-    url = str(settings["public_url"])
+    url = settings["public_url"]
     if url and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
         problems.append(
             f"jupyterhub_rtc_public_url is {url!r}. Set it to the address at which users open the hub, such as https://hub.example.org"
@@ -125,12 +124,12 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
     if is_live(settings):
         return []
     problems = []
-    if boolean(settings["share_all_users"]):
+    if settings["share_all_users"]:
         problems.append(
             "jupyterhub_rtc_servers is none, but servers need live collaboration in all users mode. Set it to everyone, or set "
             "jupyterhub_rtc_share_all_users to false"
         )
-    if not boolean(settings["user_sharing"]):
+    if not settings["user_sharing"]:
         problems.append(
             "jupyterhub_rtc_servers is none and jupyterhub_rtc_user_sharing is false, so there is nothing to set up. To remove "
             "collaboration, set jupyterhub_rtc_state to absent"
@@ -143,7 +142,7 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
 
 
 def _snippet_problems(settings: dict[str, Any]) -> list[str]:
-    path = str(settings["snippet"])
+    path = settings["snippet"]
     if not path:
         return []
     if not path.startswith("/") or path.endswith("/"):
@@ -161,28 +160,28 @@ def _snippet_problems(settings: dict[str, Any]) -> list[str]:
 
 def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
     problems = []
-    directory, domain = str(settings["state_directory"]), str(settings["email_domain"])
+    directory, domain = settings["state_directory"], settings["email_domain"]
     # Require a deep path, because removing collaboration deletes everything in the directory.
     if not re.fullmatch(r"(/[^/\s]+){3,}", directory) or "/.." in directory:
         problems.append(
             f"jupyterhub_rtc_state_directory is {directory!r}. Set it to the absolute path of a directory that nothing else uses, at least "
             "three levels deep, such as /var/lib/jupyterhub-rtc"
         )
-    if (megabytes := int(settings["history_megabytes"])) < 1:
+    if (megabytes := settings["history_megabytes"]) < 1:
         problems.append(f"jupyterhub_rtc_history_megabytes is {megabytes}. Set it to 1 or more")
     for name in ("documents_per_person", "websockets_per_person"):
-        if (most := int(settings[name])) < 1:
+        if (most := settings[name]) < 1:
             problems.append(f"jupyterhub_rtc_{name} is {most}. Set it to 1 or more")
-    if (memory := str(settings["mem_limit"])) and not MEMORY.fullmatch(memory):
+    if (memory := settings["mem_limit"]) and not MEMORY.fullmatch(memory):
         problems.append(
             f"jupyterhub_rtc_mem_limit is {memory!r}. Set it to a number followed by K, M, G or T, such as 4G"
         )
-    if (processors := float(settings["cpu_limit"])) < 0:
+    if (processors := settings["cpu_limit"]) < 0:
         problems.append(
             f"jupyterhub_rtc_cpu_limit is {processors:g}. Set it to a number of processors such as 2 or 0.5, or to 0 to keep the limit "
             "that the hub's configuration sets"
         )
-    if (idle := int(settings["idle_seconds"])) < -1:
+    if (idle := settings["idle_seconds"]) < -1:
         problems.append(
             f"jupyterhub_rtc_idle_seconds is {idle}. Set it to a number of seconds, to 0 for never, or to -1 to follow the idle culler"
         )
@@ -235,8 +234,8 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
             problems.append(
                 f"The account {host['account']['name']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
             )
-        wants_page = boolean(settings["user_sharing"]) and not boolean(settings["share_all_users"])
-        if wants_page and other["port"] is not None and int(settings["sharing"]["port"]) == other["port"]:
+        wants_page = settings["user_sharing"] and not settings["share_all_users"]
+        if wants_page and other["port"] is not None and settings["sharing"]["port"] == other["port"]:
             problems.append(
                 f"The sharing page of the hub {unit} already uses this hub's port for its own. Set jupyterhub_sharing_port to a free port"
             )
@@ -245,7 +244,7 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
 
 def _account_of(settings: dict[str, Any], host: dict[str, Any]) -> str | None:
     """Return the name of the shared account on the host, or None if the settings have none."""
-    if boolean(settings["share_all_users"]) or not is_live(settings):
+    if settings["share_all_users"] or not is_live(settings):
         return None
     return str(host["account"]["name"])
 
@@ -281,13 +280,13 @@ def _removal_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[st
             f"Collaboration was added to the hub's configuration {hubs[service]}, not to {config['path']}. Set jupyterhub_rtc_config_path to "
             "that file"
         )
-    if boolean(settings["delete_home"]):
+    if settings["delete_home"]:
         problems += _deletion_problems(settings, host)
     return problems
 
 
 def _deletion_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
-    named, made = str(settings["confirm_delete"]), host["shared_accounts"]
+    named, made = settings["confirm_delete"], host["shared_accounts"]
     if not made and not host["account"]["exists"]:
         return []  # already deleted
     if not made:
@@ -349,7 +348,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
 
 def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     lab, servers = host["lab"], host["servers"]["environment"]
-    venv = str(settings["venv"])
+    venv = settings["venv"]
     if venv == ELSEWHERE:
         return []
     found = (
@@ -461,7 +460,7 @@ def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:
         or host["account"]["name"] in host["remembered"]["accounts"]
         # Utrecht University's role created it for this purpose.
         or host["config"]["markers"]
-        or boolean(settings["adopt_user"])
+        or settings["adopt_user"]
     )
 
 
@@ -518,8 +517,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     table: sentences that say who has access to what.
     warnings: sentences for the administrator.
     """
-    all_users, live = boolean(settings["share_all_users"]), is_live(settings)
-    user, account = str(settings["user"]), _account_of(settings, host)
+    all_users, live = settings["share_all_users"], is_live(settings)
+    user, account = settings["user"], _account_of(settings, host)
     shares_account = account is not None
     elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
@@ -534,7 +533,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         for name in wanted
         if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
     ]
-    wants_sharing = not all_users and boolean(settings["user_sharing"])
+    wants_sharing = not all_users and settings["user_sharing"]
     shares = wants_sharing and can_share(host["hub"]["version"])
 
     if all_users:
@@ -560,10 +559,10 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             + (", unless its owner shares it" if shares else ""),
         ]
         warnings = []
-    links = boolean(settings["impersonation_links"])
+    links = settings["impersonation_links"]
     everywhere = all_users or settings["servers"] == "everyone"
     table.append(
-        _live_sentence(everywhere, user, shares, boolean(settings["opens_servers"]))
+        _live_sentence(everywhere, user, shares, settings["opens_servers"])
         if live
         else "No server has live collaboration, so people who edit the same file overwrite each other"
     )
@@ -592,18 +591,18 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "retired_host_accounts": [name for name in host["shared_accounts"] if name != account],
         "sharing": shares,
         "sharing_table": sharing.table(settings["sharing"]) if shares else [],
-        "revocation_seconds": int(settings["sharing"]["revocation_seconds"]),
+        "revocation_seconds": settings["sharing"]["revocation_seconds"],
         "collaboration": {
             "everyone": everywhere,
             "owners": shares,
-            "refuse_unprepared": boolean(settings["refuse_unprepared"]),
-            "state_directory": str(settings["state_directory"]),
-            "history_megabytes": int(settings["history_megabytes"]),
-            "documents_per_person": int(settings["documents_per_person"]),
-            "websockets_per_person": int(settings["websockets_per_person"]),
-            "mem_limit": str(settings["mem_limit"]),
-            "cpu_limit": float(settings["cpu_limit"]),
-            "idle_seconds": int(settings["idle_seconds"]),
+            "refuse_unprepared": settings["refuse_unprepared"],
+            "state_directory": settings["state_directory"],
+            "history_megabytes": settings["history_megabytes"],
+            "documents_per_person": settings["documents_per_person"],
+            "websockets_per_person": settings["websockets_per_person"],
+            "mem_limit": settings["mem_limit"],
+            "cpu_limit": settings["cpu_limit"],
+            "idle_seconds": settings["idle_seconds"],
             "email_domain": email_domain(settings),
         },
         "lab": {
@@ -638,7 +637,7 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
             f"Users also start servers from {' and '.join(others)}, but only {host['lab']['environment']} is prepared. Run the script of "
             f"jupyterhub_rtc_snippet with their interpreters as well. {_unprepared(settings)}."
         )
-    for unit in host.get("service", {}).get("cullers", []) if int(settings["idle_seconds"]) < 0 else []:
+    for unit in host.get("service", {}).get("cullers", []) if settings["idle_seconds"] < 0 else []:
         found.append(
             f"The idle culler of {unit} is not a service of the hub, so collaboration servers do not save before it stops them. Set "
             "jupyterhub_rtc_idle_seconds to less than its timeout."
@@ -648,7 +647,7 @@ def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list
 
 def _unprepared(settings: dict[str, Any]) -> str:
     """Return a sentence that says what happens to servers that start without the collection's package."""
-    if boolean(settings["refuse_unprepared"]):
+    if settings["refuse_unprepared"]:
         return "The hub stops a server that is not prepared if others can open it, and otherwise refuses to share it"
     return "Nothing protects a server that is not prepared, because jupyterhub_rtc_refuse_unprepared is false"
 
@@ -671,8 +670,8 @@ def email_domain(settings: dict[str, Any]) -> str:
     """Return the domain of hub users' email addresses, or an empty string, with which the hub uses its host's fully qualified name."""
     if settings["email_domain"]:
         return str(settings["email_domain"])
-    public = re.sub(r":\d+$", "", str(settings["public_url"]).partition("://")[2].partition("/")[0])
-    for name in (public, str(settings["inventory_hostname"])):
+    public = re.sub(r":\d+$", "", settings["public_url"].partition("://")[2].partition("/")[0])
+    for name in (public, settings["inventory_hostname"]):
         # Exclude IPv4 addresses.
         if "." in name and DOMAIN.fullmatch(name) and re.search(r"[A-Za-z]", name):
             return name
@@ -685,9 +684,9 @@ def addresses(settings: dict[str, Any], hub: dict[str, Any]) -> dict[str, str]:
     users: in shared user mode that of the shared server, whether the server is running or not. In other modes that of the hub.
     sharing: that of the sharing page.
     """
-    has_account = is_live(settings) and not boolean(settings["share_all_users"])
+    has_account = is_live(settings) and not settings["share_all_users"]
     paths = {
         "users": f"hub/spawn/{settings['user']}" if has_account else "hub/home",
         "sharing": "services/sharing/",
     }
-    return {name: address.told(hub, path, str(settings["public_url"])) for name, path in paths.items()}
+    return {name: address.told(hub, path, settings["public_url"]) for name, path in paths.items()}

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
 OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
 # The first release of each major version that fixes the vulnerability in sharing (GHSA-c4gm-pwx9-9w8j).
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
@@ -23,8 +21,8 @@ PORTS = range(65536)  # 0: the default port
 
 def problems(settings: dict[str, Any]) -> list[str]:
     """Return the problems of the variables, as sentences that say how to fix each one."""
-    link, longest = int(settings["link_seconds"]), int(settings["longest_link_seconds"])
-    revocation, port, log = int(settings["revocation_seconds"]), int(settings["port"]), str(settings["log"])
+    link, longest = settings["link_seconds"], settings["longest_link_seconds"]
+    revocation, port, log = settings["revocation_seconds"], settings["port"], settings["log"]
     found = []
     if not SHORTEST_LINK <= longest <= LONGEST_LINK:
         found.append(
@@ -36,7 +34,7 @@ def problems(settings: dict[str, Any]) -> list[str]:
             f"jupyterhub_sharing_longest_link_seconds, which is {longest}"
         )
     for name in ("links_per_server", "guesses_per_minute"):
-        if (most := int(settings[name])) < 1:
+        if (most := settings[name]) < 1:
             found.append(f"jupyterhub_sharing_{name} is {most}. Set it to 1 or more")
     if revocation not in REVOCATION:
         found.append(
@@ -84,7 +82,7 @@ def table(settings: dict[str, Any]) -> list[str]:
     """Return sentences that say who can share."""
     groups = settings["groups"]
     who = f"Members of {' or '.join(groups)}" if groups else "Users"
-    how = "by link and by name" if boolean(settings["by_name"]) else "by link"
+    how = "by link and by name" if settings["by_name"] else "by link"
     ends = (
         "shares end when it stops"
         if settings["lifetime"] == "session"

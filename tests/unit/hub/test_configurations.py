@@ -17,13 +17,14 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_uni
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.fragments import fragments as rendered
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from jupyterhub import __version__ as hub_version
 from jupyterhub import version_info
 
 from configurations import BESIDE, MERGED, NEWER, REFUSED, SHARER, STARTS, assert_merged, content_of
 from configurations.in_memory import Package, adapted, record, warm_up
-from role_variables import RoleVariables
 from scenario import ROOT
 
 KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswith(NEWER)]
@@ -32,7 +33,7 @@ KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswit
 @pytest.fixture(scope="module")
 def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return the fragments that the play renders if no variable is set."""
-    host = {
+    host: dict[str, Any] = {
         "hub": {"version": hub_version},
         "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
         "servers": {"account_names": "{USERNAME}"},
@@ -40,16 +41,14 @@ def fragments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "config": {"accounts": []},
         "shared_accounts": [],
         "shared_users": [],
+        "people": None,
     }
     # The only place on the host that the hooks write to when a server starts.
     state = str(tmp_path_factory.mktemp("state"))
-    variables = RoleVariables("jupyterhub_rtc", jupyterhub_rtc_state_directory=state)
-    variables["__jupyterhub_rtc_policy"] = rtc.policy(variables["__jupyterhub_rtc_settings"], host)
-    texts = {
-        "50-rtc": variables.rendered("jupyterhub_rtc", "rtc.py.j2"),
-        "60-sharing": variables.rendered("jupyterhub_rtc", "sharing.py.j2"),
-    }
-    return {name: text.replace("@PACKAGE@", str(ROOT / "python")).encode() for name, text in texts.items()}
+    settings = resolve({"jupyterhub_rtc_state_directory": state})
+    texts = rendered(settings, rtc.policy(settings.rtc, host), projects.policy(settings.projects, host, {}))
+    package = str(ROOT / "python")
+    return {name: text.replace("@PACKAGE@", package).encode() for name, text in texts.items() if text}
 
 
 class Site:

@@ -11,7 +11,6 @@ from chart import play
 
 GOOD: dict[str, Any] = {
     "directory": "/home/me/cluster",
-    "directories_of_others": [],
     "registry": "registry.example.org:5000/team",
     "chart_version": "4.4.0",
     "hub_base": "registry.example.org/jupyterhub/k8s-hub:4.4.0",
@@ -31,7 +30,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"directory": ""}, "jupyterhub_kubernetes_directory is not set"),
     ({"directory": "cluster"}, "Set it to the absolute path of a directory"),
     ({"directory": "/etc/passwd/cluster"}, "but /etc/passwd is a file. Name a directory"),
-    ({"directories_of_others": ["/home/me/cluster"]}, "for several hubs in this play"),
     ({"registry": ""}, "jupyterhub_kubernetes_registry is ''"),
     ({"registry": "example.org/team:latest"}, "without a tag"),
     ({"registry": "example.org/team/"}, "without a tag"),
@@ -58,13 +56,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 def test_good_variables_have_no_problem() -> None:
-    assert kubernetes.problems(GOOD) == []
+    assert kubernetes.problems(GOOD, ["/home/me/other"]) == []
+
+
+def test_directory_of_another_hub_is_refused() -> None:
+    (problem,) = kubernetes.problems(GOOD, ["/home/me/other", GOOD["directory"]])
+    assert "for several hubs in this play" in problem
 
 
 @pytest.mark.parametrize(("wrong", "why"), WRONG, ids=[f"{each}" for each, _why in WRONG])
 def test_problem_is_one_sentence(wrong: dict[str, Any], why: str) -> None:
     """Whatever Kubernetes cannot have is refused, with what to do instead. Requirement 115."""
-    (problem,) = kubernetes.problems(GOOD | wrong)
+    (problem,) = kubernetes.problems(GOOD | wrong, [])
     assert why in problem
     assert problem[0].isupper() or problem.startswith("jupyterhub_")
     assert not problem.endswith(".")

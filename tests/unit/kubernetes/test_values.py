@@ -9,13 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.fragments import fragments
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from jupyterhub import __version__ as hub_version
 
 from chart import PACKAGE, SCHEMA, configuration, play, values_in
 from chart.pods import environment, pods
 from configurations.in_memory import record, warm_up
-from role_variables import RoleVariables
 from scenario import ROOT
 
 PROJECTS = [
@@ -77,30 +78,23 @@ def fragments_of_a_host(variables: dict[str, Any]) -> dict[str, str]:
         "shared_accounts": [],
         "shared_users": [],
     }
-    told = {"__jupyterhub_rtc_projects_packed": variables.get("jupyterhub_projects", []), **variables}
-    role = RoleVariables("jupyterhub_rtc", **told)
-    policy = role["__jupyterhub_rtc_policy"] = rtc.policy(role["__jupyterhub_rtc_settings"], host)
+    settings = resolve(variables, "hub")
     # Workspaces are for hosts only, and have tests of their own.
-    opened = projects.policy(role["__jupyterhub_rtc_projects_settings"], host, {}) | {"workspaces": []}
-    role["__jupyterhub_rtc_projects_policy"] = opened
-    fragments = {"50-rtc": role.rendered("jupyterhub_rtc", "rtc.py.j2")}
-    if policy["sharing"]:
-        fragments["60-sharing"] = role.rendered("jupyterhub_rtc", "sharing.py.j2")
-    if opened["opens_servers"]:
-        fragments["70-projects"] = role.rendered("jupyterhub_rtc", "projects.py.j2")
-    return fragments
+    opened = projects.policy(settings.projects, host, {}) | {"workspaces": []}
+    texts = fragments(settings, rtc.policy(settings.rtc, host), opened)
+    return {name: text for name, text in texts.items() if text}
 
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_policy_is_that_of_a_host(written: Path, tmp_path: Path, name: str) -> None:
     """Roles, scopes, users and services of the two hubs are the same, row by row. Requirement 110."""
-    fragments = fragments_of_a_host(VARIABLES[name])
+    on_host = fragments_of_a_host(VARIABLES[name])
     main = configuration(tmp_path / "pod", values_in(written / name))
     on_kubernetes = record(main)
     host = configuration(tmp_path / "host", {})
     host.write_text(
         host.read_text()
-        + "".join(text.replace("@PACKAGE@", str(ROOT / "python")) for text in fragments.values())
+        + "".join(text.replace("@PACKAGE@", str(ROOT / "python")) for text in on_host.values())
     )
     on_a_host = record(host)
 
@@ -113,7 +107,7 @@ def test_policy_is_that_of_a_host(written: Path, tmp_path: Path, name: str) -> N
     assert on_kubernetes.named == on_a_host.named
     services = {each: url for each, _admin, url in on_kubernetes.held["services"]}
     assert services.get("sharing", "http://hub:8905") == "http://hub:8905"
-    assert ("sharing" in services) == ("60-sharing" in fragments)
+    assert ("sharing" in services) == ("60-sharing" in on_host)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -269,3 +263,10 @@ def test_text_is_readable(written: Path) -> None:
     text = (written / "projects/values.yaml").read_text()
     assert "\n      share_servers(\n          c,  # noqa: F821\n" in text
     assert yaml.safe_load(text)["hub"]["extraConfig"]["zz-collab-60-sharing"].startswith("# How users share")
+
+
+def test_menu_leads_to_the_page_under_the_path_of_the_hub(written: Path) -> None:
+    for name, page in (("claim", "/jupyter/services/sharing/"), ("defaults", "/services/sharing/")):
+        program = (written / name / "singleuser/prepare.py").read_text()
+        assert f'"url": "{page}"' in program
+        assert "@BASE_URL@" not in program

@@ -27,7 +27,8 @@ def options(role: str, entry: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("role", "entry"), ENTRIES)
 def test_every_variable_is_checked_at_every_entry(role: str, entry: str) -> None:
-    defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
+    path = ROOT / f"roles/{role}/defaults/main.yml"
+    defaults = yaml.safe_load(path.read_text()) if path.exists() else {}
     assert {*defaults} <= {*options(role, entry)}
 
 
@@ -49,7 +50,7 @@ def test_wrong_value_is_refused_by_the_spec(role: str, entry: str, wrong: dict[s
     spec = options(role, entry)
     validator = ArgumentSpecValidator(spec)
     variables = RoleVariables(role)
-    good = {name: variables[name] for name in spec}
+    good = {name: variables[name] for name in spec if name in variables}
     assert validator.validate(good).error_messages == []
     (told,) = validator.validate(good | wrong).error_messages
     assert next(iter(wrong)) in told

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.packed import pack
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects
 
 SETTINGS: dict[str, Any] = {
@@ -134,13 +133,6 @@ def test_mistake_is_named(wanted: list[Any], said: str) -> None:
 )
 def test_mistake_about_someones_server_is_named(each: Any, said: str) -> None:
     assert said in problems(RAIN, server_access=[each])
-
-
-def test_packed_list_is_as_good() -> None:
-    settings = with_projects(RAIN) | {"projects": pack([RAIN])}
-    assert projects.problems(settings) == []
-    assert projects.policy(settings, HOST, FOUND) == projects.policy(with_projects(RAIN), HOST, FOUND)
-    assert "must be a list" in ". ".join(projects.problems(settings | {"projects": pack({"rain": {}})}))
 
 
 def test_what_is_no_list_is_named() -> None:

@@ -11,51 +11,13 @@ import yaml
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
 
 from jupyterhub_collab.hub import servers
 from jupyterhub_collab.patches.releases import FITS
 
-SETTINGS: dict[str, Any] = {
-    "state": "present",
-    "delete_home": False,
-    "confirm_delete": "",
-    "playbook_share_all_users": "",
-    "share_all_users": False,
-    "venv": "/usr/local/jupyterhub",
-    "snippet": "",
-    "config_path": "/etc/hub.py",
-    "user": "shared",
-    "group": "jupyterhub",
-    "adopt_user": False,
-    "user_sharing": True,
-    "impersonation_links": False,
-    "servers": "collaboration_servers",
-    "state_directory": "/var/lib/jupyterhub-rtc",
-    "history_megabytes": "100",
-    "documents_per_person": "100",
-    "refuse_unprepared": "true",
-    "websockets_per_person": "500",
-    "mem_limit": "",
-    "cpu_limit": "0",
-    "idle_seconds": "-1",
-    "email_domain": "",
-    "public_url": "",
-    "opens_servers": False,
-    "inventory_hostname": "hub.example.org",
-    "sharing": {
-        "groups": [],
-        "by_name": "true",
-        "link_seconds": "3600",
-        "longest_link_seconds": "86400",
-        "links_per_server": "100",
-        "guesses_per_minute": "10",
-        "lifetime": "session",
-        "revocation_seconds": "5",
-        "log": "",
-        "port": "0",
-    },
-}
+SETTINGS: dict[str, Any] = resolve({"jupyterhub_rtc_config_path": "/etc/hub.py"}, "hub.example.org").rtc
 # A JupyterLab with all parts of jupyter-collaboration.
 COMPLETE = {
     "jupyterlab": "4.6.6",
@@ -130,7 +92,7 @@ def test_good_host_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"playbook_share_all_users": "true"}, "jupyter_rtc_share_all_users"),
+        ({"playbook_share_all_users": True}, "jupyter_rtc_share_all_users"),
         ({"user": "Shared User"}, "jupyterhub_rtc_user"),
         ({"user": ""}, "jupyterhub_rtc_user"),
         ({"user": "x" * 32}, "jupyterhub_rtc_user"),
@@ -193,11 +155,11 @@ def test_what_is_wrong_with_a_host_is_named(wrong: dict[str, Any], named: str) -
     ("settings", "found"),
     [
         ({}, account(comment=rtc.ACCOUNT_COMMENT)),
-        ({"adopt_user": "yes"}, account()),
+        ({"adopt_user": True}, account()),
         ({}, account() | {"config": {"markers": ["Utrecht's"]}}),
         ({}, account() | {"config": {"accounts": ["shared"]}}),
         ({}, account(name="shared") | {"remembered": {"accounts": ["shared"]}}),
-        ({"share_all_users": "true"}, account(person=True)),
+        ({"share_all_users": True}, account(person=True)),
     ],
 )
 def test_accounts_that_may_be_shared(settings: dict[str, Any], found: dict[str, Any]) -> None:
@@ -235,20 +197,20 @@ def test_shared_user_gets_the_least_scopes() -> None:
     assert policy["accounts"] == ["shared"]
 
 
-@pytest.mark.parametrize("no", [{"user_sharing": "false"}, {"share_all_users": True}])
+@pytest.mark.parametrize("no", [{"user_sharing": False}, {"share_all_users": True}])
 def test_users_share_where_that_is_wanted(no: dict[str, Any]) -> None:
     assert rtc.policy(SETTINGS, HOST)["sharing"]
     assert not rtc.policy(SETTINGS | no, HOST)["sharing"]
 
 
 def test_links_that_act_as_their_maker_are_warned_of() -> None:
-    policy = rtc.policy(SETTINGS | {"impersonation_links": "yes"}, HOST)
+    policy = rtc.policy(SETTINGS | {"impersonation_links": True}, HOST)
     (warning,) = policy["warnings"]
     assert "Anyone who opens such a link acts as that user" in warning
 
 
 def test_all_users_get_one_scope() -> None:
-    policy = rtc.policy(SETTINGS | {"share_all_users": "true"}, HOST)
+    policy = rtc.policy(SETTINGS | {"share_all_users": True}, HOST)
     assert policy["everyone"] == ["access:servers"]
     assert policy["accounts"] == []
     assert any("all files of every user" in warning for warning in policy["warnings"])
@@ -271,13 +233,13 @@ def test_all_users_get_one_scope() -> None:
             "have live collaboration. All others are plain JupyterLab",
         ),
         (
-            {"user_sharing": "no"},
+            {"user_sharing": False},
             False,
             False,
             "The `shared` server has live collaboration. All others are plain JupyterLab",
         ),
         ({"servers": "everyone"}, True, True, "All servers have live collaboration"),
-        ({"share_all_users": "yes"}, True, False, "All servers have live collaboration"),
+        ({"share_all_users": True}, True, False, "All servers have live collaboration"),
     ],
 )
 def test_servers_that_people_share_are_live(
@@ -287,12 +249,6 @@ def test_servers_that_people_share_are_live(
     collaboration = policy["collaboration"]
     assert (collaboration["everyone"], collaboration["owners"]) == (everyone, owners)
     assert policy["table"][-1] == sentence
-
-
-def test_fragment_gets_numbers() -> None:
-    wish = {"history_megabytes": "20", "mem_limit": "4G", "cpu_limit": "1.5", "idle_seconds": "600"}
-    collaboration = rtc.policy(SETTINGS | wish, HOST)["collaboration"]
-    assert collaboration | {"history_megabytes": 20, "cpu_limit": 1.5, "idle_seconds": 600} == collaboration
 
 
 def test_nothing_is_live_by_itself() -> None:
@@ -320,11 +276,6 @@ def test_addresses_end_as_the_hubs_does(settings: dict[str, Any], domain: str) -
 def test_directory_of_someone_else_is_not_taken() -> None:
     (problem,) = rtc.host_problems(SETTINGS, HOST | {"state_directory_is_taken": True})
     assert "jupyterhub_rtc_state_directory" in problem
-
-
-@pytest.mark.parametrize("no", [False, "false", "no", "0", "off"])
-def test_text_that_says_no_means_no(no: object) -> None:
-    assert rtc.policy(SETTINGS | {"share_all_users": no}, HOST)["mode"] == "shared user"
 
 
 @pytest.mark.parametrize(
@@ -535,13 +486,6 @@ def test_address_that_nobody_knows_is_not_guessed(hub: dict[str, Any], why: str)
     assert "://" not in page
 
 
-def test_role_and_policy_know_an_account_by_the_same_comment() -> None:
-    variables = yaml.safe_load((Path(__file__).parents[3] / "roles/jupyterhub_rtc/vars/main.yml").read_text())
-    assert variables["__jupyterhub_rtc_comment"] == rtc.ACCOUNT_COMMENT
-    assert set(variables["__jupyterhub_rtc_settings"]) == set(SETTINGS)
-    assert set(variables["__jupyterhub_rtc_settings"]["sharing"]) == set(SETTINGS["sharing"])
-
-
 REMOVAL = SETTINGS | {"state": "absent"}
 
 
@@ -559,7 +503,7 @@ REMOVAL = SETTINGS | {"state": "absent"}
     ],
 )
 def test_removal_asks_for_nothing_that_only_collaboration_needs(parts: dict[str, Any]) -> None:
-    wrong = {"playbook_share_all_users": "true", "venv": "here", "user": "Shared User", "public_url": "hub"}
+    wrong = {"playbook_share_all_users": True, "venv": "here", "user": "Shared User", "public_url": "hub"}
     assert rtc.settings_problems(REMOVAL | wrong) == []
     assert rtc.host_problems(REMOVAL, host(**parts)) == []
 
@@ -596,9 +540,9 @@ def test_removal_needs_to_know_the_file() -> None:
 def test_files_are_deleted_only_where_the_account_is_named(
     made: list[str], confirmation: str, problems: int
 ) -> None:
-    settings = REMOVAL | {"delete_home": "true", "confirm_delete": confirmation}
+    settings = REMOVAL | {"delete_home": True, "confirm_delete": confirmation}
     assert len(rtc.host_problems(settings, HOST | {"shared_accounts": made})) == problems
-    assert rtc.host_problems(settings | {"delete_home": "false"}, HOST | {"shared_accounts": made}) == []
+    assert rtc.host_problems(settings | {"delete_home": False}, HOST | {"shared_accounts": made}) == []
 
 
 def test_files_of_an_account_that_was_adopted_are_not_deleted() -> None:
@@ -638,7 +582,7 @@ def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() ->
     assert "culler of cull.service is not a service" in warnings
     assert "jupyterhub_rtc_idle_seconds to less than its timeout" in warnings
     warnings = " ".join(
-        rtc.policy(SETTINGS | {"idle_seconds": "600", "refuse_unprepared": "no"}, found)["warnings"]
+        rtc.policy(SETTINGS | {"idle_seconds": 600, "refuse_unprepared": False}, found)["warnings"]
     )
     assert "culler" not in warnings
     assert "Nothing protects a server that is not prepared" in warnings
@@ -752,7 +696,7 @@ def test_sharing_alone_grants_nothing_else_and_removes_the_rest() -> None:
             {"share_all_users": True},
             "but servers need live collaboration in all users mode. Set it to everyone",
         ),
-        ({"user_sharing": "no"}, "so there is nothing to set up. To remove collaboration, set"),
+        ({"user_sharing": False}, "so there is nothing to set up. To remove collaboration, set"),
         ({"snippet": "/tmp/snippet.sh"}, "jupyterhub_rtc_snippet prepares servers for live collaboration"),
     ],
 )
@@ -764,7 +708,7 @@ def test_what_sharing_alone_contradicts(settings: dict[str, Any], sentence: str)
 
 def test_limits_of_sharing_are_checked_before_the_host() -> None:
     """Also if users cannot share, because servers still ask the hub again after these seconds."""
-    wrong = SETTINGS | {"sharing": SETTINGS["sharing"] | {"revocation_seconds": "0"}}
+    wrong = SETTINGS | {"sharing": SETTINGS["sharing"] | {"revocation_seconds": 0}}
     for settings in (wrong, wrong | {"share_all_users": True}):
         (problem,) = rtc.settings_problems(settings)
         assert problem.startswith("jupyterhub_sharing_revocation_seconds is 0")

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
-from role_variables import RoleVariables
-
-SETTINGS: dict[str, Any] = RoleVariables("jupyterhub_rtc")["__jupyterhub_rtc_settings"]["sharing"]
+SETTINGS: dict[str, Any] = resolve({}).rtc["sharing"]
 
 
 def test_defaults_are_without_problems() -> None:
@@ -18,7 +17,7 @@ def test_defaults_are_without_problems() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"link_seconds": "59"}, "jupyterhub_sharing_link_seconds is 59. Set it to a number from 60 to"),
+        ({"link_seconds": 59}, "jupyterhub_sharing_link_seconds is 59. Set it to a number from 60 to"),
         ({"link_seconds": 7200, "longest_link_seconds": 3600}, "longest_link_seconds, which is 3600"),
         (
             {"longest_link_seconds": 31536001},
@@ -50,7 +49,7 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
     ("settings", "sentence"),
     [
         ({}, "Users can share their own server on the hub's sharing page, by link and by name;"),
-        ({"by_name": "no"}, "Users can share their own server on the hub's sharing page, by link;"),
+        ({"by_name": False}, "Users can share their own server on the hub's sharing page, by link;"),
         ({"groups": ["a", "b"]}, "Members of a or b can share their own server"),
         ({"lifetime": "session"}, "shares end when it stops"),
         ({"lifetime": "persistent"}, "shares last until they are revoked"),

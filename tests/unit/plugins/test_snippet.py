@@ -17,10 +17,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import packa
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import server_environment, snippet
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
-from jinja2 import Environment, FileSystemLoader
 
-TEMPLATES = Path(__file__).parents[3] / "roles/jupyterhub_rtc/templates"
-LAB = {
+LAB: dict[str, dict[str, Any]] = {
     "collab-rtc": {"disabled_extensions": ["@x/a"], "disabled_server_extensions": ["x"]},
     "collab-sharing": {"settings": {"@x/menus:plugin": {"menus": [{"id": "it's"}]}}},
 }
@@ -35,16 +33,8 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the snippet for a package directory below the test's own."""
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "packages"))
     path = tmp_path / "snippet.sh"
-    path.write_text(render(LAB))
+    path.write_text(snippet.text(LAB))
     return path
-
-
-def render(lab: dict[str, Any]) -> str:
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), trim_blocks=True, keep_trailing_newline=True, autoescape=False
-    )
-    templates.filters["collab.jupyterhub.snippet_parts"] = snippet.parts
-    return templates.get_template("snippet.sh.j2").render(__jupyterhub_rtc_snippet_lab=lab)
 
 
 # Debian 12's is 3.11.2, which lacks parts of the standard library that later releases of 3.11 have.
@@ -89,7 +79,7 @@ def test_shell_takes_it(script: Path) -> None:
 
 
 def test_it_is_the_same_from_run_to_run(script: Path) -> None:
-    assert render(LAB) == script.read_text()
+    assert snippet.text(LAB) == script.read_text()
 
 
 @pytest.mark.parametrize("environment", ["own", "of the distribution"], indirect=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import kept_files
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
@@ -17,9 +16,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import STATE, Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info, project_info, project_workspaces
-
-from role_variables import RoleVariables
-from scenario import ROOT
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
 RAIN = {"account": "project-rain", "workspaces": ["files"], "root": "/srv/projects"}
 SNOW = RAIN | {"account": "project-snow"}
@@ -69,12 +67,6 @@ def workspaces(tmp_path: Path, unit: str, *names: str, **others: Any) -> dict[st
     wanted = [{"name": name, "account": f"project-{name}", "workspaces": ["files"]} for name in names]
     common = {"service": unit, "root": str(tmp_path / "projects"), "group": "root", "comment": "project"}
     return common | {"projects": wanted} | others
-
-
-def task(role: str, tasks: str, name: str) -> dict[str, Any]:
-    """Return the task of this name."""
-    found = yaml.safe_load((ROOT / f"roles/{role}/tasks/{tasks}.yml").read_text())
-    return next(each for each in found if each["name"] == name)
 
 
 def test_project_belongs_to_the_hub_that_made_it() -> None:
@@ -170,24 +162,31 @@ def test_removal_from_one_hub_leaves_projects_of_another(tmp_path: Path) -> None
     for unit, ours in (("hub-a", ["rain"]), ("hub-b", ["snow"]), ("hub-c", [])):
         found = hub_info.remembered_projects(unit, "{USERNAME}")
         assert [*found["projects"]] == ours
-        variables = RoleVariables("jupyterhub_rtc", jupyterhub_rtc_service=unit)
-        found |= {"other_units": ["hub-d"]}
-        there = {"remembered": found, "shared_users": ["shared"], "shared_accounts": ["shared"]}
-        variables["__jupyterhub_rtc_host"] = there
-        variables["__jupyterhub_rtc_gone"] = [*found["projects"]]
-        told = variables.arguments("jupyterhub_rtc", "absent", "project_workspaces")
-        assert told["service"] == unit
-        assert [each["project"] for each in told["absent"]] == ours
-        retired = variables.arguments("jupyterhub_rtc", "absent", "hub_config")["retired"]
-        assert retired == ["shared", *(f"project-{name}" for name in ours)]
+        found |= {"other_units": ["hub-d"], "environments": ["/opt/lab"]}
+        there = {
+            "remembered": found,
+            "shared_users": ["shared"],
+            "shared_accounts": ["shared"],
+            "lab": {"versions": {"jupyterlab": "4.6.6"}, "python": "/opt/lab/bin/python"},
+            "config": {"state_directory": ""},
+        }
+        settings = resolve({"jupyterhub_rtc_service": unit, "jupyterhub_rtc_state": "absent"})
+        wanted = plan.plan(settings, there, {})
+        assert wanted["service"] == unit
+        assert [each["project"] for each in wanted["workspaces"]["delete"]] == ours
+        assert all(each["keep"] for each in wanted["workspaces"]["delete"])
+        assert wanted["retired"] == ["shared", *(f"project-{name}" for name in ours)]
         # The other hub may admit users by a group, and its adopted account is in the same record.
-        assert not variables.arguments("jupyterhub_rtc", "absent", "shared_accounts")["remove_groups"]
-        for name in ("Restore JupyterLab's settings", "Restore the Python packages"):
-            condition = task("jupyterhub_rtc", "restore", name)["when"]
-            assert not variables.templated(f"{{{{ {condition} }}}}")
+        assert not wanted["accounts"]["remove_groups"]
+        assert wanted["lab"]["restore"] == wanted["packages"]["restore"] == []
         # The hub's records of who can enter which workspace are in one directory.
-        conditions = task("jupyterhub_rtc", "absent", "Remove projects' records")["when"]
-        assert not all(variables.templated(f"{{{{ {condition} }}}}") for condition in conditions[1:])
+        assert not wanted["workspaces"]["delete_records"]
+        found["other_units"], found["projects_of_others"] = [], []
+        last = plan.plan(settings, there, {})
+        assert last["accounts"]["remove_groups"]
+        assert last["lab"]["restore"] == ["collab-rtc", "collab-sharing"]
+        assert last["packages"]["restore"] == ["/opt/lab"]
+        assert last["workspaces"]["delete_records"] is bool(ours)
 
 
 def named(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
