@@ -349,9 +349,9 @@ class Task:
         installer = self.choose(before)
         undone = {}
         if back:
-            status, out, err = self.run(installer.install("--no-deps", *self.pinned(back)))
+            status, out, err = self.attempt(installer.install("--no-deps", *self.pinned(back)))
             if status != 0 and installer.fallback and report.is_out_of_reach(out + err):
-                status, out, err = self.run(installer.fallback.install("--no-deps", *self.pinned(back)))
+                status, out, err = self.attempt(installer.fallback.install("--no-deps", *self.pinned(back)))
             if status != 0:
                 undone = {name: record.changed[name] for name in back}
                 kept |= dict.fromkeys(back, report.failure(out + err, self.name, self.pinned(back)))
@@ -480,10 +480,15 @@ class Task:
             expected, name = report.announced(plan), installer.name
         return self.result(environment.packages, {**environment.packages, **expected}, name)
 
-    def call(self, command: list[str]) -> str:
+    def attempt(self, command: list[str]) -> tuple[int, str, str]:
+        """Run an installer, and again in more detail if its output hides why it failed. Return its exit status and output."""
         status, out, err = self.run(command)
         if status != 0 and report.hides_reason(out + err):
-            status, out, err = self.run([*command, "-vv"])
+            return self.run([*command, "-vv"])
+        return status, out, err
+
+    def call(self, command: list[str]) -> str:
+        status, out, err = self.attempt(command)
         if status != 0:
             raise PackagesError(report.failure(out + err, self.name, self.wanted), out + err)
         return out + err

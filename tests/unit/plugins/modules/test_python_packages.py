@@ -927,6 +927,19 @@ def test_index_that_refuses(
     assert "sesame" not in str(result)
 
 
+@pytest.mark.parametrize("tool", ["pip"], indirect=True)
+def test_index_that_refuses_when_versions_are_restored(
+    ensure: Ensure, environment: Path, mirror: str, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"{mirror}/simple")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    ensure("board==1.0")
+    ensure("chalk==2.0", remember=True)
+    monkeypatch.setattr(Mirror, "status", 403)
+    assert "the package index answered 403" in restore(ensure)["kept"]["board"]
+
+
 def no_tool(command: list[str]) -> tuple[int, str, str]:
     raise AssertionError(command)
 
