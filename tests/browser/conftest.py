@@ -104,6 +104,14 @@ def bob(browser: Browser, entry: str, passwords: dict[str, str], alice: Lab) -> 
     return come(window(browser), entry, "bob", passwords["bob"])
 
 
+def open_copy(name: str, *labs: Lab) -> None:
+    """Copy the shared account's Welcome.ipynb, and have only the copy open in these windows."""
+    in_container("runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{name}")
+    for lab in labs:
+        lab.open(name)
+        lab.close_others()
+
+
 @pytest.fixture(scope="module")
 def owner(browser: Browser, hub_url: str, passwords: dict[str, str]) -> Iterator[Lab]:
     """Open alice's own server in another window."""

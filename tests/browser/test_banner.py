@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from browser.conftest import in_container
+from browser.conftest import open_copy
 from browser.lab import Lab, come
 from browser.sharing import faint_texts
 from browser.windows import window
@@ -19,12 +19,7 @@ SIZES: list[ViewportSize] = [{"width": 1280, "height": 800}, {"width": 390, "hei
 @pytest.fixture(scope="module", autouse=True)
 def notebook(alice: Lab, bob: Lab) -> None:
     """Have only Offline.ipynb open in both windows."""
-    in_container(
-        "runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{NOTEBOOK}"
-    )
-    for lab in (alice, bob):
-        lab.open(NOTEBOOK)
-        lab.close_others()
+    open_copy(NOTEBOOK, alice, bob)
 
 
 def test_offline_window_says_so_and_takes_no_key(alice: Lab, bob: Lab) -> None:

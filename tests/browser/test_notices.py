@@ -4,7 +4,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import in_container
+from browser.conftest import in_container, open_copy
 from browser.lab import Lab
 
 NOTEBOOK = "Script.ipynb"
@@ -14,12 +14,7 @@ CELL = 1  # its first code cell
 @pytest.fixture(scope="module", autouse=True)
 def notebook(alice: Lab, bob: Lab) -> None:
     """Have only Script.ipynb open in both windows."""
-    in_container(
-        "runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{NOTEBOOK}"
-    )
-    for lab in (alice, bob):
-        lab.open(NOTEBOOK)
-        lab.close_others()
+    open_copy(NOTEBOOK, alice, bob)
 
 
 def test_people_are_told_when_a_script_writes_their_file(alice: Lab, bob: Lab) -> None:

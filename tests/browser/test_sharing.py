@@ -309,16 +309,20 @@ def test_home_says_who_works_there_and_asks_before_it_stops_the_server(owner: La
     home.goto(f"{hub_url}/hub/home")
     expect(home.get_by_role("status").filter(has_text="bob is working on your server")).to_be_visible()
     asked: list[str] = []
+    sent: list[str] = []
 
     def dismiss(dialog: Dialog) -> None:
         asked.append(dialog.message)
         dialog.dismiss()
 
     home.on("dialog", dismiss)
+    home.on("request", lambda request: sent.append(request.method))
     home.get_by_role("button", name="Stop My Server").click()
     assert asked == ["bob is working there. Stop the server?"]
     home.reload()
     expect(home.get_by_role("button", name="Stop My Server")).to_be_visible()
+    assert sent
+    assert "DELETE" not in sent  # a server that is stopping looks as before at first
     expect(owner.banner).to_be_hidden()
     home.close()
 

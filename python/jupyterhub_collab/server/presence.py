@@ -24,7 +24,6 @@ from .guard import Guard
 from .levels import Level
 from .own_events import OURS
 from .settings import Settings
-from .viewing import VIEW_ONLY
 
 SCHEMA_ID = f"{OURS}presence/v1"
 TEXT = {"type": "string"}
@@ -187,15 +186,12 @@ class PresenceHandler(APIHandler):
     @authenticated
     def get(self) -> None:
         guard = Guard.from_environment()
-        level = guard.level_of(self, self.current_user)
         told = {
             "owner": guard.levels.owner,
             "server": os.environ.get("JUPYTERHUB_SERVER_NAME", ""),
             "shared": Settings.from_environment().shared,
             "username": self.current_user.username,
-            "level": level.name.lower(),
-            # Why the page is read-only, in one line; empty if it is not.
-            "why": VIEW_ONLY if level < Level.EDIT else "",
+            "level": guard.level_of(self, self.current_user).name.lower(),
             "people": self._presence.people(),
         }
         self.finish(json.dumps(told))

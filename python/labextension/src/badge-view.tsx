@@ -4,6 +4,7 @@ import { ReactWidget } from "@jupyterlab/ui-components";
 import * as React from "react";
 import { createPortal } from "react-dom";
 
+import { newsOfLevel } from "./news.ts";
 import { Avatar, PeopleList } from "./people-list.tsx";
 import { levelOf, missing, othersFirst } from "./people.ts";
 import type { Person, Place } from "./server.ts";
@@ -106,12 +107,13 @@ export class Badge extends ReactWidget {
     return server ? this.trans.__("%1's server %2", owner, server) : this.trans.__("%1's server", owner);
   }
 
-  private levelText({ owner, username, level, shared }: Place): string {
+  private levelText(place: Place): string {
+    const { owner, username, level, shared } = place;
     if (owner === username) {
       return shared ? this.trans.__("Others can open your server.") : "";
     }
     if (level === "view") {
-      return this.trans.__("You can view %1's server, but not change anything.", owner);
+      return newsOfLevel(place, this.trans).text;
     }
     return level === "manage"
       ? this.trans.__("You can edit and run everything here, and stop this server.")

@@ -80,7 +80,7 @@ export function newsOf(
           }
         : {
             text: trans.__(
-              "%1's server has stopped. Only %1 can start it. What you type is kept in this tab, and sent when it runs again.",
+              "%1's server has stopped. Only its owner or a manager can start it. What you type is kept in this tab, and sent when it runs again.",
               owner,
             ),
             offers: [home],
@@ -120,7 +120,7 @@ function newsOfViewer(
       return { text: trans.__("This server does not answer."), offers: [] };
     case "stopped":
       return {
-        text: trans.__("%1's server has stopped. Only %1 can start it.", owner),
+        text: trans.__("%1's server has stopped. Only its owner or a manager can start it.", owner),
         offers: [{ label: trans.__("Back to the hub"), href: pages.home }],
       };
   }

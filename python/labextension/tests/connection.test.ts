@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import { type Cause, Connection } from "../src/connection.ts";
+
+/** Within how many milliseconds everything must be told. */
+const LIMIT = 5000;
+const connections: Connection[] = [];
+
+// Those that fail a test may ask for ever, and keep Node from ending.
+afterEach(() => {
+  for (const connection of connections.splice(0)) {
+    connection.end();
+  }
+});
 
 /** Return a connection whose server answers this, one after the other and then the last for ever, and what it tells. */
 function connectionWith(...answers: (Cause | undefined)[]): {
@@ -17,12 +28,15 @@ function connectionWith(...answers: (Cause | undefined)[]): {
     (cause) => told.push(cause),
     1,
   );
+  connections.push(connection);
   return { connection, told, asked: () => asked };
 }
 
-/** Wait until this many causes were told. */
+/** Wait until this many causes were told. Fails if they are not told in time. */
 async function until(told: unknown[], count: number): Promise<void> {
+  const end = Date.now() + LIMIT;
   while (told.length < count) {
+    assert.ok(Date.now() < end, `only these were told: ${JSON.stringify(told)}`);
     await moment();
   }
 }
@@ -58,6 +72,15 @@ void test("access that has ended does not come back, and the server is not asked
   await moment();
   assert.equal(asked(), before);
   assert.deepEqual(told, ["stopped", "ended"]);
+});
+
+void test("access that ends while the server is asked does not come back with the answer", async () => {
+  const { connection, told, asked } = connectionWith(undefined);
+  connection.suspect();
+  connection.end();
+  await moment();
+  assert.equal(asked(), 1);
+  assert.deepEqual(told, ["ended"]);
 });
 
 void test("many failures at once ask once", async () => {

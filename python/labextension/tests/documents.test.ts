@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Signal } from "@lumino/signaling";
 
-import { type Cell, holdStill } from "../src/documents.ts";
+import { type Cell, holdStill, lock } from "../src/documents.ts";
 
 /** A cell as JupyterLab's, which writes into its metadata that it is read-only while it follows them. */
 class FakeCell {
   model = { sharedModel: { getSource: () => "", dispose: () => undefined } };
   written: boolean[] = [];
   syncCollapse = true;
+  syncScrolled = true;
   private isSynced = true;
   private isReadOnly = false;
 
@@ -63,10 +65,13 @@ void test("all cells are read-only, those that come later too, until the documen
   );
 });
 
-void test("no cell is made read-only for everyone", () => {
+void test("no cell is made read-only, collapsed or scrolled for everyone", () => {
   const { cells, document } = notebook();
+  const followed = (): boolean[] => cells.flatMap((cell) => [cell.syncCollapse, cell.syncScrolled]);
   const release = holdStill(document);
+  assert.deepEqual(followed(), [false, false]);
   release();
+  assert.deepEqual(followed(), [true, true]);
   assert.deepEqual(
     cells.flatMap((cell) => cell.written),
     [],
@@ -93,4 +98,21 @@ void test("the editor of a file gets back what it had", () => {
   assert.equal(options.readOnly, true);
   release();
   assert.equal(options.readOnly, false);
+});
+
+void test("a locked document is read-only, and disconnected from its kernel and the server", (t) => {
+  const { cells, document } = notebook();
+  const disposed: string[] = [];
+  const disposing = (name: string): { dispose: () => void } => ({ dispose: () => disposed.push(name) });
+  Object.assign(document.context.model, { sharedModel: disposing("text") });
+  Object.assign(document.context.sessionContext, { session: disposing("kernel") });
+  const page = globalThis as unknown as { document: unknown };
+  page.document = { body: { classList: new Set() } };
+  t.after(() => delete page.document);
+  lock({ shell: { widgets: () => [document] } } as unknown as JupyterFrontEnd);
+  assert.deepEqual(
+    cells.map((cell) => cell.readOnly),
+    [true],
+  );
+  assert.deepEqual(disposed, ["kernel", "text"]);
 });

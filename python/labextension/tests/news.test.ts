@@ -35,7 +35,7 @@ void test("those who can start a stopped server are led to its own start page", 
 
 void test("those who cannot start a stopped server are told who can", () => {
   const [text, offers] = said("stopped", place("bob", "edit"));
-  assert.match(text, /alice's server has stopped\. Only alice can start it/);
+  assert.match(text, /alice's server has stopped\. Only its owner or a manager can start it/);
   assert.deepEqual(offers, ["/hub/home"]);
 });
 
