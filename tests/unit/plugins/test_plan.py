@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The action plugin `plan` as Ansible runs it: with a play, on this machine, with answers of the modules as they would be on a hub."""
 
+import ast
 import json
 import os
 import subprocess
@@ -127,6 +128,19 @@ def test_fragments_have_the_limits_of_sharing() -> None:
         'public_url="https://hub.example.org",',
     ):
         assert f"    {line}\n" in text
+
+
+@pytest.mark.parametrize("group", ["\u00c4rzte", "\u65e5\u672c", "\U0001f680", 'a"b\\c'])
+def test_names_of_all_letters_reach_the_hub(group: str) -> None:
+    given = {
+        "jupyterhub_sharing_groups": [group],
+        "jupyterhub_projects": [{"name": "rain", "edit": {"groups": [group]}}],
+        "jupyterhub_server_access": [{"owner": "alice", "groups": [group]}],
+    }
+    texts = plan.plan(resolve(given), HOST, {})["fragments"]
+    for name, times in (("60-sharing", 1), ("70-projects", 2)):
+        parts = ast.walk(ast.parse(texts[name]))
+        assert [each.value for each in parts if isinstance(each, ast.Constant)].count(group) == times
 
 
 def test_what_is_in_place_is_not_asked_for_again() -> None:
