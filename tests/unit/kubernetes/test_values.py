@@ -17,6 +17,7 @@ from jupyterhub import __version__ as hub_version
 from chart import PACKAGE, SCHEMA, configuration, play, values_in
 from chart.pods import environment, pods
 from configurations.in_memory import record, warm_up
+from jupyterhub_collab.hub.sharing import PORT
 from scenario import ROOT
 
 PROJECTS = [
@@ -211,6 +212,11 @@ def test_page_is_for_the_proxy_only(written: Path) -> None:
     (target,) = rule["to"]
     assert rule["ports"] == [{"port": 9000}]
     assert target["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "hub"
+
+
+def test_port_of_the_page_is_the_one_that_it_has_by_default(written: Path) -> None:
+    values = values_in(written / "defaults")
+    assert values["hub"]["service"]["extraPorts"] == [{"name": "sharing", "port": PORT, "targetPort": PORT}]
 
 
 def test_without_the_page_no_port_is_open(written: Path) -> None:
