@@ -20,30 +20,11 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
+import found_host
 from scenario import ROOT
 
-HOST: dict[str, Any] = {
-    "hub": {"version": "6.1.1"},
-    "lab": {
-        "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
-        "unfinished": False,
-        "environment": "/opt/lab",
-        "python": "/opt/lab/bin/python",
-        "collaboration_since": 0,
-        "settings": {},
-    },
-    "remembered": {
-        "other_units": [],
-        "environments": ["/opt/lab"],
-        "accounts": [],
-        "projects": {},
-        "projects_of_others": [],
-        "project_users_of_others": [],
-    },
-    "servers": {"account_names": "{USERNAME}", "running": []},
-    "account": {"name": "shared", "exists": False},
-    "config": {"accounts": [], "markers": [], "state_directory": "/var/lib/state"},
-    "group": {"exists": True},
+# A hub that had another shared account.
+HOST: dict[str, Any] = found_host.HOST | {
     "shared_accounts": ["team"],
     "shared_users": ["team"],
     "people": {"users": ["alice"], "groups": []},
