@@ -12,6 +12,7 @@ short_description: Write generated files to a directory
 version_added: 1.1.0
 description:
   - Writes files that differ, each in one step, and creates directories as needed. Leaves all other files in the directory alone.
+  - Unlike M(ansible.builtin.copy), takes files that are not text, such as the wheel of the package, without another file as their source.
 options:
   directory:
     description: The directory.
@@ -85,16 +86,13 @@ def main() -> None:
 
 def write(directory: str, files: dict[str, bytes], check_mode: bool) -> dict[str, Any]:
     """Write the files that differ, and return the module's result. Raises OSError."""
-    changed = {
-        path: content
-        for path, content in files.items()
-        if transaction.read(os.path.join(directory, path)) != content
-    }
+    before = {path: transaction.read(os.path.join(directory, path)) for path in files}
+    changed = {path: content for path, content in files.items() if before[path] != content}
     diff = [
         {
             "before_header": path,
             "after_header": path,
-            "before": _shown(transaction.read(os.path.join(directory, path)) or b""),
+            "before": _shown(before[path] or b""),
             "after": _shown(content),
         }
         for path, content in sorted(changed.items())

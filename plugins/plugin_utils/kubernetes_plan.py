@@ -19,8 +19,8 @@ def plan(settings: Settings) -> dict[str, Any]:
     """Return what to write if the variables have no problems, as plain data (see module `kubernetes_plan`)."""
     wanted, host = settings.kubernetes, kubernetes.host(settings.kubernetes)
     policy = rtc.policy(settings.rtc, host)
-    # There are no workspaces on Kubernetes.
-    opened = projects.policy(settings.projects, host, kubernetes.found()) | {"workspaces": []}
+    # There are no workspaces on Kubernetes, and no earlier projects that module project_info would find.
+    opened = projects.policy(settings.projects, host, {}) | {"workspaces": []}
     made = files(wanted, policy, fragments(settings, policy, opened), lab_options(policy, wanted["base_url"]))
     return {
         "directory": wanted["directory"],

@@ -9,7 +9,7 @@ Ansible's own rendering copies all variables first, which takes a second if they
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    environment.filters["to_json"] = json.dumps
+    # Fragments are Python, in which an escaped character beyond U+FFFF, as JSON has it, would be two others.
+    environment.filters["to_json"] = partial(json.dumps, ensure_ascii=False)
     return environment
 
 

@@ -150,11 +150,6 @@ def host(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def found() -> dict[str, Any]:
-    """Return what module project_info would have found."""
-    return {"missing": [], "foreign": {}, "remembered": {}, "other_hubs": "", "root": {"problem": ""}}
-
-
 def warnings(settings: dict[str, Any], email_domain: str) -> list[str]:
     """Return sentences for the administrator. email_domain: of the policy."""
     told = []

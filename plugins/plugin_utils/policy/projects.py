@@ -408,10 +408,11 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
         "problems": host_problems(settings, host, found),
         "opens_servers": bool(projects or access),
         "levels": LEVELS,
-        "projects": [json.dumps(project) for project in projects],
+        # Python reads these lines, in which an escaped character beyond U+FFFF would be two others.
+        "projects": [json.dumps(project, ensure_ascii=False) for project in projects],
         "workspaces": workspaces(settings, host),
         "absent": absent,
-        "access": [json.dumps(each) for each in access],
+        "access": [json.dumps(each, ensure_ascii=False) for each in access],
         "retired": [account_of(project, settings["account_prefix"]) for project in gone],
         "owners": [project["account"] for project in projects] + [each["owner"] for each in access],
         "table": _table(projects, access),

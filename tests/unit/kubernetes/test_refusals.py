@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import kubernetes
 
 from chart import play
+from jupyterhub_collab.patches.server import stopping
 
 GOOD: dict[str, Any] = {
     "directory": "/home/me/cluster",
@@ -62,6 +63,10 @@ def test_good_variables_have_no_problem() -> None:
 def test_directory_of_another_hub_is_refused() -> None:
     (problem,) = kubernetes.problems(GOOD, ["/home/me/other", GOOD["directory"]])
     assert "for several hubs in this play" in problem
+
+
+def test_pod_has_the_time_that_a_server_needs_to_stop() -> None:
+    assert kubernetes.LEAST_STOP_SECONDS == stopping.STOP_SECONDS + stopping.EXIT_SECONDS
 
 
 @pytest.mark.parametrize(("wrong", "why"), WRONG, ids=[f"{each}" for each, _why in WRONG])

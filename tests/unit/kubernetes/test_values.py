@@ -17,6 +17,8 @@ from jupyterhub import __version__ as hub_version
 from chart import PACKAGE, SCHEMA, configuration, play, values_in
 from chart.pods import environment, pods
 from configurations.in_memory import record, warm_up
+from found_host import HOST
+from jupyterhub_collab.hub.sharing import PORT
 from scenario import ROOT
 
 PROJECTS = [
@@ -67,17 +69,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fragments_of_a_host(variables: dict[str, Any]) -> dict[str, str]:
     """Return the fragments that a play writes to a host with these variables."""
-    host: dict[str, Any] = {
-        "hub": {"version": hub_version},
-        "lab": {"versions": {"jupyterlab": "4.6.6"}, "unfinished": False},
-        "servers": {"account_names": "{USERNAME}"},
-        "account": {"name": variables.get("jupyterhub_rtc_user", "shared"), "exists": False},
-        "group": {"exists": True},
-        "config": {"accounts": []},
-        "people": None,
-        "shared_accounts": [],
-        "shared_users": [],
-    }
+    user = variables.get("jupyterhub_rtc_user", "shared")
+    host = HOST | {"hub": {"version": hub_version}, "account": {"name": user, "exists": False}}
     settings = resolve(variables, "hub")
     # Workspaces are for hosts only, and have tests of their own.
     opened = projects.policy(settings.projects, host, {}) | {"workspaces": []}
@@ -211,6 +204,11 @@ def test_page_is_for_the_proxy_only(written: Path) -> None:
     (target,) = rule["to"]
     assert rule["ports"] == [{"port": 9000}]
     assert target["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "hub"
+
+
+def test_port_of_the_page_is_the_one_that_it_has_by_default(written: Path) -> None:
+    values = values_in(written / "defaults")
+    assert values["hub"]["service"]["extraPorts"] == [{"name": "sharing", "port": PORT, "targetPort": PORT}]
 
 
 def test_without_the_page_no_port_is_open(written: Path) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The action plugin `plan` as Ansible runs it: with a play, on this machine, with answers of the modules as they would be on a hub."""
 
+import ast
 import json
 import os
 import subprocess
@@ -19,30 +20,11 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
+import found_host
 from scenario import ROOT
 
-HOST: dict[str, Any] = {
-    "hub": {"version": "6.1.1"},
-    "lab": {
-        "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
-        "unfinished": False,
-        "environment": "/opt/lab",
-        "python": "/opt/lab/bin/python",
-        "collaboration_since": 0,
-        "settings": {},
-    },
-    "remembered": {
-        "other_units": [],
-        "environments": ["/opt/lab"],
-        "accounts": [],
-        "projects": {},
-        "projects_of_others": [],
-        "project_users_of_others": [],
-    },
-    "servers": {"account_names": "{USERNAME}", "running": []},
-    "account": {"name": "shared", "exists": False},
-    "config": {"accounts": [], "markers": [], "state_directory": "/var/lib/state"},
-    "group": {"exists": True},
+# A hub that had another shared account.
+HOST: dict[str, Any] = found_host.HOST | {
     "shared_accounts": ["team"],
     "shared_users": ["team"],
     "people": {"users": ["alice"], "groups": []},
@@ -127,6 +109,19 @@ def test_fragments_have_the_limits_of_sharing() -> None:
         'public_url="https://hub.example.org",',
     ):
         assert f"    {line}\n" in text
+
+
+@pytest.mark.parametrize("group", ["\u00c4rzte", "\u65e5\u672c", "\U0001f680", 'a"b\\c'])
+def test_names_of_all_letters_reach_the_hub(group: str) -> None:
+    given = {
+        "jupyterhub_sharing_groups": [group],
+        "jupyterhub_projects": [{"name": "rain", "edit": {"groups": [group]}}],
+        "jupyterhub_server_access": [{"owner": "alice", "groups": [group]}],
+    }
+    texts = plan.plan(resolve(given), HOST, {})["fragments"]
+    for name, times in (("60-sharing", 1), ("70-projects", 2)):
+        parts = ast.walk(ast.parse(texts[name]))
+        assert [each.value for each in parts if isinstance(each, ast.Constant)].count(group) == times
 
 
 def test_what_is_in_place_is_not_asked_for_again() -> None:
