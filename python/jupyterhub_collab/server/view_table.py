@@ -45,9 +45,7 @@ PAGES = {
     *_of("jupyter_server.services.sessions.handlers", "SessionHandler", "SessionRootHandler"),
     *_of("jupyter_server_terminals.api_handlers", "TerminalHandler", "TerminalRootHandler"),
     *_of("jupyterlab_server.handlers", "LabHandler"),
-    *_of("jupyterlab_server.licenses_handler", "LicensesHandler"),
     *_of("jupyterlab_server.listings_handler", "ListingsHandler"),
-    *_of("jupyterlab_server.settings_handler", "SettingsHandler"),
     *_of("jupyterlab_server.translations_handler", "TranslationsHandler"),
     *_of("jupyterlab_server.workspaces_handler", "WorkspacesHandler"),
     *_of("jupyterhub_collab.server.presence", "PresenceHandler"),
@@ -58,9 +56,12 @@ PAGES = {
 FILES = {
     *_of("jupyter_server.base.handlers", "AuthenticatedFileHandler"),
     *_of("jupyter_server.files.handlers", "FilesHandler"),
-    *_of("jupyter_server.services.contents.handlers", "CheckpointsHandler", "ContentsHandler", "NotebooksRedirectHandler"),
+    *_of("jupyter_server.services.contents.handlers", "ContentsHandler", "NotebooksRedirectHandler"),
     *_of("jupyter_server.view.handlers", "ViewHandler"),
 }  # fmt: skip
+
+# It takes the name of a setting for a path, and reads the JSON there: with names such as `/tmp:a` or `..:a`, of any file on the host.
+SETTINGS = "jupyterlab_server.settings_handler:SettingsHandler"
 
 # Without its PUT, no document opens. It returns the ID of a file.
 SESSION = "jupyter_server_ydoc.handlers:DocSessionHandler"
@@ -71,14 +72,15 @@ EVENTS = "jupyter_server.services.events.handlers:SubscribeWebsocket"
 SOCKETS = {ROOM, EVENTS}
 
 # Refused whatever the method, although part of it may only read: it starts programs, asks other hosts, tells about files outside the
-# server's directory, or was not examined.
+# server's directory, creates directories (as the list of checkpoints does), matches a pattern of the visitor's, which can take forever
+# (as the list of licenses does), or was not examined.
 REFUSED = {
     *_of("jupyter_lsp.handlers", "LanguageServerWebSocketHandler", "LanguageServersHandler"),
     *_of("jupyter_server.base.handlers", "PrometheusMetricsHandler"),
     *_of("jupyter_server.nbconvert.handlers", "NbconvertFileHandler", "NbconvertPostHandler"),
     *_of("jupyter_server.services.api.handlers", "PathResolverHandler"),
     *_of("jupyter_server.services.config.handlers", "ConfigHandler"),
-    *_of("jupyter_server.services.contents.handlers", "ModifyCheckpointsHandler", "TrustNotebooksHandler"),
+    *_of("jupyter_server.services.contents.handlers", "CheckpointsHandler", "ModifyCheckpointsHandler", "TrustNotebooksHandler"),
     *_of("jupyter_server.services.events.handlers", "EventHandler"),
     *_of("jupyter_server.services.kernels.handlers", "KernelActionHandler"),
     *_of("jupyter_server.services.kernels.websocket", "KernelWebsocketHandler"),
@@ -91,6 +93,7 @@ REFUSED = {
     *_of("jupyterlab.handlers.build_handler", "BuildHandler"),
     *_of("jupyterlab.handlers.extension_manager_handler", "ExtensionHandler"),
     *_of("jupyterlab.handlers.plugin_manager_handler", "PluginHandler"),
+    *_of("jupyterlab_server.licenses_handler", "LicensesHandler"),
 }  # fmt: skip
 # Packages of whose handlers all are refused.
 REFUSED_PACKAGES = {"jupyterlab_git", "nbdime"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -38,7 +39,9 @@ async def refuse_changes(handler: Any) -> None:
     name = view_table.name_of(type(handler))
     if name in view_table.PAGES and _only_reads(handler):
         return
-    if name in view_table.FILES and _only_reads(handler):
+    if name == view_table.SETTINGS and _only_reads(handler):
+        _refuse_other_settings(handler)
+    elif name in view_table.FILES and _only_reads(handler):
         await refuse_hidden(handler, _path_of(handler))
     elif name == view_table.SESSION and handler.request.method in ("PUT", "OPTIONS"):
         if handler.request.method == "PUT":
@@ -56,6 +59,18 @@ def _only_reads(handler: Any) -> bool:
 
 def _path_of(handler: Any) -> str:
     return str(handler.path_kwargs.get("path", "".join(handler.path_args[:1])))
+
+
+def _refuse_other_settings(handler: Any) -> None:
+    """Raise HTTPError if a request's address leads out of the directories with settings."""
+    named = [part for part in (*handler.path_args, *handler.path_kwargs.values()) if part]
+    if not all(map(is_setting, named)):
+        raise refusal(HIDDEN)
+
+
+def is_setting(name: str) -> bool:
+    """Return whether this can be the name of a setting: a package, a colon, and its plugin. Each of them becomes part of a path."""
+    return not any(part in ("", ".", "..") for part in re.split("[/:]", name))
 
 
 async def _refuse_other_sessions(handler: Any) -> None:

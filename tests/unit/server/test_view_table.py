@@ -14,6 +14,7 @@ from jupyterhub_collab.server.view_table import (
     REFUSED,
     REFUSED_PACKAGES,
     SESSION,
+    SETTINGS,
     SOCKETS,
 )
 from local_hub import LocalHub
@@ -21,7 +22,7 @@ from local_hub import LocalHub
 RECORDED = [
     line for line in (Path(__file__).parent / "handlers.txt").read_text().splitlines() if line[0] != "#"
 ]
-ALLOWED = [PUBLIC, PAGES, FILES, {SESSION}, SOCKETS]
+ALLOWED = [PUBLIC, PAGES, FILES, {SETTINGS}, {SESSION}, SOCKETS]
 # Of the tests' own server extension, which stands for one that nobody has examined.
 UNKNOWN = "wide:"
 LISTING = """

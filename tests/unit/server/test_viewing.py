@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 
 import plain_http
 from jupyterhub_collab.server.levels import Level, Levels
-from jupyterhub_collab.server.viewing import HIDDEN, VIEW_ONLY
+from jupyterhub_collab.server.viewing import HIDDEN, VIEW_ONLY, is_setting
 from jupyterhub_collab.server.visitors import ENDED, LOWERED
 from local_hub import PATIENCE, wait_until
 from open_files import until
@@ -337,7 +337,6 @@ def test_viewer_reads_what_a_page_needs(hub: Viewed) -> None:
         "api/contents",
         "api/contents/plan.txt",
         "files/plan.txt",
-        "api/contents/plan.txt/checkpoints",
         "api/kernels",
         "api/kernelspecs",
         "api/sessions",
@@ -364,6 +363,8 @@ def test_viewer_changes_nothing(hub: Viewed) -> None:
         ("POST", "api/contents", {"copy_from": "plan.txt"}),
         ("PATCH", "api/contents/plan.txt", {"path": "gone.txt"}),
         ("DELETE", "api/contents/plan.txt", None),
+        ("GET", "api/contents/new/folder/plan.txt/checkpoints", None),
+        ("GET", "api/contents/plan.txt/checkpoints", None),
         ("POST", "api/contents/plan.txt/checkpoints", None),
         ("POST", "api/contents/plan.txt/checkpoints/checkpoint", None),
         ("DELETE", "api/contents/plan.txt/checkpoints/checkpoint", None),
@@ -452,6 +453,26 @@ def test_viewer_reads_no_hidden_files_and_no_tokens(hub: Viewed) -> None:
             assert hub.own_token not in answer.text and "secret" not in answer.text
     assert HIDDEN in hub.at_server("vera", "GET", "api/contents/environment").text
     assert hub.own_token in hub.at_server("alice", "GET", "files/environment").text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("@jupyterlab/apputils-extension:themes", True),
+        ("jupyter.lab:plugin.x", True),
+        ("/home/alice/.local/share/jupyter/runtime:jpserver-1", False),
+        ("x:/home/alice/.local/share/jupyter/runtime/jpserver-1", False),
+        ("../../runtime:jpserver-1", False),
+        ("@jupyterlab/..:x", False),
+        ("x:../x", False),
+        ("x:..", False),
+        (":x", False),
+        ("//x:y", False),
+    ],
+)
+def test_name_of_a_setting_leads_out_of_no_directory(name: str, expected: bool) -> None:
+    """JupyterLab's handler would read the JSON at any path: the server's runtime file, which has its token, or a kernel's, with its key."""
+    assert is_setting(name) is expected
 
 
 # Levels that change
