@@ -103,6 +103,20 @@ def test_documents_that_are_opened_later_are_read_only(vera: Lab) -> None:
     vera.show(NOTEBOOK)
 
 
+def test_viewer_reads_no_file_as_a_setting(bob_at_home: Lab, vera: Lab, public_url: str) -> None:
+    """JupyterLab takes the name of a setting for a path, and would read any JSON on the host that bob can read."""
+    in_container("runuser", "-u", "bob", "--", "mkdir", "-p", "/home/bob/.keys")
+    in_container("runuser", "-u", "bob", "--", "tee", "/home/bob/.keys/mine.json", given='{"key": "sesame"}')
+    settings = f"{public_url}/user/{bob_at_home.name}/lab/api/settings"
+    place = f"{settings}/%2Fhome%2Fbob%2F.keys:mine"
+    own = bob_at_home.page.request.get(place)
+    assert "sesame" in own.text()
+    answer = vera.page.request.get(place)
+    assert answer.status == 403
+    assert "sesame" not in answer.text()
+    assert vera.page.request.get(f"{settings}/@jupyterlab/apputils-extension:themes").ok
+
+
 def test_changed_level_changes_the_page_at_once(bob_at_home: Lab, vera: Lab, sharing: SharingPage) -> None:
     """Vera accepts a link, so she can edit. Then bob revokes that. She reloads nothing."""
     link = sharing.make_link(NOTEBOOK)

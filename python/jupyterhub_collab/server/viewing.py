@@ -19,6 +19,7 @@ from .settings import Settings
 VIEW_ONLY = "You can view this server, but not change anything on it. Ask its owner or an administrator for more access."
 UNKNOWN = "Your access level on this server is unknown. Ask an administrator of the hub."
 HIDDEN = "Viewers cannot open this file. Ask the owner of this server."
+ELSEWHERE = "Viewers cannot open files here, because this server cannot tell which files they lead to. Ask for more access."
 AWARENESS = "JupyterLab:globalAwareness"
 FORMATS = {"json", "text", "base64"}
 # Where the system shows processes, devices and sockets as files. With a process's environment, a viewer would have the server's token.
@@ -126,7 +127,7 @@ async def refuse_hidden(handler: Any, path: str) -> None:
         raise refusal(HIDDEN)
     place = getattr(manager, "_get_os_path", None)
     if place is None:
-        return  # its files are not on this host
+        raise refusal(ELSEWHERE)
     real, root = os.path.realpath(place(path.strip("/"))), os.path.realpath(manager.root_dir)
     inside = _below(real, root)
     # What leads to the server's directory itself may be hidden.

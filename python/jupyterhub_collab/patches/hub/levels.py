@@ -50,8 +50,10 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
     client = handler.request.headers.get(VISITED, "")
     if visitor is None:
         return model
-    if ENFORCES_LEVELS not in handler.request.headers or not client.startswith(SERVERS):
-        hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
-        return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
-    spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
-    return model if spawner is None else {**model, LEVEL: level_on(spawner, visitor)}
+    spawner = None
+    if ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
+        spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
+    if spawner is not None:
+        return {**model, LEVEL: level_on(spawner, visitor)}
+    hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
+    return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
