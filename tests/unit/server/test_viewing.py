@@ -562,7 +562,7 @@ async def test_highest_level_counts(hub: Viewed) -> None:
 
 
 def test_server_that_enforces_no_levels_admits_no_viewers(hub: Viewed) -> None:
-    """The hub hides a viewer's access from requests that do not say that their server enforces levels."""
+    """The hub hides a viewer's access from requests that do not say which of its servers asks, and that it enforces levels."""
     own = {"Authorization": f"token {token_of(hub)}"}
 
     def scopes(**headers: str) -> list[str]:
@@ -572,7 +572,11 @@ def test_server_that_enforces_no_levels_admits_no_viewers(hub: Viewed) -> None:
     assert "access:servers!server=alice/" not in scopes()
     asked = {"X-JupyterHub-Collab-Server": "jupyterhub-user-alice"}
     assert "access:servers!server=alice/" not in scopes(**asked)
-    assert "access:servers!server=alice/" in scopes(**asked, **{"X-JupyterHub-Collab-Levels": "yes"})
+    enforces = {"X-JupyterHub-Collab-Levels": "yes"}
+    assert "access:servers!server=alice/" in scopes(**asked, **enforces)
+    # The hub could tell no level to a server that it does not know.
+    unknown = {"X-JupyterHub-Collab-Server": "jupyterhub-user-nobody"}
+    assert "access:servers!server=alice/" not in scopes(**unknown, **enforces)
 
 
 async def test_server_of_jupyterhubs_older_kind_has_viewers_alike(tmp_path: Path) -> None:
