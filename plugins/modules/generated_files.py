@@ -12,7 +12,7 @@ short_description: Write generated files to a directory
 version_added: 1.1.0
 description:
   - Writes files that differ, each in one step, and creates directories as needed. Leaves all other files in the directory alone.
-  - Unlike M(ansible.builtin.copy), takes files that are not text, such as the wheel of the package, without another file as their source.
+  - Unlike C(ansible.builtin.copy), takes files that are not text, such as the wheel of the package, without another file as their source.
 options:
   directory:
     description: The directory.

@@ -72,8 +72,8 @@ EVENTS = "jupyter_server.services.events.handlers:SubscribeWebsocket"
 SOCKETS = {ROOM, EVENTS}
 
 # Refused whatever the method, although part of it may only read: it starts programs, asks other hosts, tells about files outside the
-# server's directory, creates directories (as the list of checkpoints does), matches a pattern of the visitor's, which can take forever
-# (as the list of licenses does), or was not examined.
+# server's directory, or was not examined. The list of checkpoints creates directories. The list of licenses matches a pattern of the
+# visitor's, which can take forever.
 REFUSED = {
     *_of("jupyter_lsp.handlers", "LanguageServerWebSocketHandler", "LanguageServersHandler"),
     *_of("jupyter_server.base.handlers", "PrometheusMetricsHandler"),
