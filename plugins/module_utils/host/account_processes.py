@@ -18,9 +18,6 @@ from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
 POLL_SECONDS = 0.1
-# How often to list all processes before none is left, and how long to wait between two lists, in seconds. On a busy host, one list can miss
-# a process that forks and exits all the time.
-LISTS, BETWEEN_LISTS = 5, 0.01
 # From linux/nsfs.h.
 GET_PARENT, GET_OWNER = 0xB702, 0xB704
 
@@ -72,7 +69,7 @@ def end_processes(uid: int) -> None:
     # Do this even if no process is left: one that forks and exits all the time can be missing in the list.
     signal_all(uid, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS_TO_END
-    while left := _left(uid):
+    while left := processes_of(uid):
         if time.monotonic() > deadline:
             raise NotEnded(
                 f"process {left[0]} of account {uid} does not end. End what it waits for, or restart the host, then rerun"
@@ -82,15 +79,6 @@ def end_processes(uid: int) -> None:
             _signal(process, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
         signal_all(uid, signal.SIGKILL)
-
-
-def _left(uid: int) -> list[int]:
-    """Return the PIDs of the processes of an account from the first of several lists that has any."""
-    for _time in range(LISTS):
-        if found := processes_of(uid):
-            return found
-        time.sleep(BETWEEN_LISTS)
-    return []
 
 
 def _signal(process: int, number: signal.Signals) -> None:

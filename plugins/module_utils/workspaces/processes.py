@@ -19,7 +19,7 @@ from .gates import STATE
 KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
 POLL_SECONDS = 0.1
-LATEST = 400  # how often to look for the latest process
+LISTS, LATEST = 5, 80  # how many lists of all processes to take, and how often to look for the latest process after each
 # UIDs that nobody has: those from STRANGERS are unused on systemd's hosts, and NO_ONE stands for none in 16 bits.
 STRANGERS, NO_ONE = 0x70000000, 65535
 # A file whose bytes are locked for the accounts that are halted, each at the UID as its offset.
@@ -50,14 +50,19 @@ def all_processes() -> Iterator[tuple[int, list[int], list[int]]]:
 
 
 def _names() -> Iterator[str]:
-    """Yield the names of all processes in /proc, then again and again that of the latest one.
+    """Yield the names of all processes in /proc, then again and again that of the latest one, and all of this several times.
 
-    A program that forks and exits all the time is gone before anyone reads about the processes in a list. It is often the latest one.
+    A program that forks and exits all the time is gone before anyone reads about the processes in a list. It is often the latest one,
+    but on a busy host, the latest one can be another for a while.
     """
-    yield from filter(str.isdigit, os.listdir("/proc"))
+    listed: set[str] = set()
     with open("/proc/loadavg", "rb", buffering=0) as file:
-        for _time in range(LATEST):
-            yield os.pread(file.fileno(), 100, 0).split()[-1].decode()
+        for _list in range(LISTS):
+            new = {*filter(str.isdigit, os.listdir("/proc"))} - listed
+            yield from new
+            listed |= new
+            for _time in range(LATEST):
+                yield os.pread(file.fileno(), 100, 0).split()[-1].decode()
 
 
 def _threads(process: str) -> list[dict[str, list[int]]]:
