@@ -66,3 +66,12 @@ def test_refusals_lead_back_to_the_hub(attacked: Attacked) -> None:
         assert answer.status_code == 403
         assert "You do not have access" in answer.text
         assert 'href="/hub/home"' in answer.text
+
+
+def test_failed_login_shows_the_form_again(attacked: Attacked) -> None:
+    """JupyterHub puts the login form in place of its own error page, and must do so with ours."""
+    with attacked.browser() as stranger:
+        answer = stranger.post("/hub/login", data={"username": "zoe", "password": "zoe", "_xsrf": "expired"})
+    assert answer.status_code == 403
+    assert "Try again" in answer.text
+    assert 'name="password"' in answer.text
