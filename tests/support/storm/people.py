@@ -110,7 +110,9 @@ class Tab:
         cell = dice.randrange(room.cell_count) if self.item.kind.is_notebook else None
         text = room.read(cell)
         place = dice.choice(places_in(text))
-        starts_line = place < len(text) and (place == 0 or text[place - 1] == "\n")
+        # Not where the last line has no end: if a program removed it, the end that this person typed would be the last line's.
+        has_end = self.item.kind.is_notebook or text.endswith("\n")
+        starts_line = has_end and place < len(text) and (place == 0 or text[place - 1] == "\n")
         room.insert(place, word + "\n" if starts_line and dice.random() < NEW_LINE else word, cell)
 
     def delete(self, dice: random.Random) -> None:
