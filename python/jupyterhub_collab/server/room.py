@@ -17,7 +17,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,7 @@ from pycrdt import (
     TransactionEvent,
     YMessageType,
     YSyncMessageType,
+    create_sync_message,
     create_update_message,
     merge_updates,
     read_message,
@@ -62,6 +64,7 @@ from .notices import (
 from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
 from .watching import VIEWER
+from .yjs_update import lacks
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -76,6 +79,8 @@ SHARE_OF_SENDING = 0.25
 # How often an operation is repeated because the document or its file changed in the meantime.
 ATTEMPTS = 5
 T = TypeVar("T")
+# The client whose message is being handled.
+SENDER: ContextVar[Channel | None] = ContextVar("sender", default=None)
 # The close reason for which JupyterLab asks the user to reload a document.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 # A room that failed to start never becomes ready. Clients that wait for it are told after this many seconds.
@@ -753,13 +758,26 @@ class Room(rooms.DocumentRoom):
         """Apply an update from a client, and remember it as it was sent while it is applied. Return whether the message was handled."""
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
             return False
-        self._incoming = read_message(message[2:])
+        update = read_message(message[2:])
+        if message[1] == YSyncMessageType.SYNC_UPDATE and self._lacks(update):
+            # Its author typed after coming back, and before telling what the server had missed. pycrdt would show some of it at once, but report
+            # it only with the rest. Meanwhile, it would be in the file, but not in the history.
+            if channel := SENDER.get():
+                self.create_task(channel.send(create_sync_message(self.ydoc)))
+            return True
+        self._incoming = update
         try:
             if self._incoming != NOTHING:
                 self.ydoc.apply_update(self._incoming)
         finally:
             self._incoming = None
         return True
+
+    def _lacks(self, update: bytes) -> bool:
+        try:
+            return lacks(self.ydoc.get_state(), update)
+        except ValueError:
+            return False  # content of an unknown kind
 
     async def _model_of(self, content: Any) -> dict[str, Any]:
         """Return the model with which the contents manager writes some content in the format of the file."""
@@ -785,7 +803,7 @@ class Room(rooms.DocumentRoom):
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
             self._notices.tell_newcomers(self._file.path)
-            with editing_as(getattr(channel, "current_user", None)):
+            with editing_as(getattr(channel, "current_user", None)), _from(channel):
                 await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is cleaned up afterwards
@@ -806,6 +824,16 @@ class Room(rooms.DocumentRoom):
                 async with asyncio.timeout(START_SECONDS):
                     await self._begun.wait()
         await super().stop()
+
+
+@contextlib.contextmanager
+def _from(channel: Channel) -> Iterator[None]:
+    """Within this context, messages come from a client."""
+    before = SENDER.set(channel)
+    try:
+        yield
+    finally:
+        SENDER.reset(before)
 
 
 def _reason_of(error: Exception) -> str:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decode the parts of Yjs updates that pycrdt does not show: clocks, removed ranges, and what was removed at once.
+"""Decode the parts of Yjs updates that pycrdt does not show: clocks, removed ranges, what was removed at once, and what they build on.
 
 The encoding is version 1 of https://github.com/yjs/yjs, with the values of https://github.com/dmonad/lib0.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from pycrdt import Decoder
 
@@ -44,20 +46,44 @@ def garbage_of(update: bytes) -> Ranges:
 
     Raises ValueError if the update has content of an unknown kind.
     """
-    reader = _Reader(update)
     found: Ranges = {}
-    for _client in range(reader.read_var_uint()):
-        structs, client, clock = reader.read_var_uint(), reader.read_var_uint(), reader.read_var_uint()
-        for _struct in range(structs):
-            kind = reader.byte()
-            length = reader.read_var_uint() if kind in (GARBAGE, SKIP) else reader.item(kind)
-            if kind == GARBAGE:
-                found.setdefault(client, []).append((clock, clock + length))
-            clock += length
+    for client, start, end, kind in _Reader(update).structs():
+        if kind == GARBAGE:
+            found.setdefault(client, []).append((start, end))
     return found
 
 
+def lacks(state: bytes, update: bytes) -> bool:
+    """Return whether a document lacks something that an update builds on. state: the document's state vector.
+
+    Raises ValueError if the update has content of an unknown kind.
+    """
+    known, reader = clocks_of(state), _Reader(update)
+    for client, start, end, kind in reader.structs():
+        if kind != SKIP:
+            if start > known.get(client, 0):
+                return True
+            known[client] = max(end, known.get(client, 0))
+    removed = ranges_of(reader.stream[reader.i0 :])
+    needed = reader.needed + [(client, end - 1) for client, its in removed.items() for _start, end in its]
+    return any(clock >= known.get(client, 0) for client, clock in needed)
+
+
 class _Reader(Decoder):
+    def __init__(self, update: bytes) -> None:
+        super().__init__(update)
+        self.needed: list[tuple[int, int]] = []  # what the items that were read refer to: clients and their clocks
+
+    def structs(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield each struct of an update: its client, its first clock, the one after its last, and its kind. Then the delete set is next."""
+        for _client in range(self.read_var_uint()):
+            structs, client, clock = self.read_var_uint(), self.read_var_uint(), self.read_var_uint()
+            for _struct in range(structs):
+                kind = self.byte()
+                length = self.read_var_uint() if kind in (GARBAGE, SKIP) else self.item(kind)
+                yield client, clock, clock + length, kind
+                clock += length
+
     def byte(self) -> int:
         self.skip(1)
         return self.stream[self.i0 - 1]
@@ -81,8 +107,7 @@ class _Reader(Decoder):
         return self._content(kind & CONTENT)
 
     def _id(self) -> None:
-        self.read_var_uint()
-        self.read_var_uint()
+        self.needed.append((self.read_var_uint(), self.read_var_uint()))
 
     def _content(self, kind: int) -> int:
         if kind == DELETED:

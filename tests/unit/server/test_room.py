@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from pycrdt import Map
+from pycrdt import Map, create_update_message
 
 from jupyterhub_collab.server import room as rooms
 from jupyterhub_collab.server.history import History
@@ -52,6 +52,56 @@ async def test_what_comes_together_is_sent_together(server: LocalServer) -> None
     await bob.wait_until(lambda room: all(edit in room.text for edit in edits), PATIENCE)
     await both_see(people[0], bob, *edits)
     assert bob.changes - before < len(edits) / 2
+
+
+@pytest.mark.parametrize(
+    ("author", "where", "result"),
+    [("alice", (12, "<next>"), "<missing>one<next>"), ("carol", (4, "<next>"), "<mis<next>sing>one")],
+    ids=["her own", "another one's"],
+)
+async def test_what_builds_on_something_missing_waits_for_it(
+    server: LocalServer, author: str, where: tuple[int, str], result: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that was killed lacks some text, and gets what Alice types next before it gets that. It has the two together, and once.
+
+    The missing text is Alice's own, or Carol's that Alice has got.
+    """
+    alice, bob, carol = [await server.open("notes.txt", name) for name in ("alice", "bob", "carol")]
+    writer = {"alice": alice, "carol": carol}[author]
+    with monkeypatch.context() as cut:
+        cut.setattr(writer._line, "send", lambda _message: None)
+        writer.insert(0, "<missing>")
+    if writer is carol:
+        await carol.drop()
+        alice._receive(create_update_message(carol._doc.get_update()))
+    alice.lag()  # she hears nothing that the server asks
+    alice.insert(*where)
+    server.write("notes.txt", "one\ntwo\nfrom git\n")
+    await bob.wait_until(lambda room: "from git" in room.text, PATIENCE)
+    bob.insert(0, "<bob>")
+    await server.until_file("notes.txt", "<bob>one\ntwo\nfrom git\n")
+    server.write("notes.txt", "<bob>one\ntwo\nfrom git\nagain\n")
+    await bob.wait_until(lambda room: "again" in room.text, PATIENCE)
+    await alice.join()
+    await both_see(alice, bob, result)
+    assert sorted(bob.text) == sorted(f"<bob>{result}\ntwo\nfrom git\nagain\n"), "text was duplicated"
+    server.kill()
+    server.start()
+    await come_back(bob)
+    assert result in bob.text
+    await server.until_file("notes.txt", bob.text)
+
+
+async def test_an_update_that_comes_too_early_is_asked_for_again(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author need not connect again."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    with monkeypatch.context() as cut:
+        cut.setattr(alice._line, "send", lambda _message: None)
+        alice.insert(0, "<missing>")
+    alice.insert(4, "<next>")
+    await both_see(alice, bob, "<mis<next>sing>")
 
 
 async def test_tabs_come_back_after_kill_9_and_merge(server: LocalServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, get_update
 
 from jupyterhub_collab.server.merge import doc_of
-from jupyterhub_collab.server.yjs_update import Ranges, clocks_of, garbage_of, ranges_of
+from jupyterhub_collab.server.yjs_update import Ranges, clocks_of, garbage_of, lacks, ranges_of
 
 VALUES = [None, True, False, 7, -(2**40), 1.5, 1e300, "värde 🎈", b"bytes", [1, ["two"]], {"a": {"b": None}}]
 
@@ -75,3 +75,43 @@ def test_what_comes_into_a_removed_part_is_garbage(seed: int) -> None:
 def test_content_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown kind: 11"):
         garbage_of(bytes([1, 1, 5, 0, 11, 1, 1, 97]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_document_lacks_what_keeps_an_update_waiting(seed: int) -> None:
+    """Two people change a document. A third document gets some of the updates, and then another one, which waits if it builds on a missing one."""
+    chance = random.Random(seed)
+    start: Doc[Any] = Doc({"cells": Array([Map({"text": Text("text"), "values": Array([1])})])})
+    people = [doc_of(start.get_update()) for _each in range(2)]
+    updates: list[bytes] = []
+    for _time in range(40):
+        one, other = chance.sample(people, 2)
+        before = one.get_state()
+        cells, page = one.get("cells", type=Array), one.get("page", type=XmlFragment)
+        change(cells[0], page, chance)
+        updates.append(one.get_update(before))
+        other.apply_update(updates[-1])
+    outcomes = set()
+    for number, update in enumerate(updates):
+        for known in {number, *(chance.randrange(number + 1) for _each in range(5))}:
+            document = doc_of(start.get_update(), *updates[:known])
+            outcome = lacks(document.get_state(), update)
+            document.apply_update(update)
+            waits = not get_update(update, document.get_state()).startswith(b"\0")
+            assert outcome >= waits, "an update waits unnoticed"
+            assert known < number or outcome == waits, "an update that fits is refused"
+            outcomes.add(outcome)
+    assert outcomes == {True, False}
+
+
+def test_a_document_lacks_what_an_update_removes() -> None:
+    theirs: Doc[Any] = Doc({"text": Text("text")})
+    known = theirs.get_state()
+    theirs["text"] += "more"
+    later = theirs.get_state()
+    found: list[bytes] = []
+    subscription = theirs.observe(lambda event: found.append(event.update))
+    del theirs["text"][5:6]
+    theirs.unobserve(subscription)
+    assert lacks(known, found[0])
+    assert not lacks(later, found[0])
