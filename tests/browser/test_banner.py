@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requirement V4: what a window says while it is not connected. That a server stops or access ends is in test_two_people.py and test_sharing.py."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,21 @@ def test_offline_window_says_so_and_takes_no_key(alice: Lab, bob: Lab) -> None:
         alice.page.context.set_offline(False)
     expect(alice.banner).to_be_hidden()
     expect(bob.cell(SECOND).text).to_contain_text("# before, and while offline")
+    expect(alice.dialogs).to_have_count(0)
+
+
+def test_proxy_that_answers_for_the_server_is_not_taken_for_it(alice: Lab, bob: Lab) -> None:
+    """While a hub restarts with its proxy, the proxy answers 404 for each server. No dialog says that a directory does not exist."""
+    server = re.compile(r"/user/[^/]+/api/")
+    alice.page.context.route(server, lambda route: route.fulfill(status=404, content_type="text/html", body=""))
+    try:
+        alice.page.get_by_title("Refresh the file browser.").click()
+        expect(alice.banner).to_contain_text("This server does not answer")
+        alice.cell(SECOND).type(", behind a proxy")
+    finally:
+        alice.page.context.unroute(server)
+    expect(alice.banner).to_be_hidden()
+    expect(bob.cell(SECOND).text).to_contain_text(", behind a proxy")
     expect(alice.dialogs).to_have_count(0)
 
 

@@ -14,6 +14,7 @@ import { Banner } from "./banner-view.tsx";
 import { type Cause, Connection } from "./connection.ts";
 import { silenceDialogs } from "./dialogs.ts";
 import { currentText, lock } from "./documents.ts";
+import { refuseForeign } from "./foreign.ts";
 import { Kernels } from "./kernels.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { type HubPages, newsOf, newsOfKernels, newsOfLevel } from "./news.ts";
@@ -118,6 +119,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
         askAgain(); // what this page's own token can do
       }
     });
+    refuseForeign(services.serverSettings);
     // Before documents open, so that no kernel is asked for in vain.
     askAgain();
     return () => {
