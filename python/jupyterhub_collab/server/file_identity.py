@@ -16,8 +16,9 @@ import os
 import stat
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
@@ -261,8 +262,9 @@ class FileIdentity(ArbitraryFileIdManager):
     def look_again(self, has_unsaved: Callable[[str], bool]) -> None:
         """Record what happened to the known files while no server was running. Call this before anyone opens one.
 
-        A file that was moved onto another one takes its document along. A file that a program has replaced keeps its document, and is
-        recognized if it is moved before anyone opens it.
+        A file that was moved to a folder of known files takes its document along, even onto another file; one with unsaved text also
+        elsewhere, as far as there is time to search. A file that a program has replaced keeps its document, and is recognized if it is moved
+        before anyone opens it.
 
         has_unsaved: returns whether people typed something into a document, given its ID, that its file does not hold.
         """
@@ -278,6 +280,8 @@ class FileIdentity(ArbitraryFileIdManager):
                 at = os.stat(path)
                 if stat.S_ISREG(at.st_mode) and _real(path) == path:
                     found[path] = at
+        away = [(id_, (device, inode)) for id_, path, device, inode, *_noted in rows if inode and path not in found]
+        found |= self._seek(away, [path for _id, path, *_noted in rows], until)
         number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
         place_of = {number: path for path, number in number_of.items()}
         # By place: the document of the file there, and where the file was before.
@@ -302,6 +306,29 @@ class FileIdentity(ArbitraryFileIdManager):
             for id_, path, *_noted in rows:
                 if path in found and number_of[path] not in known:
                     self._note(id_, path, found[path])
+
+    def _seek(
+        self, away: list[tuple[str, tuple[int, int]]], paths: list[str], until: float
+    ) -> dict[str, os.stat_result]:
+        """Return the files with these numbers, by path: in the folders of these and of all known names, and if text is unsaved, anywhere.
+
+        away: IDs of documents, each with the device and the inode of its file. until: when to give up.
+        """
+        wanted = {number for _id, number in away}
+        names = [self._absolute(name) for (name,) in self.con.execute("select distinct name from Names")]
+        folders: Iterable[str] = dict.fromkeys(_real(os.path.dirname(path)) for path in [*paths, *names])
+        if any(self._has_unsaved(id_) for id_, _number in away):
+            folders = chain(folders, (place for place, _folders, _files in os.walk(self._root)))
+        found: dict[str, os.stat_result] = {}
+        for folder in folders:
+            if not wanted or time.monotonic() > until:
+                break
+            for path, at in _files_in(folder, wanted):
+                inside = self._inside(path)
+                if inside is not None and self._is_shown(inside):
+                    found[path] = at
+                    wanted.discard((at.st_dev, _signed(at.st_ino)))
+        return found
 
     def _note(self, id_: str, path: str, found: os.stat_result) -> None:
         seen = (found.st_dev, _signed(found.st_ino), found.st_size, found.st_mtime_ns, birth_of(path))
@@ -383,6 +410,17 @@ def _served() -> tuple[str | None, bool]:
     """
     manager = getattr(ServerApp.instance(), "contents_manager", None) if ServerApp.initialized() else None
     return getattr(manager, "root_dir", None), bool(getattr(manager, "allow_hidden", False))
+
+
+def _files_in(folder: str, wanted: Collection[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files in a folder that have one of these numbers (device and inode)."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        inodes = {inode for _device, inode in wanted}
+        for entry in entries:
+            if _signed(entry.inode()) in inodes and entry.is_file(follow_symlinks=False):
+                at = entry.stat(follow_symlinks=False)
+                if (at.st_dev, _signed(at.st_ino)) in wanted:
+                    yield entry.path, at
 
 
 def _real(path: str) -> str:

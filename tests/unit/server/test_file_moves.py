@@ -278,6 +278,29 @@ async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServ
     await server.until_file("moved.txt", "<alice>")
 
 
+@pytest.mark.parametrize("place", ["moved.txt", "new/deep/notes.txt"])
+async def test_tabs_find_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, place: str) -> None:
+    """Nobody opens it at its new place: a tab knows only the document. It is found anywhere if it lacks what was typed."""
+    alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
+    alice.insert(0, "<typed>")
+    await server.until_file("notes.txt", "<typed>")
+    for room in (alice, bob):
+        room.save_by_hand_only()
+    alice.insert(0, "<unsaved>")
+    await both_see(alice, bob, "<unsaved>")
+    server.kill()
+    assert "<unsaved>" not in server.read("notes.txt")
+    target = server.files / place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(server.files / "notes.txt", target)
+    server.start()
+    await come_back(alice, bob)
+    alice.save_by_hand_only(False)
+    alice.insert(0, "<after>")
+    await server.until_file(place, "<after>", "<unsaved>", "<typed>")
+    assert not (server.files / "notes.txt").exists()
+
+
 @pytest.mark.parametrize("becomes", ["is replaced, and renamed", "is deleted", "was deleted long before"])
 async def test_a_file_that_comes_to_the_place_of_another_while_the_server_is_away(
     server: LocalServer, becomes: str
