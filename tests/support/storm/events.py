@@ -43,6 +43,7 @@ class Word:
     seen: bool = False
     saved: bool = False
     deleted_at: float = 0.0  # when a person deleted it on purpose, or 0
+    removed_at: float = 0.0  # when the file, which had contained it, last did not
 
     @property
     def deleted(self) -> bool:

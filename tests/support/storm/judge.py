@@ -56,7 +56,11 @@ class Violation:
 
 @dataclass
 class Copy:
-    """A copy next to a file. `missing` are people's words in it that were missing from the document at some time since."""
+    """A copy next to a file.
+
+    `missing` are people's words in it that were missing from the document at some time since, or from the file just before. A program that
+    puts back what it has removed may do so while the server writes the copy.
+    """
 
     path: Path
     at: float
@@ -88,10 +92,14 @@ class Judge:
             await asyncio.sleep(LOOK)
 
     def _look_at(self, item: Item) -> None:
-        for each in words_of(_read(item.path)):
+        there = set(words_of(_read(item.path)))
+        for each in there:
             if (word := item.words.get(each)) and not word.saved:
                 word.saved = True
                 item.note("file", f"contains {each}")
+        for each in item.words.keys() - there:
+            if item.words[each].saved:
+                item.words[each].removed_at = time.monotonic()
 
     def _look_for_copies(self) -> None:
         for item in self._items:
@@ -120,6 +128,10 @@ class Judge:
             there = [set(tab.words) for tab in self._tabs if tab.item is item and tab.is_there]
             for words in there:
                 copy.missing |= copy.words - words
+            removed = (word for word in found if word in item.words)
+            copy.missing |= {
+                word for word in removed if copy.at - SLACK < item.words[word].removed_at < copy.at
+            }
 
     def _item_of(self, copy: Copy, words: set[str]) -> Item | None:
         for word in words:
