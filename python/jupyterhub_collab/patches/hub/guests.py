@@ -97,7 +97,7 @@ def _of_user(user: orm.User) -> list[str]:
 
 
 def _of_share(share: orm.Share) -> list[str]:
-    # Whoever can edit is noted so when they come. Before that, they have seen no tokens.
+    # Those who can edit are noted so when they come. Before that, they have seen no tokens.
     return [*_of_user(share.user), VIEW] if share.user else [GROUP, share.group.name if share.group else ""]
 
 

@@ -99,7 +99,7 @@ def _granting(theirs: Any) -> classmethod[Any, Any, Any]:
     ) -> Any:
         share = orm.Share.find(db, spawner, share_with)
         before = level_of(share) if share is not None else NO_LEVEL
-        # The owner decides. An accepted link, and a request without a level, take nothing from what somebody already has.
+        # The owner decides. An accepted link, and a request without a level, take nothing from what a user already has.
         level = _asked.get() or highest_of(before, _accepted.get() or limits.level)
         with _set(_written, level):
             share = theirs(db, spawner, share_with, *scopes, **more)
