@@ -16,7 +16,7 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from tornado import web
 
-from ..names import EDIT, NO_LEVEL, VIEW
+from ..names import EDIT, NO_LEVEL, ONLY_VIEW, VIEW
 
 # The only scope that a share can give. The hub's API would accept any scope that the owner holds, such as stopping the server.
 ACCESS = "access:servers"
@@ -27,10 +27,11 @@ ORDER = (NO_LEVEL, VIEW, EDIT)
 
 @dataclass
 class Limits:
-    """level: of shares and links whose creator asks for none. highest: of all shares and links, also of those that exist."""
+    """level: of shares and links whose creator asks for none. highest: of all shares and links, also of those that exist. can_view: whether servers enforce levels."""
 
     level: str = EDIT
     highest: str = EDIT
+    can_view: bool = True
 
 
 limits = Limits()
@@ -44,8 +45,12 @@ def asked_level(level: Any) -> str:
     """Return a level that a request asks for. Raises HTTPError if it is not known, or higher than this hub allows."""
     if not isinstance(level, str) or level not in STORED:
         raise web.HTTPError(400, f"The level must be one of: {', '.join(STORED)}")
+    if level == VIEW and not limits.can_view:
+        raise web.HTTPError(
+            403, "Servers cannot be shared at level view on this hub, because they have no live collaboration"
+        )
     if ORDER.index(level) > ORDER.index(limits.highest):
-        raise web.HTTPError(403, f"Servers can be shared at level {limits.highest} at most on this hub")
+        raise web.HTTPError(403, ONLY_VIEW)
     return level
 
 

@@ -75,6 +75,7 @@ def share_servers(
     public_url: str = "",
     level: str = EDIT,
     highest_level: str = EDIT,
+    can_view: bool = True,
 ) -> None:
     """Let users share their own servers, within limits, and register the sharing page as a service.
 
@@ -87,7 +88,8 @@ def share_servers(
     the hub's own log. port: the page's port on 127.0.0.1 (on all addresses if the proxy is elsewhere, see `page_place`). If 0, one that
     only root can bind if the hub is root, otherwise 8905. account: the host's account that the page's process switches to if the hub is
     root. public_url: the address at which users open the hub; empty if the hub knows it.
-    level: the access level, `view` or `edit`, of shares and links whose creator asks for none. highest_level: of all shares and links.
+    level: the access level, `view` or `edit`, of shares and links whose creator asks for none. highest_level: of all shares and links. can_view:
+    whether servers have live collaboration. Without it, they would let viewers edit, so no share or link can be at level `view`.
     """
     # In a pod, there are no other accounts that a port or a file must be kept from.
     root = os.geteuid() == 0 and not place.everywhere
@@ -103,7 +105,7 @@ def share_servers(
         add_groups(c, GROUPS, "Can share their own server", rights, groups)
     limit_shares(longest_link)
     limit_links(links_per_server)
-    keep_share_levels(level, highest_level)
+    keep_share_levels(level, highest_level, can_view=can_view)
     tell_levels()  # without it, viewers could edit
     limit_guesses(guesses_per_minute)
     keep_secrets()
@@ -133,6 +135,7 @@ def share_servers(
         "longest_link": longest_link,
         "level": level,
         "highest_level": highest_level,
+        "can_view": can_view,
         "ends_with_server": ends_with_server,
         "revocation_seconds": revocation_seconds(c),
         "template_paths": list(value_of(c.JupyterHub, "template_paths", [])),

@@ -19,10 +19,11 @@ from tornado import web
 import plain_http
 from attacked_hub import OUT, Attacked
 from jupyterhub_collab.hub.access_levels import level_on, viewed
-from jupyterhub_collab.hub.share_levels import level_of
+from jupyterhub_collab.hub.share_levels import asked_level, level_of
 from jupyterhub_collab.patches.hub.share_levels import keep_share_levels, set_level
 from jupyterhub_collab.server.viewing import VIEW_ONLY
 from jupyterhub_collab.sharing.handlers import NOT_OFFERED
+from jupyterhub_collab.sharing.settings import Settings
 from local_hub import LocalHub, wait_until
 
 ACCESS = "access:servers!server=ann/"
@@ -144,6 +145,27 @@ def test_shares_from_before_keep_their_level_and_heed_the_highest(db: Session) -
     code.exchange(orm.User.find(db, "eve"))
     keep_share_levels("view", "edit")
     assert level_on(server(db), orm.User.find(db, "eve")) == "view"
+
+
+def test_level_that_an_owner_lowers_stays_low(db: Session) -> None:
+    """Also if the share could only view at that moment, because of the administrator's limit."""
+    share = orm.Share.grant(db, server(db), ben(db))
+    keep_share_levels("view", "view")
+    assert level_of(share) == "view"
+    set_level(db, share, "view")
+    keep_share_levels("view", "edit")
+    assert level_of(share) == "view"
+
+
+def test_hub_without_live_collaboration_has_no_viewers(db: Session) -> None:
+    """Its servers would let them edit."""
+    keep_share_levels("edit", "edit", can_view=False)
+    assert asked_level("edit") == "edit"
+    with pytest.raises(web.HTTPError, match="because they have no live collaboration"):
+        asked_level("view")
+    settings = dict.fromkeys(Settings.__dataclass_fields__) | {"highest_level": "edit"}
+    assert Settings(**{**settings, "can_view": False}).levels == ["edit"]  # type: ignore[arg-type]
+    assert Settings(**{**settings, "can_view": True}).levels == ["view", "edit"]  # type: ignore[arg-type]
 
 
 def test_levels_follow_a_server_that_is_renamed(db: Session) -> None:
@@ -396,15 +418,15 @@ def test_sharing_page_gives_levels(hub: Attacked) -> None:
             assert "accept-share?code=" in press(alice, "make-link", **chosen).text
         press(alice, "give", kind="user", name="mallory", level="edit")
         page = press(alice, "give", kind="group", name="team", level="view")
-        assert [row[1] for row in cells(page, "Valid links")] == ["can edit", "can view", "can view"]
+        assert [row[3] for row in cells(page, "Valid links")] == ["can edit", "can view", "can view"]
         guests = [("mallory", "can edit"), ("team (group)", "can view")]
-        assert [tuple(row[:2]) for row in cells(page, "Users with access to this server")] == guests
+        assert [(row[0], row[2]) for row in cells(page, "Users with access to this server")] == guests
         forms = BeautifulSoup(page.text, "html.parser").select("form:has([value=set-level])")
         shown = [{each["name"]: each["value"] for each in form.select("input")} for form in forms]
         assert [(each["name"], each["level"]) for each in shown] == [("mallory", "view"), ("team", "edit")]
         page = press(alice, "set-level", kind="user", name="mallory", level="view")
         assert "Access level changed" in page.text
-        assert cells(page, "Users with access to this server")[0][1] == "can view"
+        assert cells(page, "Users with access to this server")[0][2] == "can view"
         wait_until(lambda: level_at_server(hub, "mallory") == "view", OUT)
         with hub.browser("mallory", page=hub.page) as mallory:
             assert cells(mallory.get(PAGE), "Servers shared with you")[0][2] == "view it while it runs"

@@ -49,12 +49,13 @@ _written: ContextVar[str] = ContextVar("written", default=NO_LEVEL)
     "jupyterhub.apihandlers.shares:ShareRevokeRequest",
     "jupyterhub.scopes:needs_scope",
 )
-def keep_share_levels(level: str = EDIT, highest: str = EDIT) -> None:
+def keep_share_levels(level: str = EDIT, highest: str = EDIT, *, can_view: bool = True) -> None:
     """From now on, keep them in this process.
 
     level: of shares and links whose creator asks for none. highest: of all shares and links, also of those that exist.
+    can_view: whether this hub's servers enforce levels. If not, nobody can be a viewer.
     """
-    limits.level, limits.highest = level, highest
+    limits.level, limits.highest, limits.can_view = level, highest, can_view
     if hasattr(orm._Share.scopes.fget, "keeps_levels"):
         return
     orm._Share.scopes = _by_level(orm._Share.scopes)
@@ -103,7 +104,9 @@ def _granting(theirs: Any) -> classmethod[Any, Any, Any]:
         level = _asked.get() or highest_of(before, _accepted.get() or limits.level)
         with _set(_written, level):
             share = theirs(db, spawner, share_with, *scopes, **more)
-        set_level(db, share, level)
+        # What only the highest level of this hub limits stays as it is.
+        if _asked.get() or level_of(share) != level:
+            set_level(db, share, level)
         return share
 
     return classmethod(grant)
@@ -111,8 +114,9 @@ def _granting(theirs: Any) -> classmethod[Any, Any, Any]:
 
 def set_level(db: Session, share: orm.Share, level: str) -> None:
     """Change the level of a share."""
-    if level_of(share) != level:
-        share._scopes = [f"{STORED[level]}!server={share.owner.name}/{share.spawner.name}"]
+    scopes = [f"{STORED[level]}!server={share.owner.name}/{share.spawner.name}"]
+    if share._scopes != scopes:
+        share._scopes = scopes
         db.commit()
 
 
