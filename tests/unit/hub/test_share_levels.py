@@ -139,6 +139,9 @@ def test_shares_from_before_keep_their_level_and_heed_the_highest(db: Session) -
     keep_share_levels("view", "view")
     assert (level_of(share), share.scopes) == ("view", [ACCESS])
     assert level_on(server(db), ben(db)) == "view"
+    keep_share_levels("view", "edit")
+    orm.Share.revoke(db, server(db), ben(db), ["servers!server=ann/"])
+    assert (level_of(share), share.scopes) == ("edit", [ACCESS])
     code = link(db, "edit")
     keep_share_levels("view", "view")
     assert level_of(code) == "view"
