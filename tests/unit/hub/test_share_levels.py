@@ -333,6 +333,24 @@ def test_guest_does_not_raise_the_own_level(hub: Attacked) -> None:
     assert level_at_server(hub, "mallory") == "view"
 
 
+def test_server_that_enforces_no_levels_admits_no_guest_who_can_only_view(hub: Attacked) -> None:
+    """Such as one that was started before the hub had levels."""
+    hub.share("mallory")
+    own = {"Authorization": f"token {hub.token_of('mallory')}"}
+    asked = {"X-JupyterHub-Collab-Server": "jupyterhub-user-alice"}
+    enforces = {**asked, "X-JupyterHub-Collab-Levels": "yes"}
+
+    def told(headers: dict[str, str]) -> tuple[bool, str | None]:
+        model = plain_http.get(f"{hub.hub_url}/hub/api/user", headers={**own, **headers}).json()
+        return "access:servers!server=alice/" in model["scopes"], model.get("collab_level")
+
+    assert [told(each) for each in ({}, asked, enforces)] == [(False, None), (False, None), (True, "view")]
+    hub.ask("PATCH", "shares/alice/", {"user": "mallory", "level": "edit"})
+    assert [told(each) for each in ({}, asked, enforces)] == [(True, None), (True, None), (True, "edit")]
+    hub.revoke("mallory")
+    assert told(enforces) == (False, "")
+
+
 def test_token_with_fewer_scopes_shares_nothing(hub: Attacked) -> None:
     """A program of alice's that may only open her server, or only list her shares, makes no links and changes no levels."""
     hub.share("mallory")
