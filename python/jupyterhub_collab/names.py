@@ -13,6 +13,10 @@ VISITED = "X-JupyterHub-Collab-Server"
 # Header of the same requests: the server enforces access levels, so the hub can admit viewers to it. `LEVEL` is then in the hub's answer.
 ENFORCES_LEVELS = "X-JupyterHub-Collab-Levels"
 LEVEL = "collab_level"
+# Access levels, as the hub and the sharing page name them. Empty for none.
+NO_LEVEL, VIEW, EDIT = "", "view", "edit"
+# Message with which the hub refuses a share whose level is above the administrator's limit, which is `view` then.
+ONLY_VIEW = "Servers can be shared at level view at most on this hub"
 # Header of every response of a guarded server.
 GUARDED = "X-JupyterHub-Collab-Guarded"
 # Status and message with which the hub refuses to share an unguarded server.

@@ -134,6 +134,11 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
             "jupyterhub_rtc_servers is none and jupyterhub_rtc_user_sharing is false, so there is nothing to set up. To remove "
             "collaboration, set jupyterhub_rtc_state to absent"
         )
+    if "view" in (settings["sharing"]["level"], settings["sharing"]["highest_level"]):
+        problems.append(
+            "jupyterhub_rtc_servers is none, but only live collaboration keeps users from editing who may only view. Set jupyterhub_sharing_level "
+            "and jupyterhub_sharing_highest_level to edit, or jupyterhub_rtc_servers to collaboration_servers"
+        )
     if settings["snippet"]:
         problems.append(
             "jupyterhub_rtc_snippet prepares servers for live collaboration, but jupyterhub_rtc_servers is none. Remove one of the two variables"

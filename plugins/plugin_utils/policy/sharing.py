@@ -11,6 +11,8 @@ from typing import Any
 OLDEST_PYTHON = "3.11"  # of the hub and of JupyterLab, because both run the collection's package
 # The first release of each major version that fixes the vulnerability in sharing (GHSA-c4gm-pwx9-9w8j).
 OLDEST_HUB_TO_SHARE = {5: "5.5.4", 6: "6.1.1"}
+# The access levels at which users can share, lowest first.
+LEVELS = ("view", "edit")
 # JupyterHub's limits for the lifetime of a share code, in seconds.
 SHORTEST_LINK = 60
 LONGEST_LINK = 31536000
@@ -33,6 +35,7 @@ def problems(settings: dict[str, Any]) -> list[str]:
             f"jupyterhub_sharing_link_seconds is {link}. Set it to a number from {SHORTEST_LINK} to "
             f"jupyterhub_sharing_longest_link_seconds, which is {longest}"
         )
+    found += _level_problems(settings["level"], settings["highest_level"])
     for name in ("links_per_server", "guesses_per_minute"):
         if (most := settings[name]) < 1:
             found.append(f"jupyterhub_sharing_{name} is {most}. Set it to 1 or more")
@@ -45,6 +48,20 @@ def problems(settings: dict[str, Any]) -> list[str]:
     if log and not re.fullmatch(r"/[^\n]*[^/\n]", log):
         found.append(
             f"jupyterhub_sharing_log is {log!r}. Set it to the absolute path of a file on the hub's host"
+        )
+    return found
+
+
+def _level_problems(level: str, highest: str) -> list[str]:
+    choices = " or ".join(LEVELS)
+    found = [
+        f"jupyterhub_sharing_{name} is {value!r}. Set it to {choices}"
+        for name, value in (("level", level), ("highest_level", highest))
+        if value not in LEVELS
+    ]
+    if not found and LEVELS.index(level) > LEVELS.index(highest):
+        found.append(
+            f"jupyterhub_sharing_level is {level}. Set it to a level up to jupyterhub_sharing_highest_level, which is {highest}"
         )
     return found
 
@@ -88,4 +105,9 @@ def table(settings: dict[str, Any]) -> list[str]:
         if settings["lifetime"] == "session"
         else "shares last until they are revoked"
     )
-    return [f"{who} can share their own server on the hub's sharing page, {how}; {ends}"]
+    what = (
+        "let others view their own server"
+        if settings["highest_level"] == "view"
+        else "share their own server"
+    )
+    return [f"{who} can {what} on the hub's sharing page, {how}; {ends}"]

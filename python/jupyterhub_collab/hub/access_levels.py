@@ -3,7 +3,7 @@
 
 A role of ours at level `view` has the scope `access:servers`, like any other role that opens a server. What makes it a role of viewers is
 its name, which is kept here and not in the hub's database. So a hub without this package does not have the role at all: the hub
-deletes roles that its configuration does not name.
+deletes roles that its configuration does not name. For shares, see `share_levels`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,28 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub import orm, roles, scopes
-from sqlalchemy.orm import object_session
+from sqlalchemy import or_
+from sqlalchemy.orm import Query, object_session
 
-ACCESS = "access:servers"
-VIEW, EDIT = "view", "edit"
+from ..names import EDIT, NO_LEVEL, VIEW
+from .share_levels import ACCESS, highest_of, level_of
 
 # The roles that open servers to viewers, each with the server as scopes name it, such as `alice/`.
 viewing: dict[str, str] = {}
 
 
 def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
-    """Return what a visitor may do on a server if anything opens it to them: `view` or `edit`."""
+    """Return what a visitor may do on a server: `view` or `edit`, or empty if nothing opens it to them."""
+    if visitor is spawner.user:
+        return EDIT
     server = f"{spawner.user.name}/{spawner.name}"
     held = roles.get_roles_for(visitor)
     others = [role for role in held if viewing.get(role.name) != server]
-    is_viewer = len(others) < len(held)
-    if not is_viewer or visitor is spawner.user or _opens(others, visitor, spawner):
+    if _opens(others, visitor, spawner):
         return EDIT
-    return EDIT if _is_shared(spawner, visitor) else VIEW
+    by_role = VIEW if len(others) < len(held) else NO_LEVEL
+    shares = _shares(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
+    return highest_of(by_role, *(level_of(share) for share in shares))
 
 
 def viewed(visitor: orm.User | orm.Service) -> list[str]:
@@ -36,6 +40,9 @@ def viewed(visitor: orm.User | orm.Service) -> list[str]:
     db = object_session(visitor)
     assert db is not None
     servers = {viewing[role.name] for role in roles.get_roles_for(visitor) if role.name in viewing}
+    if _is_user(visitor):
+        shares = (share for share in _shares(visitor) if level_of(share) == VIEW)
+        servers |= {f"{share.owner.name}/{share.spawner.name}" for share in shares}
     found = []
     for server in sorted(servers):
         owner, _slash, name = server.partition("/")
@@ -46,25 +53,21 @@ def viewed(visitor: orm.User | orm.Service) -> list[str]:
     return found
 
 
-def _opens(held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
-    expanded = roles.roles_to_expanded_scopes(held, owner=visitor)
-    return _includes(expanded, spawner)
+def _is_user(visitor: orm.User | orm.Service) -> bool:
+    return isinstance(visitor, orm.User)
 
 
-def _is_shared(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> bool:
-    if not isinstance(visitor, orm.User):
-        return False
-    db = object_session(spawner)
+def _shares(user: orm.User) -> Query[orm.Share]:
+    """Return the shares of a user and of the user's groups."""
+    db = object_session(user)
     assert db is not None
     # Ask the database, because the hub deletes shares with statements that do not update its session.
-    groups = [group.id for group in visitor.groups]
-    found = db.query(orm.Share).filter(
-        orm.Share.spawner_id == spawner.id,
-        (orm.Share.user_id == visitor.id) | orm.Share.group_id.in_(groups),
-    )
-    return any(_includes(scopes.expand_share_scopes(share), spawner) for share in found)
+    groups = [group.id for group in user.groups]
+    query: Query[orm.Share] = db.query(orm.Share)
+    return query.filter(or_(orm.Share.user_id == user.id, orm.Share.group_id.in_(groups)))
 
 
-def _includes(expanded: Any, spawner: orm.Spawner) -> bool:
+def _opens(held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
+    expanded: Any = roles.roles_to_expanded_scopes(held, owner=visitor)
     where = scopes.parse_scopes(expanded).get(ACCESS)
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

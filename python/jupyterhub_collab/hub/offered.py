@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from typing import Any
 
 from jupyterhub import orm, roles, scopes
 from jupyterhub.apihandlers.base import APIHandler
 from sqlalchemy.orm import object_session
 from tornado import web
 
-from ..names import OFFERED, SERVICE
+from ..names import EDIT, OFFERED, SERVICE, VIEW
 from ..patches.hub.handlers import add_endpoint
+from .access_levels import viewing
 
 # Servers as scopes name them: OWNER/ for the default server, OWNER/NAME for a named one.
 offered: set[str] = set()
-ACCESS, MANAGE = "access:servers", "servers"
-PREFIX = f"{MANAGE}!server="
+ACCESS, SERVERS = "access:servers", "servers"
+MANAGE = "manage"
+PREFIX = f"{SERVERS}!server="
 PENDING = {"spawn": "starting", "stop": "stopping"}
 
 
@@ -42,15 +45,15 @@ class OfferedServers(APIHandler):
         if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
             raise web.HTTPError(403, "Only the sharing page can use this")
         may = permitted(token.user)
-        renew(token, [server for server, manage in may.items() if manage])
+        renew(token, [server for server, level in may.items() if level == MANAGE])
         owners = {server.partition("/")[0] for server in may}
         known = dict(self.db.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(owners)).all())
         told = []
-        for server, manage in may.items():
+        for server, level in may.items():
             owner, name = server.split("/")
             if owner in known:
                 state = self.state(known[owner], name)
-                told.append({"owner": owner, "server": name, "state": state, "manage": manage})
+                told.append({"owner": owner, "server": name, "state": state, "level": level})
         self.finish(json.dumps(told))
 
     def state(self, owner: int, name: str) -> str:
@@ -61,17 +64,26 @@ class OfferedServers(APIHandler):
         return PENDING.get(spawner.pending, "running")
 
 
-def permitted(user: orm.User) -> dict[str, bool]:
-    """Return the servers of others that roles open to a user now, each with whether the user may also start and stop it."""
-    held = scopes.parse_scopes(roles.roles_to_expanded_scopes(roles.get_roles_for(user), owner=user))
+def permitted(user: orm.User) -> dict[str, str]:
+    """Return the servers of others that roles open to a user now, each with the level: `view`, `edit`, or `manage` (also start and stop it)."""
+    held = roles.get_roles_for(user)
+    everything = _parsed(held, user)
+    editing = _parsed([role for role in held if role.name not in viewing], user)
 
-    def may(scope: str, server: str) -> bool:
+    def may(scope: str, server: str, held: Any = everything) -> bool:
         # Pass a single scope, because the hub would go through all of them for each server.
         where = {scope: held[scope]} if scope in held else {}
         return bool(scopes.has_scope(f"{scope}!server={server}", where, db=object_session(user)))
 
+    def level(server: str) -> str:
+        return MANAGE if may(SERVERS, server) else EDIT if may(ACCESS, server, editing) else VIEW
+
     others = [server for server in sorted(offered) if server.partition("/")[0] != user.name]
-    return {server: may(MANAGE, server) for server in others if may(ACCESS, server)}
+    return {server: level(server) for server in others if may(ACCESS, server)}
+
+
+def _parsed(held: Collection[orm.Role], user: orm.User) -> Any:
+    return scopes.parse_scopes(roles.roles_to_expanded_scopes(held, owner=user))
 
 
 def renew(token: orm.APIToken, managed: Collection[str]) -> None:

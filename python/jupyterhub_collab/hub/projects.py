@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..names import VIEW
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_accounts, add_roles
-from .access_levels import VIEW, viewing
+from .access_levels import viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .policy import applied

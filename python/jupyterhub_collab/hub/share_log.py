@@ -3,7 +3,7 @@
 
     {"time": "2026-11-21T10:00:00.040075Z", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
-event: `link made`, `link used`, `link ended`, `access given` or `access ended`. owner, server: names; the default server's is empty.
+event: `link made`, `link used`, `link ended`, `access given`, `level changed` or `access ended`. level: `view` or `edit`; was: the one before. owner, server: names; the default server's is empty.
 by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access.
 expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
 server, user or group was deleted. No line contains a secret: neither a link's code nor a part of it.
@@ -29,6 +29,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, object_session
 from traitlets.log import get_logger
 
 from .callers import callers
+from .share_levels import level_in, level_of
 
 ENDED_WITH_THE_SERVER = "server stopped"
 _cause: ContextVar[str] = ContextVar("cause", default="")
@@ -81,6 +82,7 @@ def log_shares(path: str) -> None:
     event.listen(orm.ShareCode, "after_update", _link_used)
     event.listen(orm.ShareCode, "after_delete", _link_ended)
     event.listen(orm.Share, "after_insert", _access_given)
+    event.listen(orm.Share, "after_update", _level_changed)
     event.listen(orm.Share, "after_delete", _access_ended)
     event.listen(Session, "do_orm_execute", _many_end)
 
@@ -98,12 +100,14 @@ def _many_end(statement: ORMExecuteState) -> None:
 
 
 def _link_made(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
-    _tell("link made", code, link=f"sc_{code.id}", expires_at=isoformat(code.expires_at))
+    _tell(
+        "link made", code, link=f"sc_{code.id}", level=level_of(code), expires_at=isoformat(code.expires_at)
+    )
 
 
 def _link_used(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
     if inspect(code).attrs.exchange_count.history.has_changes():
-        _tell("link used", code, link=f"sc_{code.id}")
+        _tell("link used", code, link=f"sc_{code.id}", level=level_of(code))
 
 
 def _link_ended(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
@@ -112,7 +116,14 @@ def _link_ended(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
 
 
 def _access_given(_mapper: Any, _connection: Any, share: orm.Share) -> None:
-    _tell("access given", share, **_whom(share))
+    _tell("access given", share, **_whom(share), level=level_of(share))
+
+
+def _level_changed(_mapper: Any, _connection: Any, share: orm.Share) -> None:
+    history = inspect(share).attrs._scopes.history
+    was = level_in(history.deleted[0] or ()) if history.deleted else ""
+    if history.has_changes() and was != level_of(share):
+        _tell("level changed", share, **_whom(share), level=level_of(share), was=was)
 
 
 def _access_ended(_mapper: Any, _connection: Any, share: orm.Share) -> None:

@@ -10,13 +10,10 @@ from jupyterhub import orm
 from jupyterhub.utils import maybe_future
 from sqlalchemy import event
 from sqlalchemy.orm import object_session
-from tornado import web
 
 from .hooks import Hook, chain
+from .share_levels import MARK, only_access
 from .share_log import ENDED_WITH_THE_SERVER, because
-
-# The only scope that a share may grant. The API would accept any scope that the owner holds, such as stopping the server.
-ACCESS = "access:servers"
 
 
 def limit_shares(longest_link: int) -> None:
@@ -37,11 +34,8 @@ def _limit_life(longest: timedelta) -> Any:
 
 
 def _limit_scopes(_share: Any, scopes: list[str], _before: Any, _initiator: Any) -> list[str]:
-    """Return the scopes that may be shared. Raises 403 if none is left, because a share without scopes would grant nothing."""
-    allowed = [scope for scope in scopes if scope.partition("!")[0] == ACCESS]
-    if not allowed:
-        raise web.HTTPError(403, f"Only {ACCESS} can be shared on this hub")
-    return allowed
+    """Return the scopes that may be in the database."""
+    return only_access(scopes, MARK)
 
 
 def end_shares_with_server(c: Any) -> None:

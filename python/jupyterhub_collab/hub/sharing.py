@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..names import SERVICE, SETTINGS
+from ..names import EDIT, SERVICE, SETTINGS
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guesses import limit_guesses, limit_links
+from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.page_start import start_without_page
+from ..patches.hub.share_levels import keep_share_levels
 from ..quiet_logs import keep_secrets
 from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
@@ -33,6 +35,7 @@ from .page_place import place
 from .policy import applied, services_of
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
+from .share_levels import level_of_link
 from .share_log import log_shares
 from .shared_port import share_port
 from .shares import end_shares_with_server, limit_shares
@@ -70,6 +73,9 @@ def share_servers(
     port: int,
     account: str,
     public_url: str = "",
+    level: str = EDIT,
+    highest_level: str = EDIT,
+    can_view: bool = True,
 ) -> None:
     """Let users share their own servers, within limits, and register the sharing page as a service.
 
@@ -82,6 +88,8 @@ def share_servers(
     the hub's own log. port: the page's port on 127.0.0.1 (on all addresses if the proxy is elsewhere, see `page_place`). If 0, one that
     only root can bind if the hub is root, otherwise 8905. account: the host's account that the page's process switches to if the hub is
     root. public_url: the address at which users open the hub; empty if the hub knows it.
+    level: the access level, `view` or `edit`, of shares and links whose creator asks for none. highest_level: of all shares and links. can_view:
+    whether servers have live collaboration. Without it, they would let viewers edit, so no share or link can be at level `view`.
     """
     # In a pod, there are no other accounts that a port or a file must be kept from.
     root = os.geteuid() == 0 and not place.everywhere
@@ -97,6 +105,8 @@ def share_servers(
         add_groups(c, GROUPS, "Can share their own server", rights, groups)
     limit_shares(longest_link)
     limit_links(links_per_server)
+    keep_share_levels(level, highest_level, can_view=can_view)
+    tell_levels()  # without it, viewers could edit
     limit_guesses(guesses_per_minute)
     keep_secrets()
     end_sign_ins_at_logout()
@@ -123,6 +133,9 @@ def share_servers(
         "by_name": by_name,
         "link_seconds": min(link_seconds, longest_link),
         "longest_link": longest_link,
+        "level": level,
+        "highest_level": highest_level,
+        "can_view": can_view,
         "ends_with_server": ends_with_server,
         "revocation_seconds": revocation_seconds(c),
         "template_paths": list(value_of(c.JupyterHub, "template_paths", [])),
@@ -187,6 +200,7 @@ def _use_templates(c: Any, ends_with_server: bool) -> None:
         paths.append(str(TEMPLATES))
     template_vars = reify(c.JupyterHub, "template_vars", {})
     template_vars["shares_end_with_server"] = ends_with_server
+    template_vars["level_of_link"] = level_of_link
     template_vars["visiting"] = for_home(revocation_seconds(c))
 
 

@@ -30,6 +30,7 @@ SENTENCES = {
     429: "This server has the maximum number of links on this hub. Revoke some of them first.",
     404: "That server, link, user or group no longer exists. See the list below.",
 }
+NOT_OFFERED = "This hub does not offer that access level. Choose one of those that the page shows."
 NOBODY = "This hub has no user or group with that name. Check the spelling."
 YOURSELF = "You already have access to your own server. Enter the name of the person or group to share with."
 NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
@@ -43,7 +44,7 @@ FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab
 # Longest query that is kept until a sign-in, in characters. JupyterLab's button sends the path of a file.
 LONGEST_QUERY = 1000
 # The fields of forms that keep what was typed, and the one that says which server they are about.
-FIELDS = ("server", "kind", "name", "document")
+FIELDS = ("server", "kind", "name", "document", "level")
 # The two tabs of the page: the user's servers, and those shared with the user.
 TABS = ("mine", "theirs")
 # `done` in the page's address -> notice. The page shows nothing else from its address.
@@ -51,6 +52,7 @@ DONE = {
     "link-ended": "The link was revoked. Users who accepted it before still have access.",
     "links-ended": "All links were revoked. Users who accepted one before still have access.",
     "given": "Access granted. They can now open your server.",
+    "level-changed": "Access level changed. If they have your server open, they notice within seconds.",
     "guest-ended": "Access revoked. They can return only with a link that is still valid.",
     "guests-ended": "All access revoked. Others can return only with a link that is still valid.",
     "all-ended": "All links and all access revoked. You share your server with nobody.",
@@ -296,7 +298,7 @@ class SharingPage(Base):
         # Python refuses to convert thousands of digits.
         life = int(seconds[:18]) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
         # Without scopes in the request, the hub grants access and nothing else.
-        wish = {"expires_in": max(60, min(life, self.sharing.longest_link))}
+        wish = {"expires_in": max(60, min(life, self.sharing.longest_link)), **self.level()}
         document = self.document()
         made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)
         await self.show_page(
@@ -306,6 +308,13 @@ class SharingPage(Base):
                 "document": document,
             }
         )
+
+    def level(self) -> dict[str, str]:
+        """Return the access level that a form names, as the hub's API takes it. Without one, the hub decides."""
+        level = self.get_body_argument("level", "")
+        if level and level not in self.sharing.levels:
+            raise Refused(400, f"{level!r} is not offered", NOT_OFFERED)
+        return {"level": level} if level else {}
 
     def document(self) -> str:
         """Return the path of the file that a form names; empty for none. Raises Refused if it is not on the form's server."""
@@ -353,10 +362,17 @@ class SharingPage(Base):
     async def give_to(self, guest: dict[str, str]) -> None:
         if guest.get("user") == self.user:
             raise Refused(400, "the server is the user's own", YOURSELF)
+        wish = {**guest, **self.level()}
         try:
-            await self.hub.ask("POST", f"shares/{self.mine}", guest)
+            await self.hub.ask("POST", f"shares/{self.mine}", wish)
         except Refused as no:
             raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
+
+    async def set_level(self) -> str:
+        if not (level := self.level()):
+            raise HTTPError(400)
+        await self.hub.ask("PATCH", f"shares/{self.mine}", {**self.guest(), **level})
+        return "level-changed"
 
     async def end_guest(self) -> str:
         await self.hub.ask("PATCH", f"shares/{self.mine}", self.guest())
@@ -412,6 +428,7 @@ ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "end-link": SharingPage.end_link,
     "end-links": SharingPage.end_links,
     "give": SharingPage.give,
+    "set-level": SharingPage.set_level,
     "end-guest": SharingPage.end_guest,
     "end-guests": SharingPage.end_guests,
     "end-all": SharingPage.end_all,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..names import SETTINGS
+from ..names import EDIT, SETTINGS, VIEW
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Settings:
     that access has ended. template_paths, template_vars: the hub's, as the administrator set them. account: the host's account to switch
     to. base_url: the hub's, `/` or with a path. prefix: this service's path. api_url: of the hub's API. public_url: the address at which
     users open the hub; empty if unknown. hub_origin: origin of the hub and the servers if the page has its own domain
-    (`JupyterHub.subdomain_host`); otherwise empty. address, port: where to listen; an empty address stands for all. hub: the PID of the hub; 0 if unknown.
+    (`JupyterHub.subdomain_host`); otherwise empty. level, highest_level: the default and the highest access level of shares and links. can_view: whether servers enforce levels. address,
+    port: where to listen; an empty address stands for all. hub: the PID of the hub; 0 if unknown.
     """
 
     link_seconds: int
@@ -40,10 +41,18 @@ class Settings:
     address: str
     port: int
     hub: int = 0
+    level: str = EDIT
+    highest_level: str = EDIT
+    can_view: bool = True
 
     @property
     def hub_prefix(self) -> str:
         return f"{self.hub_origin}{self.base_url}hub/"
+
+    @property
+    def levels(self) -> list[str]:
+        """The access levels that users can give to others, lowest first."""
+        return [VIEW] * self.can_view + [EDIT] * (self.highest_level == EDIT)
 
     @classmethod
     def of_environment(cls) -> Settings:

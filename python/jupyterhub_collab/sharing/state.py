@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..names import OFFERED
+from ..names import EDIT, OFFERED, VIEW
 from .hub import Hub, server_path
 
 
@@ -22,6 +22,7 @@ class Link:
     ends: datetime
     uses: int
     last_use: datetime | None
+    level: str = EDIT
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Guest:
     kind: str  # user or group
     name: str
     since: datetime
+    level: str = EDIT
 
 
 @dataclass
@@ -53,9 +55,8 @@ class Shared:
     state: str  # running, stopped, starting or stopping
     path: str
     by_group: str = ""  # the group with which it is shared; empty if shared with the user
-    level: str = (
-        ""  # through a role: edit (open it) or manage (also start and stop it); empty if through a share
-    )
+    level: str = EDIT  # or view, or manage (also start and stop it)
+    by_role: bool = False
 
 
 async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
@@ -79,11 +80,12 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
                 _time(code["expires_at"]),
                 code["exchange_count"],
                 _time(code["last_exchanged_at"]) if code["last_exchanged_at"] else None,
+                code["level"],
             )
         )
     for share in shares:
         kind = share["kind"]
-        guest = Guest(kind, share[kind]["name"], _time(share["created_at"]))
+        guest = Guest(kind, share[kind]["name"], _time(share["created_at"]), share["level"])
         servers[share["server"]["name"]].guests.append(guest)
     now = datetime.now(UTC)
     for server in servers.values():
@@ -93,9 +95,13 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
 
 
 async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
-    """Return the servers of others that the user can open. A role takes precedence, because it grants at least what a share does."""
+    """Return the servers of others that the user can open. If a role and shares open one, it is there once, with the highest level."""
     by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user, base_url))
-    known = {(each.owner, each.server) for each in by_role}
+    known = {(each.owner, each.server): each for each in by_role}
+    for share in shares:
+        role = known.get((share.owner, share.server))
+        if role is not None and role.level == VIEW:
+            role.level = share.level
     found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
     return sorted(found, key=lambda each: (each.owner, each.server, each.by_group))
 
@@ -108,7 +114,8 @@ async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
             each["server"],
             each["state"],
             address(base_url, each["owner"], each["server"]),
-            level="manage" if each["manage"] else "edit",
+            level=each["level"],
+            by_role=True,
         )
         for each in await hub.ask("POST", OFFERED)
     ]
@@ -123,6 +130,7 @@ async def shared_with_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
             "running" if share["server"].get("ready") else "stopped",
             address(base_url, share["server"]["user"]["name"], share["server"]["name"]),
             by_group=share["group"]["name"] if share["kind"] == "group" else "",
+            level=share["level"],
         )
         for share in await hub.all(f"users/{quote(user, safe='')}/shared")
     ]

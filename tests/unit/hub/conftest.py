@@ -4,6 +4,8 @@
 import pytest
 from jupyterhub import orm
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler, OAuthHandler
+from jupyterhub.apihandlers.shares import ServerShareAPIHandler, ServerShareCodeAPIHandler, _ShareAPIHandler
+from jupyterhub.apihandlers.users import SelfAPIHandler
 from jupyterhub.app import JupyterHub
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
@@ -11,6 +13,7 @@ from jupyterhub.oauth.provider import JupyterHubRequestValidator
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
 
+from jupyterhub_collab.hub import share_levels
 from jupyterhub_collab.patches.hub import known, logins
 
 CHANGED = (
@@ -25,14 +28,22 @@ CHANGED = (
     (OAuthAuthorizeHandler, "get"),
     (OAuthAuthorizeHandler, "post"),
     (OAuthHandler, "add_credentials"),
+    (SelfAPIHandler, "get"),
+    (ServerShareAPIHandler, "patch"),
+    (ServerShareAPIHandler, "post"),
+    (ServerShareCodeAPIHandler, "post"),
     (Spawner, "get_args"),
     (Spawner, "get_env"),
     (Spawner, "run_auth_state_hook"),
     (User, "_wait_up"),
     (User, "stop"),
     (UserDict, "delete"),
+    (_ShareAPIHandler, "share_code_model"),
+    (_ShareAPIHandler, "share_model"),
     (orm.Share, "grant"),
+    (orm.ShareCode, "exchange"),
     (orm.ShareCode, "new"),
+    (orm._Share, "scopes"),
 )
 
 
@@ -43,3 +54,5 @@ def hub_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(kind, name, kind.__dict__[name])
     monkeypatch.setattr(logins, "_reserved", set())
     monkeypatch.setattr(known, "kept", set())
+    for name, value in vars(share_levels.Limits()).items():
+        monkeypatch.setattr(share_levels.limits, name, value)

@@ -65,7 +65,16 @@ def test_anyone_who_has_no_role_learns_nothing(db: Session) -> None:
 def test_levels(db: Session) -> None:
     grant(db, user(db, "ben"), *on(RAIN, EDIT))
     grant(db, user(db, "ben"), *on(LAB, MANAGE))
-    assert permitted(user(db, "ben")) == {LAB: True, RAIN: False}
+    assert permitted(user(db, "ben")) == {LAB: "manage", RAIN: "edit"}
+
+
+def test_viewers_are_told_so(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless another role lets them edit."""
+    looking = grant(db, user(db, "ben"), *on(RAIN, EDIT))
+    monkeypatch.setattr(offered, "viewing", {looking: RAIN})
+    assert permitted(user(db, "ben")) == {RAIN: "view"}
+    grant(db, user(db, "ben"), *on(RAIN, EDIT))
+    assert permitted(user(db, "ben")) == {RAIN: "edit"}
 
 
 def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
@@ -76,7 +85,7 @@ def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
     assert permitted(ben) == {}
     physics.users.append(ben)
     db.commit()
-    assert permitted(ben) == {RAIN: True}
+    assert permitted(ben) == {RAIN: "manage"}
     physics.users.remove(ben)
     db.commit()
     assert permitted(ben) == {}
@@ -85,14 +94,14 @@ def test_members_of_groups_are_those_of_the_moment(db: Session) -> None:
 @pytest.mark.parametrize(
     ("granted", "found"),
     [
-        (["access:servers", "servers"], {LAB: True, RAIN: True, SNOW: True}),
-        (["access:servers!user=ann"], {LAB: False}),
-        (["access:servers!group=physics"], {LAB: False}),
+        (["access:servers", "servers"], {LAB: "manage", RAIN: "manage", SNOW: "manage"}),
+        (["access:servers!user=ann"], {LAB: "edit"}),
+        (["access:servers!group=physics"], {LAB: "edit"}),
         (["servers!server=project-rain/", "read:servers!server=project-rain/"], {}),
         (["access:servers!server=project-rain"], {}),
     ],
 )
-def test_rights_however_they_are_written(db: Session, granted: list[str], found: dict[str, bool]) -> None:
+def test_rights_however_they_are_written(db: Session, granted: list[str], found: dict[str, str]) -> None:
     """Rights to all servers, or to those of an owner or a group, count. A user who can start a server but not open it does not see it."""
     physics = db.query(orm.Group).one()
     physics.users.append(user(db, "ann"))
@@ -115,7 +124,7 @@ def test_token_is_good_for_what_its_user_manages_now(db: Session) -> None:
     ben = user(db, "ben")
     managing = grant(db, ben, *on(RAIN, MANAGE))
     grant(db, ben, *on(SNOW, EDIT))
-    renew(mine, [server for server, manage in permitted(ben).items() if manage])
+    renew(mine, [server for server, level in permitted(ben).items() if level == "manage"])
 
     def may(scope: str, server: str) -> bool:
         held = scopes.parse_scopes(scopes.get_scopes_for(mine))

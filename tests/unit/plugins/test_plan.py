@@ -98,6 +98,7 @@ def test_fragments_have_the_limits_of_sharing() -> None:
         "jupyterhub_sharing_by_name": "no",
         "jupyterhub_sharing_longest_link_seconds": "7200",
         "jupyterhub_sharing_lifetime": "persistent",
+        "jupyterhub_sharing_level": "view",
         "jupyterhub_rtc_public_url": "https://hub.example.org",
     }
     text = plan.plan(resolve(given), HOST, {})["fragments"]["60-sharing"]
@@ -105,6 +106,8 @@ def test_fragments_have_the_limits_of_sharing() -> None:
         'groups=["teachers", "it\'s \\"q\\""],',
         "by_name=False,",
         "longest_link=7200,",
+        'level="view",',
+        'highest_level="edit",',
         "ends_with_server=False,",
         'public_url="https://hub.example.org",',
     ):

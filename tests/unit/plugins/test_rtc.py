@@ -697,6 +697,10 @@ def test_sharing_alone_grants_nothing_else_and_removes_the_rest() -> None:
             "but servers need live collaboration in all users mode. Set it to everyone",
         ),
         ({"user_sharing": False}, "so there is nothing to set up. To remove collaboration, set"),
+        (
+            {"sharing": {**SETTINGS["sharing"], "level": "view"}},
+            "only live collaboration keeps users from editing",
+        ),
         ({"snippet": "/tmp/snippet.sh"}, "jupyterhub_rtc_snippet prepares servers for live collaboration"),
     ],
 )

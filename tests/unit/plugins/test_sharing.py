@@ -27,6 +27,12 @@ def test_defaults_are_without_problems() -> None:
             {"revocation_seconds": 0},
             "jupyterhub_sharing_revocation_seconds is 0. Set it to a number from 1 to 300",
         ),
+        (
+            {"highest_level": "view"},
+            "jupyterhub_sharing_level is edit. Set it to a level up to jupyterhub_sharing_highest_level, which is view",
+        ),
+        ({"level": "manage"}, "jupyterhub_sharing_level is 'manage'. Set it to view or edit"),
+        ({"highest_level": "manage"}, "jupyterhub_sharing_highest_level is 'manage'. Set it to view or edit"),
         ({"links_per_server": 0}, "jupyterhub_sharing_links_per_server is 0. Set it to 1 or more"),
         ({"guesses_per_minute": 0}, "jupyterhub_sharing_guesses_per_minute is 0. Set it to 1 or more"),
         ({"port": 65536}, "jupyterhub_sharing_port is 65536. Set it to a number from 0 to 65535"),
@@ -50,6 +56,10 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
     [
         ({}, "Users can share their own server on the hub's sharing page, by link and by name;"),
         ({"by_name": False}, "Users can share their own server on the hub's sharing page, by link;"),
+        (
+            {"level": "view", "highest_level": "view"},
+            "Users can let others view their own server on the hub's",
+        ),
         ({"groups": ["a", "b"]}, "Members of a or b can share their own server"),
         ({"lifetime": "session"}, "shares end when it stops"),
         ({"lifetime": "persistent"}, "shares last until they are revoked"),

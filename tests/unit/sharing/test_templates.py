@@ -28,6 +28,8 @@ def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "
         by_name=True,
         revocation_seconds=5,
         link_seconds=3600,
+        level="view",
+        levels=["view", "edit"],
         public_url=public_url,
     )
     given = {
@@ -76,6 +78,7 @@ def test_who_may_not_share_sees_what_others_share() -> None:
 @pytest.mark.parametrize(
     ("level", "state", "buttons", "says"),
     [
+        ("view", "running", ["Open"], "running"),
         ("edit", "running", ["Open"], "running"),
         ("edit", "stopped", [], "stopped: its owner or a manager must start it"),
         ("manage", "running", ["Open", "Stop", "Stop server"], "running"),
@@ -87,12 +90,43 @@ def test_who_may_not_share_sees_what_others_share() -> None:
 )
 def test_buttons_are_those_that_the_hub_obeys(level: str, state: str, buttons: list[str], says: str) -> None:
     """The buttons are those that the user's level and the server's state allow, also for users who cannot share."""
-    shared = [Shared("project-rain", "", state, "/user/project-rain/", level=level)]
+    shared = [
+        Shared("project-rain", "", state, "/user/project-rain/", level=level or "edit", by_role=bool(level))
+    ]
     soup = BeautifulSoup(page(may_share=False, servers=[], shared=shared), "html.parser")
     assert "Shared with me (1)" in soup.get_text()
     (row,) = soup.select("#theirs tbody tr")
     assert [each.get_text(strip=True) for each in row.select("a, summary, button")] == buttons
     assert row.select("td")[1].get_text(" ", strip=True) == says
+
+
+@pytest.mark.parametrize(
+    ("level", "says"),
+    [
+        ("view", "view it while it runs"),
+        ("edit", "open it while it runs"),
+        ("manage", "open, start and stop it"),
+    ],
+)
+def test_visitor_reads_the_own_level(level: str, says: str) -> None:
+    shared = [Shared("alice", "", "running", "/user/alice/", level=level)]
+    (row,) = BeautifulSoup(page(shared=shared), "html.parser").select("#theirs tbody tr")
+    assert row.select("td")[2].get_text(" ", strip=True) == says
+
+
+@pytest.mark.parametrize(
+    ("link", "guest", "warns"),
+    [("edit", "view", True), ("edit", "edit", False), ("view", "view", False), ("view", "edit", False)],
+)
+def test_owner_is_warned_of_links_that_raise_a_level(link: str, guest: str, warns: bool) -> None:
+    server = Server("", runs=True, path="/user/x/")
+    server.links.append(Link("sc_1", NOW, NOW + timedelta(hours=1), 0, None, link))
+    server.guests.append(Guest("user", "bob", NOW, guest))
+    soup = BeautifulSoup(page(servers=[server]), "html.parser")
+    assert ("A link whose users can edit is still valid" in soup.get_text(" ", strip=True)) is warns
+    for caption, level, column in (("Valid links", link, 3), ("Users with access to this server", guest, 2)):
+        (table,) = (each for each in soup.select("table") if caption in each.get_text())
+        assert f"can {level}" in table.select("tbody tr td")[column].get_text(" ", strip=True)
 
 
 def test_nobody_elses_server() -> None:

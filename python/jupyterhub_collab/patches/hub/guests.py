@@ -2,7 +2,8 @@
 """Record who could open a server, for as long as the hub keeps its visitors' tokens when it stops.
 
 Anyone with a terminal on a server can read the tokens of all its visitors, the owner's included. While all of them still have access,
-they gain nothing by that. Once one of them has lost access, no visitor's token may outlive the server's next stop.
+they gain nothing by that. Once one of them has lost access, no visitor's token may outlive the server's next stop. The same applies once
+one who could edit may only view.
 
 Each note is a row in the hub's table of authorization codes. It belongs to the server's OAuth client, and is deleted with that client's
 codes. It has no user, so it stays when the user is deleted. The hub never accepts it as a code, because it looks codes up together with
@@ -23,13 +24,15 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 
+from ...hub.access_levels import level_on
 from ...hub.authorize import SERVERS
 from ...hub.own_token import ACCESS
-from ...names import VISITED
+from ...names import EDIT, VIEW, VISITED
 from ..releases import patches_hub
 
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
 USER, GROUP = "user", "group"
+LEVEL_AT = 3  # where a note of a user has the level at which the user came
 # (client, *guest) of everyone already noted. Servers ask about each visitor every few seconds, so this saves a query.
 _seen: set[tuple[str, ...]] = set()
 
@@ -53,11 +56,12 @@ def _noting(get: Any) -> Any:
         client, token = handler.request.headers.get(VISITED, ""), handler.get_token()
         if token is None or token.user is None or not client.startswith(SERVERS):
             return
-        guest = _of_user(token.user)
-        if (client, *guest) not in _seen:
+        seen = (client, *_of_user(token.user))
+        if (*seen, EDIT) not in _seen:
             for spawner in handler.db.query(orm.Spawner).filter_by(oauth_client_id=client):
+                guest = [*_of_user(token.user), level_on(spawner, token.user)]
                 # Any client can send this header, so check it.
-                if _may_come(handler.db, spawner, guest):
+                if (client, *guest) not in _seen and _may_come(handler.db, spawner, guest):
                     _seen.add((client, *guest))
                     _note(handler.db.connection(), client, guest)
                     handler.db.commit()
@@ -68,7 +72,7 @@ def _noting(get: Any) -> Any:
 
 def _token_given(_mapper: Any, connection: Connection, token: orm.APIToken) -> None:
     if token.user is not None and str(token.client_id).startswith(SERVERS):
-        _note(connection, str(token.client_id), _of_user(token.user))
+        _note(connection, str(token.client_id), [*_of_user(token.user), VIEW])
 
 
 def _access_given(_mapper: Any, connection: Connection, share: orm.Share) -> None:
@@ -93,7 +97,8 @@ def _of_user(user: orm.User) -> list[str]:
 
 
 def _of_share(share: orm.Share) -> list[str]:
-    return _of_user(share.user) if share.user else [GROUP, share.group.name if share.group else ""]
+    # Those who can edit are noted so when they come. Before that, they have seen no tokens.
+    return [*_of_user(share.user), VIEW] if share.user else [GROUP, share.group.name if share.group else ""]
 
 
 def _note(connection: Connection, client: str, guest: list[str]) -> None:
@@ -136,12 +141,15 @@ def _may_come(db: Session, spawner: orm.Spawner, guest: list[str]) -> bool:
     if kind == GROUP:
         return any(share.group is not None and share.group.name == name for share in spawner.shares)
     user = orm.User.find(db, name)
-    if user is None or _of_user(user) != guest:
+    if user is None or _of_user(user) != guest[:LEVEL_AT]:
         return False
     for holder in (user, *user.groups):
         db.expire(holder, ["shared_with_me"])
     held = scopes.parse_scopes(scopes.get_scopes_for(user)).get(ACCESS)
-    return held is not None and bool(scopes.check_scope_filter(held, spawner, "server"))
+    if held is None or not scopes.check_scope_filter(held, spawner, "server"):
+        return False
+    # Notes of earlier versions, which had no viewers, have no level.
+    return guest[LEVEL_AT:] == [VIEW] or level_on(spawner, user) == EDIT
 
 
 def forget(spawner: Any) -> None:

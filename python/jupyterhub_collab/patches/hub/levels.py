@@ -14,8 +14,9 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.users import SelfAPIHandler
 
-from ...hub.access_levels import ACCESS, level_on, viewed
+from ...hub.access_levels import level_on, viewed
 from ...hub.authorize import SERVERS
+from ...hub.share_levels import ACCESS
 from ...names import ENFORCES_LEVELS, LEVEL, VISITED
 from ..releases import patches_hub
 
