@@ -343,6 +343,8 @@ class FileIdentity(ArbitraryFileIdManager):
             # A link has replaced the file, or a directory above it.
             self._moved(id_, target)
             return target
+        if held is None and not os.path.isdir(os.path.dirname(real)):
+            return self._find_with_folder(id_, real)
         if held is None or not _is_away(real):
             self._away.pop(id_, None)
             return real
@@ -360,6 +362,20 @@ class FileIdentity(ArbitraryFileIdManager):
             if inside is not None and self._is_shown(inside) and is_it:
                 self._moved(id_, path)
                 return path
+        return real
+
+    def _find_with_folder(self, id_: str, real: str) -> str:
+        """Return where the file is if its folder was moved back after the server had noticed that it was moved; `real` if it is nowhere.
+
+        A program may have replaced the file since, so only its name is known.
+        """
+        names = self.con.execute("select name from Names where id = ? order by rowid desc", (id_,)).fetchall()
+        for (name,) in names:
+            place = _real(self._absolute(name))
+            is_there = os.path.basename(place) == os.path.basename(real) and os.path.isfile(place)
+            if is_there and not self._is_taken(place, id_):
+                self._moved(id_, place)
+                return place
         return real
 
     def _is_taken(self, real: str, id_: str) -> bool:

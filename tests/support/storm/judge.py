@@ -59,7 +59,7 @@ class Copy:
     """A copy next to a file.
 
     `missing` are people's words in it that were missing from the document at some time since, or from the file just before. A program that
-    puts back what it has removed may do so while the server writes the copy.
+    restores what it has removed may do so while the server writes the copy.
     """
 
     path: Path

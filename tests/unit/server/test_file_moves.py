@@ -301,6 +301,25 @@ async def test_tabs_find_a_file_that_was_moved_while_the_server_was_away(server:
     assert not (server.files / "notes.txt").exists()
 
 
+async def test_tabs_find_a_file_whose_folder_was_moved_back_while_the_server_was_away(server: LocalServer) -> None:
+    """A program has replaced the file since, so it has another inode."""
+    (server.files / "folder").mkdir()
+    server.write("folder/notes.txt", "one\n")
+    alice, bob = await server.open("folder/notes.txt"), await server.open("folder/notes.txt", "bob")
+    os.rename(server.files / "folder", server.files / "away")
+    alice.insert(0, "<typed>")
+    await server.until_file("away/notes.txt", "<typed>")
+    server.kill()
+    os.rename(server.files / "away", server.files / "folder")
+    server.write("new.txt", server.read("folder/notes.txt") + "two\n")
+    os.replace(server.files / "new.txt", server.files / "folder/notes.txt")
+    server.start()
+    await come_back(alice, bob)
+    alice.insert(0, "<after>")
+    await both_see(alice, bob, "<after>", "<typed>", "two")
+    await server.until_file("folder/notes.txt", "<after>", "<typed>", "two")
+
+
 @pytest.mark.parametrize("becomes", ["is replaced, and renamed", "is deleted", "was deleted long before"])
 async def test_a_file_that_comes_to_the_place_of_another_while_the_server_is_away(
     server: LocalServer, becomes: str
