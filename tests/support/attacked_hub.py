@@ -26,7 +26,7 @@ from jupyterhub_collab.hub.sharing import share_servers
 
 share_servers(
     c, groups=[], by_name=True, link_seconds=3600, longest_link=86400, links_per_server=3, guesses_per_minute=3, ends_with_server={ends_with_server}, authorize_page=False,
-    revocation=1, log="{directory}/shares.jsonl", port={page}, account="nobody",
+    revocation={revocation}, log="{directory}/shares.jsonl", port={page}, account="nobody",
 )
 # The Python of the tests may be where nobody but root reads it, and the page's process gives up root.
 c.JupyterHub.services[-1]["command"][2] = "import encodings.unicode_escape; " + c.JupyterHub.services[-1]["command"][2]
@@ -76,7 +76,12 @@ class Attacked(LocalHub):
         self.domain = domain
         self.page = free_port()
         directory.mkdir(exist_ok=True)
-        told = {"ends_with_server": False, "directory": directory, "page": self.page} | settings
+        told = {
+            "ends_with_server": False,
+            "revocation": 1,
+            "directory": directory,
+            "page": self.page,
+        } | settings
         (directory / "wide.py").write_text(WIDE)
         (directory / "jupyter_server_config.json").write_text(
             '{"ServerApp": {"jpserver_extensions": {"wide": true}}}'
