@@ -103,5 +103,5 @@ def own_tokens(spawner: Any) -> list[orm.APIToken]:
 
 
 def note_of(user: Any, server: str) -> str:
-    """Return the hub's note at the own token of a user's server."""
+    """Return the hub's note at the token with which a user's server talks to the hub."""
     return f"Server at {url_path_join(user.base_url, url_escape_path(server), '/')}"

@@ -245,7 +245,7 @@ class Changes(APIHandler):
             seconds = float(self.get_argument("seconds", ""))
         except ValueError:
             raise web.HTTPError(400, "seconds must be a number") from None
-        return min(max(BEATS * seconds, SHORTEST_BEAT), LONGEST_BEAT)
+        return max(SHORTEST_BEAT, min(LONGEST_BEAT, BEATS * seconds))  # also if it is not a number
 
 
 def tell_changes() -> None:

@@ -25,15 +25,19 @@ from ..patches.server.answers import trust_confirmed
 LOG = getLogger("tornado.application")
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 10.0  # without a line, the connection is lost; the hub sends one at least every two seconds
-# How long to wait before another attempt, in seconds: doubled each time. A hub that is too old may be updated.
-FIRST_WAIT, LONGEST_WAIT, OLD_HUB_WAIT = 1.0, 60.0, 300.0
+# How long to wait before another attempt, in seconds: doubled each time. A hub that refuses may be updated.
+FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT = 1.0, 15.0, 300.0
 LONGEST_LINE = 1_000_000  # bytes
 # Called with the names of the users or services whose rights may have changed; None stands for everyone.
 News = Callable[[Collection[str] | None], None]
 
 
 class NoStreamError(Exception):
-    """The hub has no stream for this server."""
+    """The answer is no stream."""
+
+
+class RefusedError(NoStreamError):
+    """The hub has no stream for this server, for example because it is too old."""
 
 
 @dataclass
@@ -119,10 +123,10 @@ class Push:
             begin = time.monotonic()
             try:
                 await self._listen()
-            except NoStreamError as error:
+            except RefusedError as error:
                 LOG.debug("The hub does not say when rights change (%s), so this server asks it", error)
-                wait = max(wait, OLD_HUB_WAIT)
-            except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
+                wait = REFUSED_WAIT
+            except (OSError, ValueError, EOFError, asyncio.LimitOverrunError, NoStreamError) as error:
                 LOG.debug("The connection on which the hub says when rights change has ended: %r", error)
             except Exception:
                 LOG.exception("Failed to hear from the hub when rights change, so this server asks it")
@@ -175,7 +179,7 @@ class Push:
         """Send the request, and return the name of the stream. With HTTP/1.0, the answer has no chunks."""
         url = urlsplit(self._hub_auth.api_url)
         host = "localhost" if "unix" in url.scheme else url.netloc
-        path = f"{url.path.rstrip('/')}/{CHANGES}?seconds={self._hub_auth.cache_max_age}"
+        path = f"{url.path.rstrip('/')}/{CHANGES}?seconds={self._hub_auth.cache_max_age or LONGEST_TRUST}"
         lines = [f"GET {path} HTTP/1.0", f"Host: {host}", f"Authorization: token {self._hub_auth.api_token}"]
         writer.write("\r\n".join([*lines, "", ""]).encode())
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -185,6 +189,8 @@ class Push:
         }
         code = (status.split(" ") + ["", ""])[1]
         stream = named.get(STREAM.lower(), "")
+        if code in (str(HTTPStatus.FORBIDDEN.value), str(HTTPStatus.NOT_FOUND.value)):
+            raise RefusedError(status)
         if code != str(HTTPStatus.OK.value) or not stream or "transfer-encoding" in named:
             raise NoStreamError(status)
         return stream
