@@ -33,13 +33,15 @@ from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
 
 from ..names import CHANGES, LONGEST_TRUST, STREAM
 from ..patches.hub.handlers import add_endpoint
-from .changes import EVERYONE, Change, on_change
+from .changes import Change, on_change
 from .own_token import note_of
 
 GATHER_SECONDS = 0.05  # changes that follow each other so closely are told together
 # How many changes of one visitor, or of everyone, are told at once, and after how many seconds another one is. This bounds what
-# a user can make all servers ask, for example by creating and revoking tokens.
+# a user can make all servers ask, for example by creating and revoking tokens. Meanwhile, the servers concerned hear nothing, and so ask as
+# often as without the hub's messages.
 BURST, REFILL_SECONDS = 5, 5.0
+RETRY_SECONDS = 0.5
 LONGEST_BEAT, SHORTEST_BEAT = 2.0, 0.2  # seconds
 BEATS = 0.4  # of the time for which a server trusts an answer
 LIFE_SECONDS = 3600  # servers open another stream then
@@ -106,7 +108,8 @@ class Push:
         self._listeners: dict[str, Listener] = {}
         self._pending: set[Change] = set()
         self._ended: set[int] = set()
-        self._told: dict[Change, list[float]] = {}
+        # How many times each change may be told now, and when that was computed.
+        self._left: dict[Change, tuple[float, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
 
@@ -138,27 +141,27 @@ class Push:
             if listener.token in ended:
                 listener.stream.close()
         pending, self._pending = self._pending, set()
-        ready = {each for each in pending if self._may_tell(each)}
-        self._pending |= pending - ready
-        if EVERYONE in ready:
-            ready = {EVERYONE}
+        concerned = {each for each in pending if self._concerns_anyone(each)}
+        ready = {each for each in concerned if self._may_tell(each)}
+        self._pending |= concerned - ready
         for listener in self._listeners.values():
             if (names := listener.concerned(ready)) is None or names:
                 listener.tell(names)
         if self._pending:
-            self._plan(REFILL_SECONDS / BURST)
+            self._plan(RETRY_SECONDS)
+
+    def _concerns_anyone(self, change: Change) -> bool:
+        return any(listener.concerned([change]) != set() for listener in self._listeners.values())
 
     def _may_tell(self, change: Change) -> bool:
-        """Return whether a change may be told now, and remember it."""
+        """Return whether a change may be told now, and count it."""
         now = time.monotonic()
-        if len(self._told) > 10_000:
-            self._told = {
-                each: times for each, times in self._told.items() if times[-1] > now - BURST * REFILL_SECONDS
-            }
-        recently = [each for each in self._told.get(change, []) if each > now - BURST * REFILL_SECONDS]
-        is_ready = len(recently) < BURST
-        if is_ready:
-            self._told[change] = [*recently, now]
+        if len(self._left) > 10_000:
+            self._left = {each: at for each, at in self._left.items() if now - at[1] < BURST * REFILL_SECONDS}
+        left, since = self._left.get(change, (BURST, now))
+        left = min(BURST, left + (now - since) / REFILL_SECONDS)
+        is_ready = left >= 1
+        self._left[change] = (left - 1 if is_ready else left), now
         return is_ready
 
     # From servers
@@ -200,7 +203,7 @@ class Push:
             for listener in list(self._listeners.values()):
                 if now > listener.ends:
                     listener.stream.close()
-                elif now >= listener.next_beat:
+                elif now >= listener.next_beat and listener.concerned(self._pending) == set():
                     listener.send()
             await asyncio.sleep(SHORTEST_BEAT)
 
