@@ -51,7 +51,7 @@ push.Changes.get = refuse
 class Site:
     """A hub with a running server.
 
-    hub: URL of the hub's API. token: may create users and tokens, and share. server: URL of the server, of which `owner` is the owner.
+    hub: URL of the hub's API. token: may create users, groups and tokens, and share. server: URL of the server, of which `owner` is the owner.
     cpu: returns how many seconds of CPU time the hub's process has used. prepare: called with the names of users that will be created.
     """
 
@@ -68,14 +68,27 @@ class Site:
         answer.raise_for_status()
         return answer.json() if answer.text else None
 
-    def visitor(self, name: str) -> Door:
-        """Create a user with access to the server, and return what opens a page's websocket there."""
-        self.ask("POST", f"users/{name}")
-        self.ask("POST", f"shares/{self.owner}/", {"user": name})
+    def visitors(self, group: str, names: list[str]) -> list[Door]:
+        """Create users in a group that has access to the server, and return what opens a page's websocket there for each."""
+        self.prepare(names)
+        self.ask("POST", "users", {"usernames": names})
+        self.ask("POST", f"groups/{group}", {"users": names})
+        self.ask("POST", f"shares/{self.owner}/", {"group": group})
+        return [self._door(name) for name in names]
+
+    def _door(self, name: str) -> Door:
         token = self.ask("POST", f"users/{name}/tokens", {"note": "benchmark"})
         assert isinstance(token, dict)
         headers = {"Authorization": f"token {token['token']}"}
         return Door(f"{self.server.replace('http', 'ws', 1)}/{EVENTS}", headers)
+
+    def revoke(self, group: str, name: str) -> None:
+        self.ask("DELETE", f"groups/{group}/users", {"users": [name]})
+
+    def clean_up(self, group: str, names: list[str]) -> None:
+        self.ask("DELETE", f"groups/{group}")
+        for name in names:
+            self.ask("DELETE", f"users/{name}")
 
 
 @dataclass
@@ -92,8 +105,7 @@ async def measure(
     """Have this many visitors open the server and do nothing, and then end the access of some of them, one by one."""
     mark = f"idle-{time.time_ns():x}"
     names = [f"{mark}-{number}" for number in range(visitors)]
-    site.prepare(names)
-    doors = [site.visitor(name) for name in names]
+    doors = site.visitors(mark, names)
     sockets: list[ClientConnection] = []
     for start in range(0, visitors, AT_ONCE):
         sockets += await asyncio.gather(*map(dial, doors[start : start + AT_ONCE]))
@@ -106,7 +118,7 @@ async def measure(
         assert not any(each.done() for each in readers), "a visitor was disconnected"
         for name, reader in list(zip(names, readers, strict=True))[:revocations]:
             begin = time.monotonic()
-            await asyncio.to_thread(site.ask, "PATCH", f"shares/{site.owner}/", {"user": name})
+            await asyncio.to_thread(site.revoke, mark, name)
             async with asyncio.timeout(60):
                 await reader
             seen.revocations.append(time.monotonic() - begin)
@@ -114,8 +126,7 @@ async def measure(
         for each in readers:
             each.cancel()
         await asyncio.gather(*(socket.close() for socket in sockets))
-        for name in names:
-            site.ask("DELETE", f"users/{name}")
+        site.clean_up(mark, names)
     return seen
 
 
