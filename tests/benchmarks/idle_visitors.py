@@ -30,6 +30,7 @@ SECONDS = 60.0
 SETTLE_SECONDS = 20.0  # the server has asked about everyone by then, and hears from the hub
 REVOCATIONS = 9
 AT_ONCE = 10
+CREATED_AT_ONCE = 50  # users; the hub answers nobody else meanwhile
 TICKS = os.sysconf("SC_CLK_TCK")
 PUSHED, ASKED = "told by the hub", "asking, as before"
 CPU, SOON = "hub, % of a core", "revocation, s"
@@ -71,7 +72,8 @@ class Site:
     def visitors(self, group: str, names: list[str]) -> list[Door]:
         """Create users in a group that has access to the server, and return what opens a page's websocket there for each."""
         self.prepare(names)
-        self.ask("POST", "users", {"usernames": names})
+        for start in range(0, len(names), CREATED_AT_ONCE):
+            self.ask("POST", "users", {"usernames": names[start : start + CREATED_AT_ONCE]})
         self.ask("POST", f"groups/{group}", {"users": names})
         self.ask("POST", f"shares/{self.owner}/", {"group": group})
         return [self._door(name) for name in names]
