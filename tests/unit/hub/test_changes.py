@@ -2,16 +2,22 @@
 """Whom a change of the hub's database concerns, whichever code makes it (requirement V9)."""
 
 import asyncio
+import time
 from collections.abc import Collection, Iterator
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jupyterhub import orm, roles
+from jupyterhub.auth import DummyAuthenticator
+from jupyterhub.user import User
 from sqlalchemy.orm import Session
 
 from jupyterhub_collab.hub import changes
 from jupyterhub_collab.hub.changes import EVERYONE, Change, on_change
-from jupyterhub_collab.hub.push import BURST, Listener, Push
+from jupyterhub_collab.hub.push import BURST, Listener, Push, trusted_seconds
+from jupyterhub_collab.names import LONGEST_TRUST
 
 CLIENT = "jupyterhub-user-alice"
 
@@ -250,3 +256,28 @@ async def test_a_user_who_changes_all_the_time_is_told_of_ever_more_slowly(db: S
     assert len(hers.stream.lines) == BURST + 1
     push._listeners.clear()
     await push._beating
+
+
+class Refreshing(DummyAuthenticator):
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool:
+        return True
+
+
+def test_answer_holds_until_something_else_can_change_it() -> None:
+    """A token that expires, and an authenticator that is due to refresh a user when a server asks."""
+
+    def seconds(authenticator: Any, expires_in: int | None = None, refreshed: float | None = None) -> float:
+        user = User.__new__(User)
+        user._auth_refreshed = refreshed
+        now = orm.APIToken.now()
+        expires_at = now + timedelta(seconds=expires_in) if expires_in is not None else None
+        handler = SimpleNamespace(current_user=user, authenticator=authenticator)
+        return trusted_seconds(handler, orm.APIToken(expires_at=expires_at))
+
+    plain, refreshing = DummyAuthenticator(), Refreshing(auth_refresh_age=60)
+    assert 0.7 * LONGEST_TRUST < seconds(plain) <= LONGEST_TRUST
+    assert 8 < seconds(plain, expires_in=10) <= 10
+    assert seconds(plain, expires_in=-1) < 0
+    assert 48 < seconds(refreshing, refreshed=time.monotonic() - 10) <= 50
+    assert seconds(refreshing) < 0, "the next request refreshes the user"
+    assert seconds(Refreshing(auth_refresh_age=0)) > 60
