@@ -52,7 +52,7 @@ push.Changes.get = refuse
 class Site:
     """A hub with a running server.
 
-    hub: URL of the hub's API. token: may create users, groups and tokens, and share. server: URL of the server, of which `owner` is the owner.
+    hub: URL of the hub's API. token: may create users and tokens, and share. server: URL of the server, of which `owner` is the owner.
     cpu: returns how many seconds of CPU time the hub's process has used. prepare: called with the names of users that will be created.
     """
 
@@ -69,26 +69,24 @@ class Site:
         answer.raise_for_status()
         return answer.json() if answer.text else None
 
-    def visitors(self, group: str, names: list[str]) -> list[Door]:
-        """Create users in a group that has access to the server, and return what opens a page's websocket there for each."""
+    def visitors(self, names: list[str]) -> list[Door]:
+        """Create users with access to the server, and return what opens a page's websocket there for each."""
         self.prepare(names)
         for start in range(0, len(names), CREATED_AT_ONCE):
             self.ask("POST", "users", {"usernames": names[start : start + CREATED_AT_ONCE]})
-        self.ask("POST", f"groups/{group}", {"users": names})
-        self.ask("POST", f"shares/{self.owner}/", {"group": group})
         return [self._door(name) for name in names]
 
     def _door(self, name: str) -> Door:
+        self.ask("POST", f"shares/{self.owner}/", {"user": name})
         token = self.ask("POST", f"users/{name}/tokens", {"note": "benchmark"})
         assert isinstance(token, dict)
         headers = {"Authorization": f"token {token['token']}"}
         return Door(f"{self.server.replace('http', 'ws', 1)}/{EVENTS}", headers)
 
-    def revoke(self, group: str, name: str) -> None:
-        self.ask("DELETE", f"groups/{group}/users", {"users": [name]})
+    def revoke(self, name: str) -> None:
+        self.ask("PATCH", f"shares/{self.owner}/", {"user": name})
 
-    def clean_up(self, group: str, names: list[str]) -> None:
-        self.ask("DELETE", f"groups/{group}")
+    def clean_up(self, names: list[str]) -> None:
         for name in names:
             self.ask("DELETE", f"users/{name}")
 
@@ -107,7 +105,7 @@ async def measure(
     """Have this many visitors open the server and do nothing, and then end the access of some of them, one by one."""
     mark = f"idle-{time.time_ns():x}"
     names = [f"{mark}-{number}" for number in range(visitors)]
-    doors = site.visitors(mark, names)
+    doors = site.visitors(names)
     sockets: list[ClientConnection] = []
     for start in range(0, visitors, AT_ONCE):
         sockets += await asyncio.gather(*map(dial, doors[start : start + AT_ONCE]))
@@ -120,7 +118,7 @@ async def measure(
         assert not any(each.done() for each in readers), "a visitor was disconnected"
         for name, reader in list(zip(names, readers, strict=True))[:revocations]:
             begin = time.monotonic()
-            await asyncio.to_thread(site.revoke, mark, name)
+            await asyncio.to_thread(site.revoke, name)
             async with asyncio.timeout(60):
                 await reader
             seen.revocations.append(time.monotonic() - begin)
@@ -128,7 +126,7 @@ async def measure(
         for each in readers:
             each.cancel()
         await asyncio.gather(*(socket.close() for socket in sockets))
-        site.clean_up(mark, names)
+        site.clean_up(names)
     return seen
 
 

@@ -16,7 +16,7 @@ ROUNDS = 3
 GOAL = 2.0  # percent of a core, for the most visitors
 CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
 HUB = "jupyterhub --config"
-SCOPES = ["admin:users", "admin:groups", "tokens", "shares"]
+SCOPES = ["admin:users", "tokens", "shares"]
 FIRST_UID = 20_000
 
 
