@@ -27,3 +27,11 @@ NOT_SHARED = (
 )
 # Name under which a server's settings (`tornado_settings`) have its open websockets.
 VISITORS = "jupyterhub_collab_visitors"
+# Path below the hub's API where a server learns whose rights may have changed.
+CHANGES = "collaboration/changes"
+# Header of the answer there. It names the stream.
+STREAM = "X-JupyterHub-Collab-Stream"
+# In the hub's answers about a visitor: how the server learns when the answer is no longer right (`hub/push.py`).
+WATCH = "collab_watch"
+# For how many seconds a server trusts an answer at most, even if it has not heard of a change.
+LONGEST_TRUST = 180

@@ -31,6 +31,7 @@ from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
+from .push import tell_changes
 from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
 from .whole import whole
@@ -147,6 +148,7 @@ def collaborate(
     fit_inner("get_env", _with_ours)
     keep_visitors(is_chosen)
     tell_levels()
+    tell_changes()
     end_sign_ins_at_logout()
     give_codes_to_tabs()
     if refuse_unprepared:

@@ -98,6 +98,10 @@ def own_tokens(spawner: Any) -> list[orm.APIToken]:
     user = spawner.user.orm_user
     db = object_session(user)
     assert db is not None
-    base_url = url_path_join(spawner.user.base_url, url_escape_path(spawner.name), "/")
     query = db.query(orm.APIToken).filter_by(user_id=user.id, client_id="jupyterhub")
-    return list(query.filter_by(note=f"Server at {base_url}"))
+    return list(query.filter_by(note=note_of(spawner.user, spawner.name)))
+
+
+def note_of(user: Any, server: str) -> str:
+    """Return the hub's note at the token with which a user's server talks to the hub."""
+    return f"Server at {url_path_join(user.base_url, url_escape_path(server), '/')}"

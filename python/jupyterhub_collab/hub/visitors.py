@@ -12,6 +12,8 @@ from typing import Any
 from jupyterhub import orm, scopes
 from sqlalchemy.orm import Session, object_session
 
+from ..names import LONGEST_TRUST
+
 ACCESS = "access:servers"
 # The hub notes activity of tokens to half a minute.
 RESOLUTION_SECONDS = 60
@@ -46,9 +48,9 @@ def visitors(db: Session, owner: str = "") -> list[dict[str, Any]]:
 def for_home(revocation_seconds: int) -> Callable[[Any], Any]:
     """Return a template variable for the hub's pages: a function that returns `visiting` of the page's user.
 
-    revocation_seconds: how often servers ask the hub about visitors.
+    revocation_seconds: how often servers ask the hub about visitors. They ask less often while the hub tells them of changes.
     """
-    seconds = 2 * revocation_seconds + RESOLUTION_SECONDS
+    seconds = 2 * revocation_seconds + LONGEST_TRUST + RESOLUTION_SECONDS
     return lambda user: partial(visiting, user, seconds)
 
 

@@ -2,7 +2,8 @@
 """Track open websockets, judge what they send by their visitors' access levels, and close those of visitors whose access has ended.
 
 A request is authorized when it arrives. A websocket is authorized only once, as a request, and then stays open as long as both ends like.
-So the visitors of open websockets are checked again, as often as the server asks the hub about anyone.
+So the visitors of open websockets are checked again: at once when the hub says that their rights may have changed, and otherwise as often as
+the server asks the hub about anyone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from logging import getLogger
 from typing import Any
 
@@ -31,10 +32,13 @@ from .hub_credentials import (
 )
 from .levels import Level
 from .limits import Websockets
+from .push import Push
 from .watching import LONGEST_MESSAGE, Tabs, Watcher, ask_again, may_watch
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
+SOONEST_SECONDS = 0.2  # between two looks, however often the hub calls for one
+LINGER_SECONDS = 60.0  # how long the server keeps listening to the hub when nobody has a websocket open, as pages may reload
 # With this close code, JupyterLab gives up a document and shows the reason. Terminals and kernels retry seven times, ever more slowly.
 ENDED = 1003
 REASON = "Your access to this server has ended."
@@ -56,7 +60,11 @@ class Visitors:
         self._levels: dict[Any, Level] = {}
         self._tabs = Tabs()
         self._hub_auth: Any = None
+        self._push: Push | None = None
         self._quiet_until = 0.0
+        self._looking: asyncio.Task[None] | None = None
+        self._is_wanted = False
+        self._last_used = 0.0
         self._watch = PeriodicCallback(self.look_again, 1000 * LOOK_SECONDS)
         # Called when the level of a visitor with open websockets has changed.
         self.when_changed: Callable[[], None] = lambda: None
@@ -78,9 +86,31 @@ class Visitors:
                 self._sockets[handler] = credentials
                 if not is_own_token(self._hub_auth, handler):
                     stack.callback(self._judge(handler).stop)
-                if not self._watch.is_running():
-                    self._watch.start()
+                self._begin_watch()
             yield
+
+    def _begin_watch(self) -> None:
+        if not self._watch.is_running():
+            self._watch.start()
+        if self._push is None:
+            self._push = Push(self._hub_auth, self._hear)
+        self._push.start()
+
+    def _hear(self, _names: Collection[str] | None) -> None:
+        """Look again now, because the hub says that rights may have changed. Its other answers have gone from the server's memory."""
+        self._quiet_until = 0.0
+        self._is_wanted = True
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_while_wanted())
+
+    async def _look_while_wanted(self) -> None:
+        try:
+            while self._is_wanted:
+                self._is_wanted = False
+                await self._look()
+                await asyncio.sleep(SOONEST_SECONDS)
+        finally:
+            self._looking = None
 
     def _judge(self, handler: Any) -> Watcher:
         """From now on, judge each message of a websocket by the level that its visitor has then."""
@@ -117,15 +147,23 @@ class Visitors:
         return credentials
 
     async def look_again(self) -> None:
+        """Look at all visitors once, if nobody does so now. Stop this when no websocket has been open for a while."""
+        now = time.monotonic()
+        if self._sockets:
+            self._last_used = now
+        elif now > self._last_used + LINGER_SECONDS:
+            self._watch.stop()
+            if self._push is not None:
+                self._push.stop()
+            return
+        if self._looking is None and now >= self._quiet_until:
+            await self._look()
+
+    async def _look(self) -> None:
         """Follow the levels of visitors, and close the websockets of those whom the hub no longer admits.
 
         If the hub does not answer, nobody is disconnected.
         """
-        if not self._sockets:
-            self._watch.stop()
-            return
-        if time.monotonic() < self._quiet_until:
-            return
         # Group by token alone: a browser can claim any session, and a different one for each websocket.
         people = {each.token: each for each in self._sockets.values()}
         answers = await asyncio.gather(
@@ -138,7 +176,7 @@ class Visitors:
         told = {
             token: model
             for token, model in zip(people, answers, strict=True)
-            if not isinstance(model, BaseException)
+            if not isinstance(model, BaseException) and not self._is_overtaken(model)
         }
         ended = {
             token for token, model in told.items() if model is None or self._level_of(model) is Level.NONE
@@ -151,6 +189,9 @@ class Visitors:
                 changed |= self._follow(socket, self._level_of(model))
         if changed:
             self.when_changed()
+
+    def _is_overtaken(self, model: dict[str, Any] | None) -> bool:
+        return self._push is not None and self._push.is_overtaken(model)
 
     def _end(self, tokens: set[str]) -> None:
         """Close the websockets of visitors whose access has ended."""

@@ -16,8 +16,9 @@ from jupyterhub.apihandlers.users import SelfAPIHandler
 
 from ...hub.access_levels import level_on, viewed
 from ...hub.authorize import SERVERS
+from ...hub.push import watched
 from ...hub.share_levels import ACCESS
-from ...names import ENFORCES_LEVELS, LEVEL, VISITED
+from ...names import ENFORCES_LEVELS, LEVEL, VISITED, WATCH
 from ..releases import patches_hub
 
 
@@ -55,6 +56,6 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
     if ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
         spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
     if spawner is not None:
-        return {**model, LEVEL: level_on(spawner, visitor)}
+        return {**model, LEVEL: level_on(spawner, visitor), WATCH: watched(handler, token, client)}
     hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
     return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
