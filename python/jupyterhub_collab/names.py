@@ -27,3 +27,8 @@ NOT_SHARED = (
 )
 # Name under which a server's settings (`tornado_settings`) have its open websockets.
 VISITORS = "jupyterhub_collab_visitors"
+# Template variables of the hub's pages: the visitor (`hub.visitor.Visitor`), and the server of another user that a request was about.
+VISITOR = "collab_visitor"
+ASKED = "collab_asked"
+# Path below the hub's API where the sharing page learns who is on the servers that its user can open.
+PEOPLE = "sharing/people"

@@ -69,7 +69,7 @@ def test_refusals_lead_back_to_the_hub(attacked: Attacked) -> None:
 
 
 def test_failed_login_shows_the_form_again(attacked: Attacked) -> None:
-    """JupyterHub puts the login form in place of its own error page, and must do so with ours."""
+    """JupyterHub shows the login form instead of its own error page, and must do so with ours."""
     with attacked.browser() as stranger:
         answer = stranger.post("/hub/login", data={"username": "zoe", "password": "zoe", "_xsrf": "expired"})
     assert answer.status_code == 403
