@@ -109,7 +109,7 @@ def test_code_of_an_owner_who_was_renamed(bob: Person, carol: Person, zoe: str, 
     assert "zoella" in page.sentence
     accept(bob, link)
     assert carol.api("POST", f"/hub/api/users/{zoe}").status_code == 201
-    assert shared_with(bob.page(PAGE)) == ["zoella"]
+    assert shared_with(bob.page(PAGE)) == ["shared", "zoella"]
     bob.press(bob.page(PAGE), "Leave")
     assert log(host)[-1]["because"] == "left"
 
@@ -236,7 +236,7 @@ def test_two_hundred_links_and_guests_are_all_there(alice: Person, host: Host) -
     assert page.text.count("Revoke link<") == 200
     page = alice.press(page, "Revoke all links and access")
     assert guests(page) == []
-    assert "No valid links." in page.text
+    assert "No active links." in page.text
     in_database(host, "db.query(orm.User).filter(orm.User.name.like('guest-%')).delete()")
 
 

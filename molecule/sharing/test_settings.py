@@ -76,7 +76,7 @@ def test_only_members_share(arrive: Arrive, hub: Hub) -> None:
     page = bob.page(PAGE)
     assert "You cannot share your own server on this hub." in page.text
     assert "Create link" not in page.text
-    assert shared_with(page) == ["alice"]
+    assert shared_with(page) == ["alice", "shared"]
     for kind, wish in (("share-codes", None), ("shares", {"user": "alice"})):
         assert bob.api("POST", f"/hub/api/{kind}/bob/", wish).status_code in (403, 404)
         answer = hub.api("POST", f"/hub/api/{kind}/bob/", token=bob.token(), json=wish)

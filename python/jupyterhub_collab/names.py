@@ -35,3 +35,8 @@ STREAM = "X-JupyterHub-Collab-Stream"
 WATCH = "collab_watch"
 # For how many seconds a server trusts an answer at most, even if it has not heard of a change.
 LONGEST_TRUST = 180
+# Template variables of the hub's pages: the visitor (`hub.visitor.Visitor`), and the server of another user that a request was about.
+VISITOR = "collab_visitor"
+ASKED = "collab_asked"
+# Path below the hub's API where the sharing page learns who is on the servers that its user can open.
+PEOPLE = "sharing/people"

@@ -76,7 +76,7 @@ class SharingPage:
 
     @property
     def document(self) -> Locator:
-        return self.server.get_by_label("Opens this file")
+        return self.server.get_by_label("Open this file")
 
     def make_link(self, document: str) -> str:
         """Create a sharing link to a file, and return it."""

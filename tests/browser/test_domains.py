@@ -88,7 +88,7 @@ def test_a_servers_page_reads_and_sends_nothing_as_its_visitor(bob_of_domains: t
     expect(tab.get_by_text("stolen")).to_have_count(0)
     tab.goto(f"{sharing}/services/sharing/")
     SharingPage(tab)
-    expect(tab.get_by_text("No valid links.")).to_be_visible()
+    expect(tab.get_by_text("No active links.")).to_be_visible()
 
 
 def test_on_a_single_domain_it_reads_the_hubs_pages(bob: Lab, entry: str) -> None:

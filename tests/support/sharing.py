@@ -87,7 +87,7 @@ def others(person: Person) -> dict[str, Other]:
     soup = BeautifulSoup(page.text, "html.parser")
     found = {}
     for row in soup.select("#theirs tbody tr"):
-        name, state, may, _ = (cell.get_text(" ", strip=True) for cell in row.select("td"))
+        name, state, may, *_ = (cell.get_text(" ", strip=True) for cell in row.select("td"))
         link = row.select_one("a")
         forms = {
             form.select("button")[0].get_text(strip=True): {

@@ -52,16 +52,17 @@ class OfferedServers(APIHandler):
         for server, level in may.items():
             owner, name = server.split("/")
             if owner in known:
-                state = self.state(known[owner], name)
+                state = state_of(self.users, known[owner], name)
                 told.append({"owner": owner, "server": name, "state": state, "level": level})
         self.finish(json.dumps(told))
 
-    def state(self, owner: int, name: str) -> str:
-        """Return the state of a server. A user whom the hub has not loaded into memory has no running server."""
-        spawner = self.users[owner].spawners.get(name) if owner in self.users else None
-        if spawner is None or not spawner.active:
-            return "stopped"
-        return PENDING.get(spawner.pending, "running")
+
+def state_of(users: Any, owner: int, name: str) -> str:
+    """Return the state of a server. users: the hub's, by ID. One whom the hub has not loaded into memory has no running server."""
+    spawner = users[owner].spawners.get(name) if owner in users else None
+    if spawner is None or not spawner.active:
+        return "stopped"
+    return PENDING.get(spawner.pending, "running")
 
 
 def permitted(user: orm.User) -> dict[str, str]:

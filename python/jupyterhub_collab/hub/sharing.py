@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..names import EDIT, SERVICE, SETTINGS
+from ..names import EDIT, SERVICE, SETTINGS, VISITOR
+from ..patches.hub.asked import tell_pages_what_was_asked
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guesses import limit_guesses, limit_links
 from ..patches.hub.levels import tell_levels
@@ -27,19 +28,22 @@ from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .offered import offered, show_offered
+from .opened import note_opened
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .page_check import Page
 from .page_link import lead_to_page
 from .page_place import place
 from .policy import applied, services_of
+from .present import tell_page_who_is_present
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_levels import level_of_link
 from .share_log import log_shares
 from .shared_port import share_port
 from .shares import end_shares_with_server, limit_shares
-from .visitors import for_home
+from .visitor import for_pages
+from .visitors import for_home, seconds_present
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -148,6 +152,9 @@ def share_servers(
     api_url = place.api_url or api_over_network(c)
     _use_templates(c, ends_with_server)
     show_offered()
+    tell_page_who_is_present(seconds_present(revocation_seconds(c)))
+    # Every user can open the servers of shared accounts. So the page lists them as well.
+    offered.update(f"{account}/" for policy in applied for account in policy.get("accounts", []))
     lead_to_page()
     start_without_page()
     services.append(
@@ -202,6 +209,9 @@ def _use_templates(c: Any, ends_with_server: bool) -> None:
     template_vars["shares_end_with_server"] = ends_with_server
     template_vars["level_of_link"] = level_of_link
     template_vars["visiting"] = for_home(revocation_seconds(c))
+    template_vars[VISITOR] = for_pages(seconds_present(revocation_seconds(c)))
+    tell_pages_what_was_asked()
+    note_opened()
 
 
 def _is_json(value: Any) -> bool:

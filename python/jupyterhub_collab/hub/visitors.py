@@ -50,8 +50,12 @@ def for_home(revocation_seconds: int) -> Callable[[Any], Any]:
 
     revocation_seconds: how often servers ask the hub about visitors. They ask less often while the hub tells them of changes.
     """
-    seconds = 2 * revocation_seconds + LONGEST_TRUST + RESOLUTION_SECONDS
-    return lambda user: partial(visiting, user, seconds)
+    return lambda user: partial(visiting, user, seconds_present(revocation_seconds))
+
+
+def seconds_present(revocation_seconds: int) -> int:
+    """Return for how many seconds a visitor counts as being on a server after it has last asked the hub about them."""
+    return 2 * revocation_seconds + LONGEST_TRUST + RESOLUTION_SECONDS
 
 
 def visiting(user: Any, seconds: float) -> dict[str, list[str]]:

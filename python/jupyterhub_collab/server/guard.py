@@ -25,6 +25,7 @@ from ..quiet_logs import keep_secrets
 from .hub_credentials import hub_auth_of, is_own_token, model_of, serves_hub
 from .levels import Level, Levels
 from .limits import Websockets
+from .no_access_page import is_for_a_person, refuse_with_page
 from .own_events import refuse_forged
 from .settings import Settings
 from .view_table import EVENTS, SESSION, name_of
@@ -87,8 +88,12 @@ class Guard:
         if hub_auth is None or is_public(handler):
             return
         model = await hub_auth.get_user(handler, sync=False)
-        if model is None or not hub_auth.check_scopes(hub_auth.access_scopes, model):
+        if model is None:
             return
+        if not hub_auth.check_scopes(hub_auth.access_scopes, model):
+            if is_for_a_person(handler):
+                refuse_with_page(hub_auth, handler)
+            return  # the handler itself refuses all others
         if (level := self._level(hub_auth, handler, model)) >= Level.EDIT:
             return
         try:

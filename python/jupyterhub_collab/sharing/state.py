@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..names import EDIT, OFFERED, VIEW
+from ..names import EDIT, OFFERED, PEOPLE, VIEW
 from .hub import Hub, server_path
 
 
@@ -57,6 +57,7 @@ class Shared:
     by_group: str = ""  # the group with which it is shared; empty if shared with the user
     level: str = EDIT  # or view, or manage (also start and stop it)
     by_role: bool = False
+    people: tuple[str, ...] = ()  # who is on it, except its owner
 
 
 async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
@@ -96,13 +97,18 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
 
 async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
     """Return the servers of others that the user can open. If a role and shares open one, it is there once, with the highest level."""
-    by_role, shares = await asyncio.gather(by_my_roles(hub, base_url), shared_with_me(hub, user, base_url))
+    by_role, shares, told = await asyncio.gather(
+        by_my_roles(hub, base_url), shared_with_me(hub, user, base_url), hub.ask("GET", PEOPLE)
+    )
     known = {(each.owner, each.server): each for each in by_role}
     for share in shares:
         role = known.get((share.owner, share.server))
         if role is not None and role.level == VIEW:
             role.level = share.level
     found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
+    people = {(each["owner"], each["server"]): tuple(each["people"]) for each in told}
+    for each in found:
+        each.people = people.get((each.owner, each.server), ())
     return sorted(found, key=lambda each: (each.owner, each.server, each.by_group))
 
 

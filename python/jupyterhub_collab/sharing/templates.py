@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 OURS = Path(__file__).parent / "templates"
 HUB = Path(DATA_FILES_PATH) / "templates"
+# What our pages of the hub and of this service have in common.
+COMMON = Path(__file__).parents[1] / "hub/templates/collab"
 
 
 def templates(paths: Sequence[str]) -> Environment:
@@ -24,7 +26,7 @@ def templates(paths: Sequence[str]) -> Environment:
     """
     loaders: list[BaseLoader] = [read(path) for path in (OURS, *map(Path, paths), HUB)]
     # As in the hub, `templates/NAME` is the hub's own template, even if another one overrides NAME.
-    loaders.append(PrefixLoader({"templates": read(HUB)}))
+    loaders.append(PrefixLoader({"templates": read(HUB), "collab": read(COMMON)}))
     environment = Environment(
         loader=ChoiceLoader(loaders),
         autoescape=True,

@@ -43,7 +43,7 @@ HOOKS = (
     ("Spawner", "pre_spawn_hook"),
     ("Spawner", "post_stop_hook"),
 )
-OUR_VARIABLES = {"shares_end_with_server", "visiting"}  # of templates
+OUR_VARIABLES = {"shares_end_with_server", "visiting", "collab_visitor", "level_of_link"}  # of templates
 OUR_ARGUMENT = "--HubOAuth.cache_max_age=5"
 
 # Variants that cannot be stored as files in the repository.

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session, object_session
 
 from ...hub.access_levels import level_on
 from ...hub.authorize import SERVERS
+from ...hub.opened import is_note
 from ...hub.own_token import ACCESS
 from ...names import EDIT, VIEW, VISITED
 from ..releases import patches_hub
@@ -114,7 +115,7 @@ def _is_client(connection: Connection, client: str) -> bool:
 
 def _noted(connection: Connection, client: str) -> list[list[str]]:
     notes = select(CODES.c.redirect_uri).where(CODES.c.client_id == client, CODES.c.user_id.is_(None))
-    return [json.loads(note) for note in connection.scalars(notes)]
+    return [note for text in connection.scalars(notes) if (note := json.loads(text))[0] in (USER, GROUP)]
 
 
 def forget_if_one_left(spawner: Any) -> None:
@@ -160,5 +161,6 @@ def forget(spawner: Any) -> None:
     for client in db.query(orm.OAuthClient).filter_by(identifier=spawner.oauth_client_id):
         db.expire(client, ["access_tokens", "codes"])
         for held in (*client.access_tokens, *client.codes):
-            db.delete(held)
+            if not (isinstance(held, orm.OAuthCode) and is_note(held)):
+                db.delete(held)
     db.commit()

@@ -19,7 +19,10 @@ from ..releases import patches_tornado
     "tornado.web:RequestHandler._execute(self, transforms)", "tornado.web:RequestHandler.prepare(self)"
 )
 def before_requests(check: Callable[[Any], Awaitable[None]]) -> None:
-    """From now on, await `check` with each handler of this process before anything else. If it raises HTTPError, the request is refused."""
+    """From now on, await `check` with each handler of this process before anything else. If it raises HTTPError, the request is refused.
+
+    It can also answer the request itself.
+    """
     kind: Any = RequestHandler
     execute = kind._execute
     if hasattr(execute, "is_checked"):
@@ -31,6 +34,8 @@ def before_requests(check: Callable[[Any], Awaitable[None]]) -> None:
 
         async def check_and_prepare() -> None:
             await check(handler)
+            if handler._finished:
+                return
             if (told := prepare()) is not None:
                 await told
 

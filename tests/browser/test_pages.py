@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every page of ours on the hub, as people see it: nothing serious for axe, and nothing cut off. The hub runs on this machine, without a container."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from browser.axe import faults
+from browser.windows import window
+from local_hub import wait_until
+from paged_hub import Paged
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+Theme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paged]:
+    """Run a hub on which alice's server is shared with zoe, and bob is on it. It asks guests to confirm that servers may know them."""
+    hub = Paged(tmp_path_factory.mktemp("pages"), ends_with_server=False)
+    config = hub.directory / "jupyterhub_config.py"
+    config.write_text(config.read_text().replace("authorize_page=False", "authorize_page=True"))
+    with hub.running(), hub.open_front():
+        for name in ("zoe", "eve", "vera"):
+            hub.ask("POST", f"users/{name}")
+        hub.share("zoe")
+        yield hub
+
+
+def enter(hub: Paged, page: Page, name: str) -> Page:
+    """Log in as a user. The hub takes any password."""
+    page.goto(f"{hub.front}/hub/login?next=/hub/home")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password:").fill("x")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/hub/home")
+    return page
+
+
+@pytest.fixture(scope="module")
+def zoe(browser: Browser, hub: Paged) -> Iterator[Page]:
+    page = enter(hub, window(browser, DESKTOP, scale=1), "zoe")
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def alice(browser: Browser, hub: Paged) -> Iterator[Page]:
+    page = enter(hub, window(browser, DESKTOP, scale=1), "alice")
+    page.goto(f"{hub.front}/services/sharing/")
+    page.get_by_role("button", name="Create link").click()
+    expect(page.get_by_label("Your new link")).to_be_visible()
+    yield page
+    page.context.close()
+
+
+def examine(page: Page, name: str, screenshots: Path) -> None:
+    """Expect a page to be in order in both themes and on a desktop and a phone, and keep a picture of each."""
+    wrong = {}
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)
+        themes: tuple[Theme, ...] = ("light", "dark")
+        for theme in themes:
+            page.emulate_media(color_scheme=theme)
+            expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+            page.wait_for_timeout(400)  # Bootstrap fades colors
+            found = faults(page)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append("the page is wider than the window")
+            if page.get_by_role("main").count() != 1:
+                found.append("the page has not one main landmark")
+            if found:
+                wrong[f"{size['width']} {theme}"] = found
+            page.screenshot(path=screenshots / f"{name}-{size['width']}-{theme}.png", full_page=True)
+    page.set_viewport_size(DESKTOP)
+    page.emulate_media(color_scheme="light")
+    assert wrong == {}
+
+
+# The pages that a guest sees, and what their main heading is.
+PAGES = {
+    "home": ("/hub/home", "JupyterHub home page"),
+    "no-access": ("/hub/user/eve/lab", "You do not have access to eve's server"),
+    "refused": ("/hub/admin", "You do not have access"),
+    "not-found": ("/hub/none", "Page not found"),
+    "no-share": ("/hub/accept-share?code=none", "This sharing link is not valid"),
+    "not-running": ("/hub/user/shared/lab", "shared's server is not running"),
+    "authorize": ("/user/alice/files/none", "Open alice's server"),
+    "theirs": ("/services/sharing/?tab=theirs", "Sharing"),
+    "sharing-error": ("/services/sharing/none", "Sharing"),
+}
+LINK = "/hub/login?next=%2Fhub%2Faccept-share%3Fcode%3Dx"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_in_order(hub: Paged, zoe: Page, screenshots: Path, name: str) -> None:
+    """Requirement 118."""
+    path, title = PAGES[name]
+    zoe.goto(hub.front + path)
+    expect(zoe.get_by_role("heading", level=1)).to_have_text(title)
+    examine(zoe, name, screenshots)
+
+
+def test_servers_own_refusal_is_in_order(hub: Paged, browser: Browser, screenshots: Path) -> None:
+    hub.ask("POST", "users/yann")
+    hub.share("yann")
+    yann = enter(hub, window(browser, DESKTOP, scale=1), "yann")
+    yann.goto(f"{hub.front}/user/alice/files/none")
+    yann.get_by_role("button", name="Authorize").click()
+    hub.revoke("yann")
+    wait_until(
+        lambda: "You do not have access to alice's server" in ((yann.reload() and yann.content()) or "")
+    )
+    expect(yann.get_by_role("link", name="Back to the hub")).to_have_attribute("href", "/hub/home")
+    found = faults(yann)
+    yann.emulate_media(color_scheme="dark")
+    found += faults(yann)
+    yann.screenshot(path=screenshots / "access-ended.png")
+    yann.context.close()
+    assert found == []
+
+
+def test_login_page_says_what_waits_behind_it(hub: Paged, stranger: Page, screenshots: Path) -> None:
+    """A link that is opened before the login says what it is for, and names nobody."""
+    stranger.goto(hub.front + LINK)
+    expect(stranger.get_by_role("status")).to_contain_text(
+        "This link shares a server with you. Sign in first."
+    )
+    expect(stranger.get_by_text("alice")).to_have_count(0)
+    examine(stranger, "login", screenshots)
+    stranger.goto(f"{hub.front}/hub/login")
+    expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(stranger.get_by_role("status")).to_have_count(0)
+
+
+def test_owners_page_is_in_order(alice: Page, screenshots: Path) -> None:
+    examine(alice, "mine", screenshots)
+
+
+def test_accept_page_is_in_order(hub: Paged, alice: Page, browser: Browser, screenshots: Path) -> None:
+    link = alice.get_by_label("Your new link").input_value()
+    eve = enter(hub, window(browser, DESKTOP, scale=1), "eve")
+    eve.goto(link)
+    expect(eve.get_by_role("button", name="Accept")).to_be_visible()
+    examine(eve, "accept", screenshots)
+    eve.context.close()
+    alice.goto(link)
+    expect(alice.get_by_role("heading", level=1)).to_have_text("This is your own sharing link")
+    examine(alice, "own-link", screenshots)
+
+
+def test_guest_starts_and_stops_the_shared_server_from_home(hub: Paged, zoe: Page, screenshots: Path) -> None:
+    """Requirement 116: Home starts it, the page of the start is the guest's own, and Home stops it after a question."""
+    zoe.goto(f"{hub.front}/hub/home")
+    row = zoe.get_by_role("listitem").filter(has_text="shared's server")
+    row.get_by_role("link", name="Start", exact=True).click()
+    expect(zoe.get_by_role("heading", level=1)).to_have_text("shared's server is starting")
+    expect(zoe.locator("#login_widget")).to_contain_text("zoe")
+    zoe.goto(f"{hub.front}/hub/home")
+    wait_until(lambda: bool(zoe.reload()) and "running" in row.inner_text())
+    expect(row.get_by_role("link", name="Open", exact=True)).to_have_attribute("href", "/user/shared/")
+    row.get_by_text("Stop", exact=True).focus()
+    zoe.keyboard.press("Enter")
+    expect(row.get_by_text("Everyone will be disconnected")).to_be_visible()
+    examine(zoe, "home-stop", screenshots)
+    with zoe.expect_event("load"):
+        stop(zoe, lambda: row.get_by_role("button", name="Stop server").press("Enter"))
+    wait_until(lambda: bool(zoe.reload()) and "stopped" in row.inner_text())
+
+
+def stop(page: Page, press: Callable[[], None]) -> None:
+    """Press a button, and expect it to stop the shared server and nothing else."""
+    with page.expect_request(lambda request: request.method == "DELETE") as sent:
+        press()
+    assert sent.value.url.endswith("/hub/api/users/shared/server")
+    answer = sent.value.response()
+    assert answer is not None
+    assert answer.ok
