@@ -10,7 +10,6 @@ mode, as module `apply` would. So a difference is found however it arose, and a 
 from __future__ import annotations
 
 import os
-import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -65,7 +64,7 @@ def look(module: AnsibleModule, service: str) -> dict[str, Any]:
     try:
         with host_state.lock(0):  # another run may be about to change what is compared here
             there = os.lstat(path)
-            if not stat.S_ISREG(there.st_mode) or there.st_uid != os.geteuid() or there.st_mode & 0o022:
+            if there.st_uid != os.geteuid() or there.st_mode & 0o022:  # also of a link
                 return {}
             return _look(module, service, host_state.recall(name_of(service)))
     except Exception:
