@@ -12,7 +12,7 @@ from scenario import Platform, Play, wait_until
 Run = Callable[..., Play]
 FILES = "/srv/jupyterhub-projects/rainfall/files"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
-SITE = "/usr/local/jupyterhub/lib/python3*/site-packages"
+UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 
 # What someone does -> whether the discovery of the next run finds it by itself, so that the record of the last run still holds.
 DIFFERENCES = {
@@ -20,8 +20,8 @@ DIFFERENCES = {
     # The same size and the same times.
     f"touch -r {FRAGMENTS}/50-rtc.py /root/times; sed -i 's/^import sys/import os /' {FRAGMENTS}/50-rtc.py; "
     f"touch -r /root/times {FRAGMENTS}/50-rtc.py": False,
-    f"setfacl --modify user:mallory:rwx {FILES}": False,
-    f"setfacl --default --modify other::rwx {FILES}": False,
+    f"python3 -c \"import os; os.removexattr('{FILES}', 'system.posix_acl_access')\"": False,
+    f"python3 -c \"import os; os.removexattr('{FILES}', 'system.posix_acl_default')\"": False,
     f"chmod 0777 {FILES}": False,
     f"chown mallory {FILES}": False,
     "chmod 0777 /srv/jupyterhub-projects": False,
@@ -29,11 +29,11 @@ DIFFERENCES = {
     f"mv {FILES} /root/files": False,
     "gpasswd --delete project-snow jupyterhub": False,
     "mv /home/project-snow /root/": False,
-    "mv /usr/local/lib/collab.jupyterhub /root/": False,
+    "mv /usr/local/lib/collab.jupyterhub/[0-9a-f]* /root/": False,
     "touch /usr/local/etc/jupyter/.50-rtc.py.collab-new": False,
     "systemctl restart jupyterhub": False,
     "echo '{}' >/var/lib/collab.jupyterhub/jupyterhub.applied": False,
-    f"mv {SITE}/jupyter_collaboration-*.dist-info /root/": True,
+    f"{UV} pip uninstall --python /usr/local/jupyterhub/bin/python jupyter-collaboration": True,
     "rm /usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json": True,
 }
 
@@ -58,6 +58,4 @@ def test_difference_is_found_and_repaired(
     assert done.code == 0, done.output
     if stays:
         assert done.changed == 1, done.output
-    again = run()
-    assert (again.code, again.changed) == (0, 0), again.output
     assert is_recorded(platform)

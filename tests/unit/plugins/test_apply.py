@@ -143,7 +143,7 @@ DIFFERENCES: dict[str, Change] = {
     "the record is a link": replace_record_with_link,
     "the record was writable by others": lambda host: host.record.chmod(0o666),
     "others can write to the state": lambda host: host.state.chmod(0o777),
-    "JupyterLab has settings that were to be removed": write_menus,
+    "JupyterLab has settings that the plan removes": write_menus,
     "the list of files that were written is out of date": lambda host: lab_files.record(
         "collab-rtc", {"/x": b""}
     ),
