@@ -10,7 +10,8 @@ from modules import call
 from scenario import Platform, Play, wait_until
 
 Run = Callable[..., Play]
-FILES = "/srv/jupyterhub-projects/rainfall/files"
+# Of a project that other tests do not need.
+FILES = "/srv/jupyterhub-projects/snow/files"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 
@@ -25,7 +26,7 @@ DIFFERENCES = {
     f"chmod 0777 {FILES}": False,
     f"chown mallory {FILES}": False,
     "chmod 0777 /srv/jupyterhub-projects": False,
-    "chown mallory /srv/jupyterhub-projects/rainfall": False,
+    "chown mallory /srv/jupyterhub-projects/snow": False,
     f"mv {FILES} /root/files": False,
     "gpasswd --delete project-snow jupyterhub": False,
     "mv /home/project-snow /root/": False,
