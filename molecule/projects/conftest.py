@@ -17,8 +17,9 @@ Run = Callable[..., Play]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that delete projects after all tests that need them."""
-    items.sort(key=lambda item: item.path.name == "test_removal.py")
+    """Run the tests that spoil or delete projects after all tests that need them."""
+    last = ["test_unchanged.py", "test_removal.py"]
+    items.sort(key=lambda item: last.index(item.path.name) + 1 if item.path.name in last else 0)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan, unchanged
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import settings
 
 
@@ -53,9 +53,11 @@ class ActionModule(ActionBase):
         refuse(plan.host_problems(wanted, host))
         found: dict[str, Any] = {}
         if question := plan.project_question(wanted, host):
-            found = self._ask("project_info", question, task_vars, result)
+            found = unchanged.found(host, question) or self._ask("project_info", question, task_vars, result)
             refuse(plan.project_problems(wanted, host, found))
-        return plan.plan(wanted, host, found)
+        made = plan.plan(wanted, host, found)
+        texts = {"question": question or {}, "unchanged": unchanged.unchanged(made, host)}
+        return made | {name: json.dumps(value) for name, value in texts.items()}
 
     def _plain(self, value: Any) -> Any:
         """Return a variable's value as plain data, because Ansible looks at every part of its own at each use."""

@@ -46,13 +46,18 @@ options:
     type: path
     version_added: 1.1.0
   lab_settings:
-    description: Names of M(collab.jupyterhub.lab_settings) files whose settings to report.
+    description: Names of files by which the collection configures JupyterLab, and whose settings to report.
     type: list
     elements: str
     default: []
     version_added: 1.1.0
   people:
     description: Whether to report the names of the hub's users and groups.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  applied:
+    description: Whether to compare the host with what M(collab.jupyterhub.apply) has applied last.
     type: bool
     default: false
     version_added: 1.1.0
@@ -80,6 +85,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+applied:
+  description: With O(applied=true), what the next plan can do without because nothing has changed since. Empty if nothing is recorded.
+  type: dict
+  returned: always
 service:
   description: The unit. Whether it exists and is running, the account that the hub runs as, and whether the unit allows the hub to
     write to O(state_directory). Also the units of the idle cullers on this host that are not services of the hub.
@@ -210,6 +219,7 @@ import subprocess
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import record as apply_record
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import (
     account_numbers,
     accounts,
@@ -513,6 +523,7 @@ def main() -> None:
             "state_directory": {"type": "path"},
             "lab_settings": {"type": "list", "elements": "str", "default": []},
             "people": {"type": "bool", "default": False},
+            "applied": {"type": "bool", "default": False},
             "markers": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -556,6 +567,7 @@ def main() -> None:
         state_directory = ""  # nothing in it may be deleted
     module.exit_json(
         changed=False,
+        applied=apply_record.look(module, unit.name) if module.params["applied"] else {},
         service={
             "name": unit.name,
             "exists": unit.exists,

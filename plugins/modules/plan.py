@@ -14,7 +14,7 @@ description:
   - Reads the variables of role jupyterhub_rtc from the play. Resolves other names, types and defaults by the role's argument spec.
   - Looks at the host with M(collab.jupyterhub.hub_info), and with M(collab.jupyterhub.project_info) if there are projects.
   - Decides on the controller. Fails if the variables or the host have problems, and says how to fix each one.
-  - Returns what each task of the role needs. An empty value means that the task has nothing to do.
+  - Returns what M(collab.jupyterhub.apply) needs. An empty value means that there is nothing to do.
 attributes:
   check_mode:
     support: full
@@ -75,7 +75,7 @@ packages:
   returned: success
 lab:
   description:
-    - C(settings) are the options of M(collab.jupyterhub.lab_settings) for C(python), empty if they are in place. C(menus) is the sharing menu
+    - C(settings) are the defaults of JupyterLab for C(python), empty if they are in place. C(menus) is the sharing menu
       and C(menus_there) the one in place, as JSON. The hub's prefix is C(@BASE_URL@) there. C(restore) lists the files to remove.
   type: dict
   returned: success
@@ -99,6 +99,14 @@ snippet:
   returned: success
 report:
   description: What the report needs, as JSON.
+  type: str
+  returned: success
+question:
+  description: What M(collab.jupyterhub.project_info) was asked, as JSON.
+  type: str
+  returned: success
+unchanged:
+  description: The results of all steps, as JSON, if the discovery has found that they would change nothing. An empty object otherwise.
   type: str
   returned: success
 """

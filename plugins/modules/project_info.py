@@ -98,62 +98,13 @@ root:
   sample: {exists: true, filesystem: ext4, writable: true, acl: true, free: 1000000, size: 2000000, others: "", problem: ""}
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts
-from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
-from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import Projects
-from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import root as workspaces_root
+from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import discovery
 
 
 def main() -> None:
-    project = {
-        "name": {"type": "str", "required": True},
-        "account": {"type": "str", "required": True},
-        "workspaces": {"type": "list", "elements": "str", "required": True},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "jupyterhub"},
-            "root": {"type": "path", "required": True},
-            "projects": {"type": "list", "elements": "dict", "default": [], "options": project},
-            "comment": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    root: str = module.params["root"]
-    projects = {project["name"]: project for project in module.params["projects"]}
-    remembered = Projects(host_state.name_of(module.params["service"]), projects)
-    owned = {made["account"] for made in remembered.all.values()}
-    there = accounts.describe_accounts(project["account"] for project in projects.values())
-    comment = module.params["comment"]
-    module.exit_json(
-        changed=False,
-        # Do not return a thousand projects that need no change.
-        remembered={
-            name: made for name, made in remembered.all.items() if not is_so(made, projects.get(name), root)
-        },
-        missing=sorted(name for name, account in there.items() if not account["exists"]),
-        foreign={
-            name: account
-            for name, account in there.items()
-            if account["exists"] and account["comment"] != comment and name not in owned
-        },
-        other_hubs=remembered.problem(),
-        root=workspaces_root.describe_root(root),
-    )
-
-
-def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:
-    """Return whether a project on the host is already in its desired state."""
-    if wanted is None or "leaving" in made:
-        return False
-    return (made["account"], {*made["workspaces"]}, made["root"]) == (
-        wanted["account"],
-        {*wanted["workspaces"]},
-        root,
-    )
+    module = AnsibleModule(argument_spec=discovery.ARGUMENTS, supports_check_mode=True)
+    module.exit_json(changed=False, **discovery.discover(module.params))
 
 
 if __name__ == "__main__":

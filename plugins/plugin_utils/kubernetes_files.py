@@ -60,7 +60,7 @@ def files(
     """Return the `files` to write (path -> content in base64), and the names of the `images` (`hub`, `singleuser`).
 
     settings: those of Kubernetes (see `policy.settings`). policy: that of role jupyterhub_rtc. fragments: the hub's configuration, as a
-    host gets it (name -> text, empty for none). lab: the options of module lab_settings, by the name of the files.
+    host gets it (name -> text, empty for none). lab: the options of step lab_settings, by the name of the files.
     """
     package = HubPackage(package_files()).path
     name, content = wheel.wheel()

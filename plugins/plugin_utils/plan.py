@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..module_utils.apply.data import BASE_URL
 from . import fragments, snippet
 from .policy import projects, rtc
 from .policy.settings import Settings
@@ -20,8 +21,6 @@ LAB_SETTINGS = ("collab-rtc", "collab-sharing")
 SUPERSEDED = ["# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"]
 # Variables that may hold passwords, which are not passed on.
 SECRET = ("environment",)
-# Stands for the hub's prefix, which is known after the hub's configuration was loaded.
-BASE_URL = "@BASE_URL@"
 
 
 def setting_problems(settings: Settings) -> list[str]:
@@ -44,6 +43,7 @@ def hub_question(settings: Settings) -> dict[str, Any]:
         "state_directory": wanted["state_directory"],
         "lab_settings": [*LAB_SETTINGS],
         "people": wanted["opens_servers"] and not rtc.is_removal(wanted),
+        "applied": not rtc.is_removal(wanted),
         "markers": [marker.replace("{mark}", "BEGIN") for marker in SUPERSEDED],
     }
 
@@ -197,7 +197,7 @@ def _absent(settings: Settings, host: dict[str, Any]) -> dict[str, Any]:
 
 
 def lab_options(policy: dict[str, Any], base_url: str = BASE_URL) -> dict[str, dict[str, Any]]:
-    """Return the options of module lab_settings, by the name of the files. base_url: the hub's prefix."""
+    """Return the options of step lab_settings, by the name of the files. base_url: the hub's prefix."""
     menus = _menus(base_url) if policy["sharing"] else {}
     return {"collab-rtc": policy["lab"], "collab-sharing": {"settings": menus}}
 

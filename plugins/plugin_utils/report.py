@@ -17,15 +17,17 @@ CULLER = (
     "jupyterhub_rtc_idle_seconds to this timeout."
 )
 Results = dict[str, dict[str, Any]]
+# Those that a plan need not have.
+STEPS = ("packages", "accounts", "made", "retired", "deleted", "history", "restored", "snippet")
 
 
 def report(plan: dict[str, Any], results: Results, *, check_mode: bool) -> list[str]:
     """Return the lines of the report.
 
-    plan: what module `plan` returned. results: those of the role's tasks by short names, as Ansible registers them. check_mode: whether
-    the play ran in check mode.
+    plan: what module `plan` returned. results: those of the steps, by name. check_mode: whether the play ran in check mode.
     """
     facts = json.loads(plan["report"])
+    results = {name: {} for name in STEPS} | results
     if plan["state"] == "absent":
         return list(_removal(facts, plan["history"]["directory"], results, check_mode))
     return list(_present(plan, facts, results, check_mode))

@@ -26,7 +26,7 @@ from .templates import render
 
 
 def text(lab: dict[str, dict[str, Any]]) -> str:
-    """Return the snippet, a shell script. lab: the options of module lab_settings, by the name of the files."""
+    """Return the snippet, a shell script. lab: the options of step lab_settings, by the name of the files."""
     return render("snippet.sh.j2", snippet=parts(lab))
 
 
@@ -36,7 +36,7 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
     directory: the directory for versions of the package. program: Python source. settings: the program's arguments, as a Python literal.
     package: the package as a compressed tar archive, in base64.
 
-    lab: the options of module lab_settings, by the name of the files.
+    lab: the options of step lab_settings, by the name of the files.
     """
     package = HubPackage(package_files())
     settings = {

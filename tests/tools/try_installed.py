@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 NAME = "collab.jupyterhub"
-PLUGINS = {"module": "modules", "filter": "filter"}
+PLUGINS = {"module": "modules"}
 # The plugins that playbooks may use. All others say that they are internal (plugins/doc_fragments/internal.py).
 PUBLIC = {f"{NAME}.{name}" for name in ("hub_config", "hub_info", "hub_verify", "python_packages")}
 # An invalid value for each type. Every value is a valid string, so `str` has none.

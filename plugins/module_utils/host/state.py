@@ -104,12 +104,12 @@ def beside(service: str, main: str) -> str:
 
 
 @contextlib.contextmanager
-def lock() -> Iterator[None]:
+def lock(seconds: float | None = None) -> Iterator[None]:
     """Hold the host's lock within this context. Afterwards, remove its file, and the state directory if it is empty.
 
-    Raises Busy and Unsafe.
+    seconds: how long to wait for other runs, by default LOCK_SECONDS. Raises Busy and Unsafe.
     """
-    with _locked() as file:
+    with _locked(LOCK_SECONDS if seconds is None else seconds) as file:
         try:
             yield
         finally:
@@ -120,9 +120,9 @@ def lock() -> Iterator[None]:
                 os.rmdir(STATE_DIRECTORY)
 
 
-def _locked() -> TextIO:
+def _locked(seconds: float) -> TextIO:
     """Return the lock's file, open and locked. Closing it releases the lock. Raises Busy and Unsafe."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(FileExistsError):  # it existed, and was just removed
             os.makedirs(STATE_DIRECTORY, mode=0o700, exist_ok=True)
@@ -141,7 +141,7 @@ def _locked() -> TextIO:
                 continue
             file.close()
         if time.monotonic() > deadline:
-            raise Busy(f"another run has been active on this host for {LOCK_SECONDS} s. Wait for it to end")
+            raise Busy(f"another run has been active on this host for {seconds} s. Wait for it to end")
         time.sleep(0.2)
 
 

@@ -31,13 +31,14 @@ IMPORTED = rb'(?m)^(sys\.path\.insert\(0, ")' + re.escape(DIRECTORY).encode() + 
 class HubPackage:
     """A version of the package.
 
-    files: the text of each file by its path in the package's directory.
+    files: the text of each file by its path in the package's directory. path: the directory, if the files are not at hand because this
+    version will not be installed.
     """
 
-    def __init__(self, files: dict[str, str]) -> None:
+    def __init__(self, files: dict[str, str], path: str = "") -> None:
         self.files = files
         digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-        self.path = os.path.join(DIRECTORY, digest[:12])
+        self.path = path if path and not files else os.path.join(DIRECTORY, digest[:12])
 
     def install(self) -> None:
         """Install this version, unless it is installed already. Installing it has no effect until a fragment imports it."""

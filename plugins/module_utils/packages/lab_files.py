@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import transaction
+
+from ..host.step import Step, StepFailed
 
 # A system's Python may have JupyterLab's data outside of its prefix, and then only JupyterLab knows where. Asking it takes a second, so
 # this does so only if the files are not in the usual place.
@@ -30,6 +33,14 @@ print(json.dumps([app + "/settings/overrides.d", config + "/labconfig/page_confi
 LAST = "zz-"
 RECORD = "lab_files.json"  # in the state directory: the paths of all files that were written, by name
 SECONDS = 60
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "python": {"type": "path"},
+    "name": {"type": "str", "required": True},
+    "settings": {"type": "dict", "default": {}},
+    "disabled_extensions": {"type": "list", "elements": "str", "default": []},
+    "disabled_server_extensions": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
 NOTHING: dict[str, Any] = {"settings": {}, "disabled_extensions": [], "disabled_server_extensions": []}
 
 
@@ -127,3 +138,51 @@ class LabFiles:
         as_it_would_be = self.contents(**told).items()
         is_read = all(transaction.read(path) == text and not closed_at(path) for path, text in as_it_would_be)
         return told if is_read else {}
+
+
+def apply(step: Step) -> dict[str, Any]:
+    """Write default settings and disabled extensions for all users, or remove them, in files of our own. Raises StepFailed.
+
+    With `state: absent`, they are removed from the environment of `python`, and from all others to which they were written. Users can override the
+    settings. Servers apply changes when they restart.
+    """
+    name, python = step.params["name"], step.params["python"]
+    is_present = step.params["state"] == "present"
+    wanted = {key: step.params[key] for key in NOTHING} if is_present else NOTHING
+    known = recorded(name)
+    files: dict[str, bytes | None] = {} if is_present else dict.fromkeys(known)
+    try:
+        files |= LabFiles(directories(python), name).contents(**wanted) if python else {}
+    except LookupError as error:
+        raise StepFailed(f"{error}. Nothing was changed.") from error
+    changed = {
+        path: content
+        for path, content in files.items()
+        if transaction.read(path) != content or closed_at(path)
+    }
+    diff = [
+        {
+            "before_header": path,
+            "after_header": path,
+            "before": (transaction.read(path) or b"").decode(errors="replace"),
+            "after": (content or b"").decode(),
+        }
+        for path, content in changed.items()
+    ]
+    if step.check_mode:
+        there = {path for path, content in files.items() if content is not None}
+        step.repairs += sorted({*known} & files.keys() ^ there)  # the record is out of date
+        return {"changed": bool(changed), "paths": sorted(changed), "diff": diff}
+    for path in [path for path, content in changed.items() if content is None]:
+        os.unlink(path)
+        with contextlib.suppress(OSError):  # it contains files of others
+            for directory in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+                os.rmdir(directory)
+    record(name, files)  # no file is ever without a record, even if this run is interrupted
+    for path, content in changed.items():
+        if content is not None:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            transaction.write(path, content, 0o644)
+            for closed in closed_at(path):
+                transaction.open_up(closed)
+    return {"changed": bool(changed), "paths": sorted(changed), "diff": diff}

@@ -517,7 +517,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     adopted: the host accounts to record as adopted, because this role did not create them.
     revocation_seconds: how long a server may cache the hub's answer about a visitor.
     collaboration: which servers have live collaboration, and its settings (see `jupyterhub_collab.hub.collaboration`).
-    lab: the options of module lab_settings for the environment that runs JupyterLab.
+    lab: the options of step lab_settings for the environment that runs JupyterLab.
     packages, constraints: what to install in that environment. No packages if they are installed, or if the environment is not on the host.
     table: sentences that say who has access to what.
     warnings: sentences for the administrator.

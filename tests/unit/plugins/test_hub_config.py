@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.step import Step
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import change as hub_change
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
-from ansible_collections.collab.jupyterhub.plugins.modules import hub_config
 
 TEXT = 'import sys\n\nsys.path.insert(0, "@PACKAGE@")\n'
 
@@ -20,8 +21,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "package"))
     told = {"LoadState": "loaded", "ActiveState": "active", "MainPID": "1", "InvocationID": "one"}
-    monkeypatch.setattr(hub_config, "show", lambda name: Unit(name, told))
-    monkeypatch.setattr(hub_config, "account_of", lambda unit: (0, 0, []))
+    monkeypatch.setattr(hub_change, "show", lambda name: Unit(name, told))
+    monkeypatch.setattr(hub_change, "account_of", lambda unit: (0, 0, []))
     params = {
         "path": str(tmp_path / "jupyterhub_config.py"),
         "fragment": "50-rtc",
@@ -38,8 +39,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         "retired": [],
         "package": {"jupyterhub_collab/__init__.py": ""},
     }
-    module = SimpleNamespace(params=params, check_mode=True, warn=print)
-    change = hub_config.HubConfig(module)
+    module = Step(SimpleNamespace(check_mode=True, warn=print), params)
+    change = hub_change.HubConfig(module)
     change.package.install()
     for each in change.changes(Unit("hub", told)):
         Path(each.path).parent.mkdir(exist_ok=True)
@@ -51,18 +52,18 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_hub_that_runs_as_wanted_is_left_alone(module: Any) -> None:
-    assert not hub_config.HubConfig(module).run()["restarted"]
+    assert not hub_change.HubConfig(module).run()["restarted"]
 
 
 def test_missing_package_is_installed_again(module: Any) -> None:
     """Someone has removed the package of a running hub. New servers have no collaboration, and the hub does not start again."""
-    Path(hub_config.HubConfig(module).package.path).rename(f"{module.params['path']}.removed")
-    assert hub_config.HubConfig(module).run()["restarted"]
+    Path(hub_change.HubConfig(module).package.path).rename(f"{module.params['path']}.removed")
+    assert hub_change.HubConfig(module).run()["restarted"]
 
 
 def test_package_that_no_fragment_uses_can_be_missing(module: Any) -> None:
     module.params["content"] = "c.JupyterHub.bind_url = 'http://:8000'\n"
-    change = hub_config.HubConfig(module)
+    change = hub_change.HubConfig(module)
     Path(change.fragment).write_text(module.params["content"])
     Path(change.package.path).rename(f"{module.params['path']}.removed")
     assert not change.run()["restarted"]

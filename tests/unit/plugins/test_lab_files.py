@@ -4,18 +4,20 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import step
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab_files
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_files import (
     NOTHING,
     LabFiles,
     closed_at,
     directories,
 )
-from ansible_collections.collab.jupyterhub.plugins.modules import lab_settings
 
 OFF = {"disabled_extensions": ["@x/a", "@x/b"], "disabled_server_extensions": ["x"]}
 MENUS = {"@x/menus:plugin": {"menus": [{"id": "m", "rank": 1}]}}
@@ -95,12 +97,19 @@ def test_what_servers_cannot_read_is_not_there(files: LabFiles, tmp_path: Path, 
     assert closed_at(files.page_config) == [str(tmp_path / name)]
 
 
+def apply(**options: Any) -> None:
+    """Run the step as a module of its own."""
+    params = ArgumentSpecValidator(lab_files.ARGUMENTS).validate(options).validated_parameters
+    module = SimpleNamespace(check_mode=False, params=params, exit_json=lambda **_result: None)
+    step.run(module, lab_files.apply)
+
+
 def test_settings_are_written_for_everyone_under_a_strict_umask(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o755)
     where = ("settings/overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
-    monkeypatch.setattr(lab_settings, "directories", lambda _python: [str(tmp_path / each) for each in where])
+    monkeypatch.setattr(lab_files, "directories", lambda _python: [str(tmp_path / each) for each in where])
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
     umask = os.umask(0o077)
     try:
@@ -108,8 +117,7 @@ def test_settings_are_written_for_everyone_under_a_strict_umask(
             for path in tmp_path.rglob("*"):
                 path.chmod(0o700 if path.is_dir() else 0o600)
             arguments = {"python": "/x", "name": "collab-rtc", "settings": MENUS, **OFF}
-            with patch_module_args(arguments), pytest.raises(SystemExit):
-                lab_settings.main()
+            apply(**arguments)
             os.umask(0o077)
             modes = {oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*")}
             assert modes == {"0o755", "0o644"}
@@ -121,11 +129,10 @@ def test_files_are_removed_from_all_environments(tmp_path: Path, monkeypatch: py
     """The files are removed from every environment that had them, whichever the variable names now, even if one no longer has a Python."""
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     where = ("settings/overrides.d", "labconfig/page_config.d", "jupyter_server_config.d")
-    monkeypatch.setattr(lab_settings, "directories", lambda python: [f"{python}/{each}" for each in where])
+    monkeypatch.setattr(lab_files, "directories", lambda python: [f"{python}/{each}" for each in where])
 
     def run(**arguments: Any) -> None:
-        with patch_module_args({"name": "collab-rtc", **arguments}), pytest.raises(SystemExit):
-            lab_settings.main()
+        apply(name="collab-rtc", **arguments)
 
     def files() -> list[Path]:
         return [path for path in tmp_path.rglob("*") if path.is_file() and "state" not in path.parts]

@@ -21,7 +21,6 @@ from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import pr
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
 import found_host
-from scenario import ROOT
 
 # A hub that had another shared account.
 HOST: dict[str, Any] = found_host.HOST | {
@@ -280,12 +279,3 @@ def test_plan_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """However verbose the run is, because it holds every project."""
     monkeypatch.setattr(ActionBase, "run", lambda *_words: {})
     assert Asked(FIT).run(None, {})["_ansible_verbose_override"] is True
-
-
-def test_role_names_every_result_that_the_report_reads() -> None:
-    for state, names in (
-        ("present", {"packages", "accounts", "made", "change", "retired", "deleted", "restored", "snippet"}),
-        ("absent", {"change", "retired", "deleted", "history", "restored"}),
-    ):
-        tasks = yaml.safe_load((ROOT / f"roles/jupyterhub_rtc/tasks/{state}.yml").read_text())
-        assert {*tasks[-1]["vars"]["__jupyterhub_rtc_results"]} == names

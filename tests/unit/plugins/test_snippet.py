@@ -102,7 +102,7 @@ def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
 
 
 def test_jupyterlab_is_told_what_is_off(script: Path, environment: Path) -> None:
-    """JupyterLab's extensions are disabled in the same files that module lab_settings writes on a host."""
+    """JupyterLab's extensions are disabled in the same files that step lab_settings writes on a host."""
     assert run(script, f"{environment}/bin/python").returncode == 0
     page = environment / "etc/jupyter/labconfig/page_config.d/collab-rtc.json"
     assert json.loads(page.read_text()) == {"disabledExtensions": {"@x/a": True}}

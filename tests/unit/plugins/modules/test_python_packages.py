@@ -24,8 +24,12 @@ from urllib.parse import urlsplit
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import (
+    installation,
+    installer_report,
+    pip_settings,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer as package_installer
-from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import installer_report, pip_settings
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.environment import (
     Environment,
     PackagesError,
@@ -410,15 +414,15 @@ def test_installation_that_was_cut_off_is_taken_back(
 
     Here, the process ends right after it.
     """
-    call = python_packages.Task.call
+    call = installation.Task.call
 
-    def call_and_die(task: python_packages.Task, command: list[str]) -> str:
+    def call_and_die(task: installation.Task, command: list[str]) -> str:
         output = call(task, command)
         if "--dry-run" not in command:
             raise KeyboardInterrupt
         return output
 
-    monkeypatch.setattr(python_packages.Task, "call", call_and_die)
+    monkeypatch.setattr(installation.Task, "call", call_and_die)
     with pytest.raises(KeyboardInterrupt):
         ensure("chalk", remember=True)
     assert module_file(environment, "chalk").exists()
@@ -438,13 +442,13 @@ def test_what_came_counts_and_not_what_was_announced(
 def test_installation_that_failed_is_not_remembered(
     ensure: Ensure, tmp_path: Path, environment: Path, tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(task: python_packages.Task, command: list[str]) -> str:
+    def fail(task: installation.Task, command: list[str]) -> str:
         if "--dry-run" in command:
             return " + chalk==2.0\n"
         raise PackagesError("no")
 
     with monkeypatch.context() as patched:
-        patched.setattr(python_packages.Task, "call", fail)
+        patched.setattr(installation.Task, "call", fail)
         assert ensure("chalk", remember=True)["failed"]
     assert remembered(tmp_path) == []
     ensure("chalk")

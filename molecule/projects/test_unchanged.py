@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run with nothing to change only looks at the host. Whatever differs from what the last run has applied, a full run finds and repairs it."""
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+from modules import call
+from scenario import Platform, Play, wait_until
+
+Run = Callable[..., Play]
+# Of a project that other tests do not need.
+FILES = "/srv/jupyterhub-projects/snow/files"
+FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
+UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
+
+# What someone does -> whether the discovery of the next run finds it by itself, so that the record of the last run still holds.
+DIFFERENCES = {
+    f"sed -i 's/rainfall/rainfalL/' {FRAGMENTS}/70-projects.py": False,
+    # The same size and the same times.
+    f"touch -r {FRAGMENTS}/50-rtc.py /root/times; sed -i 's/^import sys/import os /' {FRAGMENTS}/50-rtc.py; "
+    f"touch -r /root/times {FRAGMENTS}/50-rtc.py": False,
+    f"python3 -c \"import os; os.removexattr('{FILES}', 'system.posix_acl_access')\"": False,
+    f"python3 -c \"import os; os.removexattr('{FILES}', 'system.posix_acl_default')\"": False,
+    f"chmod 0777 {FILES}": False,
+    f"chown mallory {FILES}": False,
+    "chmod 0777 /srv/jupyterhub-projects": False,
+    "chown mallory /srv/jupyterhub-projects/snow": False,
+    f"mv {FILES} /root/files": False,
+    "gpasswd --delete project-snow jupyterhub": False,
+    "mv /home/project-snow /root/": False,
+    "mv /usr/local/lib/collab.jupyterhub/[0-9a-f]* /root/": False,
+    "touch /usr/local/etc/jupyter/.50-rtc.py.collab-new": False,
+    "systemctl restart jupyterhub": False,
+    "echo '{}' >/var/lib/collab.jupyterhub/jupyterhub.applied": False,
+    f"{UV} pip uninstall --python /usr/local/jupyterhub/bin/python jupyter-collaboration": True,
+    "rm /usr/local/jupyterhub/etc/jupyter/labconfig/page_config.d/collab-rtc.json": True,
+}
+
+
+def is_recorded(platform: Platform) -> bool:
+    """Return whether the last run's steps would change nothing."""
+    return bool(call("hub_info", platform.name, applied=True).told["applied"].get("digest"))
+
+
+@pytest.mark.parametrize(("difference", "stays"), DIFFERENCES.items(), ids=DIFFERENCES.keys())
+def test_difference_is_found_and_repaired(
+    difference: str, stays: bool, run: Run, host: Host, platform: Platform
+) -> None:
+    if not is_recorded(platform):
+        assert run().code == 0
+    assert is_recorded(platform)
+    host.check_output(difference)
+    if difference.startswith("systemctl"):
+        wait_until(lambda: host.run("curl --fail --silent http://127.0.0.1:8000/hub/api").rc == 0, 120)
+    assert is_recorded(platform) is stays
+    done = run()
+    assert done.code == 0, done.output
+    if stays:
+        assert done.changed == 1, done.output
+    assert is_recorded(platform)
