@@ -111,7 +111,7 @@ class HistoryHandler(APIHandler):
         update = await self._do(lambda history: Restored(history, name, kind, last, cell, os.getpid()), name)
         who = self.current_user
         notice = RETURNED_CELL if cell else RETURNED
-        self._notices.tell(notice, path.strip("/"), who.display_name or who.username)
+        self._notices.tell(notice, path.strip("/"), who.display_name or who.username, who.username)
         self.finish(update, set_content_type="application/octet-stream")
 
     async def _name_of(self, path: str, kind: str) -> str:

@@ -120,17 +120,19 @@ class Notices:
             notice, data = self._standing.pop(path)
             self._standing[new_path] = notice, {**data, "path": new_path}
 
-    def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
+    def tell(
+        self, notice: tuple[str, str], path: str, detail: str = "", by: str = ""
+    ) -> dict[str, Any] | None:
         """Send one of the notices above to everyone who has the document at `path` open. Return the event; None if it was sent recently.
 
-        detail: replaces `{detail}` in the notice's text.
+        detail: replaces `{detail}` in the notice's text. by: the username of a person who need not be told, because they did it.
         """
         level, form = notice
         now = time.monotonic()
         if notice not in ALWAYS_NEW and now - self._told.get((path, form), -PAUSE) < PAUSE:
             return None
         self._told[path, form] = now
-        values = {"name": PurePosixPath(path).name, "detail": detail}
+        values = {"name": PurePosixPath(path).name, "detail": detail, **({"by": by} if by else {})}
         data: dict[str, Any] = {
             "id": uuid4().hex,
             "path": path,
