@@ -92,7 +92,7 @@ def test_looking_back_changes_nothing_and_has_a_way_out(alice: Lab, bob: Lab) ->
     look(alice, "The history begins")
     expect(version(alice)).not_to_contain_text(HERS)
     expect(version(alice).locator("[contenteditable], textarea, input")).to_have_count(0)
-    cell_of(alice, FIRST).locator("pre").click()
+    cell_of(alice, 0).locator("pre").click()
     alice.page.keyboard.type("typed into the past")
     bob.cell(SECOND).type(" later")
     version(alice).get_by_role("button", name="Back to the document").click()

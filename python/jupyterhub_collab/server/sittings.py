@@ -51,17 +51,20 @@ class Past:
 
 
 # The first update is the document as its history begins. Nobody made it: it comes from the file, or is what remains of earlier history.
-SITTINGS = """
-    with typed as (
-        select id, time, edit, time - lag(time, 1, time) over (order by id) as pause
-        from updates where document = :document and edit is not null and id > :first
-    ), divided as (
-        select *, sum(abs(pause) > :pause) over (order by id rows unbounded preceding) as stretch from typed
-    ), parts as (
-        select *, cast(
-            max(0, time - first_value(time) over (partition by stretch order by id)) / :longest as integer
-        ) as part from divided
-    )
+TYPED = """
+    select id, time, edit, time - lag(time, 1, time) over (order by id) as pause
+    from updates where document = :document and edit is not null and id > :first
+"""
+DIVIDED = (
+    "select *, sum(abs(pause) > :pause) over (order by id rows unbounded preceding) as stretch from typed"
+)
+PARTS = """
+    select *, cast(
+        max(0, time - first_value(time) over (partition by stretch order by id)) / :longest as integer
+    ) as part from divided
+"""
+SITTINGS = f"""
+    with typed as ({TYPED}), divided as ({DIVIDED}), parts as ({PARTS})
     select min(parts.id), max(parts.id), min(time), max(time), count(*), json_group_array(distinct username)
     from parts join edits on edits.id = edit
     group by stretch, part order by max(parts.id) desc limit :most

@@ -33,6 +33,9 @@ export const history: JupyterFrontEndPlugin<void> = {
 
     const current = (): Subject | undefined => {
       const { currentWidget } = app.shell;
+      if (view && currentWidget === view) {
+        return view.content.subject;
+      }
       const open = openDocuments(app).find((each) => each === currentWidget);
       return open && subjectOf(app, open);
     };
@@ -116,7 +119,7 @@ export const history: JupyterFrontEndPlugin<void> = {
             trans,
           );
           panel = made;
-          app.shell.add(made, "right");
+          app.shell.add(made, "left");
           (app.shell as Shell).currentChanged.connect((_, { newValue }) => {
             // While an earlier version is shown, the list stays.
             if (newValue !== view) {

@@ -49,11 +49,11 @@ export async function restore(
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
   const shared = document.cells?.find((each) => each.getId() === cell);
-  // A change belongs to whoever it names as its origin, so the usual keys undo it: those of the cell, or those of the notebook.
+  // The undo manager of a change's origin undoes it: with the cell's own keys, or those of the notebook.
   const origin = shared && document.disableDocumentWideUndoRedo ? shared : document;
   const parts = PARTS.map((name) => ydoc.share.get(name)).filter((part) => part !== undefined);
   const undoing = new Y.UndoManager(parts, { trackedOrigins: new Set([origin]), doc: ydoc });
-  // What was typed a moment ago, or will be, is undone by itself.
+  // What was typed a moment ago, or will be, is undone separately.
   origin.undoManager?.stopCapturing();
   Y.applyUpdate(ydoc, update, origin);
   origin.undoManager?.stopCapturing();

@@ -3,7 +3,7 @@ import type { TranslationBundle } from "@jupyterlab/translation";
 import { historyIcon, ReactWidget } from "@jupyterlab/ui-components";
 import * as React from "react";
 
-import { type Choice, messageOf, nameOf } from "./history-panel.tsx";
+import { type Choice, messageOf, nameOf, type Subject } from "./history-panel.tsx";
 import type { PastCell, Version } from "./past.ts";
 
 interface Doing {
@@ -33,6 +33,11 @@ export class VersionView extends ReactWidget {
         this.doing.leave(this.choice);
       }
     });
+  }
+
+  /** The document whose version is shown. */
+  get subject(): Subject | undefined {
+    return this.choice?.subject;
   }
 
   /** Ask for a version, and show it. Of those that are asked for at once, only the last one is shown. */
