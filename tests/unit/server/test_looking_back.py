@@ -272,6 +272,16 @@ def test_only_what_one_may_open_has_a_history(hub: Viewed, who: str, path: str) 
     assert "sittings" not in answer.text
 
 
+def test_viewer_gets_no_history_of_what_viewers_cannot_read(hub: Viewed) -> None:
+    """A link leads to a hidden directory. Who can edit here may follow it, in a terminal too."""
+    (hub.directory / ".private").mkdir()
+    (hub.directory / ".private/key.txt").write_text("secret\n")
+    (hub.directory / "link").symlink_to(".private")
+    assert hub.at_server("bob", "GET", f"{API}link/key.txt?type=file").status_code == 200
+    answer = hub.at_server("vera", "GET", f"{API}link/key.txt?type=file")
+    assert (answer.status_code, "sittings" in answer.text) == (403, False)
+
+
 # What is no longer there
 
 
