@@ -41,7 +41,9 @@ def test_offline_window_says_so_and_takes_no_key(alice: Lab, bob: Lab) -> None:
 def test_proxy_that_answers_for_the_server_is_not_taken_for_it(alice: Lab, bob: Lab) -> None:
     """While a hub restarts with its proxy, the proxy answers 404 for each server. No dialog says that a directory does not exist."""
     server = re.compile(r"/user/[^/]+/api/")
-    alice.page.context.route(server, lambda route: route.fulfill(status=404, content_type="text/html", body=""))
+    alice.page.context.route(
+        server, lambda route: route.fulfill(status=404, content_type="text/html", body="")
+    )
     try:
         alice.page.get_by_title("Refresh the file browser.").click()
         expect(alice.banner).to_contain_text("This server does not answer")

@@ -280,7 +280,11 @@ class FileIdentity(ArbitraryFileIdManager):
                 at = os.stat(path)
                 if stat.S_ISREG(at.st_mode) and _real(path) == path:
                     found[path] = at
-        away = [(id_, (device, inode)) for id_, path, device, inode, *_noted in rows if inode and path not in found]
+        away = [
+            (id_, (device, inode))
+            for id_, path, device, inode, *_noted in rows
+            if inode and path not in found
+        ]
         found |= self._seek(away, [path for _id, path, *_noted in rows], until)
         number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
         place_of = {number: path for path, number in number_of.items()}

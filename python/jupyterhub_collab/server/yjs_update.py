@@ -72,7 +72,9 @@ def lacks(state: bytes, update: bytes) -> bool:
 class _Reader(Decoder):
     def __init__(self, update: bytes) -> None:
         super().__init__(update)
-        self.needed: list[tuple[int, int]] = []  # what the items that were read refer to: clients and their clocks
+        self.needed: list[
+            tuple[int, int]
+        ] = []  # what the items that were read refer to: clients and their clocks
 
     def structs(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield each struct of an update: its client, its first clock, the one after its last, and its kind. Then the delete set is next."""

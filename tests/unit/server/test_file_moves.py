@@ -279,7 +279,9 @@ async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServ
 
 
 @pytest.mark.parametrize("place", ["moved.txt", "new/deep/notes.txt"])
-async def test_tabs_find_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, place: str) -> None:
+async def test_tabs_find_a_file_that_was_moved_while_the_server_was_away(
+    server: LocalServer, place: str
+) -> None:
     """Nobody opens it at its new place: a tab knows only the document. It is found anywhere if it lacks what was typed."""
     alice, bob = await server.open("notes.txt"), await server.open("notes.txt", "bob")
     alice.insert(0, "<typed>")

@@ -69,6 +69,11 @@ def database(hub: Viewed) -> Path:
     return Path(next(path for path in opened if path.endswith("documents.db")))
 
 
+def home(hub: Viewed) -> Path:
+    """Return the directory whose files the server has."""
+    return hub.directory / "home/alice"
+
+
 def wait_a_while(hub: Viewed) -> None:
     """Have everything in the history happen as much earlier as ends a sitting."""
     with closing(sqlite3.connect(database(hub), timeout=PATIENCE)) as db, db:
@@ -264,9 +269,8 @@ async def test_strangers_and_visitors_of_no_level_get_nothing(hub: Viewed) -> No
     ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "/etc/passwd", "no.txt", ".hidden.txt", ""],
 )
 def test_only_what_one_may_open_has_a_history(hub: Viewed, who: str, path: str) -> None:
-    for name in ("secret.txt", "files/.hidden.txt", ".hidden.txt"):
-        (hub.directory / name).parent.mkdir(exist_ok=True)
-        (hub.directory / name).write_text("secret\n")
+    for place in (home(hub) / ".hidden.txt", home(hub).parent / "secret.txt"):
+        place.write_text("secret\n")
     answer = hub.at_server(who, "GET", f"{API}{path}?type=file")
     assert answer.status_code in (400, 403, 404), answer.text
     assert "sittings" not in answer.text
@@ -274,9 +278,9 @@ def test_only_what_one_may_open_has_a_history(hub: Viewed, who: str, path: str) 
 
 def test_viewer_gets_no_history_of_what_viewers_cannot_read(hub: Viewed) -> None:
     """A link leads to a hidden directory. Who can edit here may follow it, in a terminal too."""
-    (hub.directory / ".private").mkdir()
-    (hub.directory / ".private/key.txt").write_text("secret\n")
-    (hub.directory / "link").symlink_to(".private")
+    (home(hub) / ".private").mkdir()
+    (home(hub) / ".private/key.txt").write_text("secret\n")
+    (home(hub) / "link").symlink_to(".private")
     assert hub.at_server("bob", "GET", f"{API}link/key.txt?type=file").status_code == 200
     answer = hub.at_server("vera", "GET", f"{API}link/key.txt?type=file")
     assert (answer.status_code, "sittings" in answer.text) == (403, False)
