@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merge a large file into a copy of its document in another process.
+"""Do work with a large document in another process, such as to merge its file into a copy of it.
 
 A single call of pycrdt or json that handles 60 MB keeps all threads of a process waiting for 40 to 200 ms, the event loop included.
 The other process reads the document from the history, so that the server need not even encode it.
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from nbformat.sign import MemorySignatureStore, NotebookNotary
 
@@ -29,7 +29,7 @@ from .merge import doc_of
 VERY_LARGE = 5_000_000
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhub_collab.server.apart import main; main()"
 YES, NO = b"yes\n", b"no\n"
-# Time limit of the process, in seconds. The document is not saved while it runs.
+# Time limit of a process, in seconds. If it merges a file, the document is not saved while it runs.
 PATIENCE = 60
 # More processes at once would only compete for processors and memory.
 _turn = asyncio.Semaphore(2)
@@ -55,6 +55,15 @@ class Signer:
             notary.mark_cells(notebook, notary.check_signature(notebook))
 
         return mark
+
+
+class Work(Protocol):
+    """What another process can do: what it needs, and what comes of it, can be pickled. name: of the document, for errors."""
+
+    @property
+    def name(self) -> str: ...
+
+    def do(self, is_signed: Callable[[str, str], bool]) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -101,10 +110,16 @@ async def follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside
     Raises ChildProcessError if that process fails, TimeoutError after PATIENCE, OSError, and what `is_signed` raises.
     """
     async with _turn:
-        return await _follow_apart(job, is_signed)
+        aside: Aside = await run_apart(job, is_signed)
+        return aside
 
 
-async def _follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Aside:
+def nothing_is_signed(_digest: str, _algorithm: str) -> bool:
+    return False
+
+
+async def run_apart(job: Work, is_signed: Callable[[str, str], bool] = nothing_is_signed) -> Any:
+    """Return what `job.do` returns in another process. Raises what `follow_apart` raises."""
     with _memory("job") as given, _memory("outcome") as outcome:
         await asyncio.to_thread(_dump, job, given)
         descriptors = given.fileno(), outcome.fileno()
@@ -128,8 +143,7 @@ async def _follow_apart(job: Job, is_signed: Callable[[str, str], bool]) -> Asid
                 process.kill()
                 await process.wait()
         outcome.seek(0)
-        aside: Aside = await asyncio.to_thread(pickle.load, outcome)
-        return aside
+        return await asyncio.to_thread(pickle.load, outcome)
 
 
 def main() -> None:
@@ -141,12 +155,12 @@ def main() -> None:
         return sys.stdin.buffer.readline() == YES
 
     with open(int(sys.argv[2]), "rb") as given, open(int(sys.argv[3]), "wb") as outcome:
-        job: Job = pickle.load(given)
+        job: Work = pickle.load(given)
         try:
             _dump(job.do(is_signed), outcome)
         except ValueError as error:
             # The server finds the same problem when it merges the file itself, and tells people.
-            sys.exit(f"{job.name} is not merged here: {error}")
+            sys.exit(f"{job.name} is not handled here: {error}")
 
 
 def _memory(name: str) -> IO[bytes]:

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from jupyter_server.base.handlers import path_regex
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
@@ -23,6 +24,7 @@ from .file_identity import FileIdentity
 from .history import History
 from .identity import Identities
 from .limits import Documents
+from .looking_back import HistoryHandler, Turns
 from .notices import Notices
 from .presence import Presence, PresenceHandler
 from .protection import Protection, ProtectionHandler
@@ -50,7 +52,8 @@ class Collaboration(ExtensionApp):
         self.rooms = {}
         self.past = History(place_in(settings.state, os.environ.get("JUPYTERHUB_API_URL", "")), self.log)
         self.activity = Activity(app, settings.idle_seconds)
-        complete_users(app.identity_provider, Identities(self.past).complete)
+        identities = Identities(self.past)
+        complete_users(app.identity_provider, identities.complete)
         authors = Authors(settings.email_domain, self.log)
         if manager := app.web_app.settings.get("terminal_manager"):
             authors.wrap_terminals(manager)
@@ -65,7 +68,10 @@ class Collaboration(ExtensionApp):
         self.farewell = Farewell(app.event_logger)
         self.handlers.append(("/api/collaboration-presence", PresenceHandler, {"presence": presence}))
         self.handlers.append((f"/{PROBE}", Probe))
-        self._use_rooms(Documents(settings.documents_per_person))
+        notices = Notices(app.event_logger)
+        given = {"past": self.past, "turns": Turns(), "identities": identities, "notices": notices}
+        self.handlers.append((f"/api/collaboration-history{path_regex}", HistoryHandler, given))
+        self._use_rooms(Documents(settings.documents_per_person), notices)
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
@@ -75,9 +81,8 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, documents: Documents) -> None:
+    def _use_rooms(self, documents: Documents, notices: Notices) -> None:
         app: Any = self.serverapp
-        notices = Notices(app.event_logger)
         protection = Protection(app, notices)
         protection.use(self.past, notices, self.activity.note, documents)
         protection.tell(self.log)

@@ -237,6 +237,45 @@ def _change_cell(ycell: Map[Any], cell: dict[str, Any], change_text: ChangeText)
     _change_map(ycell, {key: value for key, value in cell.items() if key not in SHARED}, SHARED)
 
 
+class Cells:
+    """Finds the cells that another state of the same notebook has."""
+
+    def __init__(self, document: YNotebook) -> None:
+        cells = list(document.ycells)
+        self._identities = {_identity(cell): index for index, cell in enumerate(cells)}
+        self._names = {cell["id"]: index for index, cell in enumerate(cells)}
+
+    def place(self, cell: Map[Any]) -> int | None:
+        """Return the index of a cell of the other state; None if it is not here. It may have another ID here, or be recreated with its ID."""
+        found = self._identities.get(_identity(cell))
+        return self._names.get(cell["id"]) if found is None else found
+
+
+def restore_cell(then: YNotebook, index: int, document: YNotebook, change_text: ChangeText) -> None:
+    """Change one cell of a notebook into what it was. Insert it if it has been removed.
+
+    then: an earlier state of the notebook. index: of the cell in it.
+    """
+    old, now = list(then.ycells)[: index + 1], Cells(document)
+    cell, place = content_of_cell(old[-1]), now.place(old[-1])
+    if place is None:
+        before = (now.place(each) for each in reversed(old[:-1]))
+        document.ycells.insert(
+            next((each + 1 for each in before if each is not None), 0), document.create_ycell(cell)
+        )
+    elif document.ycells[place]["cell_type"] != cell["cell_type"]:
+        name = document.ycells[place]["id"]
+        del document.ycells[place]
+        document.ycells.insert(place, document.create_ycell({**cell, "id": name}))
+    else:
+        _change_cell(document.ycells[place], cell, change_text)
+
+
+def content_of_cell(cell: Map[Any]) -> dict[str, Any]:
+    """Return the content of a shared cell as documents have it: with its ID even if its file has none, and numbers as browsers write them."""
+    return {key: value for key, value in (cell.to_py() or {}).items() if key != "execution_state"}
+
+
 def _change_outputs(shared: Array[Any], outputs: list[dict[str, Any]]) -> bool:
     """Change the outputs of a cell, starting with the first one that differs. Return whether all were the same."""
     old = shared.to_py() or []

@@ -66,10 +66,14 @@ TOO_MANY = (
     "error",
     "{name} was not opened: you have {detail} documents open here, which is the limit. Close some, then wait a minute.",
 )
+RETURNED = ("info", "{detail} restored an earlier version of {name}.")
+RETURNED_CELL = ("info", "{detail} restored an earlier version of a cell of {name}.")
 BEGUN_ANEW = (
     "warning",
     "The history of {name} {detail}, so a new one begins. The file is saved. If asked to reload, copy unsaved text first.",
 )
+# They name another file or person each time.
+ALWAYS_NEW = (COPY_KEPT, RETURNED, RETURNED_CELL)
 # The same notice is not sent again within this many seconds.
 PAUSE = 60
 # Important notices are repeated after this many seconds: JupyterLab needs up to half a minute to reconnect to the server's events.
@@ -79,7 +83,7 @@ AGAIN = 35
 class Notices:
     """Sends notices.
 
-    Within `PAUSE` seconds, `tell` sends the same notice about a document once, except COPY_KEPT: each names another copy. Those that are
+    Within `PAUSE` seconds, `tell` sends the same notice about a document once, except ALWAYS_NEW. Those that are
     not for information only are repeated after `AGAIN`.
     """
 
@@ -116,17 +120,19 @@ class Notices:
             notice, data = self._standing.pop(path)
             self._standing[new_path] = notice, {**data, "path": new_path}
 
-    def tell(self, notice: tuple[str, str], path: str, detail: str = "") -> dict[str, Any] | None:
+    def tell(
+        self, notice: tuple[str, str], path: str, detail: str = "", by: str = ""
+    ) -> dict[str, Any] | None:
         """Send one of the notices above to everyone who has the document at `path` open. Return the event; None if it was sent recently.
 
-        detail: replaces `{detail}` in the notice's text.
+        detail: replaces `{detail}` in the notice's text. by: the username of a person who need not be told, because they did it.
         """
         level, form = notice
         now = time.monotonic()
-        if notice is not COPY_KEPT and now - self._told.get((path, form), -PAUSE) < PAUSE:
+        if notice not in ALWAYS_NEW and now - self._told.get((path, form), -PAUSE) < PAUSE:
             return None
         self._told[path, form] = now
-        values = {"name": PurePosixPath(path).name, "detail": detail}
+        values = {"name": PurePosixPath(path).name, "detail": detail, **({"by": by} if by else {})}
         data: dict[str, Any] = {
             "id": uuid4().hex,
             "path": path,

@@ -17,8 +17,9 @@ const LIST = "jp-CollabPeople";
 
 /** A button that says whose server this is, and who is here. It opens the list of people and their documents. */
 export class Badge extends ReactWidget {
-  constructor(trans: TranslationBundle, openDocument: (path: string) => void) {
+  constructor(trans: TranslationBundle, openDocument: (path: string) => void, showHistory: () => void) {
     super();
+    this.showHistory = showHistory;
     this.trans = trans;
     this.openDocument = openDocument;
     this.addClass("jp-CollabBadge");
@@ -81,6 +82,7 @@ export class Badge extends ReactWidget {
             visitor={this.place.username}
             trans={this.trans}
             openDocument={this.openDocument}
+            showHistory={this.showHistory}
           />,
           document.body,
         )}
@@ -122,6 +124,7 @@ export class Badge extends ReactWidget {
 
   private readonly trans: TranslationBundle;
   private readonly openDocument: (path: string) => void;
+  private readonly showHistory: () => void;
   private place: Place | undefined;
   private news = "";
   private timer: ReturnType<typeof setTimeout> | undefined;

@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 
 import { Badge } from "./badge-view.tsx";
 import { show } from "./documents.ts";
+import { SHOW_HISTORY } from "./history.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { askPlace } from "./request.ts";
 import { onEvent, PRESENCE, type Person } from "./server.ts";
@@ -25,7 +26,11 @@ export const badge: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
   ) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    const view = new Badge(trans, (path) => void show(app, path));
+    const view = new Badge(
+      trans,
+      (path) => void show(app, path),
+      () => void app.commands.execute(SHOW_HISTORY),
+    );
     toolbars.addFactory("TopBar", "who-is-here", () => view);
     app.commands.addCommand(COMMAND, {
       label: trans.__("Show Who Is Here"),

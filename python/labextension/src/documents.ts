@@ -26,6 +26,7 @@ export interface Cell {
 export type OpenDocument = Widget & {
   context: {
     path: string;
+    ready: Promise<void>;
     model: { readOnly: boolean; sharedModel: SharedText };
     sessionContext: ISessionContext;
   };
@@ -59,6 +60,11 @@ export function openDocuments(app: JupyterFrontEnd): OpenDocument[] {
   return Array.from(app.shell.widgets("main")).filter(
     (widget): widget is OpenDocument => "context" in widget,
   );
+}
+
+/** Return the document at a path; undefined if it is not open in this page. */
+export function documentAt(app: JupyterFrontEnd, path: string): OpenDocument | undefined {
+  return openDocuments(app).find((widget) => pathIn(app, widget) === path);
 }
 
 /** Return the path of the current document, or an empty string if it has none. */

@@ -2,7 +2,8 @@
 // JupyterLab's extension on collaboration servers.
 import { badge } from "./badge.ts";
 import { banner } from "./banner.ts";
+import { history } from "./history.ts";
 import { notices } from "./notices.ts";
 import { share } from "./share.ts";
 
-export default [badge, banner, notices, share];
+export default [badge, banner, history, notices, share];

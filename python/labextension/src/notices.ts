@@ -21,6 +21,10 @@ export const notices: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const shown = new Set<string>();
     onEvent(app.serviceManager, NOTICE, (notice) => {
+      const own = app.serviceManager.user.identity?.username;
+      if (own && notice.values?.by === own) {
+        return; // this page's visitor did it, and sees that
+      }
       if (shown.has(notice.id) || !(notice.path === "" || isOpen(app, notice.path))) {
         return;
       }

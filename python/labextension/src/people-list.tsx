@@ -27,6 +27,7 @@ interface Props {
   visitor: string;
   trans: TranslationBundle;
   openDocument: (path: string) => void;
+  showHistory: () => void;
 }
 
 /** The list that the badge opens. The browser closes it at Escape, or when the visitor clicks elsewhere. */
@@ -60,6 +61,13 @@ export function PeopleList(props: Props): React.JSX.Element {
           </li>
         ))}
       </ul>
+      <button
+        type="button"
+        onClick={props.showHistory}
+        {...{ popovertarget: id, popovertargetaction: "hide" }}
+      >
+        {trans.__("History of this document")}
+      </button>
     </div>
   );
 }
