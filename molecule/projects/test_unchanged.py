@@ -15,7 +15,7 @@ FILES = "/srv/jupyterhub-projects/snow/files"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 
-# What someone does -> whether the discovery of the next run finds it by itself, so that the record of the last run still holds.
+# What someone does -> whether the discovery of the next run finds it, so that the record of the last run still holds.
 DIFFERENCES = {
     f"sed -i 's/rainfall/rainfalL/' {FRAGMENTS}/70-projects.py": False,
     # The same size and the same times.

@@ -27,7 +27,11 @@ ORDER = (NO_LEVEL, VIEW, EDIT)
 
 @dataclass
 class Limits:
-    """level: of shares and links whose creator asks for none. highest: of all shares and links, also of those that exist. can_view: whether servers enforce levels."""
+    """What users can give to others.
+
+    level: of shares and links whose creator asks for none. highest: of all shares and links, also of those that exist. can_view: whether
+    servers enforce levels.
+    """
 
     level: str = EDIT
     highest: str = EDIT

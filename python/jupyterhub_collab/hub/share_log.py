@@ -3,7 +3,8 @@
 
     {"time": "2026-11-21T10:00:00.040075Z", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
-event: `link made`, `link used`, `link ended`, `access given`, `level changed` or `access ended`. level: `view` or `edit`; was: the one before. owner, server: names; the default server's is empty.
+event: `link made`, `link used`, `link ended`, `access given`, `level changed` or `access ended`. level: `view` or `edit`; was: the one
+before. owner, server: names; the default server's is empty.
 by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access.
 expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
 server, user or group was deleted. No line contains a secret: neither a link's code nor a part of it.
