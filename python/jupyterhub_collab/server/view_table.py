@@ -52,13 +52,12 @@ PAGES = {
     *_of("jupyterhub_collab.server.protection", "ProtectionHandler"),
 }  # fmt: skip
 
-# They read the file at a path, or its history. It must be one that viewers may see.
+# They read the file at a path. It must be one that viewers may see.
 FILES = {
     *_of("jupyter_server.base.handlers", "AuthenticatedFileHandler"),
     *_of("jupyter_server.files.handlers", "FilesHandler"),
     *_of("jupyter_server.services.contents.handlers", "ContentsHandler", "NotebooksRedirectHandler"),
     *_of("jupyter_server.view.handlers", "ViewHandler"),
-    *_of("jupyterhub_collab.server.looking_back", "HistoryHandler"),
 }  # fmt: skip
 
 # It takes the name of a setting for a path, and reads the JSON there: with names such as `/tmp:a` or `..:a`, of any file on the host.
@@ -90,6 +89,7 @@ REFUSED = {
     *_of("jupyter_server_fileid.handler", "FileIDHandler", "FilePathHandler"),
     *_of("jupyter_server_terminals.handlers", "TermSocket"),
     *_of("jupyter_server_ydoc.handlers", "DocForkHandler", "TimelineHandler", "UndoRedoHandler"),
+    *_of("jupyterhub_collab.server.looking_back", "HistoryHandler"),  # has what was removed
     *_of("jupyterlab.handlers.announcements", "CheckForUpdateHandler", "NewsHandler"),
     *_of("jupyterlab.handlers.build_handler", "BuildHandler"),
     *_of("jupyterlab.handlers.extension_manager_handler", "ExtensionHandler"),

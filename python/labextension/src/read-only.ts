@@ -4,7 +4,7 @@ import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISignal } from "@lumino/signaling";
 
 import { holdStill, type OpenDocument, openDocuments } from "./documents.ts";
-import { changesDocument } from "./reading.ts";
+import { isForEditors } from "./reading.ts";
 
 /** What this extension uses of JupyterLab's shell. */
 type Shell = JupyterFrontEnd.IShell & { layoutModified: ISignal<unknown, void> };
@@ -48,7 +48,7 @@ export class ReadOnly {
     const { commands, shell } = this.app;
     const isEnabled = commands.isEnabled.bind(commands);
     const execute = commands.execute.bind(commands);
-    const isRefused = (id: string): boolean => this._value && changesDocument(id);
+    const isRefused = (id: string): boolean => this._value && isForEditors(id);
     // Menus, keys and buttons ask the first. The second is for what runs commands without asking.
     commands.isEnabled = (id, args) => !isRefused(id) && isEnabled(id, args);
     commands.execute = (id, args) => (isRefused(id) ? Promise.resolve() : execute(id, args));

@@ -48,8 +48,9 @@ const SHOWING = [
 /** All other commands of notebooks may change them. */
 const NOTEBOOK = new Set([...MOVING, ...SHOWING]);
 
-/** What changes a document although its editor is read-only, or what would wait for a server that takes nothing. */
+/** What changes a document although its editor is read-only, or what the server would refuse. */
 const OTHERS = new Set([
+  "collab-jupyterhub:show-history",
   "completer:invoke-file",
   "completer:invoke-notebook",
   "completer:select-file",
@@ -64,8 +65,8 @@ const OTHERS = new Set([
   "toc:run-cells",
 ]);
 
-/** Return whether a command may change a document. */
-export function changesDocument(command: string): boolean {
+/** Return whether a command is only for people who can edit. */
+export function isForEditors(command: string): boolean {
   const [of, name] = command.split(":", 2);
   return of === "notebook" ? !NOTEBOOK.has(name ?? "") : OTHERS.has(command);
 }
