@@ -75,6 +75,11 @@ class SharingPage:
         return self.server.get_by_label("Valid for")
 
     @property
+    def level(self) -> Locator:
+        """What a new link gives."""
+        return self.server.get_by_label("Access", exact=True).first
+
+    @property
     def document(self) -> Locator:
         return self.server.get_by_label("Open this file")
 
