@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .hub import Hub
 
 START_TIMEOUT = 120  # seconds until a server must have started
+STOPPED = 424  # the hub's status for a server that does not run
 POLL = 0.5  # seconds between two checks of a server that is starting or stopping
 
 NAVIGATE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
@@ -111,9 +112,12 @@ class Person:
         while time.monotonic() < deadline:
             if page.asks_for_login:
                 raise Refused(page.status, page.url, f"the hub asks for a login: {page.sentence}")
-            if page.status in (200, 424, 503) and (launch := page.link("a#start")):
+            launch = page.link("a#start") if page.status in (200, STOPPED, 503) else None
+            if launch or page.status == STOPPED:
                 if not start:
                     raise NotRunning(page.status, page.url, page.sentence)
+                if launch is None:  # this person may not start it
+                    raise Refused(page.status, page.url, page.sentence)
                 page = self.page(launch)
             elif page.status >= 400:
                 raise Failed.or_refused(page.status, page.url, page.sentence)
@@ -159,7 +163,7 @@ class Person:
     def ask(self, method: str, url: str, json: Any = None) -> Any:
         """Call `fetch`, and return the JSON of the answer (None if it is empty). Raise `Refused`, `NotRunning` or `Failed` for errors."""
         answer = self.fetch(method, url, json)
-        if answer.status_code == 424:
+        if answer.status_code == STOPPED:
             raise NotRunning(answer.status_code, url, Page.of(answer).sentence)
         if not answer.is_success:
             raise Failed.or_refused(answer.status_code, url, Page.of(answer).sentence)
