@@ -12,10 +12,15 @@ from browser.axe import faults
 from browser.windows import window
 from local_hub import wait_until
 from paged_hub import Paged
+from tiers import LONG
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 Theme = Literal["light", "dark"]
+# Sizes and themes in which each page is examined. All of them take twice as long.
+LOOKS: list[tuple[ViewportSize, Theme]] = [(DESKTOP, "dark"), (PHONE, "light")]
+if LONG:
+    LOOKS += [(DESKTOP, "light"), (PHONE, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +66,19 @@ def alice(browser: Browser, hub: Paged) -> Iterator[Page]:
 def examine(page: Page, name: str, screenshots: Path) -> None:
     """Expect a page to be in order in both themes and on a desktop and a phone, and keep a picture of each."""
     wrong = {}
-    for size in (DESKTOP, PHONE):
+    for size, theme in LOOKS:
         page.set_viewport_size(size)
-        themes: tuple[Theme, ...] = ("light", "dark")
-        for theme in themes:
-            page.emulate_media(color_scheme=theme)
-            expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
-            page.wait_for_timeout(400)  # Bootstrap fades colors
-            found = faults(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                found.append("the page is wider than the window")
-            if page.get_by_role("main").count() != 1:
-                found.append("the page has not one main landmark")
-            if found:
-                wrong[f"{size['width']} {theme}"] = found
-            page.screenshot(path=screenshots / f"{name}-{size['width']}-{theme}.png", full_page=True)
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+        page.wait_for_timeout(400)  # Bootstrap fades colors
+        found = faults(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append("the page is wider than the window")
+        if page.get_by_role("main").count() != 1:
+            found.append("the page has not one main landmark")
+        if found:
+            wrong[f"{size['width']} {theme}"] = found
+        page.screenshot(path=screenshots / f"{name}-{size['width']}-{theme}.png", full_page=True)
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
     assert wrong == {}
