@@ -24,7 +24,6 @@ SOON = {
         False,
     ),
     "acl": (f"python3 -c \"import os; os.removexattr('{FILES}', 'system.posix_acl_access')\"", False),
-    "code": ("mv /usr/local/lib/collab.jupyterhub/[0-9a-f]* /root/", False),
     "restart": ("systemctl restart jupyterhub", False),
     "python package": (
         f"{UV} pip uninstall --python /usr/local/jupyterhub/bin/python jupyter-collaboration",
@@ -72,4 +71,14 @@ def test_difference_is_found_and_repaired(
     assert done.code == 0, done.output
     if stays:
         assert done.changed == 1, done.output
+    assert is_recorded(platform)
+
+
+def test_missing_code_is_found(run: Run, host: Host, platform: Platform) -> None:
+    """A hub whose configuration names code that is gone cannot be changed, so the play says so."""
+    assert run().code == 0
+    host.check_output("mkdir /root/code && mv /usr/local/lib/collab.jupyterhub/[0-9a-f]* /root/code")
+    assert not is_recorded(platform)
+    assert "failed to load" in run().output
+    host.check_output("mv /root/code/* /usr/local/lib/collab.jupyterhub")
     assert is_recorded(platform)
