@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from jupyterhub.services.auth import HubAuth
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -51,6 +52,7 @@ def lose(listener, *what):
 
 Listener.send = lose
 """
+ACCESS = "access:servers!server=alice/"
 LISTENS = "jupyterhub-user-alice listens to changes"
 ASKED = "GET /hub/api/user ("
 
@@ -209,6 +211,21 @@ async def test_missed_message_is_noticed(hub: Viewed, guest: str) -> None:
         assert await end_of(socket) == ENDED
 
 
+async def test_access_that_starts_waits_for_no_message(fast_hub: Viewed) -> None:
+    """Someone is refused, then accepts a share, and comes at once."""
+    name = f"late-{uuid4().hex[:8]}"
+    fast_hub.ask("POST", f"users/{name}")
+    token = fast_hub.token_of(name)
+    [hers] = await come(fast_hub, "alice")
+    assert not fast_hub.opens(token)
+    await asyncio.sleep(2 * FAST)  # meanwhile, the hub says again and again that nothing has changed
+    with losing(fast_hub, "everything"):
+        fast_hub.share(name)
+        assert fast_hub.opens(token)
+    await hers.close()
+
+
+@pytest.mark.long
 async def test_silent_connection_is_worth_nothing(fast_hub: Viewed) -> None:
     """Without the hub's messages, servers ask as often as before. When they hear from the hub again, they do not."""
     guest = new_guest(fast_hub)
@@ -229,6 +246,7 @@ async def test_silent_connection_is_worth_nothing(fast_hub: Viewed) -> None:
     await hers.close()
 
 
+@pytest.mark.long
 async def test_token_ends_when_it_expires(fast_hub: Viewed) -> None:
     """Nothing changes in the database at that time."""
     guest = new_guest(fast_hub)
@@ -238,6 +256,7 @@ async def test_token_ends_when_it_expires(fast_hub: Viewed) -> None:
     assert await end_of(socket) == ENDED
 
 
+@pytest.mark.long
 async def test_rights_that_changed_while_the_hub_was_restarted(hub: Viewed) -> None:
     """As when a play changes who is in a project. The server asks about everyone as soon as it reaches the hub."""
     bob, hers = await come(hub, "bob", "alice")
@@ -345,6 +364,8 @@ class Auth:
     api_token = "t"
     cache_max_age = 5
     certfile = keyfile = client_ca = ""
+    access_scopes = frozenset({ACCESS})
+    check_scopes = HubAuth.check_scopes
 
     def __init__(self, port: int = 0) -> None:
         self.api_url = f"http://127.0.0.1:{port}/hub/api"
@@ -357,7 +378,7 @@ class Answers(dict[str, Any]):
 
 
 def answer(told: int, name: str = "bob", stream: str = "s", seconds: float = 100) -> dict[str, Any]:
-    return {"name": name, WATCH: {"stream": stream, "told": told, "seconds": seconds}}
+    return {"name": name, "scopes": [ACCESS], WATCH: {"stream": stream, "told": told, "seconds": seconds}}
 
 
 def test_answer_is_overtaken_by_later_changes_only() -> None:
@@ -402,8 +423,9 @@ def test_answers_without_a_stream_are_not_confirmed() -> None:
     watches: list[Any] = [None, [], {}, {"stream": "s"}, {"stream": "s", "told": "0", "seconds": 9}]
     watches.append({"stream": "x", "told": 0, "seconds": 9})
     for watch in watches:
-        assert push.confirmed({"name": "bob", WATCH: watch}) == (0, 0)
-    assert push.confirmed({"name": "bob"}) == (0, 0)
+        assert push.confirmed({"name": "bob", "scopes": [ACCESS], WATCH: watch}) == (0, 0)
+    assert push.confirmed({"name": "bob", "scopes": ACCESS}) == (0, 0)
+    assert push.confirmed(answer(0) | {"scopes": []}) == (0, 0), "who has no access may get it at any moment"
 
 
 @asynccontextmanager
