@@ -7,6 +7,7 @@ import pytest
 from testinfra.host import Host
 
 from modules import call
+from people import Hub
 from scenario import Platform, Play, wait_until
 
 Run = Callable[..., Play]
@@ -58,14 +59,14 @@ def is_recorded(platform: Platform) -> bool:
 
 @pytest.mark.parametrize(("difference", "stays"), CASES)
 def test_difference_is_found_and_repaired(
-    difference: str, stays: bool, run: Run, host: Host, platform: Platform
+    difference: str, stays: bool, run: Run, hub: Hub, host: Host, platform: Platform
 ) -> None:
     if not is_recorded(platform):
         assert run().code == 0
     assert is_recorded(platform)
     host.check_output(difference)
     if difference.startswith("systemctl"):
-        wait_until(lambda: host.run("curl --fail --silent http://127.0.0.1:8000/hub/api").rc == 0, 120)
+        wait_until(lambda: hub.is_up, 120)
     assert is_recorded(platform) is stays
     done = run()
     assert done.code == 0, done.output
