@@ -64,7 +64,7 @@ from .notices import (
 from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
 from .watching import VIEWER
-from .yjs_update import lacks
+from .yjs_update import clocks_after, clocks_of
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -140,6 +140,7 @@ class Room(rooms.DocumentRoom):
             self._model_of,
         )
         self._remembering: Subscription | None = None
+        self._clocks: dict[int, int] = {}  # of the document, as far as they are known
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self._path = self._file.path  # the last one that is known
         self.on_message = self._take_in
@@ -759,7 +760,8 @@ class Room(rooms.DocumentRoom):
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
             return False
         update = read_message(message[2:])
-        if message[1] == YSyncMessageType.SYNC_UPDATE and self._lacks(update):
+        after = self._clocks_after(update) if message[1] == YSyncMessageType.SYNC_UPDATE else {}
+        if after is None:
             # Its author typed after coming back, and before telling what the server had missed. pycrdt would show some of it at once, but report
             # it only with the rest. Meanwhile, it would be in the file, but not in the history.
             if channel := SENDER.get():
@@ -771,13 +773,20 @@ class Room(rooms.DocumentRoom):
                 self.ydoc.apply_update(self._incoming)
         finally:
             self._incoming = None
+        self._clocks |= after
         return True
 
-    def _lacks(self, update: bytes) -> bool:
+    def _clocks_after(self, update: bytes) -> dict[int, int] | None:
+        """Return the clocks of an update's authors after it; None if the document lacks something that it builds on."""
         try:
-            return lacks(self.ydoc.get_state(), update)
+            after = clocks_after(self._clocks, update)
+            if after is None:
+                # Read them only if needed: a document has as many as there were tabs that changed it.
+                self._clocks = clocks_of(self.ydoc.get_state())
+                after = clocks_after(self._clocks, update)
         except ValueError:
-            return False  # content of an unknown kind
+            return {}  # content of an unknown kind
+        return after
 
     async def _model_of(self, content: Any) -> dict[str, Any]:
         """Return the model with which the contents manager writes some content in the format of the file."""

@@ -53,20 +53,24 @@ def garbage_of(update: bytes) -> Ranges:
     return found
 
 
-def lacks(state: bytes, update: bytes) -> bool:
-    """Return whether a document lacks something that an update builds on. state: the document's state vector.
+def clocks_after(known: dict[int, int], update: bytes) -> dict[int, int] | None:
+    """Return the clocks of an update's authors after it; None if it builds on something that a document lacks.
 
-    Raises ValueError if the update has content of an unknown kind.
+    known: the document's clocks by client. Raises ValueError if the update has content of an unknown kind.
     """
-    known, reader = clocks_of(state), _Reader(update)
+    reader, after = _Reader(update), dict[int, int]()
+
+    def end_of(client: int) -> int:
+        return after.get(client) or known.get(client, 0)
+
     for client, start, end, kind in reader.structs():
         if kind != SKIP:
-            if start > known.get(client, 0):
-                return True
-            known[client] = max(end, known.get(client, 0))
+            if start > end_of(client):
+                return None
+            after[client] = max(end, end_of(client))
     removed = ranges_of(reader.stream[reader.i0 :])
     needed = reader.needed + [(client, end - 1) for client, its in removed.items() for _start, end in its]
-    return any(clock >= known.get(client, 0) for client, clock in needed)
+    return after if all(clock < end_of(client) for client, clock in needed) else None
 
 
 class _Reader(Decoder):
