@@ -42,7 +42,7 @@ def test_proxy_that_answers_for_the_server_is_not_taken_for_it(alice: Lab, bob: 
     """While a hub restarts with its proxy, the proxy answers 404 for each server. No dialog says that a directory does not exist."""
     server = re.compile(r"/user/[^/]+/api/")
     alice.page.context.route(
-        server, lambda route: route.fulfill(status=404, content_type="text/html", body="")
+        server, lambda route: route.fulfill(status=404, content_type="", body="Not Found")
     )
     try:
         alice.page.get_by_title("Refresh the file browser.").click()

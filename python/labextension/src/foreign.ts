@@ -6,7 +6,7 @@ import type { ServerConnection } from "@jupyterlab/services";
 /** In all answers of hubs and their servers. */
 const MARK = "X-JupyterHub-Version";
 
-/** From now on, requests fail if only something else answers for the server: with an error, as a web page, and without the hub's mark. */
+/** From now on, requests fail if only something else answers for the server: with an error that is not in JSON, and without the hub's mark. */
 export function refuseForeign(settings: ServerConnection.ISettings): void {
   const own = settings.fetch;
   // A proxy may remove the mark.
@@ -15,8 +15,8 @@ export function refuseForeign(settings: ServerConnection.ISettings): void {
     const response = await own(...request);
     const hasMark = response.headers.has(MARK);
     isMarked ||= hasMark;
-    const isPage = response.headers.get("Content-Type")?.startsWith("text/html") ?? false;
-    if (isMarked && !hasMark && !response.ok && isPage) {
+    const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;
+    if (isMarked && !hasMark && !response.ok && !isJson) {
       // As if there had been no answer.
       throw new TypeError(`The answer ${response.status.toString()} is not the server's`);
     }

@@ -7,6 +7,7 @@ import type { ServerConnection } from "@jupyterlab/services";
 import { refuseForeign } from "../src/foreign.ts";
 
 const PAGE = { "Content-Type": "text/html; charset=utf-8" };
+const JSON = { "Content-Type": "application/json" };
 const MARK = { "X-JupyterHub-Version": "6.1.1" };
 
 /** Return what asks for the next of these answers, with their status and headers. */
@@ -21,16 +22,17 @@ function asking(...answers: [number, Record<string, string>][]): () => Promise<R
   return () => settings.fetch("");
 }
 
-void test("a proxy's page is no answer of the server", async () => {
-  const ask = asking([200, MARK], [404, PAGE], [503, PAGE], [200, MARK]);
+void test("a proxy's page or text is no answer of the server", async () => {
+  const ask = asking([200, MARK], [404, {}], [404, PAGE], [503, PAGE], [200, MARK]);
   assert.equal((await ask()).status, 200);
+  await assert.rejects(ask(), TypeError);
   await assert.rejects(ask(), TypeError);
   await assert.rejects(ask(), TypeError);
   assert.equal((await ask()).status, 200);
 });
 
 void test("the server's and the hub's own errors are answers", async () => {
-  const ask = asking([200, MARK], [404, { ...MARK, ...PAGE }], [424, { ...MARK }], [404, {}], [200, PAGE]);
+  const ask = asking([200, MARK], [404, { ...MARK, ...PAGE }], [424, { ...MARK }], [404, JSON], [200, PAGE]);
   const statuses = [await ask(), await ask(), await ask(), await ask(), await ask()].map(
     ({ status }) => status,
   );
