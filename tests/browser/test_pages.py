@@ -158,13 +158,14 @@ def test_accept_page_is_in_order(hub: Paged, alice: Page, browser: Browser, scre
 
 def test_guest_starts_and_stops_the_shared_server_from_home(hub: Paged, zoe: Page, screenshots: Path) -> None:
     """Requirement 116: Home starts it, the page of the start is the guest's own, and Home stops it after a question."""
-    started = zoe.context.new_page()  # it leads to the server, once it runs
-    started.goto(f"{hub.front}/hub/home")
-    started.get_by_role("listitem").filter(has_text="shared's server").get_by_role(
-        "link", name="Start", exact=True
-    ).click()
-    expect(started.get_by_role("heading", level=1)).to_have_text("shared's server is starting")
-    expect(started.locator("#login_widget")).to_contain_text("zoe")
+    with hub.holding_starts():
+        started = zoe.context.new_page()  # it leads to the server, once it runs
+        started.goto(f"{hub.front}/hub/home")
+        started.get_by_role("listitem").filter(has_text="shared's server").get_by_role(
+            "link", name="Start", exact=True
+        ).click()
+        expect(started.get_by_role("heading", level=1)).to_have_text("shared's server is starting")
+        expect(started.locator("#login_widget")).to_contain_text("zoe")
     zoe.goto(f"{hub.front}/hub/home")
     row = zoe.get_by_role("listitem").filter(has_text="shared's server")
     wait_until(lambda: bool(zoe.reload()) and "running" in row.inner_text())

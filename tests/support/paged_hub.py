@@ -16,8 +16,11 @@ from jupyterhub_collab.hub import apply
 
 apply(c, accounts=["shared"], everyone=["access:servers!server=shared/", "servers!server=shared/"])
 """
-# A viewer of alice's server, and a port for each server.
+# A viewer of alice's server, a port for each server, and a file that holds starts while it exists.
 MORE = """
+import asyncio
+from pathlib import Path
+
 from jupyterhub_collab.hub.projects import open_servers
 
 levels = {{"view": ["access:servers!server={{server}}"], "edit": ["access:servers!server={{server}}"]}}
@@ -35,6 +38,8 @@ theirs = c.Spawner.pre_spawn_hook
 
 
 async def pre_spawn_hook(spawner):
+    while Path("{held}").exists():
+        await asyncio.sleep(0.05)
     listen(spawner)
     await theirs(spawner)
 
@@ -52,9 +57,21 @@ class Paged(Attacked):
         self.shared_port, self.front_port = free_port(), free_port()
         path = directory / "jupyterhub_config.py"
         before, _, after = path.read_text().partition(SHARING)
+        self._held = directory / "held"
         ports = {"alice": self._port, "shared": self.shared_port}
         # The fragment of the shared account comes before that of sharing.
-        path.write_text(f"{before}{more}\n{SHARED}\n{SHARING}{after}\n{MORE.format(**ports)}")
+        path.write_text(
+            f"{before}{more}\n{SHARED}\n{SHARING}{after}\n{MORE.format(**ports, held=self._held)}"
+        )
+
+    @contextmanager
+    def holding_starts(self) -> Iterator[None]:
+        """Start no server within this context, so that the page of a start stays."""
+        self._held.touch()
+        try:
+            yield
+        finally:
+            self._held.unlink()
 
     @property
     def front(self) -> str:

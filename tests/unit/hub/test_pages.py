@@ -189,7 +189,8 @@ def test_stopped_server_says_whose_it_is_and_who_can_start_it(hub: Paged) -> Non
 def test_pages_of_a_start_and_a_stop_show_the_visitors_own_name(hub: Paged) -> None:
     """Their scripts act on the server that the page is about, not on the visitor's."""
     with hub.browser("eve", page=hub.page) as eve:
-        answer = eve.get("/hub/spawn/shared")
+        with hub.holding_starts():
+            answer = eve.get("/hub/spawn/shared")
         assert words(answer, "#login_widget") == "eve Logout"
         assert words(answer).startswith("shared's server is starting")
         assert re.findall(r"jhdata\.user = (.*);", answer.text)[-1] == '"shared"'
