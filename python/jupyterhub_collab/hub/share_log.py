@@ -12,12 +12,11 @@ server, user or group was deleted. No line contains a secret: neither a link's c
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from logging.handlers import WatchedFileHandler
 from typing import Any
@@ -29,6 +28,7 @@ from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session, object_session
 from traitlets.log import get_logger
 
+from ..within import within
 from .callers import callers
 from .share_levels import level_in, level_of
 
@@ -37,14 +37,9 @@ _cause: ContextVar[str] = ContextVar("cause", default="")
 _log = logging.getLogger("jupyterhub_collab.shares")
 
 
-@contextlib.contextmanager
-def because(cause: str) -> Iterator[None]:
+def because(cause: str) -> AbstractContextManager[None]:
     """Log this cause for everything that ends inside the context."""
-    token = _cause.set(cause)
-    try:
-        yield
-    finally:
-        _cause.reset(token)
+    return within(_cause, cause)
 
 
 class _LogFile(WatchedFileHandler):

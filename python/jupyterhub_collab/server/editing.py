@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from ..within import within
 from .history import History
 
 
@@ -29,14 +29,9 @@ class Session:
 _SESSION: ContextVar[Session | None] = ContextVar("editing_session", default=None)
 
 
-@contextmanager
-def editing_as(user: Any) -> Iterator[None]:
+def editing_as(user: Any) -> AbstractContextManager[None]:
     """Attribute what this task changes in this context to a `jupyter_server.auth.User`."""
-    token = _SESSION.set(Session(str(getattr(user, "username", ""))))
-    try:
-        yield
-    finally:
-        _SESSION.reset(token)
+    return within(_SESSION, Session(str(getattr(user, "username", ""))))
 
 
 def current_edit(past: History, document: str) -> int | None:

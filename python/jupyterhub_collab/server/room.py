@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -41,6 +41,7 @@ from pycrdt import (
 from tornado.web import HTTPError
 
 from ..patches.server import saving
+from ..within import within
 from . import apart, copies
 from .editing import current_edit, editing_as
 from .file_content import Found
@@ -812,7 +813,7 @@ class Room(rooms.DocumentRoom):
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
             self._notices.tell_newcomers(self._file.path)
-            with editing_as(getattr(channel, "current_user", None)), _from(channel):
+            with editing_as(getattr(channel, "current_user", None)), within(SENDER, channel):
                 await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is cleaned up afterwards
@@ -833,16 +834,6 @@ class Room(rooms.DocumentRoom):
                 async with asyncio.timeout(START_SECONDS):
                     await self._begun.wait()
         await super().stop()
-
-
-@contextlib.contextmanager
-def _from(channel: Channel) -> Iterator[None]:
-    """Within this context, messages come from a client."""
-    before = SENDER.set(channel)
-    try:
-        yield
-    finally:
-        SENDER.reset(before)
 
 
 def _reason_of(error: Exception) -> str:

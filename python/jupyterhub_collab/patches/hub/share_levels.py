@@ -9,8 +9,6 @@ around them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
@@ -24,6 +22,7 @@ from tornado import web
 
 from ...hub.share_levels import STORED, asked_level, given, highest_of, level_of, limits, to_store
 from ...names import EDIT, NO_LEVEL
+from ...within import within
 from ..releases import patches_hub
 
 FIELD = "level"
@@ -69,15 +68,6 @@ def keep_share_levels(level: str = EDIT, highest: str = EDIT, *, can_view: bool 
         setattr(handlers._ShareAPIHandler, model, _telling(getattr(handlers._ShareAPIHandler, model)))
 
 
-@contextmanager
-def _set(variable: ContextVar[str], level: str) -> Iterator[None]:
-    token = variable.set(level)
-    try:
-        yield
-    finally:
-        variable.reset(token)
-
-
 def _by_level(theirs: Any) -> property:
     """Return the property `scopes` of shares and links: what they give, at whatever level."""
 
@@ -102,7 +92,7 @@ def _granting(theirs: Any) -> classmethod[Any, Any, Any]:
         before = level_of(share) if share is not None else NO_LEVEL
         # The owner decides. An accepted link, and a request without a level, take nothing from what a user already has.
         level = _asked.get() or highest_of(before, _accepted.get() or limits.level)
-        with _set(_written, level):
+        with within(_written, level):
             share = theirs(db, spawner, share_with, *scopes, **more)
         # What only the highest level of this hub limits stays as it is.
         if _asked.get() or level_of(share) != level:
@@ -124,7 +114,7 @@ def _creating(theirs: Any) -> classmethod[Any, Any, Any]:
     """Wrap the method through which every link is made."""
 
     def new(_class: Any, /, *arguments: Any, **options: Any) -> Any:
-        with _set(_written, _asked.get() or limits.level):
+        with within(_written, _asked.get() or limits.level):
             return theirs(*arguments, **options)
 
     return classmethod(new)
@@ -135,7 +125,7 @@ def _exchanging(theirs: Any) -> Any:
 
     @wraps(theirs)
     def exchange(code: orm.ShareCode, share_with: Any) -> Any:
-        with _set(_asked, NO_LEVEL), _set(_accepted, level_of(code)):
+        with within(_asked, NO_LEVEL), within(_accepted, level_of(code)):
             return theirs(code, share_with)
 
     return exchange
@@ -157,7 +147,7 @@ def _asking(theirs: Any) -> Any:
             return body
 
         handler.get_json_body = read_without_level
-        with _set(_asked, NO_LEVEL):
+        with within(_asked, NO_LEVEL):
             await maybe_future(theirs(handler, *arguments, **named))
 
     return post

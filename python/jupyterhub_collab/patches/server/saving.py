@@ -17,6 +17,7 @@ import os
 import time
 from base64 import decodebytes
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from tornado.web import HTTPError
 
 from ...server.apart import Signer
 from ...server.notebook_bytes import bytes_of_notebook, formats
+from ...within import within
 from ..releases import patches_server
 
 # How long another program may lock a file before a save fails, in seconds.
@@ -130,11 +132,8 @@ async def mark_trusted_cells(manager: Any, notebook: Any, path: str) -> None:
         return
     _sign_slowly(manager)
     signature = await asyncio.to_thread(notary.compute_signature, notebook)
-    token = _signed.set((notebook, signature))
-    try:
+    with within(_signed, (notebook, signature)):
         manager.mark_trusted_cells(notebook, path)
-    finally:
-        _signed.reset(token)
 
 
 def signer_of(manager: Any) -> Signer | None:
@@ -151,14 +150,9 @@ def is_signed(manager: Any, digest: str, algorithm: str) -> bool:
     return bool(manager.notary.store.check_signature(digest, algorithm))
 
 
-@contextlib.contextmanager
-def as_document(saving: Saving) -> Iterator[None]:
+def as_document(saving: Saving) -> AbstractContextManager[None]:
     """Treat a save in this context as a save of this document."""
-    token = _saving.set(saving)
-    try:
-        yield
-    finally:
-        _saving.reset(token)
+    return within(_saving, saving)
 
 
 def _bare(notebook: Any) -> Any:
