@@ -71,6 +71,14 @@ def test_page_says_why_it_is_read_only(bob_at_home: Lab, vera: Lab) -> None:
     expect(bob_at_home.banner).to_be_hidden()
 
 
+def test_badge_offers_viewers_no_history(bob_at_home: Lab, vera: Lab) -> None:
+    for lab, offers in ((bob_at_home, 1), (vera, 0)):
+        lab.page.locator(".jp-CollabBadge").get_by_role("button").first.click()
+        expect(lab.page.locator(".jp-CollabPeople")).to_be_visible()
+        expect(lab.page.get_by_role("button", name="History of this document")).to_have_count(offers)
+        lab.page.keyboard.press("Escape")
+
+
 def test_viewer_follows_a_notebook_and_changes_nothing(bob_at_home: Lab, vera: Lab) -> None:
     cells = vera.page.locator(".jp-Notebook .jp-Cell")
     bob_at_home.cell(EMPTY).type("mean = 4")

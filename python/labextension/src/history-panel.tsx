@@ -62,7 +62,7 @@ export class HistoryPanel extends ReactWidget {
       }
     } catch (error) {
       if (number === this.asked) {
-        this.problem = messageOf(error);
+        this.problem = messageOf(error, this.trans);
       }
     }
     this.update();
@@ -168,7 +168,7 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Return what an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Return what an error says. Those of the server (`looking_back.py`) can be translated. */
+export function messageOf(error: unknown, trans: TranslationBundle): string {
+  return trans.__(error instanceof Error ? error.message : String(error));
 }

@@ -82,7 +82,7 @@ export const history: JupyterFrontEndPlugin<void> = {
         const reason =
           error instanceof OtherDocument
             ? trans.__("This page does not have the latest version of it. Reload the page, then try again.")
-            : messageOf(error);
+            : messageOf(error, trans);
         Notification.error(trans.__("%1 was not restored. Reason: %2", name, reason));
       }
     };
@@ -127,8 +127,10 @@ export const history: JupyterFrontEndPlugin<void> = {
             }
           });
         }
+        if (panel.isVisible) {
+          void panel.refresh(); // otherwise it asks as soon as it is shown
+        }
         app.shell.activateById(panel.id);
-        void panel.refresh();
       },
     });
     palette?.addItem({ command: SHOW_HISTORY, category: trans.__("Collaboration") });

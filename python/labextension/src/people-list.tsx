@@ -63,6 +63,7 @@ export function PeopleList(props: Props): React.JSX.Element {
       </ul>
       <button
         type="button"
+        className="jp-CollabPeople-history"
         onClick={props.showHistory}
         {...{ popovertarget: id, popovertargetaction: "hide" }}
       >

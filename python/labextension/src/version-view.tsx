@@ -60,7 +60,7 @@ export class VersionView extends ReactWidget {
           this.version = await this.doing.ask(asked);
           this.problem = "";
         } catch (error) {
-          this.problem = messageOf(error);
+          this.problem = messageOf(error, this.trans);
         }
       } while (asked !== this.choice);
     } finally {
