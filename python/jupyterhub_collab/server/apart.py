@@ -31,7 +31,7 @@ START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from jupyterhu
 YES, NO = b"yes\n", b"no\n"
 # Time limit of a process, in seconds. If it merges a file, the document is not saved while it runs.
 PATIENCE = 60
-# More processes at once would only compete for processors and memory.
+# More merges at once would only compete for processors and memory. Those who look back have turns of their own (`looking_back.Turns`).
 _turn = asyncio.Semaphore(2)
 
 
@@ -159,7 +159,7 @@ def main() -> None:
         try:
             _dump(job.do(is_signed), outcome)
         except ValueError as error:
-            # The server finds the same problem when it merges the file itself, and tells people.
+            # The server tells people: of a file when it finds the same problem itself, and who looks back at once.
             sys.exit(f"{job.name} is not handled here: {error}")
 
 

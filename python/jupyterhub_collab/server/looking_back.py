@@ -2,7 +2,8 @@
 """Tell a page the history of a document: who changed it when, what it was, and how it becomes the same again.
 
 Nothing is changed here. A page that restores something gets an update, and applies it to its own copy of the document, as its person's own
-change: it reaches the others, the history and the file like any other, and that person can undo it. A viewer's change would be refused.
+change: it reaches the others, the history and the file like any other, and that person can undo it. Viewers are refused all of this
+(`view_table.py`), because earlier versions have what was removed.
 """
 
 from __future__ import annotations
