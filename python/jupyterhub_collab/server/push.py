@@ -59,9 +59,10 @@ class Stream:
         heard = json.loads(line)
         if not isinstance(heard, list) or not 2 <= len(heard) <= 3:
             raise ValueError("not a line of the hub")
-        at, told, names = float(heard[0]), heard[1], heard[2] if len(heard) == 3 else []
+        at, told, names = heard[0], heard[1], heard[2] if len(heard) == 3 else []
         is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        if not isinstance(told, int) or not (names is None or is_list):
+        are_numbers = isinstance(at, int | float) and isinstance(told, int)
+        if not are_numbers or not (names is None or is_list):
             raise ValueError("not a line of the hub")
         if told != self.told + (len(heard) == 3):
             names = None  # a line is missing
