@@ -112,8 +112,6 @@ class Push:
             return 0.0, 0.0
         if told < max(stream.about.get(answer.get("name"), 0), stream.about.get(None, 0)):
             return None
-        if not self._hub_auth.check_scopes(self._hub_auth.access_scopes, answer):
-            return 0.0, 0.0  # who accepts a share comes at once, before the hub's message
         return stream.until, min(seconds, LONGEST_TRUST)
 
     def is_overtaken(self, answer: dict[str, Any] | None) -> bool:

@@ -14,6 +14,7 @@ from .errors import Failed
 
 OPEN_TIMEOUT = 30  # seconds
 CLOSE_TIMEOUT = 2  # seconds
+PATIENCE = 60  # seconds for the end of a websocket, because the machine may be busy
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,18 @@ class _GivesUp(ClientConnection):
         super().data_received(data)
         if self.protocol.handshake_exc is not None:
             self.transport.abort()
+
+
+async def end_of(socket: ClientConnection, seconds: float = PATIENCE) -> int | None:
+    """Read until the server closes a websocket, and return the close code, or None if it stays open."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                await socket.recv()
+    except TimeoutError:
+        return None
+    except ConnectionClosed as end:
+        return end.rcvd.code if end.rcvd else 1006
 
 
 async def dial(door: Door) -> ClientConnection:

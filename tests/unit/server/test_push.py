@@ -18,17 +18,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from jupyterhub.services.auth import HubAuth
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
 import plain_http
 from jupyterhub_collab.hub.push import BURST, SHORTEST_BEAT
 from jupyterhub_collab.names import CHANGES, WATCH
+from jupyterhub_collab.patches.server.answers import REFUSED_SECONDS
 from jupyterhub_collab.server.push import Push, Stream
 from jupyterhub_collab.server.visitors import ENDED
 from local_hub import PATIENCE, wait_until
-from people.sockets import Door, dial
+from people.sockets import Door, dial, end_of
 from viewed_hub import Viewed
 from visits import EVENTS
 
@@ -52,7 +51,6 @@ def lose(listener, *what):
 
 Listener.send = lose
 """
-ACCESS = "access:servers!server=alice/"
 LISTENS = "jupyterhub-user-alice listens to changes"
 ASKED = "GET /hub/api/user ("
 
@@ -107,17 +105,6 @@ async def listening(hub: Viewed, times: int = 1) -> None:
         while hub.log.count(LISTENS) < times:
             await asyncio.sleep(0.1)
     await asyncio.sleep(1)
-
-
-async def end_of(socket: ClientConnection, seconds: float = PATIENCE) -> int | None:
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                await socket.recv()
-    except TimeoutError:
-        return None
-    except ConnectionClosed as end:
-        return end.rcvd.code if end.rcvd else 1006
 
 
 def revoke(hub: Viewed, name: str) -> None:
@@ -218,8 +205,8 @@ async def test_access_that_starts_waits_for_no_message(fast_hub: Viewed) -> None
     token = fast_hub.token_of(name)
     [hers] = await come(fast_hub, "alice")
     assert not fast_hub.opens(token)
-    await asyncio.sleep(2 * FAST)  # meanwhile, the hub says again and again that nothing has changed
     with losing(fast_hub, "everything"):
+        await asyncio.sleep(2 * REFUSED_SECONDS)
         fast_hub.share(name)
         assert fast_hub.opens(token)
     await hers.close()
@@ -364,8 +351,6 @@ class Auth:
     api_token = "t"
     cache_max_age = 5
     certfile = keyfile = client_ca = ""
-    access_scopes = frozenset({ACCESS})
-    check_scopes = HubAuth.check_scopes
 
     def __init__(self, port: int = 0) -> None:
         self.api_url = f"http://127.0.0.1:{port}/hub/api"
@@ -378,7 +363,7 @@ class Answers(dict[str, Any]):
 
 
 def answer(told: int, name: str = "bob", stream: str = "s", seconds: float = 100) -> dict[str, Any]:
-    return {"name": name, "scopes": [ACCESS], WATCH: {"stream": stream, "told": told, "seconds": seconds}}
+    return {"name": name, WATCH: {"stream": stream, "told": told, "seconds": seconds}}
 
 
 def test_answer_is_overtaken_by_later_changes_only() -> None:
@@ -423,9 +408,8 @@ def test_answers_without_a_stream_are_not_confirmed() -> None:
     watches: list[Any] = [None, [], {}, {"stream": "s"}, {"stream": "s", "told": "0", "seconds": 9}]
     watches.append({"stream": "x", "told": 0, "seconds": 9})
     for watch in watches:
-        assert push.confirmed({"name": "bob", "scopes": [ACCESS], WATCH: watch}) == (0, 0)
-    assert push.confirmed({"name": "bob", "scopes": ACCESS}) == (0, 0)
-    assert push.confirmed(answer(0) | {"scopes": []}) == (0, 0), "who has no access may get it at any moment"
+        assert push.confirmed({"name": "bob", WATCH: watch}) == (0, 0)
+    assert push.confirmed({"name": "bob"}) == (0, 0)
 
 
 @asynccontextmanager

@@ -14,15 +14,13 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
 from jupyterhub_collab.patches.server.websockets import close
 from jupyterhub_collab.server import farewell
 from jupyterhub_collab.server.visitors import ENDED, REASON, TELL_SECONDS
 from local_hub import PATIENCE, LocalHub
 from open_files import until
-from people.sockets import Door, dial
+from people.sockets import Door, dial, end_of
 from visits import EVENTS, open_document
 
 pytestmark = pytest.mark.anyio
@@ -36,18 +34,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
             "alice", "PUT", "api/contents/plan.txt", {"type": "file", "format": "text", "content": ""}
         )
         yield hub
-
-
-async def end_of(socket: ClientConnection, seconds: float) -> int | None:
-    """Read until the server closes a websocket, and return the close code, or None if it stays open."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                await socket.recv()
-    except TimeoutError:
-        return None
-    except ConnectionClosed as end:
-        return end.rcvd.code if end.rcvd else 1006
 
 
 async def test_anyone_who_is_out_is_out_of_all_they_have_open(hub: LocalHub) -> None:

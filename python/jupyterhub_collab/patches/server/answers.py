@@ -14,6 +14,8 @@ from typing import Any
 
 from ..releases import patches_hub
 
+# Who accepts a share comes at once, before the hub's message about it. A refusal is kept only so that nobody makes the server ask all the time.
+REFUSED_SECONDS = 0.2
 # Returns until when an answer was right, as `time.monotonic`, and for how many seconds it can be trusted at most; None if there is a newer one.
 Confirm = Callable[[dict[str, Any]], tuple[float, float] | None]
 
@@ -29,6 +31,7 @@ def trust_confirmed(hub_auth: Any, confirm: Confirm) -> None:
     from jupyterhub.services.auth import _ExpiringDict  # noqa: PLC0415  # a server without a hub may lack it
 
     hub_auth.cache.confirm = confirm
+    hub_auth.cache.admits = lambda answer: bool(hub_auth.check_scopes(hub_auth.access_scopes, answer))
     check, purge = _ExpiringDict._check_age, _ExpiringDict.purge_expired
     if hasattr(check, "asks_whether_confirmed"):
         return
@@ -65,6 +68,8 @@ def _is_valid(answers: Any, key: str) -> bool:
         return is_young  # the hub knows nobody by this token
     if (confirmed := answers.confirm(answer)) is None:
         return False
+    if not answers.admits(answer):
+        return bool(now - stored <= REFUSED_SECONDS)
     until, longest = confirmed
     return is_young or (now - stored <= longest and now - until <= answers.max_age)
 
