@@ -48,7 +48,9 @@ def keep(service: str, steps: Steps, question: dict[str, Any] | None) -> None:
     if all(step["options"].get("state") != "absent" for step in steps if step["name"] == "change"):
         start = show(service).invocation
         what = {"hub_start": start, "steps": steady(steps), "question": question}
-    host_state.remember(name_of(service), what)  # also replaces a record that cannot be read, or is not safe to use
+    host_state.remember(
+        name_of(service), what
+    )  # also replaces a record that cannot be read, or is not safe to use
 
 
 def look(module: AnsibleModule, service: str) -> dict[str, Any]:
