@@ -182,7 +182,7 @@ def test_again_changes_nothing_and_restarts_nothing(
 
 
 def test_what_someone_has_changed_in_our_files_comes_back(host: Host, platform: Platform) -> None:
-    """JupyterLab's settings are checked together with the rest of the host, and one task for each of our files restores them."""
+    """JupyterLab's settings are checked together with the rest of the host, and one run restores both of our files."""
     lab = "/usr/local/jupyterhub"
     off = f"{lab}/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
     menus = f"{lab}/share/jupyter/lab/settings/overrides.d/collab-sharing.json"

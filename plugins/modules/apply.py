@@ -23,7 +23,7 @@ options:
     type: dict
     default: {}
   steps:
-    description: The steps, in order. Each has the options of one of these modules.
+    description: The steps, in order. Each has the options of one of these modules, or of a step that has no module.
     type: list
     elements: dict
     default: []

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plan everything that role jupyterhub_rtc does on a host, with pure functions of its variables and of the state of the host.
 
-The policy (`policy`) decides. These functions ask it in the right order, and give each task of the role what it needs.
+The policy (`policy`) decides. These functions ask it in the right order, and give each step what it needs.
 """
 
 from __future__ import annotations

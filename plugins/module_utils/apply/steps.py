@@ -87,7 +87,7 @@ def apply_all(
 
 
 def apply_one(kind: str, options: dict[str, Any], start: Callable[[dict[str, Any]], Step]) -> Result:
-    """Run one step. The options get their types and defaults as those of its module do."""
+    """Run one step. The options get their types and defaults as those of a module do."""
     arguments, apply = KINDS[kind]
     validated = ArgumentSpecValidator(arguments).validate(options)
     if validated.error_messages:

@@ -19,10 +19,8 @@ from .gates import STATE
 KINDS = ("Tgid", "Uid", "Gid", "Groups", "Threads")
 GONE = (FileNotFoundError, ProcessLookupError)  # it has just exited
 POLL_SECONDS = 0.1
-LISTS, LATEST = (
-    5,
-    80,
-)  # how many lists of all processes to take, and how often to look for the latest process after each
+LISTS = 5  # how many lists of all processes to take
+LATEST = 80  # how often to look for the latest process after each list
 # UIDs that nobody has: those from STRANGERS are unused on systemd's hosts, and NO_ONE stands for none in 16 bits.
 STRANGERS, NO_ONE = 0x70000000, 65535
 # A file whose bytes are locked for the accounts that are halted, each at the UID as its offset.

@@ -185,6 +185,24 @@ def test_forged_record_stands_for_nothing_but_itself(host: Host) -> None:
     assert record.look(host.module, "hub").get("digest") not in ("", None, wanted)
 
 
+UNUSABLE: dict[str, Change] = {
+    name: DIFFERENCES[name]
+    for name in (
+        "the record is empty",
+        "the record is no JSON",
+        "the record is a link",
+        "the record was writable by others",
+    )
+}
+
+
+@pytest.mark.parametrize("change", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_full_run_replaces_a_record_that_cannot_be_used(host: Host, change: Change) -> None:
+    change(host)
+    record.keep("hub", host.steps, {})
+    assert host.is_unchanged()
+
+
 def test_another_version_of_the_package_is_another_plan(host: Host) -> None:
     assert host.is_unchanged()
     host.steps[0]["options"]["package_path"] = "/usr/local/lib/collab.jupyterhub/0123456789ab"
