@@ -110,7 +110,12 @@ def apply(module: AnsibleModule, given: dict[str, Any]) -> dict[str, Any]:
 
     result = steps.apply_all(given["steps"], start, environment)
     if not module.check_mode:
-        record.keep(host_state.name_of(given["service"]), given["steps"], given["question"])
+        try:
+            record.keep(host_state.name_of(given["service"]), given["steps"], given["question"])
+        except OSError as error:
+            module.warn(
+                f"Failed to record in {host_state.STATE_DIRECTORY} what was applied ({error.strerror or error}), so the next run looks at everything again."
+            )
     return result
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..host import state as host_state
-from ..host.step import Step
+from ..host.step import Step, StepFailed
 from ..host.systemd_unit import show
 from ..projects import discovery
 from .data import Steps, digest, steady
@@ -67,7 +67,10 @@ def look(module: AnsibleModule, service: str) -> dict[str, Any]:
             if there.st_uid != os.geteuid() or there.st_mode & 0o022:  # also of a link
                 return {}
             return _look(module, service, host_state.recall(name_of(service)))
-    except Exception:
+    except (OSError, StepFailed, host_state.Unusable):
+        return {}
+    except Exception as error:  # a record of another release, or one that is damaged
+        module.warn(f"The record of the last run cannot be used, so this run looks at everything: {error!r}")
         return {}
 
 

@@ -18,6 +18,9 @@ from .systemd_unit import NoSystemd, systemctl
 
 SECONDS_TO_END = 10
 POLL_SECONDS = 0.1
+# How often to look before no process counts as left, and how long to wait between two looks, in seconds. A process that has just become
+# the account's can have been read before that.
+LOOKS, BETWEEN_LOOKS = 5, 0.01
 # From linux/nsfs.h.
 GET_PARENT, GET_OWNER = 0xB702, 0xB704
 
@@ -69,7 +72,7 @@ def end_processes(uid: int) -> None:
     # Do this even if no process is left: one that forks and exits all the time can be missing in the list.
     signal_all(uid, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS_TO_END
-    while left := processes_of(uid):
+    while left := _left(uid):
         if time.monotonic() > deadline:
             raise NotEnded(
                 f"process {left[0]} of account {uid} does not end. End what it waits for, or restart the host, then rerun"
@@ -79,6 +82,15 @@ def end_processes(uid: int) -> None:
             _signal(process, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
         signal_all(uid, signal.SIGKILL)
+
+
+def _left(uid: int) -> list[int]:
+    """Return the PIDs of the processes of an account from the first of several looks that finds any."""
+    for _time in range(LOOKS):
+        if found := processes_of(uid):
+            return found
+        time.sleep(BETWEEN_LOOKS)
+    return []
 
 
 def _signal(process: int, number: signal.Signals) -> None:
