@@ -29,7 +29,7 @@ NOT_SHARED = (
 VISITORS = "jupyterhub_collab_visitors"
 # Path below the hub's API where a server learns whose rights may have changed.
 CHANGES = "collaboration/changes"
-# Header of the answer there. It names the stream.
+# Header of the answer there, and of the server's later requests about visitors. It names the stream, which nobody else knows.
 STREAM = "X-JupyterHub-Collab-Stream"
 # In the hub's answers about a visitor: how the server learns when the answer is no longer right (`hub/push.py`).
 WATCH = "collab_watch"

@@ -31,7 +31,7 @@ def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
     if _opens(others, visitor, spawner):
         return EDIT
     by_role = VIEW if len(others) < len(held) else NO_LEVEL
-    shares = _shares(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
+    shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
     return highest_of(by_role, *(level_of(share) for share in shares))
 
 
@@ -41,7 +41,7 @@ def viewed(visitor: orm.User | orm.Service) -> list[str]:
     assert db is not None
     servers = {viewing[role.name] for role in roles.get_roles_for(visitor) if role.name in viewing}
     if _is_user(visitor):
-        shares = (share for share in _shares(visitor) if level_of(share) == VIEW)
+        shares = (share for share in shares_of(visitor) if level_of(share) == VIEW)
         servers |= {f"{share.owner.name}/{share.spawner.name}" for share in shares}
     found = []
     for server in sorted(servers):
@@ -57,7 +57,7 @@ def _is_user(visitor: orm.User | orm.Service) -> bool:
     return isinstance(visitor, orm.User)
 
 
-def _shares(user: orm.User) -> Query[orm.Share]:
+def shares_of(user: orm.User) -> Query[orm.Share]:
     """Return the shares of a user and of the user's groups."""
     db = object_session(user)
     assert db is not None

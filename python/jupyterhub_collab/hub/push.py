@@ -166,13 +166,14 @@ class Push:
 
     # From servers
 
-    def watch(self, client: str, visitor: Any, seconds: float) -> dict[str, Any] | None:
+    def watch(self, client: str, stream: str, visitor: Any, seconds: float) -> dict[str, Any] | None:
         """Note that a server asks about a visitor, and return what it needs to know to trust the answer; None if it does not listen.
 
+        stream: the name of the server's stream. Any client can say that it is the server, and only the server knows this name.
         seconds: for how long it may trust the answer if it hears of no change.
         """
         listener = self._listeners.get(client)
-        if listener is None or seconds <= 0:
+        if listener is None or listener.name != stream or seconds <= 0:
             return None
         groups = frozenset(group.name for group in getattr(visitor, "groups", []))
         # A service can have the name of a user.
@@ -265,7 +266,8 @@ def _token_ended(_mapper: Any, _connection: Any, token: orm.APIToken) -> None:
 
 def watched(handler: Any, token: orm.APIToken, client: str) -> dict[str, Any] | None:
     """Return what a server needs to know to trust the hub's answer about a token (see `Push.watch`)."""
-    return PUSH.watch(client, token.user or token.service, trusted_seconds(handler, token))
+    stream = handler.request.headers.get(STREAM, "")
+    return PUSH.watch(client, stream, token.user or token.service, trusted_seconds(handler, token))
 
 
 def trusted_seconds(handler: Any, token: orm.APIToken) -> float:

@@ -12,14 +12,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from jupyterhub import orm, scopes
+from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from sqlalchemy.orm import Session, object_session
 
 from ..names import EDIT, VIEW
-from .access_levels import level_on, viewed
-from .offered import ACCESS, MANAGE, permitted, state_of
+from .access_levels import level_on, shares_of, viewed
+from .offered import MANAGE, permitted, state_of
 from .opened import Opened
+from .share_levels import level_of
 from .visitors import visitors
 
 
@@ -83,15 +84,9 @@ def usable(user: orm.User, seconds: float) -> list[Usable]:
 
 def shares_with(user: orm.User) -> list[orm.Share]:
     """Return the shares with a user, or else with a group of theirs, that open a server. Each server has one."""
-    db = object_session(user)
-    assert db is not None
-    # Ask the database, because the hub deletes shares with statements that do not update its session.
-    groups = [group.id for group in user.groups]
-    shares = db.query(orm.Share).filter((orm.Share.user_id == user.id) | orm.Share.group_id.in_(groups))
     found: dict[int, orm.Share] = {}
-    for share in shares.order_by(orm.Share.group_id.is_not(None), orm.Share.id):
-        held = scopes.parse_scopes(scopes.expand_share_scopes(share)).get(ACCESS)
-        if held and scopes.check_scope_filter(held, share.spawner, "server"):
+    for share in shares_of(user).order_by(orm.Share.group_id.is_not(None), orm.Share.id):
+        if level_of(share):
             found.setdefault(share.spawner_id, share)
     return [*found.values()]
 

@@ -221,8 +221,9 @@ def anyio_backend() -> str:
 async def test_server_is_told_of_those_about_whom_it_has_asked(db: Session) -> None:
     push = Push()
     hers, other = listener(push), listener(push, "jupyterhub-user-carol")
-    assert push.watch("jupyterhub-user-dave", user(db, "bob"), 100) is None
-    watch = push.watch(CLIENT, user(db, "bob"), 100)
+    assert push.watch("jupyterhub-user-dave", hers.name, user(db, "bob"), 100) is None
+    watch = push.watch(CLIENT, hers.name, user(db, "bob"), 100)
+    assert push.watch(CLIENT, other.name, user(db, "bob"), 100) is None, "someone else asks"
     assert watch == {"stream": hers.name, "told": 0, "seconds": 100}
     await told(push, Change("alice"), Change(group="others"), Change("bob", client="jupyterhub-user-carol"))
     assert hers.stream.lines == []
@@ -231,11 +232,11 @@ async def test_server_is_told_of_those_about_whom_it_has_asked(db: Session) -> N
     assert other.stream.lines == []
     await told(push, BOB)
     assert len(hers.stream.lines) == 1, "it has not asked again"
-    push.watch(CLIENT, user(db, "bob"), 100)
+    push.watch(CLIENT, hers.name, user(db, "bob"), 100)
     await told(push, EVERYONE)
     assert b"null" in hers.stream.lines[1]
     assert b"null" in other.stream.lines[0]
-    assert push.watch(CLIENT, user(db, "bob"), 0) is None
+    assert push.watch(CLIENT, hers.name, user(db, "bob"), 0) is None
 
 
 @pytest.mark.anyio
@@ -244,7 +245,7 @@ async def test_a_user_who_changes_all_the_time_is_told_of_ever_more_slowly(db: S
     push = Push()
     hers = listener(push)
     for _ in range(3 * BURST):
-        push.watch(CLIENT, user(db, "bob"), 100)
+        push.watch(CLIENT, hers.name, user(db, "bob"), 100)
         await told(push, BOB)
     assert len(hers.stream.lines) == BURST
     push._beating = asyncio.create_task(push._beat())

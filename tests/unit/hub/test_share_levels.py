@@ -496,15 +496,17 @@ def again(hub: Attacked, level: str, highest: str) -> Iterator[None]:
     before = path.read_text()
     now = 'level="view", highest_level="edit"'
     assert now in before
-    for text in (before.replace(now, f'level="{level}", highest_level="{highest}"'), before):
+
+    def restart(text: str) -> None:
         hub.kill()
         path.write_text(text)
         hub.start()
-        if text != before:
-            try:
-                yield
-            finally:
-                pass
+
+    restart(before.replace(now, f'level="{level}", highest_level="{highest}"'))
+    try:
+        yield
+    finally:
+        restart(before)
 
 
 def answers(port: int) -> bool:

@@ -139,6 +139,27 @@ def test_user_without_access_is_not_told_whether_there_is_a_server(hub: Attacked
             assert "You do not have " in page
 
 
+@pytest.mark.anyio
+async def test_user_without_access_does_not_learn_it_as_a_server_either(hub: Attacked) -> None:
+    """The hub's answer about a visitor is the same if eve says that she is alice's server, which runs and hears of changes, or another one."""
+    socket = await dial(hub.door("alice", EVENTS))
+    await asyncio.to_thread(wait_until, lambda: "jupyterhub-user-alice listens to changes" in hub.log)
+    with hub.browser("eve"):  # so that she is a user
+        token = hub.token_of("eve")
+    told = []
+    for name in ("alice", "bob", "nobody-at-all"):
+        headers = {
+            "Authorization": f"token {token}",
+            "X-JupyterHub-Collab-Server": f"jupyterhub-user-{name}",
+            "X-JupyterHub-Collab-Levels": "yes",
+        }
+        model = plain_http.get(f"{hub.hub_url}/hub/api/user", headers=headers).json()
+        told.append({key: value for key, value in model.items() if key != "last_activity"})
+    await socket.close()
+    assert told[0]["name"] == "eve"
+    assert told[0] == told[1] == told[2]
+
+
 def xsrf_of(page: httpx.Response) -> str:
     return page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
 

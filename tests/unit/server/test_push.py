@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection
 
 import plain_http
 from jupyterhub_collab.hub.push import BURST, SHORTEST_BEAT
-from jupyterhub_collab.names import CHANGES, WATCH
+from jupyterhub_collab.names import CHANGES, EDIT, NO_LEVEL, VIEW, WATCH
 from jupyterhub_collab.patches.server.answers import REFUSED_SECONDS
 from jupyterhub_collab.server.push import Push, Stream
 from jupyterhub_collab.server.visitors import ENDED
@@ -34,6 +34,8 @@ from visits import EVENTS
 pytestmark = pytest.mark.anyio
 SLOW, FAST = 300, 2  # seconds
 Ended = Callable[[Viewed, str], None]
+Change = Callable[[Viewed, str, str], None]
+TEXT = {"type": "file", "format": "text", "content": "hello"}
 # What the hub's host does to what the hub sends, by a file: loses messages about changes, or everything.
 LOSES = """
 from pathlib import Path
@@ -115,6 +117,14 @@ def revoke_all(hub: Viewed, _name: str) -> None:
     hub.ask("DELETE", "shares/alice/")
 
 
+def set_level(hub: Viewed, name: str, level: str) -> None:
+    hub.ask("PATCH", "shares/alice/", {"user": name, "level": level})
+
+
+def share_again(hub: Viewed, name: str, level: str) -> None:
+    hub.ask("POST", "shares/alice/", {"user": name, "level": level})
+
+
 def leave(hub: Viewed, name: str) -> None:
     headers = {"Authorization": f"token {hub.token_of(name)}"}
     plain_http.delete(f"{hub.hub_url}/hub/api/users/{name}/shared/alice/", headers=headers).raise_for_status()
@@ -179,6 +189,30 @@ async def test_level_changes_at_once(hub: Viewed) -> None:
             await asyncio.sleep(1)
     assert statistics.median(took) < 1
     await socket.close()
+
+
+@pytest.mark.parametrize("change", [set_level, share_again])
+async def test_level_of_a_share_changes_at_once(hub: Viewed, guest: str, change: Change) -> None:
+    """Whichever request changes it. Access of someone who can only view ends at once, too."""
+    token = hub.token_of(guest)
+    [socket] = await come(hub, guest)
+    assert can(hub, token) == EDIT
+    for level in (VIEW, EDIT, VIEW):
+        change(hub, guest, level)
+        await told(socket, guest, level)
+        assert can(hub, token) == level
+        await asyncio.sleep(
+            1
+        )  # the server asks about its visitors again, and the hub tells of the next change
+    hub.revoke(guest)
+    assert await end_of(socket) == ENDED
+    assert not hub.opens(token)
+
+
+def can(hub: Viewed, token: str) -> str:
+    """Return the level that alice's server enforces for a token."""
+    written = hub.at_server_with(token, "PUT", "api/contents/tried.txt", TEXT).status_code
+    return EDIT if written in (200, 201) else VIEW if hub.opens(token) else NO_LEVEL
 
 
 async def told(socket: ClientConnection, name: str, level: str) -> None:
@@ -266,6 +300,25 @@ async def test_rights_that_changed_while_the_hub_was_restarted(hub: Viewed) -> N
         hub.kill()
         hub.start()
     await hers.close()
+
+
+@pytest.mark.long
+async def test_highest_level_that_changed_while_the_hub_was_restarted(hub: Viewed, guest: str) -> None:
+    """The administrator's limit applies to a share that exists as soon as the server reaches the hub, and so does its end."""
+    [socket] = await come(hub, guest)
+    config = hub.directory / "jupyterhub_config.py"
+    text = config.read_text()
+    limited = text.replace('level="edit", highest_level="edit"', 'level="view", highest_level="view"')
+    assert limited != text
+    for now, level in ((limited, VIEW), (text, EDIT)):
+        times = hub.log.count(LISTENS)
+        hub.kill()
+        config.write_text(now)
+        hub.start()
+        await told(socket, guest, level)
+        assert can(hub, hub.token_of(guest)) == level
+        await listening(hub, times + 1)
+    await socket.close()
 
 
 # Attacks

@@ -18,7 +18,7 @@ from ...hub.access_levels import level_on, viewed
 from ...hub.authorize import SERVERS
 from ...hub.push import watched
 from ...hub.share_levels import ACCESS
-from ...names import ENFORCES_LEVELS, LEVEL, VISITED, WATCH
+from ...names import ENFORCES_LEVELS, LEVEL, NO_LEVEL, VISITED, WATCH
 from ..releases import patches_hub
 
 
@@ -52,10 +52,12 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
     client = handler.request.headers.get(VISITED, "")
     if visitor is None:
         return model
-    spawner = None
     if ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
         spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
-    if spawner is not None:
-        return {**model, LEVEL: level_on(spawner, visitor), WATCH: watched(handler, token, client)}
+        level = level_on(spawner, visitor) if spawner is not None else NO_LEVEL
+        # Any client can send these headers. So the answer is the same whether a server does not exist or is not open to its user.
+        model = {**model, LEVEL: level, WATCH: watched(handler, token, client)}
+        if level:
+            return model
     hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
     return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
