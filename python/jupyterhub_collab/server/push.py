@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..names import CHANGES, LONGEST_TRUST, STREAM, WATCH
 from ..patches.server.answers import trust_confirmed
-from ..patches.server.hub_auth import STREAM_OF
+from ..patches.server.hub_auth import name_stream
 
 LOG = getLogger("tornado.application")
 CONNECT_SECONDS = 10.0
@@ -145,7 +145,7 @@ class Push:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 stream = self._stream = Stream(await self._ask(reader, writer))
-            setattr(self._hub_auth, STREAM_OF, stream.name)
+            name_stream(self._hub_auth, stream.name)
             # What has changed before is unknown: the hub may have been restarted with other rights.
             self._hub_auth.cache.clear()
             self._tell(None)

@@ -8,14 +8,15 @@ from typing import Any
 from ...names import ENFORCES_LEVELS, STREAM, VISITED
 from ..releases import patches_hub
 
-STREAM_OF = "collab_stream"  # the attribute of a `HubOAuth` that has the name of its server's stream
+_STREAM_OF = "collab_stream"  # the attribute of a `HubOAuth` that has the name of its server's stream
 
 
 @patches_hub("jupyterhub.services.auth:HubOAuth._api_request(self, method, url)")
 def name_server() -> None:
     """Make the server name itself (header VISITED) whenever it asks the hub about a visitor, and say that it enforces access levels.
 
-    Guests who use a token of their own leave no other trace at the hub. The server also names the stream on which it hears of changes.
+    Guests who use a token of their own leave no other trace at the hub. The server also names the stream on which it hears of changes
+    (`name_stream`).
     """
     from jupyterhub.services.auth import HubOAuth  # noqa: PLC0415  # a server without a hub may lack it
 
@@ -26,11 +27,16 @@ def name_server() -> None:
             **options.get("headers", {}),
             VISITED: hub_auth.oauth_client_id,
             ENFORCES_LEVELS: "yes",
-            STREAM: getattr(hub_auth, STREAM_OF, ""),
+            STREAM: getattr(hub_auth, _STREAM_OF, ""),
         }
         return await theirs(hub_auth, method, url, **options)
 
     HubOAuth._api_request = _api_request
+
+
+def name_stream(hub_auth: Any, stream: str) -> None:
+    """Make `name_server` name this stream from now on."""
+    setattr(hub_auth, _STREAM_OF, stream)
 
 
 @patches_hub("jupyterhub.services.auth:HubAuth.get_user(self, handler)")
