@@ -20,7 +20,7 @@ SCENARIOS = sorted(ROOT.glob("molecule/*/molecule.yml"))
 TEST_LIMIT = 900  # seconds; a test that takes longer fails
 PARALLEL = (
     "--verbose",
-    "--numprocesses=3",
+    "--numprocesses=5",  # unit tests mostly wait: for servers that start, and for what must not happen
     "--dist=loadfile",
     # A test that does not end shows its stacks, then ends the step: after an exception, it might wait for ever in its cleanup.
     f"--override-ini=faulthandler_timeout={TEST_LIMIT - 30}",
