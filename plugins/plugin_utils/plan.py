@@ -198,16 +198,25 @@ def _absent(settings: Settings, host: dict[str, Any]) -> dict[str, Any]:
 
 def lab_options(policy: dict[str, Any], base_url: str = BASE_URL) -> dict[str, dict[str, Any]]:
     """Return the options of step lab_settings, by the name of the files. base_url: the hub's prefix."""
-    menus = _menus(base_url) if policy["sharing"] else {}
+    menus = _menus(base_url, policy["share_levels"]) if policy["sharing"] else {}
     return {"collab-rtc": policy["lab"], "collab-sharing": {"settings": menus}}
 
 
-def _menus(base_url: str) -> dict[str, Any]:
-    """Return the sharing menu of JupyterLab. The page opens in another tab, because the hub's pages do not open in a frame."""
+def _menus(base_url: str, levels: dict[str, Any]) -> dict[str, Any]:
+    """Return the sharing menu of JupyterLab. The page opens in another tab, because the hub's pages do not open in a frame.
+
+    levels: what the dialog behind the button offers (see `sharing.levels`).
+    """
     page = {"url": f"{base_url}services/sharing/", "text": "Sharing", "newBrowserTab": True}
     item = {"command": "help:open", "args": {**page, "text": "Share your server"}}
     menu = {"id": "jp-mainmenu-user-sharing", "label": "User sharing", "rank": 900, "items": [item]}
-    button = {"name": "user-sharing", "command": "help:open", "label": "Share", "rank": 60, "args": page}
+    button = {
+        "name": "user-sharing",
+        "command": "help:open",
+        "label": "Share",
+        "rank": 60,
+        "args": page | levels,
+    }
     return {
         "@jupyterlab/mainmenu-extension:plugin": {"menus": [menu]},
         "@jupyterlab/application-extension:top-bar": {"toolbar": [button]},

@@ -512,7 +512,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     everyone: the scopes of all hub users, in addition to JupyterHub's defaults.
     accounts: the shared hub users, which nobody can log in as.
     retired: the shared hub users of an earlier mode or with an earlier name, which are removed.
-    sharing: whether users can share their own servers. sharing_table: sentences that say who can.
+    sharing: whether users can share their own servers. sharing_table: sentences that say who can. share_levels: see `sharing.levels`.
     host_accounts, retired_host_accounts: the host accounts that run their servers.
     adopted: the host accounts to record as adopted, because this role did not create them.
     revocation_seconds: how long a server may cache the hub's answer about a visitor.
@@ -596,6 +596,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "retired_host_accounts": [name for name in host["shared_accounts"] if name != account],
         "sharing": shares,
         "sharing_table": sharing.table(settings["sharing"]) if shares else [],
+        "share_levels": sharing.levels(settings["sharing"], live=live),
         "revocation_seconds": settings["sharing"]["revocation_seconds"],
         "collaboration": {
             "everyone": everywhere,

@@ -95,6 +95,12 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in match.group().split(".")) if match else ()
 
 
+def levels(settings: dict[str, Any], *, live: bool) -> dict[str, Any]:
+    """Return what JupyterLab's dialog offers for a link: `levels`, and `level` as the default. live: whether servers enforce levels."""
+    offered = ["view"] * live + ["edit"] * (settings["highest_level"] == "edit")
+    return {"levels": offered, "level": settings["level"]}
+
+
 def table(settings: dict[str, Any]) -> list[str]:
     """Return sentences that say who can share."""
     groups = settings["groups"]

@@ -115,8 +115,8 @@ class Base(HubOAuthenticated, RequestHandler):
 
     @property
     def filled(self) -> dict[str, str]:
-        """What the page's address fills in: the name of one of the user's servers, and a file there."""
-        return {name: self.get_query_argument(name, "") for name in ("server", "document")}
+        """What the page's address fills in: the name of one of the user's servers, a file there, and an access level."""
+        return {name: self.get_query_argument(name, "") for name in ("server", "document", "level")}
 
     @property
     def sharing(self) -> Settings:

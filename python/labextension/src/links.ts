@@ -7,8 +7,8 @@ export function linkTo(base: string, path: string): string {
   return path ? URLExt.join(base, "lab/tree", URLExt.encodeParts(path)) : URLExt.join(base, "lab");
 }
 
-/** Return the address of the hub's sharing page with a server and a document filled in. page: its address. */
-export function pageFor(page: string, server: string, path: string): string {
-  const query = new URLSearchParams({ tab: "mine", server, document: path });
+/** Return the address of the hub's sharing page with a server, a document and an access level filled in. page: its address. */
+export function pageFor(page: string, server: string, path: string, level: string): string {
+  const query = new URLSearchParams({ tab: "mine", server, document: path, ...(level && { level }) });
   return `${page}?${query.toString()}`;
 }

@@ -4,16 +4,31 @@ import type { TranslationBundle } from "@jupyterlab/translation";
 import { ReactWidget } from "@jupyterlab/ui-components";
 import * as React from "react";
 
-/** What is shared. */
-export type Choice = "document" | "server";
+/** What is shared, and what people may do there who use the link. The level is empty if the hub's page decides. */
+export interface Choice {
+  what: "document" | "server";
+  level: Level | "";
+}
+export type Level = "view" | "edit";
 
-/** The body of the dialog. An access level would be another group of choices. */
+/** The levels that a link can give on this hub, and the one that it gives unless its creator chooses. */
+export interface Levels {
+  levels: Level[];
+  level: Level;
+}
+
+/** The body of the dialog. */
 export class Choices extends ReactWidget implements Dialog.IBodyWidget<Choice> {
-  constructor(path: string, trans: TranslationBundle) {
+  constructor(path: string, levels: Levels | undefined, trans: TranslationBundle) {
     super();
     this.path = path;
+    this.levels = levels?.levels ?? [];
     this.trans = trans;
-    this.choice = path ? "document" : "server";
+    const isOffered = levels?.levels.includes(levels.level);
+    this.choice = {
+      what: path ? "document" : "server",
+      level: (isOffered ? levels?.level : this.levels[0]) ?? "",
+    };
     this.addClass("jp-CollabShare");
   }
 
@@ -27,9 +42,17 @@ export class Choices extends ReactWidget implements Dialog.IBodyWidget<Choice> {
       <>
         <fieldset>
           <legend>{trans.__("A link to")}</legend>
-          {path && this.radio("document", path)}
-          {this.radio("server", trans.__("this server"))}
+          {path && this.radio("what", "document", path)}
+          {this.radio("what", "server", trans.__("this server"))}
         </fieldset>
+        {this.levels.length > 0 && (
+          <fieldset>
+            <legend>{trans.__("Whoever accepts a sharing link")}</legend>
+            {this.levels.map((level) =>
+              this.radio("level", level, level === "view" ? trans.__("can view") : trans.__("can edit")),
+            )}
+          </fieldset>
+        )}
         <p>
           {trans.__(
             "Others need a sharing link to get access to your server, with all its files. People who already have access can use a copied link.",
@@ -39,16 +62,20 @@ export class Choices extends ReactWidget implements Dialog.IBodyWidget<Choice> {
     );
   }
 
-  private radio(choice: Choice, label: string): React.JSX.Element {
+  private radio<Name extends keyof Choice>(
+    name: Name,
+    value: Choice[Name],
+    label: string,
+  ): React.JSX.Element {
     return (
-      <label>
+      <label key={value}>
         <input
           type="radio"
-          name="jp-collab-share"
-          value={choice}
-          defaultChecked={choice === this.choice}
+          name={`jp-collab-share-${name}`}
+          value={value}
+          defaultChecked={value === this.choice[name]}
           onChange={() => {
-            this.choice = choice;
+            this.choice[name] = value;
           }}
         />
         {label}
@@ -57,8 +84,9 @@ export class Choices extends ReactWidget implements Dialog.IBodyWidget<Choice> {
   }
 
   private readonly path: string;
+  private readonly levels: Level[];
   private readonly trans: TranslationBundle;
-  private choice: Choice;
+  private readonly choice: Choice;
 }
 
 /** Return the dialog's buttons. */

@@ -10,7 +10,7 @@ import { currentPath } from "./documents.ts";
 import { linkTo, pageFor } from "./links.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { askPlace } from "./request.ts";
-import { type Choice, Choices, buttonsFor } from "./share-view.tsx";
+import { type Choice, Choices, type Levels, buttonsFor } from "./share-view.tsx";
 import type { Place } from "./server.ts";
 
 const COPY = "collab-jupyterhub:copy-link";
@@ -64,18 +64,22 @@ export const share: JupyterFrontEndPlugin<void> = {
           copy(path, place);
           return;
         }
-        const body = new Choices(path, trans);
+        const body = new Choices(path, page.levels && (page as Levels), trans);
         const answer = await showDialog<Choice>({
           title: trans.__("Share"),
           body,
           buttons: buttonsFor(trans),
           focusNodeSelector: "input:checked, .jp-mod-accept",
         });
-        const chosen = answer.value === "document" ? path : "";
+        const chosen = answer.value?.what === "document" ? path : "";
         if (answer.button.actions.includes("copy")) {
           copy(chosen, place);
         } else if (answer.button.accept) {
-          window.open(pageFor(page, place.server, chosen), "_blank", "noopener");
+          window.open(
+            pageFor(page.url, place.server, chosen, answer.value?.level ?? ""),
+            "_blank",
+            "noopener",
+          );
         }
       },
     });
@@ -87,9 +91,13 @@ export const share: JupyterFrontEndPlugin<void> = {
   },
 };
 
-/** Return the address of the hub's sharing page; undefined if this hub has none. */
-async function sharingPage(registry: ISettingRegistry | null): Promise<string | undefined> {
+/** What the role's button says about the hub's sharing page: its address, and which levels it offers. */
+type Page = { url: string } & Partial<Levels>;
+
+/** Return what is known of the hub's sharing page; undefined if this hub has none. */
+async function sharingPage(registry: ISettingRegistry | null): Promise<Page | undefined> {
   const settings = await registry?.load(BAR);
-  const items = (settings?.composite.toolbar ?? []) as unknown as { name: string; args?: { url?: string } }[];
-  return items.find(({ name }) => name === BUTTON)?.args?.url;
+  const items = (settings?.composite.toolbar ?? []) as unknown as { name: string; args?: Partial<Page> }[];
+  const args = items.find(({ name }) => name === BUTTON)?.args;
+  return args?.url ? { ...args, url: args.url } : undefined;
 }

@@ -13,7 +13,7 @@ void test("a link opens the document, whatever its name", () => {
 
 void test("the sharing page gets the server and the document, and nothing else of their names", () => {
   const address = new URL(
-    pageFor("https://hub.example.org/services/sharing/", "big one", "a&tab=theirs.txt"),
+    pageFor("https://hub.example.org/services/sharing/", "big one", "a&tab=theirs.txt", "view"),
   );
   assert.deepEqual(
     [...address.searchParams],
@@ -21,6 +21,7 @@ void test("the sharing page gets the server and the document, and nothing else o
       ["tab", "mine"],
       ["server", "big one"],
       ["document", "a&tab=theirs.txt"],
+      ["level", "view"],
     ],
   );
 });

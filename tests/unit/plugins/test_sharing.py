@@ -68,3 +68,19 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
 def test_table_says_who_shares_how_long(settings: dict[str, Any], sentence: str) -> None:
     (line,) = sharing.table(SETTINGS | settings)
     assert sentence in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "live", "levels"),
+    [
+        ({}, True, ["view", "edit"]),
+        ({"level": "view", "highest_level": "view"}, True, ["view"]),
+        # Servers without live collaboration enforce no levels, so nobody is offered to view.
+        ({}, False, ["edit"]),
+    ],
+)
+def test_jupyterlab_offers_the_levels_that_links_can_have(
+    settings: dict[str, Any], live: bool, levels: list[str]
+) -> None:
+    wanted = SETTINGS | settings
+    assert sharing.levels(wanted, live=live) == {"levels": levels, "level": wanted["level"]}

@@ -63,3 +63,8 @@ def test_page_fills_in_what_jupyterlab_shares(attacked: Attacked) -> None:
         shown = alice.get(f"{PAGE}?tab=mine&server=&document=a%26b.txt")
         assert 'value="a&amp;b.txt"' in shown.text
         assert "a&amp;b.txt" not in alice.get(f"{PAGE}?tab=mine&server=other&document=a%26b.txt").text
+        for level, other in (("view", "edit"), ("edit", "view")):
+            text = alice.get(f"{PAGE}?tab=mine&server=&level={level}").text
+            assert f'value="{level}" selected' in text
+            assert f'value="{other}" selected' not in text
+        assert 'value="edit" selected' in alice.get(f"{PAGE}?tab=mine&server=&level=manage").text
