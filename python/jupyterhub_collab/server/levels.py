@@ -41,14 +41,16 @@ class Levels:
         """Return a user's access level, given the hub's model of that user. The highest one that the user holds counts."""
         # A service of the hub may have the same name as a user.
         is_user = model.get("kind") == "user"
-        named = [self.owner, *self.managers.get("users", [])] if is_user else []
-        manages = (
-            bool(model.get("admin"))
-            or self.managers.get("everyone") is True
-            or model.get("name") in named
-            or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
-        )
-        if manages:
+        if model.get("admin") or (is_user and model.get("name") == self.owner):
             return Level.MANAGE
         told = model.get(LEVEL, None if self.told else "edit")
-        return TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE
+        level = TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE
+        # The managers are those of the server's start. What the hub tells is newer.
+        return Level.MANAGE if level == Level.EDIT and self._manages(model, is_user) else level
+
+    def _manages(self, model: Mapping[str, Any], is_user: bool) -> bool:
+        return (
+            self.managers.get("everyone") is True
+            or (is_user and model.get("name") in self.managers.get("users", []))
+            or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
+        )

@@ -14,10 +14,9 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.users import SelfAPIHandler
 
-from ...hub.access_levels import level_on, viewed
+from ...hub.access_levels import level_on, without_viewing
 from ...hub.authorize import SERVERS
 from ...hub.push import watched
-from ...hub.share_levels import ACCESS
 from ...names import ENFORCES_LEVELS, LEVEL, NO_LEVEL, VISITED, WATCH
 from ..releases import patches_hub
 
@@ -59,5 +58,4 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
         model = {**model, LEVEL: level, WATCH: watched(handler, token, client)}
         if level:
             return model
-    hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
-    return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
+    return {**model, "scopes": without_viewing(model.get("scopes", []), visitor)}
