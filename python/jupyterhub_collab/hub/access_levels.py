@@ -20,6 +20,7 @@ from .share_levels import ACCESS, highest_of, level_of
 
 # The roles that open servers to viewers, each with the server as scopes name it, such as `alice/`, or EVERY_SERVER.
 viewing: dict[str, str] = {}
+SERVERS = "servers"  # the scope for starting and stopping servers
 EVERY_SERVER = "*"  # no server's name, as those have a slash
 
 
@@ -29,11 +30,16 @@ def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
         return EDIT
     server = f"{spawner.user.name}/{spawner.name}"
     held = roles.get_roles_for(visitor)
-    if _opens([role for role in held if role.name not in viewing], visitor, spawner):
+    if _may(ACCESS, [role for role in held if role.name not in viewing], visitor, spawner):
         return EDIT
     by_role = VIEW if any(viewing.get(role.name) in (server, EVERY_SERVER) for role in held) else NO_LEVEL
     shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
     return highest_of(by_role, *(level_of(share) for share in shares))
+
+
+def manages(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> bool:
+    """Return whether a visitor can stop a server, by any role."""
+    return _may(SERVERS, roles.get_roles_for(visitor), visitor, spawner)
 
 
 def without_viewing(scopes_: Iterable[str], visitor: orm.User | orm.Service) -> list[str]:
@@ -74,7 +80,7 @@ def shares_of(user: orm.User) -> Query[orm.Share]:
     return query.filter(or_(orm.Share.user_id == user.id, orm.Share.group_id.in_(groups)))
 
 
-def _opens(held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
+def _may(scope: str, held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
     expanded: Any = roles.roles_to_expanded_scopes(held, owner=visitor)
-    where = scopes.parse_scopes(expanded).get(ACCESS)
+    where = scopes.parse_scopes(expanded).get(scope)
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from ..names import LEVEL
+from ..names import LEVEL, MANAGES
 
 
 class Level(IntEnum):
@@ -29,8 +29,9 @@ class Levels:
     """The access levels on this server.
 
     owner: the username of its owner.
-    managers: who else can stop the server, besides the hub's administrators: `everyone` (true), or the hub's `users` and `groups` (lists).
-    told: whether the hub tells the level of every visitor. Otherwise, every visitor can edit.
+    managers: who else can stop the server if the hub does not tell, besides the hub's administrators: `everyone` (true), or the hub's
+    `users` and `groups` (lists).
+    told: whether the hub tells the level of every visitor, and who can stop the server. Otherwise, every visitor can edit.
     """
 
     owner: str
@@ -45,10 +46,11 @@ class Levels:
             return Level.MANAGE
         told = model.get(LEVEL, None if self.told else "edit")
         level = TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE
-        # The managers are those of the server's start. What the hub tells is newer.
         return Level.MANAGE if level == Level.EDIT and self._manages(model, is_user) else level
 
     def _manages(self, model: Mapping[str, Any], is_user: bool) -> bool:
+        if self.told:
+            return model.get(MANAGES) is True  # the managers are those of the server's start
         return (
             self.managers.get("everyone") is True
             or (is_user and model.get("name") in self.managers.get("users", []))

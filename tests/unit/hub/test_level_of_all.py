@@ -266,6 +266,9 @@ def test_lower_level_holds_for_a_shared_server_that_all_users_managed_when_it_st
     assert as_user(shared, "vera", "POST", "users/alice/server").status_code in (201, 202)
     wait_until(lambda: shared.runs)
     assert shared.level("vera") == "manage"
+    shared.restart(**SHARED, jupyterhub_rtc_level="edit")
+    wait_until(lambda: shared.level("vera") == "edit")
+    assert shared.at_server("vera", "POST", "api/shutdown").status_code == 403
     shared.restart(**SHARED_VIEW)
     wait_until(lambda: shared.level("vera") == "view")
     refuses_changes(shared, "vera")
