@@ -13,6 +13,8 @@ VISITED = "X-JupyterHub-Collab-Server"
 # Header of the same requests: the server enforces access levels, so the hub can admit viewers to it. `LEVEL` is then in the hub's answer.
 ENFORCES_LEVELS = "X-JupyterHub-Collab-Levels"
 LEVEL = "collab_level"
+# In the same answers: whether the visitor can stop the server.
+MANAGES = "collab_manages"
 # Access levels, as the hub and the sharing page name them. Empty for none.
 NO_LEVEL, VIEW, EDIT = "", "view", "edit"
 # Message with which the hub refuses a share whose level is above the administrator's limit, which is `view` then.

@@ -494,14 +494,26 @@ def _warnings(
             warnings.append(
                 f"The hub has no group {_some(groups)} yet. Its members get access once the group exists. Check the spelling of the names."
             )
+    everyones, shared = settings["level"], settings["shared_user"]
+    is_managed = any(
+        (each["owner"], each["server"], each["level"]) == (shared, "", "manage")
+        and (each["users"] or each["groups"])
+        for each in access
+    )
+    if not settings["all_users_mode"] and is_live(settings) and everyones != "manage" and not is_managed:
+        warnings.append(
+            f"Only administrators can start the `{shared}` server, because jupyterhub_rtc_level is {everyones}. To let others, name them in "
+            f"jupyterhub_server_access, with owner: {shared} and level: manage."
+        )
     if settings["all_users_mode"] and projects:
         warnings.append(
-            "All users mode is on, so all hub users can open the servers of all projects, not only the members."
+            f"All users mode is on, so all hub users can {'view' if everyones == 'view' else 'open'} the servers of all projects, not only the "
+            "members."
         )
     viewed = [each["owner"] for each in access if each["level"] == "view"]
     viewed += [project["account"] for project in projects if any(project["view"].values())]
     all_edit = {*viewed} if settings["all_users_mode"] else {*viewed} & {settings["shared_user"]}
-    if all_edit:
+    if all_edit and everyones != "view":
         warnings.append(
             f"The level view has no effect on the servers of {_some(all_edit)}, because all hub users can edit there. The highest level counts."
         )

@@ -65,6 +65,25 @@ LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+# The access levels that all users can have: on the shared server, the first being the default, and on everyone's servers in all users mode.
+LEVELS = ("manage", "edit", "view")
+LEVELS_FOR_ALL = ("edit", "view")
+# What the report says about the shared server, and about everyone's servers in all users mode.
+SHARED = {
+    "manage": "Users can start, open and stop the `{user}` server, under their own names. There, they edit files and run code",
+    "edit": "Users can open the `{user}` server while it runs, under their own names. There, they edit files and run code",
+    "view": "Users can view the `{user}` server while it runs, under their own names, and change nothing",
+}
+FOR_ALL = {
+    "edit": "Users can open all running servers, under their own names. There, they edit files and run code as the server's owner",
+    "view": "Users can view all running servers, under their own names, and change nothing there",
+}
+ALL_USERS_WARNINGS = {
+    "edit": "All users mode: every hub user can read and change all files of every user whose server runs, including administrators. "
+    "Use it on fully trusted hubs only.",
+    "view": "All users mode: every hub user can read the files of every user whose server runs, including administrators. Use it on trusted "
+    "hubs only.",
+}
 
 
 def settings_problems(settings: dict[str, Any]) -> list[str]:
@@ -97,7 +116,7 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
         problems.append(
             "jupyter_rtc_share_all_users and jupyterhub_rtc_share_all_users contradict each other. Remove one of the two variables"
         )
-    problems += _contradictions(settings)
+    problems += _level_problems(settings) + _contradictions(settings)
     for name in ("user", "group"):
         value = settings[name]
         if not ACCOUNT_NAME.fullmatch(value):
@@ -119,6 +138,25 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
     return problems + _snippet_problems(settings) + _collaboration_problems(settings)
 
 
+def level(settings: dict[str, Any]) -> str:
+    """Return the access level of all users: on the shared server, or on everyone's servers in all users mode."""
+    return str(settings["level"] or _levels(settings)[0])
+
+
+def _levels(settings: dict[str, Any]) -> tuple[str, ...]:
+    return LEVELS_FOR_ALL if settings["share_all_users"] else LEVELS
+
+
+def _level_problems(settings: dict[str, Any]) -> list[str]:
+    wanted, allowed = settings["level"], _levels(settings)
+    if not wanted or wanted in allowed:
+        return []
+    problem = f"jupyterhub_rtc_level is {wanted!r}. Set it to {' or '.join(sorted(allowed))}"
+    if wanted in LEVELS:
+        problem += ", because nobody can start or stop another user's server in all users mode"
+    return [problem]
+
+
 def _contradictions(settings: dict[str, Any]) -> list[str]:
     """Return the problems of variables that need live collaboration, if no server has it."""
     if is_live(settings):
@@ -138,6 +176,11 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
         problems.append(
             "jupyterhub_rtc_servers is none, but only live collaboration keeps users from editing who may only view. Set jupyterhub_sharing_level "
             "and jupyterhub_sharing_highest_level to edit, or jupyterhub_rtc_servers to collaboration_servers"
+        )
+    if settings["level"]:
+        problems.append(
+            f"jupyterhub_rtc_level is {settings['level']}, but jupyterhub_rtc_servers is none, so no server is open to all users. Remove one of "
+            "the two variables"
         )
     if settings["snippet"]:
         problems.append(
@@ -509,7 +552,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
 
     mode: `shared user`, `all users` or `sharing only`.
     live: whether any server has live collaboration. If not, only `retired`, `retired_host_accounts`, `adopted`, `sharing` and the texts apply.
-    everyone: the scopes of all hub users, in addition to JupyterHub's defaults.
+    everyone: the scopes of all hub users, in addition to JupyterHub's defaults. level: the access level that these give.
     accounts: the shared hub users, which nobody can log in as.
     retired: the shared hub users of an earlier mode or with an earlier name, which are removed.
     sharing: whether users can share their own servers. sharing_table: sentences that say who can. share_levels: see `sharing.levels`.
@@ -522,7 +565,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     table: sentences that say who has access to what.
     warnings: sentences for the administrator.
     """
-    all_users, live = settings["share_all_users"], is_live(settings)
+    all_users, live, everyones = settings["share_all_users"], is_live(settings), level(settings)
     user, account = settings["user"], _account_of(settings, host)
     shares_account = account is not None
     elsewhere = settings["venv"] == ELSEWHERE
@@ -543,22 +586,16 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
 
     if all_users:
         everyone = ["access:servers"]
-        table = [
-            "Users can open all running servers, under their own names. There, they edit files and run code as the server's owner",
-            "Nobody can start or stop another user's server",
-        ]
-        warnings = [
-            "All users mode: every hub user can read and change all files of every user whose server runs, including administrators. "
-            "Use it on fully trusted hubs only."
-        ]
+        table = [FOR_ALL[everyones], "Nobody can start or stop another user's server"]
+        warnings = [ALL_USERS_WARNINGS[everyones]]
     elif not live:
         everyone = []
         table = ["Nobody can open another user's server, unless its owner shares it"]
         warnings = []
     else:
-        everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]
+        everyone = [f"servers!server={user}/"] * (everyones == "manage") + [f"access:servers!server={user}/"]
         table = [
-            f"Users can start, open and stop the `{user}` server, under their own names. There, they edit files and run code",
+            SHARED[everyones].format(user=user),
             f"Nobody can log in as {user}",
             "Nobody can open or start another user's server"
             + (", unless its owner shares it" if shares else ""),
@@ -589,6 +626,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "mode": "all users" if all_users else "shared user" if live else "sharing only",
         "live": live,
         "everyone": everyone,
+        "level": everyones,
         "accounts": [user] if shares_account else [],
         "retired": [name for name in host["shared_users"] if not shares_account or name != user],
         "host_accounts": [account] if shares_account else [],
@@ -691,8 +729,10 @@ def addresses(settings: dict[str, Any], hub: dict[str, Any]) -> dict[str, str]:
     sharing: that of the sharing page.
     """
     has_account = is_live(settings) and not settings["share_all_users"]
+    # Only those who may start a server can open the hub's page for that.
+    shared = f"hub/spawn/{settings['user']}" if level(settings) == "manage" else f"user/{settings['user']}/"
     paths = {
-        "users": f"hub/spawn/{settings['user']}" if has_account else "hub/home",
+        "users": shared if has_account else "hub/home",
         "sharing": "services/sharing/",
     }
     return {name: address.told(hub, path, settings["public_url"]) for name, path in paths.items()}

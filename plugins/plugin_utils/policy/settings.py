@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from .rtc import level
+
 SPECS = Path(__file__).parents[3] / "roles/jupyterhub_rtc/meta/argument_specs.yml"
 # The playbook's own names of variables, and those of the role. An empty one is treated as unset.
 ALIASES = {
@@ -109,6 +111,7 @@ def _settings(values: dict[str, Any], aliases: dict[str, Any], inventory_hostnam
             "group": rtc["group"],
             "shared_user": rtc["user"],
             "all_users_mode": rtc["share_all_users"],
+            "level": level(rtc),
             "servers": rtc["servers"],
         },
         of("jupyterhub_kubernetes_")

@@ -8,6 +8,7 @@ deletes roles that its configuration does not name. For shares, see `share_level
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from jupyterhub import orm, roles, scopes
@@ -17,8 +18,10 @@ from sqlalchemy.orm import Query, object_session
 from ..names import EDIT, NO_LEVEL, VIEW
 from .share_levels import ACCESS, highest_of, level_of
 
-# The roles that open servers to viewers, each with the server as scopes name it, such as `alice/`.
+# The roles that open servers to viewers, each with the server as scopes name it, such as `alice/`, or EVERY_SERVER.
 viewing: dict[str, str] = {}
+SERVERS = "servers"  # the scope for starting and stopping servers
+EVERY_SERVER = "*"  # no server's name, as those have a slash
 
 
 def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
@@ -27,30 +30,40 @@ def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
         return EDIT
     server = f"{spawner.user.name}/{spawner.name}"
     held = roles.get_roles_for(visitor)
-    others = [role for role in held if viewing.get(role.name) != server]
-    if _opens(others, visitor, spawner):
+    if _may(ACCESS, [role for role in held if role.name not in viewing], visitor, spawner):
         return EDIT
-    by_role = VIEW if len(others) < len(held) else NO_LEVEL
+    by_role = VIEW if any(viewing.get(role.name) in (server, EVERY_SERVER) for role in held) else NO_LEVEL
     shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
     return highest_of(by_role, *(level_of(share) for share in shares))
 
 
-def viewed(visitor: orm.User | orm.Service) -> list[str]:
-    """Return the servers on which a visitor is a viewer."""
-    db = object_session(visitor)
-    assert db is not None
-    servers = {viewing[role.name] for role in roles.get_roles_for(visitor) if role.name in viewing}
-    if _is_user(visitor):
-        shares = (share for share in shares_of(visitor) if level_of(share) == VIEW)
-        servers |= {f"{share.owner.name}/{share.spawner.name}" for share in shares}
-    found = []
-    for server in sorted(servers):
-        owner, _slash, name = server.partition("/")
-        query = db.query(orm.Spawner).join(orm.User, orm.Spawner.user_id == orm.User.id)
-        spawner = query.filter(orm.User.name == owner, orm.Spawner.name == name).first()
-        if spawner is None or level_on(spawner, visitor) == VIEW:
-            found.append(server)
-    return found
+def manages(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> bool:
+    """Return whether a visitor can stop a server, by any role."""
+    return _may(SERVERS, roles.get_roles_for(visitor), visitor, spawner)
+
+
+def without_viewing(scopes_: Iterable[str], visitor: orm.User | orm.Service) -> list[str]:
+    """Return scopes of a visitor without access to servers on which they are a viewer."""
+    names = list(scopes_)
+    held = roles.get_roles_for(visitor)
+    shares = list(shares_of(visitor)) if _is_user(visitor) else []
+    if not any(role.name in viewing for role in held) and not any(level_of(each) == VIEW for each in shares):
+        return names
+    editing: Any = roles.roles_to_expanded_scopes(
+        [role for role in held if role.name not in viewing], owner=visitor
+    )
+    for share in shares:
+        if level_of(share) == EDIT:
+            editing |= scopes.expand_share_scopes(share)
+    given = {scope for scope in names if _opens_servers(scope)}
+    kept = scopes._intersect_expanded_scopes(
+        given, {scope for scope in editing if _opens_servers(scope)}, db=object_session(visitor)
+    )
+    return [scope for scope in names if scope not in given] + sorted(kept)
+
+
+def _opens_servers(scope: str) -> bool:
+    return scope.partition("!")[0] == ACCESS
 
 
 def _is_user(visitor: orm.User | orm.Service) -> bool:
@@ -67,7 +80,7 @@ def shares_of(user: orm.User) -> Query[orm.Share]:
     return query.filter(or_(orm.Share.user_id == user.id, orm.Share.group_id.in_(groups)))
 
 
-def _opens(held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
+def _may(scope: str, held: list[orm.Role], visitor: orm.User | orm.Service, spawner: orm.Spawner) -> bool:
     expanded: Any = roles.roles_to_expanded_scopes(held, owner=visitor)
-    where = scopes.parse_scopes(expanded).get(ACCESS)
+    where = scopes.parse_scopes(expanded).get(scope)
     return where is not None and bool(scopes.check_scope_filter(where, spawner, "server"))

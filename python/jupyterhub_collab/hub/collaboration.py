@@ -25,7 +25,6 @@ from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
 from ..patches.hub.wrapped import fit_inner
-from .access_levels import viewing
 from .culler import culler_seconds
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
@@ -70,6 +69,7 @@ def collaborate(
     *,
     everyone: bool,
     accounts: Collection[str],
+    managed_by_everyone: bool = True,
     owners: bool,
     state_directory: str,
     refuse_unprepared: bool,
@@ -86,6 +86,7 @@ def collaborate(
     Servers that a role opens to others, and servers with shares or links, are always chosen. Others are chosen by the first three options.
 
     everyone: all servers. accounts: the servers of these hub users. owners: the servers whose owners can share them.
+    managed_by_everyone: whether all users can stop the servers of `accounts` from inside.
     refuse_unprepared: whether the hub stops a server that starts without this package's guard and that other users can open, and refuses to
     share any server that runs without it.
     state_directory: each server gets a private directory below it, if the hub is root. history_megabytes: size of a server's document
@@ -97,8 +98,8 @@ def collaborate(
     """
     c = whole(c)
     chosen.clear()
-    viewing.clear()
-    chosen.update({name: Chosen(mem_limit, cpu_limit, EVERYONE) for name in accounts})
+    managers = EVERYONE if managed_by_everyone else {}
+    chosen.update({name: Chosen(mem_limit, cpu_limit, managers) for name in accounts})
     as_the_culler = idle_seconds == AS_THE_CULLER
     domain = email_domain or socket.getfqdn()
 

@@ -6,10 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..names import EDIT, VIEW
+from ..patches.hub.levels import tell_levels
+from ..patches.hub.memberships import add_roles
+from .access_levels import EVERY_SERVER, viewing
 from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
 from .roles import grant_everyone, is_given, value_of
 from .servers import limit_cached_rights
+from .share_levels import ACCESS
 from .shared_port import share_port
 from .whole import whole
 
@@ -23,6 +28,8 @@ from .whole import whole
 # - as_the_culler: whether servers stop when the hub's idle culler would stop them
 # - page: a page that must work
 applied: list[dict[str, Any]] = []
+# The role through which all users are viewers.
+VIEWERS = "collab-everyone-view"
 # The section in which `chain` always sets a hook, if that is not `Spawner`.
 BASES = {"post_auth_hook": "Authenticator"}
 
@@ -31,12 +38,14 @@ def apply(
     c: Any,
     *,
     everyone: Iterable[str] = (),
+    level: str = EDIT,
     accounts: Iterable[str] = (),
     revocation_seconds: int | None = None,
 ) -> None:
     """Merge a policy into the hub's configuration `c` (a `traitlets.config.Config`).
 
-    everyone: scopes that all hub users get in addition to the hub's defaults.
+    everyone: scopes that all hub users get in addition to the hub's defaults. level: the access level that they give; at `view`, they
+    must open one server, or every server.
     accounts: names of shared accounts, which are hub users that nobody can log in as.
     revocation_seconds: for how many seconds servers that start from now on cache the hub's answer about a visitor's access. None leaves
     the server's default.
@@ -44,13 +53,34 @@ def apply(
     c = whole(c)
     share_port()
     everyone, accounts = list(everyone), list(accounts)
+    viewing.clear()
+    roles = [VIEWERS] if everyone and level == VIEW else []
+    if roles:
+        # Not through the hub's own role `user`, which says nothing about levels.
+        viewing[VIEWERS] = _opened(everyone)
+        role = {"name": VIEWERS, "description": "All users at level view", "scopes": everyone}
+        add_roles(c, [{**role, "users": [], "groups": [], "everyone": True}])
+        tell_levels()  # without it, viewers could edit
+        everyone = []
     grant_everyone(c, everyone)
     reserve_accounts(c, accounts)
     hooks = ["post_auth_hook"] if accounts else []
     if revocation_seconds is not None:
         limit_cached_rights(c, revocation_seconds)
         hooks.append("pre_spawn_hook")
-    applied.append({"everyone": everyone, "accounts": accounts, "hooks": hooks})
+    applied.append({"everyone": everyone, "accounts": accounts, "roles": roles, "hooks": hooks})
+
+
+def _opened(scopes: list[str]) -> str:
+    """Return the server that scopes open, for `viewing`. Raises ValueError if they do anything else."""
+    if scopes == [ACCESS]:
+        return EVERY_SERVER
+    prefix = f"{ACCESS}!server="
+    if len(scopes) != 1 or not scopes[0].startswith(prefix):
+        raise ValueError(
+            f"level view is for scopes that open one server or all servers, not for {', '.join(scopes)}"
+        )
+    return scopes[0].removeprefix(prefix)
 
 
 def services_of(config: Any) -> set[str]:

@@ -97,10 +97,11 @@ def _choose(each: Mapping[str, Any]) -> None:
     before = chosen.get(each["owner"], Chosen())
     managers = before.managers
     if each["level"] == MANAGE:
-        managers = {
+        named = {
             kind: sorted({*managers.get(kind, ()), *each[kind]})  # type: ignore[misc]
             for kind in ("users", "groups")
         }
+        managers = {**managers, **named}
     chosen[each["owner"]] = Chosen(before.mem_limit, before.cpu_limit, managers)
 
 

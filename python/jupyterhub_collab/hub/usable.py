@@ -16,9 +16,9 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from sqlalchemy.orm import Session, object_session
 
-from ..names import EDIT, VIEW
-from .access_levels import level_on, shares_of, viewed
-from .offered import MANAGE, permitted, state_of
+from ..names import VIEW
+from .access_levels import level_on, shares_of
+from .offered import permitted, state_of
 from .opened import Opened
 from .share_levels import level_of
 from .visitors import visitors
@@ -53,7 +53,6 @@ def usable(user: orm.User, seconds: float) -> list[Usable]:
     owners = {server.partition("/")[0] for server in by_role}
     known = dict(db.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(owners)).all())
     spawners = _spawners(db, owners)
-    watched = set(viewed(user))
     here = _People(db, seconds)
     opened = Opened(user)
     users = JupyterHub.instance().users
@@ -62,9 +61,11 @@ def usable(user: orm.User, seconds: float) -> list[Usable]:
         owner, _slash, name = server.partition("/")
         if owner not in known:
             continue
-        level = role if role == MANAGE else VIEW if server in watched else EDIT
+        spawner = spawners.get(server)
+        # A share can give more than the role.
+        level = level_on(spawner, user) if role == VIEW and spawner is not None else role
         state = state_of(users, known[owner], name)
-        found.append(Usable(owner, name, state, level, here.on(spawners.get(server))))
+        found.append(Usable(owner, name, state, level, here.on(spawner)))
     for share in shares_with(user):
         spawner = share.spawner
         if f"{spawner.user.name}/{spawner.name}" not in by_role:

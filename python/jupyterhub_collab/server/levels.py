@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from ..names import LEVEL
+from ..names import LEVEL, MANAGES
 
 
 class Level(IntEnum):
@@ -29,8 +29,9 @@ class Levels:
     """The access levels on this server.
 
     owner: the username of its owner.
-    managers: who else can stop the server, besides the hub's administrators: `everyone` (true), or the hub's `users` and `groups` (lists).
-    told: whether the hub tells the level of every visitor. Otherwise, every visitor can edit.
+    managers: who else can stop the server if the hub does not tell, besides the hub's administrators: `everyone` (true), or the hub's
+    `users` and `groups` (lists).
+    told: whether the hub tells the level of every visitor, and who can stop the server. Otherwise, every visitor can edit.
     """
 
     owner: str
@@ -41,14 +42,17 @@ class Levels:
         """Return a user's access level, given the hub's model of that user. The highest one that the user holds counts."""
         # A service of the hub may have the same name as a user.
         is_user = model.get("kind") == "user"
-        named = [self.owner, *self.managers.get("users", [])] if is_user else []
-        manages = (
-            bool(model.get("admin"))
-            or self.managers.get("everyone") is True
-            or model.get("name") in named
-            or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
-        )
-        if manages:
+        if model.get("admin") or (is_user and model.get("name") == self.owner):
             return Level.MANAGE
         told = model.get(LEVEL, None if self.told else "edit")
-        return TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE
+        level = TOLD.get(told, Level.NONE) if isinstance(told, str) else Level.NONE
+        return Level.MANAGE if level == Level.EDIT and self._manages(model, is_user) else level
+
+    def _manages(self, model: Mapping[str, Any], is_user: bool) -> bool:
+        if self.told:
+            return model.get(MANAGES) is True  # the managers are those of the server's start
+        return (
+            self.managers.get("everyone") is True
+            or (is_user and model.get("name") in self.managers.get("users", []))
+            or not set(self.managers.get("groups", [])).isdisjoint(model.get("groups") or [])
+        )

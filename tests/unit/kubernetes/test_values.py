@@ -36,6 +36,11 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "projects": {"jupyterhub_projects": PROJECTS, "jupyterhub_server_access": ACCESS},
     "everyone": {"jupyterhub_rtc_share_all_users": True},
+    "viewers": {
+        "jupyterhub_rtc_level": "view",
+        "jupyterhub_server_access": [{"owner": "shared", "users": ["bob"], "level": "manage"}],
+    },
+    "all-viewers": {"jupyterhub_rtc_level": "view", "jupyterhub_rtc_share_all_users": True},
     "groups": {"jupyterhub_sharing_groups": ["teachers"], "jupyterhub_sharing_by_name": False},
     "alone": {"jupyterhub_rtc_user_sharing": False, "jupyterhub_rtc_user": "team"},
 }

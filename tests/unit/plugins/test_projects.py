@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {
     "group": "jupyterhub",
     "shared_user": "shared",
     "all_users_mode": False,
+    "level": "manage",
     "servers": "collaboration_servers",
 }
 RAIN = {"name": "rain", "manage": {"users": ["alice"]}, "edit": {"users": ["bob"], "groups": ["students"]}}
@@ -309,8 +310,31 @@ def test_level_that_has_no_effect_is_told() -> None:
 
     assert "level view has no effect on the servers of shared, because" in warnings()
     assert "level view has no effect on the servers of alice, shared, because" in warnings(
-        all_users_mode=True
+        all_users_mode=True, level="edit"
     )
+    assert "no effect" not in warnings(all_users_mode=True, level="view") + warnings(level="view")
+
+
+@pytest.mark.parametrize(
+    ("settings", "access", "told"),
+    [
+        ({"level": "view"}, [], True),
+        ({"level": "edit"}, [], True),
+        ({"level": "view"}, [{"owner": "shared", "groups": ["students"]}], True),
+        ({"level": "view"}, [{"owner": "shared", "level": "manage"}], True),
+        ({"level": "view"}, [{"owner": "shared", "groups": ["students"], "level": "manage"}], False),
+        ({"level": "manage"}, [], False),
+        ({"level": "view", "all_users_mode": True}, [], False),
+    ],
+)
+def test_shared_server_that_only_administrators_can_start_is_told(
+    settings: dict[str, Any], access: list[dict[str, Any]], told: bool
+) -> None:
+    wanted = with_projects(server_access=access, **settings)
+    warnings = " ".join(projects.policy(wanted, HOST | {"people": None}, FOUND)["warnings"])
+    assert (
+        "Only administrators can start the `shared` server, because jupyterhub_rtc_level is" in warnings
+    ) is told
 
 
 def test_whom_the_hub_does_not_know_is_named() -> None:

@@ -113,6 +113,14 @@ def test_good_host_has_no_problems() -> None:
         ({"cpu_limit": -0.5}, "jupyterhub_rtc_cpu_limit"),
         ({"idle_seconds": -2}, "jupyterhub_rtc_idle_seconds"),
         ({"email_domain": "@example.org"}, "jupyterhub_rtc_email_domain"),
+        ({"level": "veiw"}, "jupyterhub_rtc_level is 'veiw'. Set it to edit or manage or view"),
+        ({"level": "View"}, "jupyterhub_rtc_level is 'View'"),
+        ({"level": "none"}, "jupyterhub_rtc_level is 'none'"),
+        (
+            {"level": "manage", "share_all_users": True},
+            "Set it to edit or view, because nobody can start or stop another user's server in all users mode",
+        ),
+        ({"level": "all", "share_all_users": True}, "jupyterhub_rtc_level is 'all'. Set it to edit or view"),
         ({"snippet": "snippet.sh"}, "jupyterhub_rtc_snippet is 'snippet.sh'. Set it to the absolute path"),
         ({"snippet": "/tmp/"}, "jupyterhub_rtc_snippet"),
         ({"snippet": "/tmp"}, "jupyterhub_rtc_snippet"),
@@ -195,6 +203,29 @@ def test_shared_user_gets_the_least_scopes() -> None:
     policy = rtc.policy(SETTINGS, HOST)
     assert policy["everyone"] == ["servers!server=shared/", "access:servers!server=shared/"]
     assert policy["accounts"] == ["shared"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "everyone", "told"),
+    [
+        ({}, "manage", ["servers!server=shared/", "access:servers!server=shared/"], "start, open and stop"),
+        ({"level": "manage"}, "manage", ["servers!server=shared/", "access:servers!server=shared/"], "start"),
+        ({"level": "edit"}, "edit", ["access:servers!server=shared/"], "open the `shared` server while"),
+        ({"level": "view"}, "view", ["access:servers!server=shared/"], "view the `shared` server while"),
+        ({"share_all_users": True}, "edit", ["access:servers"], "they edit files"),
+        ({"share_all_users": True, "level": "view"}, "view", ["access:servers"], "view all running servers"),
+    ],
+)
+def test_level_of_all_users_is_the_administrators(
+    settings: dict[str, Any], level: str, everyone: list[str], told: str
+) -> None:
+    """Requirement B7: all users have the level of the variable, by default the highest one of the mode."""
+    assert rtc.settings_problems(SETTINGS | settings) == []
+    policy = rtc.policy(SETTINGS | settings, HOST)
+    assert (policy["level"], policy["everyone"]) == (level, everyone)
+    assert told in policy["table"][0]
+    reads = " ".join(policy["warnings"])
+    assert ("can read and change all files" in reads) is (level == "edit" and "share_all_users" in settings)
 
 
 @pytest.mark.parametrize("no", [{"user_sharing": False}, {"share_all_users": True}])
@@ -428,6 +459,12 @@ def test_file_among_those_of_a_directory_may_be_made() -> None:
             "https://y.org/j/hub/spawn/team",
         ),
         ({"share_all_users": True}, {"public_url": "https://x.org/"}, "https://x.org/hub/home"),
+        (
+            {"level": "edit"},
+            {"public_url": "https://x.org/j", "base_url": "/j/"},
+            "https://x.org/j/user/shared/",
+        ),
+        ({"level": "view"}, {"public_url": "https://x.org/"}, "https://x.org/user/shared/"),
     ],
 )
 def test_address(settings: dict[str, Any], hub: dict[str, Any], address: str) -> None:
@@ -702,6 +739,7 @@ def test_sharing_alone_grants_nothing_else_and_removes_the_rest() -> None:
             "only live collaboration keeps users from editing",
         ),
         ({"snippet": "/tmp/snippet.sh"}, "jupyterhub_rtc_snippet prepares servers for live collaboration"),
+        ({"level": "view"}, "so no server is open to all users. Remove one of the two variables"),
     ],
 )
 def test_what_sharing_alone_contradicts(settings: dict[str, Any], sentence: str) -> None:

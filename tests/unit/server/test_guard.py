@@ -173,3 +173,21 @@ def assert_does_not_start(config: Path, says: str, **environment: Any) -> None:
 )
 def test_levels(model: dict[str, Any], managers: dict[str, Any], level: Level) -> None:
     assert Levels("alice", managers).of(model) is level
+
+
+@pytest.mark.parametrize(
+    ("told", "level"),
+    [
+        ({"collab_level": "edit", "collab_manages": True}, Level.MANAGE),
+        ({"collab_level": "edit", "collab_manages": False}, Level.EDIT),
+        ({"collab_level": "edit", "collab_manages": "yes"}, Level.EDIT),
+        ({"collab_level": "edit"}, Level.EDIT),
+        ({"collab_level": "view", "collab_manages": True}, Level.VIEW),
+        ({"collab_level": "", "collab_manages": True}, Level.NONE),
+        ({"collab_manages": True}, Level.NONE),
+    ],
+)
+def test_what_the_hub_tells_now_overrides_the_managers_of_the_start(
+    told: dict[str, Any], level: Level
+) -> None:
+    assert Levels("alice", {"everyone": True}, told=True).of({"kind": "user", "name": "bob", **told}) is level

@@ -14,11 +14,10 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.users import SelfAPIHandler
 
-from ...hub.access_levels import level_on, viewed
+from ...hub.access_levels import level_on, manages, without_viewing
 from ...hub.authorize import SERVERS
 from ...hub.push import watched
-from ...hub.share_levels import ACCESS
-from ...names import ENFORCES_LEVELS, LEVEL, NO_LEVEL, VISITED, WATCH
+from ...names import EDIT, ENFORCES_LEVELS, LEVEL, MANAGES, NO_LEVEL, VISITED, WATCH
 from ..releases import patches_hub
 
 
@@ -56,8 +55,8 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
         spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
         level = level_on(spawner, visitor) if spawner is not None else NO_LEVEL
         # Any client can send these headers. So the answer is the same whether a server does not exist or is not open to its user.
-        model = {**model, LEVEL: level, WATCH: watched(handler, token, client)}
+        may_stop = spawner is not None and level == EDIT and manages(spawner, visitor)
+        model = {**model, LEVEL: level, MANAGES: may_stop, WATCH: watched(handler, token, client)}
         if level:
             return model
-    hidden = {f"{ACCESS}!server={server}" for server in viewed(visitor)}
-    return {**model, "scopes": [scope for scope in model.get("scopes", []) if scope not in hidden]}
+    return {**model, "scopes": without_viewing(model.get("scopes", []), visitor)}

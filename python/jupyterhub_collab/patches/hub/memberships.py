@@ -30,10 +30,11 @@ EVERYONE = "user"  # the hub's default role of every user
 
 @dataclass
 class Members:
-    """The names of the hub users and groups in a role."""
+    """The names of the hub users and groups in a role. everyone: whether all hub users are, instead of those named."""
 
     users: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    everyone: bool = False
 
 
 # The members that the fragments in this process have asked for, by the role's name.
@@ -45,8 +46,8 @@ accounts: set[str] = set()
 def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
     """Add roles to the hub, and keep their members to those named here. Members that the hub does not know are added when it creates them.
 
-    entries: as in `load_roles`, each with `name`, `description`, `scopes`, `users` and `groups`. Raises ValueError if the configuration
-    already has a role of one of these names.
+    entries: as in `load_roles`, each with `name`, `description`, `scopes`, `users` and `groups`. With `everyone` (true), all hub users are
+    members. Raises ValueError if the configuration already has a role of one of these names.
     """
     there = load_roles(c)
     names = {entry["name"] for entry in entries}
@@ -56,7 +57,8 @@ def add_roles(c: Any, entries: list[dict[str, Any]]) -> None:
         )
     for entry in entries:
         there.append({name: entry[name] for name in ("name", "description", "scopes")})
-        wanted[entry["name"]] = Members({*entry["users"]}, {*entry["groups"]})
+        is_for_everyone = bool(entry.get("everyone"))
+        wanted[entry["name"]] = Members({*entry["users"]}, {*entry["groups"]}, is_for_everyone)
     take_over_members()
 
 
@@ -101,8 +103,11 @@ def fill(db: Any) -> None:
     roles = _by_name(connection, ROLES)
     if new:
         _insert(connection, USERS, [(user.id, roles[EVERYONE]) for user in new])
-    _fill(connection, roles, PEOPLE, USERS, {name: members.users for name, members in wanted.items()})
-    _fill(connection, roles, TEAMS, GROUPS, {name: members.groups for name, members in wanted.items()})
+    people = _by_name(connection, PEOPLE)
+    users = {name: {*people} if each.everyone else each.users for name, each in wanted.items()}
+    _fill(connection, roles, people, USERS, users)
+    groups = {name: members.groups for name, members in wanted.items()}
+    _fill(connection, roles, _by_name(connection, TEAMS), GROUPS, groups)
     db.commit()
     db.expire_all()
 
@@ -113,11 +118,14 @@ def _by_name(connection: Connection, table: Any) -> dict[str, int]:
 
 
 def _fill(
-    connection: Connection, roles: dict[str, int], people: Any, table: Any, members: dict[str, set[str]]
+    connection: Connection,
+    roles: dict[str, int],
+    ids: dict[str, int],
+    table: Any,
+    members: dict[str, set[str]],
 ) -> None:
-    """Set the rows of an association table between our roles and users or groups."""
+    """Set the rows of an association table between our roles and users or groups. ids: those of the users or groups, by name."""
     who = table.c[0]  # user_id or group_id
-    ids = _by_name(connection, people)
     ours = {roles[name] for name in members}
     there = {
         (member, role) for member, role in connection.execute(select(who, table.c.role_id)) if role in ours
@@ -135,8 +143,9 @@ def _insert(connection: Connection, table: Any, rows: list[tuple[int, int]]) -> 
 
 
 def _welcome_user(_mapper: Any, connection: Connection, user: orm.User) -> None:
-    """Give a new hub user those of our roles that name them."""
-    _welcome(connection, USERS, user.id, [name for name, each in wanted.items() if user.name in each.users])
+    """Give a new hub user those of our roles that name them, or all users."""
+    names = [name for name, each in wanted.items() if each.everyone or user.name in each.users]
+    _welcome(connection, USERS, user.id, names)
 
 
 def _welcome_group(_mapper: Any, connection: Connection, group: orm.Group) -> None:
