@@ -98,10 +98,10 @@ class Waiting:
     server: str
 
 
-def let_ask(accounts: Collection[str], prefix: str) -> None:
-    """From now on, let users ask for access."""
-    offer.allowed, offer.accounts, offer.prefix = True, {*accounts}, prefix
-    if not event.contains(orm.Share, "after_insert", _access_given):
+def let_ask(allowed: bool, accounts: Collection[str], prefix: str) -> None:
+    """From now on, let users ask for access, or no longer. The rest is as in `Offer`."""
+    offer.allowed, offer.accounts, offer.prefix = allowed, {*accounts}, prefix
+    if allowed and not event.contains(orm.Share, "after_insert", _access_given):
         event.listen(orm.Share, "after_insert", _access_given)
 
 
@@ -116,8 +116,8 @@ def asked(requester: orm.User, owner: str) -> Request | None:
     return next((each for each in _sent(requester) if each.asked == _digest(owner)), None)
 
 
-def ask(requester: orm.User, owner: str, server: str) -> str:
-    """Ask for access, and return the name of the server that the request is about.
+def ask(requester: orm.User, owner: str, server: str) -> str | None:
+    """Ask for access, and return the name of the server that the request is about; None if the user has asked before, or has access.
 
     server: what an address has after the owner. If the owner has no such server, the request is about the default one. Raises
     HTTPError if nobody can be asked by this name, or if the user has asked too often.
@@ -126,13 +126,16 @@ def ask(requester: orm.User, owner: str, server: str) -> str:
         raise web.HTTPError(403, "Access to this server cannot be requested")
     sent = _sent(requester)
     if any(each.asked == _digest(owner) for each in sent):
-        raise web.HTTPError(TOO_MANY, "You have asked for access to this server before")
+        return None
     if len(sent) >= MOST:
         raise web.HTTPError(TOO_MANY, FULL.format(until=min(each.until for each in sent)))
     db = _session(requester)
     found = orm.User.find(db, owner)
     found = found if found is not None and found.name == owner else None
-    name = server if found is not None and server in found.orm_spawners else ""
+    servers = found.orm_spawners if found is not None else {}
+    name = server if server in servers else ""
+    if name in servers and level_on(servers[name], requester):
+        return None
     now = int(orm.OAuthCode.now())
     request = Request(
         0,
@@ -221,7 +224,7 @@ def _received(db: Session, owner: orm.User) -> list[Request]:
 
 def _requests(db: Session, pattern: str) -> Iterator[Request]:
     rows = select(CODES.c.id, CODES.c.redirect_uri).where(
-        *_is_request(pattern), CODES.c.expires_at > orm.OAuthCode.now()
+        *_is_request(pattern), CODES.c.expires_at > int(orm.OAuthCode.now())
     )
     for row, note in db.execute(rows.order_by(CODES.c.id)).all():
         yield Request(row, *json.loads(note)[1:])

@@ -26,6 +26,7 @@ from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
 from ..patches.hub.wrapped import fit_inner
 from .access_levels import viewing
+from .access_requests import can_be_asked
 from .culler import culler_seconds
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
@@ -135,6 +136,7 @@ def collaborate(
             "revocation_seconds": revocation_seconds(c),
             "shared": is_shared,
             "levels": True,
+            "requests": can_be_asked(spawner.user.name),
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)

@@ -18,7 +18,7 @@ from ..names import ASKED, REQUEST, REQUESTS
 from ..patches.hub.asked import Asked
 from ..patches.hub.codes import TAB
 from ..patches.hub.handlers import add_endpoint, add_page
-from .access_requests import Waiting, ask, asked, can_be_asked, decline, end, from_user, waiting
+from .access_requests import Waiting, ask, can_be_asked, decline, end, from_user, waiting
 from .share_levels import asked_level
 from .share_log import log_request
 
@@ -48,15 +48,12 @@ class RequestPage(BaseHandler):
     def server(self) -> str:
         return str(self.get_argument("server", "", strip=False))
 
-    @property
-    def opens(self) -> bool:
-        return bool(self.has_scope(f"access:servers!server={self.owner}/{self.server}"))
-
     @web.authenticated
     async def get(self) -> None:
         if not can_be_asked(self.owner):
             raise web.HTTPError(404)
-        if self.opens:
+        # As for the hub's own pages, what follows the owner may be a server's name, or a path on the default server.
+        if any(self.has_scope(f"access:servers!server={self.owner}/{name}") for name in {self.server, ""}):
             path = f"{quote(self.owner, safe='')}/{quote(self.server, safe='')}"
             self.redirect(f"{self.base_url}user/{path}".rstrip("/") + "/")
             return
@@ -69,8 +66,8 @@ class RequestPage(BaseHandler):
     def post(self) -> None:
         user = self.current_user.orm_user
         # A second press of the button, and a page from before the first, lead to the same page as the first.
-        if not self.opens and asked(user, self.owner) is None:
-            server = ask(user, self.owner, self.server)
+        server = ask(user, self.owner, self.server)
+        if server is not None:
             log_request("access requested", self.owner, server, user.name)
         query = {"owner": self.owner, **({"server": self.server} if self.server else {})}
         self.redirect(f"{self.hub.base_url}{REQUEST}?{urlencode(query)}", status=303)

@@ -163,8 +163,8 @@ def share_servers(
     # Every user can open the servers of shared accounts. So the page lists them as well.
     accounts = {account for policy in applied for account in policy.get("accounts", [])}
     offered.update(f"{account}/" for account in accounts)
+    let_ask(requests, accounts, project_prefix)
     if requests:
-        let_ask(accounts, project_prefix)
         add_requests()
     lead_to_page()
     start_without_page()

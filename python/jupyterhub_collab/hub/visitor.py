@@ -46,13 +46,11 @@ class Visitor:
     def requests(self) -> str:
         """Return how many requests the visitor can answer, in digits, with `or more` after the highest number; empty for none."""
         orm_user = self.user.orm_user
-        held = scopes.parse_scopes(scopes.get_scopes_for(orm_user))
-        if not offer.allowed or not scopes.has_scope(
-            f"shares!user={self.name}", held, db=object_session(orm_user)
-        ):
+        number = len(waiting(orm_user)) if offer.allowed else 0
+        held = scopes.parse_scopes(scopes.get_scopes_for(orm_user)) if number else {}
+        if not scopes.has_scope(f"shares!user={self.name}", held, db=object_session(orm_user)):
             return ""
-        number = len(waiting(orm_user))
-        return f"{number}{' or more' if number == SHOWN else ''}" if number else ""
+        return f"{number} or more" if number == SHOWN else str(number)
 
     def servers(self) -> list[Usable]:
         """Return the servers of others that the visitor can use."""

@@ -99,8 +99,14 @@ def test_owner_accepts_a_request_at_a_level(attacked: Attacked) -> None:
         assert waiting(attacked) == {}
         assert "Requests for access" not in words(alice.get(PAGE))
         assert "access to your servers" not in words(alice.get("/hub/home"))
-        # Who has access is sent to the server, from the page of the request as well.
-        assert ann.get(f"{ASK}?owner=alice", follow_redirects=False).headers["Location"] == "/user/alice/"
+        # The page that said that she asked leads to the server now, whatever path of it she had opened.
+        for query, path in (
+            ("owner=alice", ""),
+            ("owner=alice&server=lab", "lab/"),
+            ("owner=alice&server=a%20b!", "a%20b%21/"),
+        ):
+            opened = ann.get(f"{ASK}?{query}", follow_redirects=False)
+            assert opened.headers["Location"] == f"/user/alice/{path}"
     assert logged(attacked, "ann") == [
         ("access requested", "", "ann"),
         ("access given", "view", "alice"),
@@ -193,8 +199,7 @@ def test_request_of_another_page_or_to_nobody_is_refused(attacked: Attacked, for
         assert fields is not None
         data, headers = {**fields, **forged.get("data", {})}, forged.get("headers", {})
         refused = emma.post(ASK, data=data, headers=headers, follow_redirects=False)
-        own = forged.get("data") == {"owner": "emma"}
-        assert refused.status_code == (303 if own else 403)
+        assert refused.status_code == 403
         assert rows(attacked, "emma") == 0
 
 
@@ -262,6 +267,45 @@ def test_acceptance_is_refused_as_any_other_share(attacked: Attacked) -> None:
     attacked.revoke("hugo")
     accepted.append(api(attacked, "alice", "POST", "sharing/requests/alice", {"user": "hugo"}).status_code)
     assert (accepted, level(attacked, "hugo")) == ([200, 404], None)
+
+
+def test_who_has_access_sends_no_request(attacked: Attacked) -> None:
+    """Neither with a page from before, nor with one that another user saw."""
+    with attacked.browser("mark") as mark:
+        fields = form(mark.get(WITHOUT.format("alice")), "Request access")
+        assert fields is not None
+        attacked.share("mark")
+        assert mark.post(ASK, data=fields, follow_redirects=False).status_code == 303
+        assert (waiting(attacked), rows(attacked, "mark")) == ({}, 0)
+    attacked.revoke("mark")
+
+
+def test_text_of_an_address_stays_text(attacked: Attacked) -> None:
+    """What follows the owner in an address comes back as a field of the form, and nowhere else."""
+    with attacked.browser("nora") as nora:
+        page = nora.get("/hub/user/alice/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E/lab")
+        fields = form(page, "Request access")
+        assert fields is not None
+        assert fields["server"].startswith('"><script>alert(1)<')
+        assert "<script>alert" not in page.text
+        sent = nora.post(ASK, data={**fields, "server": "x" * 50_000})
+        assert sent.status_code == 200
+    assert waiting(attacked) == {"nora": ""}
+    assert api(attacked, "alice", "DELETE", "sharing/requests/alice?user=nora").status_code == 204
+
+
+def test_servers_own_refusal_leads_to_the_request(attacked: Attacked) -> None:
+    """Requirement V10: a guest whose access ended reads it on the server's own page, which leads to the hub's page with the button."""
+    with attacked.browser("olaf", page=attacked.page) as olaf:
+        attacked.share("olaf")
+        olaf.get("/user/alice/files/none")
+        assert olaf.get("/user/alice/api/contents").status_code == 200
+        attacked.revoke("olaf")
+        wait_until(lambda: olaf.get("/user/alice/api/contents").status_code == 403)
+        page = BeautifulSoup(olaf.get("/user/alice/files/none").text, "html.parser")
+        (link,) = [each for each in page.select("a") if each.get_text() == "Request access"]
+        assert link["href"] == f"{ASK}?owner=alice&server="
+        assert form(olaf.get(str(link["href"])), "Request access") is not None
 
 
 @pytest.mark.parametrize("way", ["name", "link", "group"])
