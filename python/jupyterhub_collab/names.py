@@ -40,5 +40,8 @@ LONGEST_TRUST = 180
 # Template variables of the hub's pages: the visitor (`hub.visitor.Visitor`), and the server of another user that a request was about.
 VISITOR = "collab_visitor"
 ASKED = "collab_asked"
+# The hub's page where users ask for access to a server, and the path below the hub's API where owners learn who asks, and answer.
+REQUEST = "request-access"
+REQUESTS = "sharing/requests"
 # Path below the hub's API where the sharing page learns who is on the servers that its user can open.
 PEOPLE = "sharing/people"

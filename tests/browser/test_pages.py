@@ -156,6 +156,42 @@ def test_accept_page_is_in_order(hub: Paged, alice: Page, browser: Browser, scre
     examine(alice, "own-link", screenshots)
 
 
+def test_request_is_sent_and_accepted_with_the_keyboard(
+    hub: Paged, alice: Page, browser: Browser, screenshots: Path
+) -> None:
+    """Requirement V10: without JavaScript, too, on the requester's side. All pages on the way are in order."""
+    finn = enter(hub, window(browser, DESKTOP, scale=1), "finn")
+    plain = browser.new_context(java_script_enabled=False, storage_state=finn.context.storage_state())
+    page = plain.new_page()
+    page.goto(f"{hub.front}/hub/request-access?owner=alice")
+    page.get_by_role("button", name="Request access").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("You requested access on")
+    plain.close()
+    for path, name in (
+        ("/hub/request-access?owner=alice", "requested"),
+        ("/hub/request-access?owner=eve", "request"),
+    ):
+        finn.goto(hub.front + path)
+        examine(finn, name, screenshots)
+    finn.goto(f"{hub.front}/hub/user/alice/lab")
+    expect(finn.get_by_role("status")).to_contain_text("You requested access on")
+    alice.goto(f"{hub.front}/hub/home")
+    expect(alice.get_by_text("1 user requests access to your servers.")).to_be_visible()
+    examine(alice, "home-request", screenshots)
+    alice.get_by_role("link", name="1 user requests").press("Enter")
+    row = alice.get_by_role("listitem").filter(has_text="finn")
+    expect(row.get_by_role("button")).to_have_text(["Accept", "Decline"])
+    examine(alice, "mine-request", screenshots)
+    row.get_by_label("Access").press("ArrowUp")
+    row.get_by_role("button", name="Accept").press("Enter")
+    expect(alice.get_by_role("status")).to_have_text("Request accepted. They can now open your server.")
+    expect(alice.get_by_role("row").filter(has_text="finn")).to_contain_text("can view")
+    finn.goto(f"{hub.front}/user/alice/files/none")
+    expect(finn.get_by_role("heading", level=1)).to_have_text("Open alice's server")
+    finn.context.close()
+    hub.revoke("finn")
+
+
 def test_guest_starts_and_stops_the_shared_server_from_home(hub: Paged, zoe: Page, screenshots: Path) -> None:
     """Requirement 116: Home starts it, the page of the start is the guest's own, and Home stops it after a question."""
     with hub.holding_starts():

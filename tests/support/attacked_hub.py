@@ -26,7 +26,7 @@ from jupyterhub_collab.hub.sharing import share_servers
 
 share_servers(
     c, groups=[], by_name=True, link_seconds=3600, longest_link=86400, links_per_server=3, guesses_per_minute=3, ends_with_server={ends_with_server}, authorize_page=False,
-    level="{level}", highest_level="{highest}", revocation={revocation}, log="{directory}/shares.jsonl", port={page}, account="nobody",
+    level="{level}", highest_level="{highest}", requests={requests}, project_prefix="project-", revocation={revocation}, log="{directory}/shares.jsonl", port={page}, account="nobody",
 )
 # The Python of the tests may be where nobody but root reads it, and the page's process gives up root.
 c.JupyterHub.services[-1]["command"][2] = "import encodings.unicode_escape; " + c.JupyterHub.services[-1]["command"][2]
@@ -79,6 +79,7 @@ class Attacked(LocalHub):
         told = {
             "level": "edit",
             "highest": "edit",
+            "requests": True,
             "ends_with_server": False,
             "revocation": 1,
             "directory": directory,

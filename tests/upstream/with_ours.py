@@ -41,6 +41,7 @@ def load_config_file(hub: Any, *_arguments: Any, **_options: Any) -> None:
         log=os.devnull,
         port=8089,
         account="nobody",
+        requests=True,
     )
     # Otherwise each further hub in the same process adds another handler, and shares are logged several times.
     logging.getLogger("jupyterhub_collab.shares").handlers.clear()

@@ -102,7 +102,7 @@ def levels(settings: dict[str, Any], *, live: bool) -> dict[str, Any]:
 
 
 def table(settings: dict[str, Any]) -> list[str]:
-    """Return sentences that say who can share."""
+    """Return sentences that say who can share, and who can ask for it."""
     groups = settings["groups"]
     who = f"Members of {' or '.join(groups)}" if groups else "Users"
     how = "by link and by name" if settings["by_name"] else "by link"
@@ -116,4 +116,5 @@ def table(settings: dict[str, Any]) -> list[str]:
         if settings["highest_level"] == "view"
         else "share their own server"
     )
-    return [f"{who} can {what} on the hub's sharing page, {how}; {ends}"]
+    asks = ["Users without access to a server can request it from its owner"] if settings["requests"] else []
+    return [f"{who} can {what} on the hub's sharing page, {how}; {ends}", *asks]

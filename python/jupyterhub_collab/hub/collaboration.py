@@ -25,6 +25,7 @@ from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
 from ..patches.hub.wrapped import fit_inner
+from .access_requests import can_be_asked
 from .culler import culler_seconds
 from .hooks import Hook, chain
 from .own_token import TRAIT as TOKEN_SCOPES
@@ -136,6 +137,7 @@ def collaborate(
             "revocation_seconds": revocation_seconds(c),
             "shared": is_shared,
             "levels": True,
+            "requests": can_be_asked(spawner.user.name),
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)

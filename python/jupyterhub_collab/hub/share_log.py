@@ -3,9 +3,10 @@
 
     {"time": "2026-11-21T10:00:00.040075Z", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
-event: `link made`, `link used`, `link ended`, `access given`, `level changed` or `access ended`. level: `view` or `edit`; was: the one
+event: `link made`, `link used`, `link ended`, `access given`, `level changed`, `access ended`, `access requested`, `request accepted` or
+`request declined`. level: `view` or `edit`; was: the one
 before. owner, server: names; the default server's is empty.
-by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access.
+by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access, or asks for it.
 expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
 server, user or group was deleted. No line contains a secret: neither a link's code nor a part of it.
 """
@@ -145,12 +146,22 @@ def _actor() -> str | None:
     return str(user.name) if user else None
 
 
+def log_request(what: str, owner: str, server: str, user: str) -> None:
+    """Log an event of a request for access. owner: the name in the request, which need not be a user's. user: who asks."""
+    _write(what, owner, server, user=user)
+
+
 def _tell(what: str, share: orm.Share | orm.ShareCode, **more: Any) -> None:
+    owner, spawner = share.owner, share.spawner
+    _write(what, owner.name if owner else None, spawner.name if spawner else None, **more)
+
+
+def _write(what: str, owner: str | None, server: str | None, **more: Any) -> None:
     line = {
         "time": isoformat(utcnow()),
         "event": what,
-        "owner": share.owner.name if share.owner else None,
-        "server": share.spawner.name if share.spawner else None,
+        "owner": owner,
+        "server": server,
         "by": _actor(),
         **more,
     }

@@ -23,6 +23,7 @@ from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.page_start import start_without_page
 from ..patches.hub.share_levels import keep_share_levels
 from ..quiet_logs import keep_secrets
+from .access_requests import let_ask
 from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
@@ -36,6 +37,7 @@ from .page_link import lead_to_page
 from .page_place import place
 from .policy import applied, services_of
 from .present import tell_page_who_is_present
+from .request_access import add_requests
 from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_levels import level_of_link
@@ -80,6 +82,8 @@ def share_servers(
     level: str = EDIT,
     highest_level: str = EDIT,
     can_view: bool = True,
+    requests: bool = False,
+    project_prefix: str = "",
 ) -> None:
     """Let users share their own servers, within limits, and register the sharing page as a service.
 
@@ -94,6 +98,8 @@ def share_servers(
     root. public_url: the address at which users open the hub; empty if the hub knows it.
     level: the access level, `view` or `edit`, of shares and links whose creator asks for none. highest_level: of all shares and links. can_view:
     whether servers have live collaboration. Without it, they would let viewers edit, so no share or link can be at level `view`.
+    requests: whether users can ask for access to servers that are not shared with them. project_prefix: how the names of projects' accounts begin,
+    for which nobody could answer.
     """
     # In a pod, there are no other accounts that a port or a file must be kept from.
     root = os.geteuid() == 0 and not place.everywhere
@@ -140,6 +146,7 @@ def share_servers(
         "level": level,
         "highest_level": highest_level,
         "can_view": can_view,
+        "requests": requests,
         "ends_with_server": ends_with_server,
         "revocation_seconds": revocation_seconds(c),
         "template_paths": list(value_of(c.JupyterHub, "template_paths", [])),
@@ -154,7 +161,11 @@ def share_servers(
     show_offered()
     tell_page_who_is_present(seconds_present(revocation_seconds(c)))
     # Every user can open the servers of shared accounts. So the page lists them as well.
-    offered.update(f"{account}/" for policy in applied for account in policy.get("accounts", []))
+    accounts = {account for policy in applied for account in policy.get("accounts", [])}
+    offered.update(f"{account}/" for account in accounts)
+    let_ask(requests, accounts, project_prefix)
+    if requests:
+        add_requests()
     lead_to_page()
     start_without_page()
     services.append(

@@ -9,6 +9,7 @@ from typing import Any
 from jupyterhub import scopes
 from sqlalchemy.orm import object_session
 
+from .access_requests import SHOWN, Request, asked, can_be_asked, offer, waiting
 from .usable import Usable, usable
 
 SERVERS = "servers"  # the scope for starting and stopping
@@ -33,6 +34,23 @@ class Visitor:
         orm_user = self.user.orm_user
         held = scopes.parse_scopes(scopes.get_scopes_for(orm_user))
         return bool(scopes.has_scope(f"{SERVERS}!server={owner}/{server}", held, db=object_session(orm_user)))
+
+    def may_ask(self, owner: str) -> bool:
+        """Return whether the visitor can ask for access to the servers of a user with this name, who need not exist."""
+        return can_be_asked(owner) and owner != self.name
+
+    def asked(self, owner: str) -> Request | None:
+        """Return the visitor's request to a user with this name."""
+        return asked(self.user.orm_user, owner)
+
+    def requests(self) -> str:
+        """Return how many requests the visitor can answer, in digits, with `or more` after the highest number; empty for none."""
+        orm_user = self.user.orm_user
+        number = len(waiting(orm_user)) if offer.allowed else 0
+        held = scopes.parse_scopes(scopes.get_scopes_for(orm_user)) if number else {}
+        if not scopes.has_scope(f"shares!user={self.name}", held, db=object_session(orm_user)):
+            return ""
+        return f"{number} or more" if number == SHOWN else str(number)
 
     def servers(self) -> list[Usable]:
         """Return the servers of others that the visitor can use."""

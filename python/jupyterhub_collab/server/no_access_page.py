@@ -9,6 +9,10 @@ from __future__ import annotations
 import html
 import os
 from typing import Any
+from urllib.parse import urlencode
+
+from ..names import REQUEST
+from .settings import Settings
 
 # As the hub's pages look, which the server cannot show.
 PAGE = """<!DOCTYPE html>
@@ -29,11 +33,12 @@ PAGE = """<!DOCTYPE html>
 <h1>You do not have access to {owner}'s server</h1>
 <p>It is not shared with you, or your access has ended.</p>
 <p>If you should have access, ask {owner} to share the server with you, then reload this page after a few seconds.</p>
-<p><a href="{home}">Back to the hub</a></p>
+<p>{ask}<a href="{home}">Back to the hub</a></p>
 </main>
 </body>
 </html>
 """
+ASK = '<a href="{page}">Request access</a> '
 
 
 def is_for_a_person(handler: Any) -> bool:
@@ -46,6 +51,9 @@ def refuse_with_page(hub_auth: Any, handler: Any) -> None:
     """Answer a request with the page."""
     handler.set_status(403)
     handler.set_header("Content-Type", "text/html; charset=UTF-8")
-    owner = html.escape(os.environ.get("JUPYTERHUB_USER", ""))
-    home = html.escape(f"{hub_auth.hub_host}{hub_auth.hub_prefix}home")
-    handler.finish(PAGE.format(owner=owner, home=home))
+    owner, server = (os.environ.get(f"JUPYTERHUB_{name}", "") for name in ("USER", "SERVER_NAME"))
+    hub = f"{hub_auth.hub_host}{hub_auth.hub_prefix}"
+    # The hub's page has the button, which needs a visitor's sign-in at the hub.
+    page = f"{hub}{REQUEST}?{urlencode({'owner': owner, 'server': server})}"
+    ask = ASK.format(page=html.escape(page)) if Settings.from_environment().requests else ""
+    handler.finish(PAGE.format(owner=html.escape(owner), home=html.escape(f"{hub}home"), ask=ask))

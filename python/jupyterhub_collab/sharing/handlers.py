@@ -14,7 +14,7 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from jupyterhub.utils import get_browser_protocol
 from tornado.web import HTTPError, RequestHandler, authenticated
 
-from ..names import NOT_SHARED, SIGN, UNGUARDED
+from ..names import NOT_SHARED, REQUESTS, SIGN, UNGUARDED
 from .hub import Hub, HubAway, Refused, server_path
 from .settings import Settings
 from .state import address, by_my_roles, my_servers, open_to_me
@@ -32,6 +32,7 @@ SENTENCES = {
 }
 NOT_OFFERED = "This hub does not offer that access level. Choose one of those that the page shows."
 NOBODY = "This hub has no user or group with that name. Check the spelling."
+NOT_ASKING = "That request was answered, or has ended. See the list below."
 YOURSELF = "You already have access to your own server. Enter the name of the person or group to share with."
 NOT_STARTED = "The server did not start. Try again in a minute. If it still does not start, tell the hub's administrator."
 NOT_HERE = (
@@ -56,6 +57,8 @@ DONE = {
     "guest-ended": "Access revoked. They can return only with a link that is still valid.",
     "guests-ended": "All access revoked. Others can return only with a link that is still valid.",
     "all-ended": "All links and all access revoked. You share your server with nobody.",
+    "request-accepted": "Request accepted. They can now open your server.",
+    "request-declined": "Request declined. They are not told, and can ask again seven days after they asked.",
     "left": "You have left that server.",
     "stopped": "The server is stopping. Everyone on it is being disconnected.",
 }
@@ -232,7 +235,11 @@ class SharingPage(Base):
         await self.show_page(notice=notice, tab=self.tab or TABS[0])
 
     async def show_page(self, status: int = 200, **more: Any) -> None:
-        servers = await my_servers(self.hub, self.user, self.sharing.base_url) if self.may_share else []
+        servers = (
+            await my_servers(self.hub, self.user, self.sharing.base_url, requests=self.sharing.requests)
+            if self.may_share
+            else []
+        )
         shared = await open_to_me(self.hub, self.user, self.sharing.base_url)
         self.set_status(status)
         page = {
@@ -368,6 +375,20 @@ class SharingPage(Base):
         except Refused as no:
             raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
 
+    async def accept_request(self) -> str:
+        await self.answer_request("POST", {"user": self.get_body_argument("name"), **self.level()})
+        return "request-accepted"
+
+    async def decline_request(self) -> str:
+        await self.answer_request("DELETE", user=self.get_body_argument("name"))
+        return "request-declined"
+
+    async def answer_request(self, method: str, wish: Any = None, **query: str) -> None:
+        try:
+            await self.hub.ask(method, f"{REQUESTS}/{quote(self.user, safe='')}", wish, **query)
+        except Refused as no:
+            raise Refused(no.status, no.sentence, NOT_ASKING) if no.status == 404 else no from no
+
     async def set_level(self) -> str:
         if not (level := self.level()):
             raise HTTPError(400)
@@ -428,6 +449,8 @@ ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "end-link": SharingPage.end_link,
     "end-links": SharingPage.end_links,
     "give": SharingPage.give,
+    "accept-request": SharingPage.accept_request,
+    "decline-request": SharingPage.decline_request,
     "set-level": SharingPage.set_level,
     "end-guest": SharingPage.end_guest,
     "end-guests": SharingPage.end_guests,

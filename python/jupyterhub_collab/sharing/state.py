@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..names import EDIT, OFFERED, PEOPLE, VIEW
+from ..names import EDIT, OFFERED, PEOPLE, REQUESTS, VIEW
 from .hub import Hub, server_path
 
 
@@ -36,6 +36,14 @@ class Guest:
 
 
 @dataclass
+class Asking:
+    """A user who asks for access. made: when."""
+
+    name: str
+    made: datetime
+
+
+@dataclass
 class Server:
     """A server of the user. The default server's name is empty."""
 
@@ -44,6 +52,7 @@ class Server:
     path: str
     links: list[Link] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
+    requests: list[Asking] = field(default_factory=list)
 
 
 @dataclass
@@ -60,16 +69,22 @@ class Shared:
     people: tuple[str, ...] = ()  # who is on it, except its owner
 
 
-async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
-    """Return the user's servers, starting with the default one, even if it has never been started."""
+async def my_servers(hub: Hub, user: str, base_url: str, *, requests: bool = False) -> list[Server]:
+    """Return the user's servers, starting with the default one, even if it has never been started. requests: whether others can ask for access."""
     user_path = quote(user, safe="")
-    model, codes, shares = await asyncio.gather(
+    model, codes, shares, asking = await asyncio.gather(
         hub.ask("GET", f"users/{user_path}", include_stopped_servers="1"),
         hub.all(f"share-codes/{user_path}"),
         hub.all(f"shares/{user_path}"),
+        hub.ask("GET", f"{REQUESTS}/{user_path}") if requests else _none(),
     )
     running = {name: server["ready"] for name, server in (model.get("servers") or {}).items()}
-    names = {"", *running, *(each["server"]["name"] for each in (*codes, *shares))}
+    names = {
+        "",
+        *running,
+        *(each["server"]["name"] for each in (*codes, *shares)),
+        *(each["server"] for each in asking),
+    }
     servers = {
         name: Server(name, bool(running.get(name)), address(base_url, user, name)) for name in sorted(names)
     }
@@ -88,6 +103,8 @@ async def my_servers(hub: Hub, user: str, base_url: str) -> list[Server]:
         kind = share["kind"]
         guest = Guest(kind, share[kind]["name"], _time(share["created_at"]), share["level"])
         servers[share["server"]["name"]].guests.append(guest)
+    for each in asking:
+        servers[each["server"]].requests.append(Asking(each["user"], _time(each["made"])))
     now = datetime.now(UTC)
     for server in servers.values():
         server.links = sorted((link for link in server.links if link.ends > now), key=lambda link: link.ends)
@@ -140,6 +157,10 @@ async def shared_with_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
         )
         for share in await hub.all(f"users/{quote(user, safe='')}/shared")
     ]
+
+
+async def _none() -> list[dict[str, Any]]:
+    return []
 
 
 def address(base_url: str, owner: str, server: str) -> str:

@@ -198,6 +198,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "revocation_seconds": 5,
         "shared": True,
         "levels": True,
+        "requests": False,
     }
 
 

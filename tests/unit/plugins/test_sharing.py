@@ -66,7 +66,7 @@ def test_bad_variables_are_refused_in_a_sentence(settings: dict[str, Any], sente
     ],
 )
 def test_table_says_who_shares_how_long(settings: dict[str, Any], sentence: str) -> None:
-    (line,) = sharing.table(SETTINGS | settings)
+    line, *_ = sharing.table(SETTINGS | settings)
     assert sentence in line
 
 
@@ -84,3 +84,8 @@ def test_jupyterlab_offers_the_levels_that_links_can_have(
 ) -> None:
     wanted = SETTINGS | settings
     assert sharing.levels(wanted, live=live) == {"levels": levels, "level": wanted["level"]}
+
+
+def test_table_says_whether_users_can_request_access() -> None:
+    assert any("request it from its owner" in line for line in sharing.table(SETTINGS))
+    assert not any("request" in line for line in sharing.table(SETTINGS | {"requests": False}))

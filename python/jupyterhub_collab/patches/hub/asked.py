@@ -26,10 +26,12 @@ NAME = re.compile(r"[\w.@+-]{1,64}")
 class Asked:
     """A server of another user that a request was about. Neither the server nor the user needs to exist.
 
-    owner: the name in the address, if it can be the name of a user; otherwise empty.
+    owner: the name in the address, if it can be the name of a user; otherwise empty. server: what follows in the address,
+    which can be the beginning of a path on the default server.
     """
 
     owner: str
+    server: str = ""
 
 
 @patches_hub(
@@ -54,17 +56,21 @@ def _with_asked(handler: Any) -> dict[str, Any]:
 
 def _asked(handler: Any) -> Asked | None:
     """Return what the address says, and nothing that the hub knows: the page is the same whether the user and the server exist or not."""
-    owner, visitor = _owner_in_address(handler), handler.current_user
+    (owner, server), visitor = _in_address(handler), handler.current_user
     if not owner or visitor is None or owner == visitor.name:
         return None
-    return Asked(owner if NAME.fullmatch(owner) else "")
+    return Asked(owner if NAME.fullmatch(owner) else "", server)
 
 
-def _owner_in_address(handler: Any) -> str:
+def _in_address(handler: Any) -> tuple[str, str]:
+    """Return the owner in an address, and what follows, which may be the name of a server; empty for none."""
     if isinstance(handler, OAuthAuthorizeHandler):
         # A server names itself by the address to which the hub sends its visitors back.
         path = urlsplit(handler.get_query_argument("redirect_uri", "")).path
-        found = re.match(rf"{re.escape(handler.base_url)}user/([^/]+)/", path)
-        return unquote(found[1]) if found else ""
-    named = (handler.path_kwargs or {}).get("user_name") or next(iter(handler.path_args or ()), "")
-    return named if isinstance(named, str) else ""  # a request that ended early has bytes
+        found = re.match(rf"{re.escape(handler.base_url)}user/([^/]+)/(?:([^/]+)/)?", path)
+        return (unquote(found[1]), unquote(found[2] or "")) if found else ("", "")
+    named = [*(handler.path_kwargs or {}).values(), *(handler.path_args or ()), "", ""][:2]
+    owner, server = (
+        each if isinstance(each, str) else "" for each in named
+    )  # a request that ended early has bytes
+    return owner, server.lstrip("/").partition("/")[0]
