@@ -19,7 +19,6 @@ from ..patches.hub.asked import Asked
 from ..patches.hub.codes import TAB
 from ..patches.hub.handlers import add_endpoint, add_page
 from .access_requests import Waiting, ask, can_be_asked, decline, end, from_user, waiting
-from .share_levels import asked_level
 from .share_log import log_request
 
 OK = 200
@@ -97,8 +96,6 @@ class Answers(ServerShareAPIHandler):
         body = self.get_json_body()
         if not isinstance(body, dict) or body.keys() - {"user", "level"} or not _is_text(body.get("user")):
             raise web.HTTPError(400, "Name a user, and a level if you like")
-        if "level" in body:
-            asked_level(body["level"])
         found = from_user(self._owner(user_name), body["user"])
         self._accepted, self._wish = found, body
         await maybe_future(super().post(user_name, found.server))
