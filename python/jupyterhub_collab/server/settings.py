@@ -26,6 +26,7 @@ class Settings:
     revocation_seconds: how long the server trusts the hub's last answer about a visitor.
     shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
     levels: whether the hub tells the access level of every visitor, so that one without is refused.
+    chat: whether the server has jupyterlab-chat, which its environment has turned off.
     """
 
     state: Path
@@ -38,6 +39,7 @@ class Settings:
     revocation_seconds: int = 300
     shared: bool = False
     levels: bool = False
+    chat: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -54,6 +56,7 @@ class Settings:
             revocation_seconds=told.get("revocation_seconds", cls.revocation_seconds),
             shared=told.get("shared", cls.shared),
             levels=told.get("levels", cls.levels),
+            chat=told.get("chat", cls.chat),
         )
 
 
