@@ -271,6 +271,7 @@ PACKAGES = (
     "jupyter-server-documents",
     "jupyter-server-ydoc",
     "jupyter-ydoc",
+    "jupyterlab-chat",
     "pycrdt",
     "pycrdt-store",
     "pycrdt-websocket",

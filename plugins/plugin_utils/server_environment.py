@@ -85,6 +85,21 @@ def parts_for(lab: str, parts: list[Any]) -> dict[str, list[str]]:
     return next((dict(each) for lab_versions, each in parts if within(lab, lab_versions)), {})
 
 
+def more_for(lab: str, more: list[Any]) -> dict[str, list[str]]:
+    """Return the version ranges, by name, of other packages that support a version of JupyterLab. Raises NotPossible if there is none."""
+    found = {}
+    for name, fits in more:
+        found[name] = next(
+            (list(versions) for lab_versions, versions in fits if within(lab, lab_versions)), []
+        )
+        if not found[name]:
+            raise NotPossible(
+                f"No {name} supports the JupyterLab {lab} in {sys.prefix}. "
+                f"Install a JupyterLab from {fits[-1][0][0]} to below {fits[0][0][1]}, or run the playbook without {name}"
+            )
+    return found
+
+
 def must_write(*paths: str) -> None:
     """Raise NotPossible if one of the paths cannot be written or created."""
     for path in map(Path, paths):
@@ -234,11 +249,12 @@ def check(rival: str) -> None:
         )
 
 
-def missing_packages(fits: list[Any], parts: list[Any]) -> list[str]:
+def missing_packages(fits: list[Any], parts: list[Any], more: list[Any]) -> list[str]:
     """Return the requirements to install, or none if all of them are met. Raises NotPossible."""
     lab = version_of("jupyterlab")
-    wanted = {COLLABORATION: collaboration_for(lab, fits), **parts_for(lab, parts)}
-    if is_whole(COLLABORATION, set()) and all(
+    wanted = {COLLABORATION: collaboration_for(lab, fits), **parts_for(lab, parts), **more_for(lab, more)}
+    seen: set[str] = set()
+    if all(is_whole(name, seen) for name in [COLLABORATION, *(name for name, _fits in more)]) and all(
         within(version_of(name), versions) for name, versions in wanted.items()
     ):
         return []
@@ -246,20 +262,27 @@ def missing_packages(fits: list[Any], parts: list[Any]) -> list[str]:
 
 
 def prepare(
-    package: str, path: str, fits: list[Any], parts: list[Any], rival: str, where: str, files: list[Any]
+    package: str,
+    path: str,
+    fits: list[Any],
+    parts: list[Any],
+    more: list[Any],
+    rival: str,
+    where: str,
+    files: list[Any],
 ) -> list[str]:
     """Prepare this environment, and return what changed. Raises NotPossible.
 
     package: the package to extract to `path`, as a compressed tar archive in base64. fits, parts: which versions of jupyter-collaboration
-    and of its parts support which versions of JupyterLab. rival: a package that must not be installed. where: a program that prints
-    JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
+    and of its parts support which versions of JupyterLab. more: other packages, each with the same. rival: a package that must not be
+    installed. where: a program that prints JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
     """
     check(rival)
-    if os.path.isdir(path) and not missing_packages(fits, parts) and not lab_files(where, files):
+    if os.path.isdir(path) and not missing_packages(fits, parts, more) and not lab_files(where, files):
         return []
     with lock(sys.prefix):
         importlib.invalidate_caches()  # another start script may have just finished
-        requirements = missing_packages(fits, parts)
+        requirements = missing_packages(fits, parts, more)
         command = installer() if requirements else []
         settings = lab_files(where, files)
         missing = not os.path.isdir(path)
@@ -277,11 +300,12 @@ def prepare(
         if requirements:
             install(command, requirements)
             importlib.invalidate_caches()
-            if missing_packages(fits, parts):
+            if missing_packages(fits, parts, more):
                 raise NotPossible(
                     f"The installer reported no error, but not all packages are in {sys.prefix}. A setting of the installer may lead elsewhere"
                 )
-    return [*([COLLABORATION] if requirements else []), *([path] if missing else []), *settings]
+    names = [COLLABORATION, *(name for name, _fits in more)] if requirements else []
+    return [*names, *([path] if missing else []), *settings]
 
 
 def main(name: str, **settings: Any) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.packages.lab_fil
 
 from . import server_environment
 from .package import package_files
-from .policy.rtc import COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
+from .policy.rtc import CHAT, CHAT_EXTENSION, CHAT_FOR_LAB, COLLABORATION_FOR_LAB, PARTS_FOR_LAB, RIVAL
 from .templates import render
 
 
@@ -43,6 +43,7 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
         "path": package.path,
         "fits": [[list(each), list(fit)] for each, fit in COLLABORATION_FOR_LAB.items()],
         "parts": [[list(each), parts] for each, parts in PARTS_FOR_LAB.items()],
+        "more": _more(lab),
         "rival": RIVAL,
         "where": WHERE,
         "files": [file for name, wanted in lab.items() for file in _files(name, wanted)],
@@ -53,6 +54,12 @@ def parts(lab: dict[str, dict[str, Any]]) -> dict[str, str]:
         "settings": repr(settings),
         "package": base64.encodebytes(_archive(package.files)).decode(),
     }
+
+
+def _more(lab: dict[str, dict[str, Any]]) -> list[list[Any]]:
+    """Return the packages besides jupyter-collaboration: the name of each, and which of its versions support which versions of JupyterLab."""
+    has_chat = CHAT_EXTENSION in lab.get("collab-rtc", {}).get("disabled_extensions", [])
+    return [[CHAT, [[list(each), list(fit)] for each, fit in CHAT_FOR_LAB.items()]]] if has_chat else []
 
 
 def _files(name: str, wanted: dict[str, Any]) -> list[list[Any]]:

@@ -29,6 +29,7 @@ from people.sockets import Door
 from ports import free_port
 
 CONFIG = Path(package.__file__).parent / "config"
+CHAT_CONFIG = CONFIG.with_name("chat_config")
 TOKEN = {"Authorization": "token secret"}
 PATIENCE = 30  # seconds for anything, because the machine may be busy
 
@@ -102,7 +103,8 @@ class LocalServer:
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables that make the server a collaboration server."""
-        return {"JUPYTER_CONFIG_PATH": str(CONFIG), SERVER_SETTINGS: json.dumps(self._settings)}
+        path = [CONFIG, *[CHAT_CONFIG] * self._settings.get("chat", False)]
+        return {"JUPYTER_CONFIG_PATH": ":".join(map(str, path)), SERVER_SETTINGS: json.dumps(self._settings)}
 
     @property
     def runs(self) -> bool:

@@ -47,6 +47,12 @@ PARTS_FOR_LAB = {
         "pycrdt-websocket": ("0.16.2", "0.17"),
     },
 }
+# The same for jupyterlab-chat. Releases before 0.23 do not support the parts of jupyter-collaboration above, and later ones no JupyterLab 4.4.
+CHAT = "jupyterlab-chat"
+CHAT_FOR_LAB = {
+    ("4.5", "5"): ("0.25.3", "0.26"),
+}
+CHAT_EXTENSION, CHAT_SERVER_EXTENSION = "jupyterlab-chat-extension", "jupyterlab_chat"
 # If this package is installed, it replaces jupyter-collaboration, and documents are not protected.
 RIVAL = "jupyter-server-documents"
 # Account names that useradd accepts on both Debian and Red Hat.
@@ -181,6 +187,11 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
         problems.append(
             f"jupyterhub_rtc_level is {settings['level']}, but jupyterhub_rtc_servers is none, so no server is open to all users. Remove one of "
             "the two variables"
+        )
+    if settings["chat"]:
+        problems.append(
+            "jupyterhub_rtc_servers is none, but chats need live collaboration. Set jupyterhub_rtc_chat to false, or jupyterhub_rtc_servers to "
+            "collaboration_servers"
         )
     if settings["snippet"]:
         problems.append(
@@ -433,6 +444,11 @@ def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         return [
             f"JupyterLab {version} in {where} is newer than this collection supports. Update the collection"
         ]
+    if settings["chat"] and chat_versions(version) is None:
+        oldest = next(iter(CHAT_FOR_LAB))[0]
+        return [
+            f"JupyterLab {version} in {where} is too old for {CHAT}. Update it to {oldest} or newer, or set jupyterhub_rtc_chat to false"
+        ]
     return []
 
 
@@ -543,6 +559,11 @@ def collaboration_packages(lab_version: str) -> dict[str, tuple[str, str]]:
     return {}
 
 
+def chat_versions(lab_version: str) -> tuple[str, str] | None:
+    """Return the range of versions of jupyterlab-chat that support a version of JupyterLab, or None."""
+    return next((fit for lab, fit in CHAT_FOR_LAB.items() if within(lab_version, lab)), None)
+
+
 def _requirements(wanted: dict[str, tuple[str, str]], names: list[str]) -> list[str]:
     return [f"{name}>={wanted[name][0]},<{wanted[name][1]}" for name in names]
 
@@ -570,7 +591,10 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     shares_account = account is not None
     elsewhere = settings["venv"] == ELSEWHERE
     versions = host["lab"]["versions"]
-    wanted = collaboration_packages(versions.get("jupyterlab", ""))
+    lab_version = versions.get("jupyterlab", "")
+    wanted = collaboration_packages(lab_version)
+    if settings["chat"] and (chats := chat_versions(lab_version)):
+        wanted[CHAT] = chats
     # After an interrupted installation, dependencies may be missing even if the versions are right.
     unfit = [name for name, fit in wanted.items() if not within(versions.get(name, ""), fit)]
     complete = not unfit and not host["lab"]["unfinished"]
@@ -579,7 +603,8 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     missing = [
         name
         for name in wanted
-        if name == "jupyter-collaboration" or (name in unfit and (name in versions or not comes))
+        if name == "jupyter-collaboration"
+        or (name in unfit and (name in versions or not comes or name == CHAT))
     ]
     wants_sharing = not all_users and settings["user_sharing"]
     shares = wants_sharing and can_share(host["hub"]["version"])
@@ -602,6 +627,11 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         ]
         warnings = []
     links = settings["impersonation_links"]
+    # If an earlier run has installed it, it stays installed, and must not appear on all servers now.
+    was_off = CHAT_EXTENSION in host["lab"].get("settings", {}).get("collab-rtc", {}).get(
+        "disabled_extensions", []
+    )
+    chat_is_off = settings["chat"] or (was_off and CHAT in versions)
     everywhere = all_users or settings["servers"] == "everyone"
     table.append(
         _live_sentence(everywhere, user, shares, settings["opens_servers"])
@@ -648,11 +678,21 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "cpu_limit": settings["cpu_limit"],
             "idle_seconds": settings["idle_seconds"],
             "email_domain": email_domain(settings),
+            "chat": settings["chat"],
         },
         "lab": {
             "settings": {},
-            "disabled_extensions": sorted([*LIVE_EXTENSIONS, *([] if links else [SHARE_BUTTON])]),
-            "disabled_server_extensions": [LIVE_SERVER_EXTENSION],
+            "disabled_extensions": sorted(
+                [
+                    *LIVE_EXTENSIONS,
+                    *([] if links else [SHARE_BUTTON]),
+                    *([CHAT_EXTENSION] if chat_is_off else []),
+                ]
+            ),
+            "disabled_server_extensions": [
+                LIVE_SERVER_EXTENSION,
+                *([CHAT_SERVER_EXTENSION] if chat_is_off else []),
+            ],
         },
         "packages": [] if complete or elsewhere or not live else _requirements(wanted, missing),
         "constraints": [

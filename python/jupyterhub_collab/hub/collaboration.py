@@ -40,6 +40,8 @@ PACKAGE = Path(__file__).parents[2]
 # Jupyter's first configuration directory. It turns live collaboration on for these servers only, although their environment has it off.
 CONFIG_PATH = "JUPYTER_CONFIG_PATH"
 CONFIG = PACKAGE / "jupyterhub_collab/server/config"
+# One more, which turns jupyterlab-chat on.
+CHAT_CONFIG = PACKAGE / "jupyterhub_collab/server/chat_config"
 
 # Who may stop a server from inside, besides its owner and administrators: everyone on it ("everyone"), or hub "users" and "groups".
 Managers = Mapping[str, bool | Sequence[str]]
@@ -81,6 +83,7 @@ def collaborate(
     cpu_limit: float,
     idle_seconds: int,
     email_domain: str,
+    chat: bool = False,
 ) -> None:
     """Start the chosen servers with live collaboration. All other servers start as before.
 
@@ -96,6 +99,7 @@ def collaborate(
     idle_seconds: when a server that nobody uses saves everything and stops; 0 means never. -1 uses the timeout of the hub's culler, and means
     never if that is unknown.
     email_domain: domain of the addresses in Git commits; if empty, the name of the hub's host.
+    chat: whether these servers have jupyterlab-chat, which their environment has turned off.
     """
     c = whole(c)
     chosen.clear()
@@ -138,6 +142,7 @@ def collaborate(
             "shared": is_shared,
             "levels": True,
             "requests": can_be_asked(spawner.user.name),
+            "chat": chat,
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)
@@ -274,7 +279,7 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
         theirs = os.environ.get(CONFIG_PATH)
     spawner.environment = {
         **spawner.environment,
-        CONFIG_PATH: Ours(str(CONFIG), theirs),
+        CONFIG_PATH: Ours(os.pathsep.join(map(str, [CONFIG, *[CHAT_CONFIG] * settings["chat"]])), theirs),
         SERVER_SETTINGS: Settings(json.dumps(settings), settings, root),
     }
 

@@ -18,6 +18,8 @@ def configure(c: Any) -> None:
     c.ServerApp.jpserver_extensions.update(
         {"jupyter_server_ydoc": True, "jupyterhub_collab.server.extension": True}
     )
+    if settings.chat:
+        c.ServerApp.jpserver_extensions.update({"jupyterlab_chat": True})
     # The only place that decides which file a document belongs to.
     c.FileIdExtension.file_id_manager_class = "jupyterhub_collab.server.file_identity.FileIdentity"
     with contextlib.suppress(OSError):  # the history reports the error when it opens there

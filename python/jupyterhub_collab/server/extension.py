@@ -71,7 +71,7 @@ class Collaboration(ExtensionApp):
         notices = Notices(app.event_logger)
         given = {"past": self.past, "turns": Turns(), "identities": identities, "notices": notices}
         self.handlers.append((f"/api/collaboration-history{path_regex}", HistoryHandler, given))
-        self._use_rooms(Documents(settings.documents_per_person), notices)
+        self._use_rooms(Documents(settings.documents_per_person), notices, settings.chat)
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
@@ -81,12 +81,13 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, documents: Documents, notices: Notices) -> None:
+    def _use_rooms(self, documents: Documents, notices: Notices, chat: bool) -> None:
         app: Any = self.serverapp
         protection = Protection(app, notices)
         protection.use(self.past, notices, self.activity.note, documents)
         protection.tell(self.log)
-        self.handlers.append(("/api/collaboration-protection", ProtectionHandler, {"protection": protection}))
+        given = {"protection": protection, "chat": chat}
+        self.handlers.append(("/api/collaboration-protection", ProtectionHandler, given))
         for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
 

@@ -87,12 +87,20 @@ class Protection:
 class ProtectionHandler(APIHandler):
     """Tells programs such as the playbook `verify` whether this server protects documents."""
 
-    def initialize(self, protection: Protection) -> None:
+    def initialize(self, protection: Protection, chat: bool) -> None:
         self._protection = protection
+        self._chat = chat
 
     @authenticated
     def get(self) -> None:
-        self.finish(json.dumps({"problem": self._protection.problem}))
+        # jupyterlab-chat loads after this package.
+        has_chat = "chat_manager" in self.settings
+        lacks = (
+            f"jupyterlab-chat is missing, or failed to load. {WAY_OUT}."
+            if self._chat and not has_chat
+            else ""
+        )
+        self.finish(json.dumps({"problem": self._protection.problem, "chat": lacks}))
 
 
 def _installed() -> dict[str, str]:

@@ -42,7 +42,7 @@ from tornado.web import HTTPError
 
 from ..patches.server import saving
 from ..within import within
-from . import apart, copies
+from . import apart, chats, copies
 from .editing import current_edit, editing_as
 from .file_content import Found
 from .file_on_disk import File, Unfinished, says_gone
@@ -110,7 +110,8 @@ class Room(rooms.DocumentRoom):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # Nobody needs the document's events, and to create one, all of the change would be computed at each keystroke.
-        self._document.unobserve()
+        # What a chat observes for itself (its order, and when messages were sent) stays until the room ends.
+        YBaseDoc.unobserve(self._document)
         self.ystore = None  # `_past` replaces it
         self._begun = asyncio.Event()  # set once all background tasks have started
         self._writing = asyncio.Lock()
@@ -761,7 +762,10 @@ class Room(rooms.DocumentRoom):
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
             return False
         update = read_message(message[2:])
-        after = self._clocks_after(update) if message[1] == YSyncMessageType.SYNC_UPDATE else {}
+        is_chat = self._file_type == chats.TYPE
+        after = self._clocks_after(update) if message[1] == YSyncMessageType.SYNC_UPDATE or is_chat else {}
+        if is_chat and after is not None and not self._may_chat(update):
+            return True
         if after is None:
             # Its author typed after coming back, and before telling what the server had missed. pycrdt would show some of it at once, but report
             # it only with the rest. Meanwhile, it would be in the file, but not in the history.
@@ -776,6 +780,22 @@ class Room(rooms.DocumentRoom):
             self._incoming = None
         self._clocks |= after
         return True
+
+    def _may_chat(self, update: bytes) -> bool:
+        """Return whether a client can bring an update into a chat. If not, have its page load the chat again."""
+        channel: Any = SENDER.get()
+        person = getattr(channel, "current_user", None)
+        present = [getattr(each, "current_user", None) for each in self.clients]
+        if update == NOTHING or chats.may_apply(self.ydoc, update, person, present):
+            return True
+        self.log.warning(
+            "Refused what %s sent to the chat %s: it would change what others have written, or who they are",
+            getattr(person, "username", "someone"),
+            self._file.path,
+        )
+        if channel is not None:
+            channel.close(1003, json.dumps(UNKNOWN_SESSION))
+        return False
 
     def _clocks_after(self, update: bytes) -> dict[int, int] | None:
         """Return the clocks of an update's authors after it; None if the document lacks something that it builds on."""

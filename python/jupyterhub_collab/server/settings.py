@@ -27,6 +27,7 @@ class Settings:
     shared: whether others can open this server without its owner doing anything, as the hub knew when it started it.
     levels: whether the hub tells the access level of every visitor, so that one without is refused.
     requests: whether the hub lets users request access to this server.
+    chat: whether the server has jupyterlab-chat, which its environment has turned off.
     """
 
     state: Path
@@ -40,6 +41,7 @@ class Settings:
     shared: bool = False
     levels: bool = False
     requests: bool = False
+    chat: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -57,6 +59,7 @@ class Settings:
             shared=told.get("shared", cls.shared),
             levels=told.get("levels", cls.levels),
             requests=told.get("requests", cls.requests),
+            chat=told.get("chat", cls.chat),
         )
 
 

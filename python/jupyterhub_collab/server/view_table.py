@@ -90,6 +90,7 @@ REFUSED = {
     *_of("jupyter_server_terminals.handlers", "TermSocket"),
     *_of("jupyter_server_ydoc.handlers", "DocForkHandler", "TimelineHandler", "UndoRedoHandler"),
     *_of("jupyterhub_collab.server.looking_back", "HistoryHandler"),  # has what was removed
+    *_of("jupyterlab_chat.websocket_handler", "WSChatHandler"),  # chats without live collaboration
     *_of("jupyterlab.handlers.announcements", "CheckForUpdateHandler", "NewsHandler"),
     *_of("jupyterlab.handlers.build_handler", "BuildHandler"),
     *_of("jupyterlab.handlers.extension_manager_handler", "ExtensionHandler"),

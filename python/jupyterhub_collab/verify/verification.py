@@ -388,6 +388,8 @@ class Verification:
             self.report.failed(check, str(problem))
         else:
             self.report.ok(check, "Text that a user has seen survives a crash of the server.")
+        if told.good and isinstance(told.json, dict) and (lacks := told.json.get("chat")):
+            self.report.failed(f"chats at {base}", str(lacks))
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both users type in turns. Return after how many seconds each text reached the other user; None if it did not in time."""

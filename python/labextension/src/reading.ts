@@ -48,6 +48,9 @@ const SHOWING = [
 /** All other commands of notebooks may change them. */
 const NOTEBOOK = new Set([...MOVING, ...SHOWING]);
 
+/** What writes a chat of jupyterlab-chat, or makes one. */
+const CHAT = new Set(["create", "createAndOpen", "focusInput", "moveChat", "openWithMessage", "renameChat"]);
+
 /** What changes a document although its editor is read-only, or what the server would refuse. */
 const OTHERS = new Set([
   "collab-jupyterhub:show-history",
@@ -68,5 +71,8 @@ const OTHERS = new Set([
 /** Return whether a command is only for people who can edit. */
 export function isForEditors(command: string): boolean {
   const [of, name] = command.split(":", 2);
+  if (of === "jupyterlab-chat") {
+    return CHAT.has(name ?? "");
+  }
   return of === "notebook" ? !NOTEBOOK.has(name ?? "") : OTHERS.has(command);
 }

@@ -46,3 +46,12 @@ void test("commands that write into read-only editors are refused, and those of 
     assert.ok(!isForEditors(command), command);
   }
 });
+
+void test("viewers read chats, and neither write nor make one", () => {
+  for (const name of ["create", "createAndOpen", "focusInput", "moveChat", "openWithMessage", "renameChat"]) {
+    assert.ok(isForEditors(`jupyterlab-chat:${name}`), name);
+  }
+  for (const name of ["open", "markAsRead"]) {
+    assert.ok(!isForEditors(`jupyterlab-chat:${name}`), name);
+  }
+});

@@ -17,7 +17,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from jupyter_ydoc import YNotebook, YUnicode
 from pycrdt import (
@@ -167,7 +167,7 @@ class Room:
             while self.changes == seen:
                 await self._changed.wait()
 
-    async def wait_until(self, condition: Callable[["Room"], bool], timeout: float = PATIENCE) -> None:
+    async def wait_until(self, condition: Callable[[Self], bool], timeout: float = PATIENCE) -> None:
         """Wait until the condition is true. Raise TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not condition(self):

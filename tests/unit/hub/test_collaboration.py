@@ -24,7 +24,7 @@ from traitlets.config import Config
 
 from collaboration_settings import SETTINGS
 from jupyterhub_collab.hub import apply, state_directory
-from jupyterhub_collab.hub.collaboration import CONFIG, collaborate, opened
+from jupyterhub_collab.hub.collaboration import CHAT_CONFIG, CONFIG, collaborate, opened
 from jupyterhub_collab.hub.policy import applied, lost
 from jupyterhub_collab.patches.hub.resume import end_own_tokens, forget_visitors
 
@@ -199,7 +199,18 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "shared": True,
         "levels": True,
         "requests": False,
+        "chat": False,
     }
+
+
+def test_chats_are_on_only_if_they_are_wanted(db: Session) -> None:
+    """Requirement V7: an environment that has jupyterlab-chat turned off has it on collaboration servers."""
+    with_chats = start(hub(chat=True), spawner_of(db, "team"))
+    assert with_chats["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:{CHAT_CONFIG}"
+    assert json.loads(with_chats["JUPYTERHUB_COLLAB"])["chat"] is True
+    page = json.loads((CHAT_CONFIG / "labconfig/page_config.json").read_text())
+    assert page == {"disabledExtensions": {"jupyterlab-chat-extension": False}}
+    assert start(hub(), spawner_of(db, "team"))["JUPYTER_CONFIG_PATH"] == str(CONFIG)
 
 
 def test_server_is_told_whether_others_can_open_it(db: Session) -> None:

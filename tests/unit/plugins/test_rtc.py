@@ -372,6 +372,49 @@ def test_each_part_is_asked_for(name: str, version: str, fits: bool) -> None:
     assert fits or asked == ["jupyter-collaboration", name]
 
 
+def test_chats_are_installed_next_to_collaboration() -> None:
+    """Requirement V7: one variable installs the release of jupyterlab-chat that fits, and turns it off wherever there is no collaboration."""
+    settings = SETTINGS | {"chat": True}
+    assert rtc.CHAT in hub_info.PACKAGES
+    for versions in (
+        {"jupyterlab": "4.5.0"},
+        {"jupyterlab": "4.6.6"},
+        COMPLETE,
+        COMPLETE | {rtc.CHAT: "0.22.1"},
+    ):
+        found = host(lab={"versions": versions})
+        assert rtc.host_problems(settings, found) == []
+        policy = rtc.policy(settings, found)
+        assert policy["packages"][-1] == "jupyterlab-chat>=0.25.3,<0.26"
+        assert "jupyterlab-chat>=0.25.3,<0.26" in policy["constraints"]
+        assert "jupyterlab-chat-extension" in policy["lab"]["disabled_extensions"]
+        assert "jupyterlab_chat" in policy["lab"]["disabled_server_extensions"]
+        assert policy["collaboration"]["chat"] is True
+    assert rtc.policy(settings, host(lab={"versions": COMPLETE | {rtc.CHAT: "0.25.3"}}))["packages"] == []
+
+
+def test_chats_that_are_no_longer_wanted_are_off_everywhere() -> None:
+    """The package stays until collaboration is removed. One that the administrator has installed is left alone."""
+    found = host(lab={"versions": COMPLETE | {rtc.CHAT: "0.25.3"}})
+    theirs = rtc.policy(SETTINGS, found)
+    assert (
+        theirs["packages"] == [] and "jupyterlab-chat-extension" not in theirs["lab"]["disabled_extensions"]
+    )
+    found["lab"]["settings"] = {"collab-rtc": rtc.policy(SETTINGS | {"chat": True}, found)["lab"]}
+    ours = rtc.policy(SETTINGS, found)
+    assert ours["packages"] == [] and ours["collaboration"]["chat"] is False
+    assert ours["lab"] == found["lab"]["settings"]["collab-rtc"]
+
+
+def test_chats_that_are_not_possible_are_refused() -> None:
+    (problem,) = rtc.host_problems(
+        SETTINGS | {"chat": True}, host(lab={"versions": {"jupyterlab": "4.4.10"}})
+    )
+    assert "4.4.10" in problem and "4.5 or newer" in problem and "jupyterhub_rtc_chat" in problem
+    (problem,) = rtc.settings_problems(SETTINGS | {"chat": True, "servers": "none"})
+    assert "jupyterhub_rtc_chat" in problem
+
+
 def test_what_takes_the_place_of_collaboration_is_refused_by_name() -> None:
     versions = COMPLETE | {"jupyter-server-documents": "0.3.3"}
     (problem,) = rtc.host_problems(SETTINGS, host(lab={"versions": versions}))

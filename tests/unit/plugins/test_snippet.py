@@ -224,6 +224,37 @@ def test_collaboration_is_the_one_that_the_role_takes(lab: str) -> None:
     assert tuple(server_environment.collaboration_for(lab, fits)) == wanted
 
 
+def test_chats_come_with_collaboration(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requirement V7: images and start scripts have the same release of jupyterlab-chat. An installer that brings none is an error."""
+    monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "packages"))
+    off = [*LAB["collab-rtc"]["disabled_extensions"], rtc.CHAT_EXTENSION]
+    script = tmp_path / "chat.sh"
+    script.write_text(snippet.text({**LAB, "collab-rtc": {**LAB["collab-rtc"], "disabled_extensions": off}}))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "uv").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\n')
+    (programs / "uv").chmod(0o755)
+    done = run(script, f"{environment}/bin/python", path=f"{programs}:{os.environ['PATH']}")
+    assert done.returncode == 1 and "not all packages are in" in done.stderr
+    assert (tmp_path / "asked").read_text().split()[-1] == "jupyterlab-chat>=0.25.3,<0.26"
+    (site,) = environment.glob("lib/python3*/site-packages")
+    (site / "jupyterlab_chat-0.25.3.dist-info").mkdir()
+    (site / "jupyterlab_chat-0.25.3.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: jupyterlab-chat\nVersion: 0.25.3\n"
+    )
+    done = run(script, f"{environment}/bin/python")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_chats_need_a_jupyterlab_that_has_them() -> None:
+    more = [[rtc.CHAT, [[list(each), list(fit)] for each, fit in rtc.CHAT_FOR_LAB.items()]]]
+    assert server_environment.more_for("4.5.0", more) == {rtc.CHAT: list(rtc.chat_versions("4.5.0") or ())}
+    with pytest.raises(server_environment.NotPossible, match=r"from 4\.5 to below 5, or run the playbook"):
+        server_environment.more_for("4.4.10", more)
+
+
 @pytest.mark.parametrize("lab", ["4.3.9", "5.0.0", "3.6"])
 def test_jupyterlab_that_none_fits_is_refused(lab: str) -> None:
     fits = [(list(each), list(fit)) for each, fit in rtc.COLLABORATION_FOR_LAB.items()]
