@@ -49,10 +49,10 @@ async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
 
 async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Message]:
     """Send code to a kernel, and yield every answer until the kernel has replied and is idle again."""
-    request = _request(code, cell_id)
+    asked = request(code, cell_id)
     awaited = {"execute_reply", "idle"}
     async with await dial(door) as socket:
-        await socket.send(json.dumps(request))
+        await socket.send(json.dumps(asked))
         while awaited:
             try:
                 message = await socket.recv()
@@ -63,7 +63,7 @@ async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Mes
             answer = json.loads(message)
             if answer["content"].get("execution_state") in GONE:
                 raise ConnectionError(f"the kernel is gone: {answer['content']['execution_state']}")
-            if answer["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+            if answer["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
                 continue
             yield answer
             awaited -= {answer["header"]["msg_type"], answer["content"].get("execution_state")}
@@ -123,7 +123,8 @@ def _youtput(kind: str, content: dict[str, Any]) -> "Map[Any]":
     return Map(output)
 
 
-def _request(code: str, cell_id: str) -> Message:
+def request(code: str, cell_id: str) -> Message:
+    """Return a request to run a cell, as JupyterLab sends it."""
     header = {
         "msg_id": uuid.uuid4().hex,
         "msg_type": "execute_request",
