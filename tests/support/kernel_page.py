@@ -18,18 +18,18 @@ OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", 
 
 
 class KernelPage:
-    """messages: what the kernel told, the latest last."""
+    """url: of the kernel's websocket. messages: what the kernel told, the latest last."""
 
     def __init__(self, server: LocalServer, kernel: str) -> None:
         self.kernel, self.session = kernel, uuid4().hex
         self.messages: list[Message] = []
-        self._url = f"{server.address.replace('http', 'ws')}/api/kernels/{kernel}/channels"
+        self.url = f"{server.address.replace('http', 'ws')}/api/kernels/{kernel}/channels"
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect or reconnect, as the same page."""
-        url = f"{self._url}?session_id={self.session}"
+        url = f"{self.url}?session_id={self.session}"
         self._socket = await connect(
             url, additional_headers=TOKEN, proxy=None, max_size=None, ping_interval=None
         )

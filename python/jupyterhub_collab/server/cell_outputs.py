@@ -103,7 +103,7 @@ class CellOutputs:
         """Continue the last output if it is the same stream. Otherwise, begin another one."""
         name, text = content["name"], content["text"]
         place = len(outputs) - 1
-        last = outputs[place] if place >= 0 else None
+        last: Any = outputs[place] if place >= 0 else None
         shown = last.get("text") if _is_stream(last, name) else None
         if not isinstance(shown, Text):
             self._screen = Screen()
@@ -159,8 +159,8 @@ class Displays:
             place = None if outputs is None else _place_of(outputs, each)
             if outputs is None or place is None:
                 continue
-            output = outputs[place]
-            output["data"], output["metadata"] = new["data"], new["metadata"]
+            # JupyterLab notices only outputs that are replaced.
+            outputs[place] = Map({**outputs[place].to_py(), "data": new["data"], "metadata": new["metadata"]})
             each.place, each.data = place, _digest(new["data"])
 
 

@@ -55,12 +55,16 @@ class Request:
 
 @dataclass(eq=False)
 class Run:
-    """One execution of a cell. bytes: how much output it had since it was last cleared. times: as in nbformat's `metadata.execution`."""
+    """One execution of a cell. bytes: how much output it had since it was last cleared.
+
+    count: the number that the kernel has given it. times: as in nbformat's `metadata.execution`.
+    """
 
     request: Request
     room: Any
     outputs: CellOutputs
     bytes: int = 0
+    count: int | None = None
     times: dict[str, str] = field(default_factory=dict)
     begun: bool = False
     ended: bool = False
@@ -89,7 +93,7 @@ class Capture:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to an execution. kind: `begin`, `count`, `say`, `end`, or the type of a message with output."""
+    """What happened to an execution. kind: `begin`, `say`, `end`, or the type of a message with output."""
 
     run: Run
     kind: str
@@ -163,10 +167,10 @@ class KernelRuns:
                 run.begun = True
                 self._happened(Event(run, "begin"))
             elif state == "idle" and not run.ended:
-                self._end(run)
+                self._end(run, run.count)
         elif kind == "execute_input":
             run.times["iopub.execute_input"] = date
-            self._happened(Event(run, "count", content.get("execution_count")))
+            run.count = content.get("execution_count")
         elif kind in OUTPUTS and is_valid(kind, content):
             if self._capture.has(run.request.message) and self._is_here(run.request.session):
                 return
@@ -178,9 +182,9 @@ class KernelRuns:
             if run.bytes <= MOST_BYTES:
                 self._happened(Event(run, kind, content))
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, count: int | None = None) -> None:
         run.ended = True
-        self._happened(Event(run, "end"))
+        self._happened(Event(run, "end", count))
 
     def _happened(self, event: Event) -> None:
         """Write this soon, together with what happens in the meantime."""
@@ -248,13 +252,13 @@ class KernelRuns:
                 cell["execution_count"] = None
                 cell["execution_state"] = "running"
                 _note(notebook, run.request.cell, True)
-            case "count":
-                if isinstance(event.content, int):
-                    cell["execution_count"] = float(event.content)
             case "say":
                 run.outputs.write(cell["outputs"], [("stream", {"name": "stderr", "text": event.content})])
             case "end":
                 cell["execution_state"] = "idle"
+                if isinstance(event.content, int):
+                    # Not earlier: JupyterLab takes a cell that has a number for one that has ended.
+                    cell["execution_count"] = float(event.content)
                 _note(notebook, run.request.cell, False)
                 if run.request.records and run.begun and not self._is_here(run.request.session):
                     metadata = cell["metadata"]
@@ -274,7 +278,8 @@ def say_what_was_killed(notebook: YNotebook) -> None:
 
 def has_cell(notebook: YNotebook, cell: str) -> bool:
     """Return whether a notebook has a code cell with this ID, and only one."""
-    return sum(each.get("id") == cell and "outputs" in each for each in notebook.ycells) == 1
+    found = [each for each in notebook.ycells if each.get("id") == cell and "outputs" in each]
+    return len(found) == 1
 
 
 def _cell(notebook: YNotebook, cell: str) -> Map[Any] | None:

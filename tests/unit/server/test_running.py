@@ -19,6 +19,7 @@ from kernel_page import KernelPage, kernel_page
 from local_server import PATIENCE, TOKEN, LocalServer
 from open_files import notebook
 from people.room import Room
+from people.sockets import Door
 
 pytestmark = pytest.mark.anyio
 COUNTS = "import time\nfor i in range(15):\n    print('line', i, flush=True); time.sleep(0.1)"
@@ -366,3 +367,23 @@ async def test_copy_of_a_notebook(server: LocalServer) -> None:
         await copy.wait_until(lambda room: printed(room) == "1\n")
         assert printed(there.bob) == ""
         await copy.vanish()
+
+
+async def test_new_cell(server: LocalServer) -> None:
+    """A cell that is run as soon as it is there, before the server knows it, as people and programs do."""
+    async with scene(server, "") as there:
+        await there.alice.drop()
+        index = there.alice.append_cell("print('new')")
+        cell = str(there.alice.cells[index]["id"])
+        asked = await there.page.run("print('new')", cell)
+        await there.alice.join()
+        await there.bob.wait_until(lambda room: room.cell_count == 2 and printed(room, index) == "new\n")
+        assert there.page.outputs(asked) == []
+
+
+async def test_cell_is_run_as_people_run_it(server: LocalServer) -> None:
+    """The tests' own person gets the output of a cell from the document."""
+    async with scene(server, "1 + 1") as there:
+        url = there.page.url
+        outputs = await there.alice.run_cell(0, Door(url, TOKEN))
+        assert as_text(outputs) == "2"

@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Coroutine, Iterator, MutableMapping
 from typing import Any
 
 from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
-from jupyter_server.services.kernels.connection.base import (
-    deserialize_binary_message,
-    deserialize_msg_from_ws_v1,
-)
+from jupyter_server.services.kernels.connection import base as _base
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 from ...server.cell_outputs import OUTPUTS
@@ -26,8 +23,11 @@ from ...server.running import DIED, STOPPED, Capture, KernelRuns, Request, has_c
 from ..releases import patches_server
 from .websockets import judge_messages, while_open
 
+base: Any = _base  # it has no types
 # How long a page's messages wait until the server hears the kernel, in seconds. Afterwards, the page writes its output, as without the server.
 PATIENCE = 5
+# How long a request to run a cell waits until the cell has arrived, in seconds.
+CELL_SECONDS = 0.5
 # How often the kernel is asked for a sign of life until then, in seconds.
 AGAIN_SECONDS = 0.2
 # A notebook's path as some pages name it.
@@ -82,7 +82,7 @@ class KernelMessages:
             yield
             return
         kernel = self._kernel(connection.kernel_id)
-        page = Page(handler, connection, kernel, self._room_of)
+        page = Page(handler, connection, kernel, self._rooms_of)
         kernel.pages.append(page)
         try:
             yield
@@ -120,22 +120,18 @@ class KernelMessages:
         kernel.listen()
         return kernel
 
-    def _room_of(self, kernel_id: str, cell: str) -> Any:
-        """Return the room of the open notebook that has this cell and runs in this kernel; None if there is none.
+    def _rooms_of(self, kernel_id: str) -> list[Any]:
+        """Return the rooms of the open notebooks that run in a kernel.
 
-        Several notebooks can have cells with the same ID, because one is a copy of the other.
+        Other notebooks can have cells with the same IDs, because one is a copy of the other.
         """
         sessions = self._app.session_manager
         rows = sessions.cursor.execute(
             "SELECT path FROM session WHERE kernel_id = ?", (kernel_id,)
         ).fetchall()
-        for row in rows:
-            file = self._identity.get_id(str(row["path"]).removeprefix(DRIVE))
-            room = self._rooms.get(f"json:notebook:{file}")
-            notebook = getattr(room, "notebook", None)
-            if notebook is not None and room.clients and has_cell(notebook, cell):
-                return room
-        return None
+        files = {self._identity.get_id(str(row["path"]).removeprefix(DRIVE)) for row in rows}
+        rooms: list[Any] = [self._rooms.get(f"json:notebook:{file}") for file in files]
+        return [room for room in rooms if getattr(room, "notebook", None) is not None and room.clients]
 
 
 class Kernel:
@@ -217,55 +213,81 @@ class Kernel:
 class Page:
     """A page's websocket to a kernel."""
 
-    def __init__(self, handler: Any, connection: Any, kernel: Kernel, room_of: Any) -> None:
-        self._handler, self._connection, self._kernel, self._room_of = handler, connection, kernel, room_of
+    def __init__(self, handler: Any, connection: Any, kernel: Kernel, rooms_of: Any) -> None:
+        self._handler, self._connection, self._kernel, self._rooms_of = handler, connection, kernel, rooms_of
         self.session = str(connection.session.session)
         self._capture = Capture()
         self._theirs = connection.handle_outgoing_message
         connection.handle_outgoing_message = self._hand_on
-        self._held: list[Any] | None = []
+        self._held: list[Any] | None = None  # what the page has sent, while it waits
+        self._expects_cells = True
         self._deliver = judge_messages(handler, self._judge)
-        self._waiting = asyncio.create_task(self._wait())
+        self._waiting = self._hold(self._kernel.is_heard.wait(), PATIENCE)
 
-    async def _wait(self) -> None:
-        """Hold back what the page sends until the server hears the kernel."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await self._kernel.is_heard.wait()
-        held, self._held = self._held or [], None
-        for message in held:
-            if self._handler.connection is not None:
-                self._look(message)
-                self._deliver(message)
+    def _hold(self, until: Coroutine[Any, Any, Any], seconds: float) -> asyncio.Task[None]:
+        """Hold back what the page sends until something has happened, or for some seconds. It arrives in order."""
+        held = self._held = []
+
+        async def wait() -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await until
+            self._held = None
+            while held and self._handler.connection is not None:
+                if self._look(message := held.pop(0)):
+                    self._deliver(message)
+                elif self._held is not None:  # it waits again, and so does the rest
+                    self._held += held
+                    return
+
+        return asyncio.create_task(wait())
 
     def _judge(self, message: Any) -> bool:
-        if self._held is not None:
-            self._held.append(message)
-            return False
-        self._look(message)
-        return True
+        if self._held is None:
+            return self._look(message)
+        self._held.append(message)
+        return False
 
-    def _look(self, message: Any) -> None:
-        """Note if a message asks the kernel to run a cell whose output the server will write."""
+    def _look(self, message: Any) -> bool:
+        """Note if a message asks the kernel to run a cell whose output the server will write. Return whether the message can be delivered."""
         try:
             request = self._request(message)
         except Exception:
-            return  # Jupyter's handler says what is wrong with it
+            return True  # Jupyter's handler says what is wrong with it
         if request is None or not self._kernel.is_heard.is_set():
-            return
-        if (room := self._room_of(self._kernel.id, request.cell)) is not None:
+            return True
+        rooms = self._rooms_of(self._kernel.id)
+        room = next((room for room in rooms if has_cell(room.notebook, request.cell)), None)
+        if room is not None:
             self._kernel.runs.add(request, room)
+            self._expects_cells = True
+        elif rooms and self._expects_cells:
+            # A new cell arrives on another websocket, and may come later than this message.
+            self._expects_cells = False
+            self._waiting = self._hold(self._until_there(rooms, request.cell), CELL_SECONDS)
+            assert self._held is not None
+            self._held.append(message)
+            return False
+        return True
+
+    async def _until_there(self, rooms: list[Any], cell: str) -> None:
+        while not any(room.notebook is not None and has_cell(room.notebook, cell) for room in rooms):
+            await asyncio.sleep(0.02)
 
     def _request(self, message: Any) -> Request | None:
         if self._connection.subprotocol == V1:
-            _channel, parts = deserialize_msg_from_ws_v1(message)
+            _channel, parts = base.deserialize_msg_from_ws_v1(message)
             if b"execute_request" not in bytes(parts[0]):
                 return None
             header, metadata, content = (json.loads(bytes(parts[each])) for each in (0, 2, 3))
         else:
             if isinstance(message, str) and "execute_request" not in message:
                 return None
-            told = deserialize_binary_message(message) if isinstance(message, bytes) else json.loads(message)
+            told = (
+                base.deserialize_binary_message(message)
+                if isinstance(message, bytes)
+                else json.loads(message)
+            )
             header, metadata, content = told["header"], told["metadata"], told["content"]
         cell = metadata.get("cellId")
         if header["msg_type"] != "execute_request" or not isinstance(cell, str) or content.get("silent"):
