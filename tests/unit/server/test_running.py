@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import plain_http
-from jupyterhub_collab.server.running import DIED, KILLED, STOPPED
+from jupyterhub_collab.server.running import DIED, KILLED, MOST_BYTES, STOPPED, TOO_LONG
 from kernel_page import KernelPage, kernel_page
 from local_server import PATIENCE, TOKEN, LocalServer
 from open_files import notebook
@@ -387,3 +387,24 @@ async def test_cell_is_run_as_people_run_it(server: LocalServer) -> None:
         url = there.page.url
         outputs = await there.alice.run_cell(0, Door(url, TOKEN))
         assert as_text(outputs) == "2"
+
+
+async def test_much_output(server: LocalServer) -> None:
+    """10 000 lines at once are all there, although ZeroMQ and Jupyter's own connection drop messages at that rate."""
+    code = "for i in range(10_000): print('line', i, flush=True)"
+    async with scene(server, code) as there:
+        await there.page.run(code, there.cells[0])
+        await there.until_bob("line 9999\n")
+        assert printed(there.bob) == "".join(f"line {i}\n" for i in range(10_000))
+
+
+async def test_endless_output(server: LocalServer) -> None:
+    """What a cell outputs is bounded, and the cell says so. Clearing its output makes room."""
+    code = "for i in range(51): print('x' * 1_000_000)\nfrom IPython.display import clear_output\nprint('y')"
+    async with scene(server, code, f"{code}; clear_output(); print('z')") as there:
+        await there.page.run(there.alice.read(0), there.cells[0])
+        await there.until_bob(TOO_LONG)
+        assert "y" not in printed(there.bob)
+        assert len(printed(there.bob)) < MOST_BYTES + 1000
+        await there.page.run(there.alice.read(1), there.cells[1])
+        await there.bob.wait_until(lambda room: printed(room, 1) == "z\n")

@@ -13,6 +13,7 @@ import json
 from collections.abc import Coroutine, Iterator, MutableMapping
 from typing import Any
 
+import zmq
 from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.connection import base as _base
@@ -30,6 +31,8 @@ PATIENCE = 5
 CELL_SECONDS = 0.5
 # How often the kernel is asked for a sign of life until then, in seconds.
 AGAIN_SECONDS = 0.2
+# How many messages of a kernel can wait for the server, and how many of them are taken at once.
+MOST_WAITING, AT_ONCE = 200_000, 100
 # A notebook's path as some pages name it.
 DRIVE = "RTC:"
 # The kernel's other messages that tell how an execution goes.
@@ -63,7 +66,8 @@ def write_outputs(app: Any, rooms: MutableMapping[str, Any], identity: Any) -> K
         messages.forget(kernel_id)
         return await ensure_async(shut_down(kernel_id, *arguments, **options))
 
-    manager.restart_kernel, manager.shutdown_kernel = restart_kernel, shutdown_kernel
+    manager.restart_kernel = restart_kernel
+    manager.shutdown_kernel = shutdown_kernel
     return messages
 
 
@@ -156,7 +160,8 @@ class Kernel:
         theirs = manager.get_kernel(self.id).session
         self._session = Session(config=theirs.config, key=theirs.key)
         self._stream = manager.connect_iopub(self.id)
-        self._stream.on_recv(self._take)
+        _queue_more(self._stream.socket)
+        self._stream.on_recv(self._take_some)
         if not self._is_told:
             self._is_told = True
             manager.add_restart_callback(self.id, self._restarted)
@@ -194,9 +199,16 @@ class Kernel:
         finally:
             channel.close()
 
-    def _take(self, parts: list[bytes]) -> None:
-        """Take a message of the kernel."""
+    def _take_some(self, parts: list[bytes]) -> None:
+        """Take a message of the kernel, and some of those that have arrived after it."""
         self.is_heard.set()
+        socket = self._stream.socket
+        self._take(parts)
+        with contextlib.suppress(zmq.Again):
+            for _each in range(AT_ONCE):
+                self._take(socket.recv_multipart(zmq.NOBLOCK))
+
+    def _take(self, parts: list[bytes]) -> None:
         try:
             _identities, rest = self._session.feed_identities(parts)
             header, parent = self._session.unpack(rest[1]), self._session.unpack(rest[2])
@@ -208,6 +220,14 @@ class Kernel:
                 )
         except Exception as error:
             self._app.log.warning("A message of kernel %s cannot be read: %r", self.id, error)
+
+
+def _queue_more(socket: Any) -> None:
+    """Let messages of a kernel wait for the server. ZeroMQ drops all after the first thousand, unless this was set before it connected."""
+    place = socket.getsockopt(zmq.LAST_ENDPOINT)
+    socket.disconnect(place)
+    socket.setsockopt(zmq.RCVHWM, MOST_WAITING)
+    socket.connect(place)
 
 
 class Page:
