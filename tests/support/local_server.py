@@ -107,6 +107,10 @@ class LocalServer:
         return {"JUPYTER_CONFIG_PATH": ":".join(map(str, path)), SERVER_SETTINGS: json.dumps(self._settings)}
 
     @property
+    def address(self) -> str:
+        return f"http://{self._address}"
+
+    @property
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import Any
@@ -71,7 +72,7 @@ class Collaboration(ExtensionApp):
         notices = Notices(app.event_logger)
         given = {"past": self.past, "turns": Turns(), "identities": identities, "notices": notices}
         self.handlers.append((f"/api/collaboration-history{path_regex}", HistoryHandler, given))
-        self._use_rooms(Documents(settings.documents_per_person), notices, settings.chat)
+        self._use_rooms(settings, notices, identity)
         size = settings.history_megabytes * MEGABYTE
         self.past.keep_below(size)
         self.past.forget_old(size)
@@ -81,21 +82,29 @@ class Collaboration(ExtensionApp):
         self._bound.start()
         self.activity.start()
 
-    def _use_rooms(self, documents: Documents, notices: Notices, chat: bool) -> None:
+    def _use_rooms(self, settings: Settings, notices: Notices, identity: Any) -> None:
         app: Any = self.serverapp
+        self._outputs: Any = None
         protection = Protection(app, notices)
+        documents = Documents(settings.documents_per_person)
         protection.use(self.past, notices, self.activity.note, documents)
         protection.tell(self.log)
-        given = {"protection": protection, "chat": chat}
+        given = {"protection": protection, "chat": settings.chat}
         self.handlers.append(("/api/collaboration-protection", ProtectionHandler, given))
         for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
+        if not protection.problem:
+            # It needs the packages that the protection has just checked.
+            kernel_messages = importlib.import_module("..patches.server.kernel_messages", __package__)
+            self._outputs = kernel_messages.write_outputs(app, self.rooms, identity)
 
     async def stop_extension(self) -> None:
         exit_after(STOP_SECONDS, self.log)
         self.farewell.say_that_server_stops()
         self._bound.stop()
         self.activity.stop()
+        if self._outputs is not None:
+            await self._outputs.finish()
         app: Any = self.serverapp
         identity = app.web_app.settings.get("file_id_manager")
         if isinstance(identity, FileIdentity):

@@ -42,7 +42,7 @@ from tornado.web import HTTPError
 
 from ..patches.server import saving
 from ..within import within
-from . import apart, chats, copies
+from . import apart, chats, copies, running
 from .editing import current_edit, editing_as
 from .file_content import Found
 from .file_on_disk import File, Unfinished, says_gone
@@ -145,6 +145,9 @@ class Room(rooms.DocumentRoom):
         self._clocks: dict[int, int] = {}  # of the document, as far as they are known
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self._path = self._file.path  # the last one that is known
+        self._held: set[str] = set()  # what keeps the document open, besides people
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
@@ -211,6 +214,9 @@ class Room(rooms.DocumentRoom):
             if self._document.dirty:
                 self._document.dirty = False
             self.ready = True
+        if isinstance(self._document, YNotebook):
+            with self.ydoc.transaction():
+                running.say_what_was_killed(self._document)
         await self._rescue.restore()
         if self._past.failure:
             self._notices.tell(NOT_KEPT, self._file.path, self._past.failure)
@@ -815,6 +821,35 @@ class Room(rooms.DocumentRoom):
         if data is None:
             return self._file.model_of(content, None, self._file_format, self._file_type)
         return copies.model_of(data)
+
+    # What the kernel outputs
+
+    @property
+    def notebook(self) -> YNotebook | None:
+        """The document, if it is a notebook that has been loaded."""
+        return self._document if self.ready and isinstance(self._document, YNotebook) else None
+
+    def hold(self, name: str) -> None:
+        """Keep the document open, even if nobody has it open, until `release` is called with the same name."""
+        self._held.add(name)
+        self._quiet.clear()
+
+    def release(self, name: str) -> None:
+        self._held.discard(name)
+        if not self._held:
+            self._quiet.set()
+
+    async def until_quiet(self) -> None:
+        """Wait until nothing but people keeps the document open."""
+        await self._quiet.wait()
+
+    async def change(self, change: Callable[[YNotebook], None]) -> None:
+        """Change the notebook in one transaction. This is written to the history, sent and saved like what people type."""
+        async with self._update_lock:
+            pass  # while it is held, changes count as those of the room itself
+        if self.notebook is not None:
+            with self.ydoc.transaction():
+                change(self.notebook)
 
     # Clients
 

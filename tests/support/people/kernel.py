@@ -2,9 +2,11 @@
 """Run cells as JupyterLab does.
 
 In jupyter-collaboration, the browser of the person who runs a cell talks to the kernel and writes the outputs into the
-shared notebook; the server's document does not involve kernels. This module writes what JupyterLab writes.
+shared notebook. On our servers, the browser gets no outputs, because the server writes them. This module writes what JupyterLab writes.
 """
 
+import asyncio
+import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -17,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from .sockets import Door, dial
 
+WRITTEN_SECONDS = 5
 GONE = ("restarting", "autorestarting", "dead")
 
 Message = dict[str, Any]
@@ -42,17 +45,27 @@ async def run_cell(doc: "Doc[Any]", ycell: "Map[Any]", door: Door) -> None:
                 reply = message["content"]
         if reply["status"] == "aborted":
             raise RuntimeError("the kernel skipped the cell because an earlier cell had just failed")
+        if not outputs.has_taken:
+            await _until_written(ycell)
         ycell["execution_count"] = float(reply["execution_count"])
     finally:
         ycell["execution_state"] = "idle"
 
 
+async def _until_written(ycell: "Map[Any]") -> None:
+    """Wait until the server has written all outputs, unless it does not do so."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WRITTEN_SECONDS):
+            while ycell["execution_state"] != "idle":
+                await asyncio.sleep(0.05)
+
+
 async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Message]:
     """Send code to a kernel, and yield every answer until the kernel has replied and is idle again."""
-    request = _request(code, cell_id)
+    asked = request(code, cell_id)
     awaited = {"execute_reply", "idle"}
     async with await dial(door) as socket:
-        await socket.send(json.dumps(request))
+        await socket.send(json.dumps(asked))
         while awaited:
             try:
                 message = await socket.recv()
@@ -63,7 +76,7 @@ async def execute(door: Door, code: str, cell_id: str = "") -> AsyncIterator[Mes
             answer = json.loads(message)
             if answer["content"].get("execution_state") in GONE:
                 raise ConnectionError(f"the kernel is gone: {answer['content']['execution_state']}")
-            if answer["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+            if answer["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
                 continue
             yield answer
             awaited -= {answer["header"]["msg_type"], answer["content"].get("execution_state")}
@@ -76,6 +89,7 @@ class Outputs:
         self._youtputs: Array[Any] = ycell["outputs"]
         self._displays: dict[str, list[int]] = {}
         self._clear_next = False
+        self.has_taken = False  # whether any output has come from the kernel
 
     def clear(self) -> None:
         self._youtputs.clear()
@@ -95,6 +109,7 @@ class Outputs:
             for index in self._displays.get(display, []):
                 self._youtputs[index] = _youtput("display_data", content)
         elif kind in ("stream", "display_data", "execute_result", "error"):
+            self.has_taken = True
             if self._clear_next:
                 self.clear()
             if kind != "stream" or not self._continue(content):
@@ -123,7 +138,8 @@ def _youtput(kind: str, content: dict[str, Any]) -> "Map[Any]":
     return Map(output)
 
 
-def _request(code: str, cell_id: str) -> Message:
+def request(code: str, cell_id: str) -> Message:
+    """Return a request to run a cell, as JupyterLab sends it."""
     header = {
         "msg_id": uuid.uuid4().hex,
         "msg_type": "execute_request",

@@ -243,6 +243,10 @@ class Room:
             del notebook.ycells[index]
             notebook.ycells.insert(place, notebook.create_ycell(cell))
 
+    def clear_outputs(self, index: int) -> None:
+        """Clear the outputs of a cell."""
+        self._require_notebook().ycells[index]["outputs"].clear()
+
     async def run_cell(self, index: int, door: Door) -> list[dict[str, Any]]:
         """Run a cell through the kernel channels at `door`, write the outputs into the document, and return them.
 

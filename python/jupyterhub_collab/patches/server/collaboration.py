@@ -16,6 +16,7 @@ from ...server.notices import TOO_MANY, Notices
 from ...server.room import Room
 from ...server.sessions import Sessions
 from ..releases import patches_collaboration
+from .closing import keep_open_while_held
 from .documents import limit_documents
 
 NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
@@ -56,6 +57,7 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None], docum
             notices.tell(TOO_MANY, path, str(documents.most))
 
     limit_documents(handlers, documents, tell)
+    keep_open_while_held(handlers)
 
 
 async def _refuse_timeline(handler: Any, *_arguments: Any) -> None:

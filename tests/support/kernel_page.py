@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A page's connection to the kernel of a notebook on a local server. Like JupyterLab, it names the cell that it runs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from local_server import PATIENCE, TOKEN, LocalServer
+from people.kernel import Message, request
+
+OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", "update_display_data"}
+
+
+class KernelPage:
+    """url: of the kernel's websocket. messages: what the kernel told, the latest last."""
+
+    def __init__(self, server: LocalServer, kernel: str) -> None:
+        self.kernel, self.session = kernel, uuid4().hex
+        self.messages: list[Message] = []
+        self.url = f"{server.address.replace('http', 'ws')}/api/kernels/{kernel}/channels"
+        self._socket: ClientConnection | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect or reconnect, as the same page."""
+        url = f"{self.url}?session_id={self.session}"
+        self._socket = await connect(
+            url, additional_headers=TOKEN, proxy=None, max_size=None, ping_interval=None
+        )
+        self._reader = asyncio.create_task(self._read(self._socket))
+
+    async def close(self) -> None:
+        """Close the connection without a word, as the network or a killed browser does."""
+        if self._socket is not None and self._reader is not None:
+            self._socket.transport.abort()
+            await self._reader
+
+    async def run(self, code: str, cell: str, **metadata: Any) -> str:
+        """Ask the kernel to run a cell, and return the ID of the request."""
+        asked = request(code, cell)
+        asked["header"]["session"] = self.session
+        asked["metadata"] |= metadata
+        asked["content"]["allow_stdin"] = True
+        await self.send(asked)
+        return str(asked["header"]["msg_id"])
+
+    async def send(self, message: Message) -> None:
+        assert self._socket is not None
+        await self._socket.send(json.dumps(message))
+
+    async def until(self, condition: Callable[[Message], bool]) -> Message:
+        """Wait for a message, and return it."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for each in self.messages:
+                    if condition(each):
+                        return each
+                await asyncio.sleep(0.02)
+
+    async def until_done(self, asked: str) -> None:
+        """Wait until the kernel has replied to a request."""
+        await self.until(
+            lambda each: (
+                each["header"]["msg_type"] == "execute_reply" and each["parent_header"]["msg_id"] == asked
+            )
+        )
+
+    def outputs(self, asked: str) -> list[str]:
+        """Return the types of the messages with output of a request."""
+        mine = (each for each in self.messages if each["parent_header"].get("msg_id") == asked)
+        return [each["header"]["msg_type"] for each in mine if each["header"]["msg_type"] in OUTPUTS]
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            async for message in socket:
+                if isinstance(message, str):
+                    self.messages.append(json.loads(message))
+        except ConnectionClosed:
+            pass
+
+
+@asynccontextmanager
+async def kernel_page(server: LocalServer, notebook: str, kernel: str = "") -> AsyncIterator[KernelPage]:
+    """Yield a page that is connected to the kernel of a notebook."""
+    page = KernelPage(server, kernel or start_kernel(server, notebook))
+    await page.open()
+    try:
+        yield page
+    finally:
+        await page.close()
+
+
+def start_kernel(server: LocalServer, notebook: str) -> str:
+    """Return the ID of a notebook's kernel. The first call for a notebook starts it."""
+    wish = {
+        "path": server.path(notebook),
+        "name": notebook,
+        "type": "notebook",
+        "kernel": {"name": "python3"},
+    }
+    return str(server.ask("POST", "api/sessions", wish)["kernel"]["id"])
