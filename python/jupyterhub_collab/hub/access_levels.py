@@ -23,6 +23,15 @@ viewing: dict[str, str] = {}
 
 def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
     """Return what a visitor may do on a server: `view` or `edit`, or empty if nothing opens it to them."""
+    by_role = level_by_role(spawner, visitor)
+    if by_role == EDIT:
+        return EDIT
+    shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
+    return highest_of(by_role, *(level_of(share) for share in shares))
+
+
+def level_by_role(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
+    """Return what a visitor may do on a server without any share: as its owner, or by their roles."""
     if visitor is spawner.user:
         return EDIT
     server = f"{spawner.user.name}/{spawner.name}"
@@ -30,9 +39,7 @@ def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
     others = [role for role in held if viewing.get(role.name) != server]
     if _opens(others, visitor, spawner):
         return EDIT
-    by_role = VIEW if len(others) < len(held) else NO_LEVEL
-    shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
-    return highest_of(by_role, *(level_of(share) for share in shares))
+    return VIEW if len(others) < len(held) else NO_LEVEL
 
 
 def viewed(visitor: orm.User | orm.Service) -> list[str]:
