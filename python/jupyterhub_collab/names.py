@@ -45,3 +45,5 @@ REQUEST = "request-access"
 REQUESTS = "sharing/requests"
 # Path below the hub's API where the sharing page learns who is on the servers that its user can open.
 PEOPLE = "sharing/people"
+# Path below the hub's API where the sharing page learns what is shared on the whole hub, and ends it, for administrators.
+OVERVIEW = "sharing/overview"

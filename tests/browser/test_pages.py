@@ -144,6 +144,60 @@ def test_owners_page_is_in_order(alice: Page, screenshots: Path) -> None:
     examine(alice, "mine", screenshots)
 
 
+@pytest.fixture(scope="module")
+def carol(browser: Browser, hub: Paged, alice: Page) -> Iterator[Page]:
+    """Yield the window of an administrator of a hub with links, shares and visitors of all kinds."""
+    for name in ("wanda", "william"):
+        hub.ask("POST", f"users/{name}")
+        hub.ask("POST", "shares/alice/", {"user": name, "level": "view"})
+    page = enter(hub, window(browser, DESKTOP, scale=1), "carol")
+    yield page
+    page.context.close()
+
+
+@pytest.mark.parametrize("query", ["", "&may=view", "&may=view&confirm=1", "&of=nobody"])
+def test_administrators_page_is_in_order(hub: Paged, carol: Page, screenshots: Path, query: str) -> None:
+    """Requirements 118 and 125."""
+    carol.goto(f"{hub.front}/services/sharing/?tab=all{query}")
+    expect(carol.get_by_role("tab", name="Whole hub")).to_have_attribute("aria-selected", "true")
+    examine(carol, f"all{query.replace('&', '-').replace('=', '-')}", screenshots)
+
+
+def test_administrator_ends_what_matches_by_keyboard(hub: Paged, carol: Page) -> None:
+    """Requirement 125: filter, question and answer need no mouse. A second Enter ends nothing: the focus is on the way back."""
+    carol.goto(f"{hub.front}/services/sharing/")
+    carol.get_by_role("tab", name="My servers").focus()
+    carol.keyboard.press("ArrowLeft")  # from the first to the last
+    who = carol.get_by_label("User or group").locator("visible=true")
+    who.fill("w*")
+    who.press("Enter")
+    expect(carol.get_by_role("row").filter(has_text="can view")).to_have_count(2)
+    carol.get_by_role("button", name="Revoke all 2 shares and links that match").press("Enter")
+    expect(carol.get_by_role("link", name="Cancel")).to_be_focused()
+    carol.keyboard.press("Shift+Tab")
+    expect(carol.get_by_role("button", name="Revoke all 2")).to_be_focused()
+    carol.keyboard.press("Enter")
+    expect(carol.get_by_role("status")).to_contain_text("Revoked.")
+    expect(carol.get_by_text("Nothing matches")).to_be_visible()
+    assert {each["user"]["name"] for each in hub.ask("GET", "shares/alice/")["items"]} == {"zoe"}
+
+
+def test_administrators_page_works_without_scripts(hub: Paged, carol: Page, browser: Browser) -> None:
+    """Tabs, filters and the question are reached without scripts, too."""
+    context = browser.new_context(java_script_enabled=False, storage_state=carol.context.storage_state())
+    page = context.new_page()
+    page.goto(f"{hub.front}/services/sharing/")
+    page.get_by_role("link", name="Whole hub").click()
+    page.locator("#all").get_by_label("Owner, or owner/server").fill("alice")
+    page.locator("#all").get_by_role("button", name="Show").click()
+    expect(page.get_by_role("row").filter(has_text="zoe")).to_be_visible()
+    page.get_by_role("button", name="Revoke all").click()
+    expect(page.get_by_role("heading", name="Revoke 1 share and")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Revoke 1 share and")).to_have_count(0)
+    context.close()
+
+
 def test_accept_page_is_in_order(hub: Paged, alice: Page, browser: Browser, screenshots: Path) -> None:
     link = alice.get_by_label("Your new link").input_value()
     eve = enter(hub, window(browser, DESKTOP, scale=1), "eve")

@@ -26,15 +26,22 @@ EVERY_SERVER = "*"  # no server's name, as those have a slash
 
 def level_on(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
     """Return what a visitor may do on a server: `view` or `edit`, or empty if nothing opens it to them."""
+    by_role = level_by_role(spawner, visitor)
+    if by_role == EDIT:
+        return EDIT
+    shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
+    return highest_of(by_role, *(level_of(share) for share in shares))
+
+
+def level_by_role(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> str:
+    """Return what a visitor may do on a server without any share: as its owner, or by their roles."""
     if visitor is spawner.user:
         return EDIT
     server = f"{spawner.user.name}/{spawner.name}"
     held = roles.get_roles_for(visitor)
     if _may(ACCESS, [role for role in held if role.name not in viewing], visitor, spawner):
         return EDIT
-    by_role = VIEW if any(viewing.get(role.name) in (server, EVERY_SERVER) for role in held) else NO_LEVEL
-    shares = shares_of(visitor).filter(orm.Share.spawner_id == spawner.id) if _is_user(visitor) else ()
-    return highest_of(by_role, *(level_of(share) for share in shares))
+    return VIEW if any(viewing.get(role.name) in (server, EVERY_SERVER) for role in held) else NO_LEVEL
 
 
 def manages(spawner: orm.Spawner, visitor: orm.User | orm.Service) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell the sharing page who is on the servers of others that its user can open."""
+"""Tell the sharing page who is on the servers of others that its user can open, and whether its user is an administrator."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tornado import web
 
 from ..names import PEOPLE, SERVICE
 from ..patches.hub.handlers import add_endpoint
+from .administrators import is_administrator
 from .usable import usable
 
 # How long people count as being on a server, in seconds (see `visitors.seconds_present`).
@@ -24,7 +25,7 @@ def tell_page_who_is_present(seconds: int) -> None:
 
 
 class People(APIHandler):
-    """Returns who is on each server that the calling token's user can use, except its owner."""
+    """Returns who is on each server that the calling token's user can use, except its owner, and whether the user is an administrator."""
 
     def get(self) -> None:
         token = self.get_token()
@@ -32,4 +33,4 @@ class People(APIHandler):
             raise web.HTTPError(403, "Only the sharing page can use this")
         found = usable(token.user, _seconds)
         told = [{"owner": each.owner, "server": each.server, "people": each.people} for each in found]
-        self.finish(json.dumps(told))
+        self.finish(json.dumps({"people": told, "is_administrator": is_administrator(token.user)}))

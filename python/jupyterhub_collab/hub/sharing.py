@@ -30,6 +30,7 @@ from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .offered import offered, show_offered
 from .opened import note_opened
+from .overview import show_overview
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .page_check import Page
@@ -160,6 +161,7 @@ def share_servers(
     _use_templates(c, ends_with_server)
     show_offered()
     tell_page_who_is_present(seconds_present(revocation_seconds(c)))
+    show_overview(seconds_present(revocation_seconds(c)))
     # Every user can open the servers of shared accounts. So the page lists them as well.
     accounts = {account for policy in applied for account in policy.get("accounts", [])}
     offered.update(f"{account}/" for account in accounts)

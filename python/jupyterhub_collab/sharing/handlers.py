@@ -14,8 +14,9 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from jupyterhub.utils import get_browser_protocol
 from tornado.web import HTTPError, RequestHandler, authenticated
 
-from ..names import NOT_SHARED, REQUESTS, SIGN, UNGUARDED
+from ..names import NOT_SHARED, OVERVIEW, REQUESTS, SIGN, UNGUARDED
 from .hub import Hub, HubAway, Refused, server_path
+from .overview import FILTERS, Overview, filters_of, overview, page_of
 from .settings import Settings
 from .state import address, by_my_roles, my_servers, open_to_me
 from .targets import path_in
@@ -38,6 +39,8 @@ NOT_STARTED = "The server did not start. Try again in a minute. If it still does
 NOT_HERE = (
     "That address is not one of this server. Paste the address of an open file, or enter the file's path."
 )
+ENDED_BEFORE = "That share or link had already ended. See the list below."
+CHANGED = "Nothing was revoked, because more is listed now than you confirmed. Look at the list below, and confirm again."
 NOT_STOPPED = "The server is starting or stopping. Wait until it has finished, then check the list."
 AWAY = "The hub does not answer at the moment. Try again in a minute, then check what is shared."
 OLD = "This page has expired, or the request came from another site. Reload and try again."
@@ -46,8 +49,8 @@ FOR_A_SCRIPT = "This page is for people, not for scripts. Open it in its own tab
 LONGEST_QUERY = 1000
 # The fields of forms that keep what was typed, and the one that says which server they are about.
 FIELDS = ("server", "kind", "name", "document", "level")
-# The two tabs of the page: the user's servers, and those shared with the user.
-TABS = ("mine", "theirs")
+# The tabs of the page: the user's servers, those shared with the user, and for administrators, everything.
+MINE, THEIRS, ALL = TABS = ("mine", "theirs", "all")
 # `done` in the page's address -> notice. The page shows nothing else from its address.
 DONE = {
     "link-ended": "The link was revoked. Users who accepted it before still have access.",
@@ -60,6 +63,8 @@ DONE = {
     "request-accepted": "Request accepted. They can now open your server.",
     "request-declined": "Request declined. They are not told, and can ask again seven days after they asked.",
     "left": "You have left that server.",
+    "one-ended": "Revoked. Users who had access by it lose it within seconds, unless they have access in another way.",
+    "shown-ended": "Revoked. Users who had access by these shares lose it within seconds, unless they have access in another way.",
     "stopped": "The server is stopping. Everyone on it is being disconnected.",
 }
 
@@ -106,7 +111,7 @@ class Base(HubOAuthenticated, RequestHandler):
 
     def get_login_url(self) -> str:
         # The address is kept in memory until the sign-in, so keep nothing of it that the page does not know.
-        known = {"tab": self.tab, **self.filled} if self.tab else {}
+        known = {"tab": self.tab, **self.filled, **self.filters} if self.tab else {}
         query = urlencode({name: value for name, value in known.items() if value})
         self.request.uri = self.sharing.prefix + (f"?{query}" if 0 < len(query) <= LONGEST_QUERY else "")
         return str(super().get_login_url())
@@ -120,6 +125,11 @@ class Base(HubOAuthenticated, RequestHandler):
     def filled(self) -> dict[str, str]:
         """What the page's address fills in: the name of one of the user's servers, a file there, and an access level."""
         return {name: self.get_query_argument(name, "") for name in ("server", "document", "level")}
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What an administrator's list is limited to, in the page's address or in a form."""
+        return filters_of({name: self.get_argument(name, "") for name in FILTERS})
 
     @property
     def sharing(self) -> Settings:
@@ -232,7 +242,7 @@ class SharingPage(Base):
     @authenticated
     async def get(self) -> None:
         notice = DONE.get(self.get_query_argument("done", ""), "")
-        await self.show_page(notice=notice, tab=self.tab or TABS[0])
+        await self.show_page(notice=notice, tab=self.tab or MINE)
 
     async def show_page(self, status: int = 200, **more: Any) -> None:
         servers = (
@@ -240,9 +250,14 @@ class SharingPage(Base):
             if self.may_share
             else []
         )
-        shared = await open_to_me(self.hub, self.user, self.sharing.base_url)
+        shared, is_administrator = await open_to_me(self.hub, self.user, self.sharing.base_url)
+        everything = await self.everything() if is_administrator else None
+        if more.get("tab") == ALL and everything is None:
+            more["tab"] = MINE
         self.set_status(status)
         page = {
+            "everything": everything,
+            "is_to_confirm": more.get("tab") == ALL and bool(self.get_query_argument("confirm", "")),
             "notice": "",
             "problem": "",
             "new_link": None,
@@ -250,12 +265,24 @@ class SharingPage(Base):
             "filled": {name: self.get_body_argument(name, "") for name in FIELDS}
             if status >= 400
             else self.filled,
-            "tab": TABS[0],
+            "tab": MINE,
             "origin": self.origin,
             "servers_at": self.sharing.hub_origin,
             "may_share": self.may_share,
         }
         self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})
+
+    async def everything(self) -> Overview | None:
+        """Return an administrator's list; None if the user has just ceased to be one."""
+        page = page_of(self.get_argument("page", ""))
+        try:
+            return await overview(self.hub, self.filters, page)
+        except Refused as no:
+            if no.status == 400:  # no form of the page has such a filter
+                return await overview(self.hub, {}, 1)
+            if no.status != 403:
+                raise
+            return None
 
     def lives(self) -> list[int]:
         """Return the lifetimes of a link that the page offers, in seconds."""
@@ -287,10 +314,10 @@ class SharingPage(Base):
                 no.sentence,
             )
             problem = no.advice or SENTENCES.get(no.status, SENTENCES[400])
-            await self.show_page(no.status, problem=problem, tab=TABS[action in THEIRS])
+            await self.show_page(no.status, problem=problem, tab=tab_of(action))
         else:
             if done:
-                shown = {"done": done, "tab": TABS[action in THEIRS]}
+                shown = {"done": done, "tab": tab_of(action), **(self.filters if action in OF_ALL else {})}
                 self.redirect(f"{self.sharing.prefix}?{urlencode(shown)}", status=303)
 
     @property
@@ -409,6 +436,26 @@ class SharingPage(Base):
         await self.end_guests()
         return "all-ended"
 
+    async def end_one(self) -> str:
+        """End a share or link of anyone. The hub checks that the user is an administrator."""
+        try:
+            await self.hub.ask("POST", OVERVIEW, {"end": self.get_body_argument("key")})
+        except Refused as no:
+            raise Refused(no.status, no.sentence, ENDED_BEFORE) if no.status == 404 else no from no
+        return "one-ended"
+
+    async def end_shown(self) -> str:
+        """End all shares and links that an administrator's list had when the user confirmed that."""
+        most = self.get_body_argument("most")
+        if not (most.isascii() and most.isdigit() and len(most) < 10):
+            raise HTTPError(400)
+        asked = {"end_all": self.filters, "most": int(most), "newest": self.get_body_argument("newest")}
+        try:
+            await self.hub.ask("POST", OVERVIEW, asked)
+        except Refused as no:
+            raise Refused(no.status, no.sentence, CHANGED) if no.status == 409 else no from no
+        return "shown-ended"
+
     async def leave(self) -> str:
         whose = server_path(self.get_body_argument("owner"), self.get_body_argument("server", ""))
         await self.hub.ask("DELETE", f"users/{quote(self.user, safe='')}/shared/{whose}")
@@ -455,12 +502,20 @@ ACTIONS: dict[str, Callable[[SharingPage], Awaitable[str | None]]] = {
     "end-guest": SharingPage.end_guest,
     "end-guests": SharingPage.end_guests,
     "end-all": SharingPage.end_all,
+    "end-one": SharingPage.end_one,
+    "end-shown": SharingPage.end_shown,
     "leave": SharingPage.leave,
     "start": SharingPage.start,
     "stop": SharingPage.stop,
 }
-# The actions on servers of others.
-THEIRS = (SharingPage.leave, SharingPage.start, SharingPage.stop)
+# The actions on servers of others that the user can use, and those of administrators.
+OF_THEIRS = (SharingPage.leave, SharingPage.start, SharingPage.stop)
+OF_ALL = (SharingPage.end_one, SharingPage.end_shown)
+
+
+def tab_of(action: Any) -> str:
+    """Return the tab that has the button for an action."""
+    return THEIRS if action in OF_THEIRS else ALL if action in OF_ALL else MINE
 
 
 def _in_script(text: str) -> str:

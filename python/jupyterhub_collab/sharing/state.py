@@ -92,19 +92,19 @@ async def my_servers(hub: Hub, user: str, base_url: str, *, requests: bool = Fal
         servers[code["server"]["name"]].links.append(
             Link(
                 code["id"],
-                _time(code["created_at"]),
-                _time(code["expires_at"]),
+                time_of(code["created_at"]),
+                time_of(code["expires_at"]),
                 code["exchange_count"],
-                _time(code["last_exchanged_at"]) if code["last_exchanged_at"] else None,
+                time_of(code["last_exchanged_at"]) if code["last_exchanged_at"] else None,
                 code["level"],
             )
         )
     for share in shares:
         kind = share["kind"]
-        guest = Guest(kind, share[kind]["name"], _time(share["created_at"]), share["level"])
+        guest = Guest(kind, share[kind]["name"], time_of(share["created_at"]), share["level"])
         servers[share["server"]["name"]].guests.append(guest)
     for each in asking:
-        servers[each["server"]].requests.append(Asking(each["user"], _time(each["made"])))
+        servers[each["server"]].requests.append(Asking(each["user"], time_of(each["made"])))
     now = datetime.now(UTC)
     for server in servers.values():
         server.links = sorted((link for link in server.links if link.ends > now), key=lambda link: link.ends)
@@ -112,8 +112,11 @@ async def my_servers(hub: Hub, user: str, base_url: str, *, requests: bool = Fal
     return list(servers.values())
 
 
-async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
-    """Return the servers of others that the user can open. If a role and shares open one, it is there once, with the highest level."""
+async def open_to_me(hub: Hub, user: str, base_url: str) -> tuple[list[Shared], bool]:
+    """Return the servers of others that the user can open, and whether the user is an administrator.
+
+    If a role and shares open a server, it is there once, with the highest level.
+    """
     by_role, shares, told = await asyncio.gather(
         by_my_roles(hub, base_url), shared_with_me(hub, user, base_url), hub.ask("GET", PEOPLE)
     )
@@ -123,10 +126,10 @@ async def open_to_me(hub: Hub, user: str, base_url: str) -> list[Shared]:
         if role is not None and role.level == VIEW:
             role.level = share.level
     found = [*by_role, *(share for share in shares if (share.owner, share.server) not in known)]
-    people = {(each["owner"], each["server"]): tuple(each["people"]) for each in told}
+    people = {(each["owner"], each["server"]): tuple(each["people"]) for each in told["people"]}
     for each in found:
         each.people = people.get((each.owner, each.server), ())
-    return sorted(found, key=lambda each: (each.owner, each.server, each.by_group))
+    return sorted(found, key=lambda each: (each.owner, each.server, each.by_group)), told["is_administrator"]
 
 
 async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:
@@ -168,5 +171,6 @@ def address(base_url: str, owner: str, server: str) -> str:
     return f"{base_url}user/{server_path(owner, server)}".rstrip("/") + "/"
 
 
-def _time(text: Any) -> datetime:
+def time_of(text: Any) -> datetime:
+    """Return a time from the hub's API."""
     return datetime.fromisoformat(str(text)).astimezone(UTC)
