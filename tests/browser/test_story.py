@@ -131,7 +131,7 @@ def test_one_shares_a_document_for_viewing(
 ) -> None:
     """Alice lets bob view a notebook of her own server, by keyboard. He sees what she types, and the page says why he cannot."""
     (hers, _alice), (his, _bob) = newcomers
-    hers.get_by_role("link", name=re.compile("^(Start My Server|My Server)$")).click()
+    hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")).click()
     alice = arrive(hers, "alice")
     alice.open(HERS)
     alice.run_command("Share")

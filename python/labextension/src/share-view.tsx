@@ -47,7 +47,7 @@ export class Choices extends ReactWidget implements Dialog.IBodyWidget<Choice> {
         </fieldset>
         {this.levels.length > 0 && (
           <fieldset>
-            <legend>{trans.__("Whoever accepts a sharing link")}</legend>
+            <legend>{trans.__("Anyone who accepts a sharing link")}</legend>
             {this.levels.map((level) =>
               this.radio("level", level, level === "view" ? trans.__("can view") : trans.__("can edit")),
             )}

@@ -168,7 +168,7 @@ def test_everything_is_listed_by_server(db: Session) -> None:
     ],
 )
 def test_filters_list_what_they_say(db: Session, asked: dict[str, Any], found: list[str]) -> None:
-    """A name is the whole name: whoever ends everything of `an` does not end what is ann's."""
+    """A name is the whole name: a user who ends everything of `an` does not end what is ann's."""
     link(db, spawner(db, "ann"))
     link(db, spawner(db, "ann"), seconds=-1)  # has expired
     share(db, spawner(db, "ann"), "cleo")

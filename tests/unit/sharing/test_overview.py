@@ -183,7 +183,7 @@ def test_forged_forms_end_nothing(attacked: Attacked, carol: httpx.Client) -> No
 
 
 def test_page_token_of_an_administrator_opens_nothing(attacked: Attacked, carol: httpx.Client) -> None:
-    """The page's token of an administrator does not have their scopes, so whoever has it opens no server and shares none."""
+    """The page's token of an administrator does not have their scopes, so anyone who has it opens no server and shares none."""
     carol.get(TAB)
     token = page_token(carol)
     assert call(attacked, token).status_code == 200

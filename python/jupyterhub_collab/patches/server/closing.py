@@ -17,7 +17,7 @@ def keep_open_while_held(handlers: Any) -> None:
 
     @functools.wraps(close)
     async def close_when_quiet(handler: Any) -> None:
-        # Whoever opens the document meanwhile cancels this.
+        # Anyone who opens the document meanwhile cancels this.
         await handler.room.until_quiet()
         await close(handler)
 
