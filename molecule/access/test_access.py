@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requirement B4: the live hub permits and refuses every cell of docs/access.yml, and users hold exactly the scopes that it lists.
+"""Requirements B4 and B7: the live hub permits and refuses every cell of docs/access.yml, and users hold exactly the scopes that it lists.
 
 The tests run in order. Modes follow each other on one hub, so users of one mode still exist in the next.
 """
@@ -13,6 +13,7 @@ from testinfra.host import Host
 
 from access.actions import ACTIONS, Try
 from access.scene import ACCESS, Scene
+from jupyterhub_collab.names import VIEW_SCOPES
 from jupyterhub_collab.verify.rights import whole
 from people import LoginRefused, Refused
 from scenario import refuse_password, wait_until
@@ -41,7 +42,7 @@ def subscopes(host: Host) -> dict[str, list[str]]:
 @each_mode
 @pytest.mark.parametrize("who", [name for name in ACCOUNTS if name != "member"])
 def test_rights(scene: Scene, who: str, subscopes: dict[str, list[str]]) -> None:
-    """The scopes that the hub reports for a session and for a token are exactly those in the file."""
+    """The scopes that the hub reports for a session and for a token are exactly those in the file, also those of viewers."""
     visitor = scene.visitors[who]
     by_session = visitor.person.api("GET", "/hub/api/user")
     if not visitor.token:
@@ -52,10 +53,13 @@ def test_rights(scene: Scene, who: str, subscopes: dict[str, list[str]]) -> None
     scopes += [
         f"{scope}={name}" if scope.endswith("!user") else scope for scope in scene.mode.rights["everyone"]
     ]
+    views = {*scene.mode.views.get("everyone", []), *scene.mode.views.get(who, [])} - {*scopes}
     if who == "administrator":
+        views = set()  # who can edit everywhere
         scopes += [scope for scope in ACCESS.admin if scope in subscopes]
     for answer in (by_session, scene.hub.api("GET", "/hub/api/user", token=visitor.token)):
         assert set(answer.json()["scopes"]) == whole(scopes, subscopes)
+        assert set(answer.json()[VIEW_SCOPES]) == views
 
 
 @each_mode

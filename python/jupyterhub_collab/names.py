@@ -13,7 +13,9 @@ VISITED = "X-JupyterHub-Collab-Server"
 # Header of the same requests: the server enforces access levels, so the hub can admit viewers to it. `LEVEL` is then in the hub's answer.
 ENFORCES_LEVELS = "X-JupyterHub-Collab-Levels"
 LEVEL = "collab_level"
-# In the same answers: whether the visitor can stop the server.
+# In answers without a level: the visitor's scopes that the hub leaves out, because they open servers to a viewer only.
+VIEW_SCOPES = "collab_view_scopes"
+# In answers with a level: whether the visitor can stop the server.
 MANAGES = "collab_manages"
 # Access levels, as the hub and the sharing page name them. Empty for none.
 NO_LEVEL, VIEW, EDIT = "", "view", "edit"

@@ -43,7 +43,7 @@ def document(access: Access) -> Iterator[str]:
     yield "## The people\n"
     for name, person in access.people.items():
         yield f"- **{name}**: {person['is']}"
-    yield "\nA dash means that no such person exists in this mode. Collaborators and guests are hub users, too.\n"
+    yield "\nA dash means that no such person exists in this mode. Collaborators, guests and viewers are hub users, too.\n"
     yield "## What they do\n"
     yield "| | |\n|---|---|"
     for action, sentence in access.actions.items():
@@ -57,7 +57,10 @@ def document(access: Access) -> Iterator[str]:
 
 def section(mode: Mode, access: Access) -> Iterator[str]:
     yield f"\n## {mode.name[0].upper()}{mode.name[1:]}\n"
-    rights = ", ".join(f"`{scope}`" for scope in mode.rights["everyone"])
+    held = [_listed(mode.rights["everyone"])] if mode.rights["everyone"] else []
+    if viewed := mode.views.get("everyone"):
+        held.append(f"{_listed(viewed)} at level `view`")
+    rights = ", and ".join(held)
     yield paragraph(
         f"{mode.sentence.strip()} In addition to JupyterHub's own scopes, every hub user holds {rights}."
     )
@@ -68,6 +71,10 @@ def section(mode: Mode, access: Access) -> Iterator[str]:
         yield f"| **{SERVERS[server]}** |" + " |" * len(mode.columns)
         for action, row in groupby(cells, lambda cell: cell.action):
             yield f"| {action} | {' | '.join(word(cell, notes) for cell in row)} |"
+
+
+def _listed(scopes: list[str]) -> str:
+    return ", ".join(f"`{scope}`" for scope in scopes)
 
 
 def paragraph(text: str) -> str:

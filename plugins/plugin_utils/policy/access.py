@@ -31,12 +31,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Mode:
-    """A set of variables, and who can do what with these."""
+    """A set of variables, and who can do what with these.
+
+    rights: the scopes of each person, and of everyone. views: those that open servers at level view only.
+    """
 
     name: str
     sentence: str
     variables: dict[str, Any]
     rights: dict[str, list[str]]
+    views: dict[str, list[str]]
     servers: dict[str, list[Cell]]
     columns: list[str]  # as in the table's header, such as `hub user = member`
 
@@ -67,14 +71,15 @@ def load(source: Path = SOURCE) -> Access:
 def for_verify() -> dict[str, Any]:
     """Return the part of the matrix that can be checked on a hub, as data for JSON.
 
-    own: the scopes that all users have for themselves. modes: each with `name`, `everyone` (the additional scopes of all users), and
-    `cells`.
+    own: the scopes that all users have for themselves. modes: each with `name`, `everyone` (the additional scopes of all users), `views`
+    (those that open servers at level view only), and `cells`.
     """
     access = load()
     modes = [
         {
             "name": mode.name,
             "everyone": mode.rights["everyone"],
+            "views": mode.views.get("everyone", []),
             "cells": [asdict(cell) for cell in mode.cells],
         }
         for mode in access.modes
@@ -95,7 +100,13 @@ def _mode(described: dict[str, Any], content: dict[str, Any]) -> Mode:
     if asked != set(content["actions"]) or noted - set(content["notes"]):
         raise ValueError(f"The tables of {described['name']} name unknown actions or notes, or miss some")
     return Mode(
-        described["name"], described["is"], described["variables"], described["rights"], servers, columns
+        described["name"],
+        described["is"],
+        described["variables"],
+        described["rights"],
+        described.get("views", {}),
+        servers,
+        columns,
     )
 
 

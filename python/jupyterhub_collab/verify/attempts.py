@@ -28,11 +28,15 @@ HARMFUL = ("stop", "start", "shut down", "create named", "delete named")
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who tries an action, on whose server, and `made_up`, a name that nothing on the hub has."""
+    """Who tries an action, on whose server, and `made_up`, a name that nothing on the hub has.
+
+    views: whether the person may view the server, so that only requests that would change something are refused.
+    """
 
     person: Person
     owner: str
     made_up: str
+    views: bool = False
 
     @property
     def browsers(self) -> list[Browser]:
@@ -43,8 +47,8 @@ class Attempt:
         """Return the hub's answers. Request again what only a proxy has answered."""
         return [await _ask_hub(browser, method, f"/hub/api/{path}", body) for browser in self.browsers]
 
-    async def of_server(self, method: str, path: str) -> list[Answer]:
-        return [await browser.ask(method, f"{server(self.owner)}/{path}") for browser in self.browsers]
+    async def of_server(self, method: str, path: str, body: object = None) -> list[Answer]:
+        return [await browser.ask(method, f"{server(self.owner)}/{path}", body) for browser in self.browsers]
 
     async def sockets_of(self, path: str, *refusals: int) -> bool:
         """Return whether every websocket is refused with FORBIDDEN or one of `refusals`.
@@ -129,19 +133,39 @@ async def open_page(do: Attempt) -> bool:
     return not inside and at_door(await do.of_server("GET", "api/contents"))
 
 
-async def edit(do: Attempt) -> bool:
+async def view(do: Attempt) -> bool:
     # Every collaboration server has this room. Other servers answer 404.
     return await do.sockets_of("api/collaboration/room/JupyterLab:globalAwareness", UNKNOWN)
 
 
+async def edit(do: Attempt) -> bool:
+    path = f"api/contents/{do.made_up}-attempt.txt"
+    saved = await do.of_server("PUT", path, {"type": "file", "format": "text", "content": ""})
+    if any(answer.good for answer in saved):
+        await do.of_server("DELETE", path)
+    return at_door(saved)
+
+
 async def run_code(do: Attempt) -> bool:
-    asked = at_door(await do.of_server("GET", "api/kernels"))
+    asked = at_door(
+        await _made(do, "api/kernels", "id") if do.views else await do.of_server("GET", "api/kernels")
+    )
     return asked and await do.sockets_of(f"api/kernels/{uuid.uuid4()}/channels")
 
 
 async def open_terminal(do: Attempt) -> bool:
-    asked = at_door(await do.of_server("GET", "api/terminals"))
+    path = "api/terminals"
+    asked = at_door(await _made(do, path, "name") if do.views else await do.of_server("GET", path))
     return asked and await do.sockets_of(f"terminals/websocket/{NO_TERMINAL}")
+
+
+async def _made(do: Attempt, path: str, key: str) -> list[Answer]:
+    """Return the answers to requests for a new kernel or terminal, and end what should not have started."""
+    answers = await do.of_server("POST", path, {})
+    for answer in answers:
+        if answer.good and isinstance(answer.json, dict):
+            await do.of_server("DELETE", f"{path}/{quote(str(answer.json.get(key)))}")
+    return answers
 
 
 async def create_named(do: Attempt) -> bool:
@@ -173,6 +197,7 @@ ATTEMPTS: dict[str, Callable[[Attempt], Awaitable[bool]]] = {
     "read tokens": read_tokens,
     "share": share,
     "open": open_page,
+    "view": view,
     "edit": edit,
     "run code": run_code,
     "open terminal": open_terminal,

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from tornado.httpclient import HTTPClientError
 
+from ..names import VIEW_SCOPES
 from .browser import Browser, Form
 
 POLL_SECONDS = 0.2
@@ -31,6 +32,7 @@ class Person:
     disposable: bool = False
     token: str = ""  # for the programs of this person
     scopes: list[str] = field(default_factory=list)
+    view_scopes: list[str] = field(default_factory=list)  # those that open servers at level view only
 
     # Logging in
 
@@ -50,6 +52,7 @@ class Person:
         if not told.good or not isinstance(told.json, dict):
             raise Refused(f"the hub does not know this user: {told.sentence}")
         self.scopes = list(told.json.get("scopes", []))
+        self.view_scopes = list(told.json.get(VIEW_SCOPES, []))
         if self.browser.token:
             self.token = self.browser.token
             return

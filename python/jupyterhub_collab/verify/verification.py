@@ -22,9 +22,9 @@ from urllib.parse import quote
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
-from ..names import EDIT, ONLY_VIEW
+from ..names import EDIT, ONLY_VIEW, VIEW
 from ..sharing.privileges import give_up_root
-from . import rights
+from . import changes, rights
 from .attempts import ATTEMPTS, HARMFUL, Attempt
 from .browser import Browser, Unreachable
 from .document import Document, NoCollaboration
@@ -78,7 +78,8 @@ class Verification:
             return
         mode, accounts = self.what_people_hold()
         owners = [self.first.name, *accounts]
-        runs = dict(zip(owners, await asyncio.gather(*map(self.start, owners)), strict=True))
+        started = [self.start(each, may=each not in accounts or self._may_start(each)) for each in owners]
+        runs = dict(zip(owners, await asyncio.gather(*started), strict=True))
         if runs[self.first.name]:
             await self.edit_on_own_server(mode)
         for account in accounts:
@@ -157,11 +158,13 @@ class Verification:
     def what_people_hold(self) -> tuple[rights.Mode, list[str]]:
         """Report and return the hub's mode. Also return the shared accounts whose servers both users can open."""
         people = (self.first.name, self.second.name)
-        accounts = rights.shared_accounts(self.first.scopes, people)
-        accounts = [each for each in accounts if each in rights.shared_accounts(self.second.scopes, people)]
-        held = set(self.first.scopes)
-        own = self.task["own"]
-        mode = rights.nearest(self.modes, own, self.first.name, held, accounts)
+        opened = [
+            rights.shared_accounts([*each.scopes, *each.view_scopes], people)
+            for each in (self.first, self.second)
+        ]
+        accounts = [each for each in opened[0] if each in opened[1]]
+        held, own = set(self.first.scopes), self.task["own"]
+        mode = rights.nearest(self.modes, own, self.first.name, held, accounts, self.first.view_scopes)
         expected = mode.rights(own, self.first.name, accounts)
         check = "scopes of all users"
         more, less = sorted(held - expected), sorted(expected - held)
@@ -187,7 +190,10 @@ class Verification:
         for who, person in self.everyone.items():
             await self.refusals(mode, rights.SHARED, account, who, person)
         if await self._both_open(account):
-            await self.edit_together(f"the {account} server", account)
+            if account in rights.shared_accounts(self.second.view_scopes, ()):
+                await self.says_that_it_is_viewed(f"the {account} server", account)
+            else:
+                await self.edit_together(f"the {account} server", account)
 
     async def edit_on_own_server(self, mode: rights.Mode) -> None:
         """Check the second user on the first one's server: before, during and after the second user has access."""
@@ -198,7 +204,11 @@ class Verification:
         await self.refusals(mode, rights.OTHERS, owner, "owner", self.first)
         if mode.is_for_all:
             if await self._both_open(owner):
-                await self.edit_together("a user's own server", owner)
+                name = "a user's own server"
+                if rights.ACCESS in self.second.view_scopes:
+                    await self.view(name, owner)
+                else:
+                    await self.edit_together(name, owner)
         elif self.may_share:
             await self.invite(mode)
 
@@ -211,12 +221,19 @@ class Verification:
     def may_share(self) -> bool:
         return f"{rights.OWN_SHARES}={self.first.name}" in self.first.scopes
 
-    async def start(self, owner: str) -> bool:
-        """Ensure that a server runs. The parent process stops it if it did not run before."""
+    def _may_start(self, owner: str) -> bool:
+        return bool({f"servers!server={owner}/", f"servers!user={owner}", "servers"} & {*self.first.scopes})
+
+    async def start(self, owner: str, *, may: bool = True) -> bool:
+        """Ensure that a server runs. The parent process stops it if it did not run before. may: whether users can start it."""
         check = f"the {owner} server starts" if owner != self.first.name else "a user's own server starts"
         if await self.first.runs(owner):
             self.report.ok(check, "It was running already, and keeps running.")
             return True
+        if not may:
+            says = "It is not running, and users cannot start it. Start it, then verify again to check who can do what there"
+            self.report.skipped(check, f"{says}.")
+            return False
         await self.undo({"server": owner})
         try:
             took = await self.first.start(owner, self.task["start_seconds"])
@@ -243,14 +260,12 @@ class Verification:
         check = "a user shares their server"
         path = f"/hub/api/shares/{quote(owner)}/"
         await self.undo({"share": [owner, guest]})
+        views = await self.invite_to_view(mode, path)
         given = await self.first.browser.ask("POST", path, {"user": guest, "level": EDIT})
         if given.status == 400:  # a hub whose shares have no level
             given = await self.first.browser.ask("POST", path, {"user": guest})
         elif given.status == 403 and ONLY_VIEW in given.sentence:
-            self.report.skipped(
-                check,
-                f"{owner} can let others view, and the checks on shared servers are for users who can edit.",
-            )
+            self.report.skipped(check, f"{owner} can let others view, and nobody edit.")
             return
         if not given.good:
             self.report.failed(check, f"{owner} can share, but the hub says: {given.sentence}.")
@@ -263,6 +278,8 @@ class Verification:
         if not await self._both_open(owner):
             return
         self.report.ok(check, f"{guest} opened the server of {owner}.")
+        if views:
+            await self.level_is_raised(owner)
         await self.workers_stay_in_their_folder(owner)
         await self.refusals(mode, rights.OTHERS, owner, "guest", self.second)
         document = await self.edit_together("a server with a share", owner, keep=True)
@@ -277,6 +294,44 @@ class Verification:
         if document:
             await document.close()
         await self.first.browser.ask("DELETE", f"{server(owner)}/api/contents/{self.task['stamp']}.txt")
+
+    async def invite_to_view(self, mode: rights.Mode, path: str) -> bool:
+        """Share the first user's server with the second user at level view, and check what the second user can do.
+
+        Return whether that hub has the level.
+        """
+        owner, guest = self.first.name, self.second.name
+        given = await self.first.browser.ask("POST", path, {"user": guest, "level": VIEW})
+        if not given.good:
+            says = f"{owner} cannot let others view: {given.sentence}".rstrip(".")
+            self.report.skipped("a viewer sees edits and changes nothing", f"{says}.")
+            return False
+        try:
+            await self.second.renew()
+        except Refused as no:
+            self.report.failed("a viewer opens the server", f"{guest} could not get a new token: {no}.")
+            return True
+        if await self._both_open(owner):
+            await self.refusals(mode, rights.OTHERS, owner, "viewing guest", self.second)
+            await self.view("a server with a share", owner)
+        return True
+
+    async def level_is_raised(self, owner: str) -> None:
+        """Wait until the server knows that the second user, who could view, can edit."""
+        check, begun = "a viewer can edit when the level is raised", time.monotonic()
+        async for late in every(0.2, OUT_SECONDS):
+            told = await self.second.browser.ask("GET", f"{server(owner)}/api/collaboration-presence")
+            level = told.json.get("level") if told.good and isinstance(told.json, dict) else ""
+            took = time.monotonic() - begun
+            if level == EDIT:
+                self.report.ok(check, f"The server knew after {took:.1f} s.", seconds=took)
+                return
+            if late:
+                break
+        says = f"After {took:.0f} s, the server still says {level or 'nothing'}"
+        self.report.failed(
+            check, f"{says}. Run collab.jupyterhub.jupyter_rtc, then restart this server.", seconds=took
+        )
 
     async def is_out(self, owner: str, begun: float, document: Document | None) -> None:
         """Measure how long a guest keeps access after their share was revoked."""
@@ -338,6 +393,62 @@ class Verification:
             self.report.failed(check, f"The server did not answer: {answer.sentence}.")
         else:
             self.report.ok(check, "The server does not widen the scope of service workers.")
+
+    # Viewing
+
+    async def view(self, name: str, owner: str) -> None:
+        """Check that the second user sees what the first one types on their own server, and changes nothing there."""
+        check = f"a viewer sees edits and changes nothing on {name}"
+        base, path = server(owner), f"{self.task['stamp']}-view.txt"
+        file = f"{base}/api/contents/{path}"
+        await self.undo({"file": [owner, path]})
+        made = await self.first.browser.ask("PUT", file, {"type": "file", "format": "text", "content": ""})
+        if not made.good:
+            self.report.failed(check, f"Failed to create a file on that server: {made.sentence}.")
+            return
+        editor, viewer = (Document(person.browser, base, path) for person in (self.first, self.second))
+        try:
+            await editor.open()
+            await viewer.open()
+            seen = await changes.seen(editor, viewer, SEEN_SECONDS)
+            if seen is None:
+                self.report.failed(
+                    check, f"What {self.first.name} typed did not reach the viewer within {SEEN_SECONDS:g} s."
+                )
+                return
+            through = await changes.got_through(self.second, self.first, owner, path, editor, viewer)
+            await self._judge_viewer(check, seen, through)
+        except NO as error:
+            says = f"{error}".rstrip(".") or type(error).__name__
+            self.report.failed(check, f"{says}.")
+        finally:
+            for document in (editor, viewer):
+                await document.close()
+            await self.first.browser.ask("DELETE", file)
+
+    async def _judge_viewer(self, check: str, seen: float, through: list[str]) -> None:
+        tried, milliseconds = len(changes.CHANGES), 1000 * seen
+        if through:
+            says = f"A viewer could {', '.join(through)}. Run collab.jupyterhub.jupyter_rtc, then restart this server"
+            self.report.failed(check, f"{says}.", tried=tried, refused=tried - len(through))
+            return
+        says = f"An edit reaches the viewer after {milliseconds:.0f} ms. Nothing changed when the viewer tried to {', '.join(changes.CHANGES)}"
+        self.report.ok(check, f"{says}.", seen_ms=milliseconds, tried=tried, refused=tried)
+
+    async def says_that_it_is_viewed(self, name: str, owner: str) -> None:
+        """Check that a server which nobody of us can edit on tells its visitors that they can only view."""
+        check = f"users view {name}"
+        told = await self.second.browser.ask("GET", f"{server(owner)}/api/collaboration-presence")
+        level = told.json.get("level") if told.good and isinstance(told.json, dict) else ""
+        if level == VIEW:
+            self.report.ok(check, "They see it, and their changes were refused.")
+        else:
+            says = (
+                f"The server says that they have the level {level}"
+                if level
+                else f"The server did not answer: {told.sentence}"
+            )
+            self.report.failed(check, f"{says}. Run collab.jupyterhub.jupyter_rtc, then restart this server.")
 
     # Editing
 
@@ -443,7 +554,7 @@ class Verification:
         tried = [action for action in refused if disposable or action not in HARMFUL]
         if not tried:
             return
-        attempt = Attempt(person, owner, self.task["stamp"])
+        attempt = Attempt(person, owner, self.task["stamp"], mode.may(place, who, "open"))
         got_through = [action for action in tried if not await ATTEMPTS[action](attempt)]
         where = f"on the {owner} server" if place == rights.SHARED else PLACES[place]
         where = "on their own server" if person is self.first else where

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 from people import Failed, Hub, Page, Person, Refused, Server, background
 from people.kernel import execute
 from people.sockets import Door, dial
 
 DOCUMENT = "access.txt"
+UNSEEN_SECONDS = 2.0  # after which what a viewer types would have reached others
 MADE_UP = "0" * 32  # an invalid token for people who have none
 
 
@@ -163,16 +165,38 @@ def use_api(do: Try) -> None:
     assert DOCUMENT in names
 
 
-def edit(do: Try) -> None:
-    """Open the websocket alone, which requires no XSRF cookie; then edit as the editor does."""
+def view(do: Try) -> None:
+    """Open the websocket alone, which requires no XSRF cookie; then see what another person types, as the editor does."""
     _knock(do.visitor.at(do.owner).door(do.there.room_path))
     with do.visitor.at(do.owner).document(DOCUMENT) as document:
-        document.append(f"by {do.name}\n")
-        do.there.document.wait_until(lambda shown: f"by {do.name}\n" in shown.text)
+        do.there.document.append(f"for {do.name}\n")
+        document.wait_until(lambda shown: f"for {do.name}\n" in shown.text)
 
 
 def enter_room_with_token(do: Try) -> None:
     do.visitor.knock(do.owner, do.there.room_path)
+
+
+def edit(do: Try) -> None:
+    mark = f"by {do.name} {uuid4()}\n"
+    with do.visitor.at(do.owner).document(DOCUMENT) as document:
+        document.append(mark)
+        try:
+            do.there.document.wait_until(lambda shown: mark in shown.text, *_patience(do))
+        except TimeoutError:
+            if _patience(do):
+                raise Refused(200, do.there.room_path, "nobody sees what this person types") from None
+            raise
+
+
+def _patience(do: Try) -> tuple[float, ...]:
+    """Return for how many seconds to wait for what a viewer types. Those who can edit may wait as long as the machine is busy."""
+    told = do.visitor.at(do.owner).ask("GET", "api/collaboration-presence")
+    return (UNSEEN_SECONDS,) if told["level"] == "view" else ()
+
+
+def save_file(do: Try) -> None:
+    do.visitor.at(do.owner).write_file(f"by-{do.name}.txt", "saved")
 
 
 def run_code(do: Try) -> None:
@@ -249,7 +273,8 @@ ACTIONS: dict[str, tuple[Callable[[Try], None], ...]] = {
     "read tokens": (read_tokens,),
     "share": (share_by_code, share_by_name),
     "open": (go_to_page, use_api),
-    "edit": (edit, enter_room_with_token),
+    "view": (view, enter_room_with_token),
+    "edit": (edit, save_file),
     "run code": (run_code, reach_kernel_with_token),
     "open terminal": (type_commands, reach_terminal_with_token),
     "create named": (create_named,),

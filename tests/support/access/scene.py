@@ -11,8 +11,10 @@ from scenario import Platform, play, wait_until
 from .actions import Furniture, Visitor
 
 ACCESS = load()
-# Who opens each server first, and creates what the actions need.
-INSIDERS = {"shared": "hub user", "project-rain": "project manager", "alice": "owner"}
+# Who opens each server first, and creates what the actions need: the first of these who can start it.
+INSIDERS = {"shared": ("hub user", "collaborator"), "project-rain": ("project manager",), "alice": ("owner",)}
+# The guests of alice's server, and the level of each one's share code.
+GUESTS = {"guest": "edit", "viewing guest": "view"}
 
 
 class Scene:
@@ -34,24 +36,33 @@ class Scene:
             self.insider(owner).api("POST", f"/hub/api/users/{owner}/server")
         for owner in self.owners:
             self.ensure(owner, running=True)
-            self.furniture[owner] = Furniture(self.visitors[INSIDERS[owner]], owner)
+            self.furniture[owner] = Furniture(self._insider(owner), owner)
         self.invite()
 
     def insider(self, owner: str) -> Person:
-        return self.visitors[INSIDERS[owner]].person
+        return self._insider(owner).person
+
+    def _insider(self, owner: str) -> Visitor:
+        can_start = {
+            cell.person for cell in self.mode.servers[owner] if cell.action == "start" and cell.may is True
+        }
+        return self.visitors[next(name for name in INSIDERS[owner] if name in can_start)]
 
     def invite(self) -> None:
-        """If users can share, share the owner's server with the guest by a share code. Shares end with the server, so repeat this."""
-        if "shares!user" not in self.mode.rights["everyone"] or self.is_invited:
+        """If users can share, share the owner's server with each guest by a share code. Shares end with the server, so repeat this."""
+        if "shares!user" not in self.mode.rights["everyone"]:
             return
-        wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/")
-        guest = self.visitors["guest"].person
-        guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept")
+        for name, level in GUESTS.items():
+            guest = self.visitors[name].person
+            if guest.name not in self.invited:
+                wish = self.visitors["owner"].of_hub("POST", "share-codes/alice/", {"level": level})
+                guest.press(guest.page("/hub/accept-share", code=wish["code"]), "Accept")
 
     @property
-    def is_invited(self) -> bool:
-        shares = self.visitors["owner"].of_hub("GET", "shares/alice/")["items"]
-        return any(share["user"]["name"] == self.visitors["guest"].person.name for share in shares)
+    def invited(self) -> set[str]:
+        return {
+            share["user"]["name"] for share in self.visitors["owner"].of_hub("GET", "shares/alice/")["items"]
+        }
 
     def runs(self, owner: str) -> bool:
         """Return whether the server answers. The hub learns only later if a server was shut down from inside."""

@@ -16,7 +16,7 @@ OWN = MATRIX["own"]
 def test_mode_is_told_in_spite_of_other_rights(mode: Mode, more: list[str]) -> None:
     """Additional rights from an administrator do not change the recognized mode."""
     held = mode.rights(OWN, "ann", ["team"]) | set(more)
-    assert nearest(MODES, OWN, "ann", held, ["team"]) == mode
+    assert nearest(MODES, OWN, "ann", held, ["team"], mode.viewed("ann", ["team"])) == mode
 
 
 def test_right_to_every_server_is_no_other_mode_where_all_else_speaks_against_it() -> None:

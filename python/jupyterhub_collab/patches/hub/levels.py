@@ -13,11 +13,12 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.apihandlers.users import SelfAPIHandler
+from jupyterhub.user import User
 
 from ...hub.access_levels import level_on, manages, without_viewing
 from ...hub.authorize import SERVERS
 from ...hub.push import watched
-from ...names import EDIT, ENFORCES_LEVELS, LEVEL, MANAGES, NO_LEVEL, VISITED, WATCH
+from ...names import EDIT, ENFORCES_LEVELS, LEVEL, MANAGES, NO_LEVEL, VIEW_SCOPES, VISITED, WATCH
 from ..releases import patches_hub
 
 
@@ -47,11 +48,11 @@ def tell_levels() -> None:
 
 def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
     token = handler.get_token()
-    visitor = token and (token.user or token.service)
+    visitor = (token.user or token.service) if token else _logged_in(handler)
     client = handler.request.headers.get(VISITED, "")
     if visitor is None:
         return model
-    if ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
+    if token and ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
         spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
         level = level_on(spawner, visitor) if spawner is not None else NO_LEVEL
         # Any client can send these headers. So the answer is the same whether a server does not exist or is not open to its user.
@@ -59,4 +60,12 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
         model = {**model, LEVEL: level, MANAGES: may_stop, WATCH: watched(handler, token, client)}
         if level:
             return model
-    return {**model, "scopes": without_viewing(model.get("scopes", []), visitor)}
+    held = list(model.get("scopes", []))
+    kept = without_viewing(held, visitor)
+    return {**model, "scopes": kept, VIEW_SCOPES: [scope for scope in held if scope not in kept]}
+
+
+def _logged_in(handler: Any) -> orm.User | None:
+    """Return the user whose browser asks, without a token. Servers always ask with one."""
+    user = handler.current_user
+    return user.orm_user if isinstance(user, User) else None
