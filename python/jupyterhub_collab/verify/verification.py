@@ -312,7 +312,7 @@ class Verification:
             self.report.failed("a viewer opens the server", f"{guest} could not get a new token: {no}.")
             return True
         if await self._both_open(owner):
-            await self.refusals(mode, rights.OTHERS, owner, "viewing guest", self.second)
+            await self.refusals(mode, rights.OTHERS, owner, "link viewer", self.second)
             await self.view("a server with a share", owner)
         return True
 

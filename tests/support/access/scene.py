@@ -14,7 +14,7 @@ ACCESS = load()
 # Who opens each server first, and creates what the actions need: the first of these who can start it.
 INSIDERS = {"shared": ("hub user", "collaborator"), "project-rain": ("project manager",), "alice": ("owner",)}
 # The guests of alice's server, and the level of each one's share code.
-GUESTS = {"guest": "edit", "viewing guest": "view"}
+GUESTS = {"guest": "edit", "link viewer": "view"}
 
 
 class Scene:

@@ -153,7 +153,7 @@ def test_guest_views_and_edits_when_the_level_is_raised(tmp_path: Path) -> None:
     with with_lab(Attacked(tmp_path / "hub")).running() as hub:
         rows = verified(hub, "walter")
     assert rows["a viewer sees edits and changes nothing on a server with a share"][0] == "ok"
-    assert rows["refused on another user's server: a viewing guest"][0] == "ok"
+    assert rows["refused on another user's server: a link viewer"][0] == "ok"
     assert rows["a viewer can edit when the level is raised"][0] == "ok"
     assert rows["two users edit together on a server with a share"][0] == "ok"
     assert rows["a guest whose share is revoked loses access"][0] == "ok"
@@ -164,7 +164,7 @@ def test_server_that_lets_viewers_edit_is_found(tmp_path: Path) -> None:
         rows = verified(hub, "walter")
     result, says = rows["a viewer sees edits and changes nothing on a server with a share"]
     assert (result, says.partition(". ")[0]) == ("failed", f"A viewer could {CHANGES}")
-    result, says = rows["refused on another user's server: a viewing guest"]
+    result, says = rows["refused on another user's server: a link viewer"]
     assert result == "failed" and says.startswith("edit, run code, open terminal: not refused"), says
 
 
@@ -181,7 +181,7 @@ def test_matrix_has_viewers_of_every_kind() -> None:
     shared, all_users = "shared user mode at level view", "all users mode at level view"
     assert viewers >= {
         ("shared user mode", "project-rain", "project viewer"),
-        ("shared user mode", "alice", "viewing guest"),
+        ("shared user mode", "alice", "link viewer"),
         (shared, "shared", "hub user"),
         (all_users, "alice", "hub user"),
     }
