@@ -410,7 +410,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
         names = ("lab1", "lab2", "lab3")
         for name in names:
             hub.ask("POST", f"users/alice/servers/{name}")
-        wait_until(lambda: all([stopped(hub, name) for name in names]))
+        wait_until(lambda: all(stopped(hub, name) for name in names))
         yield hub
 
 
