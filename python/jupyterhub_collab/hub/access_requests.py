@@ -144,7 +144,7 @@ def ask(requester: orm.User, owner: str, server: str) -> str | None:
         _digest(owner),
         _key(requester),
         _key(found) if found else "",
-        _digest(name) if name else "",
+        _server_digest(name),
         now,
         False,
     )
@@ -163,7 +163,7 @@ def ask(requester: orm.User, owner: str, server: str) -> str | None:
 def waiting(owner: orm.User) -> list[Waiting]:
     """Return the requests that a user can answer, the oldest first, and at most SHOWN. Those of users who have access meanwhile end."""
     db = _session(owner)
-    servers = {_digest(name) if name else "": name for name in {"", *owner.orm_spawners}}
+    servers = {_server_digest(name): name for name in {"", *owner.orm_spawners}}
     found = []
     for request in _received(db, owner):
         requester = db.get(orm.User, request.requester)
@@ -179,9 +179,15 @@ def waiting(owner: orm.User) -> list[Waiting]:
     return found
 
 
-def from_user(owner: orm.User, name: str) -> Waiting:
-    """Return the request of a user of this name. Raises HTTPError if there is none, or if it cannot be answered any more."""
+def from_user(owner: orm.User, name: str, server: str | None = None) -> Waiting:
+    """Return the request of a user of this name, for this server if one is named.
+
+    Raises HTTPError if there is none, or if it cannot be answered any more.
+    """
     found = next((each for each in waiting(owner) if each.requester.name == name), None)
+    # The sender may have asked for another server since their answerer looked.
+    if found is not None and server is not None and found.server != server:
+        found = None
     if found is None:
         raise web.HTTPError(404, "There is no such request. It was answered, or has ended")
     return found
@@ -201,11 +207,14 @@ def end(db: Session, request: Request) -> None:
 
 
 def _access_given(_mapper: Any, connection: Connection, share: orm.Share) -> None:
-    """End a request when its sender gets access in any way: by its owner's answer, by name, or by a link."""
+    """End a request when its sender gets access to the server in any way: by its owner's answer, by name, or by a link."""
     user = share.user_id or (share.user and share.user.id)
     owner = share.owner_id or (share.owner and share.owner.id)
     if user and owner:
-        connection.execute(delete(CODES).where(*_is_request(f'["{ASKED}", {user}, {owner}, "%')))
+        server = _server_digest(share.spawner.name)
+        found = _requests(connection, f'["{ASKED}", {user}, {owner}, "%')
+        rows = [each.row for each in found if each.server == server]
+        connection.execute(delete(CODES).where(CODES.c.id.in_(rows)))
 
 
 def _sent(requester: orm.User) -> list[Request]:
@@ -222,7 +231,7 @@ def _received(db: Session, owner: orm.User) -> list[Request]:
     ]
 
 
-def _requests(db: Session, pattern: str) -> Iterator[Request]:
+def _requests(db: Session | Connection, pattern: str) -> Iterator[Request]:
     rows = select(CODES.c.id, CODES.c.redirect_uri).where(
         *_is_request(pattern), CODES.c.expires_at > int(orm.OAuthCode.now())
     )
@@ -247,6 +256,10 @@ def _key(user: orm.User) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _server_digest(name: str) -> str:
+    return _digest(name) if name else ""
 
 
 def _day(time: datetime) -> str:

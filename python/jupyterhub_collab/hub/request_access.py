@@ -94,9 +94,12 @@ class Answers(ServerShareAPIHandler):
     async def post(self, user_name: str) -> None:
         """Accept the request of a user, at a level or at the administrator's default: share the server, as a request to do so does."""
         body = self.get_json_body()
-        if not isinstance(body, dict) or body.keys() - {"user", "level"} or not _is_text(body.get("user")):
-            raise web.HTTPError(400, "Name a user, and a level if you like")
-        found = from_user(self._owner(user_name), body["user"])
+        if not isinstance(body, dict) or body.keys() - {"user", "server", "level"}:
+            raise web.HTTPError(400, "Name a user, and a server and a level if you like")
+        user, server = body.get("user"), body.pop("server", None)
+        if not isinstance(user, str) or not user or not isinstance(server, str | None):
+            raise web.HTTPError(400, "Name a user, and a server and a level if you like")
+        found = from_user(self._owner(user_name), user, server)
         self._accepted, self._wish = found, body
         await maybe_future(super().post(user_name, found.server))
 
@@ -132,7 +135,3 @@ class Answers(ServerShareAPIHandler):
         if user is None:
             raise web.HTTPError(404, f"No such user: {name}")
         return user.orm_user
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)

@@ -403,7 +403,9 @@ class SharingPage(Base):
             raise Refused(404, no.sentence, NOBODY) if no.status == 400 else no from no
 
     async def accept_request(self) -> str:
-        await self.answer_request("POST", {"user": self.get_body_argument("name"), **self.level()})
+        # The server as the page showed it: meanwhile, its sender may have asked for another one.
+        wish = {"user": self.get_body_argument("name"), "server": self.get_body_argument("server", "")}
+        await self.answer_request("POST", {**wish, **self.level()})
         return "request-accepted"
 
     async def decline_request(self) -> str:

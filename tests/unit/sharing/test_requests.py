@@ -4,7 +4,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -255,10 +255,16 @@ def test_acceptance_is_refused_as_any_other_share(attacked: Attacked) -> None:
         {"user": "hugo", "group": "teachers"},
         {"user": ["hugo"]},
         {"user": ""},
+        {"user": "hugo", "server": 1},
         ["hugo"],
     ):
         assert api(attacked, "alice", "POST", "sharing/requests/alice", body).status_code == 400, body
-    for body in ({"user": "mallory"}, {"user": "HUGO"}, {"user": "nobody-here"}):
+    for body in (
+        {"user": "mallory"},
+        {"user": "HUGO"},
+        {"user": "nobody-here"},
+        {"user": "hugo", "server": "other"},
+    ):
         assert api(attacked, "alice", "POST", "sharing/requests/alice", body).status_code == 404
     assert api(attacked, "alice", "PATCH", "sharing/requests/alice", {"user": "hugo"}).status_code == 405
     assert (waiting(attacked), level(attacked, "hugo")) == ({"hugo": ""}, None)
@@ -374,6 +380,20 @@ def test_page_of_a_shared_account_or_a_project_offers_no_request(attacked: Attac
         assert mia.get(f"{ASK}?owner=project-none").status_code == 404
 
 
+NAMED = """
+c.JupyterHub.allow_named_servers = True
+of_ours = c.Spawner.pre_spawn_hook
+
+
+async def apart(spawner):
+    spawner.port = 0 if spawner.name else spawner.port
+    await of_ours(spawner)
+
+
+c.Spawner.pre_spawn_hook = apart
+"""
+
+
 # Another hub: only teachers share, by link, at level view, and until the server stops.
 
 
@@ -385,9 +405,21 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     config = hub.directory / "jupyterhub_config.py"
     text = config.read_text().replace("groups=[], by_name=True", 'groups=["teachers"], by_name=False')
     text = text.replace('{"team": {', '{"teachers": {"users": ["alice"]}, "team": {')
-    config.write_text(text + "\nc.JupyterHub.allow_named_servers = True\n")
+    config.write_text(text + NAMED)
     with hub.running():
+        names = ("lab1", "lab2", "lab3")
+        for name in names:
+            hub.ask("POST", f"users/alice/servers/{name}")
+        wait_until(lambda: all(stopped(hub, name) for name in names))
         yield hub
+
+
+def stopped(hub: Attacked, name: str) -> bool:
+    """Stop one of alice's named servers, and return whether it no longer runs."""
+    with suppress(httpx.HTTPStatusError):  # it is still starting
+        hub.ask("DELETE", f"users/alice/servers/{name}")
+    server = hub.ask("GET", "users/alice?include_stopped_servers")["servers"][name]
+    return not server["ready"] and not server["pending"]
 
 
 def page_runs(hub: Attacked) -> bool:
@@ -426,13 +458,28 @@ def test_owner_without_the_right_to_share_gets_no_requests(strict: Attacked) -> 
         strict.ask("DELETE", "groups/teachers/users", {"users": ["mallory"]})
 
 
+def test_owner_answers_the_request_that_the_page_showed(strict: Attacked) -> None:
+    """Its sender, who holds a link, ends it and asks for another server. Access to one server leaves requests for others as they are."""
+    with strict.browser("rita") as rita, strict.browser("alice", page=strict.page) as alice:
+        send(rita, path="/hub/user/{}/lab1/lab")
+        strict.ask("POST", "shares/alice/lab1", {"user": "rita"})
+        strict.ask("PATCH", "shares/alice/lab1", {"user": "rita"})
+        assert waiting(strict) == {}
+        send(rita, path="/hub/user/{}/lab3/lab")
+        assert answer(alice, "accept-request", "rita", server="lab1", level="view").status_code == 404
+        strict.ask("POST", "shares/alice/lab1", {"user": "rita"})
+        assert waiting(strict) == {"rita": "lab3"}
+        assert "Request accepted" in answer(alice, "accept-request", "rita", server="lab3").text
+    shares = strict.ask("GET", "shares/alice")["items"]
+    given = {each["server"]["name"] for each in shares if each["user"]["name"] == "rita"}
+    assert given == {"lab1", "lab3"}
+
+
 def test_request_outlives_the_server_and_the_hub(strict: Attacked) -> None:
     """A stopped server cannot be shared, so the page offers to start it. The request is about the named server that the address named."""
-    strict.ask("POST", "users/alice/servers/lab2")
     with strict.browser("cleo") as cleo, strict.browser("alice", page=strict.page) as alice:
         send(cleo, path="/hub/user/{}/lab2/lab")
         assert waiting(strict) == {"cleo": "lab2"}
-        strict.ask("DELETE", "users/alice/servers/lab2")
         strict.ask("DELETE", "users/alice/server")
         wait_until(lambda: not strict.runs)
         strict.kill()
