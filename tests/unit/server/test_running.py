@@ -382,7 +382,7 @@ async def test_new_cell(server: LocalServer) -> None:
 
 
 async def test_cell_is_run_as_people_run_it(server: LocalServer) -> None:
-    """The tests' own person gets the output of a cell from the document."""
+    """The tests' own person, whose websocket has messages in Jupyter's older form, gets the output of a cell from the document."""
     async with scene(server, "1 + 1") as there:
         url = there.page.url
         outputs = await there.alice.run_cell(0, Door(url, TOKEN))
