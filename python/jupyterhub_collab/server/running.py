@@ -164,7 +164,8 @@ class KernelRuns:
             state = content.get("execution_state")
             run.times[f"iopub.status.{state}"] = date
             if state == "busy" and not run.begun:
-                run.begun = True
+                run.begun, run.ended = True, False  # it may have been given up too early
+                run.room.hold(run.request.message)
                 self._happened(Event(run, "begin"))
             elif state == "idle" and not run.ended:
                 self._end(run, run.count)

@@ -198,7 +198,7 @@ class Kernel:
 
     def check(self) -> None:
         """End all executions if the kernel has had nothing to do for some time: a request got lost, or its end."""
-        is_idle = getattr(self._app.kernel_manager.get_kernel(self.id), "execution_state", "") == "idle"
+        is_idle = getattr(self._app.kernel_manager.get_kernel(self.id), "execution_state", "busy") != "busy"
         if is_idle and self._was_idle:
             self.runs.end_all()
         self._was_idle = is_idle
