@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what running cells output into their shared notebooks, whoever has them open.
+"""Write what running cells output into their shared notebooks, even if nobody has them open.
 
 In jupyter-collaboration, the page that runs a cell writes its output, so the output ends when that page closes. Here, the server writes it, and
 only the server: `patches.server.kernel_messages` brings the kernel's messages, and keeps those that the server writes from the page.
