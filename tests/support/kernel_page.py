@@ -8,12 +8,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+from jupyter_server.services.kernels.connection import base
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from local_server import PATIENCE, TOKEN, LocalServer
 from people.kernel import Message, request
 
+# How JupyterLab's messages are written on the websocket. Jupyter Server's functions for it have no types.
+V1 = "v1.kernel.websocket.jupyter.org"
+serialize_msg_to_ws_v1: Any = base.serialize_msg_to_ws_v1
+deserialize_msg_from_ws_v1: Any = base.deserialize_msg_from_ws_v1
 OUTPUTS = {"stream", "display_data", "execute_result", "error", "clear_output", "update_display_data"}
 
 
@@ -30,8 +36,15 @@ class KernelPage:
     async def open(self) -> None:
         """Connect or reconnect, as the same page."""
         url = f"{self.url}?session_id={self.session}"
+        if self._socket is not None:
+            await self.close()
         self._socket = await connect(
-            url, additional_headers=TOKEN, proxy=None, max_size=None, ping_interval=None
+            url,
+            additional_headers=TOKEN,
+            subprotocols=[Subprotocol(V1)],
+            proxy=None,
+            max_size=None,
+            ping_interval=None,
         )
         self._reader = asyncio.create_task(self._read(self._socket))
 
@@ -52,7 +65,10 @@ class KernelPage:
 
     async def send(self, message: Message) -> None:
         assert self._socket is not None
-        await self._socket.send(json.dumps(message))
+        channel = message.get("channel", "shell")
+        await self._socket.send(
+            serialize_msg_to_ws_v1(message, channel, lambda part: json.dumps(part).encode())
+        )
 
     async def until(self, condition: Callable[[Message], bool]) -> Message:
         """Wait for a message, and return it."""
@@ -79,8 +95,10 @@ class KernelPage:
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for message in socket:
-                if isinstance(message, str):
-                    self.messages.append(json.loads(message))
+                assert isinstance(message, bytes)
+                _channel, parts = deserialize_msg_from_ws_v1(message)
+                names = ("header", "parent_header", "metadata", "content")
+                self.messages.append(dict(zip(names, map(json.loads, map(bytes, parts[:4])), strict=True)))
         except ConnectionClosed:
             pass
 

@@ -180,7 +180,7 @@ def _digest(data: Any) -> str:
 
 
 def joined(taken: Iterable[Output]) -> Iterable[Output]:
-    """Yield outputs with neighboring texts of the same stream joined."""
+    """Yield outputs with adjacent texts of the same stream joined."""
     name, texts = "", list[str]()
     for kind, content in taken:
         if kind == "stream" and texts and content["name"] == name:

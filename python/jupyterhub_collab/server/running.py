@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what running cells output into their shared notebooks, no matter who has them open.
+"""Write what running cells output into their shared notebooks, even if nobody has them open.
 
 In jupyter-collaboration, the page that runs a cell writes its output, so the output ends when that page closes. Here, the server writes it, and
 only the server: `patches.server.kernel_messages` brings the kernel's messages, and keeps those that the server writes from the page.
@@ -164,7 +164,8 @@ class KernelRuns:
             state = content.get("execution_state")
             run.times[f"iopub.status.{state}"] = date
             if state == "busy" and not run.begun:
-                run.begun = True
+                run.begun, run.ended = True, False  # it may have been given up too early
+                run.room.hold(run.request.message)
                 self._happened(Event(run, "begin"))
             elif state == "idle" and not run.ended:
                 self._end(run, run.count)

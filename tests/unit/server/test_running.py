@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cell outputs belongs to its document: with real kernels, as pages run cells."""
+"""What a cell outputs belongs to its document: with real kernels, as pages run cells. Requirement V5."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ import pytest
 import plain_http
 from jupyterhub_collab.server.running import DIED, KILLED, MOST_BYTES, STOPPED, TOO_LONG
 from kernel_page import KernelPage, kernel_page
-from local_server import PATIENCE, TOKEN, LocalServer
+from local_server import PATIENCE, TOKEN, LocalServer, server_with
 from open_files import notebook
 from people.room import Room
 from people.sockets import Door
@@ -134,6 +134,7 @@ async def test_network_restarts(server: LocalServer) -> None:
         assert there.page.outputs(asked) == []
 
 
+@pytest.mark.long
 async def test_renamed_while_a_cell_runs(server: LocalServer) -> None:
     async with scene(server, COUNTS) as there:
         await there.page.run(COUNTS, there.cells[0])
@@ -218,6 +219,7 @@ async def test_code_without_a_cell_is_answered_as_before(server: LocalServer) ->
         assert printed(there.bob) == ""
 
 
+@pytest.mark.long
 async def test_interrupted_cell(server: LocalServer) -> None:
     async with scene(server, "print('go', flush=True)\nimport time; time.sleep(100)") as there:
         asked = await there.page.run(there.alice.read(0), there.cells[0])
@@ -261,6 +263,7 @@ async def test_cleared_cell_goes_on(server: LocalServer) -> None:
         assert there.bob.read(0) == f"# typed\n{COUNTS}"
 
 
+@pytest.mark.long
 async def test_deleted_cell(server: LocalServer) -> None:
     """Someone deletes a cell that runs. Its output is gone, and the next cells run as before."""
     async with scene(server, COUNTS, "print('next')") as there:
@@ -289,16 +292,54 @@ async def test_kernel_dies(server: LocalServer) -> None:
 
 
 async def test_restarted_kernel(server: LocalServer) -> None:
+    """The kernel is restarted while a cell runs. The same page runs the next cell, and the server writes its output."""
     async with scene(server, COUNTS, "print(1)") as there:
         await there.page.run(COUNTS, there.cells[0])
         await there.until_bob("line 1\n")
         await asyncio.to_thread(server.ask, "POST", f"api/kernels/{there.page.kernel}/restart")
-        async with kernel_page(server, "run.ipynb", there.page.kernel) as again:
-            asked = await again.run("print(1)", there.cells[1])
-            await again.until_done(asked)
-            await there.until_bob("1\n", 1)
-            assert again.outputs(asked) == []
+        await asyncio.sleep(1)
+        asked = await there.page.run("print(1)", there.cells[1])
+        await there.page.until_done(asked)
+        await there.until_bob("1\n", 1)
+        assert there.page.outputs(asked) == []
         assert DIED not in printed(there.bob, 0)
+
+
+async def test_late_output_of_an_earlier_run(server: LocalServer) -> None:
+    """A thread of a cell prints after the cell has ended, and its output is there. Once the cell is run again, it is not taken for the new output."""
+    code = (
+        "import threading, time\nkernel = get_ipython().kernel\nparent = kernel.get_parent('shell')\n"
+        "def say(text):\n"
+        "    content = {'name': 'stdout', 'text': text}\n"
+        "    kernel.session.send(kernel.iopub_socket, 'stream', content, parent, ident=b'stream')\n"
+        "def late():\n    time.sleep(0.5); say('late\\n'); time.sleep(2); say('too late\\n')\n"
+        "threading.Thread(target=late).start()"
+    )
+    async with scene(server, code) as there:
+        await there.run()
+        await there.until_bob("late\n")
+        asked = await there.page.run("time.sleep(4); print('new')", there.cells[0])
+        await there.page.until_done(asked)
+        await there.bob.wait_until(lambda room: printed(room) == "new\n")
+
+
+FORGETFUL = """
+from jupyterhub_collab.patches.server import kernel_messages
+kernel_messages.CHECK_SECONDS = 0.2
+"""
+
+
+async def test_request_that_gets_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel never gets a request. The notebook is closed all the same, once nobody has it open."""
+    options = (
+        "--MappingKernelManager.allowed_message_types=kernel_info_request",
+        "--YDocExtension.document_cleanup_delay=0.1",
+    )
+    with server_with(tmp_path, monkeypatch, FORGETFUL, *options) as server:
+        async with scene(server, "print(1)") as there:
+            await there.page.run("print(1)", there.cells[0])
+            await asyncio.sleep(1)
+        await until(lambda: "Deleting Y document from memory" in server.log)
 
 
 @pytest.mark.parametrize(("how", "said"), [(signal.SIGTERM, STOPPED), (signal.SIGKILL, KILLED)])
@@ -357,6 +398,7 @@ async def test_output_for_a_widget_reaches_the_page(server: LocalServer) -> None
         assert "outside\n" not in texts
 
 
+@pytest.mark.long
 async def test_copy_of_a_notebook(server: LocalServer) -> None:
     """A copy has cells with the same IDs. Output goes to the notebook whose kernel runs."""
     async with scene(server, "print(1)") as there:
@@ -382,7 +424,7 @@ async def test_new_cell(server: LocalServer) -> None:
 
 
 async def test_cell_is_run_as_people_run_it(server: LocalServer) -> None:
-    """The tests' own person gets the output of a cell from the document."""
+    """The tests' own person, whose websocket has messages in Jupyter's older form, gets the output of a cell from the document."""
     async with scene(server, "1 + 1") as there:
         url = there.page.url
         outputs = await there.alice.run_cell(0, Door(url, TOKEN))
@@ -398,6 +440,7 @@ async def test_much_output(server: LocalServer) -> None:
         assert printed(there.bob) == "".join(f"line {i}\n" for i in range(10_000))
 
 
+@pytest.mark.long
 async def test_endless_output(server: LocalServer) -> None:
     """What a cell outputs is bounded, and the cell says so. Clearing its output makes room."""
     code = "for i in range(51): print('x' * 1_000_000)\nfrom IPython.display import clear_output\nprint('y')"

@@ -17,7 +17,7 @@ def keep_open_while_held(handlers: Any) -> None:
 
     @functools.wraps(close)
     async def close_when_quiet(handler: Any) -> None:
-        # Anyone who opens the document meanwhile cancels this.
+        # When someone opens the document meanwhile, this is canceled.
         await handler.room.until_quiet()
         await close(handler)
 

@@ -18,6 +18,7 @@ from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.connection import base as _base
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado.ioloop import PeriodicCallback
 
 from ...server.cell_outputs import OUTPUTS
 from ...server.running import DIED, STOPPED, Capture, KernelRuns, Request, has_cell
@@ -29,6 +30,8 @@ base: Any = _base  # it has no types
 PATIENCE = 5
 # How long a request to run a cell waits until the cell has arrived, in seconds.
 CELL_SECONDS = 0.5
+# How often the server checks whether an execution will never end, in seconds.
+CHECK_SECONDS = 60
 # How often the kernel is asked for a sign of life until then, in seconds.
 AGAIN_SECONDS = 0.2
 # How many messages of a kernel can wait for the server, and how many of them are taken at once.
@@ -77,6 +80,8 @@ class KernelMessages:
     def __init__(self, app: Any, rooms: MutableMapping[str, Any], identity: Any) -> None:
         self._app, self._rooms, self._identity = app, rooms, identity
         self._kernels: dict[str, Kernel] = {}
+        self._check = PeriodicCallback(self.check, 1000 * CHECK_SECONDS)
+        self._check.start()
 
     @contextlib.contextmanager
     def follow(self, handler: Any) -> Iterator[None]:
@@ -110,14 +115,21 @@ class KernelMessages:
 
     async def finish(self) -> None:
         """End all executions, because the server stops, and wait until that is written."""
+        self._check.stop()
         for kernel in self._kernels.values():
             kernel.end(STOPPED)
         for kernel in self._kernels.values():
             await kernel.runs.finish()
 
+    def check(self) -> None:
+        """End executions of which nothing will be heard any more. They would keep their documents open for ever."""
+        for kernel_id in [*self._kernels]:
+            if kernel_id not in self._app.kernel_manager:
+                self._kernels.pop(kernel_id).end()
+            else:
+                self._kernels[kernel_id].check()
+
     def _kernel(self, kernel_id: str) -> Kernel:
-        for gone in [each for each in self._kernels if each not in self._app.kernel_manager]:
-            self._kernels.pop(gone).end()
         if kernel_id not in self._kernels:
             self._kernels[kernel_id] = Kernel(self._app, kernel_id)
         kernel = self._kernels[kernel_id]
@@ -148,14 +160,20 @@ class Kernel:
         self.is_heard = asyncio.Event()
         self._is_told = False  # whether Jupyter tells when the kernel has died
         self._stream: Any = None
+        self._ports: list[int] = []
         self._session: Any = None
+        self._was_idle = False
         self._asking: asyncio.Task[None] | None = None
 
     def listen(self) -> None:
         """Listen to the kernel, if the server does not do so yet."""
-        if self._stream is not None and not self._stream.closed():
-            return
         manager = self._app.kernel_manager
+        ports = [*manager.get_kernel(self.id).ports]
+        if self._stream is not None and not self._stream.closed():
+            if ports == self._ports:
+                return
+            self.end()  # it was started again elsewhere
+        self._ports = ports
         self.is_heard = asyncio.Event()
         theirs = manager.get_kernel(self.id).session
         self._session = Session(config=theirs.config, key=theirs.key)
@@ -177,6 +195,13 @@ class Kernel:
             self._stream.on_recv(None)
             self._stream.close()
         self._stream, self.is_heard = None, asyncio.Event()
+
+    def check(self) -> None:
+        """End all executions if the kernel has had nothing to do for some time: a request got lost, or its end."""
+        is_idle = getattr(self._app.kernel_manager.get_kernel(self.id), "execution_state", "busy") != "busy"
+        if is_idle and self._was_idle:
+            self.runs.end_all()
+        self._was_idle = is_idle
 
     def _died(self) -> None:
         self.end(DIED)
