@@ -270,7 +270,7 @@ def _other_attachment(bob: Chat) -> None:
 
 
 async def test_a_forgery_cannot_wait_for_another_update(hub: Viewed, chats: tuple[Chat, Chat, Chat]) -> None:
-    """An update that builds on what the server lacks would come into force together with someone else's."""
+    """An update that builds on what the server lacks would come into force together with another person's."""
     alice, bob, _vera = chats
     await bob.drop()
     bob.say("first")
