@@ -144,8 +144,9 @@ async def test_two_people_chat_and_lose_nothing(hub: Viewed, chats: tuple[Chat, 
 
 
 async def test_people_change_their_own_messages(hub: Viewed, chats: tuple[Chat, Chat, Chat]) -> None:
-    """They edit and delete them, attach files, and mention who is here."""
+    """They edit and delete them, attach files, and mention who has been here, also if that person has just left."""
     alice, bob, vera = chats
+    await vera.drop()
     with bob._doc.transaction():
         bob.attachments["one"] = {"type": "file", "value": "plan.txt"}
         bob.users["vera"] = vera.who
