@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What JupyterLab's top bar tells alice and bob about the server that they share, and who is on it."""
+"""Requirement V3: what JupyterLab's top bar tells alice and bob about the server that they share, and who is on it."""
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect

@@ -27,11 +27,11 @@ class Chat(NamedTuple):
         return cls(messages or [], users or {}, attachments or {})
 
 
-def may_apply(document: Doc[Any], update: bytes, person: Any, present: Iterable[Any]) -> bool:
+def may_apply(document: Doc[Any], update: bytes, person: Any, visitors: Iterable[Any]) -> bool:
     """Return whether a person can bring an update into a chat: they send and change messages of their own, under their own name.
 
-    person: the `jupyter_server.auth.User` of the websocket that the update came from; None if unknown. present: those who have the chat
-    open, because a page also writes down whom a message mentions.
+    person: the `jupyter_server.auth.User` of the websocket that the update came from; None if unknown. visitors: those who have opened
+    the chat, because a page also writes down whom a message mentions.
     """
     if person is None:
         return False
@@ -43,7 +43,7 @@ def may_apply(document: Doc[Any], update: bytes, person: Any, present: Iterable[
         after = Chat.of(changed)
     except (ValueError, RuntimeError, TypeError):  # not an update, or one that makes something else of a chat
         return False
-    people = {each.username: each for each in [*present, person] if each is not None}
+    people = {each.username: each for each in [*visitors, person]}
     return (
         _of_others(before.messages, person.username) == _of_others(after.messages, person.username)
         and all(after.attachments.get(key) == value for key, value in before.attachments.items())

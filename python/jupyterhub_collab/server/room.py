@@ -143,6 +143,9 @@ class Room(rooms.DocumentRoom):
         )
         self._remembering: Subscription | None = None
         self._clocks: dict[int, int] = {}  # of the document, as far as they are known
+        self._visitors: dict[
+            str, Any
+        ] = {}  # everyone who has opened the document since it was loaded, by username
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self._path = self._file.path  # the last one that is known
         self._held: set[str] = set()  # what keeps the document open, besides people
@@ -791,8 +794,7 @@ class Room(rooms.DocumentRoom):
         """Return whether a client can bring an update into a chat. If not, have its page load the chat again."""
         channel: Any = SENDER.get()
         person = getattr(channel, "current_user", None)
-        present = [getattr(each, "current_user", None) for each in self.clients]
-        if update == NOTHING or chats.may_apply(self.ydoc, update, person, present):
+        if update == NOTHING or chats.may_apply(self.ydoc, update, person, self._visitors.values()):
             return True
         self.log.warning(
             "Refused what %s sent to the chat %s: it would change what others have written, or who they are",
@@ -868,7 +870,10 @@ class Room(rooms.DocumentRoom):
         if session == SERVER_SESSION or self._past.has_visited(self._room_id, session):
             self._past.visit(self._room_id, SERVER_SESSION)
             self._notices.tell_newcomers(self._file.path)
-            with editing_as(getattr(channel, "current_user", None)), within(SENDER, channel):
+            person = getattr(channel, "current_user", None)
+            if person is not None:
+                self._visitors[person.username] = person
+            with editing_as(person), within(SENDER, channel):
                 await super().serve(channel)
             return
         self.clients.add(channel)  # so that the room is cleaned up afterwards

@@ -4,8 +4,9 @@ import { ReactWidget } from "@jupyterlab/ui-components";
 import * as React from "react";
 import { createPortal } from "react-dom";
 
+import { FollowLine } from "./follow-view.tsx";
 import { newsOfLevel } from "./news.ts";
-import { Avatar, PeopleList } from "./people-list.tsx";
+import { type Actions, Avatar, PeopleList } from "./people-list.tsx";
 import { levelOf, missing, othersFirst } from "./people.ts";
 import type { Person, Place } from "./server.ts";
 
@@ -17,11 +18,10 @@ const LIST = "jp-CollabPeople";
 
 /** A button that says whose server this is, and who is here. It opens the list of people and their documents. */
 export class Badge extends ReactWidget {
-  constructor(trans: TranslationBundle, openDocument: (path: string) => void, showHistory: () => void) {
+  constructor(trans: TranslationBundle, actions: Actions) {
     super();
-    this.showHistory = showHistory;
     this.trans = trans;
-    this.openDocument = openDocument;
+    this.actions = actions;
     this.addClass("jp-CollabBadge");
     this.hide();
   }
@@ -48,6 +48,12 @@ export class Badge extends ReactWidget {
     this.update();
   }
 
+  /** Say whom this page follows. */
+  setFollowed(person: Person | undefined): void {
+    this.followed = person;
+    this.update();
+  }
+
   /** Open the list, or close it. */
   toggle(): void {
     document.getElementById(LIST)?.togglePopover();
@@ -70,7 +76,9 @@ export class Badge extends ReactWidget {
           {people.length > MOST && <span>+{people.length - MOST}</span>}
         </button>
         {/* For screen readers, which the label of the button would not interrupt */}
-        <span role="status">{this.news}</span>
+        <span role="status">
+          {this.news || (this.followed && this.trans.__("Following %1", this.followed.name))}
+        </span>
         {/* Outside of the top bar, which keeps Tab for itself */}
         {createPortal(
           <PeopleList
@@ -80,12 +88,17 @@ export class Badge extends ReactWidget {
             count={count}
             people={people}
             visitor={this.place.username}
+            followed={this.followed?.username}
             trans={this.trans}
-            openDocument={this.openDocument}
-            showHistory={this.showHistory}
+            {...this.actions}
           />,
           document.body,
         )}
+        {this.followed &&
+          createPortal(
+            <FollowLine person={this.followed} trans={this.trans} stop={this.actions.stop} />,
+            document.body,
+          )}
       </>
     );
   }
@@ -123,8 +136,8 @@ export class Badge extends ReactWidget {
   }
 
   private readonly trans: TranslationBundle;
-  private readonly openDocument: (path: string) => void;
-  private readonly showHistory: () => void;
+  private readonly actions: Actions;
+  private followed: Person | undefined;
   private place: Place | undefined;
   private news = "";
   private timer: ReturnType<typeof setTimeout> | undefined;

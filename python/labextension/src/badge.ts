@@ -6,8 +6,10 @@ import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 
 import { Badge } from "./badge-view.tsx";
 import { show } from "./documents.ts";
+import { Following } from "./following.ts";
 import { SHOW_HISTORY } from "./history.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
+import { pageOf } from "./places.ts";
 import { askPlace } from "./request.ts";
 import { onEvent, PRESENCE, type Person } from "./server.ts";
 
@@ -26,11 +28,19 @@ export const badge: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
   ) => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
-    const view = new Badge(
-      trans,
-      (path) => void show(app, path),
-      () => void app.commands.execute(SHOW_HISTORY),
-    );
+    const following = new Following(pageOf(app), document, (person) => {
+      view.setFollowed(person);
+    });
+    const view = new Badge(trans, {
+      openDocument: (path) => void show(app, path),
+      showHistory: () => void app.commands.execute(SHOW_HISTORY),
+      follow: (person) => {
+        following.start(person);
+      },
+      stop: () => {
+        following.stop();
+      },
+    });
     toolbars.addFactory("TopBar", "who-is-here", () => view);
     app.commands.addCommand(COMMAND, {
       label: trans.__("Show Who Is Here"),
@@ -45,6 +55,7 @@ export const badge: JupyterFrontEndPlugin<void> = {
     onEvent(app.serviceManager, PRESENCE, ({ people }) => {
       latest = people;
       view.setPeople(people);
+      following.setPeople(people);
     });
     // JupyterLab opens first.
     app.restored

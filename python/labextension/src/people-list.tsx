@@ -18,16 +18,24 @@ export function Avatar({ person }: { person: Person }): React.JSX.Element {
   );
 }
 
-interface Props {
+/** What the list can do. */
+export interface Actions {
+  openDocument: (path: string) => void;
+  showHistory: () => void;
+  follow: (person: Person) => void;
+  stop: () => void;
+}
+
+interface Props extends Actions {
   id: string;
   title: string;
   level: string;
   count: string;
   people: Person[];
   visitor: string;
+  /** Whom the page follows. */
+  followed: string | undefined;
   trans: TranslationBundle;
-  openDocument: (path: string) => void;
-  showHistory: () => void;
 }
 
 /** The list that the badge opens. The browser closes it at Escape, or when the visitor clicks elsewhere. */
@@ -58,6 +66,7 @@ export function PeopleList(props: Props): React.JSX.Element {
                 </button>
               ))}
             </div>
+            {person.username !== props.visitor && <FollowButton person={person} {...props} />}
           </li>
         ))}
       </ul>
@@ -70,5 +79,35 @@ export function PeopleList(props: Props): React.JSX.Element {
         {trans.__("History of this document")}
       </button>
     </div>
+  );
+}
+
+function FollowButton({
+  person,
+  id,
+  trans,
+  followed,
+  follow,
+  stop,
+}: Props & { person: Person }): React.JSX.Element {
+  const isFollowed = person.username === followed;
+  return (
+    <button
+      type="button"
+      className="jp-CollabPeople-follow"
+      aria-label={
+        isFollowed ? trans.__("Stop following %1", person.name) : trans.__("Follow %1", person.name)
+      }
+      onClick={() => {
+        if (isFollowed) {
+          stop();
+        } else {
+          follow(person);
+        }
+      }}
+      {...{ popovertarget: id, popovertargetaction: "hide" }}
+    >
+      {isFollowed ? trans.__("Stop") : trans.__("Follow")}
+    </button>
   );
 }

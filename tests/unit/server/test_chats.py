@@ -144,8 +144,9 @@ async def test_two_people_chat_and_lose_nothing(hub: Viewed, chats: tuple[Chat, 
 
 
 async def test_people_change_their_own_messages(hub: Viewed, chats: tuple[Chat, Chat, Chat]) -> None:
-    """They edit and delete them, attach files, and mention who is here."""
+    """They edit and delete them, attach files, and mention who has been here, also if that person has just left."""
     alice, bob, vera = chats
+    await vera.drop()
     with bob._doc.transaction():
         bob.attachments["one"] = {"type": "file", "value": "plan.txt"}
         bob.users["vera"] = vera.who
@@ -270,7 +271,7 @@ def _other_attachment(bob: Chat) -> None:
 
 
 async def test_a_forgery_cannot_wait_for_another_update(hub: Viewed, chats: tuple[Chat, Chat, Chat]) -> None:
-    """An update that builds on what the server lacks would come into force together with someone else's."""
+    """An update that builds on what the server lacks would come into force together with another person's."""
     alice, bob, _vera = chats
     await bob.drop()
     bob.say("first")

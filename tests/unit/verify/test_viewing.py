@@ -169,7 +169,7 @@ def test_server_that_lets_viewers_edit_is_found(tmp_path: Path) -> None:
 
 
 def test_matrix_has_viewers_of_every_kind() -> None:
-    """Whoever may open a server and not edit there is a viewer: by the mode, a project, and a share."""
+    """Someone who may open a server and not edit there is a viewer: by the mode, a project, and a share."""
     modes = [rights.Mode(**mode) for mode in MATRIX["modes"]]
     viewers = {
         (mode.name, cell["server"], cell["person"])
